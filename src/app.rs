@@ -1,0 +1,251 @@
+//! Puts the parts together: settings, database, signals and host to services, schema, router and workers.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::password::Passwords;
+use crate::auth::requester::Requester;
+use crate::auth::token::Tokens;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::db::connection::{Database, DatabaseOptions};
+use crate::db::migration;
+use crate::error::{Error, Result};
+use crate::graphql::{Schema, schema};
+use crate::http::router::{App, router};
+use crate::service::Core;
+use crate::service::configuration::LiveSettings;
+use crate::service::facade::{TaskExecutorService, TaskGroupService, TaskService};
+use crate::service::host::Host;
+use crate::service::load::{File as LoadFile, Loaded, load};
+use crate::service::login;
+use crate::signal::{Bus, BusBuilder};
+use crate::worker::{housekeeping, outbox};
+
+/// Builds a [`TaskManagement`].
+pub struct Builder {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    bus: BusBuilder,
+    host: Host,
+    metrics: Option<PrometheusHandle>,
+}
+
+impl Builder {
+    /// With the machine's clock, and nothing bound or registered.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            clock: Arc::new(SystemClock),
+            bus: Bus::builder(),
+            host: Host::default(),
+            metrics: None,
+        }
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self {
+            clock: Arc::new(clock),
+            ..self
+        }
+    }
+
+    /// With these handlers bound to signals.
+    #[must_use]
+    pub fn signals(self, bus: BusBuilder) -> Self {
+        Self { bus, ..self }
+    }
+
+    /// With what the host registers.
+    #[must_use]
+    pub fn host(self, host: Host) -> Self {
+        Self { host, ..self }
+    }
+
+    /// With a place where `/metrics` reads.
+    #[must_use]
+    pub fn metrics(self, handle: PrometheusHandle) -> Self {
+        Self {
+            metrics: Some(handle),
+            ..self
+        }
+    }
+
+    /// The module. The database is not touched yet.
+    ///
+    /// # Errors
+    /// UNAVAILABLE or INTERNAL with a sentence that names the setting that can't be used.
+    pub fn build(self) -> Result<TaskManagement> {
+        let settings = self.settings;
+        let schema = schema(&settings.limits);
+        let core = Core {
+            db: Database::new(&DatabaseOptions::from(&settings.database))?,
+            clock: self.clock,
+            bus: self.bus.build(),
+            settings: LiveSettings::new(settings.tasks_management.clone()),
+            host: self.host,
+            limits: settings.limits.clone(),
+            passwords: Passwords::new(&settings.auth)?,
+            tokens: Tokens::new(&settings.auth.secret, settings.auth.access_token_s),
+            hashing: Arc::new(Semaphore::new(4)),
+            auth: settings.auth.clone(),
+        };
+        Ok(TaskManagement {
+            core: Arc::new(core),
+            schema,
+            settings: Arc::new(settings),
+            metrics: self.metrics,
+        })
+    }
+}
+
+/// The module, put together. Cheap to clone.
+#[derive(Clone)]
+pub struct TaskManagement {
+    core: Arc<Core>,
+    schema: Schema,
+    settings: Arc<Settings>,
+    metrics: Option<PrometheusHandle>,
+}
+
+impl TaskManagement {
+    /// What the services work with.
+    pub(crate) const fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Tasks.
+    #[must_use]
+    pub fn tasks(&self) -> TaskService {
+        TaskService::new(Arc::clone(&self.core))
+    }
+
+    /// Task groups.
+    #[must_use]
+    pub fn task_groups(&self) -> TaskGroupService {
+        TaskGroupService::new(Arc::clone(&self.core))
+    }
+
+    /// Task executors.
+    #[must_use]
+    pub fn task_executors(&self) -> TaskExecutorService {
+        TaskExecutorService::new(Arc::clone(&self.core))
+    }
+
+    /// The active user of this name, on whose behalf services can be called.
+    ///
+    /// # Errors
+    /// NOT_FOUND, or what the database says.
+    pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
+        login::requester_by_name(&self.core, username.to_owned())
+            .await
+            .map(Arc::new)
+    }
+
+    /// Applies the migrations that are missing; answers their names.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        let options = DatabaseOptions::from(&self.settings.database);
+        let migrated =
+            tokio::task::spawn_blocking(move || migration::up(&mut Database::connect_once(&options)?));
+        migrated.await.map_err(Error::internal)?
+    }
+
+    /// Loads users, roles, groups, tasks and history: all or nothing, and what is there stays.
+    ///
+    /// # Errors
+    /// A sentence that says what in the file is wrong, or what the database says.
+    pub async fn load(&self, file: LoadFile) -> Result<Loaded> {
+        load(&self.core, file).await
+    }
+
+    /// The GraphQL schema in its own language.
+    #[must_use]
+    pub fn sdl(&self) -> String {
+        self.schema.sdl()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// All paths, as an axum router.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        router(App {
+            core: Arc::clone(&self.core),
+            schema: self.schema.clone(),
+            http: Arc::new(self.settings.http.clone()),
+            graphql: Arc::new(self.settings.graphql.clone()),
+            metrics: self.metrics.clone(),
+        })
+    }
+
+    /// Works in the background until told to stop; what is in hand then is finished first.
+    pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let outbox = outbox::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
+        let housekeeping =
+            housekeeping::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
+        async move {
+            tokio::join!(outbox, housekeeping);
+        }
+    }
+
+    /// Delivers to After-handlers what is due now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn deliver_due(&self) -> Result<usize> {
+        outbox::deliver_due(&self.core, &self.settings.outbox).await
+    }
+
+    /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings.
+    ///
+    /// # Errors
+    /// INTERNAL when the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let token = CancellationToken::new();
+        let workers = tokio::spawn(self.workers(&token));
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let stopping = token.clone();
+        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+            stop.await;
+            stopping.cancel();
+        });
+        let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
+        let out_of_patience = async {
+            token.cancelled().await;
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            served = server.into_future() => served.map_err(Error::internal)?,
+            () = out_of_patience => tracing::warn!("requests were still under way when the grace ended"),
+        }
+        token.cancel();
+        if tokio::time::timeout(grace, workers).await.is_err() {
+            tracing::warn!(
+                "deliveries were still under way when the grace ended; another process will take them over"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Passwords: argon2id, and the form of the original, which is replaced at the next login.
+
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::AuthSettings;
+use crate::error::{Error, Result};
+
+/// Longer passwords are taken for wrong ones without being hashed.
+pub const LONGEST: usize = 1_024;
+
+/// How a hash of the original is marked: `openimis$<private key>$<upper-case hex SHA-256>`.
+const LEGACY: &str = "openimis$";
+
+/// Makes and checks hashes at a set cost.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    nobody: String,
+}
+
+/// What came of checking a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the password.
+    Wrong,
+    /// It is the password.
+    Right,
+    /// It is the password, but its hash is of an older form and should be replaced.
+    RightButOutdated,
+}
+
+impl Passwords {
+    /// At the cost of the settings.
+    ///
+    /// # Errors
+    /// INTERNAL when the settings ask for a cost that argon2 does not allow.
+    pub fn new(settings: &AuthSettings) -> Result<Self> {
+        let params = Params::new(settings.password_memory_kib, settings.password_passes, 1, None)
+            .map_err(|error| Error::internal(error.to_string()))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobody = hash(&argon2, "nobody has this password")?;
+        Ok(Self { argon2, nobody })
+    }
+
+    /// The hash to keep of a password.
+    ///
+    /// # Errors
+    /// INTERNAL when hashing fails.
+    pub fn hash(&self, password: &str) -> Result<String> {
+        hash(&self.argon2, password)
+    }
+
+    /// Checks a password against a kept hash. Without one (there is no such user) it takes as long.
+    #[must_use]
+    pub fn verify(&self, password: &str, kept: Option<&str>) -> Verdict {
+        if password.len() > LONGEST {
+            return Verdict::Wrong;
+        }
+        if let Some((private_key, digest)) = kept
+            .and_then(|kept| kept.strip_prefix(LEGACY))
+            .and_then(|rest| rest.rsplit_once('$'))
+        {
+            // Done in vain, so that an old hash can't be told from a new one by the time it takes.
+            let _ = self.matches(password, &self.nobody);
+            return if legacy_digest(password, private_key) == digest {
+                Verdict::RightButOutdated
+            } else {
+                Verdict::Wrong
+            };
+        }
+        let right = self.matches(password, kept.unwrap_or(&self.nobody));
+        if right && kept.is_some() {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
+    }
+
+    fn matches(&self, password: &str, kept: &str) -> bool {
+        PasswordHash::new(kept)
+            .is_ok_and(|kept| self.argon2.verify_password(password.as_bytes(), &kept).is_ok())
+    }
+}
+
+/// A hash of the original as it is kept here.
+#[must_use]
+pub fn legacy_hash(private_key: &str, digest: &str) -> String {
+    format!("{LEGACY}{private_key}${digest}")
+}
+
+fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
+    let salt = SaltString::generate(&mut OsRng);
+    let hash = argon2
+        .hash_password(password.as_bytes(), &salt)
+        .map_err(|error| Error::internal(error.to_string()))?;
+    Ok(hash.to_string())
+}
+
+fn legacy_digest(password: &str, private_key: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::new()
+        .chain_update(password)
+        .chain_update(private_key)
+        .finalize();
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cheap() -> Passwords {
+        let settings = AuthSettings {
+            password_memory_kib: 8,
+            password_passes: 1,
+            ..AuthSettings::default()
+        };
+        Passwords::new(&settings).expect("allowed")
+    }
+
+    #[test]
+    fn a_password_matches_its_own_hash_only() {
+        let passwords = cheap();
+        let kept = passwords.hash("right").expect("hashes");
+        assert!(kept.starts_with("$argon2id$"));
+        assert_eq!(passwords.verify("right", Some(&kept)), Verdict::Right);
+        assert_eq!(passwords.verify("wrong", Some(&kept)), Verdict::Wrong);
+        assert_eq!(passwords.verify("right", None), Verdict::Wrong);
+        assert_eq!(passwords.verify("nobody has this password", None), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify(&"x".repeat(LONGEST + 1), Some(&kept)),
+            Verdict::Wrong
+        );
+        assert_eq!(passwords.verify("right", Some("no hash")), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_hash_of_the_original_is_accepted_and_said_to_be_outdated() {
+        // printf 'admin123key' | sha256sum
+        let digest = legacy_digest("admin123", "key");
+        assert_eq!(digest.len(), 64);
+        assert_eq!(digest, digest.to_uppercase());
+        let kept = legacy_hash("key", &digest);
+        assert_eq!(cheap().verify("admin123", Some(&kept)), Verdict::RightButOutdated);
+        assert_eq!(cheap().verify("admin124", Some(&kept)), Verdict::Wrong);
+    }
+}

@@ -1,0 +1,46 @@
+//! The person on whose behalf something is done.
+
+use uuid::Uuid;
+
+use crate::domain::permission::Rights;
+use crate::domain::settings::ModuleSettings;
+use crate::domain::user::User;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// The person on whose behalf something is done, with rights as they are now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requester {
+    /// The person.
+    pub user: User,
+    /// What the person may do.
+    pub rights: Rights,
+    /// The session in which the person asks; none for calls from Rust.
+    pub session_id: Option<Uuid>,
+}
+
+impl Requester {
+    /// The person's key.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        self.user.id
+    }
+
+    /// Refuses unless the person has all of these rights.
+    ///
+    /// # Errors
+    /// FORBIDDEN.
+    pub fn need(&self, rights: &[i32]) -> Result<()> {
+        if self.rights.have(rights) {
+            Ok(())
+        } else {
+            Err(Error::forbidden(Message::new("no-right")))
+        }
+    }
+
+    /// Whether the person is superuser or triage.
+    #[must_use]
+    pub fn is_privileged(&self, settings: &ModuleSettings) -> bool {
+        self.rights.are_privileged(settings)
+    }
+}

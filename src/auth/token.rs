@@ -1,0 +1,175 @@
+//! Tokens: signed access tokens, random refresh tokens, and CSRF tokens bound to a session.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{NaiveDateTime, TimeDelta};
+use hmac::{Hmac, Mac as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rand::RngCore as _;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// What an access token says; clients read it as `payload`. The names are the original's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The name of who logged in.
+    pub username: String,
+    /// When the token ends, in seconds since 1970.
+    pub exp: i64,
+    /// When the session began, in seconds since 1970.
+    #[serde(rename = "origIat")]
+    pub orig_iat: i64,
+    /// The session.
+    pub jti: Uuid,
+    /// When the token begins, in seconds since 1970.
+    pub nbf: i64,
+}
+
+/// Signs and reads tokens.
+#[derive(Clone)]
+pub struct Tokens {
+    secret: Vec<u8>,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    lifetime: TimeDelta,
+}
+
+impl Tokens {
+    /// Signs with `secret`; access tokens live for `lifetime_s` seconds.
+    #[must_use]
+    pub fn new(secret: &str, lifetime_s: i64) -> Self {
+        Self {
+            secret: secret.as_bytes().to_vec(),
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: DecodingKey::from_secret(secret.as_bytes()),
+            lifetime: TimeDelta::seconds(lifetime_s),
+        }
+    }
+
+    /// A new access token for a session that began at `since`, and what it says.
+    ///
+    /// # Errors
+    /// INTERNAL when signing fails.
+    pub fn sign(
+        &self,
+        username: &str,
+        session_id: Uuid,
+        since: NaiveDateTime,
+        now: NaiveDateTime,
+    ) -> Result<(String, Claims)> {
+        let claims = Claims {
+            username: username.to_owned(),
+            exp: (now + self.lifetime).and_utc().timestamp(),
+            orig_iat: since.and_utc().timestamp(),
+            jti: session_id,
+            nbf: now.and_utc().timestamp(),
+        };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .map_err(Error::internal)?;
+        Ok((token, claims))
+    }
+
+    /// What a token says, if we signed it and it has not ended. Whether its session goes on is not looked up here.
+    #[must_use]
+    pub fn read(&self, token: &str, now: NaiveDateTime) -> Option<Claims> {
+        const LONGEST: usize = 4_096;
+        if token.len() > LONGEST {
+            return None;
+        }
+        // Times are compared with the clock that everything else goes by, not with the library's own.
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+            .ok()?
+            .claims;
+        let now = now.and_utc().timestamp();
+        (claims.nbf <= now && now < claims.exp).then_some(claims)
+    }
+
+    /// The CSRF token of a session: the same for as long as the session lasts.
+    #[must_use]
+    pub fn csrf(&self, session_id: Uuid) -> String {
+        self.csrf_mac(session_id).map_or_else(String::new, |mac| {
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        })
+    }
+
+    /// Whether this is the CSRF token of the session. Takes as long whatever is wrong with it.
+    #[must_use]
+    pub fn is_csrf(&self, session_id: Uuid, token: &str) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(token) else {
+            return false;
+        };
+        self.csrf_mac(session_id)
+            .is_some_and(|mac| mac.verify_slice(&tag).is_ok())
+    }
+
+    fn csrf_mac(&self, session_id: Uuid) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
+        mac.update(b"csrf\0");
+        mac.update(session_id.as_bytes());
+        Some(mac)
+    }
+}
+
+/// A new refresh token: 256 random bits.
+#[must_use]
+pub fn new_refresh_token() -> String {
+    let mut bytes = [0_u8; 32];
+    rand::rngs::OsRng.fill_bytes(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What is kept of a refresh token.
+#[must_use]
+pub fn refresh_hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::new_random_id;
+
+    fn moment(second: i64) -> NaiveDateTime {
+        chrono::DateTime::from_timestamp(1_700_000_000 + second, 0)
+            .expect("in range")
+            .naive_utc()
+    }
+
+    #[test]
+    fn a_token_is_read_until_it_ends_and_by_its_own_secret_only() {
+        let tokens = Tokens::new("0123456789abcdef0123456789abcdef", 60);
+        let (token, claims) = tokens
+            .sign("ada", new_random_id(), moment(0), moment(10))
+            .expect("signs");
+        assert_eq!(tokens.read(&token, moment(10)), Some(claims.clone()));
+        assert_eq!(tokens.read(&token, moment(69)), Some(claims));
+        assert_eq!(tokens.read(&token, moment(70)), None);
+        assert_eq!(tokens.read(&token, moment(9)), None);
+        assert_eq!(
+            Tokens::new("another secret of thirty-two bytes", 60).read(&token, moment(10)),
+            None
+        );
+        let mut parts: Vec<&str> = token.split('.').collect();
+        let unsigned = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        parts[0] = &unsigned;
+        assert_eq!(tokens.read(&parts.join("."), moment(10)), None);
+        assert_eq!(tokens.read("undefined", moment(10)), None);
+    }
+
+    #[test]
+    fn a_csrf_token_belongs_to_one_session() {
+        let tokens = Tokens::new("0123456789abcdef0123456789abcdef", 60);
+        let (mine, other) = (new_random_id(), new_random_id());
+        assert!(tokens.is_csrf(mine, &tokens.csrf(mine)));
+        assert!(!tokens.is_csrf(other, &tokens.csrf(mine)));
+        for junk in ["", "null", "undefined"] {
+            assert!(!tokens.is_csrf(mine, junk));
+        }
+    }
+}

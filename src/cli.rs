@@ -1,0 +1,220 @@
+//! What the subcommands do. Each ends with one line that says what it did, or one that says why not.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use tokio::net::TcpListener;
+
+use crate::app::{Builder, TaskManagement};
+use crate::config::Settings;
+use crate::domain::signal::Signal;
+use crate::error::Error;
+use crate::service::load::File;
+use crate::service::user;
+use crate::signal::{Bus, BusBuilder};
+
+pub use crate::service::user::NewUser;
+
+/// Serves until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// A sentence that says why the server can't start.
+pub async fn serve(settings: Settings) -> Result<String, String> {
+    settings.check_secret()?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| format!("metrics can't be kept: {error}"))?;
+    let listener = listen(&settings).await?;
+    let module = Builder::new(settings)
+        .signals(logged(Bus::builder()))
+        .metrics(metrics)
+        .build()
+        .map_err(say)?;
+    prepare(&module).await?;
+    run(&module, listener).await
+}
+
+/// Opens the port.
+///
+/// # Errors
+/// A sentence that names the address.
+pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
+    TcpListener::bind(&settings.http.listen)
+        .await
+        .map_err(|error| format!("{} can't be listened on: {error}", settings.http.listen))
+}
+
+/// Serves on an open port until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// A sentence that says why serving ended.
+pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<String, String> {
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    tracing::info!(%address, "listening");
+    module.serve(listener, interrupted()).await.map_err(say)?;
+    Ok("stopped; what was under way is finished".to_owned())
+}
+
+/// Applies the migrations that are missing.
+///
+/// # Errors
+/// A sentence that says why the database can't be migrated.
+pub async fn migrate(settings: &Settings) -> Result<String, String> {
+    let done = Builder::new(settings.clone())
+        .build()
+        .map_err(say)?
+        .migrate()
+        .await
+        .map_err(say)?;
+    Ok(match done.len() {
+        0 => "the database is current; nothing to migrate".to_owned(),
+        1 => format!("applied 1 migration: {}", done.join(", ")),
+        n => format!("applied {n} migrations: {}", done.join(", ")),
+    })
+}
+
+/// Loads a JSON file, after migrating.
+///
+/// # Errors
+/// A sentence that says what in the file or with the database is wrong.
+pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+    let file: File = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    migrate(&settings).await?;
+    let module = Builder::new(settings).build().map_err(say)?;
+    let loaded = module
+        .load(file)
+        .await
+        .map_err(|error| format!("{}: {}", path.display(), say(error)))?;
+    Ok(loaded.to_string())
+}
+
+/// The GraphQL schema in its own language.
+#[must_use]
+pub fn schema(settings: &Settings) -> String {
+    crate::graphql::schema(&settings.limits)
+        .sdl()
+        .trim_end()
+        .to_owned()
+}
+
+/// Adds a user.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let user = user::add(module.core(), new).await.map_err(say)?;
+    Ok(format!(
+        "added the user {} with the id {}",
+        user.username, user.id
+    ))
+}
+
+/// Sets a user's password.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    user::set_password(module.core(), username.clone(), password)
+        .await
+        .map_err(say)?;
+    Ok(format!(
+        "set the password of {username}; open sessions have ended"
+    ))
+}
+
+/// Gives a user a role.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let new = user::grant(module.core(), username.clone(), role.clone())
+        .await
+        .map_err(say)?;
+    Ok(if new {
+        format!("{username} now has the role {role}")
+    } else {
+        format!("{username} had the role {role} already")
+    })
+}
+
+/// Reads a password from the first line of the standard input, so that it stands in no list of processes.
+///
+/// # Errors
+/// A sentence that says why there is none.
+pub fn read_password() -> Result<String, String> {
+    const LONGEST: u64 = 4_096;
+    let mut text = String::new();
+    std::io::stdin()
+        .take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("the password can't be read from the standard input: {error}"))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err("the password is read from the standard input, and there was none".to_owned()),
+    }
+}
+
+/// Binds a handler that writes every decision to the log.
+#[must_use]
+pub fn logged(bus: BusBuilder) -> BusBuilder {
+    bus.after("log", [Signal::TaskComplete], |event| async move {
+        let result = event.data.get("result").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        tracing::info!(event = %event.id, task = %event.entity_id, decider = %event.user_id, result, "a task is decided");
+        Ok(())
+    })
+}
+
+/// Migrates, unless told not to, and checks what the database says of settings. A database that is down stops the start
+/// with a clear word; one that goes down later does not stop the server.
+async fn prepare(module: &TaskManagement) -> Result<(), String> {
+    if module.settings().database.migrate {
+        tracing::info!("{}", migrate(module.settings()).await?);
+    }
+    module
+        .core()
+        .read(|core, connection| core.settings.check(connection, core.clock.now()))
+        .await
+        .map_err(say)
+}
+
+async fn interrupted() {
+    let ctrl_c = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+/// At the command line the operator is the reader, so the cause is told.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn say(error: Error) -> String {
+    match std::error::Error::source(&error) {
+        Some(cause) => cause.to_string().trim().replace('\n', "; "),
+        None => error.to_string(),
+    }
+}
+
+/// A new signing secret, for servers that are not meant to last.
+#[must_use]
+pub fn new_secret() -> String {
+    crate::auth::token::new_refresh_token()
+}

@@ -1,0 +1,443 @@
+//! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::R2D2Connection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+use tokio::sync::Semaphore;
+
+use crate::config::DatabaseSettings;
+use crate::error::{Error, ErrorCode, Result};
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum DbConnection {
+    /// PostgreSQL.
+    Pg(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Which SQL a connection speaks, where the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+impl DbConnection {
+    /// Which SQL it speaks.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Pg(_) => Dialect::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Runs `work` in a transaction that may write: it commits when `work` succeeds, else nothing of it stays.
+    ///
+    /// On SQLite the write lock is taken at once, so that a reader never has to become a writer half-way.
+    ///
+    /// # Errors
+    /// What `work` answers, or what the database says.
+    pub fn writing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        match self {
+            Self::Pg(_) => self.transaction(work),
+            Self::Sqlite(sqlite) => {
+                sqlite.batch_execute("BEGIN IMMEDIATE")?;
+                let outcome = work(self);
+                let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                match self.batch_execute(end) {
+                    Ok(()) => outcome,
+                    Err(error) => {
+                        // A commit that failed leaves the transaction open; the connection must not keep it.
+                        let _ = self.batch_execute("ROLLBACK");
+                        outcome.and(Err(error.into()))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs `work` inside the present transaction so that it can be undone alone.
+    ///
+    /// # Errors
+    /// What `work` answers, or what the database says.
+    pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.batch_execute("SAVEPOINT task_management_work")?;
+        let outcome = work(self);
+        if outcome.is_err() {
+            self.batch_execute("ROLLBACK TO SAVEPOINT task_management_work")?;
+        }
+        self.batch_execute("RELEASE SAVEPOINT task_management_work")?;
+        outcome
+    }
+}
+
+/// Where and how to connect.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
+    pub url: String,
+    /// How many connections at most (on SQLite: readers; there is one writer beside them).
+    pub pool_size: u32,
+    /// How long a request waits for a connection before it is told that the database is busy.
+    pub checkout_timeout: Duration,
+    /// Whether a commit on SQLite waits until it is on the disk, surviving a power cut.
+    pub sqlite_durable: bool,
+    /// Whether a PostgreSQL server on another host may be talked to without TLS.
+    pub allow_plaintext: bool,
+}
+
+impl From<&DatabaseSettings> for DatabaseOptions {
+    fn from(settings: &DatabaseSettings) -> Self {
+        Self {
+            url: settings.url.clone(),
+            pool_size: settings.pool_size.max(1),
+            checkout_timeout: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
+            sqlite_durable: settings.sqlite_durable,
+            allow_plaintext: settings.allow_plaintext,
+        }
+    }
+}
+
+/// A database with its pools. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    reading: Arc<Lane>,
+    writing: Arc<Lane>,
+}
+
+/// A pool and its queue.
+struct Lane {
+    pool: r2d2::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Database {
+    /// Prepares the pools. Connections are made when they are needed, so the database may be down meanwhile.
+    ///
+    /// # Errors
+    /// VALIDATION-like text in the internal part when the URL can't be used.
+    pub fn new(options: &DatabaseOptions) -> Result<Self> {
+        let target = Target::parse(options)?;
+        let lane = |size: u32| -> Result<Arc<Lane>> {
+            let manager = Manager {
+                target: target.clone(),
+                options: options.clone(),
+            };
+            let pool = r2d2::Pool::builder()
+                .max_size(size)
+                .min_idle(Some(1))
+                .connection_timeout(options.checkout_timeout)
+                .error_handler(Box::new(LogErrors))
+                .build_unchecked(manager);
+            let permits = Arc::new(Semaphore::new(usize::try_from(size).map_err(Error::internal)?));
+            Ok(Arc::new(Lane {
+                pool,
+                permits,
+                patience: options.checkout_timeout,
+            }))
+        };
+        Ok(match target {
+            Target::Postgres(_) => {
+                let lane = lane(options.pool_size)?;
+                Self {
+                    reading: Arc::clone(&lane),
+                    writing: lane,
+                }
+            }
+            Target::Sqlite(_) => Self {
+                writing: lane(1)?,
+                reading: lane(options.pool_size)?,
+            },
+        })
+    }
+
+    /// Opens one connection outside the pools, telling exactly why if it can't.
+    ///
+    /// # Errors
+    /// UNAVAILABLE with the database's own words as the cause.
+    pub fn connect_once(options: &DatabaseOptions) -> Result<DbConnection> {
+        let manager = Manager {
+            target: Target::parse(options)?,
+            options: options.clone(),
+        };
+        r2d2::ManageConnection::connect(&manager)
+            .map(|held| held.connection)
+            .map_err(Error::unavailable)
+    }
+
+    /// Runs `work`, which only reads, on a thread where blocking is allowed.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when there is no connection in time; else what `work` answers.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        self.reading.run(work).await
+    }
+
+    /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. It may
+    /// run again from the start when the database gave up on a deadlock, so it must not act outside the database.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when there is no connection in time; else what `work` answers.
+    pub async fn write<T, F>(&self, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        const ATTEMPTS: u32 = 5;
+        self.writing
+            .run(move |connection| {
+                let mut attempt = 1;
+                loop {
+                    match connection.writing(&mut work) {
+                        Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
+                            tracing::debug!(attempt, %error, "the transaction is tried again");
+                            std::thread::sleep(Duration::from_millis(5 << attempt));
+                            attempt += 1;
+                        }
+                        outcome => return outcome,
+                    }
+                }
+            })
+            .await
+    }
+}
+
+impl Lane {
+    async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        let permits = Arc::clone(&self.permits);
+        let permit = tokio::time::timeout(self.patience, permits.acquire_owned())
+            .await
+            .map_err(|_| Error::unavailable("no database connection became free in time"))?
+            .map_err(Error::internal)?;
+        let pool = self.pool.clone();
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let _entered = span.entered();
+            let mut held = pool.get().map_err(Error::unavailable)?;
+            let outcome = work(&mut held.connection);
+            if outcome.as_ref().is_err_and(Error::is_internal) {
+                held.broken = held.connection.ping().is_err();
+                if held.broken {
+                    return outcome.map_err(|error| match error.code() {
+                        ErrorCode::Unavailable => error,
+                        _ => Error::unavailable(error),
+                    });
+                }
+            }
+            held.used = Instant::now();
+            outcome
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+}
+
+/// Whether the same transaction may well succeed if it is run again.
+fn is_transient(error: &Error) -> bool {
+    use diesel::result::{DatabaseErrorKind, Error as Diesel};
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>());
+    match source {
+        Some(Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(Diesel::DatabaseError(_, information)) => {
+            ["deadlock detected", "database is locked"].contains(&information.message())
+        }
+        _ => false,
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Target {
+    Postgres(String),
+    Sqlite(PathBuf),
+}
+
+impl Target {
+    fn parse(options: &DatabaseOptions) -> Result<Self> {
+        let url = options.url.as_str();
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            if path.is_empty() {
+                return Err(Error::unavailable(
+                    "database.url names no file: sqlite://path/file.db is the form",
+                ));
+            }
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let local = is_local(url);
+            if cfg!(feature = "tls") || local || options.allow_plaintext {
+                return Ok(Self::Postgres(url.to_owned()));
+            }
+            return Err(Error::unavailable(
+                "database.url names a server on another host, and this program was built without TLS: build it with \
+                 the feature `tls`, or set database.allow_plaintext where the network is trusted",
+            ));
+        }
+        // The URL may hold a password, so it is not repeated.
+        Err(Error::unavailable(
+            "database.url is not understood: sqlite://path/file.db and postgres://user@host/database are",
+        ))
+    }
+}
+
+/// Whether a PostgreSQL URL leads to this machine: by socket, or by a name or address of the loopback.
+fn is_local(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
+    };
+    let by_parameter = url.split_once('?').is_some_and(|(_, query)| {
+        query.split('&').any(|pair| {
+            pair.starts_with("host=") && !pair.starts_with("host=/") && !pair.starts_with("host=%2F")
+        })
+    });
+    !by_parameter
+        && (host.is_empty()
+            || host.starts_with("%2F")
+            || host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback()))
+}
+
+/// A pooled connection and what is known of its health.
+struct Held {
+    connection: DbConnection,
+    used: Instant,
+    broken: bool,
+}
+
+#[derive(Debug)]
+struct Manager {
+    target: Target,
+    options: DatabaseOptions,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Held;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Held, Self::Error> {
+        use diesel::r2d2::Error as Failure;
+        let connection = match &self.target {
+            Target::Postgres(url) => {
+                let mut connection = PgConnection::establish(url).map_err(Failure::ConnectionError)?;
+                connection
+                    .batch_execute("SET TIME ZONE 'UTC'")
+                    .map_err(Failure::QueryError)?;
+                DbConnection::Pg(connection)
+            }
+            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self.options.sqlite_durable)?),
+        };
+        Ok(Held {
+            connection,
+            used: Instant::now(),
+            broken: false,
+        })
+    }
+
+    fn is_valid(&self, held: &mut Held) -> Result<(), Self::Error> {
+        // A connection in steady use needs no ping; one that rested may have lost its server meanwhile.
+        if held.used.elapsed() < Duration::from_secs(1) {
+            return Ok(());
+        }
+        held.connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, held: &mut Held) -> bool {
+        held.broken || std::thread::panicking() || held.connection.is_broken()
+    }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Case-folding beyond ASCII; PostgreSQL has a function of the same name by migration.
+    fn task_management_fold(
+        value: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+fn open_sqlite(path: &Path, durable: bool) -> Result<SqliteConnection, diesel::r2d2::Error> {
+    use diesel::r2d2::Error as Failure;
+    let refuse = |reason: String| Failure::ConnectionError(diesel::ConnectionError::BadConnection(reason));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| refuse(format!("the folder {} can't be made: {error}", folder.display())))?;
+    }
+    let name = path
+        .to_str()
+        .ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
+    let mut connection = SqliteConnection::establish(name)
+        .map_err(|error| refuse(format!("the file {name} can't be opened: {error}")))?;
+    let synchronous = if durable { "FULL" } else { "NORMAL" };
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = 10000;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = {synchronous};
+             PRAGMA foreign_keys = ON;
+             PRAGMA case_sensitive_like = ON;"
+        ))
+        .map_err(Failure::QueryError)?;
+    task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
+        value.map(|text| text.to_lowercase())
+    })
+    .map_err(Failure::QueryError)?;
+    Ok(connection)
+}
+
+#[derive(Debug)]
+struct LogErrors;
+
+impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
+    fn handle_error(&self, error: E) {
+        tracing::warn!(%error, "a database connection could not be made");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_sockets_are_local() {
+        for local in [
+            "postgres://u:p@localhost/d",
+            "postgres://127.0.0.1:5432/d",
+            "postgres://u@[::1]:5432/d",
+            "postgres:///d",
+            "postgres://%2Frun%2Fpg/d",
+            "postgres:///d?host=/run/pg",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for remote in [
+            "postgres://u:p@db.example.org/d",
+            "postgres://10.0.0.1/d",
+            "postgres:///d?host=db.example.org",
+        ] {
+            assert!(!is_local(remote), "{remote}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Failed logins in the database, counted for each user name and each address.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::connection::DbConnection;
+use super::schema::core_loginfailure as failure;
+use super::sql::Sql;
+use crate::error::Result;
+
+/// How often a login under this key has failed since `since`, and when that began.
+///
+/// # Errors
+/// What the database says.
+pub fn get(
+    connection: &mut DbConnection,
+    key: &str,
+    since: NaiveDateTime,
+) -> Result<Option<(i32, NaiveDateTime)>> {
+    Ok(failure::table
+        .find(key)
+        .filter(failure::date_first.ge(since))
+        .select((failure::failures, failure::date_first))
+        .first(connection)
+        .optional()?)
+}
+
+/// Counts one more; counting begins anew if the last beginning was before `since`.
+///
+/// # Errors
+/// What the database says.
+pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: NaiveDateTime) -> Result<()> {
+    Sql::new("INSERT INTO core_loginfailure (key, failures, date_first) VALUES (")
+        .bind(key)
+        .sql(", 1, ")
+        .bind(now)
+        .sql(
+            ") ON CONFLICT (key) DO UPDATE SET \
+             failures = CASE WHEN core_loginfailure.date_first < ",
+        )
+        .bind(since)
+        .sql(" THEN 1 ELSE core_loginfailure.failures + 1 END, date_first = CASE WHEN core_loginfailure.date_first < ")
+        .bind(since)
+        .sql(" THEN excluded.date_first ELSE core_loginfailure.date_first END")
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Counts one less.
+///
+/// # Errors
+/// What the database says.
+pub fn subtract(connection: &mut DbConnection, key: &str) -> Result<()> {
+    diesel::update(failure::table.find(key).filter(failure::failures.gt(0)))
+        .set(failure::failures.eq(failure::failures - 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Forgets the failures under this key.
+///
+/// # Errors
+/// What the database says.
+pub fn clear(connection: &mut DbConnection, key: &str) -> Result<()> {
+    diesel::delete(failure::table.find(key)).execute(connection)?;
+    Ok(())
+}
+
+/// Forgets what began before `moment`.
+///
+/// # Errors
+/// What the database says.
+pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
+    Ok(diesel::delete(failure::table.filter(failure::date_first.lt(moment))).execute(connection)?)
+}

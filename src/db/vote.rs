@@ -1,0 +1,128 @@
+//! The vote ledger in the database. Rows are only added; a vote that its caster replaced is marked deleted.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::connection::DbConnection;
+use super::history::Twin;
+use super::row;
+use super::schema::task_management_taskdecision as vote;
+use super::types::{DbJson, DbUuid};
+use crate::domain::vote::{Verdict, Vote};
+use crate::error::{Error, Result};
+
+/// Where the versions of votes are kept.
+pub const TWIN: Twin = Twin {
+    table: "task_management_taskdecision",
+    historical: "task_management_historicaltaskdecision",
+    columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, task_id, \
+              step_id, user_id, record_id, verdict",
+};
+
+/// Adds a vote.
+///
+/// # Errors
+/// What the database says.
+pub fn insert(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
+    diesel::insert_into(vote::table)
+        .values(VoteRow::from(vote))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes a vote over its previous version.
+///
+/// # Errors
+/// INTERNAL when the row is not at the version before: the caller has not locked the task.
+pub fn update(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
+    let previous = vote::table
+        .find(DbUuid(vote.id))
+        .filter(vote::version.eq(vote.version - 1));
+    match diesel::update(previous)
+        .set(VoteRow::from(vote))
+        .execute(connection)?
+    {
+        1 => Ok(()),
+        _ => Err(Error::internal(format!(
+            "vote {} is not at version {}",
+            vote.id,
+            vote.version - 1
+        ))),
+    }
+}
+
+/// The votes on a task that count.
+///
+/// # Errors
+/// What the database says.
+pub fn live_on_task(connection: &mut DbConnection, task_id: Uuid) -> Result<Vec<Vote>> {
+    let rows = vote::table
+        .filter(vote::task_id.eq(DbUuid(task_id)))
+        .filter(diesel::dsl::not(vote::is_deleted))
+        .order(vote::id)
+        .load::<VoteRow>(connection)?;
+    rows.into_iter().map(Vote::try_from).collect()
+}
+
+super::history::versioned!(Vote, "vote");
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = vote, treat_none_as_null = true, treat_none_as_default_value = false)]
+struct VoteRow {
+    id: DbUuid,
+    is_deleted: bool,
+    json_ext: Option<DbJson>,
+    version: i32,
+    date_created: NaiveDateTime,
+    date_updated: NaiveDateTime,
+    user_created: DbUuid,
+    user_updated: DbUuid,
+    task_id: DbUuid,
+    step_id: Option<DbUuid>,
+    user_id: DbUuid,
+    record_id: Option<String>,
+    verdict: String,
+}
+
+impl From<&Vote> for VoteRow {
+    fn from(vote: &Vote) -> Self {
+        Self {
+            id: vote.id.into(),
+            is_deleted: vote.is_deleted,
+            json_ext: vote.json_ext.clone().map(DbJson),
+            version: vote.version,
+            date_created: vote.date_created,
+            date_updated: vote.date_updated,
+            user_created: vote.user_created.into(),
+            user_updated: vote.user_updated.into(),
+            task_id: vote.task_id.into(),
+            step_id: vote.step_id.map(DbUuid),
+            user_id: vote.user_id.into(),
+            record_id: vote.record_id.clone(),
+            verdict: vote.verdict.as_str().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<VoteRow> for Vote {
+    type Error = Error;
+
+    fn try_from(row: VoteRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.0,
+            is_deleted: row.is_deleted,
+            json_ext: row::json(row.json_ext),
+            version: row.version,
+            date_created: row.date_created,
+            date_updated: row.date_updated,
+            user_created: row.user_created.0,
+            user_updated: row.user_updated.0,
+            task_id: row.task_id.0,
+            step_id: row::id(row.step_id),
+            user_id: row.user_id.0,
+            record_id: row.record_id,
+            verdict: row::known("verdict", &row.verdict, Verdict::parse)?,
+        })
+    }
+}

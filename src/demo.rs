@@ -1,0 +1,164 @@
+//! The demo: a fresh database in a folder of its own, with people, groups and a flowing stream of tasks.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tasks_management::config::Introspection;
+use tasks_management::{Builder, CreateTask, LoadFile, ResolveTask, Settings, Signals, TaskManagement, cli};
+
+/// People and groups of the demo, in the form that `load` reads.
+const SAMPLE: &str = include_str!("demo.json");
+
+/// The people of the demo with their passwords and what they are.
+const PEOPLE: &[(&str, &str, &str)] = &[
+    ("admin", "admin123", "administrator: sees and does everything"),
+    (
+        "triage",
+        "triage123",
+        "triage: assigns tasks and administers groups",
+    ),
+    ("maker", "maker123", "maker: proposes changes"),
+    ("ada", "ada12345", "executor of FIELD-OFFICE and PAYMENTS"),
+    ("ben", "ben12345", "executor of FIELD-OFFICE and PAYMENTS"),
+    ("chi", "chi12345", "executor of FIELD-OFFICE, reads French"),
+];
+
+/// Serves the demo until Ctrl-C or SIGTERM. `keep_url`: the database named by the user, else a fresh SQLite file.
+pub async fn run(mut settings: Settings, keep_url: bool) -> Result<String, String> {
+    let folder = std::env::temp_dir().join(format!("tasks-management-demo-{}", std::process::id()));
+    if !keep_url {
+        settings.database.url = format!("sqlite://{}", folder.join("tasks.db").display());
+    }
+    if settings.auth.secret.is_empty() {
+        // Good for as long as the demo runs; a real server is given one.
+        settings.auth.secret = cli::new_secret();
+    }
+    settings.graphql.introspection = Introspection::Everybody;
+    settings.check_secret()?;
+    let listener = cli::listen(&settings).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+
+    let database = settings.database.url.clone();
+    let module = Builder::new(settings)
+        .signals(cli::logged(Signals::builder()))
+        .build()
+        .map_err(say)?;
+    module.migrate().await.map_err(say)?;
+    let sample: LoadFile = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
+    module.load(sample).await.map_err(say)?;
+    fill(&module).await.map_err(say)?;
+    introduce(&address.to_string(), &database);
+
+    let stream = tokio::spawn(flow(module.clone()));
+    let ended = cli::run(&module, listener).await;
+    stream.abort();
+    if !keep_url {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    ended
+}
+
+fn introduce(address: &str, database: &str) {
+    println!("The demo serves http://{address}/api/graphql (a browser gets GraphiQL there).");
+    println!("Its data is in {database}\n");
+    println!("Log in as:");
+    for (name, password, what) in PEOPLE {
+        println!("  {name:<8} {password:<10} {what}");
+    }
+    println!(
+        r#"
+Three things to try (in another terminal):
+1. Log in and keep the token:
+   TOKEN=$(curl -s http://{address}/api/graphql -H 'Content-Type: application/json' \
+     -d '{{"query":"mutation {{ tokenAuth(username: \"ada\", password: \"ada12345\") {{ token }} }}"}}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
+2. See what waits for you:
+   curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+     -d '{{"query":"{{ task(status: ACCEPTED, first: 3) {{ totalCount edges {{ node {{ uuid source businessEvent data }} }} }} }}"}}'
+3. Approve one, with your own user id as the key, and look at its history:
+   curl -s http://{address}/api/core/users/current_user/ -H "Authorization: Bearer $TOKEN"
+   curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+     -d '{{"query":"mutation {{ resolveTask(input: {{ id: \"TASK\", businessStatus: \"{{\\\"USER\\\": \\\"APPROVED\\\"}}\" }}) {{ internalId }} }}"}}'
+   curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+     -d '{{"query":"{{ taskHistory(id: \"TASK\") {{ edges {{ node {{ version status businessStatus historyUser {{ username }} }} }} }} }}"}}'
+
+Ctrl-C stops it and removes its data."#
+    );
+}
+
+/// Tasks in every state, so that no list is empty.
+async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
+    for number in 0..12 {
+        create(module, number).await?;
+    }
+    let triage = module.requester("triage").await?;
+    let failed = create(module, 12).await?;
+    module
+        .tasks()
+        .complete_task(&triage, failed, tasks_management::TaskStatus::Failed)
+        .await?;
+    for number in [13, 16, 19] {
+        let id = create(module, number).await?;
+        for name in ["ada", "ben", "chi"] {
+            vote(module, name, id, "APPROVED").await;
+        }
+    }
+    Ok(())
+}
+
+/// A new task every few seconds, and now and then a vote.
+async fn flow(module: TaskManagement) {
+    for number in 100_u32.. {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        match create(&module, number).await {
+            Ok(id) if number.is_multiple_of(2) => vote(&module, "ada", id, "APPROVED").await,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the demo could not create a task"),
+        }
+    }
+}
+
+async fn create(module: &TaskManagement, number: u32) -> tasks_management::Result<uuid::Uuid> {
+    let maker = module.requester("maker").await?;
+    // One source is bound to a group that all must approve in, one to a group where one is enough, one to none.
+    let source = ["BeneficiaryService", "PaymentService", "BenefitPlanService"][number as usize % 3];
+    let input = CreateTask {
+        source: Some(source.to_owned()),
+        business_event: Some(format!("{source}.update")),
+        entity_type: Some("demo.beneficiary".to_owned()),
+        entity_id: Some(number.to_string()),
+        entity_string: Some(format!("Beneficiary {number}")),
+        data: Some(json!({
+            "current_data": { "name": format!("Beneficiary {number}"), "amount": 100 },
+            "incoming_data": { "name": format!("Beneficiary {number}"), "amount": 100 + number },
+        })),
+        ..CreateTask::default()
+    };
+    Ok(module.tasks().create(&maker, input).await?.id)
+}
+
+/// A vote may come too late, when others have decided: that is no fault.
+async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: &str) {
+    let cast = async {
+        let voter = module.requester(username).await?;
+        let business_status = json!({ voter.id().to_string(): verdict });
+        module
+            .tasks()
+            .resolve_task(
+                &voter,
+                ResolveTask {
+                    id,
+                    business_status,
+                    additional_data: None,
+                },
+            )
+            .await
+    };
+    if let Err(error) = cast.await {
+        tracing::debug!(%error, username, "the demo's vote was refused");
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn say(error: tasks_management::Error) -> String {
+    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,19 @@
+//! Pure types and rules: no database, no GraphQL, no HTTP, no clock, no I/O.
+
+pub mod configuration;
+pub mod content_type;
+pub mod decision;
+pub mod history;
+pub mod merge;
+pub mod mutation_log;
+pub mod permission;
+pub mod query;
+pub mod role;
+pub mod settings;
+pub mod signal;
+pub mod task;
+pub mod task_executor;
+pub mod task_group;
+pub mod text;
+pub mod user;
+pub mod vote;

@@ -1,0 +1,70 @@
+//! Rights: openIMIS' numbers, and who is superuser, triage or privileged.
+
+use std::collections::BTreeSet;
+
+use super::settings::ModuleSettings;
+
+/// The rights that one person has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether the person has a role that grants everything.
+    pub is_superuser: bool,
+    /// The granted numbers.
+    pub numbers: BTreeSet<i32>,
+}
+
+impl Rights {
+    /// Whether all of `needed` are there. An empty list asks for nothing.
+    #[must_use]
+    pub fn have(&self, needed: &[i32]) -> bool {
+        self.is_superuser || needed.iter().all(|right| self.numbers.contains(right))
+    }
+
+    /// Whether the person is *triage*, holding all four task-group rights, or superuser.
+    #[must_use]
+    pub fn are_privileged(&self, settings: &ModuleSettings) -> bool {
+        [
+            &settings.gql_task_group_search_perms,
+            &settings.gql_task_group_create_perms,
+            &settings.gql_task_group_update_perms,
+            &settings.gql_task_group_delete_perms,
+        ]
+        .into_iter()
+        .all(|needed| self.have(needed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privileged_is_who_has_all_four_group_rights_or_everything() {
+        let settings = ModuleSettings::default();
+        let mut rights = Rights {
+            numbers: BTreeSet::from([190_001, 190_002, 190_003]),
+            ..Rights::default()
+        };
+        assert!(!rights.are_privileged(&settings));
+        rights.numbers.insert(190_004);
+        assert!(rights.are_privileged(&settings));
+        assert!(
+            Rights {
+                is_superuser: true,
+                ..Rights::default()
+            }
+            .are_privileged(&settings)
+        );
+    }
+
+    #[test]
+    fn all_rights_of_a_list_are_needed() {
+        let rights = Rights {
+            numbers: BTreeSet::from([1]),
+            ..Rights::default()
+        };
+        assert!(rights.have(&[1]));
+        assert!(!rights.have(&[1, 2]));
+        assert!(rights.have(&[]));
+    }
+}

@@ -1,0 +1,61 @@
+//! Settings that administrators may change while the server runs.
+
+use serde::{Deserialize, Serialize};
+
+/// What administrators set for this module: which rights gate which operation, each a list of rights of which the
+/// caller needs all, and how tasks are decided.
+///
+/// The names and the defaults are the contract's (section 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModuleSettings {
+    /// Listing task groups and executors.
+    pub gql_task_group_search_perms: Vec<i32>,
+    /// Creating task groups.
+    pub gql_task_group_create_perms: Vec<i32>,
+    /// Changing task groups.
+    pub gql_task_group_update_perms: Vec<i32>,
+    /// Deleting task groups.
+    pub gql_task_group_delete_perms: Vec<i32>,
+    /// Seeing one's tasks.
+    pub gql_task_search_perms: Vec<i32>,
+    /// Creating tasks.
+    pub gql_task_create_perms: Vec<i32>,
+    /// Changing tasks.
+    pub gql_task_update_perms: Vec<i32>,
+    /// Deleting tasks.
+    pub gql_task_delete_perms: Vec<i32>,
+    /// Seeing all tasks.
+    pub gql_task_search_all_perms: Vec<i32>,
+    /// Listing users.
+    pub gql_user_search_perms: Vec<i32>,
+    /// Listing roles.
+    pub gql_role_search_perms: Vec<i32>,
+    /// The executor action event of tasks that the completion policy decides.
+    pub default_executor_event: String,
+    /// The value of `businessStatus` that approves.
+    pub task_user_approved: String,
+    /// The value of `businessStatus` that refuses.
+    pub task_user_failed: String,
+}
+
+impl Default for ModuleSettings {
+    fn default() -> Self {
+        Self {
+            gql_task_group_search_perms: vec![190_001],
+            gql_task_group_create_perms: vec![190_002],
+            gql_task_group_update_perms: vec![190_003],
+            gql_task_group_delete_perms: vec![190_004],
+            gql_task_search_perms: vec![191_001],
+            gql_task_create_perms: vec![191_002],
+            gql_task_update_perms: vec![191_003],
+            gql_task_delete_perms: vec![191_004],
+            gql_task_search_all_perms: vec![191_005],
+            gql_user_search_perms: vec![121_701],
+            gql_role_search_perms: vec![122_001],
+            default_executor_event: "default".to_owned(),
+            task_user_approved: "APPROVED".to_owned(),
+            task_user_failed: "FAILED".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The names of what services do, to which handlers are bound. The names are openIMIS'.
+
+use std::fmt;
+
+/// What a service did or is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// `task_service.create`
+    TaskCreate,
+    /// `task_service.update`
+    TaskUpdate,
+    /// `task_service.delete`
+    TaskDelete,
+    /// `task_service.execute_task`
+    TaskExecute,
+    /// `task_service.resolve_task`
+    TaskResolve,
+    /// `task_service.complete_task`
+    TaskComplete,
+    /// `task_group_service.create`
+    TaskGroupCreate,
+    /// `task_group_service.update`
+    TaskGroupUpdate,
+    /// `task_group_service.delete`
+    TaskGroupDelete,
+    /// `task_executor_service.create`
+    TaskExecutorCreate,
+    /// `task_executor_service.update`
+    TaskExecutorUpdate,
+    /// `task_executor_service.delete`
+    TaskExecutorDelete,
+}
+
+impl Signal {
+    /// All signals.
+    pub const ALL: [Self; 12] = [
+        Self::TaskCreate,
+        Self::TaskUpdate,
+        Self::TaskDelete,
+        Self::TaskExecute,
+        Self::TaskResolve,
+        Self::TaskComplete,
+        Self::TaskGroupCreate,
+        Self::TaskGroupUpdate,
+        Self::TaskGroupDelete,
+        Self::TaskExecutorCreate,
+        Self::TaskExecutorUpdate,
+        Self::TaskExecutorDelete,
+    ];
+
+    /// The name under which it is known outside.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskCreate => "task_service.create",
+            Self::TaskUpdate => "task_service.update",
+            Self::TaskDelete => "task_service.delete",
+            Self::TaskExecute => "task_service.execute_task",
+            Self::TaskResolve => "task_service.resolve_task",
+            Self::TaskComplete => "task_service.complete_task",
+            Self::TaskGroupCreate => "task_group_service.create",
+            Self::TaskGroupUpdate => "task_group_service.update",
+            Self::TaskGroupDelete => "task_group_service.delete",
+            Self::TaskExecutorCreate => "task_executor_service.create",
+            Self::TaskExecutorUpdate => "task_executor_service.update",
+            Self::TaskExecutorDelete => "task_executor_service.delete",
+        }
+    }
+
+    /// The signal of this name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.as_str() == name)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

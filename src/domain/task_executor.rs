@@ -1,0 +1,32 @@
+//! The executor: a user's seat in a group.
+
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A seat as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskExecutor {
+    /// Primary key, UUIDv7.
+    pub id: Uuid,
+    /// Whether the user was removed from the group.
+    pub is_deleted: bool,
+    /// Free JSON of hosts.
+    pub json_ext: Option<Value>,
+    /// Counts the writes, from 1.
+    pub version: i32,
+    /// When the user was seated, naive UTC.
+    pub date_created: NaiveDateTime,
+    /// When the row was last written, naive UTC.
+    pub date_updated: NaiveDateTime,
+    /// Who seated the user.
+    pub user_created: Uuid,
+    /// Who wrote the row last.
+    pub user_updated: Uuid,
+    /// The group.
+    pub task_group_id: Uuid,
+    /// The user who decides.
+    pub user_id: Uuid,
+}

@@ -1,0 +1,112 @@
+//! The group of executors that decides on tasks, and how many of them it takes.
+
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::decision::Policy;
+
+/// How many executors must approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CompletionPolicy {
+    /// Every live executor.
+    All,
+    /// One.
+    Any,
+    /// As many as the threshold says, one when there is none.
+    N,
+}
+
+impl CompletionPolicy {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::All, Self::Any, Self::N];
+
+    /// The text kept in the database and shown to clients.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Any => "ANY",
+            Self::N => "N",
+        }
+    }
+
+    /// The policy of this text, if it is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
+/// A group as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskGroup {
+    /// Primary key, UUIDv7.
+    pub id: Uuid,
+    /// Whether it was deleted; such a group decides nothing and is shown in history only.
+    pub is_deleted: bool,
+    /// Free JSON; the bound task sources are in it under `task_sources`.
+    pub json_ext: Option<Value>,
+    /// Counts the writes, from 1.
+    pub version: i32,
+    /// When it was created, naive UTC.
+    pub date_created: NaiveDateTime,
+    /// When it was last written, naive UTC.
+    pub date_updated: NaiveDateTime,
+    /// Who created it.
+    pub user_created: Uuid,
+    /// Who wrote it last.
+    pub user_updated: Uuid,
+    /// Its name for people, unique among live groups, case-sensitive.
+    pub code: String,
+    /// How many executors must approve.
+    pub completion_policy: CompletionPolicy,
+    /// How many under [`CompletionPolicy::N`]; none with the other policies.
+    pub threshold: Option<i32>,
+}
+
+impl TaskGroup {
+    /// The policy as the decision engine takes it. A missing threshold is 1.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        match self.completion_policy {
+            CompletionPolicy::All => Policy::All,
+            CompletionPolicy::Any => Policy::Any,
+            CompletionPolicy::N => Policy::AtLeast(
+                self.threshold
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(1)
+                    .max(1),
+            ),
+        }
+    }
+
+    /// The task sources whose new tasks come to this group.
+    #[must_use]
+    pub fn task_sources(&self) -> Vec<String> {
+        let listed = self
+            .json_ext
+            .as_ref()
+            .and_then(|ext| ext.get("task_sources"))
+            .and_then(Value::as_array);
+        listed
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
+    pub fn set_task_sources(&mut self, sources: &[String]) {
+        match self.json_ext.as_mut().and_then(Value::as_object_mut) {
+            Some(ext) => {
+                ext.insert("task_sources".to_owned(), json!(sources));
+            }
+            None => self.json_ext = Some(json!({ "task_sources": sources })),
+        }
+    }
+}

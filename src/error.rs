@@ -1,0 +1,170 @@
+//! What can go wrong, in two texts: one for the caller (a [`Message`]), one for the log (the source).
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::message::Message;
+
+/// The result of everything that can fail in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The class of an error, as clients see it in `extensions.code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Nobody is logged in, or the session has ended.
+    Unauthenticated,
+    /// The caller lacks a right.
+    Forbidden,
+    /// There is no such row, or the caller may not know of it.
+    NotFound,
+    /// The input breaks a rule.
+    Validation,
+    /// The input contradicts what is already there.
+    Conflict,
+    /// A bound of the server was exceeded.
+    Limit,
+    /// The server's own fault; the cause is in the log only.
+    Internal,
+    /// The database can't be reached or is too busy now; trying again later may help.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// The text in `extensions.code`. `Unavailable` reads `INTERNAL`, as clients know no other word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::Validation => "VALIDATION",
+            Self::Conflict => "CONFLICT",
+            Self::Limit => "LIMIT",
+            Self::Internal | Self::Unavailable => "INTERNAL",
+        }
+    }
+}
+
+/// An error with a text for the caller and, where there is one, a cause for the log.
+#[derive(Debug)]
+pub struct Error {
+    code: ErrorCode,
+    message: Message,
+    field: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of the given class.
+    #[must_use]
+    pub const fn new(code: ErrorCode, message: Message) -> Self {
+        Self {
+            code,
+            message,
+            field: None,
+            source: None,
+        }
+    }
+
+    /// The input breaks a rule. `field` is the GraphQL name of the offending input field.
+    #[must_use]
+    pub fn validation(field: impl Into<String>, message: Message) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(ErrorCode::Validation, message)
+        }
+    }
+
+    /// There is no such row, or the caller may not know of it.
+    #[must_use]
+    pub fn not_found(field: impl Into<String>, message: Message) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(ErrorCode::NotFound, message)
+        }
+    }
+
+    /// A bound was exceeded. `field` is the GraphQL name of the input field that did.
+    #[must_use]
+    pub fn limit(field: impl Into<String>, message: Message) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(ErrorCode::Limit, message)
+        }
+    }
+
+    /// The caller lacks a right.
+    #[must_use]
+    pub const fn forbidden(message: Message) -> Self {
+        Self::new(ErrorCode::Forbidden, message)
+    }
+
+    /// The server's own fault: `source` goes to the log, the caller learns only that it happened.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(ErrorCode::Internal, Message::new("internal-error"))
+        }
+    }
+
+    /// The database can't be used now.
+    #[must_use]
+    pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(ErrorCode::Unavailable, Message::new("database-unavailable"))
+        }
+    }
+
+    /// Its class.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the caller is told, before translation.
+    #[must_use]
+    pub const fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The GraphQL name of the input field at fault, where it is one field's.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// Whether the fault is the server's, so that the cause belongs in the log.
+    #[must_use]
+    pub const fn is_internal(&self) -> bool {
+        matches!(self.code, ErrorCode::Internal | ErrorCode::Unavailable)
+    }
+}
+
+/// The English text, for logs and for hosts that do not translate.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message.text("en"))
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        match error {
+            Diesel::BrokenTransactionManager
+            | Diesel::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            ) => Self::unavailable(error),
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,500 @@
+//! The arguments of lists. A list field has some fifty of them at many places, so they stand in tables, one for each
+//! kind of row: a table says the name and type of each argument for the schema, and which condition it asks for.
+//!
+//! The library can't take arguments from a table, so the list fields are declared without arguments, and
+//! [`Registration`], the last thing that the schema's build registers, adds them. Resolvers read them with [`read`].
+//! This leans on the library's `registry`, which is not documented: the library's version is pinned, and the schema is
+//! compared with a snapshot.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use async_graphql::registry::{MetaInputValue, MetaType, Registry};
+use async_graphql::{Context, InputType, OutputType, Positioned, ServerResult, Value};
+
+use super::scalars::{Day, Moment, UuidOrGlobalId, read_global_id, read_uuid};
+use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
+use crate::domain::text::check_text;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// The arguments of a list.
+pub type Arguments = Vec<Argument>;
+
+/// A table of arguments, made when it is first used.
+pub type Table = LazyLock<Arguments>;
+
+/// One argument.
+pub struct Argument {
+    name: String,
+    ty: Cow<'static, str>,
+    meaning: Meaning,
+}
+
+/// What an argument asks for.
+enum Meaning {
+    /// A field compares so with the value.
+    Field {
+        field: &'static str,
+        lookup: Lookup,
+        operand: OperandKind,
+    },
+    /// Something of its own, made of the value's text or number.
+    Own(fn(&Given<'_>) -> Result<Option<Condition>>),
+    /// A part of the list, or its order.
+    Paging,
+    /// Nothing: it is there for clients that send it.
+    Nothing,
+}
+
+/// How the value of an argument is read.
+#[derive(Clone, Copy)]
+enum OperandKind {
+    Text,
+    Int,
+    Bool,
+    Moment,
+    Uuid(&'static str),
+    GlobalInt(&'static str),
+    IntOrGlobal(&'static str),
+    OneOf(&'static [&'static str]),
+}
+
+/// A value that was given for an argument, and who gave it.
+pub struct Given<'a> {
+    /// The argument's name.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a Value,
+    /// Who asks.
+    pub requester: &'a crate::auth::requester::Requester,
+    /// How many items a list may have.
+    pub list_length: usize,
+}
+
+impl Given<'_> {
+    /// The value as a text without outer white space; none when it is empty.
+    pub fn text(&self) -> Result<Option<String>> {
+        let Value::String(text) = self.value else {
+            return Err(self.wrong(Message::new("need-text")));
+        };
+        check_text(self.name, text, LONGEST_TEXT)?;
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// The value as a number.
+    pub fn int(&self) -> Result<i64> {
+        match self.value {
+            Value::Number(number) => number
+                .as_i64()
+                .ok_or_else(|| self.wrong(Message::new("need-int"))),
+            _ => Err(self.wrong(Message::new("need-int"))),
+        }
+    }
+
+    /// The value as a truth value.
+    pub fn bool(&self) -> Result<bool> {
+        match self.value {
+            Value::Boolean(truth) => Ok(*truth),
+            _ => Err(self.wrong(Message::new("need-bool"))),
+        }
+    }
+
+    /// The value as a day.
+    pub fn day(&self) -> Result<chrono::NaiveDate> {
+        let text = self.text()?.unwrap_or_default();
+        text.parse().map_err(|_| self.wrong(Message::new("need-day")))
+    }
+
+    /// The value as a key, raw or in a global id of this type.
+    pub fn uuid(&self, of: &str) -> Result<uuid::Uuid> {
+        let Value::String(text) = self.value else {
+            return Err(self.wrong(Message::new("need-uuid")));
+        };
+        read_uuid(text, Some(of)).ok_or_else(|| self.wrong(Message::new("need-uuid")))
+    }
+
+    /// The items of the value; one item may stand for a list of it. Nulls are left out.
+    pub fn items(&self) -> Result<Vec<Given<'_>>> {
+        let values = match self.value {
+            Value::List(values) => values.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        if values.len() > self.list_length {
+            let message = Message::new("list-too-long")
+                .with("field", self.name.to_owned())
+                .with("max", self.list_length);
+            return Err(Error::limit(self.name, message));
+        }
+        Ok(values
+            .iter()
+            .filter(|value| !matches!(value, Value::Null))
+            .map(|value| Given { value, ..*self })
+            .collect())
+    }
+
+    fn wrong(&self, message: Message) -> Error {
+        Error::validation(self.name, message.with("field", self.name))
+    }
+}
+
+const LONGEST_TEXT: usize = 2_000;
+
+impl Argument {
+    /// An argument that asks for something of its own.
+    pub fn own(name: &str, ty: &'static str, condition: fn(&Given<'_>) -> Result<Option<Condition>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            ty: ty.into(),
+            meaning: Meaning::Own(condition),
+        }
+    }
+
+    /// An argument that asks for nothing.
+    pub fn ignored(name: &str, ty: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ty: ty.into(),
+            meaning: Meaning::Nothing,
+        }
+    }
+
+    fn field(
+        name: &str,
+        lookup: Lookup,
+        ty: &'static str,
+        field: &'static str,
+        operand: OperandKind,
+    ) -> Self {
+        let name = format!("{name}{}", suffix(lookup));
+        Self {
+            name,
+            ty: ty.into(),
+            meaning: Meaning::Field {
+                field,
+                lookup,
+                operand,
+            },
+        }
+    }
+}
+
+/// `id: ID`, a UUID or a global id of this type.
+pub fn uuid(name: &str, ty: &'static str, field: &'static str, of: &'static str) -> Arguments {
+    vec![Argument::field(
+        name,
+        Lookup::Exact,
+        ty,
+        field,
+        OperandKind::Uuid(of),
+    )]
+}
+
+/// A number that only a global id of this type holds.
+pub fn global_int(name: &str, field: &'static str, of: &'static str) -> Arguments {
+    vec![Argument::field(
+        name,
+        Lookup::Exact,
+        "ID",
+        field,
+        OperandKind::GlobalInt(of),
+    )]
+}
+
+/// A number, raw or in a global id of this type.
+pub fn id_int(name: &str, field: &'static str, of: &'static str) -> Arguments {
+    vec![Argument::field(
+        name,
+        Lookup::Exact,
+        "ID",
+        field,
+        OperandKind::IntOrGlobal(of),
+    )]
+}
+
+/// A text in several comparisons.
+pub fn text(name: &str, ty: &'static str, field: &'static str, lookups: &[Lookup]) -> Arguments {
+    lookups
+        .iter()
+        .map(|lookup| Argument::field(name, *lookup, ty, field, OperandKind::Text))
+        .collect()
+}
+
+/// A number in several comparisons.
+pub fn int(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
+    lookups
+        .iter()
+        .map(|lookup| Argument::field(name, *lookup, "Int", field, OperandKind::Int))
+        .collect()
+}
+
+/// A truth value.
+pub fn boolean(name: &str, field: &'static str) -> Arguments {
+    vec![Argument::field(
+        name,
+        Lookup::Exact,
+        "Boolean",
+        field,
+        OperandKind::Bool,
+    )]
+}
+
+/// A moment in several comparisons.
+pub fn moment(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
+    lookups
+        .iter()
+        .map(|lookup| Argument::field(name, *lookup, "DateTime", field, OperandKind::Moment))
+        .collect()
+}
+
+/// An enum in several comparisons; all of them ask for equality, as a whole value is given.
+pub fn one_of(
+    name: &str,
+    ty: &'static str,
+    field: &'static str,
+    values: &'static [&'static str],
+    lookups: &[Lookup],
+) -> Arguments {
+    lookups
+        .iter()
+        .map(|lookup| Argument {
+            name: format!("{name}{}", suffix(*lookup)),
+            ty: ty.into(),
+            meaning: Meaning::Field {
+                field,
+                lookup: Lookup::Exact,
+                operand: OperandKind::OneOf(values),
+            },
+        })
+        .collect()
+}
+
+/// `offset before after first last`, which every list has.
+pub fn paging() -> Arguments {
+    let argument = |name: &str, ty: &'static str| Argument {
+        name: name.to_owned(),
+        ty: ty.into(),
+        meaning: Meaning::Paging,
+    };
+    vec![
+        argument("offset", "Int"),
+        argument("before", "String"),
+        argument("after", "String"),
+        argument("first", "Int"),
+        argument("last", "Int"),
+    ]
+}
+
+/// `orderBy`, which lists at the root have.
+pub fn order_by() -> Arguments {
+    vec![Argument {
+        name: "orderBy".to_owned(),
+        ty: "[String]".into(),
+        meaning: Meaning::Paging,
+    }]
+}
+
+/// All comparisons of moments.
+pub const RANGE: &[Lookup] = &[Lookup::Exact, Lookup::Lt, Lookup::Lte, Lookup::Gt, Lookup::Gte];
+
+const fn suffix(lookup: Lookup) -> &'static str {
+    match lookup {
+        Lookup::Exact => "",
+        Lookup::Iexact => "_Iexact",
+        Lookup::Contains => "_Contains",
+        Lookup::Icontains => "_Icontains",
+        Lookup::Startswith => "_Startswith",
+        Lookup::Istartswith => "_Istartswith",
+        Lookup::Lt => "_Lt",
+        Lookup::Lte => "_Lte",
+        Lookup::Gt => "_Gt",
+        Lookup::Gte => "_Gte",
+    }
+}
+
+/// What the arguments of the present field ask for, and what of the list is selected.
+///
+/// # Errors
+/// VALIDATION naming the argument.
+pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
+    let request = super::context::request(ctx)?;
+    let requester = request.requester()?;
+    let mut query = ListQuery {
+        wanted: Wanted {
+            total_count: ctx.look_ahead().field("totalCount").exists(),
+            neighbours: ctx.look_ahead().field("pageInfo").exists(),
+        },
+        ..ListQuery::default()
+    };
+    let given = ctx
+        .field()
+        .arguments()
+        .map_err(|error| Error::internal(error.message))?;
+    for (name, value) in &given {
+        // An argument without a value is an absent one.
+        if matches!(value, Value::Null) {
+            continue;
+        }
+        let Some(argument) = table.iter().find(|argument| argument.name == name.as_str()) else {
+            continue;
+        };
+        let list_length = request.core.limits.list_length;
+        let given = Given {
+            name,
+            value,
+            requester,
+            list_length,
+        };
+        match &argument.meaning {
+            Meaning::Field {
+                field,
+                lookup,
+                operand,
+            } => {
+                if let Some(value) = operand.read(&given)? {
+                    query.conditions.push(Condition::Field {
+                        field,
+                        lookup: *lookup,
+                        value,
+                    });
+                }
+            }
+            Meaning::Own(condition) => query.conditions.extend(condition(&given)?),
+            Meaning::Paging => read_paging(&given, &mut query.page, &mut query.order_by)?,
+            Meaning::Nothing => {}
+        }
+    }
+    Ok(query)
+}
+
+fn read_paging(given: &Given<'_>, page: &mut Page, order_by: &mut Vec<String>) -> Result<()> {
+    match given.name {
+        "first" => page.first = Some(given.int()?),
+        "last" => page.last = Some(given.int()?),
+        "offset" => page.offset = Some(given.int()?),
+        "after" => page.after = given.text_of_any_length()?,
+        "before" => page.before = given.text_of_any_length()?,
+        _ => {
+            for item in given.items()? {
+                let Value::String(key) = item.value else {
+                    return Err(item.wrong(Message::new("need-text")));
+                };
+                check_text(given.name, key, LONGEST_TEXT)?;
+                order_by.push(key.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Given<'_> {
+    fn text_of_any_length(&self) -> Result<Option<String>> {
+        match self.value {
+            Value::String(text) if text.is_empty() => Ok(None),
+            Value::String(text) => Ok(Some(text.clone())),
+            _ => Err(self.wrong(Message::new("need-text"))),
+        }
+    }
+}
+
+impl OperandKind {
+    /// The value; none when it is an empty text, which asks for nothing.
+    fn read(self, given: &Given<'_>) -> Result<Option<Operand>> {
+        if matches!(given.value, Value::String(text) if text.trim().is_empty()) {
+            return Ok(None);
+        }
+        Ok(Some(match self {
+            Self::Text => match given.text()? {
+                Some(text) => Operand::Text(text),
+                None => return Ok(None),
+            },
+            Self::Int => Operand::Int(given.int()?),
+            Self::Bool => Operand::Bool(given.bool()?),
+            Self::Moment => {
+                let text = given.text()?.unwrap_or_default();
+                let moment = Moment::parse(&text).ok_or_else(|| given.wrong(Message::new("need-moment")))?;
+                Operand::DateTime(moment.0)
+            }
+            Self::Uuid(of) => Operand::Uuid(given.uuid(of)?),
+            Self::GlobalInt(of) | Self::IntOrGlobal(of) => {
+                let raw = matches!(self, Self::IntOrGlobal(_));
+                let number = match given.value {
+                    Value::String(text) => match read_global_id(text) {
+                        Some((type_name, key)) if type_name == of => key.parse().ok(),
+                        _ if raw => text.trim().parse().ok(),
+                        _ => None,
+                    },
+                    Value::Number(number) if raw => number.as_i64(),
+                    _ => None,
+                };
+                Operand::Int(number.ok_or_else(|| given.wrong(Message::new("need-id")))?)
+            }
+            Self::OneOf(values) => {
+                let name = match given.value {
+                    Value::Enum(name) => name.as_str(),
+                    Value::String(text) => text.as_str(),
+                    _ => "",
+                };
+                match values.iter().find(|value| **value == name) {
+                    Some(value) => Operand::Text((*value).to_owned()),
+                    None => return Err(given.wrong(Message::new("need-one-of").with_list("allowed", values))),
+                }
+            }
+        }))
+    }
+}
+
+/// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
+pub struct Registration;
+
+impl OutputType for Registration {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("Boolean")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        // Types that only arguments name.
+        <Moment as InputType>::create_type_info(registry);
+        <Day as InputType>::create_type_info(registry);
+        <UuidOrGlobalId as InputType>::create_type_info(registry);
+        <super::task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <super::task::types::TaskStatus as InputType>::create_type_info(registry);
+        <super::task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
+        for (type_name, field, table) in super::LISTS {
+            let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*type_name) else {
+                continue;
+            };
+            let Some(field) = fields.get_mut(*field) else {
+                continue;
+            };
+            for argument in table.iter() {
+                field.args.insert(argument.name.clone(), meta(argument));
+            }
+        }
+        <bool as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        _: &async_graphql::ContextSelectionSet<'_>,
+        _: &Positioned<async_graphql::parser::types::Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+fn meta(argument: &Argument) -> MetaInputValue {
+    MetaInputValue {
+        name: argument.name.clone(),
+        description: None,
+        ty: argument.ty.to_string(),
+        deprecation: async_graphql::registry::Deprecation::NoDeprecated,
+        default_value: None,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        is_secret: false,
+        directive_invocations: Vec::new(),
+    }
+}

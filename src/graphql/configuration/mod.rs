@@ -1,0 +1,4 @@
+//! Module configurations in GraphQL.
+
+pub mod queries;
+pub mod types;

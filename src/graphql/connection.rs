@@ -1,0 +1,121 @@
+//! Relay connections in the exact shape of the interface: nullable edges, `totalCount` and `edgeCount`.
+
+use std::borrow::Cow;
+
+use async_graphql::{Object, ObjectType, OutputType, SimpleObject, TypeName};
+
+use crate::domain::query::Slice;
+
+/// A part of a list.
+pub struct Connection<N> {
+    slice: Slice<N>,
+}
+
+impl<N> Connection<N> {
+    /// Shows these rows, each through `node`.
+    pub fn new<T>(slice: Slice<T>, mut node: impl FnMut(T) -> N) -> Self {
+        Self {
+            slice: Slice {
+                rows: slice
+                    .rows
+                    .into_iter()
+                    .map(|(row, cursor)| (node(row), cursor))
+                    .collect(),
+                total_count: slice.total_count,
+                has_next: slice.has_next,
+                has_previous: slice.has_previous,
+            },
+        }
+    }
+}
+
+impl<N> Connection<N> {
+    /// Shows rows that are all there is, without cursors, which the caller has seen are not selected.
+    pub fn all(nodes: impl Iterator<Item = N>, limit: i64) -> Self {
+        let mut rows: Vec<(N, String)> = nodes.map(|node| (node, String::new())).collect();
+        let total_count = i64::try_from(rows.len()).ok();
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let has_next = total_count > i64::try_from(rows.len()).ok();
+        Self {
+            slice: Slice {
+                rows,
+                total_count,
+                has_next,
+                has_previous: false,
+            },
+        }
+    }
+}
+
+impl<N: OutputType> TypeName for Connection<N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", <N as OutputType>::type_name()).into()
+    }
+}
+
+#[Object(name_type)]
+impl<N: OutputType + ObjectType> Connection<N> {
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.slice.has_next,
+            has_previous_page: self.slice.has_previous,
+            start_cursor: self.slice.rows.first().map(|(_, cursor)| cursor.clone()),
+            end_cursor: self.slice.rows.last().map(|(_, cursor)| cursor.clone()),
+        }
+    }
+
+    async fn edges(&self) -> Vec<Option<Edge<'_, N>>> {
+        self.slice
+            .rows
+            .iter()
+            .map(|(node, cursor)| Some(Edge { node, cursor }))
+            .collect()
+    }
+
+    /// How many rows match, on all pages.
+    async fn total_count(&self) -> Option<i64> {
+        self.slice.total_count
+    }
+
+    /// How many rows are on this page.
+    async fn edge_count(&self) -> Option<i64> {
+        i64::try_from(self.slice.rows.len()).ok()
+    }
+}
+
+/// A row of a list.
+pub struct Edge<'a, N> {
+    node: &'a N,
+    cursor: &'a str,
+}
+
+impl<N: OutputType> TypeName for Edge<'_, N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", <N as OutputType>::type_name()).into()
+    }
+}
+
+#[Object(name_type)]
+impl<N: OutputType + ObjectType> Edge<'_, N> {
+    async fn node(&self) -> Option<&N> {
+        Some(self.node)
+    }
+
+    /// An opaque mark of the row's place, for `after` and `before`.
+    async fn cursor(&self) -> &str {
+        self.cursor
+    }
+}
+
+/// What lies around a page.
+#[derive(SimpleObject)]
+pub struct PageInfo {
+    /// Whether rows follow.
+    has_next_page: bool,
+    /// Whether rows come before.
+    has_previous_page: bool,
+    /// The cursor of the first row.
+    start_cursor: Option<String>,
+    /// The cursor of the last row.
+    end_cursor: Option<String>,
+}

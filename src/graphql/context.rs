@@ -1,0 +1,112 @@
+//! What a request carries through the resolvers.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::Context;
+use async_graphql::dataloader::DataLoader;
+
+use super::loader::{Groups, Languages, Seats, Users};
+use crate::auth::requester::Requester;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::service::Core;
+use crate::service::login::Granted;
+
+/// What a request carries through the resolvers.
+pub struct RequestContext {
+    /// What the services work with.
+    pub core: Arc<Core>,
+    requester: Option<Arc<Requester>>,
+    /// The tokens that came in cookies.
+    pub cookies: Cookies,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// What the answer is to do beside answering.
+    pub effects: Arc<Mutex<Vec<Effect>>>,
+    /// People, batched.
+    pub users: DataLoader<Users>,
+    /// Task groups, batched.
+    pub groups: DataLoader<Groups>,
+    /// The seats of task groups, batched.
+    pub seats: DataLoader<Seats>,
+    /// Languages, batched.
+    pub languages: DataLoader<Languages>,
+}
+
+/// The tokens that came in cookies.
+#[derive(Debug, Clone, Default)]
+pub struct Cookies {
+    /// The access token.
+    pub access: Option<String>,
+    /// The refresh token.
+    pub refresh: Option<String>,
+}
+
+/// What an answer does beside answering.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Gives the browser the cookies of a session.
+    SetCookies(Box<Granted>),
+    /// Takes the access token from the browser.
+    ClearAccess,
+    /// Takes the refresh token from the browser.
+    ClearRefresh,
+    /// Answers with HTTP 401.
+    Unauthenticated,
+}
+
+impl RequestContext {
+    /// The context of a request by this person, or by a stranger.
+    #[must_use]
+    pub fn new(
+        core: &Arc<Core>,
+        requester: Option<Arc<Requester>>,
+        cookies: Cookies,
+        address: Option<IpAddr>,
+    ) -> Self {
+        Self {
+            core: Arc::clone(core),
+            requester,
+            cookies,
+            address,
+            effects: Arc::default(),
+            users: loader(Users(Arc::clone(core))),
+            groups: loader(Groups(Arc::clone(core))),
+            seats: loader(Seats(Arc::clone(core))),
+            languages: loader(Languages(Arc::clone(core))),
+        }
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for a stranger.
+    pub fn requester(&self) -> Result<&Arc<Requester>> {
+        self.requester
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorCode::Unauthenticated, Message::new("no-session")))
+    }
+
+    /// Lets the answer do something more.
+    pub fn effect(&self, effect: Effect) {
+        self.effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(effect);
+    }
+}
+
+/// What the present request carries.
+///
+/// # Errors
+/// INTERNAL when the schema is executed without a context.
+pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
+    ctx.data::<RequestContext>()
+        .map_err(|error| Error::internal(error.message))
+}
+
+fn loader<L>(loader: L) -> DataLoader<L> {
+    // Whatever has been asked for by the time the task is polled again goes into one query; waiting longer gains nothing.
+    DataLoader::new(loader, tokio::spawn).delay(std::time::Duration::ZERO)
+}

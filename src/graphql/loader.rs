@@ -1,0 +1,75 @@
+//! Rows that many rows of a list point to, fetched together: one query, not one for each row.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use uuid::Uuid;
+
+use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_group::TaskGroup;
+use crate::domain::user::{Language, User};
+use crate::error::Error;
+use crate::service::{Core, task_executor, task_group, user};
+
+/// Users by key.
+pub struct Users(pub Arc<Core>);
+
+/// Task groups by key.
+pub struct Groups(pub Arc<Core>);
+
+/// The live seats of task groups, by the group's key.
+pub struct Seats(pub Arc<Core>);
+
+/// Languages by code.
+pub struct Languages(pub Arc<Core>);
+
+impl Loader<Uuid> for Users {
+    type Value = User;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, User>, Self::Error> {
+        let rows = user::of_visible_rows(&self.0, keys.to_vec())
+            .await
+            .map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for Groups {
+    type Value = TaskGroup;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, TaskGroup>, Self::Error> {
+        let rows = task_group::of_visible_rows(&self.0, keys.to_vec())
+            .await
+            .map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for Seats {
+    type Value = Vec<TaskExecutor>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskExecutor>>, Self::Error> {
+        let rows = task_executor::of_visible_groups(&self.0, keys.to_vec())
+            .await
+            .map_err(Arc::new)?;
+        let mut seats: HashMap<Uuid, Vec<TaskExecutor>> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        for row in rows {
+            seats.entry(row.task_group_id).or_default().push(row);
+        }
+        Ok(seats)
+    }
+}
+
+impl Loader<String> for Languages {
+    type Value = Language;
+    type Error = Arc<Error>;
+
+    async fn load(&self, _: &[String]) -> Result<HashMap<String, Language>, Self::Error> {
+        let rows = user::languages(&self.0).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.code.clone(), row)).collect())
+    }
+}

@@ -1,0 +1,122 @@
+//! GraphQL: types, inputs and resolvers, one folder for each entity. Resolvers read their input and call a service.
+
+pub mod arguments;
+pub mod configuration;
+pub mod connection;
+pub mod context;
+pub mod document;
+pub mod loader;
+pub mod mutation_log;
+pub mod node;
+pub mod payload;
+pub mod response;
+pub mod role;
+pub mod scalars;
+pub mod session;
+pub mod task;
+pub mod task_executor;
+pub mod task_group;
+pub mod user;
+
+use async_graphql::{EmptySubscription, MergedObject};
+
+use crate::config::Limits;
+use arguments::Table;
+
+/// All queries.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    task_group::queries::TaskGroupQueries,
+    task_executor::queries::TaskExecutorQueries,
+    task::queries::TaskQueries,
+    configuration::queries::ConfigurationQueries,
+    mutation_log::queries::MutationLogQueries,
+    role::queries::RoleQueries,
+    user::queries::UserQueries,
+    node::NodeQueries,
+);
+
+/// All mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    task_group::mutations::TaskGroupMutations,
+    task::mutations::TaskMutations,
+    user::mutations::UserMutations,
+    session::mutations::SessionMutations,
+);
+
+/// The schema with its resolvers.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// Which list field takes the arguments of which table.
+pub const LISTS: &[(&str, &str, &Table)] = &[
+    ("Query", "task", &task::filters::TASK),
+    ("Query", "taskHistory", &task::filters::TASK_HISTORY),
+    ("Query", "taskGroup", &task_group::filters::TASK_GROUP),
+    (
+        "Query",
+        "taskGroupHistory",
+        &task_group::filters::TASK_GROUP_HISTORY,
+    ),
+    ("Query", "taskExecutor", &task_executor::filters::TASK_EXECUTOR),
+    (
+        "Query",
+        "taskExecutorHistory",
+        &task_executor::filters::TASK_EXECUTOR_HISTORY,
+    ),
+    ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
+    ("Query", "role", &role::filters::ROLE),
+    ("Query", "users", &user::filters::USERS),
+    (
+        "TaskGroupGQLType",
+        "taskexecutorSet",
+        &task_executor::filters::NESTED_TASK_EXECUTOR,
+    ),
+    ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
+    ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),
+    (
+        "UserGQLType",
+        "mutationlogSet",
+        &mutation_log::filters::NESTED_MUTATION_LOG,
+    ),
+    (
+        "UserGQLType",
+        "taskgroupUserCreated",
+        &task_group::filters::NESTED_TASK_GROUP,
+    ),
+    (
+        "UserGQLType",
+        "taskgroupUserUpdated",
+        &task_group::filters::NESTED_TASK_GROUP,
+    ),
+    (
+        "UserGQLType",
+        "taskexecutorSet",
+        &task_executor::filters::NESTED_TASK_EXECUTOR,
+    ),
+    (
+        "UserGQLType",
+        "taskexecutorUserCreated",
+        &task_executor::filters::NESTED_TASK_EXECUTOR,
+    ),
+    (
+        "UserGQLType",
+        "taskexecutorUserUpdated",
+        &task_executor::filters::NESTED_TASK_EXECUTOR,
+    ),
+    ("UserGQLType", "taskUserCreated", &task::filters::NESTED_TASK),
+    ("UserGQLType", "taskUserUpdated", &task::filters::NESTED_TASK),
+];
+
+/// Builds the schema with its bounds.
+#[must_use]
+pub fn schema(limits: &Limits) -> Schema {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<node::Node>()
+        .register_output_type::<arguments::Registration>()
+        .limit_depth(limits.query_depth)
+        .limit_recursive_depth(limits.query_depth * 2)
+        .limit_complexity(limits.query_complexity)
+        .limit_directives(4)
+        .finish()
+}

@@ -1,0 +1,5 @@
+//! The journal in GraphQL.
+
+pub mod filters;
+pub mod queries;
+pub mod types;

@@ -1,0 +1,143 @@
+//! `node(id:)`: any row by its global id, under the same rights and visibility as the lists.
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use super::context::request;
+use super::mutation_log::types::MutationLogNode;
+use super::role::types::{RoleNode, RoleRightNode};
+use super::scalars::read_global_id;
+use super::task::types::{TaskHistoryNode, TaskNode};
+use super::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use super::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
+use super::user::types::{InteractiveUserNode, UserNode};
+use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::error::{ErrorCode, Result};
+use crate::service::{mutation_log, role, task, task_executor, task_group, user};
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(name = "Node", field(name = "id", ty = "ID"))]
+pub enum Node {
+    Task(TaskNode),
+    TaskHistory(TaskHistoryNode),
+    TaskGroup(TaskGroupNode),
+    TaskGroupHistory(TaskGroupHistoryNode),
+    TaskExecutor(TaskExecutorNode),
+    TaskExecutorHistory(TaskExecutorHistoryNode),
+    User(UserNode),
+    InteractiveUser(InteractiveUserNode),
+    Role(RoleNode),
+    RoleRight(RoleRightNode),
+    MutationLog(MutationLogNode),
+}
+
+/// Any row by its global id.
+#[derive(Default)]
+pub struct NodeQueries;
+
+#[Object]
+impl NodeQueries {
+    /// The row with this global id; null where there is none that one sees.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        request(ctx)?.requester()?;
+        let Some((type_name, key)) = read_global_id(&id) else {
+            return Ok(None);
+        };
+        match find(ctx, &type_name, &key).await {
+            // Whether there is such a row is none of a stranger's business.
+            Err(error) if error.code() == ErrorCode::Forbidden => Ok(None),
+            found => found,
+        }
+    }
+}
+
+async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let (core, requester) = (&context.core, context.requester()?);
+    let by_uuid = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Uuid(id)));
+    let by_int = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Int(id)));
+    Ok(match type_name {
+        "TaskGQLType" => match by_uuid("id") {
+            Some(query) => {
+                only(task::list(core, requester, query, true).await?).map(|row| Node::Task(TaskNode(row)))
+            }
+            None => None,
+        },
+        "TaskGroupGQLType" => match by_uuid("id") {
+            Some(query) => only(task_group::list(core, requester, query, true).await?)
+                .map(|row| Node::TaskGroup(TaskGroupNode(row))),
+            None => None,
+        },
+        "TaskExecutorGQLType" => match by_uuid("id") {
+            Some(query) => only(task_executor::list(core, requester, query, true).await?)
+                .map(|row| Node::TaskExecutor(TaskExecutorNode(row))),
+            None => None,
+        },
+        "TaskHistoryGQLType" => match by_int("history_id") {
+            Some(query) => only(task::list_history(core, requester, query).await?)
+                .map(|row| Node::TaskHistory(TaskHistoryNode(row))),
+            None => None,
+        },
+        "TaskGroupHistoryGQLType" => match by_int("history_id") {
+            Some(query) => only(task_group::list_history(core, requester, query).await?)
+                .map(|row| Node::TaskGroupHistory(TaskGroupHistoryNode(row))),
+            None => None,
+        },
+        "TaskExecutorHistoryGQLType" => match by_int("history_id") {
+            Some(query) => only(task_executor::list_history(core, requester, query).await?)
+                .map(|row| Node::TaskExecutorHistory(TaskExecutorHistoryNode(row))),
+            None => None,
+        },
+        "UserGQLType" => match by_uuid("id") {
+            Some(query) => {
+                only(user::list_visible(core, requester, query).await?).map(|row| Node::User(UserNode(row)))
+            }
+            None => None,
+        },
+        "InteractiveUserGQLType" => match by_int("i_user__id") {
+            Some(query) => only(user::list_visible(core, requester, query).await?)
+                .map(|row| Node::InteractiveUser(InteractiveUserNode(row))),
+            None => None,
+        },
+        "RoleGQLType" => match by_int("id") {
+            Some(query) => {
+                only(role::list(core, requester, query).await?).map(|row| Node::Role(RoleNode(row)))
+            }
+            None => None,
+        },
+        "RoleRightGQLType" => role_right(ctx, key).await?,
+        "MutationLogGQLType" => match by_uuid("id") {
+            Some(query) => only(mutation_log::list(core, requester, query).await?)
+                .map(|row| Node::MutationLog(MutationLogNode(row))),
+            None => None,
+        },
+        _ => None,
+    })
+}
+
+async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let Some((role_id, right)) = key.split_once('-') else {
+        return Ok(None);
+    };
+    let (Ok(role_id), Ok(right)) = (role_id.parse::<i32>(), right.parse::<i32>()) else {
+        return Ok(None);
+    };
+    let query = with("id", Value::Int(role_id.into()));
+    let Some(found) = only(role::list(&context.core, context.requester()?, query).await?) else {
+        return Ok(None);
+    };
+    let granted = role::rights(&context.core, role_id).await?.contains(&right);
+    Ok(granted.then(|| Node::RoleRight(RoleRightNode { role: found, right })))
+}
+
+fn with(field: &'static str, value: Value) -> ListQuery {
+    ListQuery {
+        conditions: vec![Condition::equals(field, value)],
+        ..ListQuery::default()
+    }
+}
+
+fn only<T>(slice: Slice<T>) -> Option<T> {
+    slice.rows.into_iter().next().map(|(row, _)| row)
+}

@@ -1,0 +1,130 @@
+//! What mutations take and answer beside their own fields, and the way each of them goes through the journal.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use async_graphql::{Context, InputObject, Object, TypeName, Value};
+use serde_json::Value as Json;
+
+use super::context::request;
+use super::scalars::ParsedJsonString;
+use crate::error::{Error, Result};
+use crate::service::mutation::{self, Receipt, Request};
+use crate::service::unit::Unit;
+
+/// What every mutation takes.
+#[derive(InputObject, Debug, Clone, Default)]
+pub struct MutationMeta {
+    /// The client's words for what it does; shown in the journal.
+    pub client_mutation_label: Option<String>,
+    /// More words.
+    pub client_mutation_details: Option<Vec<Option<String>>>,
+    /// Extensions of other modules; kept in the journal.
+    pub mutation_extensions: Option<ParsedJsonString>,
+    /// The client's own id of the mutation: asking again with it runs nothing again.
+    pub client_mutation_id: Option<String>,
+}
+
+/// The name of a mutation's answer, which differs for each while its fields do not.
+pub trait PayloadName: Send + Sync {
+    /// The name in the schema.
+    const NAME: &'static str;
+}
+
+/// What mutations answer: how it went stands in the journal.
+pub struct Payload<M> {
+    receipt: Receipt,
+    name: PhantomData<M>,
+}
+
+impl<M: PayloadName> TypeName for Payload<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::NAME.into()
+    }
+}
+
+#[Object(name_type)]
+impl<M: PayloadName> Payload<M> {
+    /// The key of the journal's entry.
+    async fn internal_id(&self) -> Option<String> {
+        Some(self.receipt.internal_id.to_string())
+    }
+
+    /// The client's own id of the mutation.
+    async fn client_mutation_id(&self) -> Option<&str> {
+        self.receipt.client_mutation_id.as_deref()
+    }
+}
+
+/// Names the answers of mutations.
+macro_rules! payloads {
+    ($($name:ident => $type_name:literal),+ $(,)?) => {
+        $(
+            #[doc = concat!("Names `", $type_name, "`.")]
+            pub struct $name;
+            impl $crate::graphql::payload::PayloadName for $name {
+                const NAME: &'static str = $type_name;
+            }
+        )+
+    };
+}
+pub(crate) use payloads;
+
+/// Runs the present mutation through the journal.
+///
+/// # Errors
+/// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
+pub async fn journaled<M, F>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    meta: &MutationMeta,
+    work: F,
+) -> Result<Option<Payload<M>>>
+where
+    F: Fn(&mut Unit<'_>) -> Result<()> + Send + 'static,
+{
+    let context = request(ctx)?;
+    let request = Request {
+        mutation,
+        client_mutation_id: meta.client_mutation_id.clone(),
+        client_mutation_label: meta.client_mutation_label.clone(),
+        client_mutation_details: meta.client_mutation_details.clone(),
+        content: content(ctx)?,
+    };
+    let receipt = mutation::run(&context.core, context.requester()?, request, work).await?;
+    Ok(Some(Payload {
+        receipt,
+        name: PhantomData,
+    }))
+}
+
+/// The input as it is kept in the journal: JSON with snake_case keys.
+fn content(ctx: &Context<'_>) -> Result<String> {
+    let arguments = ctx
+        .field()
+        .arguments()
+        .map_err(|error| Error::internal(error.message))?;
+    let input = arguments
+        .into_iter()
+        .find(|(name, _)| name == "input")
+        .map_or(Value::Null, |(_, value)| value);
+    let mut input = input.into_json().map_err(Error::internal)?;
+    if let Json::Object(map) = &mut input {
+        *map = std::mem::take(map)
+            .into_iter()
+            .map(|(key, value)| (snake_case(&key), value))
+            .collect();
+    }
+    Ok(input.to_string())
+}
+
+fn snake_case(name: &str) -> String {
+    name.chars()
+        .fold(String::with_capacity(name.len() + 4), |mut text, c| {
+            if c.is_ascii_uppercase() {
+                text.push('_');
+            }
+            text.push(c.to_ascii_lowercase());
+            text
+        })
+}

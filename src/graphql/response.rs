@@ -1,0 +1,100 @@
+//! What the library's answers lack: errors in the reader's language with their codes, causes in the log, and nulls where
+//! a field failed.
+
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
+
+use crate::error::{Error, ErrorCode};
+
+/// Mends an answer in place; answers whether an error was the server's for want of its database.
+///
+/// The library leaves a nullable field that failed out of `data`, and makes an object whose fields all failed null;
+/// clients rely on `{"data": {"task": null}}` (contract, section 1).
+pub fn mend(response: &mut Response, language: &str, request_id: &str) -> bool {
+    let mut unavailable = false;
+    for error in &mut response.errors {
+        unavailable |= translate(error, language, request_id);
+        place_null(&mut response.data, &error.path);
+    }
+    unavailable
+}
+
+/// An error that several resolvers share, as data loaders answer it.
+#[must_use]
+pub fn shared(error: Arc<Error>) -> Error {
+    Arc::try_unwrap(error).unwrap_or_else(|shared| {
+        let (code, message) = (shared.code(), shared.message().clone());
+        if shared.is_internal() {
+            let cause = std::error::Error::source(&*shared).map_or_else(String::new, ToString::to_string);
+            return match code {
+                ErrorCode::Unavailable => Error::unavailable(cause),
+                _ => Error::internal(cause),
+            };
+        }
+        Error::new(code, message)
+    })
+}
+
+fn translate(error: &mut ServerError, language: &str, request_id: &str) -> bool {
+    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    let Some(own) = error
+        .source
+        .as_ref()
+        .and_then(|source| source.downcast_ref::<Error>())
+    else {
+        // The library's own refusals of documents and values; they quote what the client sent.
+        extensions.set("code", ErrorCode::Validation.as_str());
+        error.message = shorten(&error.message);
+        return false;
+    };
+    extensions.set("code", own.code().as_str());
+    if let Some(field) = own.field() {
+        extensions.set("field", field);
+    }
+    error.message = own.message().text(language);
+    if own.is_internal() {
+        extensions.set("requestId", request_id);
+        let cause = std::error::Error::source(own).map(ToString::to_string);
+        tracing::error!(cause, path = ?error.path, "a field failed");
+    }
+    own.code() == ErrorCode::Unavailable
+}
+
+/// Puts null at the first place along the path of an error where the library left something out.
+fn place_null(data: &mut Value, path: &[PathSegment]) {
+    let mut place = data;
+    for (depth, segment) in path.iter().enumerate() {
+        place = match (place, segment) {
+            (Value::Object(map), PathSegment::Field(name)) => {
+                if !map.contains_key(name.as_str()) {
+                    map.insert(async_graphql::Name::new(name), Value::Null);
+                    return;
+                }
+                match map.get_mut(name.as_str()) {
+                    Some(inner) => inner,
+                    None => return,
+                }
+            }
+            (Value::List(items), PathSegment::Index(index)) => match items.get_mut(*index) {
+                Some(inner) => inner,
+                None => return,
+            },
+            (root @ Value::Null, PathSegment::Field(name)) if depth == 0 => {
+                let null = [(async_graphql::Name::new(name), Value::Null)];
+                *root = Value::Object(null.into_iter().collect());
+                return;
+            }
+            _ => return,
+        };
+    }
+}
+
+/// Cuts a text that may quote a whole document.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

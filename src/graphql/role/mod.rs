@@ -1,0 +1,5 @@
+//! Roles in GraphQL.
+
+pub mod filters;
+pub mod queries;
+pub mod types;

@@ -1,0 +1,237 @@
+//! The interface's own scalars.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+/// A moment: naive UTC, ISO 8601, microseconds only when they are not zero. Input may carry `Z` or an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub NaiveDateTime);
+
+impl Moment {
+    /// Reads a moment; a bare date is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
+            return Some(Self(zoned.naive_utc()));
+        }
+        // Offsets without a colon, and a space instead of the T, are written by Python's clients.
+        let text = text.replacen(' ', "T", 1);
+        ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"]
+            .iter()
+            .find_map(|form| {
+                DateTime::parse_from_str(&text, form)
+                    .ok()
+                    .map(|zoned| zoned.naive_utc())
+            })
+            .or_else(|| {
+                ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+                    .iter()
+                    .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
+            })
+            .map(Self)
+    }
+}
+
+#[Scalar(name = "DateTime")]
+impl ScalarType for Moment {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        Self::parse(text).ok_or_else(|| "a date and time such as 2026-01-31T08:00:00 is needed".into())
+    }
+
+    fn to_value(&self) -> Value {
+        let form = if self.0.nanosecond() == 0 {
+            "%Y-%m-%dT%H:%M:%S"
+        } else {
+            "%Y-%m-%dT%H:%M:%S%.6f"
+        };
+        Value::String(self.0.format(form).to_string())
+    }
+}
+
+/// A day, ISO 8601.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(pub NaiveDate);
+
+#[Scalar(name = "Date")]
+impl ScalarType for Day {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        text.trim()
+            .parse()
+            .map(Self)
+            .map_err(|_| "a date such as 2026-01-31 is needed".into())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// JSON in a string.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JsonString(pub Json);
+
+#[Scalar(name = "JSONString")]
+impl ScalarType for JsonString {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|error| format!("not JSON: {error}").into())
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if serde_json::from_str::<Json>(text).is_ok())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// JSON in a string, of the extensions that modules may give to mutations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParsedJsonString(pub Json);
+
+#[Scalar(name = "ParsedJSONString")]
+impl ScalarType for ParsedJsonString {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        <JsonString as ScalarType>::parse(value)
+            .map(|json| Self(json.0))
+            .map_err(InputValueError::propagate)
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        <JsonString as ScalarType>::is_valid(value)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// Any JSON value, as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenericScalar(pub Value);
+
+#[Scalar(name = "GenericScalar")]
+impl ScalarType for GenericScalar {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Ok(Self(value))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// A key: a UUID in any case, with or without dashes. A global id is taken too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UuidOrGlobalId(pub Uuid);
+
+#[Scalar(name = "UUID")]
+impl ScalarType for UuidOrGlobalId {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        read_uuid(text, None)
+            .map(Self)
+            .ok_or_else(|| "a UUID is needed".into())
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if read_uuid(text, None).is_some())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// Relay's global id of a row: base64 of `TypeName:key`.
+#[must_use]
+pub fn global_id(type_name: &str, key: impl std::fmt::Display) -> async_graphql::ID {
+    async_graphql::ID(STANDARD.encode(format!("{type_name}:{key}")))
+}
+
+/// The type name and the key of a global id.
+#[must_use]
+pub fn read_global_id(id: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(id.trim()).ok()?).ok()?;
+    let (type_name, key) = text.split_once(':')?;
+    Some((type_name.to_owned(), key.to_owned()))
+}
+
+/// A UUID, raw or in a global id (of the type `of`, where that matters).
+#[must_use]
+pub fn read_uuid(text: &str, of: Option<&str>) -> Option<Uuid> {
+    const LONGEST: usize = 200;
+    let text = text.trim();
+    if text.len() > LONGEST {
+        return None;
+    }
+    text.parse().ok().or_else(|| {
+        let (type_name, key) = read_global_id(text)?;
+        (of.is_none_or(|of| of == type_name)).then_some(())?;
+        key.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_with_and_without_an_offset_and_a_bare_date_is_none() {
+        let read = |text: &str| Moment::parse(text).map(|moment| moment.to_value().to_string());
+        assert_eq!(
+            read("2024-03-02T00:00:00+05:00").as_deref(),
+            Some("\"2024-03-01T19:00:00\"")
+        );
+        assert_eq!(
+            read("2024-03-02T00:00:00Z").as_deref(),
+            Some("\"2024-03-02T00:00:00\"")
+        );
+        assert_eq!(
+            read("2024-03-01T11:00:00.123456").as_deref(),
+            Some("\"2024-03-01T11:00:00.123456\"")
+        );
+        assert_eq!(
+            read("2024-03-01T11:00:00.5").as_deref(),
+            Some("\"2024-03-01T11:00:00.500000\"")
+        );
+        for wrong in ["2024-03-01", "", "yesterday", "2024-13-01T00:00:00"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_in_every_form_and_of_the_right_type_only() {
+        let id: Uuid = "00000000-0000-7000-a000-00000000000a".parse().expect("a uuid");
+        let global = global_id("TaskGQLType", id);
+        for text in [
+            "00000000-0000-7000-A000-00000000000A",
+            "0000000000007000a00000000000000a",
+            global.as_str(),
+        ] {
+            assert_eq!(read_uuid(text, Some("TaskGQLType")), Some(id), "{text}");
+        }
+        assert_eq!(read_uuid(&global, Some("TaskGroupGQLType")), None);
+        for junk in ["xxx", "", "é", "VGFzaw=="] {
+            assert_eq!(read_uuid(junk, None), None, "{junk}");
+        }
+    }
+}

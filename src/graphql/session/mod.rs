@@ -1,0 +1,3 @@
+//! Sessions in GraphQL: logging in and out.
+
+pub mod mutations;

@@ -1,0 +1,202 @@
+//! Logging in, staying so, and logging out.
+
+use async_graphql::{Context, Object, SimpleObject};
+
+use super::super::context::{Effect, request};
+use super::super::scalars::GenericScalar;
+use crate::auth::token::Claims;
+use crate::clock::new_random_id;
+use crate::error::{Error, ErrorCode, Result};
+use crate::service::login::{self, Granted};
+
+/// A session has begun.
+#[derive(SimpleObject)]
+pub struct OpenimisObtainJSONWebToken {
+    /// What the token says.
+    payload: GenericScalar,
+    /// When the session ends, in seconds since 1970.
+    refresh_expires_in: i64,
+    /// The access token.
+    token: String,
+}
+
+/// A session goes on.
+#[derive(SimpleObject)]
+pub struct Refresh {
+    /// What the token says.
+    payload: GenericScalar,
+    /// When the session ends, in seconds since 1970.
+    refresh_expires_in: i64,
+    /// The access token.
+    token: String,
+}
+
+/// A token is ours.
+#[derive(SimpleObject)]
+pub struct Verify {
+    /// What it says.
+    payload: GenericScalar,
+}
+
+/// A session has ended.
+#[derive(SimpleObject)]
+pub struct Revoke {
+    /// When, in seconds since 1970.
+    revoked: i64,
+}
+
+/// A cookie was cleared.
+#[derive(SimpleObject)]
+pub struct DeleteJSONWebTokenCookie {
+    deleted: bool,
+}
+
+/// A cookie was cleared.
+#[derive(SimpleObject)]
+pub struct DeleteRefreshTokenCookie {
+    deleted: bool,
+}
+
+/// The token that mutations by cookie need in `X-CSRFToken`.
+#[derive(SimpleObject)]
+pub struct GetCsrfTokenMutation {
+    csrf_token: Option<String>,
+}
+
+/// Logging in, staying so, and logging out.
+#[derive(Default)]
+pub struct SessionMutations;
+
+#[Object]
+impl SessionMutations {
+    /// Begins a session: sets its cookies and answers its token.
+    async fn token_auth(
+        &self,
+        ctx: &Context<'_>,
+        username: String,
+        #[graphql(secret)] password: String,
+    ) -> Result<Option<OpenimisObtainJSONWebToken>> {
+        let context = request(ctx)?;
+        let granted = login::log_in(&context.core, username, password, context.address).await?;
+        let answer = OpenimisObtainJSONWebToken {
+            payload: payload(&granted.claims)?,
+            refresh_expires_in: granted.session_expires,
+            token: granted.token.clone(),
+        };
+        context.effect(Effect::SetCookies(Box::new(granted)));
+        Ok(Some(answer))
+    }
+
+    /// What a token says (the cookie's, when none is given), if it is ours and its session goes on.
+    async fn verify_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(secret)] token: Option<String>,
+    ) -> Result<Option<Verify>> {
+        let context = request(ctx)?;
+        let token = token.or_else(|| context.cookies.access.clone());
+        let claims = login::verify_token(&context.core, token).await?;
+        Ok(Some(Verify {
+            payload: payload(&claims)?,
+        }))
+    }
+
+    /// A new access token, by the cookies or by a token.
+    async fn refresh_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(secret)] token: Option<String>,
+    ) -> Result<Option<Refresh>> {
+        let context = request(ctx)?;
+        let cookies = &context.cookies;
+        let token = token
+            .or_else(|| cookies.refresh.clone())
+            .or_else(|| cookies.access.clone());
+        let granted = match login::refresh(&context.core, token).await {
+            Ok(granted) => granted,
+            Err(error) => return Err(ended(ctx, error)?),
+        };
+        let answer = refreshed(&granted)?;
+        context.effect(Effect::SetCookies(Box::new(granted)));
+        Ok(Some(answer))
+    }
+
+    /// Ends the session of a refresh token (the cookie's, when none is given) on every server.
+    async fn revoke_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(secret)] refresh_token: Option<String>,
+    ) -> Result<Option<Revoke>> {
+        let context = request(ctx)?;
+        let token = refresh_token.or_else(|| context.cookies.refresh.clone());
+        let revoked = login::revoke(&context.core, token).await?;
+        Ok(Some(Revoke { revoked }))
+    }
+
+    /// Logs out: the session of the cookie ends on every server.
+    async fn delete_token_cookie(&self, ctx: &Context<'_>) -> Result<Option<DeleteJSONWebTokenCookie>> {
+        let context = request(ctx)?;
+        end(ctx, context.cookies.access.clone()).await?;
+        context.effect(Effect::ClearAccess);
+        Ok(Some(DeleteJSONWebTokenCookie {
+            deleted: context.cookies.access.is_some(),
+        }))
+    }
+
+    /// Logs out: the session of the refresh cookie ends on every server.
+    async fn delete_refresh_token_cookie(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Option<DeleteRefreshTokenCookie>> {
+        let context = request(ctx)?;
+        end(ctx, context.cookies.refresh.clone()).await?;
+        context.effect(Effect::ClearRefresh);
+        Ok(Some(DeleteRefreshTokenCookie {
+            deleted: context.cookies.refresh.is_some(),
+        }))
+    }
+
+    /// The token of the session for `X-CSRFToken`; open to strangers, who get one that is good for nothing.
+    async fn get_csrf_token(&self, ctx: &Context<'_>) -> Result<Option<GetCsrfTokenMutation>> {
+        let context = request(ctx)?;
+        let session = context
+            .requester()
+            .ok()
+            .and_then(|requester| requester.session_id);
+        let csrf_token = context.core.tokens.csrf(session.unwrap_or_else(new_random_id));
+        Ok(Some(GetCsrfTokenMutation {
+            csrf_token: Some(csrf_token),
+        }))
+    }
+}
+
+fn refreshed(granted: &Granted) -> Result<Refresh> {
+    Ok(Refresh {
+        payload: payload(&granted.claims)?,
+        refresh_expires_in: granted.session_expires,
+        token: granted.token.clone(),
+    })
+}
+
+fn payload(claims: &Claims) -> Result<GenericScalar> {
+    let json = serde_json::to_value(claims).map_err(Error::internal)?;
+    async_graphql::Value::from_json(json)
+        .map(GenericScalar)
+        .map_err(Error::internal)
+}
+
+/// Who has no session any more is told so by the HTTP status too, which is what the front end goes by.
+fn ended(ctx: &Context<'_>, error: Error) -> Result<Error> {
+    if error.code() == ErrorCode::Unauthenticated {
+        request(ctx)?.effect(Effect::Unauthenticated);
+    }
+    Ok(error)
+}
+
+/// Ends a session if there is one.
+async fn end(ctx: &Context<'_>, token: Option<String>) -> Result<()> {
+    match login::revoke(&request(ctx)?.core, token).await {
+        Err(error) if error.code() != ErrorCode::Unauthenticated => Err(error),
+        _ => Ok(()),
+    }
+}

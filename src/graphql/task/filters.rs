@@ -1,0 +1,105 @@
+//! What lists of tasks can be asked for.
+
+use std::sync::LazyLock;
+
+use super::super::arguments::{
+    Argument, Arguments, Given, RANGE, Table, boolean, global_int, int, moment, one_of, order_by, paging,
+    text, uuid,
+};
+use crate::domain::query::{Condition, Lookup, Value};
+use crate::error::Result;
+use crate::service::visibility::touched_by;
+
+const STATUSES: &[&str] = &["RECEIVED", "ACCEPTED", "COMPLETED", "FAILED"];
+const TEXT: &[Lookup] = &[
+    Lookup::Exact,
+    Lookup::Iexact,
+    Lookup::Istartswith,
+    Lookup::Icontains,
+];
+
+/// `Query.task`
+pub static TASK: Table = LazyLock::new(|| {
+    [root(), paging(), fields("TaskStatus")]
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// `Query.taskHistory`
+pub static TASK_HISTORY: Table = LazyLock::new(|| {
+    [root(), paging(), fields("HistoricalTaskStatus")]
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// Lists of tasks inside groups and users.
+pub static NESTED_TASK: Table =
+    LazyLock::new(|| [paging(), fields("TaskStatus")].into_iter().flatten().collect());
+
+/// What only the lists at the root take.
+fn root() -> Arguments {
+    [
+        order_by(),
+        vec![
+            // Tasks have no period of validity, so there is no default to apply.
+            Argument::ignored("applyDefaultValidityFilter", "Boolean"),
+            Argument::own("clientMutationId", "String", mutation),
+            Argument::own("groupId", "String", group),
+            // Recorded traffic shows that the original takes and ignores it here.
+            Argument::ignored("customFilters", "[String]"),
+            Argument::own("taskGroupId", "String", group),
+            Argument::own("entityIds", "[UUID]", entity_ids),
+        ],
+        text("entityString", "String", "entity_string", &[Lookup::Icontains]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn fields(status: &'static str) -> Arguments {
+    [
+        uuid("id", "ID", "id", "TaskGQLType"),
+        global_int("entityType", "entity_type", "ContentType"),
+        text("entityId", "String", "entity_id", &[Lookup::Exact]),
+        text("source", "String", "source", TEXT),
+        one_of("status", status, "status", STATUSES, TEXT),
+        text("executorActionEvent", "String", "executor_action_event", TEXT),
+        text("businessEvent", "String", "business_event", TEXT),
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateUpdated", "date_updated", RANGE),
+        boolean("isDeleted", "is_deleted"),
+        int("version", "version", &[Lookup::Exact]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn mutation(given: &Given<'_>) -> Result<Option<Condition>> {
+    Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+}
+
+fn group(given: &Given<'_>) -> Result<Option<Condition>> {
+    if given.text()?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Condition::equals(
+        "task_group_id",
+        Value::Uuid(given.uuid("TaskGroupGQLType")?),
+    )))
+}
+
+/// Tasks about any of these entities. An empty list asks for nothing.
+fn entity_ids(given: &Given<'_>) -> Result<Option<Condition>> {
+    let mut any = Vec::new();
+    for item in given.items()? {
+        any.push(Condition::equals(
+            "entity_id",
+            Value::Text(item.uuid("")?.to_string()),
+        ));
+    }
+    Ok((!any.is_empty()).then_some(Condition::Any(any)))
+}

@@ -1,0 +1,192 @@
+//! Changing tasks and deciding on them.
+
+use async_graphql::{Context, Enum, InputObject, Object};
+
+use super::super::payload::{MutationMeta, Payload, journaled, payloads};
+use super::super::scalars::{JsonString, UuidOrGlobalId};
+use crate::domain::task::TaskStatus;
+use crate::error::Result;
+use crate::service::resolution::{self, ResolveTask};
+use crate::service::task::{self, CreateTask, UpdateTask};
+
+payloads! {
+    CreateTaskPayload => "CreateTaskMutationPayload",
+    UpdateTaskPayload => "UpdateTaskMutationPayload",
+    DeleteTaskPayload => "DeleteTaskMutationPayload",
+    ResolveTaskPayload => "ResolveTaskMutationPayload",
+    ExecuteTaskPayload => "ExecuteTaskMutationPayload",
+}
+
+/// What `updateTask` can make of a task.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskStatusEnum {
+    /// Approved; for privileged people.
+    Completed,
+    /// Rejected; for privileged people.
+    Failed,
+    /// A group decides on it.
+    Accepted,
+}
+
+/// A task to be created.
+#[derive(InputObject, Debug, Clone)]
+pub struct CreateTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// The service that asks for it; a group bound to it gets the task at once.
+    source: Option<String>,
+    /// The kind of thing it is about, `app_label.model`.
+    entity_type: Option<String>,
+    /// The key of that thing; one open task is allowed for each.
+    entity_id: Option<String>,
+    /// Its display text, where the server has no provider for its kind.
+    entity_string: Option<String>,
+    /// Which executor action handler carries it out; `default` when absent.
+    executor_action_event: Option<String>,
+    /// What is to be done once decided, as `Service.operation`.
+    business_event: Option<String>,
+    /// An object; it holds nobody's vote.
+    business_status: Option<JsonString>,
+    /// The proposal itself.
+    data: Option<JsonString>,
+    /// An object.
+    json_ext: Option<JsonString>,
+    /// The serializer through which `businessData` shows `data`.
+    business_data_serializer: Option<String>,
+    /// The group that decides; for privileged people.
+    task_group_id: Option<UuidOrGlobalId>,
+}
+
+/// What is to be changed of a task; what is absent stays.
+#[derive(InputObject, Debug, Clone)]
+pub struct UpdateTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+    status: Option<TaskStatusEnum>,
+    task_group_id: Option<UuidOrGlobalId>,
+}
+
+/// Tasks to be deleted.
+#[derive(InputObject, Debug, Clone)]
+pub struct DeleteTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    ids: Option<Vec<Option<UuidOrGlobalId>>>,
+}
+
+/// A vote.
+#[derive(InputObject, Debug, Clone)]
+pub struct ResolveTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+    /// An object whose only key is the caller's user id; the value is the vote.
+    business_status: JsonString,
+    /// Kept in `jsonExt.additional_resolve_data` under the caller's user id.
+    additional_data: Option<JsonString>,
+}
+
+/// A task to be carried out.
+#[derive(InputObject, Debug, Clone)]
+pub struct ExecuteTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+}
+
+/// Changing tasks and deciding on them.
+#[derive(Default)]
+pub struct TaskMutations;
+
+#[Object]
+impl TaskMutations {
+    /// Creates a task.
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTaskMutationInput,
+    ) -> Result<Option<Payload<CreateTaskPayload>>> {
+        let new = CreateTask {
+            source: input.source,
+            entity_type: input.entity_type,
+            entity_id: input.entity_id,
+            entity_string: input.entity_string,
+            executor_action_event: input.executor_action_event,
+            business_event: input.business_event,
+            business_status: input.business_status.map(|json| json.0),
+            data: input.data.map(|json| json.0),
+            json_ext: input.json_ext.map(|json| json.0),
+            business_data_serializer: input.business_data_serializer,
+            task_group_id: input.task_group_id.map(|id| id.0),
+        };
+        journaled(ctx, "createTask", &input.meta, move |unit| {
+            task::create(unit, &new).map(drop)
+        })
+        .await
+    }
+
+    /// Assigns a task to a group, accepts it, or closes it.
+    async fn update_task(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTaskMutationInput,
+    ) -> Result<Option<Payload<UpdateTaskPayload>>> {
+        let changes = UpdateTask {
+            id: input.id.0,
+            status: input.status.map(|status| match status {
+                TaskStatusEnum::Completed => TaskStatus::Completed,
+                TaskStatusEnum::Failed => TaskStatus::Failed,
+                TaskStatusEnum::Accepted => TaskStatus::Accepted,
+            }),
+            task_group_id: input.task_group_id.map(|id| id.0),
+        };
+        journaled(ctx, "updateTask", &input.meta, move |unit| {
+            task::update(unit, &changes).map(drop)
+        })
+        .await
+    }
+
+    /// Deletes tasks that are not decided yet: all of them, or none.
+    async fn delete_task(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteTaskMutationInput,
+    ) -> Result<Option<Payload<DeleteTaskPayload>>> {
+        let ids: Vec<_> = input.ids.into_iter().flatten().flatten().map(|id| id.0).collect();
+        journaled(ctx, "deleteTask", &input.meta, move |unit| {
+            task::delete(unit, &ids)
+        })
+        .await
+    }
+
+    /// Casts the caller's vote on a task.
+    async fn resolve_task(
+        &self,
+        ctx: &Context<'_>,
+        input: ResolveTaskMutationInput,
+    ) -> Result<Option<Payload<ResolveTaskPayload>>> {
+        let vote = ResolveTask {
+            id: input.id.0,
+            business_status: input.business_status.0,
+            additional_data: input.additional_data.map(|json| json.0),
+        };
+        journaled(ctx, "resolveTask", &input.meta, move |unit| {
+            resolution::resolve(unit, &vote).map(drop)
+        })
+        .await
+    }
+
+    /// Carries a task out by the handler that the host registered for its `executorActionEvent`.
+    async fn execute_task(
+        &self,
+        ctx: &Context<'_>,
+        input: ExecuteTaskMutationInput,
+    ) -> Result<Option<Payload<ExecuteTaskPayload>>> {
+        let id = input.id.0;
+        journaled(ctx, "executeTask", &input.meta, move |unit| {
+            task::execute(unit, id).map(drop)
+        })
+        .await
+    }
+}

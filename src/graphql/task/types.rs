@@ -1,0 +1,262 @@
+//! `TaskGQLType` and `TaskHistoryGQLType`.
+
+use async_graphql::{Context, Enum, ID, Object};
+
+use super::super::context::request;
+use super::super::scalars::{JsonString, Moment, global_id};
+use super::super::task_group::types::TaskGroupNode;
+use super::super::user::types::{UserNode, user};
+use crate::domain::history::Historical;
+use crate::domain::task::Task;
+use crate::error::Result;
+
+/// Where a task stands.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::task::TaskStatus")]
+pub enum TaskStatus {
+    /// Created; no group decides on it yet.
+    Received,
+    /// A group decides on it.
+    Accepted,
+    /// Approved.
+    Completed,
+    /// Rejected.
+    Failed,
+}
+
+/// Where a task stood.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::task::TaskStatus")]
+pub enum HistoricalTaskStatus {
+    /// Created; no group decided on it yet.
+    Received,
+    /// A group decided on it.
+    Accepted,
+    /// Approved.
+    Completed,
+    /// Rejected.
+    Failed,
+}
+
+/// What a write did.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::history::HistoryType")]
+pub enum HistoricalTaskHistoryType {
+    /// The row was created.
+    Created,
+    /// The row was changed.
+    Changed,
+    /// The row was deleted.
+    Deleted,
+}
+
+/// Somebody's proposal that waits for a decision, or got one.
+pub struct TaskNode(pub Task);
+
+#[Object(name = "TaskGQLType")]
+impl TaskNode {
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        global_id("TaskGQLType", self.0.id)
+    }
+
+    async fn uuid(&self) -> Option<String> {
+        Some(self.0.id.to_string())
+    }
+
+    async fn is_deleted(&self) -> bool {
+        self.0.is_deleted
+    }
+
+    async fn json_ext(&self) -> Option<JsonString> {
+        self.0.json_ext.clone().map(JsonString)
+    }
+
+    async fn date_created(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_created))
+    }
+
+    async fn date_updated(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_updated))
+    }
+
+    async fn user_created(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_created).await
+    }
+
+    async fn user_updated(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_updated).await
+    }
+
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    async fn source(&self) -> Option<&str> {
+        self.0.source.as_deref()
+    }
+
+    async fn entity_id(&self) -> Option<&str> {
+        self.0.entity_id.as_deref()
+    }
+
+    async fn status(&self) -> TaskStatus {
+        self.0.status.into()
+    }
+
+    async fn executor_action_event(&self) -> Option<&str> {
+        self.0.executor_action_event.as_deref()
+    }
+
+    /// The readable merge of the votes, by user id.
+    async fn business_status(&self) -> JsonString {
+        JsonString(self.0.business_status.clone())
+    }
+
+    async fn business_event(&self) -> Option<&str> {
+        self.0.business_event.as_deref()
+    }
+
+    /// The group that decides.
+    async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
+        task_group(ctx, &self.0).await
+    }
+
+    /// The proposal itself.
+    async fn data(&self) -> JsonString {
+        JsonString(self.0.data.clone())
+    }
+
+    async fn business_data_serializer(&self) -> Option<&str> {
+        self.0.business_data_serializer.as_deref()
+    }
+
+    /// `data` as the host's serializer shows it.
+    async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
+        Ok(Some(JsonString(request(ctx)?.core.host.business_data(&self.0))))
+    }
+
+    /// The display text of the entity that the task is about.
+    async fn entity_string(&self) -> Option<&str> {
+        self.0.entity_string.as_deref()
+    }
+}
+
+/// A task as it was after a write.
+pub struct TaskHistoryNode(pub Historical<Task>);
+
+#[Object(name = "TaskHistoryGQLType")]
+impl TaskHistoryNode {
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        global_id("TaskHistoryGQLType", self.0.history_id)
+    }
+
+    async fn uuid(&self) -> Option<String> {
+        Some(self.0.row.id.to_string())
+    }
+
+    async fn is_deleted(&self) -> bool {
+        self.0.row.is_deleted
+    }
+
+    async fn json_ext(&self) -> Option<JsonString> {
+        self.0.row.json_ext.clone().map(JsonString)
+    }
+
+    async fn date_created(&self) -> Option<Moment> {
+        Some(Moment(self.0.row.date_created))
+    }
+
+    async fn date_updated(&self) -> Option<Moment> {
+        Some(Moment(self.0.row.date_updated))
+    }
+
+    async fn version(&self) -> i32 {
+        self.0.row.version
+    }
+
+    async fn source(&self) -> Option<&str> {
+        self.0.row.source.as_deref()
+    }
+
+    async fn entity_id(&self) -> Option<&str> {
+        self.0.row.entity_id.as_deref()
+    }
+
+    async fn status(&self) -> HistoricalTaskStatus {
+        self.0.row.status.into()
+    }
+
+    async fn executor_action_event(&self) -> Option<&str> {
+        self.0.row.executor_action_event.as_deref()
+    }
+
+    async fn business_status(&self) -> JsonString {
+        JsonString(self.0.row.business_status.clone())
+    }
+
+    async fn business_event(&self) -> Option<&str> {
+        self.0.row.business_event.as_deref()
+    }
+
+    async fn data(&self) -> JsonString {
+        JsonString(self.0.row.data.clone())
+    }
+
+    async fn business_data_serializer(&self) -> Option<&str> {
+        self.0.row.business_data_serializer.as_deref()
+    }
+
+    async fn user_created(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        user(ctx, self.0.row.user_created).await.map(Some)
+    }
+
+    async fn user_updated(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        user(ctx, self.0.row.user_updated).await.map(Some)
+    }
+
+    async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
+        task_group(ctx, &self.0.row).await
+    }
+
+    async fn history_id(&self) -> ID {
+        ID(self.0.history_id.to_string())
+    }
+
+    async fn history_date(&self) -> Moment {
+        Moment(self.0.history_date)
+    }
+
+    async fn history_change_reason(&self) -> Option<&str> {
+        self.0.history_change_reason.as_deref()
+    }
+
+    async fn history_type(&self) -> HistoricalTaskHistoryType {
+        self.0.history_type.into()
+    }
+
+    /// Who wrote this version; none for rows that were loaded.
+    async fn history_user(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        match self.0.history_user {
+            Some(id) => user(ctx, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
+        Ok(Some(JsonString(
+            request(ctx)?.core.host.business_data(&self.0.row),
+        )))
+    }
+
+    async fn entity_string(&self) -> Option<&str> {
+        self.0.row.entity_string.as_deref()
+    }
+}
+
+/// The group of a task that the requester sees. A deleted group is shown in history only, where it belongs.
+async fn task_group(ctx: &Context<'_>, task: &Task) -> Result<Option<TaskGroupNode>> {
+    let Some(id) = task.task_group_id else {
+        return Ok(None);
+    };
+    super::super::task_group::types::of_visible_row(ctx, id).await
+}

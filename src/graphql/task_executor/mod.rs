@@ -1,0 +1,5 @@
+//! Task executors in GraphQL.
+
+pub mod filters;
+pub mod queries;
+pub mod types;

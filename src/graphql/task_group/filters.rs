@@ -1,0 +1,82 @@
+//! What lists of task groups can be asked for.
+
+use std::sync::LazyLock;
+
+use super::super::arguments::{
+    Argument, Arguments, Given, RANGE, Table, boolean, int, moment, one_of, order_by, paging, text, uuid,
+};
+use crate::domain::query::{Condition, Lookup};
+use crate::error::Result;
+use crate::service::visibility::touched_by;
+
+const POLICIES: &[&str] = &["ALL", "ANY", "N"];
+const CODE: &[Lookup] = &[
+    Lookup::Exact,
+    Lookup::Iexact,
+    Lookup::Startswith,
+    Lookup::Istartswith,
+    Lookup::Contains,
+    Lookup::Icontains,
+];
+
+/// `Query.taskGroup`
+pub static TASK_GROUP: Table = LazyLock::new(|| {
+    let root = vec![
+        // Groups have no period of validity: they are valid from their creation until they are deleted.
+        Argument::ignored("dateValidFrom_Gte", "DateTime"),
+        Argument::ignored("dateValidTo_Lte", "DateTime"),
+        Argument::own("clientMutationId", "String", |given| {
+            Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+        }),
+        Argument::own("search", "String", search),
+    ];
+    [order_by(), root, paging(), fields()]
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// `Query.taskGroupHistory`
+pub static TASK_GROUP_HISTORY: Table = LazyLock::new(|| {
+    let root = vec![Argument::own("clientMutationId", "String", |given| {
+        Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+    })];
+    [order_by(), root, paging(), fields()]
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// Lists of task groups inside users.
+pub static NESTED_TASK_GROUP: Table = LazyLock::new(|| [paging(), fields()].into_iter().flatten().collect());
+
+fn fields() -> Arguments {
+    [
+        uuid("id", "ID", "id", "TaskGroupGQLType"),
+        text("code", "String", "code", CODE),
+        one_of(
+            "completionPolicy",
+            "TaskGroupCompletionPolicy",
+            "completion_policy",
+            POLICIES,
+            &[Lookup::Exact, Lookup::Iexact],
+        ),
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateUpdated", "date_updated", RANGE),
+        boolean("isDeleted", "is_deleted"),
+        int("version", "version", &[Lookup::Exact]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// In the code, or in a name of a live executor.
+fn search(given: &Given<'_>) -> Result<Option<Condition>> {
+    Ok(given.text()?.map(|text| {
+        Condition::Any(vec![
+            Condition::search(&["code"], &text),
+            Condition::HasExecutorNamed { text },
+        ])
+    }))
+}

@@ -1,0 +1,233 @@
+//! `TaskGroupGQLType` and its history.
+
+use async_graphql::{Context, Enum, ID, Object};
+use uuid::Uuid;
+
+use super::super::arguments::read;
+use super::super::connection::Connection;
+use super::super::context::request;
+use super::super::scalars::{JsonString, Moment, global_id};
+use super::super::task::filters::NESTED_TASK;
+use super::super::task::types::{HistoricalTaskHistoryType, TaskNode};
+use super::super::task_executor::filters::NESTED_TASK_EXECUTOR;
+use super::super::task_executor::types::TaskExecutorNode;
+use super::super::user::types::{UserNode, user, users};
+use crate::domain::history::Historical;
+use crate::domain::query::{Condition, Value};
+use crate::domain::task_group::TaskGroup;
+use crate::error::Result;
+use crate::service::{task, task_executor};
+
+/// How many executors must approve.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::task_group::CompletionPolicy")]
+pub enum TaskGroupCompletionPolicy {
+    /// Every live executor.
+    All,
+    /// One.
+    Any,
+    /// As many as the threshold says.
+    N,
+}
+
+/// People who decide on tasks together.
+pub struct TaskGroupNode(pub TaskGroup);
+
+#[Object(name = "TaskGroupGQLType")]
+impl TaskGroupNode {
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        global_id("TaskGroupGQLType", self.0.id)
+    }
+
+    async fn uuid(&self) -> Option<String> {
+        Some(self.0.id.to_string())
+    }
+
+    async fn is_deleted(&self) -> bool {
+        self.0.is_deleted
+    }
+
+    /// Holds the bound task sources under `task_sources`.
+    async fn json_ext(&self) -> Option<JsonString> {
+        self.0.json_ext.clone().map(JsonString)
+    }
+
+    async fn date_created(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_created))
+    }
+
+    async fn date_updated(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_updated))
+    }
+
+    async fn user_created(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_created).await
+    }
+
+    async fn user_updated(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_updated).await
+    }
+
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    async fn completion_policy(&self) -> TaskGroupCompletionPolicy {
+        self.0.completion_policy.into()
+    }
+
+    /// How many must approve under policy N; 1 when absent.
+    async fn threshold(&self) -> Option<i32> {
+        self.0.threshold
+    }
+
+    /// The sources whose new tasks come to this group.
+    async fn task_sources(&self) -> Vec<String> {
+        self.0.task_sources()
+    }
+
+    /// The live seats.
+    async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
+        let context = request(ctx)?;
+        if !ctx.field().arguments().is_ok_and(|given| given.is_empty()) || wants_more_than_nodes(ctx) {
+            let mut query = read(ctx, &NESTED_TASK_EXECUTOR)?;
+            query
+                .conditions
+                .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
+            let seats = task_executor::list_of_visible_group(&context.core, query).await?;
+            return Ok(Connection::new(seats, TaskExecutorNode));
+        }
+        let seats = context
+            .seats
+            .load_one(self.0.id)
+            .await
+            .map_err(super::super::response::shared)?;
+        Ok(Connection::all(
+            seats.unwrap_or_default().into_iter().map(TaskExecutorNode),
+            context.core.limits.page_size,
+        ))
+    }
+
+    /// The group's tasks that one sees.
+    async fn task_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskNode>> {
+        let mut query = read(ctx, &NESTED_TASK)?;
+        query
+            .conditions
+            .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
+        let context = request(ctx)?;
+        let tasks = task::list(&context.core, context.requester()?, query, true).await?;
+        Ok(Connection::new(tasks, TaskNode))
+    }
+
+    /// Who sits in it.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
+        let seats = request(ctx)?
+            .seats
+            .load_one(self.0.id)
+            .await
+            .map_err(super::super::response::shared)?;
+        let ids: Vec<Uuid> = seats
+            .unwrap_or_default()
+            .into_iter()
+            .map(|seat| seat.user_id)
+            .collect();
+        Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))
+    }
+}
+
+/// A task group as it was after a write.
+pub struct TaskGroupHistoryNode(pub Historical<TaskGroup>);
+
+#[Object(name = "TaskGroupHistoryGQLType")]
+impl TaskGroupHistoryNode {
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        global_id("TaskGroupHistoryGQLType", self.0.history_id)
+    }
+
+    async fn uuid(&self) -> Option<String> {
+        Some(self.0.row.id.to_string())
+    }
+
+    async fn is_deleted(&self) -> bool {
+        self.0.row.is_deleted
+    }
+
+    async fn json_ext(&self) -> Option<JsonString> {
+        self.0.row.json_ext.clone().map(JsonString)
+    }
+
+    async fn date_created(&self) -> Option<Moment> {
+        Some(Moment(self.0.row.date_created))
+    }
+
+    async fn date_updated(&self) -> Option<Moment> {
+        Some(Moment(self.0.row.date_updated))
+    }
+
+    async fn user_created(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        user(ctx, self.0.row.user_created).await.map(Some)
+    }
+
+    async fn user_updated(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        user(ctx, self.0.row.user_updated).await.map(Some)
+    }
+
+    async fn version(&self) -> i32 {
+        self.0.row.version
+    }
+
+    async fn code(&self) -> &str {
+        &self.0.row.code
+    }
+
+    async fn completion_policy(&self) -> TaskGroupCompletionPolicy {
+        self.0.row.completion_policy.into()
+    }
+
+    async fn threshold(&self) -> Option<i32> {
+        self.0.row.threshold
+    }
+
+    async fn history_id(&self) -> ID {
+        ID(self.0.history_id.to_string())
+    }
+
+    async fn history_date(&self) -> Moment {
+        Moment(self.0.history_date)
+    }
+
+    async fn history_change_reason(&self) -> Option<&str> {
+        self.0.history_change_reason.as_deref()
+    }
+
+    async fn history_type(&self) -> HistoricalTaskHistoryType {
+        self.0.history_type.into()
+    }
+
+    async fn history_user(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        match self.0.history_user {
+            Some(id) => user(ctx, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The group of a row that the requester sees.
+pub async fn of_visible_row(ctx: &Context<'_>, id: Uuid) -> Result<Option<TaskGroupNode>> {
+    let group = request(ctx)?
+        .groups
+        .load_one(id)
+        .await
+        .map_err(super::super::response::shared)?;
+    Ok(group.map(TaskGroupNode))
+}
+
+/// Whether cursors or the like are selected, for which the rows alone are not enough.
+fn wants_more_than_nodes(ctx: &Context<'_>) -> bool {
+    let selected = ctx.look_ahead();
+    selected.field("pageInfo").exists() || selected.field("edges").field("cursor").exists()
+}

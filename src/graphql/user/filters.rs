@@ -1,0 +1,123 @@
+//! What lists of users can be asked for.
+
+use std::sync::LazyLock;
+
+use super::super::arguments::{
+    Argument, Arguments, Given, Table, boolean, id_int, order_by, paging, text, uuid,
+};
+use crate::domain::query::{Condition, Lookup};
+use crate::error::Result;
+use crate::service::visibility::touched_by;
+
+/// `Query.users`
+pub static USERS: Table = LazyLock::new(|| [root(), paging(), fields()].into_iter().flatten().collect());
+
+/// Lists of users inside interactive users.
+pub static NESTED_USERS: Table = LazyLock::new(|| [paging(), fields()].into_iter().flatten().collect());
+
+fn root() -> Arguments {
+    let mut all = order_by();
+    all.extend([
+        // Users are not kept in versions here: the day that one asks for changes nothing.
+        Argument::ignored("validity", "Date"),
+        Argument::own("clientMutationId", "String", |given| {
+            Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+        }),
+    ]);
+    all.extend(text("lastName", "String", "last_name", &[Lookup::Exact]));
+    all.extend(text("otherNames", "String", "other_names", &[Lookup::Exact]));
+    all.extend(text("phone", "String", "phone", &[Lookup::Exact]));
+    all.extend(text("email", "String", "email", &[Lookup::Exact]));
+    all.extend([
+        Argument::own("roleId", "Int", |given| {
+            Ok(Some(Condition::HasRole {
+                roles: vec![given.int()?],
+            }))
+        }),
+        Argument::own("roles", "[Int]", roles),
+        Argument::own("healthFacilityId", "Int", nobody),
+        Argument::own("regionId", "Int", nobody),
+        Argument::own("regionIds", "[Int]", nobody_of),
+        Argument::own("districtId", "Int", nobody),
+        Argument::own("municipalityId", "Int", nobody),
+        Argument::own("villageId", "Int", nobody),
+        Argument::own("birthDateFrom", "Date", nobody),
+        Argument::own("birthDateTo", "Date", nobody),
+    ]);
+    all.extend(text("language", "String", "language", &[Lookup::Exact]));
+    all.extend([
+        Argument::ignored("showHistory", "Boolean"),
+        // Who may not log in any more is listed like everybody, with `active` false.
+        Argument::ignored("showDeleted", "Boolean"),
+        Argument::own("str", "String", |given| {
+            Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))
+        }),
+        Argument::own("parentLocation", "String", nobody_named),
+        Argument::own("parentLocationLevel", "Int", nobody),
+    ]);
+    all
+}
+
+const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
+
+fn fields() -> Arguments {
+    [
+        uuid("id", "ID", "id", "UserGQLType"),
+        text(
+            "username",
+            "String",
+            "username",
+            &[Lookup::Exact, Lookup::Icontains],
+        ),
+        id_int("iUser_Id", "i_user__id", "InteractiveUserGQLType"),
+        uuid("iUser_Uuid", "UUID", "i_user__uuid", "UserGQLType"),
+        text(
+            "iUser_LastName",
+            "String",
+            "i_user__last_name",
+            &[Lookup::Icontains],
+        ),
+        text(
+            "iUser_OtherNames",
+            "String",
+            "i_user__other_names",
+            &[Lookup::Icontains],
+        ),
+        text("iUser_Phone", "String", "i_user__phone", &[Lookup::Iexact]),
+        text(
+            "iUser_LoginName",
+            "String",
+            "i_user__login_name",
+            &[Lookup::Iexact],
+        ),
+        text("iUser_Email", "String", "i_user__email", &[Lookup::Iexact]),
+        boolean("iUser_IsAssociated", "i_user__is_associated"),
+        text("iUser_LanguageId", "ID", "i_user__language_id", &[Lookup::Exact]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn roles(given: &Given<'_>) -> Result<Option<Condition>> {
+    let roles = given
+        .items()?
+        .iter()
+        .map(Given::int)
+        .collect::<Result<Vec<i64>>>()?;
+    Ok((!roles.is_empty()).then_some(Condition::HasRole { roles }))
+}
+
+/// Nobody here has a place or a day of birth, so asking for one finds nobody.
+#[expect(clippy::unnecessary_wraps, reason = "the type of all such functions")]
+const fn nobody(_: &Given<'_>) -> Result<Option<Condition>> {
+    Ok(Some(Condition::nothing()))
+}
+
+fn nobody_of(given: &Given<'_>) -> Result<Option<Condition>> {
+    Ok((!given.items()?.is_empty()).then(Condition::nothing))
+}
+
+fn nobody_named(given: &Given<'_>) -> Result<Option<Condition>> {
+    Ok(given.text()?.map(|_| Condition::nothing()))
+}

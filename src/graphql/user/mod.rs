@@ -1,0 +1,7 @@
+//! Users and languages in GraphQL.
+
+pub mod elsewhere;
+pub mod filters;
+pub mod mutations;
+pub mod queries;
+pub mod types;

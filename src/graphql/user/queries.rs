@@ -1,0 +1,51 @@
+//! Reading users and languages.
+
+use async_graphql::{Context, Object};
+
+use super::super::arguments::read;
+use super::super::connection::Connection;
+use super::super::context::request;
+use super::elsewhere::UserDistrict;
+use super::filters::USERS;
+use super::types::{LanguageNode, UserNode};
+use crate::error::Result;
+use crate::service::user;
+
+/// Reading users and languages.
+#[derive(Default)]
+pub struct UserQueries;
+
+#[Object]
+impl UserQueries {
+    /// All users, with the right to list them.
+    async fn users(&self, ctx: &Context<'_>) -> Result<Option<Connection<UserNode>>> {
+        let query = read(ctx, &USERS)?;
+        let context = request(ctx)?;
+        let users = user::list(&context.core, context.requester()?, query).await?;
+        Ok(Some(Connection::new(users, UserNode)))
+    }
+
+    /// Who is logged in.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
+        Ok(Some(UserNode(request(ctx)?.requester()?.user.clone())))
+    }
+
+    /// The languages that users can choose; open to strangers.
+    async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
+        let languages = user::languages(&request(ctx)?.core).await?;
+        let node = |language: crate::domain::user::Language| {
+            Some(LanguageNode {
+                code: language.code,
+                name: language.name,
+                sort_order: language.sort_order,
+            })
+        };
+        Ok(Some(languages.into_iter().map(node).collect()))
+    }
+
+    /// The districts that one works in: this server knows of none.
+    async fn user_districts(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserDistrict>>>> {
+        request(ctx)?.requester()?;
+        Ok(Some(Vec::new()))
+    }
+}

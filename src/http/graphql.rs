@@ -1,0 +1,396 @@
+//! The GraphQL endpoint: from a request to who asks, what the document does, its execution, and the answer.
+
+use std::sync::{Arc, PoisonError};
+
+use async_graphql::Variables;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::cookies;
+use super::request::{Origin, RequestId, header as text_header};
+use super::router::App;
+use crate::auth::requester::Requester;
+use crate::config::Introspection;
+use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::context::{Effect, RequestContext};
+use crate::graphql::document::{self, Refusal};
+use crate::graphql::response::mend;
+use crate::message::Message;
+use crate::service::login;
+
+/// Somebody who is logged in.
+pub struct Authenticated {
+    /// Who.
+    pub requester: Arc<Requester>,
+    /// Whether a cookie says so, which a foreign page can make a browser send.
+    pub by_cookie: bool,
+}
+
+/// `POST` to the endpoint.
+pub async fn post(
+    State(app): State<App>,
+    Extension(request_id): Extension<RequestId>,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !is_json(&headers) {
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            &Message::new("not-json-content"),
+            ErrorCode::Validation,
+            "en",
+        );
+    }
+    let found = match requester(&app, &headers).await {
+        Ok(found) => found,
+        Err(error) => return failed(&error, &request_id),
+    };
+    let language = found
+        .as_ref()
+        .map_or("en", |found| found.requester.user.language.as_str())
+        .to_owned();
+    let body: Value = match serde_json::from_slice(&body) {
+        Ok(body) => body,
+        Err(_) => {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                &Message::new("not-json"),
+                ErrorCode::Validation,
+                &language,
+            );
+        }
+    };
+    let call = Call {
+        app: &app,
+        request_id: &request_id,
+        origin,
+        headers: &headers,
+        found: found.as_ref(),
+        language,
+    };
+    match body {
+        Value::Array(items) => call.batch(items).await,
+        single => call.single(single).await.into_response(origin.https),
+    }
+}
+
+/// `GET` of the endpoint: GraphiQL for browsers.
+pub async fn get(State(app): State<App>, headers: HeaderMap) -> Response {
+    let wants_page = text_header(&headers, "accept").is_some_and(|accept| accept.contains("text/html"));
+    if !app.graphql.graphiql || !wants_page {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response();
+    }
+    let endpoint = format!("/{}/graphql", app.http.site_root);
+    let page = include_str!("graphiql.html").replace("{endpoint}", &endpoint);
+    let mut response = Html(page).into_response();
+    let policy = "default-src 'self'; script-src 'self' 'unsafe-inline' https://unpkg.com; \
+                  style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; \
+                  font-src 'self' data: https://unpkg.com; frame-ancestors 'none'";
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// Who asks, by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is ignored.
+///
+/// # Errors
+/// What the database says.
+pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenticated>> {
+    let bearer = text_header(headers, "authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
+    });
+    let (token, by_cookie) = match bearer {
+        Some(token) => (Some(token), false),
+        None => (cookies::read(headers).access, true),
+    };
+    let Some(token) = token else { return Ok(None) };
+    let found = login::requester(&app.core, &token).await?;
+    Ok(found.map(|requester| Authenticated {
+        requester: Arc::new(requester),
+        by_cookie,
+    }))
+}
+
+/// What all operations of one HTTP request share.
+struct Call<'a> {
+    app: &'a App,
+    request_id: &'a RequestId,
+    origin: Origin,
+    headers: &'a HeaderMap,
+    found: Option<&'a Authenticated>,
+    language: String,
+}
+
+/// The answer to one operation.
+struct Answer {
+    status: StatusCode,
+    body: Value,
+    effects: Vec<Effect>,
+}
+
+impl Call<'_> {
+    async fn batch(&self, items: Vec<Value>) -> Response {
+        let max = self.app.core.limits.batch;
+        if items.is_empty() || items.len() > max {
+            let message = Message::new("batch-too-large").with("max", max);
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                &message,
+                ErrorCode::Limit,
+                &self.language,
+            );
+        }
+        let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
+        for item in items {
+            let answer = self.single(item).await;
+            // One stranger's operation among them makes a stranger of all; else each says for itself how it went.
+            if answer.status == StatusCode::UNAUTHORIZED {
+                status = StatusCode::UNAUTHORIZED;
+            }
+            bodies.push(answer.body);
+            effects.extend(answer.effects);
+        }
+        Answer {
+            status,
+            body: Value::Array(bodies),
+            effects,
+        }
+        .into_response(self.origin.https)
+    }
+
+    async fn single(&self, body: Value) -> Answer {
+        let Value::Object(mut body) = body else {
+            return self.refused(
+                StatusCode::BAD_REQUEST,
+                &Message::new("not-a-request"),
+                ErrorCode::Validation,
+            );
+        };
+        let query = match body.remove("query") {
+            Some(Value::String(query)) if !query.trim().is_empty() => query,
+            _ => {
+                return self.refused(
+                    StatusCode::BAD_REQUEST,
+                    &Message::new("not-a-request"),
+                    ErrorCode::Validation,
+                );
+            }
+        };
+        let operation_name = match body.remove("operationName") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name),
+            Some(_) => {
+                return self.refused(
+                    StatusCode::BAD_REQUEST,
+                    &Message::new("not-a-request"),
+                    ErrorCode::Validation,
+                );
+            }
+        };
+        let variables = match body.remove("variables") {
+            None | Some(Value::Null) => Variables::default(),
+            Some(variables @ Value::Object(_)) => Variables::from_json(variables),
+            Some(_) => {
+                return self.refused(
+                    StatusCode::BAD_REQUEST,
+                    &Message::new("not-a-request"),
+                    ErrorCode::Validation,
+                );
+            }
+        };
+        let limits = &self.app.core.limits;
+        let document = match document::read(
+            &query,
+            operation_name.as_deref(),
+            limits.query_depth,
+            limits.query_fields,
+        ) {
+            Ok(document) => document,
+            Err(refusal) => return self.refused_document(refusal),
+        };
+        if let Some(refused) = self.check_access(&document) {
+            return refused;
+        }
+        self.execute(query, operation_name, variables, document).await
+    }
+
+    /// Strangers, introspection and foreign pages.
+    fn check_access(&self, document: &document::Document) -> Option<Answer> {
+        let introspection = self.app.graphql.introspection;
+        let stranger = self.found.is_none();
+        if stranger && !document.is_open(introspection == Introspection::Everybody) {
+            return Some(self.refused(
+                StatusCode::UNAUTHORIZED,
+                &Message::new("no-session"),
+                ErrorCode::Unauthenticated,
+            ));
+        }
+        if introspection == Introspection::Off && document.introspects() {
+            return Some(self.refused(
+                StatusCode::BAD_REQUEST,
+                &Message::new("no-introspection"),
+                ErrorCode::Forbidden,
+            ));
+        }
+        let found = self
+            .found
+            .filter(|found| found.by_cookie && document.needs_csrf_token())?;
+        let session = found.requester.session_id?;
+        let sent = text_header(self.headers, "x-csrftoken").unwrap_or_default();
+        if self.app.core.tokens.is_csrf(session, sent) {
+            return None;
+        }
+        // In these very words and with HTTP 200: the front end then logs out and begins anew.
+        let text = "CSRF token missing or incorrect.";
+        let data: Value = document
+            .root_fields
+            .iter()
+            .map(|field| (field.clone(), Value::Null))
+            .collect();
+        let error = json!({ "message": text, "extensions": { "code": ErrorCode::Forbidden.as_str() } });
+        Some(Answer {
+            status: StatusCode::OK,
+            body: json!({ "errors": [error], "data": data }),
+            effects: Vec::new(),
+        })
+    }
+
+    async fn execute(
+        &self,
+        query: String,
+        operation_name: Option<String>,
+        variables: Variables,
+        document: document::Document,
+    ) -> Answer {
+        let requester = self.found.map(|found| Arc::clone(&found.requester));
+        let context = RequestContext::new(
+            &self.app.core,
+            requester,
+            cookies::read(self.headers),
+            self.origin.address,
+        );
+        let effects = Arc::clone(&context.effects);
+        let mut request = async_graphql::Request::new(query)
+            .variables(variables)
+            .data(context);
+        request.operation_name = operation_name;
+        request.set_parsed_query(document.parsed);
+        let schema = self.app.schema.clone();
+        // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
+        // has asked for another language.
+        let span = tracing::Span::current();
+        let execution = tokio::spawn(tracing::Instrument::instrument(
+            async move { schema.execute(request).await },
+            span,
+        ));
+        let mut response = match execution.await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "the execution broke off");
+                let message = Message::new("internal-error");
+                return self.refused(StatusCode::INTERNAL_SERVER_ERROR, &message, ErrorCode::Internal);
+            }
+        };
+        // Errors without a path come from validation: nothing was executed.
+        let invalid =
+            !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
+        let unavailable = mend(&mut response, &self.language, &self.request_id.0);
+        let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = if unavailable {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Unauthenticated))
+        {
+            StatusCode::UNAUTHORIZED
+        } else if invalid {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
+        let mut body = serde_json::to_value(&response).unwrap_or_default();
+        if invalid && let Some(map) = body.as_object_mut() {
+            map.remove("data");
+        }
+        Answer {
+            status,
+            body,
+            effects,
+        }
+    }
+
+    fn refused_document(&self, refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::Syntax(text) => {
+                let text: String = text.chars().take(300).collect();
+                let message = Message::new("not-graphql").with("reason", text);
+                self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation)
+            }
+            Refusal::Other(error) => self.refused(StatusCode::BAD_REQUEST, error.message(), error.code()),
+        }
+    }
+
+    fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
+        Answer {
+            status,
+            body: error_body(&message.text(&self.language), code, None),
+            effects: Vec::new(),
+        }
+    }
+}
+
+impl Answer {
+    fn into_response(self, secure: bool) -> Response {
+        let mut response = (self.status, axum::Json(self.body)).into_response();
+        cookies::write(response.headers_mut(), &self.effects, secure);
+        response
+    }
+}
+
+fn refuse(status: StatusCode, message: &Message, code: ErrorCode, language: &str) -> Response {
+    (
+        status,
+        axum::Json(error_body(&message.text(language), code, None)),
+    )
+        .into_response()
+}
+
+/// The session could not be looked up.
+fn failed(error: &Error, request_id: &RequestId) -> Response {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(cause, "the session can't be looked up");
+    let status = match error.code() {
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let body = error_body(&error.message().text("en"), error.code(), Some(&request_id.0));
+    (status, axum::Json(body)).into_response()
+}
+
+fn error_body(message: &str, code: ErrorCode, request_id: Option<&str>) -> Value {
+    let mut extensions = json!({ "code": code.as_str() });
+    if let Some(id) = request_id {
+        extensions["requestId"] = json!(id);
+    }
+    json!({ "errors": [{ "message": message, "extensions": extensions }] })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = text_header(headers, "content-type").unwrap_or_default();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}

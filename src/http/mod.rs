@@ -1,0 +1,8 @@
+//! HTTP: the router and what stands at its paths.
+
+pub mod cookies;
+pub mod current_user;
+pub mod graphql;
+pub mod health;
+pub mod request;
+pub mod router;

@@ -1,0 +1,91 @@
+//! The router.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::{current_user, graphql, health, request};
+use crate::config::{GraphqlSettings, HttpSettings};
+use crate::graphql::Schema;
+use crate::service::Core;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    /// What the services work with.
+    pub core: Arc<Core>,
+    /// The schema with its resolvers.
+    pub schema: Schema,
+    /// Settings of HTTP.
+    pub http: Arc<HttpSettings>,
+    /// Settings of GraphQL.
+    pub graphql: Arc<GraphqlSettings>,
+    /// Where metrics are read, if they are kept.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// All paths with their bounds.
+#[must_use]
+pub fn router(app: App) -> Router {
+    let body_bytes = app.core.limits.body_bytes;
+    let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));
+    let interface = Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql/", get(graphql::get).post(graphql::post))
+        .route("/core/users/current_user/", get(current_user::current_user))
+        .route("/core/users/current_user", get(current_user::current_user));
+    let mut router = Router::new()
+        .nest(&format!("/{}", app.http.site_root), interface)
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
+        .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
+        .layer(RequestBodyLimitLayer::new(body_bytes))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            timeout,
+        ))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(app.clone(), request::secure))
+        .layer(CompressionLayer::new());
+    if let Some(cors) = cors(&app.http) {
+        router = router.layer(cors);
+    }
+    router.layer(from_fn(request::identify)).with_state(app)
+}
+
+/// Pages of these origins may call with the user's cookies; without any, browsers keep all foreign pages off.
+fn cors(settings: &HttpSettings) -> Option<CorsLayer> {
+    if settings.cors_origins.is_empty() {
+        return None;
+    }
+    let origins: Vec<HeaderValue> = settings
+        .cors_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    Some(
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([
+                header::CONTENT_TYPE,
+                header::AUTHORIZATION,
+                HeaderName::from_static("x-csrftoken"),
+                HeaderName::from_static("x-requested-with"),
+            ]),
+    )
+}

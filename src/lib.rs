@@ -1,0 +1,62 @@
+//! Human tasks: somebody proposes a change, a task is created for it, a group of executors decides, and what was
+//! decided is carried out by whoever bound a handler to it. Once, surely, and with a history.
+//!
+//! The interface is the GraphQL of openIMIS' `tasks_management`. This crate is a server (the binary of the same name)
+//! and a library for other axum backends: [`Builder`] puts the module together, [`TaskManagement`] gives its router, its
+//! services and its workers.
+//!
+//! ```no_run
+//! use tasks_management::{Builder, Settings, Signal, Signals};
+//!
+//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut settings = Settings::default();
+//! settings.database.url = "sqlite://data/tasks.db".to_owned();
+//! settings.auth.secret = std::env::var("TASKS__AUTH__SECRET")?;
+//! let signals = Signals::builder().within(Signal::TaskComplete, |_connection, event| {
+//!     println!("decided: {}", event.data);
+//!     Ok(())
+//! });
+//! let module = Builder::new(settings).signals(signals).build()?;
+//! module.migrate().await?;
+//! let app = axum::Router::new().merge(module.router());
+//! # Ok(())
+//! # }
+//! ```
+
+mod app;
+mod auth;
+#[doc(hidden)]
+pub mod cli;
+mod clock;
+pub mod config;
+mod db;
+mod domain;
+mod error;
+mod graphql;
+mod http;
+mod message;
+mod service;
+mod signal;
+mod worker;
+
+pub use app::{Builder, TaskManagement};
+pub use auth::requester::Requester;
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use config::Settings;
+pub use db::connection::DbConnection;
+pub use domain::permission::Rights;
+pub use domain::settings::ModuleSettings;
+pub use domain::signal::Signal;
+pub use domain::task::{Task, TaskStatus};
+pub use domain::task_executor::TaskExecutor;
+pub use domain::task_group::{CompletionPolicy, TaskGroup};
+pub use domain::user::User;
+pub use error::{Error, ErrorCode, Result};
+pub use message::Message;
+pub use service::facade::{TaskExecutorService, TaskGroupService, TaskService};
+pub use service::host::{BusinessDataSerializer, EntityDisplay, ExecutorAction, Host};
+pub use service::load::{File as LoadFile, Loaded};
+pub use service::resolution::ResolveTask;
+pub use service::task::{CreateTask, UpdateTask};
+pub use service::task_group::TaskGroupInput;
+pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, Event, HandlerError};

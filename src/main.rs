@@ -1,0 +1,219 @@
+//! The program: subcommands only. What they do is in the library.
+
+mod demo;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tasks_management::cli;
+use tasks_management::config::{LogFormat, Settings};
+
+/// The allocator: it takes a tenth of the processor time off the default one's under GraphQL's many small objects.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Human tasks with groups of executors, votes and a history.
+#[derive(Parser)]
+#[command(name = "tasks-management", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Args, Clone)]
+struct Common {
+    /// A configuration file (TOML).
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// `sqlite://path/file.db` or `postgres://user@host/database`; also as TASKS__DATABASE__URL.
+    #[arg(long, value_name = "URL", global = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Migrates the database and serves.
+    Serve {
+        #[command(flatten)]
+        common: Common,
+        /// Address and port, such as 127.0.0.1:8000.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+        /// Leaves the database's schema as it is.
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Serves a fresh database with sample users, groups and tasks, in a folder of its own.
+    Demo {
+        #[command(flatten)]
+        common: Common,
+        /// Address and port.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Applies the migrations that are missing.
+    Migrate {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Loads users, roles, groups, tasks and history from a JSON file: all or nothing.
+    Load {
+        #[command(flatten)]
+        common: Common,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Adds users, sets passwords, grants roles.
+    User {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Prints the GraphQL schema.
+    Schema {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a user; the password is read from the standard input.
+    Add {
+        /// The name to log in with.
+        username: String,
+        /// Family name.
+        #[arg(long, default_value = "")]
+        last_name: String,
+        /// Given names.
+        #[arg(long, default_value = "")]
+        other_names: String,
+        /// E-mail address.
+        #[arg(long)]
+        email: Option<String>,
+        /// Code of a language.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// Name of a role; may be given several times.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+    },
+    /// Sets a user's password, read from the standard input; the user's sessions end.
+    SetPassword {
+        /// The user's name.
+        username: String,
+    },
+    /// Gives a user a role.
+    Grant {
+        /// The user's name.
+        username: String,
+        /// The role's name.
+        role: String,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(line) => {
+            if !line.is_empty() {
+                println!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("tasks-management: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime can't start: {error}"))?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve {
+                common,
+                listen,
+                no_migrate,
+            } => {
+                let mut settings = settings(&common)?;
+                settings.http.listen = listen.unwrap_or(settings.http.listen);
+                settings.database.migrate &= !no_migrate;
+                settings.check()?;
+                log(&settings)?;
+                cli::serve(settings).await
+            }
+            Command::Demo { common, listen } => {
+                let mut settings = settings(&common)?;
+                settings.http.listen = listen.unwrap_or(settings.http.listen);
+                settings.check()?;
+                log(&settings)?;
+                demo::run(settings, common.database_url.is_some()).await
+            }
+            Command::Migrate { common } => cli::migrate(&settings(&common)?).await,
+            Command::Load { common, file } => cli::load(settings(&common)?, &file).await,
+            Command::User { common, command } => user(settings(&common)?, command).await,
+            Command::Schema { common } => Ok(cli::schema(&settings(&common)?)),
+        }
+    })
+}
+
+async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
+    match command {
+        UserCommand::Add {
+            username,
+            last_name,
+            other_names,
+            email,
+            language,
+            roles,
+        } => {
+            let password = cli::read_password()?;
+            let new = cli::NewUser {
+                username,
+                password,
+                last_name,
+                other_names,
+                email,
+                language,
+                roles,
+            };
+            cli::add_user(settings, new).await
+        }
+        UserCommand::SetPassword { username } => {
+            let password = cli::read_password()?;
+            cli::set_password(settings, username, &password).await
+        }
+        UserCommand::Grant { username, role } => cli::grant(settings, username, role).await,
+    }
+}
+
+fn settings(common: &Common) -> Result<Settings, String> {
+    let mut settings = Settings::load(common.config.as_deref())?;
+    if let Some(url) = &common.database_url {
+        settings.database.url.clone_from(url);
+    }
+    Ok(settings)
+}
+
+fn log(settings: &Settings) -> Result<(), String> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&settings.log.filter)
+        .map_err(|error| format!("configuration: log.filter is not understood: {error}"))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match settings.log.format {
+        LogFormat::Text => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    }
+    .map_err(|error| format!("the log can't start: {error}"))
+}

@@ -1,0 +1,221 @@
+//! Texts for people, in every language of `locales/`, by Project Fluent.
+//!
+//! Code names a message by its key and gives its arguments; which language it is read in is decided where it
+//! leaves the process. English is the fall-back.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+
+/// A message of `locales/*.ftl` with its arguments, not yet in any language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    key: &'static str,
+    args: Vec<(&'static str, Argument)>,
+}
+
+/// What a message says of the case at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
+/// Texts from clients are cut to a length that fits in an answer.
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Self::Text(shorten(&text))
+    }
+}
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Self {
+        Self::Text(shorten(text))
+    }
+}
+
+impl From<i64> for Argument {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Argument {
+    fn from(number: usize) -> Self {
+        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl Message {
+    /// The message called `key`.
+    #[must_use]
+    pub const fn new(key: &'static str) -> Self {
+        Self {
+            key,
+            args: Vec::new(),
+        }
+    }
+
+    /// The same with an argument more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Argument>) -> Self {
+        self.args.push((name, value.into()));
+        self
+    }
+
+    /// The same with a list of our own words as an argument, which is not cut.
+    #[must_use]
+    pub fn with_list(mut self, name: &'static str, items: &[impl AsRef<str>]) -> Self {
+        let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+        self.args.push((name, Argument::Text(items.join(", "))));
+        self
+    }
+
+    /// Its key in `locales/*.ftl`.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The text in the language of this code (`"fr"`); in English when there is none.
+    #[must_use]
+    pub fn text(&self, language: &str) -> String {
+        let catalogue = catalogue(language);
+        let Some(pattern) = catalogue
+            .get_message(self.key)
+            .and_then(|message| message.value())
+        else {
+            return self.key.to_owned();
+        };
+        let args: FluentArgs<'_> = self
+            .args
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    Argument::Text(text) => FluentValue::String(Cow::Borrowed(text)),
+                    // As a text, lest a long number be cut to a float's digits.
+                    Argument::Number(number) => FluentValue::String(Cow::Owned(number.to_string())),
+                };
+                (*name, value)
+            })
+            .collect();
+        let mut errors = Vec::new();
+        catalogue
+            .format_pattern(pattern, Some(&args), &mut errors)
+            .into_owned()
+    }
+}
+
+type Catalogue = FluentBundle<FluentResource>;
+
+static CATALOGUES: LazyLock<Vec<(&'static str, Catalogue)>> = LazyLock::new(|| {
+    vec![
+        ("en", load("en", include_str!("../locales/en.ftl"))),
+        ("fr", load("fr", include_str!("../locales/fr.ftl"))),
+    ]
+});
+
+fn catalogue(language: &str) -> &'static Catalogue {
+    let found = CATALOGUES.iter().find(|(code, _)| *code == language);
+    &found.unwrap_or(&CATALOGUES[0]).1
+}
+
+/// A broken line loses that message only; the tests below see to it that there is none.
+fn load(language: &str, source: &str) -> Catalogue {
+    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _errors)| resource);
+    let mut bundle = Catalogue::new_concurrent(language.parse().into_iter().collect());
+    // The isolation marks are invisible, yet break texts that clients compare or copy.
+    bundle.set_use_isolating(false);
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 120;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use super::*;
+
+    /// Key -> names of the variables in its text.
+    fn messages(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+        assert!(
+            FluentResource::try_new(source.to_owned()).is_ok(),
+            "a broken line in a message file"
+        );
+        let mut found = BTreeMap::new();
+        for line in source.lines() {
+            let Some((key, text)) = line.split_once(" = ") else {
+                continue;
+            };
+            let names = text.split("{ $").skip(1).map(|rest| {
+                rest.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect::<String>()
+            });
+            assert!(
+                found.insert(key.to_owned(), names.collect()).is_none(),
+                "{key} stands there twice"
+            );
+        }
+        found
+    }
+
+    #[test]
+    fn no_message_lacks_a_translation() {
+        let english = messages(include_str!("../locales/en.ftl"));
+        let french = messages(include_str!("../locales/fr.ftl"));
+        assert_eq!(
+            english, french,
+            "keys or variables differ between en.ftl and fr.ftl"
+        );
+    }
+
+    #[test]
+    fn every_message_that_code_names_exists_and_none_is_left_over() {
+        let mut used = BTreeSet::new();
+        let mut stack = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(path) = stack.pop() {
+            if path.is_dir() {
+                stack.extend(
+                    std::fs::read_dir(&path)
+                        .expect("src is readable")
+                        .map(|e| e.expect("entry").path()),
+                );
+            } else if path.file_name().is_some_and(|name| name != "message.rs") {
+                let source = std::fs::read_to_string(&path).expect("a source file is UTF-8");
+                for rest in source.split("Message::new(\"").skip(1) {
+                    used.insert(rest.split('"').next().expect("a literal ends").to_owned());
+                }
+            }
+        }
+        let known: BTreeSet<String> = messages(include_str!("../locales/en.ftl")).into_keys().collect();
+        assert_eq!(used, known);
+    }
+
+    #[test]
+    fn a_text_is_in_the_language_asked_for_with_its_arguments() {
+        let message = Message::new("too-long")
+            .with("field", "code")
+            .with("max", 255_i64);
+        assert_eq!(
+            message.text("en"),
+            "`code` is too long: at most 255 characters are allowed."
+        );
+        assert!(message.text("fr").contains("255"));
+        assert_ne!(message.text("fr"), message.text("en"));
+        assert_eq!(message.text("xx"), message.text("en"));
+    }
+}

@@ -1,0 +1,104 @@
+//! What every service works with.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::auth::password::Passwords;
+use crate::auth::requester::Requester;
+use crate::auth::token::Tokens;
+use crate::clock::Clock;
+use crate::config::{AuthSettings, Limits};
+use crate::db::connection::{Database, DbConnection};
+use crate::db::query::PageLimit;
+use crate::error::{Error, Result};
+use crate::signal::Bus;
+
+use super::configuration::LiveSettings;
+use super::host::Host;
+use super::unit::Unit;
+
+/// What every service works with: handed down, never global. Two of them can live in one process.
+pub struct Core {
+    /// Where the data is.
+    pub db: Database,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told of what is done.
+    pub bus: Bus,
+    /// What administrators may change while the server runs.
+    pub settings: LiveSettings,
+    /// What the host has registered.
+    pub host: Host,
+    /// Bounds on what clients can make large.
+    pub limits: Limits,
+    /// How people log in.
+    pub auth: AuthSettings,
+    /// Hashes of passwords.
+    pub passwords: Passwords,
+    /// Tokens.
+    pub tokens: Tokens,
+    /// How many passwords are hashed at once: each takes memory and a processor.
+    pub hashing: Arc<Semaphore>,
+}
+
+impl Core {
+    /// How large a page of most lists may be.
+    #[must_use]
+    pub const fn page_limit(&self) -> PageLimit {
+        PageLimit {
+            max: self.limits.page_size,
+        }
+    }
+
+    /// Does `work` as `requester` in one transaction: all of it is done, or nothing.
+    ///
+    /// # Errors
+    /// What `work` answers; else what the database says.
+    pub async fn write<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Unit<'_>) -> Result<T> + Send + 'static,
+    {
+        let core = Arc::clone(self);
+        let requester = Arc::clone(requester);
+        let done = self
+            .db
+            .write(move |connection| {
+                let mut unit = Unit::new(&core, &requester, connection)?;
+                work(&mut unit)
+            })
+            .await;
+        self.bus.wake();
+        done
+    }
+
+    /// Reads something on a thread where blocking is allowed.
+    ///
+    /// # Errors
+    /// What `work` answers; else what the database says.
+    pub async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self, &mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        let core = Arc::clone(self);
+        self.db.read(move |connection| work(&core, connection)).await
+    }
+
+    /// Hashes or checks a password on a thread where that may take its time.
+    ///
+    /// # Errors
+    /// What `work` answers.
+    pub async fn hashing<T, F>(self: Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T> + Send + 'static,
+    {
+        let _permit = Arc::clone(&self.hashing)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    }
+}

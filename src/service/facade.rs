@@ -1,0 +1,195 @@
+//! The services as hosts call them: the same functions, rights, history and signals as through GraphQL.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::core::Core;
+use super::resolution::{self, ResolveTask};
+use super::task::{self, CreateTask, UpdateTask};
+use super::task_executor;
+use super::task_group::{self, TaskGroupInput};
+use crate::auth::requester::Requester;
+use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_group::TaskGroup;
+use crate::error::Result;
+
+/// Tasks. Each method is one transaction.
+#[derive(Clone)]
+pub struct TaskService {
+    core: Arc<Core>,
+}
+
+impl TaskService {
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Creates a task.
+    ///
+    /// # Errors
+    /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
+    pub async fn create(&self, requester: &Arc<Requester>, input: CreateTask) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| task::create(unit, &input))
+            .await
+    }
+
+    /// Assigns, accepts or closes a task.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
+    pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTask) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| task::update(unit, &input))
+            .await
+    }
+
+    /// Deletes tasks that are not decided yet: all of them, or none.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
+    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
+        self.core
+            .write(requester, move |unit| task::delete(unit, &ids))
+            .await
+    }
+
+    /// Carries a task out by the executor action handler of its event.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, VALIDATION without a handler, or a handler's refusal.
+    pub async fn execute_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| task::execute(unit, id))
+            .await
+    }
+
+    /// Casts the requester's vote, which may decide the task.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
+    pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| resolution::resolve(unit, &input))
+            .await
+    }
+
+    /// Closes a task without votes, as COMPLETED or FAILED; for privileged people.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION for another status, CONFLICT for a decided task, or a handler's refusal.
+    pub async fn complete_task(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        status: TaskStatus,
+    ) -> Result<Task> {
+        self.update(
+            requester,
+            UpdateTask {
+                id,
+                status: Some(status),
+                task_group_id: None,
+            },
+        )
+        .await
+    }
+}
+
+/// Task groups. Each method is one transaction.
+#[derive(Clone)]
+pub struct TaskGroupService {
+    core: Arc<Core>,
+}
+
+impl TaskGroupService {
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Creates a group with its executors and sources.
+    ///
+    /// # Errors
+    /// FORBIDDEN, VALIDATION, or a handler's refusal.
+    pub async fn create(&self, requester: &Arc<Requester>, input: TaskGroupInput) -> Result<TaskGroup> {
+        self.core
+            .write(requester, move |unit| task_group::create(unit, &input))
+            .await
+    }
+
+    /// Changes a group; only what differs is written.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, or a handler's refusal.
+    pub async fn update(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        input: TaskGroupInput,
+    ) -> Result<TaskGroup> {
+        self.core
+            .write(requester, move |unit| task_group::update(unit, id, &input))
+            .await
+    }
+
+    /// Deletes groups with their executors: all of them, or none.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a group with open tasks, or a handler's refusal.
+    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
+        self.core
+            .write(requester, move |unit| task_group::delete(unit, &ids))
+            .await
+    }
+}
+
+/// Task executors. Each method is one transaction.
+#[derive(Clone)]
+pub struct TaskExecutorService {
+    core: Arc<Core>,
+}
+
+impl TaskExecutorService {
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Seats a user in a group.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
+    pub async fn create(
+        &self,
+        requester: &Arc<Requester>,
+        task_group_id: Uuid,
+        user_id: Uuid,
+    ) -> Result<TaskExecutor> {
+        self.core
+            .write(requester, move |unit| {
+                task_executor::create(unit, task_group_id, user_id)
+            })
+            .await
+    }
+
+    /// Gives a seat to another user.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
+    pub async fn update(&self, requester: &Arc<Requester>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+        self.core
+            .write(requester, move |unit| task_executor::update(unit, id, user_id))
+            .await
+    }
+
+    /// Takes seats away: all of them, or none.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
+    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
+        self.core
+            .write(requester, move |unit| task_executor::delete(unit, &ids))
+            .await
+    }
+}

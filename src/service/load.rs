@@ -1,0 +1,312 @@
+//! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing, and what is there stays.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::core::Core;
+use crate::auth::password::legacy_hash;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::db::history::{Entry, Versioned, record, resume_counting};
+use crate::domain::configuration::{Layer, ModuleConfiguration};
+use crate::domain::content_type::ContentType;
+use crate::domain::history::{Historical, HistoryType};
+use crate::domain::role::Role;
+use crate::domain::task::Task;
+use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_group::TaskGroup;
+use crate::domain::user::User;
+use crate::domain::vote::{Verdict, Vote};
+use crate::error::{Error, Result};
+
+mod file;
+
+pub use file::File;
+use file::LoadedUser;
+
+/// What loading did: how many rows of each kind were added, and how many were there already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Kind of row -> (added, already there).
+    pub rows: BTreeMap<&'static str, (usize, usize)>,
+}
+
+impl Loaded {
+    fn count(&mut self, kind: &'static str, added: bool) {
+        let (new, old) = self.rows.entry(kind).or_default();
+        *if added { new } else { old } += 1;
+    }
+}
+
+impl std::fmt::Display for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let added: Vec<String> = self
+            .rows
+            .iter()
+            .filter(|(_, (added, _))| *added > 0)
+            .map(|(kind, (added, _))| format!("{added} {kind}"))
+            .collect();
+        let present: usize = self.rows.values().map(|(_, present)| present).sum();
+        let added = if added.is_empty() {
+            "nothing".to_owned()
+        } else {
+            added.join(", ")
+        };
+        write!(f, "loaded {added}; {present} rows were there already")
+    }
+}
+
+/// Loads a file in one transaction. Rows whose key is there already are left as they are.
+///
+/// # Errors
+/// INTERNAL with a sentence that says what in the file is wrong; else what the database says.
+pub async fn load(core: &Arc<Core>, file: File) -> Result<Loaded> {
+    let hashes = hash_passwords(core, &file.users).await?;
+    let core = Arc::clone(core);
+    let file = Arc::new(file);
+    core.db
+        .clone()
+        .write(move |connection| {
+            let mut loaded = Loaded::default();
+            load_people(&core, connection, &file, &hashes, &mut loaded)?;
+            load_groups(connection, &file, &mut loaded)?;
+            load_tasks(&core, connection, &file, &mut loaded)?;
+            Ok(loaded)
+        })
+        .await
+}
+
+/// Hashes are costly, so they are made before the transaction begins.
+async fn hash_passwords(core: &Arc<Core>, users: &[LoadedUser]) -> Result<BTreeMap<Uuid, String>> {
+    let mut hashes = BTreeMap::new();
+    for user in users {
+        let hash = match (&user.password, &user.legacy_password_hash, &user.private_key) {
+            (Some(plain), None, None) => {
+                let (core, plain) = (Arc::clone(core), plain.clone());
+                core.clone().hashing(move || core.passwords.hash(&plain)).await?
+            }
+            (None, Some(digest), Some(private_key)) => legacy_hash(private_key, digest),
+            _ => {
+                return Err(Error::internal(format!(
+                    "user {}: either password, or legacyPasswordHash with privateKey, is needed",
+                    user.username
+                )));
+            }
+        };
+        hashes.insert(user.id, hash);
+    }
+    Ok(hashes)
+}
+
+fn load_people(
+    core: &Core,
+    connection: &mut DbConnection,
+    file: &File,
+    hashes: &BTreeMap<Uuid, String>,
+    loaded: &mut Loaded,
+) -> Result<()> {
+    let now = core.clock.now();
+    for role in &file.roles {
+        let known = db::role::by_name(connection, &role.name)?.is_some();
+        if !known {
+            let row = Role {
+                id: match role.id {
+                    Some(id) => id,
+                    None => db::role::next_id(connection)?,
+                },
+                uuid: new_id(),
+                name: role.name.clone(),
+                alt_language: None,
+                is_system: role.is_system,
+                is_blocked: role.is_blocked,
+                date_created: now,
+            };
+            db::role::insert(connection, &row, &role.rights)?;
+        }
+        loaded.count("roles", !known);
+    }
+    for user in &file.users {
+        let known = db::user::get(connection, user.id)?.is_some();
+        if !known {
+            let interactive_user_id = match user.interactive_user_id {
+                Some(id) => id,
+                None => db::user::next_interactive_user_id(connection)?,
+            };
+            let row = User {
+                id: user.id,
+                interactive_user_id,
+                username: user.username.clone(),
+                last_name: user.last_name.clone(),
+                other_names: user.other_names.clone(),
+                email: user.email.clone(),
+                phone: user.phone.clone(),
+                language: user.language.clone(),
+                is_active: user.is_active,
+                version: 1,
+                json_ext: None,
+                date_created: now,
+                date_updated: now,
+                last_login: None,
+            };
+            let hash = hashes
+                .get(&user.id)
+                .ok_or_else(|| Error::internal("a hash for each user was made"))?;
+            db::user::insert(connection, &row, hash)?;
+            for name in &user.roles {
+                let role = db::role::by_name(connection, name)?.ok_or_else(|| {
+                    Error::internal(format!("user {}: there is no role {name:?}", user.username))
+                })?;
+                db::role::grant(connection, user.id, role.id, now)?;
+            }
+        }
+        loaded.count("users", !known);
+    }
+    for kind in &file.content_types {
+        let known = db::content_type::get(connection, kind.id)?.is_some();
+        if !known {
+            let row = ContentType {
+                id: kind.id,
+                app_label: kind.app_label.clone(),
+                model: kind.model.clone(),
+            };
+            db::content_type::insert(connection, &row)?;
+        }
+        loaded.count("content types", !known);
+    }
+    for configuration in &file.module_configurations {
+        let layer = Layer::parse(&configuration.layer)
+            .ok_or_else(|| Error::internal(format!("module {}: layer is FE or BE", configuration.module)))?;
+        let known = db::configuration::exists(connection, &configuration.module, layer)?;
+        if !known {
+            let row = ModuleConfiguration {
+                id: new_id(),
+                module: configuration.module.clone(),
+                layer,
+                version: configuration.version.clone(),
+                config: configuration.config.to_string(),
+                is_exposed: configuration.is_exposed,
+                is_disabled_until: None,
+                controls: Value::Array(configuration.controls.clone()),
+            };
+            db::configuration::insert(connection, &row)?;
+        }
+        loaded.count("module configurations", !known);
+    }
+    Ok(())
+}
+
+fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
+    for group in &file.task_groups {
+        let known = db::task_group::get(connection, group.id)?.is_some();
+        if !known {
+            insert_with_history::<TaskGroup>(connection, group, group.date_updated)?;
+            if !group.is_deleted {
+                db::task_group::claim_sources(connection, group.id, &group.task_sources())?;
+            }
+        }
+        loaded.count("task groups", !known);
+    }
+    for executor in &file.task_executors {
+        let known = db::task_executor::get(connection, executor.id)?.is_some();
+        if !known {
+            let row = TaskExecutor::from(executor.clone());
+            insert_with_history::<TaskExecutor>(connection, &row, row.date_updated)?;
+        }
+        loaded.count("task executors", !known);
+    }
+    Ok(())
+}
+
+fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
+    let settings = core.settings.current(connection, core.clock.now())?;
+    let mut new = Vec::new();
+    for task in &file.tasks {
+        let known = db::task::get(connection, task.id)?.is_some();
+        if !known {
+            let row = Task::from(task.clone());
+            db::task::insert(connection, &row)?;
+            if file.task_history.iter().all(|version| version.task.id != row.id) {
+                record(connection, &Task::TWIN, row.id, first_entry(row.date_updated))?;
+            }
+            if row.is_open() && row.executor_action_event.as_ref() == Some(&settings.default_executor_event) {
+                enter_votes(core, connection, &row)?;
+            }
+            new.push(row.id);
+        }
+        loaded.count("tasks", !known);
+    }
+    for version in &file.task_history {
+        let added = new.contains(&version.task.id);
+        if added {
+            let row = Historical {
+                history_id: version.history_id,
+                history_date: version.history_date,
+                history_type: HistoryType::parse(&version.history_type)
+                    .ok_or_else(|| Error::internal("historyType is one of + ~ -"))?,
+                history_user: version.history_user,
+                history_change_reason: version.history_change_reason.clone(),
+                row: Task::from(version.task.clone()),
+            };
+            db::task::insert_history(connection, &row)?;
+        }
+        loaded.count("task versions", added);
+    }
+    resume_counting(connection, &Task::TWIN)
+}
+
+/// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
+fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Result<()> {
+    let settings = core.settings.current(connection, core.clock.now())?;
+    for (key, value) in task.business_status.as_object().into_iter().flatten() {
+        let verdict = match value.as_str() {
+            Some(text) if text == settings.task_user_approved => Verdict::Approved,
+            Some(text) if text == settings.task_user_failed => Verdict::Failed,
+            _ => continue,
+        };
+        let Ok(user_id) = key.parse::<Uuid>() else {
+            continue;
+        };
+        if db::user::get(connection, user_id)?.is_none() {
+            continue;
+        }
+        let vote = Vote {
+            id: new_id(),
+            is_deleted: false,
+            json_ext: None,
+            version: 1,
+            date_created: task.date_updated,
+            date_updated: task.date_updated,
+            user_created: user_id,
+            user_updated: user_id,
+            task_id: task.id,
+            step_id: None,
+            user_id,
+            record_id: None,
+            verdict,
+        };
+        insert_with_history::<Vote>(connection, &vote, task.date_updated)?;
+    }
+    Ok(())
+}
+
+fn insert_with_history<T: Versioned>(
+    connection: &mut DbConnection,
+    row: &T,
+    date: chrono::NaiveDateTime,
+) -> Result<()> {
+    row.insert(connection)?;
+    record(connection, &T::TWIN, row.id(), first_entry(date))
+}
+
+const fn first_entry(date: chrono::NaiveDateTime) -> Entry {
+    Entry {
+        history_type: HistoryType::Created,
+        date,
+        user: None,
+        reason: None,
+    }
+}

@@ -1,0 +1,370 @@
+//! Logging in and out: sessions, their tokens, and the throttling of failed logins.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::core::Core;
+use crate::auth::password::{LONGEST, Verdict};
+use crate::auth::requester::Requester;
+use crate::auth::token::{Claims, new_refresh_token, refresh_hash};
+use crate::clock::new_random_id;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::db::session::Session;
+use crate::domain::user::User;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// What a login or a refresh gives.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The access token.
+    pub token: String,
+    /// What it says.
+    pub claims: Claims,
+    /// The refresh token; none after a refresh, as it stays the same.
+    pub refresh_token: Option<String>,
+    /// When the session ends, in seconds since 1970.
+    pub session_expires: i64,
+    /// How many seconds the session lasts from now.
+    pub session_lasts: i64,
+}
+
+/// The person with this access token, with rights as they are now; none for tokens that are forged or have ended, and
+/// for sessions that were ended on any server.
+///
+/// # Errors
+/// What the database says.
+pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester>> {
+    let Some(claims) = core.tokens.read(token, core.clock.now()) else {
+        return Ok(None);
+    };
+    core.read(move |core, connection| {
+        let Some((session, user)) = live(connection, claims.jti, core.clock.now())? else {
+            return Ok(None);
+        };
+        let rights = db::user::rights(connection, user.id)?;
+        Ok(Some(Requester {
+            user,
+            rights,
+            session_id: Some(session.id),
+        }))
+    })
+    .await
+}
+
+/// The person of this name: for calls from Rust and from the command line.
+///
+/// # Errors
+/// NOT_FOUND, or what the database says.
+pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Requester> {
+    core.read(move |_, connection| {
+        let (user, _) = db::user::by_username(connection, &username)?
+            .filter(|(user, _)| user.is_active)
+            .ok_or_else(|| {
+                Error::not_found(
+                    "username",
+                    Message::new("no-such-user").with("username", username),
+                )
+            })?;
+        let rights = db::user::rights(connection, user.id)?;
+        Ok(Requester {
+            user,
+            rights,
+            session_id: None,
+        })
+    })
+    .await
+}
+
+/// Begins a session. Takes as long for an unknown name as for a wrong password, and counts failures for each name and
+/// each address.
+///
+/// # Errors
+/// UNAUTHENTICATED for wrong credentials, LIMIT after too many of them, or what the database says.
+pub async fn log_in(
+    core: &Arc<Core>,
+    username: String,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<Granted> {
+    // No kept name is longer, so a longer one is not worth counting.
+    let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
+    let keys = [
+        Some(format!("user:{username}")),
+        address.map(|address| format!("address:{address}")),
+    ];
+    let keys: Vec<String> = keys.into_iter().flatten().collect();
+    let now = core.clock.now();
+
+    // The failure is counted before the password is looked at, so that many tries at once are not more than many tries
+    // one after the other.
+    let known = core
+        .db
+        .write({
+            let (core, keys, username) = (Arc::clone(core), keys.clone(), username.clone());
+            move |connection| {
+                count_failure(&core, connection, &keys, now)?;
+                db::user::by_username(connection, &username)
+            }
+        })
+        .await?
+        .filter(|(user, _)| user.is_active);
+    let verdict = verify(
+        core,
+        password.clone(),
+        known.as_ref().map(|(_, hash)| hash.clone()),
+    )
+    .await?;
+    let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
+        metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
+        return Err(Error::new(
+            ErrorCode::Unauthenticated,
+            Message::new("incorrect-credentials"),
+        ));
+    };
+    let rehashed = match verdict {
+        Verdict::RightButOutdated => Some(hash(core, password).await?),
+        _ => None,
+    };
+    metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
+    begin(core, user, rehashed, keys, now).await
+}
+
+/// A new access token for a session that goes on, by its refresh token or by an access token of it.
+///
+/// # Errors
+/// UNAUTHENTICATED, or what the database says.
+pub async fn refresh(core: &Arc<Core>, token: Option<String>) -> Result<Granted> {
+    let token = token.ok_or_else(no_session)?;
+    let now = core.clock.now();
+    let claims = core.tokens.read(&token, now);
+    let (session, user) = core
+        .read(move |_, connection| {
+            let id = match claims {
+                Some(claims) => Some(claims.jti),
+                None => db::session::live_by_refresh(connection, &refresh_hash(&token), now)?
+                    .map(|found| found.id),
+            };
+            match id {
+                Some(id) => live(connection, id, now),
+                None => Ok(None),
+            }
+        })
+        .await?
+        .ok_or_else(no_session)?;
+    grant(core, &user, &session, None, now)
+}
+
+/// What an access token says, if it is ours and its session goes on.
+///
+/// # Errors
+/// UNAUTHENTICATED, or what the database says.
+pub async fn verify_token(core: &Arc<Core>, token: Option<String>) -> Result<Claims> {
+    let now = core.clock.now();
+    let claims = token
+        .and_then(|token| core.tokens.read(&token, now))
+        .ok_or_else(no_session)?;
+    let id = claims.jti;
+    let live = core.read(move |_, connection| live(connection, id, now)).await?;
+    live.map(|_| claims).ok_or_else(no_session)
+}
+
+/// Ends the session of this refresh or access token; answers when, in seconds since 1970.
+///
+/// # Errors
+/// UNAUTHENTICATED, or what the database says.
+pub async fn revoke(core: &Arc<Core>, token: Option<String>) -> Result<i64> {
+    let token = token.ok_or_else(no_session)?;
+    let now = core.clock.now();
+    let claims = core.tokens.read(&token, now);
+    let ended = core
+        .db
+        .write(move |connection| {
+            let id = match &claims {
+                Some(claims) => Some(claims.jti),
+                None => db::session::live_by_refresh(connection, &refresh_hash(&token), now)?
+                    .map(|found| found.id),
+            };
+            let Some(id) = id else { return Ok(false) };
+            db::session::revoke(connection, id, now)?;
+            Ok(true)
+        })
+        .await?;
+    if ended {
+        Ok(now.and_utc().timestamp())
+    } else {
+        Err(no_session())
+    }
+}
+
+/// Changes the requester's own password; the requester's other sessions end.
+///
+/// # Errors
+/// VALIDATION for a wrong old or a weak new one, LIMIT after too many wrong ones, or what the database says.
+pub async fn change_password(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    old: String,
+    new: String,
+) -> Result<()> {
+    check_new_password(core, &new)?;
+    let now = core.clock.now();
+    let username = requester.user.username.clone();
+    let keys = vec![format!("user:{username}")];
+    let known = core
+        .db
+        .write({
+            let (core, keys) = (Arc::clone(core), keys.clone());
+            move |connection| {
+                count_failure(&core, connection, &keys, now)?;
+                db::user::by_username(connection, &username)
+            }
+        })
+        .await?;
+    if verify(core, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
+        return Err(Error::validation("oldPassword", Message::new("wrong-password")));
+    }
+    let hash = hash(core, new).await?;
+    let (id, session_id) = (requester.id(), requester.session_id);
+    core.db
+        .write(move |connection| {
+            forgive(connection, &keys)?;
+            db::user::set_password(connection, id, &hash, now)?;
+            db::session::revoke_others(connection, id, session_id, now)
+        })
+        .await
+}
+
+/// Refuses passwords that are too short or too long.
+pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
+    let min = core.auth.password_min_length;
+    if password.chars().count() < min || password.len() > LONGEST {
+        let message = Message::new("password-length")
+            .with("min", min)
+            .with("max", LONGEST);
+        return Err(Error::validation("newPassword", message));
+    }
+    Ok(())
+}
+
+fn no_session() -> Error {
+    Error::new(ErrorCode::Unauthenticated, Message::new("no-session"))
+}
+
+/// The session, if it goes on and its user may still log in.
+fn live(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<Option<(Session, User)>> {
+    let Some(session) = db::session::live(connection, id, now)? else {
+        return Ok(None);
+    };
+    let user = db::user::get(connection, session.user_id)?.filter(|user| user.is_active);
+    Ok(user.map(|user| (session, user)))
+}
+
+async fn begin(
+    core: &Arc<Core>,
+    user: User,
+    rehashed: Option<String>,
+    keys: Vec<String>,
+    now: NaiveDateTime,
+) -> Result<Granted> {
+    let refresh_token = new_refresh_token();
+    let session = Session {
+        id: new_random_id(),
+        user_id: user.id,
+        refresh_hash: refresh_hash(&refresh_token),
+        date_created: now,
+        date_expires: now + TimeDelta::seconds(core.auth.session_s),
+    };
+    core.db
+        .write({
+            let session = session.clone();
+            move |connection| {
+                forgive(connection, &keys)?;
+                if let Some(hash) = &rehashed {
+                    db::user::set_password(connection, session.user_id, hash, now)?;
+                }
+                db::user::set_last_login(connection, session.user_id, now)?;
+                db::session::insert(connection, &session)
+            }
+        })
+        .await?;
+    grant(core, &user, &session, Some(refresh_token), now)
+}
+
+fn grant(
+    core: &Core,
+    user: &User,
+    session: &Session,
+    refresh_token: Option<String>,
+    now: NaiveDateTime,
+) -> Result<Granted> {
+    let (token, claims) = core
+        .tokens
+        .sign(&user.username, session.id, session.date_created, now)?;
+    Ok(Granted {
+        token,
+        claims,
+        refresh_token,
+        session_expires: session.date_expires.and_utc().timestamp(),
+        session_lasts: (session.date_expires - now).num_seconds(),
+    })
+}
+
+/// Counts a failure under each key, unless one of them has had too many.
+fn count_failure(
+    core: &Core,
+    connection: &mut DbConnection,
+    keys: &[String],
+    now: NaiveDateTime,
+) -> Result<()> {
+    let since = now - TimeDelta::seconds(core.auth.failure_window_s);
+    for key in keys {
+        let most = if key.starts_with("user:") {
+            core.auth.failures_per_user
+        } else {
+            core.auth.failures_per_address
+        };
+        if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
+            && failures >= most
+        {
+            let wait = (first - since).num_seconds().max(1);
+            metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
+            return Err(Error::new(
+                ErrorCode::Limit,
+                Message::new("too-many-logins").with("seconds", wait),
+            ));
+        }
+    }
+    for key in keys {
+        db::login_failure::add(connection, key, now, since)?;
+    }
+    Ok(())
+}
+
+/// Takes back the failure that was counted beforehand: all of the name's, the one of the address.
+fn forgive(connection: &mut DbConnection, keys: &[String]) -> Result<()> {
+    for key in keys {
+        if key.starts_with("user:") {
+            db::login_failure::clear(connection, key)?;
+        } else {
+            db::login_failure::subtract(connection, key)?;
+        }
+    }
+    Ok(())
+}
+
+async fn verify(core: &Arc<Core>, password: String, kept: Option<String>) -> Result<Verdict> {
+    let core = Arc::clone(core);
+    core.clone()
+        .hashing(move || Ok(core.passwords.verify(&password, kept.as_deref())))
+        .await
+}
+
+async fn hash(core: &Arc<Core>, password: String) -> Result<String> {
+    let core = Arc::clone(core);
+    core.clone().hashing(move || core.passwords.hash(&password)).await
+}

@@ -1,0 +1,21 @@
+//! The services: every rule of what may be done, by whom, and what is written when it is done. GraphQL and hosts go
+//! through the same functions.
+
+pub mod configuration;
+pub mod core;
+pub mod facade;
+pub mod host;
+pub mod load;
+pub mod login;
+pub mod mutation;
+pub mod mutation_log;
+pub mod resolution;
+pub mod role;
+pub mod task;
+pub mod task_executor;
+pub mod task_group;
+pub mod unit;
+pub mod user;
+pub mod visibility;
+
+pub use self::core::Core;

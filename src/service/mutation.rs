@@ -1,0 +1,200 @@
+//! The one wrapper through which every mutation of the interface runs: its entry in the journal, its idempotency, and
+//! the links to what it touched, all in the transaction of the change itself.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::core::Core;
+use super::unit::Unit;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db::connection::DbConnection;
+use crate::db::mutation_log as journal;
+use crate::domain::mutation_log::{MutationLog, MutationStatus};
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// A mutation as it was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its name.
+    pub mutation: &'static str,
+    /// The client's own id of it.
+    pub client_mutation_id: Option<String>,
+    /// The client's words for it.
+    pub client_mutation_label: Option<String>,
+    /// More words.
+    pub client_mutation_details: Option<Vec<Option<String>>>,
+    /// The input as JSON with snake_case keys.
+    pub content: String,
+}
+
+/// What the client gets back; how it went stands in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The key of the entry.
+    pub internal_id: Uuid,
+    /// The client's own id of it.
+    pub client_mutation_id: Option<String>,
+}
+
+/// Runs a mutation: once for each client id of a person, however often and however simultaneously it is asked for.
+///
+/// # Errors
+/// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for something else, and
+/// what the database says when it can't even keep the journal. All else goes into the journal.
+pub async fn run<F>(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    request: Request,
+    work: F,
+) -> Result<Receipt>
+where
+    F: Fn(&mut Unit<'_>) -> Result<()> + Send + 'static,
+{
+    check(&request)?;
+    let entry = new_entry(core, requester, &request)?;
+    let outcome = core
+        .db
+        .write({
+            let (core, requester, entry) = (Arc::clone(core), Arc::clone(requester), entry.clone());
+            move |connection| attempt(&core, &requester, &entry, connection, &work)
+        })
+        .await;
+    core.bus.wake();
+    let internal_id = match outcome {
+        Ok(id) => id,
+        // The server's own fault undid everything, the entry included. It is entered again as failed, so that who
+        // polls for it learns of it.
+        Err(error) if error.code() == ErrorCode::Internal => {
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
+            enter_failed(core, requester, entry, &error).await?
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Receipt {
+        internal_id,
+        client_mutation_id: request.client_mutation_id,
+    })
+}
+
+fn attempt(
+    core: &Core,
+    requester: &Requester,
+    entry: &MutationLog,
+    connection: &mut DbConnection,
+    work: &dyn Fn(&mut Unit<'_>) -> Result<()>,
+) -> Result<Uuid> {
+    if !journal::claim(connection, entry)? {
+        return same_as_before(connection, entry);
+    }
+    let mut touched = Vec::new();
+    let outcome = connection.savepoint(|connection| {
+        let mut unit = Unit::new(core, requester, connection)?;
+        work(&mut unit)?;
+        touched.extend_from_slice(unit.touched());
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => {
+            touched.sort_unstable();
+            touched.dedup();
+            for (entity, id) in touched {
+                journal::link(connection, entry.id, entity, id)?;
+            }
+            journal::finish(connection, entry.id, MutationStatus::Success, None)?;
+            count(entry.mutation.clone(), "success");
+        }
+        Err(error) if error.is_internal() => return Err(error),
+        Err(error) => {
+            let text = error_list(&error, &requester.user.language);
+            journal::finish(connection, entry.id, MutationStatus::Error, Some(&text))?;
+            count(entry.mutation.clone(), "error");
+        }
+    }
+    Ok(entry.id)
+}
+
+/// The id was used before: with the same input the same answer, else it is a mistake of the client's.
+fn same_as_before(connection: &mut DbConnection, entry: &MutationLog) -> Result<Uuid> {
+    let conflict = || Error::new(ErrorCode::Conflict, Message::new("mutation-id-reused"));
+    let id = entry.client_mutation_id.as_deref().ok_or_else(conflict)?;
+    let before = journal::by_client_id(connection, entry.user_id, id)?.ok_or_else(conflict)?;
+    if before.mutation == entry.mutation && before.json_content == entry.json_content {
+        Ok(before.id)
+    } else {
+        Err(conflict())
+    }
+}
+
+async fn enter_failed(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    entry: MutationLog,
+    error: &Error,
+) -> Result<Uuid> {
+    let text = error_list(error, &requester.user.language);
+    let entry = MutationLog {
+        status: MutationStatus::Error,
+        error: Some(text),
+        ..entry
+    };
+    core.db
+        .write(move |connection| {
+            if journal::claim(connection, &entry)? {
+                Ok(entry.id)
+            } else {
+                same_as_before(connection, &entry)
+            }
+        })
+        .await
+}
+
+fn new_entry(core: &Core, requester: &Requester, request: &Request) -> Result<MutationLog> {
+    let details = match &request.client_mutation_details {
+        Some(details) => Some(serde_json::to_string(details).map_err(Error::internal)?),
+        None => None,
+    };
+    Ok(MutationLog {
+        id: new_id(),
+        mutation: request.mutation.to_owned(),
+        user_id: requester.id(),
+        client_mutation_id: request.client_mutation_id.clone(),
+        client_mutation_label: request.client_mutation_label.clone(),
+        client_mutation_details: details,
+        json_content: request.content.clone(),
+        request_date_time: core.clock.now(),
+        status: MutationStatus::Received,
+        error: None,
+        autogenerated_code: None,
+        json_ext: None,
+    })
+}
+
+fn check(request: &Request) -> Result<()> {
+    for (field, text) in [
+        ("clientMutationId", &request.client_mutation_id),
+        ("clientMutationLabel", &request.client_mutation_label),
+    ] {
+        if let Some(text) = text {
+            check_text(field, text, MAX_TEXT)?;
+        }
+    }
+    for detail in request.client_mutation_details.iter().flatten().flatten() {
+        check_text("clientMutationDetails", detail, usize::MAX)?;
+    }
+    check_text("input", &request.content, usize::MAX)
+}
+
+/// The journal's form of an error, in the language of who asked.
+fn error_list(error: &Error, language: &str) -> String {
+    let message = error.message().text(language);
+    json!([{ "message": message, "detail": error.field(), "code": error.code().as_str() }]).to_string()
+}
+
+fn count(mutation: String, result: &'static str) {
+    metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result).increment(1);
+}

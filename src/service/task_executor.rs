@@ -1,0 +1,245 @@
+//! Seating users in groups and reading who sits where.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::core::Core;
+use super::task::check_list;
+use super::task_group;
+use super::unit::Unit;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db;
+use crate::domain::history::Historical;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::signal::Signal;
+use crate::domain::task_executor::TaskExecutor;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// Seats a user in a group.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
+pub fn create(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+    unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    let group = task_group::locked(unit, task_group_id)?;
+    check_users(unit, &[user_id])?;
+    if db::task_executor::pool(unit.connection, group.id)?.contains(&user_id) {
+        return Err(Error::new(
+            ErrorCode::Conflict,
+            Message::new("already-an-executor"),
+        ));
+    }
+    seat(unit, group.id, user_id)
+}
+
+/// Gives a seat to another user.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
+pub fn update(unit: &mut Unit<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+    unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    let mut executor = locked(unit, id)?;
+    unit.touch(&executor);
+    if executor.user_id == user_id {
+        return Ok(executor);
+    }
+    check_users(unit, &[user_id])?;
+    if db::task_executor::pool(unit.connection, executor.task_group_id)?.contains(&user_id) {
+        return Err(Error::new(
+            ErrorCode::Conflict,
+            Message::new("already-an-executor"),
+        ));
+    }
+    let old = executor.clone();
+    executor.user_id = user_id;
+    unit.before(
+        Signal::TaskExecutorUpdate,
+        id,
+        || json!({ "taskExecutor": old, "new": executor }),
+    )?;
+    unit.update(&mut executor)?;
+    unit.changed(
+        Signal::TaskExecutorUpdate,
+        id,
+        || json!({ "taskExecutor": executor, "old": old }),
+    )?;
+    Ok(executor)
+}
+
+/// Takes seats away: all of them, or none.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, LIMIT, or what a handler or the database says.
+pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let executor = locked(unit, id)?;
+        unseat(unit, executor)?;
+    }
+    Ok(())
+}
+
+/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the seat.
+pub(super) fn seat_exactly(unit: &mut Unit<'_>, task_group_id: Uuid, user_ids: &[Uuid]) -> Result<()> {
+    check_list(unit, "userIds", user_ids.len())?;
+    check_users(unit, user_ids)?;
+    let present = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
+    let wanted: BTreeSet<Uuid> = user_ids.iter().copied().collect();
+    let seated: BTreeSet<Uuid> = present.iter().map(|executor| executor.user_id).collect();
+    for executor in present
+        .into_iter()
+        .filter(|executor| !wanted.contains(&executor.user_id))
+    {
+        unseat(unit, executor)?;
+    }
+    // In the order in which they were named, as lists show them by key.
+    let mut new = seated;
+    for user_id in user_ids
+        .iter()
+        .filter(|user_id| new.insert(**user_id))
+        .copied()
+        .collect::<Vec<_>>()
+    {
+        seat(unit, task_group_id, user_id)?;
+    }
+    Ok(())
+}
+
+/// Lists the seats that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+    nested: bool,
+) -> Result<Slice<TaskExecutor>> {
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        query.conditions.extend(if nested {
+            visibility::nested_task_executors(&requester, &settings).nested()
+        } else {
+            visibility::task_executors(&requester, &settings).at_root()?
+        });
+        db::task_executor::list(connection, &query, core.page_limit())
+    })
+    .await
+}
+
+/// Lists seats of a group that the requester sees: who decides beside one is no secret.
+///
+/// # Errors
+/// VALIDATION, LIMIT, or what the database says.
+pub async fn list_of_visible_group(core: &Arc<Core>, query: ListQuery) -> Result<Slice<TaskExecutor>> {
+    core.read(move |core, connection| db::task_executor::list(connection, &query, core.page_limit()))
+        .await
+}
+
+/// All seats of groups that the requester sees.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_visible_groups(core: &Arc<Core>, task_group_ids: Vec<Uuid>) -> Result<Vec<TaskExecutor>> {
+    core.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids))
+        .await
+}
+
+/// Lists the versions of seats.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<Historical<TaskExecutor>>> {
+    query.leave_out_deleted_versions();
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        query
+            .conditions
+            .extend(visibility::task_executors(&requester, &settings).at_root()?);
+        db::task_executor::list_history(connection, &query, core.page_limit())
+    })
+    .await
+}
+
+fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+    let executor = TaskExecutor {
+        id: new_id(),
+        is_deleted: false,
+        json_ext: None,
+        version: 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: unit.requester.id(),
+        user_updated: unit.requester.id(),
+        task_group_id,
+        user_id,
+    };
+    unit.before(
+        Signal::TaskExecutorCreate,
+        executor.id,
+        || json!({ "taskExecutor": executor }),
+    )?;
+    unit.insert(&executor)?;
+    unit.changed(
+        Signal::TaskExecutorCreate,
+        executor.id,
+        || json!({ "taskExecutor": executor }),
+    )?;
+    Ok(executor)
+}
+
+fn unseat(unit: &mut Unit<'_>, mut executor: TaskExecutor) -> Result<()> {
+    unit.before(
+        Signal::TaskExecutorDelete,
+        executor.id,
+        || json!({ "taskExecutor": executor }),
+    )?;
+    unit.delete(&mut executor)?;
+    unit.changed(
+        Signal::TaskExecutorDelete,
+        executor.id,
+        || json!({ "taskExecutor": executor }),
+    )
+}
+
+/// The live seat with this key, its group locked.
+fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskExecutor> {
+    let gone = || Error::not_found("id", Message::new("no-task-executor"));
+    let found = db::task_executor::get(unit.connection, id)?.ok_or_else(gone)?;
+    task_group::locked(unit, found.task_group_id).map_err(|_| gone())?;
+    // Read again: it may have been taken away while the lock was waited for.
+    db::task_executor::get(unit.connection, id)?
+        .filter(|executor| !executor.is_deleted)
+        .ok_or_else(gone)
+}
+
+fn check_users(unit: &mut Unit<'_>, user_ids: &[Uuid]) -> Result<()> {
+    let known: BTreeSet<Uuid> = db::user::get_many(unit.connection, user_ids)?
+        .into_iter()
+        .filter(|user| user.is_active)
+        .map(|user| user.id)
+        .collect();
+    match user_ids.iter().find(|id| !known.contains(id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::validation(
+            "userIds",
+            Message::new("unknown-user").with("id", id.to_string()),
+        )),
+    }
+}

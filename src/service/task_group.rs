@@ -1,0 +1,273 @@
+//! Creating, changing, deleting and reading task groups, their executors and the sources bound to them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::core::Core;
+use super::task::check_list;
+use super::task_executor;
+use super::unit::Unit;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::task_group::Lock;
+use crate::domain::history::Historical;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::signal::Signal;
+use crate::domain::task_group::{CompletionPolicy, TaskGroup};
+use crate::domain::text::{MAX_TEXT, check_code, check_text};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// What is asked of a group.
+#[derive(Debug, Clone)]
+pub struct TaskGroupInput {
+    /// Its name for people.
+    pub code: String,
+    /// How many executors must approve.
+    pub completion_policy: CompletionPolicy,
+    /// How many under policy N.
+    pub threshold: Option<i32>,
+    /// Exactly these users sit in it; absent: nobody on create, unchanged on update.
+    pub user_ids: Option<Vec<Uuid>>,
+    /// Exactly these sources are bound to it; absent: none on create, unchanged on update.
+    pub task_sources: Option<Vec<String>>,
+}
+
+/// Creates a group with its executors and sources.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
+pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
+    unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
+    let sources = check(unit, input, None)?.unwrap_or_default();
+    let mut group = TaskGroup {
+        id: new_id(),
+        is_deleted: false,
+        json_ext: None,
+        version: 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: unit.requester.id(),
+        user_updated: unit.requester.id(),
+        code: input.code.clone(),
+        completion_policy: input.completion_policy,
+        threshold: input.threshold,
+    };
+    group.set_task_sources(&sources);
+    unit.before(
+        Signal::TaskGroupCreate,
+        group.id,
+        || json!({ "taskGroup": group }),
+    )?;
+    unit.insert(&group).map_err(taken)?;
+    db::task_group::claim_sources(unit.connection, group.id, &sources).map_err(taken)?;
+    task_executor::seat_exactly(unit, group.id, input.user_ids.as_deref().unwrap_or_default())?;
+    unit.changed(
+        Signal::TaskGroupCreate,
+        group.id,
+        || json!({ "taskGroup": group }),
+    )?;
+    Ok(group)
+}
+
+/// Changes a group. Only what differs is written.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
+pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<TaskGroup> {
+    unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    let mut group = locked(unit, id)?;
+    let sources = check(unit, input, Some(&group))?;
+    let old = group.clone();
+    group.code.clone_from(&input.code);
+    group.completion_policy = input.completion_policy;
+    group.threshold = input.threshold;
+    if let Some(sources) = &sources {
+        let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+        if set(&group.task_sources()) != set(sources) {
+            group.set_task_sources(sources);
+        }
+    }
+    unit.before(
+        Signal::TaskGroupUpdate,
+        group.id,
+        || json!({ "taskGroup": old, "new": group }),
+    )?;
+    unit.touch(&group);
+    if group != old {
+        unit.update(&mut group).map_err(taken)?;
+        db::task_group::claim_sources(unit.connection, group.id, &group.task_sources()).map_err(taken)?;
+    }
+    if let Some(user_ids) = &input.user_ids {
+        task_executor::seat_exactly(unit, group.id, user_ids)?;
+    }
+    unit.changed(
+        Signal::TaskGroupUpdate,
+        group.id,
+        || json!({ "taskGroup": group, "old": old }),
+    )?;
+    Ok(group)
+}
+
+/// Deletes groups with their executors: all of them, or none. A group that open tasks wait for stays.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
+pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_task_group_delete_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    let mut ids = ids.to_vec();
+    // In one order for everybody, lest two requests wait for each other.
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let mut group = locked(unit, id)?;
+        let open = db::task::count_open_in_group(unit.connection, id)?;
+        if open > 0 {
+            let message = Message::new("group-in-use")
+                .with("code", group.code.as_str())
+                .with("count", open);
+            return Err(Error::new(ErrorCode::Conflict, message));
+        }
+        unit.before(
+            Signal::TaskGroupDelete,
+            group.id,
+            || json!({ "taskGroup": group }),
+        )?;
+        task_executor::seat_exactly(unit, group.id, &[])?;
+        db::task_group::claim_sources(unit.connection, group.id, &[])?;
+        unit.delete(&mut group)?;
+        unit.changed(
+            Signal::TaskGroupDelete,
+            group.id,
+            || json!({ "taskGroup": group }),
+        )?;
+    }
+    Ok(())
+}
+
+/// Lists the groups that the requester sees. `nested`: inside another row, where nothing visible is no error.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+    nested: bool,
+) -> Result<Slice<TaskGroup>> {
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        let visible = visibility::task_groups(&requester, &settings);
+        query.conditions.extend(if nested {
+            visible.nested()
+        } else {
+            visible.at_root()?
+        });
+        db::task_group::list(connection, &query, core.page_limit())
+    })
+    .await
+}
+
+/// Lists the versions of groups.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<Historical<TaskGroup>>> {
+    query.leave_out_deleted_versions();
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        query
+            .conditions
+            .extend(visibility::task_group_history(&requester, &settings).at_root()?);
+        db::task_group::list_history(connection, &query, core.page_limit())
+    })
+    .await
+}
+
+/// The groups with these keys: for showing the group of a row that the requester sees.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
+    core.read(move |_, connection| db::task_group::get_many(connection, &ids))
+        .await
+}
+
+/// The live group with this key, which nobody else may change or decide by until the transaction ends.
+pub(super) fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskGroup> {
+    db::task_group::lock(unit.connection, id, Lock::Exclusive)?
+        .filter(|group| !group.is_deleted)
+        .ok_or_else(|| Error::not_found("id", Message::new("no-task-group")))
+}
+
+/// Checks what is asked of a group; answers the sources without repeats.
+fn check(
+    unit: &mut Unit<'_>,
+    input: &TaskGroupInput,
+    group: Option<&TaskGroup>,
+) -> Result<Option<Vec<String>>> {
+    check_code("code", &input.code)?;
+    let own = group.map(|group| group.id);
+    if db::task_group::live_by_code(unit.connection, &input.code)?.is_some_and(|id| Some(id) != own) {
+        return Err(code_taken());
+    }
+    match input.threshold {
+        Some(_) if input.completion_policy != CompletionPolicy::N => {
+            return Err(Error::validation("threshold", Message::new("threshold-needs-n")));
+        }
+        Some(threshold) if threshold < 1 => {
+            return Err(Error::validation("threshold", Message::new("threshold-too-low")));
+        }
+        _ => {}
+    }
+    let Some(asked) = &input.task_sources else {
+        return Ok(None);
+    };
+    check_list(unit, "taskSources", asked.len())?;
+    let mut sources: Vec<String> = Vec::new();
+    for source in asked {
+        check_text("taskSources", source, MAX_TEXT)?;
+        if source.trim().is_empty() {
+            return Err(Error::validation(
+                "taskSources",
+                Message::new("blank").with("field", "taskSources"),
+            ));
+        }
+        if sources.contains(source) {
+            continue;
+        }
+        if db::task_group::claimed_by(unit.connection, source)?.is_some_and(|id| Some(id) != own) {
+            let message = Message::new("source-taken").with("source", source.as_str());
+            return Err(Error::validation("taskSources", message));
+        }
+        sources.push(source.clone());
+    }
+    Ok(Some(sources))
+}
+
+fn code_taken() -> Error {
+    Error::validation("code", Message::new("code-taken"))
+}
+
+/// Another transaction may have been faster; the database's own constraints say so.
+fn taken(error: Error) -> Error {
+    if db::row::violates_unique(&error, "task_management_taskgroup_code_live") {
+        return code_taken();
+    }
+    if db::row::violates_unique(&error, "task_management_tasksource_pkey") {
+        return Error::validation("taskSources", Message::new("a-source-taken"));
+    }
+    error
+}

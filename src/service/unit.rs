@@ -1,0 +1,144 @@
+//! A unit of work: one transaction on behalf of one person. All writes of versioned rows go through it, so that none
+//! can forget its version, its history row or its signals.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::core::Core;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db::connection::DbConnection;
+use crate::db::history::{self, Entry, Versioned};
+use crate::domain::history::HistoryType;
+use crate::domain::settings::ModuleSettings;
+use crate::domain::signal::Signal;
+use crate::error::Result;
+use crate::signal::Event;
+
+/// One transaction on behalf of one person.
+pub struct Unit<'a> {
+    /// The database, in the transaction.
+    pub connection: &'a mut DbConnection,
+    /// On whose behalf.
+    pub requester: &'a Requester,
+    /// What the services work with.
+    pub core: &'a Core,
+    /// The settings in force.
+    pub settings: Arc<ModuleSettings>,
+    /// The moment of everything that is written, naive UTC.
+    pub now: NaiveDateTime,
+    touched: Vec<(&'static str, Uuid)>,
+}
+
+impl<'a> Unit<'a> {
+    /// Begins; the transaction must be open.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn new(core: &'a Core, requester: &'a Requester, connection: &'a mut DbConnection) -> Result<Self> {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        Ok(Self {
+            connection,
+            requester,
+            core,
+            settings,
+            now: core.clock.now(),
+            touched: Vec::new(),
+        })
+    }
+
+    /// Adds a row and its first version.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn insert<T: Versioned>(&mut self, row: &T) -> Result<()> {
+        row.insert(self.connection)?;
+        self.record(row, HistoryType::Created)
+    }
+
+    /// Writes a row as its next version.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn update<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
+        row.stamp(self.requester.id(), self.now);
+        row.update(self.connection)?;
+        self.record(row, HistoryType::Changed)
+    }
+
+    /// Marks a row as deleted, as its last version.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn delete<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
+        row.mark_deleted();
+        row.stamp(self.requester.id(), self.now);
+        row.update(self.connection)?;
+        self.record(row, HistoryType::Deleted)
+    }
+
+    /// Notes that the mutation is about this row, even where it changes nothing of it.
+    pub fn touch<T: Versioned>(&mut self, row: &T) {
+        self.touched.push((T::ENTITY, row.id()));
+    }
+
+    /// Notes that the mutation is about this row of a table without versions.
+    pub fn touch_other(&mut self, entity: &'static str, id: Uuid) {
+        self.touched.push((entity, id));
+    }
+
+    /// The rows that were written or touched, as the journal names them.
+    #[must_use]
+    pub fn touched(&self) -> &[(&'static str, Uuid)] {
+        &self.touched
+    }
+
+    /// Asks the Before-handlers; `data` is put together only if there are any.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn before(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
+        if !self.core.bus.is_bound(signal) {
+            return Ok(());
+        }
+        let event = self.event(signal, entity_id, data());
+        self.core.bus.before(self.connection, &event)
+    }
+
+    /// Tells the Within-handlers, and the After-handlers by way of the outbox.
+    ///
+    /// # Errors
+    /// The first error of a handler; else what the database says.
+    pub fn changed(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
+        if !self.core.bus.is_bound_after_change(signal) {
+            return Ok(());
+        }
+        let event = self.event(signal, entity_id, data());
+        self.core.bus.changed(self.connection, &event)
+    }
+
+    fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {
+        Event {
+            id: new_id(),
+            signal,
+            entity_id,
+            user_id: self.requester.id(),
+            date: self.now,
+            data,
+        }
+    }
+
+    fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
+        self.touch(row);
+        let entry = Entry {
+            history_type,
+            date: self.now,
+            user: Some(self.requester.id()),
+            reason: None,
+        };
+        history::record(self.connection, &T::TWIN, row.id(), entry)
+    }
+}

@@ -1,0 +1,162 @@
+//! Who sees which rows: the one place where it is decided, for root fields, nested fields, `node`, history and hosts.
+
+use crate::auth::requester::Requester;
+use crate::domain::query::{Condition, Value};
+use crate::domain::settings::ModuleSettings;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// Which rows of a kind somebody sees.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Visible {
+    /// All of them.
+    All,
+    /// Those that meet the condition.
+    Where(Condition),
+    /// None, and asking for them is an error.
+    Nothing,
+}
+
+impl Visible {
+    /// The condition to add to a list that is asked for at the root.
+    ///
+    /// # Errors
+    /// FORBIDDEN where nothing is visible.
+    pub fn at_root(self) -> Result<Option<Condition>> {
+        match self {
+            Self::All => Ok(None),
+            Self::Where(condition) => Ok(Some(condition)),
+            Self::Nothing => Err(Error::forbidden(Message::new("no-right"))),
+        }
+    }
+
+    /// The condition to add to a list inside another row, which is empty where nothing is visible.
+    #[must_use]
+    pub fn nested(self) -> Option<Condition> {
+        match self {
+            Self::All => None,
+            Self::Where(condition) => Some(condition),
+            Self::Nothing => Some(Condition::nothing()),
+        }
+    }
+}
+
+/// Tasks: all for the privileged and for holders of the right to see all; else those that one sits over.
+#[must_use]
+pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    if sees_all_tasks(requester, settings) {
+        return Visible::All;
+    }
+    if !requester.rights.have(&settings.gql_task_search_perms) {
+        return Visible::Nothing;
+    }
+    Visible::Where(Condition::All(vec![
+        Condition::SeatedInGroup {
+            group_field: "task_group_id",
+            user_id: requester.id(),
+        },
+        Condition::Not(Box::new(Condition::equals(
+            "status",
+            Value::Text("RECEIVED".to_owned()),
+        ))),
+    ]))
+}
+
+/// Versions of tasks: of the tasks that one sees; of deleted tasks too for those who see all.
+#[must_use]
+pub fn task_history(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    match tasks(requester, settings) {
+        Visible::Where(_) => Visible::Where(Condition::VersionOfSeenTask {
+            user_id: requester.id(),
+        }),
+        other => other,
+    }
+}
+
+/// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.
+#[must_use]
+pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    if requester.rights.have(&settings.gql_task_group_search_perms) {
+        Visible::All
+    } else if requester.rights.have(&settings.gql_task_search_perms) {
+        Visible::Where(Condition::SeatedInGroup {
+            group_field: "id",
+            user_id: requester.id(),
+        })
+    } else {
+        Visible::Nothing
+    }
+}
+
+/// Versions of task groups.
+#[must_use]
+pub fn task_group_history(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_group_search_perms)
+}
+
+/// Task executors.
+#[must_use]
+pub fn task_executors(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_group_search_perms)
+}
+
+/// Task executors inside something else: all with the right, else one's own seats.
+#[must_use]
+pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    match task_executors(requester, settings) {
+        Visible::Nothing => Visible::Where(Condition::equals("user_id", Value::Uuid(requester.id()))),
+        other => other,
+    }
+}
+
+/// Users: all with the right.
+#[must_use]
+pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_user_search_perms)
+}
+
+/// Whether one sees what is personal about this user: everybody sees names, as votes and seats show them.
+#[must_use]
+pub fn sees_personal_data(requester: &Requester, settings: &ModuleSettings, user_id: uuid::Uuid) -> bool {
+    requester.id() == user_id || users(requester, settings) == Visible::All
+}
+
+/// Roles: all with the right.
+#[must_use]
+pub fn roles(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_role_search_perms)
+}
+
+/// Entries of the journal: one's own; all for superusers.
+#[must_use]
+pub fn mutation_logs(requester: &Requester) -> Visible {
+    if requester.rights.is_superuser {
+        Visible::All
+    } else {
+        Visible::Where(Condition::equals("user_id", Value::Uuid(requester.id())))
+    }
+}
+
+/// What a mutation touched, for its caller; what anybody's touched, for superusers.
+#[must_use]
+pub fn touched_by(requester: &Requester, client_mutation_id: String) -> Condition {
+    let user_id = (!requester.rights.is_superuser).then(|| requester.id());
+    Condition::TouchedBy {
+        client_mutation_id,
+        user_id,
+    }
+}
+
+/// Whether one sees all tasks.
+#[must_use]
+pub fn sees_all_tasks(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.is_privileged(settings) || requester.rights.have(&settings.gql_task_search_all_perms)
+}
+
+fn all_with(requester: &Requester, rights: &[i32]) -> Visible {
+    if requester.rights.have(rights) {
+        Visible::All
+    } else {
+        Visible::Nothing
+    }
+}

@@ -1,0 +1,205 @@
+//! The bus: which handlers are bound to which signal, and when each is called.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use serde_json::Value;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::db::connection::DbConnection;
+use crate::db::outbox::{self, NewDelivery};
+use crate::domain::signal::Signal;
+use crate::error::Result;
+
+/// Something that a service does or has done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its stable id: a handler that sees it twice can tell by it.
+    pub id: Uuid,
+    /// What is done.
+    pub signal: Signal,
+    /// To which row.
+    pub entity_id: Uuid,
+    /// By whom.
+    pub user_id: Uuid,
+    /// When, naive UTC.
+    pub date: NaiveDateTime,
+    /// The row, and what else belongs to it.
+    pub data: Value,
+}
+
+/// Why an After-handler could not do its work; its text goes to the log and into the outbox.
+pub type HandlerError = Box<dyn std::error::Error + Send + Sync>;
+
+type InTransaction = Arc<dyn Fn(&mut DbConnection, &Event) -> Result<()> + Send + Sync>;
+type AfterCommit =
+    Arc<dyn Fn(Event) -> Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>> + Send + Sync>;
+
+/// Binds handlers to signals, before the bus starts.
+#[derive(Default)]
+pub struct BusBuilder {
+    before: HashMap<Signal, Vec<InTransaction>>,
+    within: HashMap<Signal, Vec<InTransaction>>,
+    after: HashMap<String, AfterHandler>,
+}
+
+struct AfterHandler {
+    signals: HashSet<Signal>,
+    handle: AfterCommit,
+}
+
+impl BusBuilder {
+    /// Calls `handler` in the transaction before the change; its error refuses the change and is shown to the caller.
+    #[must_use]
+    pub fn before(
+        mut self,
+        signal: Signal,
+        handler: impl Fn(&mut DbConnection, &Event) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.before.entry(signal).or_default().push(Arc::new(handler));
+        self
+    }
+
+    /// Calls `handler` in the transaction after the change; its error undoes the change and is shown to the caller.
+    #[must_use]
+    pub fn within(
+        mut self,
+        signal: Signal,
+        handler: impl Fn(&mut DbConnection, &Event) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.within.entry(signal).or_default().push(Arc::new(handler));
+        self
+    }
+
+    /// Calls `handler` after the commit, at least once for each event, events about one row in their order. `name` is
+    /// kept with what is still to be delivered, so it must stay the same from one start to the next.
+    #[must_use]
+    pub fn after<F>(
+        mut self,
+        name: &str,
+        signals: impl IntoIterator<Item = Signal>,
+        handler: impl Fn(Event) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
+        self.after.insert(
+            name.to_owned(),
+            AfterHandler {
+                signals: signals.into_iter().collect(),
+                handle,
+            },
+        );
+        self
+    }
+
+    /// The bus; nothing can be bound any more.
+    #[must_use]
+    pub fn build(self) -> Bus {
+        Bus {
+            handlers: Arc::new(self),
+            wake: Arc::new(Notify::new()),
+        }
+    }
+}
+
+/// Which handlers are bound to which signal. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    handlers: Arc<BusBuilder>,
+    wake: Arc<Notify>,
+}
+
+impl Bus {
+    /// Nothing is bound yet.
+    #[must_use]
+    pub fn builder() -> BusBuilder {
+        BusBuilder::default()
+    }
+
+    /// Whether anybody wants to know of this signal at all, so that its data is worth putting together.
+    #[must_use]
+    pub fn is_bound(&self, signal: Signal) -> bool {
+        self.handlers.before.contains_key(&signal) || self.is_bound_after_change(signal)
+    }
+
+    /// Whether anybody wants to know of this signal once the change is made.
+    #[must_use]
+    pub fn is_bound_after_change(&self, signal: Signal) -> bool {
+        self.handlers.within.contains_key(&signal)
+            || self
+                .handlers
+                .after
+                .values()
+                .any(|handler| handler.signals.contains(&signal))
+    }
+
+    /// Calls the Before-handlers.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn before(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
+        let handlers = self.handlers.before.get(&event.signal).into_iter().flatten();
+        handlers
+            .into_iter()
+            .try_for_each(|handler| handler(connection, event))
+    }
+
+    /// Calls the Within-handlers and leaves word for the After-handlers in the outbox.
+    ///
+    /// # Errors
+    /// The first error of a handler; else what the database says.
+    pub fn changed(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
+        for handler in self.handlers.within.get(&event.signal).into_iter().flatten() {
+            handler(connection, event)?;
+        }
+        for (name, handler) in &self.handlers.after {
+            if handler.signals.contains(&event.signal) {
+                let delivery = NewDelivery {
+                    event_id: event.id,
+                    signal: event.signal.as_str(),
+                    handler: name,
+                    entity_id: event.entity_id,
+                    user_id: event.user_id,
+                    data: &event.data,
+                    now: event.date,
+                };
+                outbox::insert(connection, &delivery)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the After-handlers.
+    #[must_use]
+    pub fn after_handlers(&self) -> Vec<String> {
+        self.handlers.after.keys().cloned().collect()
+    }
+
+    /// Starts the After-handler of this name on an event; none if it is not bound.
+    pub fn deliver(
+        &self,
+        handler: &str,
+        event: Event,
+    ) -> Option<impl Future<Output = Result<(), HandlerError>> + Send + use<>> {
+        self.handlers
+            .after
+            .get(handler)
+            .map(|bound| (bound.handle)(event))
+    }
+
+    /// Tells the worker that there may be something in the outbox.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits for [`Self::wake`].
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}

@@ -1,0 +1,44 @@
+//! Forgetting what nobody needs any more: ended sessions, old failures, delivered events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::OutboxSettings;
+use crate::db::{login_failure, outbox, session};
+use crate::error::Result;
+use crate::service::Core;
+
+/// Tidies up every ten minutes until told to stop.
+pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken) {
+    const PAUSE: Duration = Duration::from_secs(600);
+    while !stop.is_cancelled() {
+        if let Err(error) = tidy_up(&core, &settings).await {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(cause, "tidying up has to wait");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Tidies up once.
+///
+/// # Errors
+/// What the database says.
+pub async fn tidy_up(core: &Arc<Core>, settings: &OutboxSettings) -> Result<()> {
+    let now = core.clock.now();
+    let delivered = now - TimeDelta::days(settings.keep_days);
+    let failures = now - TimeDelta::seconds(core.auth.failure_window_s);
+    core.db
+        .write(move |connection| {
+            session::prune(connection, now)?;
+            login_failure::prune(connection, failures)?;
+            outbox::prune(connection, delivered).map(drop)
+        })
+        .await
+}

@@ -1,0 +1,4 @@
+//! Work in the background.
+
+pub mod housekeeping;
+pub mod outbox;

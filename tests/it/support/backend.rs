@@ -1,0 +1,95 @@
+//! A fresh database for each test, on either kind of server.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+
+/// Which kind of database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in a folder of its own.
+    Sqlite,
+    /// A database of its own on the server that `TASKS_TEST_POSTGRES_URL` names.
+    Postgres,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A database that goes when it is dropped.
+pub struct TestDatabase {
+    /// Its URL, as the settings take it.
+    pub url: String,
+    backend: Backend,
+    name: String,
+    owned: bool,
+}
+
+impl TestDatabase {
+    /// An empty database.
+    pub fn create(backend: Backend) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tasks_it_{}_{number}", std::process::id());
+        let url = match backend {
+            Backend::Sqlite => {
+                let folder = std::env::temp_dir().join(&name);
+                std::fs::create_dir_all(&folder).expect("a folder for the test's database");
+                format!("sqlite://{}", folder.join("tasks.db").display())
+            }
+            Backend::Postgres => {
+                let server = server_url();
+                execute(&server, &format!("CREATE DATABASE {name}"));
+                let (base, _) = server.rsplit_once('/').expect("the URL names a database");
+                format!("{base}/{name}")
+            }
+        };
+        Self {
+            url,
+            backend,
+            name,
+            owned: true,
+        }
+    }
+
+    /// The same database, for another process on it; it stays when this is dropped.
+    pub fn borrowed(other: &Self) -> Self {
+        Self {
+            url: other.url.clone(),
+            backend: other.backend,
+            name: other.name.clone(),
+            owned: false,
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if !self.owned {
+            return;
+        }
+        match self.backend {
+            Backend::Sqlite => {
+                let _ = std::fs::remove_dir_all(std::env::temp_dir().join(&self.name));
+            }
+            Backend::Postgres => {
+                // A failing test is told by its own panic, not by one while it is being cleaned up after.
+                if let Ok(mut connection) = PgConnection::establish(&server_url()) {
+                    let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+                    let _ = diesel::sql_query(sql).execute(&mut connection);
+                }
+            }
+        }
+    }
+}
+
+fn server_url() -> String {
+    std::env::var("TASKS_TEST_POSTGRES_URL").expect(
+        "TASKS_TEST_POSTGRES_URL names no PostgreSQL server: run the tests with scripts/test, which starts one",
+    )
+}
+
+fn execute(url: &str, sql: &str) {
+    let mut connection = PgConnection::establish(url).expect("the test server answers");
+    diesel::sql_query(sql)
+        .execute(&mut connection)
+        .expect("the test server obeys");
+}
