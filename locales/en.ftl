@@ -21,7 +21,6 @@ json-too-large = `{ $field }` is too large: at most { $max } bytes are allowed.
 list-too-long = `{ $field }` is too long: at most { $max } items are allowed.
 mutation-id-reused = This `clientMutationId` was used for another request: each request needs its own.
 need-bool = `{ $field }` must be true or false.
-need-day = `{ $field }` must be a date such as 2026-01-31.
 need-id = `{ $field }` must be an id of the right type.
 need-int = `{ $field }` must be a whole number.
 need-moment = `{ $field }` must be a date and time such as 2026-01-31T08:00:00.

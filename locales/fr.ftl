@@ -21,7 +21,6 @@ json-too-large = `{ $field }` est trop grand : { $max } octets au plus sont auto
 list-too-long = `{ $field }` est trop long : { $max } éléments au plus sont autorisés.
 mutation-id-reused = Ce `clientMutationId` a servi à une autre demande : chaque demande doit avoir le sien.
 need-bool = `{ $field }` doit être true ou false.
-need-day = `{ $field }` doit être une date comme 2026-01-31.
 need-id = `{ $field }` doit être un identifiant du bon type.
 need-int = `{ $field }` doit être un nombre entier.
 need-moment = `{ $field }` doit être une date et heure comme 2026-01-31T08:00:00.

@@ -185,7 +185,6 @@ impl TaskManagement {
     }
 
     /// All paths, as an axum router.
-    #[must_use]
     pub fn router(&self) -> Router {
         router(App {
             core: Arc::clone(&self.core),
@@ -237,7 +236,7 @@ impl TaskManagement {
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
-            served = server.into_future() => served.map_err(Error::internal)?,
+            outcome = server.into_future() => outcome.map_err(Error::internal)?,
             () = out_of_patience => tracing::warn!("requests were still under way when the grace ended"),
         }
         token.cancel();

@@ -58,7 +58,7 @@ impl Twin {
     }
 
     /// The columns that every twin has beside the copy.
-    pub fn history(&self) -> Typed<HistorySqlType> {
+    pub fn history() -> Typed<HistorySqlType> {
         Sql::new("history_id, history_date, history_type, history_user, history_change_reason").typed()
     }
 }
@@ -175,6 +175,7 @@ pub(crate) use versioned;
 
 /// The columns that every twin has beside the copy.
 #[derive(Queryable)]
+#[expect(clippy::struct_field_names, reason = "they are the columns' names")]
 pub struct HistoryColumns {
     history_id: i64,
     history_date: NaiveDateTime,

@@ -1,9 +1,8 @@
-//! Migrations: the same names for both databases, embedded in the program, up and down.
+//! Migrations: the same names for both databases, embedded in the program.
 
-use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{DbConnection, Dialect};
+use super::connection::DbConnection;
 use crate::error::{Error, Result};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -31,18 +30,6 @@ pub fn up(connection: &mut DbConnection) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Undoes all migrations, newest first: everything is lost.
-///
-/// # Errors
-/// What the database says.
-pub fn down(connection: &mut DbConnection) -> Result<()> {
-    match connection {
-        DbConnection::Pg(pg) => pg.revert_all_migrations(POSTGRES).map(drop),
-        DbConnection::Sqlite(sqlite) => sqlite.revert_all_migrations(SQLITE).map(drop),
-    }
-    .map_err(Error::internal)
-}
-
 /// Whether a migration is missing.
 ///
 /// # Errors
@@ -53,26 +40,6 @@ pub fn is_pending(connection: &mut DbConnection) -> Result<bool> {
         DbConnection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
     }
     .map_err(Error::internal)
-}
-
-/// The names of all migrations for a database.
-///
-/// # Errors
-/// INTERNAL when the program was built wrongly.
-pub fn names(dialect: Dialect) -> Result<Vec<String>> {
-    fn of<DB: diesel::backend::Backend>(
-        migrations: diesel::migration::Result<Vec<Box<dyn Migration<DB>>>>,
-    ) -> Result<Vec<String>> {
-        let migrations = migrations.map_err(Error::internal)?;
-        Ok(migrations
-            .iter()
-            .map(|migration| migration.name().to_string())
-            .collect())
-    }
-    match dialect {
-        Dialect::Postgres => of(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES)),
-        Dialect::Sqlite => of(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE)),
-    }
 }
 
 fn run<DB: diesel::backend::Backend>(

@@ -8,13 +8,15 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::connection::DbConnection;
 use super::sql::{Sql, Typed};
-use crate::domain::query::{Condition, ListQuery, Lookup, Slice, Value};
+use crate::domain::query::{ListQuery, Slice};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
+mod condition;
 mod cursor;
 mod order;
 
+pub use condition::filter;
 use order::Order;
 
 /// What a field holds.
@@ -269,18 +271,6 @@ pub fn list<R>(
     })
 }
 
-/// The SQL of `conditions`, all of which must hold, on rows of `table`.
-///
-/// # Errors
-/// INTERNAL for a field that the table does not have: the interface offers none.
-pub fn filter(table: &Table, conditions: &[Condition]) -> Result<Sql> {
-    let mut pieces: Vec<Sql> = table.always.map(Sql::new).into_iter().collect();
-    for condition in conditions {
-        pieces.push(condition_sql(table, condition)?);
-    }
-    Ok(Sql::join(pieces, " AND ", "1 = 1"))
-}
-
 /// How many rows meet `filter`.
 ///
 /// # Errors
@@ -300,171 +290,6 @@ fn exists(connection: &mut DbConnection, table: &Table, filter: &Sql, beyond: &S
     .append(beyond.clone())
     .sql(" LIMIT 1) AS neighbour");
     Ok(query.typed::<BigInt>().get_result::<i64>(connection)? > 0)
-}
-
-fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
-    let several = |conditions: &[Condition], separator, empty| -> Result<Sql> {
-        let pieces = conditions
-            .iter()
-            .map(|inner| condition_sql(table, inner))
-            .collect::<Result<_>>()?;
-        Ok(Sql::new("(").append(Sql::join(pieces, separator, empty)).sql(")"))
-    };
-    match condition {
-        Condition::All(conditions) => several(conditions, " AND ", "1 = 1"),
-        Condition::Any(conditions) => several(conditions, " OR ", "1 = 0"),
-        Condition::Not(inner) => Ok(Sql::new("NOT (").append(condition_sql(table, inner)?).sql(")")),
-        Condition::Field { field, lookup, value } => {
-            let field = std::iter::once(&table.key)
-                .chain(table.fields)
-                .find(|candidate| candidate.path == *field)
-                .ok_or_else(|| Error::internal(format!("{} has no field {field}", table.name)))?;
-            Ok(match field.at {
-                At::Own(column) => compare(format!("{}.{column}", table.name), *lookup, value),
-                At::Related {
-                    fk,
-                    table: other,
-                    column,
-                } => Sql::new(format!(
-                    "{}.{fk} IN (SELECT {other}.id FROM {other} WHERE ",
-                    table.name
-                ))
-                .append(compare(format!("{other}.{column}"), *lookup, value))
-                .sql(")"),
-            })
-        }
-        Condition::SeatedInGroup { group_field, user_id } => {
-            let column = match table
-                .fields
-                .iter()
-                .find(|field| field.path == *group_field)
-                .map(|field| field.at)
-            {
-                Some(At::Own(column)) => column,
-                _ => {
-                    return Err(Error::internal(format!(
-                        "{} has no column {group_field}",
-                        table.name
-                    )));
-                }
-            };
-            Ok(Sql::new(format!("{}.{column} IN (", table.name))
-                .append(groups_of(*user_id))
-                .sql(")"))
-        }
-        Condition::VersionOfSeenTask { user_id } => Ok(Sql::new(format!(
-            "{}.id IN (SELECT seen.id FROM task_management_task AS seen \
-             WHERE NOT seen.is_deleted AND seen.status <> 'RECEIVED' AND seen.task_group_id IN (",
-            table.name
-        ))
-        .append(groups_of(*user_id))
-        .sql("))")),
-        Condition::HasExecutorNamed { text } => Ok(Sql::new(format!(
-            "{}.id IN (SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
-             JOIN core_user AS person ON person.id = seat.user_id WHERE NOT seat.is_deleted AND (",
-            table.name
-        ))
-        .append(Sql::join(
-            ["username", "last_name", "other_names"]
-                .map(|column| {
-                    compare(
-                        format!("person.{column}"),
-                        Lookup::Icontains,
-                        &Value::Text(text.clone()),
-                    )
-                })
-                .into(),
-            " OR ",
-            "1 = 0",
-        ))
-        .sql("))")),
-        Condition::HasRole { roles } => Ok(Sql::new(format!(
-            "{}.id IN (SELECT held.user_id FROM core_userrole AS held WHERE held.role_id IN (",
-            table.name
-        ))
-        .append(Sql::join(
-            roles.iter().map(|role| Sql::default().bind(*role)).collect(),
-            ", ",
-            "NULL",
-        ))
-        .sql("))")),
-        Condition::GrantsRight { right } => Ok(Sql::new(format!(
-            "{}.id IN (SELECT granted.role_id FROM core_roleright AS granted WHERE granted.right_id = ",
-            table.name
-        ))
-        .bind(*right)
-        .sql(")")),
-        Condition::TouchedBy {
-            client_mutation_id,
-            user_id,
-        } => {
-            let (entity, column) = table
-                .touched_as
-                .ok_or_else(|| Error::internal(format!("{} is not linked to the journal", table.name)))?;
-            let mut sql = Sql::new(format!(
-                "{}.{column} IN (SELECT link.entity_id FROM task_management_taskmutation AS link \
-                 JOIN core_mutationlog AS journal ON journal.id = link.mutation_id \
-                 WHERE link.entity = '{entity}' AND journal.client_mutation_id = ",
-                table.name
-            ))
-            .bind(client_mutation_id.as_str());
-            if let Some(user_id) = user_id {
-                sql = sql.sql(" AND journal.user_id = ").bind(*user_id);
-            }
-            Ok(sql.sql(")"))
-        }
-    }
-}
-
-/// The live groups in which the user sits.
-fn groups_of(user_id: uuid::Uuid) -> Sql {
-    Sql::new(
-        "SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
-         JOIN task_management_taskgroup AS seated ON seated.id = seat.task_group_id \
-         WHERE NOT seat.is_deleted AND NOT seated.is_deleted AND seat.user_id = ",
-    )
-    .bind(user_id)
-}
-
-/// Compares a column. Patterns take `% _ \` literally; folding case is the database's (see the migrations).
-fn compare(column: String, lookup: Lookup, value: &Value) -> Sql {
-    let text = || match value {
-        Value::Text(text) => text.clone(),
-        other => format!("{other:?}"),
-    };
-    let escaped = || {
-        text()
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_")
-    };
-    let plain = |operator: &str| Sql::new(format!("{column} {operator} ")).bind(value.clone());
-    let like = |pattern: String| {
-        Sql::new(format!("{column} LIKE "))
-            .bind(Value::Text(pattern))
-            .sql(" ESCAPE '\\'")
-    };
-    let folded_like = |pattern: String| {
-        Sql::new(format!(
-            "task_management_fold({column}) LIKE task_management_fold("
-        ))
-        .bind(Value::Text(pattern))
-        .sql(") ESCAPE '\\'")
-    };
-    match lookup {
-        Lookup::Exact => plain("="),
-        Lookup::Lt => plain("<"),
-        Lookup::Lte => plain("<="),
-        Lookup::Gt => plain(">"),
-        Lookup::Gte => plain(">="),
-        Lookup::Iexact => Sql::new(format!("task_management_fold({column}) = task_management_fold("))
-            .bind(value.clone())
-            .sql(")"),
-        Lookup::Contains => like(format!("%{}%", escaped())),
-        Lookup::Startswith => like(format!("{}%", escaped())),
-        Lookup::Icontains => folded_like(format!("%{}%", escaped())),
-        Lookup::Istartswith => folded_like(format!("{}%", escaped())),
-    }
 }
 
 fn check_size(argument: &str, size: Option<i64>, limit: PageLimit) -> Result<Option<i64>> {

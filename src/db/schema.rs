@@ -1,5 +1,7 @@
 //! The tables as diesel sees them. Kept equal to the migrations by a test.
 
+#![expect(clippy::wildcard_imports, reason = "the form that diesel's macro takes")]
+
 use super::types::{SqlJson, SqlUuid};
 
 diesel::table! {

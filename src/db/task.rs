@@ -237,7 +237,7 @@ pub fn list_history(
             .order(part.order)
             .limit(part.limit)
             .offset(part.offset)
-            .select((TWIN.copy::<task::SqlType>(), TWIN.history(), part.sort_values))
+            .select((TWIN.copy::<task::SqlType>(), Twin::history(), part.sort_values))
             .load::<(TaskRow, HistoryColumns, String)>(connection)
             .map(|rows| {
                 rows.into_iter()

@@ -278,7 +278,7 @@ pub fn list_history(
             .offset(part.offset)
             .select((
                 TWIN.copy::<task_executor::SqlType>(),
-                TWIN.history(),
+                Twin::history(),
                 part.sort_values,
             ))
             .load::<(TaskExecutorRow, HistoryColumns, String)>(connection)

@@ -236,7 +236,7 @@ pub fn list_history(
             .offset(part.offset)
             .select((
                 TWIN.copy::<task_group::SqlType>(),
-                TWIN.history(),
+                Twin::history(),
                 part.sort_values,
             ))
             .load::<(TaskGroupRow, HistoryColumns, String)>(connection)

@@ -198,17 +198,6 @@ pub struct Slice<T> {
 }
 
 impl<T> Slice<T> {
-    /// A list without rows.
-    #[must_use]
-    pub const fn empty() -> Self {
-        Self {
-            rows: Vec::new(),
-            total_count: Some(0),
-            has_next: false,
-            has_previous: false,
-        }
-    }
-
     /// The same list with other rows.
     ///
     /// # Errors

@@ -101,12 +101,6 @@ impl Given<'_> {
         }
     }
 
-    /// The value as a day.
-    pub fn day(&self) -> Result<chrono::NaiveDate> {
-        let text = self.text()?.unwrap_or_default();
-        text.parse().map_err(|_| self.wrong(Message::new("need-day")))
-    }
-
     /// The value as a key, raw or in a global id of this type.
     pub fn uuid(&self, of: &str) -> Result<uuid::Uuid> {
         let Value::String(text) = self.value else {

@@ -99,9 +99,9 @@ pub fn read(
         0,
     );
     Ok(Document {
+        parsed,
         is_mutation,
         root_fields,
-        parsed,
     })
 }
 

@@ -128,7 +128,7 @@ async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
         return Ok(None);
     };
     let granted = role::rights(&context.core, role_id).await?.contains(&right);
-    Ok(granted.then(|| Node::RoleRight(RoleRightNode { role: found, right })))
+    Ok(granted.then_some(Node::RoleRight(RoleRightNode { role: found, right })))
 }
 
 fn with(field: &'static str, value: Value) -> ListQuery {

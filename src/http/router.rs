@@ -35,7 +35,6 @@ pub struct App {
 }
 
 /// All paths with their bounds.
-#[must_use]
 pub fn router(app: App) -> Router {
     let body_bytes = app.core.limits.body_bytes;
     let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));

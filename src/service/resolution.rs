@@ -59,7 +59,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
-    merge_vote(&mut task, key, cast.value, input.additional_data.as_ref());
+    merge_vote(&mut task, key, &cast.value, input.additional_data.as_ref());
     check_json(
         "businessStatus",
         &task.business_status,
@@ -244,9 +244,9 @@ fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, 
 }
 
 /// Gathers the vote where clients read it.
-fn merge_vote(task: &mut Task, key: String, value: Value, additional: Option<&Value>) {
+fn merge_vote(task: &mut Task, key: String, value: &Value, additional: Option<&Value>) {
     // Lists are joined by merging, so a repeated list of records must not be merged again.
-    if task.business_status.get(&key) != Some(&value) {
+    if task.business_status.get(&key) != Some(value) {
         merge(&mut task.business_status, json!({ key.clone(): value }));
     }
     if let Some(additional) = additional {

@@ -182,6 +182,7 @@ impl Bus {
     }
 
     /// Starts the After-handler of this name on an event; none if it is not bound.
+    #[must_use]
     pub fn deliver(
         &self,
         handler: &str,

@@ -28,17 +28,19 @@ pub fn read(signature: &str, kinds: &[Kind], cursor: &str) -> Option<Vec<Option<
     }
     kinds
         .iter()
-        .zip(values)
-        .map(|(kind, value)| read_value(*kind, value))
+        .zip(&values)
+        .map(|(kind, value)| {
+            if value.is_null() {
+                Some(None)
+            } else {
+                read_value(*kind, value).map(Some)
+            }
+        })
         .collect()
 }
 
-/// `Some(None)` is an absent value, `None` one of the wrong kind.
-fn read_value(kind: Kind, value: Json) -> Option<Option<Value>> {
-    if value.is_null() {
-        return Some(None);
-    }
-    let read = match kind {
+fn read_value(kind: Kind, value: &Json) -> Option<Value> {
+    Some(match kind {
         Kind::Text | Kind::Json => {
             Value::Text(value.as_str().filter(|text| !text.contains('\0'))?.to_owned())
         }
@@ -50,8 +52,7 @@ fn read_value(kind: Kind, value: Json) -> Option<Option<Value>> {
                 .or_else(|| value.as_i64().map(|number| number != 0))?,
         ),
         Kind::DateTime => Value::DateTime(read_moment(value.as_str()?)?),
-    };
-    Some(Some(read))
+    })
 }
 
 /// PostgreSQL writes `T` between day and time, SQLite a space.

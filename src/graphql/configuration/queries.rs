@@ -19,9 +19,10 @@ impl ConfigurationQueries {
     async fn module_configurations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "validity")] _validity: Option<String>,
+        validity: Option<String>,
         layer: Option<String>,
     ) -> Result<Option<Vec<Option<ModuleConfigurationNode>>>> {
+        drop(validity);
         let layer = match layer.as_deref().map(str::trim).filter(|layer| !layer.is_empty()) {
             Some(text) => Some(Layer::parse(text).ok_or_else(|| {
                 let message = Message::new("need-one-of")

@@ -22,6 +22,7 @@ pub struct OpenimisObtainJSONWebToken {
 
 /// A session goes on.
 #[derive(SimpleObject)]
+#[expect(clippy::struct_field_names, reason = "the names are the interface's")]
 pub struct Refresh {
     /// What the token says.
     payload: GenericScalar,

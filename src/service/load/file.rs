@@ -13,19 +13,19 @@ use crate::domain::task_group::TaskGroup;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct File {
-    pub roles: Vec<LoadedRole>,
-    pub users: Vec<LoadedUser>,
-    pub content_types: Vec<LoadedContentType>,
-    pub module_configurations: Vec<LoadedConfiguration>,
-    pub task_groups: Vec<TaskGroup>,
-    pub task_executors: Vec<LoadedExecutor>,
-    pub tasks: Vec<LoadedTask>,
-    pub task_history: Vec<LoadedVersion>,
+    pub(super) roles: Vec<LoadedRole>,
+    pub(super) users: Vec<LoadedUser>,
+    pub(super) content_types: Vec<LoadedContentType>,
+    pub(super) module_configurations: Vec<LoadedConfiguration>,
+    pub(super) task_groups: Vec<TaskGroup>,
+    pub(super) task_executors: Vec<LoadedExecutor>,
+    pub(super) tasks: Vec<LoadedTask>,
+    pub(super) task_history: Vec<LoadedVersion>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadedRole {
+pub(super) struct LoadedRole {
     pub id: Option<i32>,
     pub name: String,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct LoadedRole {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadedUser {
+pub(super) struct LoadedUser {
     pub id: Uuid,
     pub username: String,
     /// In plain text.
@@ -70,7 +70,7 @@ const fn yes() -> bool {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadedContentType {
+pub(super) struct LoadedContentType {
     pub id: i32,
     pub app_label: String,
     pub model: String,
@@ -78,7 +78,7 @@ pub struct LoadedContentType {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadedConfiguration {
+pub(super) struct LoadedConfiguration {
     pub module: String,
     pub layer: String,
     #[serde(default)]
@@ -92,7 +92,7 @@ pub struct LoadedConfiguration {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadedExecutor {
+pub(super) struct LoadedExecutor {
     pub id: Uuid,
     pub is_deleted: bool,
     pub json_ext: Option<Value>,
@@ -124,7 +124,7 @@ impl From<LoadedExecutor> for TaskExecutor {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LoadedTask {
+pub(super) struct LoadedTask {
     pub id: Uuid,
     pub is_deleted: bool,
     pub json_ext: Option<Value>,
@@ -174,7 +174,7 @@ impl From<LoadedTask> for Task {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LoadedVersion {
+pub(super) struct LoadedVersion {
     pub history_id: i64,
     pub history_date: NaiveDateTime,
     pub history_type: String,

@@ -1,0 +1,188 @@
+//! Conditions as SQL.
+
+use super::super::sql::Sql;
+use super::{At, Table};
+use crate::domain::query::{Condition, Lookup, Value};
+use crate::error::{Error, Result};
+
+/// The SQL of `conditions`, all of which must hold, on rows of `table`.
+///
+/// # Errors
+/// INTERNAL for a field that the table does not have: the interface offers none.
+pub fn filter(table: &Table, conditions: &[Condition]) -> Result<Sql> {
+    let mut pieces: Vec<Sql> = table.always.map(Sql::new).into_iter().collect();
+    for condition in conditions {
+        pieces.push(condition_sql(table, condition)?);
+    }
+    Ok(Sql::join(pieces, " AND ", "1 = 1"))
+}
+
+fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
+    match condition {
+        Condition::All(conditions) => several(table, conditions, " AND ", "1 = 1"),
+        Condition::Any(conditions) => several(table, conditions, " OR ", "1 = 0"),
+        Condition::Not(inner) => Ok(Sql::new("NOT (").append(condition_sql(table, inner)?).sql(")")),
+        Condition::Field { field, lookup, value } => field_sql(table, field, *lookup, value),
+        Condition::SeatedInGroup { group_field, user_id } => {
+            let Some(At::Own(column)) = at(table, group_field) else {
+                return Err(Error::internal(format!(
+                    "{} has no column {group_field}",
+                    table.name
+                )));
+            };
+            Ok(Sql::new(format!("{}.{column} IN (", table.name))
+                .append(groups_of(*user_id))
+                .sql(")"))
+        }
+        Condition::VersionOfSeenTask { user_id } => Ok(Sql::new(format!(
+            "{}.id IN (SELECT seen.id FROM task_management_task AS seen \
+             WHERE NOT seen.is_deleted AND seen.status <> 'RECEIVED' AND seen.task_group_id IN (",
+            table.name
+        ))
+        .append(groups_of(*user_id))
+        .sql("))")),
+        Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),
+        Condition::HasRole { roles } => Ok(Sql::new(format!(
+            "{}.id IN (SELECT held.user_id FROM core_userrole AS held WHERE held.role_id IN (",
+            table.name
+        ))
+        .append(Sql::join(
+            roles.iter().map(|role| Sql::default().bind(*role)).collect(),
+            ", ",
+            "NULL",
+        ))
+        .sql("))")),
+        Condition::GrantsRight { right } => Ok(Sql::new(format!(
+            "{}.id IN (SELECT granted.role_id FROM core_roleright AS granted WHERE granted.right_id = ",
+            table.name
+        ))
+        .bind(*right)
+        .sql(")")),
+        Condition::TouchedBy {
+            client_mutation_id,
+            user_id,
+        } => touched_by(table, client_mutation_id, *user_id),
+    }
+}
+
+fn several(
+    table: &Table,
+    conditions: &[Condition],
+    separator: &'static str,
+    empty: &'static str,
+) -> Result<Sql> {
+    let pieces = conditions
+        .iter()
+        .map(|inner| condition_sql(table, inner))
+        .collect::<Result<_>>()?;
+    Ok(Sql::new("(").append(Sql::join(pieces, separator, empty)).sql(")"))
+}
+
+fn at(table: &Table, path: &str) -> Option<At> {
+    std::iter::once(&table.key)
+        .chain(table.fields)
+        .find(|field| field.path == path)
+        .map(|field| field.at)
+}
+
+fn field_sql(table: &Table, path: &str, lookup: Lookup, value: &Value) -> Result<Sql> {
+    match at(table, path) {
+        Some(At::Own(column)) => Ok(compare(&format!("{}.{column}", table.name), lookup, value)),
+        Some(At::Related {
+            fk,
+            table: other,
+            column,
+        }) => Ok(Sql::new(format!(
+            "{}.{fk} IN (SELECT {other}.id FROM {other} WHERE ",
+            table.name
+        ))
+        .append(compare(&format!("{other}.{column}"), lookup, value))
+        .sql(")")),
+        None => Err(Error::internal(format!("{} has no field {path}", table.name))),
+    }
+}
+
+fn executor_named(table: &Table, text: &str) -> Sql {
+    let names = ["username", "last_name", "other_names"].map(|column| {
+        compare(
+            &format!("person.{column}"),
+            Lookup::Icontains,
+            &Value::Text(text.to_owned()),
+        )
+    });
+    Sql::new(format!(
+        "{}.id IN (SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
+         JOIN core_user AS person ON person.id = seat.user_id WHERE NOT seat.is_deleted AND (",
+        table.name
+    ))
+    .append(Sql::join(names.into(), " OR ", "1 = 0"))
+    .sql("))")
+}
+
+fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uuid>) -> Result<Sql> {
+    let (entity, column) = table
+        .touched_as
+        .ok_or_else(|| Error::internal(format!("{} is not linked to the journal", table.name)))?;
+    let mut sql = Sql::new(format!(
+        "{}.{column} IN (SELECT link.entity_id FROM task_management_taskmutation AS link \
+         JOIN core_mutationlog AS journal ON journal.id = link.mutation_id \
+         WHERE link.entity = '{entity}' AND journal.client_mutation_id = ",
+        table.name
+    ))
+    .bind(client_mutation_id);
+    if let Some(user_id) = user_id {
+        sql = sql.sql(" AND journal.user_id = ").bind(user_id);
+    }
+    Ok(sql.sql(")"))
+}
+
+/// The live groups in which the user sits.
+fn groups_of(user_id: uuid::Uuid) -> Sql {
+    Sql::new(
+        "SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
+         JOIN task_management_taskgroup AS seated ON seated.id = seat.task_group_id \
+         WHERE NOT seat.is_deleted AND NOT seated.is_deleted AND seat.user_id = ",
+    )
+    .bind(user_id)
+}
+
+/// Compares a column. Patterns take `% _ \` literally; folding case is the database's (see the migrations).
+fn compare(column: &str, lookup: Lookup, value: &Value) -> Sql {
+    let text = || match value {
+        Value::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    let escaped = || {
+        text()
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_")
+    };
+    let plain = |operator: &str| Sql::new(format!("{column} {operator} ")).bind(value.clone());
+    let like = |pattern: String| {
+        Sql::new(format!("{column} LIKE "))
+            .bind(Value::Text(pattern))
+            .sql(" ESCAPE '\\'")
+    };
+    let folded_like = |pattern: String| {
+        Sql::new(format!(
+            "task_management_fold({column}) LIKE task_management_fold("
+        ))
+        .bind(Value::Text(pattern))
+        .sql(") ESCAPE '\\'")
+    };
+    match lookup {
+        Lookup::Exact => plain("="),
+        Lookup::Lt => plain("<"),
+        Lookup::Lte => plain("<="),
+        Lookup::Gt => plain(">"),
+        Lookup::Gte => plain(">="),
+        Lookup::Iexact => Sql::new(format!("task_management_fold({column}) = task_management_fold("))
+            .bind(value.clone())
+            .sql(")"),
+        Lookup::Contains => like(format!("%{}%", escaped())),
+        Lookup::Startswith => like(format!("{}%", escaped())),
+        Lookup::Icontains => folded_like(format!("%{}%", escaped())),
+        Lookup::Istartswith => folded_like(format!("{}%", escaped())),
+    }
+}
