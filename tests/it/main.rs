@@ -1,6 +1,9 @@
 //! The integration suite: the real router on real databases, every test on SQLite and on PostgreSQL.
 
+mod concurrency;
 mod contract;
 mod contract_cases;
+mod layering;
+mod migrations;
 mod schema;
 mod support;

@@ -87,6 +87,16 @@ impl TestApp {
         &self.database.url
     }
 
+    /// The number that a query counts, read past the module.
+    pub fn count(&self, sql: &str) -> i64 {
+        self.database.count(sql)
+    }
+
+    /// Runs a statement past the module.
+    pub fn execute(&self, sql: &str) {
+        self.database.execute(sql);
+    }
+
     /// Somebody who is not logged in.
     pub fn stranger(&self) -> Client {
         Client::new(self.router.clone())

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 
 /// Which kind of database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub enum Backend {
     Sqlite,
     /// A database of its own on the server that `TASKS_TEST_POSTGRES_URL` names.
     Postgres,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    number: i64,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -48,6 +54,42 @@ impl TestDatabase {
             name,
             owned: true,
         }
+    }
+
+    /// The number that a query counts.
+    pub fn count(&self, sql: &str) -> i64 {
+        let counted: Counted = match self.backend {
+            Backend::Sqlite => {
+                diesel::sql_query(format!("SELECT ({sql}) AS number")).get_result(&mut self.sqlite())
+            }
+            Backend::Postgres => {
+                let mut connection = PgConnection::establish(&self.url).expect("the database answers");
+                diesel::sql_query(format!("SELECT ({sql}) AS number")).get_result(&mut connection)
+            }
+        }
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        counted.number
+    }
+
+    /// Runs a statement.
+    pub fn execute(&self, sql: &str) {
+        match self.backend {
+            Backend::Sqlite => {
+                diesel::sql_query(sql)
+                    .execute(&mut self.sqlite())
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+            Backend::Postgres => execute(&self.url, sql),
+        }
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let mut connection =
+            SqliteConnection::establish(self.url.trim_start_matches("sqlite://")).expect("the file opens");
+        diesel::sql_query("PRAGMA busy_timeout = 10000")
+            .execute(&mut connection)
+            .expect("it waits for its turn");
+        connection
     }
 
     /// The same database, for another process on it; it stays when this is dropped.

@@ -1,0 +1,180 @@
+//! The migrations: the same tables on both databases, and down as well as up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use crate::support::Backend;
+use crate::support::backend::TestDatabase;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Everything that a database says of its schema, in lines that do not depend on chance.
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+fn postgres(database: &TestDatabase) -> PgConnection {
+    PgConnection::establish(&database.url).expect("connects")
+}
+
+fn sqlite(database: &TestDatabase) -> SqliteConnection {
+    SqliteConnection::establish(database.url.trim_start_matches("sqlite://")).expect("opens")
+}
+
+fn postgres_columns(connection: &mut PgConnection) -> BTreeMap<String, BTreeSet<String>> {
+    let lines: Vec<Line> = diesel::sql_query(
+        "SELECT table_name || '.' || column_name || CASE is_nullable WHEN 'NO' THEN ' required' ELSE '' END AS line \
+         FROM information_schema.columns WHERE table_schema = 'public'",
+    )
+    .load(connection)
+    .expect("lists columns");
+    columns(lines)
+}
+
+fn sqlite_columns(connection: &mut SqliteConnection) -> BTreeMap<String, BTreeSet<String>> {
+    let lines: Vec<Line> = diesel::sql_query(
+        "SELECT t.name || '.' || c.name || CASE c.\"notnull\" WHEN 1 THEN ' required' ELSE '' END AS line \
+         FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+    )
+    .load(connection)
+    .expect("lists columns");
+    columns(lines)
+}
+
+fn columns(lines: Vec<Line>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        let (table, column) = line.line.split_once('.').expect("table.column");
+        tables
+            .entry(table.to_owned())
+            .or_default()
+            .insert(column.to_owned());
+    }
+    tables.remove("__diesel_schema_migrations");
+    tables
+}
+
+fn postgres_schema(connection: &mut PgConnection) -> Vec<String> {
+    let lines: Vec<Line> = diesel::sql_query(
+        "SELECT line FROM ( \
+           SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, is_nullable, column_default) AS line \
+             FROM information_schema.columns WHERE table_schema = 'public' \
+           UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' \
+           UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint \
+             WHERE connamespace = 'public'::regnamespace \
+           UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
+         ) AS all_lines ORDER BY line",
+    )
+    .load(connection)
+    .expect("describes itself");
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+fn sqlite_schema(connection: &mut SqliteConnection) -> Vec<String> {
+    let lines: Vec<Line> = diesel::sql_query(
+        "SELECT COALESCE(sql, name) AS line FROM sqlite_master WHERE name <> 'sqlite_sequence' ORDER BY 1",
+    )
+    .load(connection)
+    .expect("describes itself");
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+#[test]
+fn both_databases_have_the_same_tables_and_columns() {
+    let (on_postgres, on_sqlite) = (
+        TestDatabase::create(Backend::Postgres),
+        TestDatabase::create(Backend::Sqlite),
+    );
+    let (mut postgres, mut sqlite) = (postgres(&on_postgres), sqlite(&on_sqlite));
+    postgres.run_pending_migrations(POSTGRES).expect("up");
+    sqlite.run_pending_migrations(SQLITE).expect("up");
+    let (left, right) = (postgres_columns(&mut postgres), sqlite_columns(&mut sqlite));
+    assert!(left.len() > 15, "only {} tables", left.len());
+    assert_eq!(left, right);
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("migrations")
+            .join(folder);
+        let entries = std::fs::read_dir(path).expect("migrations can be read");
+        entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
+    };
+    assert_eq!(names("postgres"), names("sqlite"));
+}
+
+#[test]
+fn up_down_up_changes_nothing_on_postgres() {
+    let database = TestDatabase::create(Backend::Postgres);
+    let mut connection = postgres(&database);
+    let empty = postgres_schema(&mut connection);
+    connection.run_pending_migrations(POSTGRES).expect("up");
+    let first = postgres_schema(&mut connection);
+    connection.revert_all_migrations(POSTGRES).expect("down");
+    let undone: Vec<String> = postgres_schema(&mut connection)
+        .into_iter()
+        .filter(|line| !line.contains("__diesel"))
+        .collect();
+    assert_eq!(undone, empty, "something stays after going down");
+    connection.run_pending_migrations(POSTGRES).expect("up again");
+    assert_eq!(postgres_schema(&mut connection), first);
+}
+
+#[test]
+fn up_down_up_changes_nothing_on_sqlite() {
+    let database = TestDatabase::create(Backend::Sqlite);
+    let mut connection = sqlite(&database);
+    connection.run_pending_migrations(SQLITE).expect("up");
+    let first = sqlite_schema(&mut connection);
+    connection.revert_all_migrations(SQLITE).expect("down");
+    let undone: Vec<String> = sqlite_schema(&mut connection)
+        .into_iter()
+        .filter(|line| !line.contains("__diesel"))
+        .collect();
+    assert_eq!(undone, Vec::<String>::new(), "something stays after going down");
+    connection.run_pending_migrations(SQLITE).expect("up again");
+    assert_eq!(sqlite_schema(&mut connection), first);
+}
+
+/// `db/schema.rs` says the same as the migrations: read as a text, since diesel's tables tell nothing of themselves.
+#[test]
+fn diesels_tables_are_those_of_the_migrations() {
+    let database = TestDatabase::create(Backend::Postgres);
+    let mut connection = postgres(&database);
+    connection.run_pending_migrations(POSTGRES).expect("up");
+    let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut table = String::new();
+    for line in include_str!("../../src/db/schema.rs").lines() {
+        let line = line.trim();
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with('{')) {
+            table = name.to_owned();
+        } else if let Some((name, ty)) = line.trim_end_matches(',').split_once(" -> ") {
+            let required = if ty.starts_with("Nullable") {
+                ""
+            } else {
+                " required"
+            };
+            declared
+                .entry(table.clone())
+                .or_default()
+                .insert(format!("{name}{required}"));
+        }
+    }
+    assert_eq!(declared, postgres_columns(&mut connection));
+}
