@@ -208,7 +208,7 @@ async fn interrupted() {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn say(error: Error) -> String {
     match std::error::Error::source(&error) {
-        Some(cause) => cause.to_string().trim().replace('\n', "; "),
+        Some(cause) => cause.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
         None => error.to_string(),
     }
 }

@@ -135,7 +135,8 @@ impl Database {
             };
             let pool = r2d2::Pool::builder()
                 .max_size(size)
-                .min_idle(Some(1))
+                // None is made before it is needed, so that a command for a database that is down says so once.
+                .min_idle(Some(0))
                 .connection_timeout(options.checkout_timeout)
                 .error_handler(Box::new(LogErrors))
                 .build_unchecked(manager);

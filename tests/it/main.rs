@@ -1,9 +1,11 @@
 //! The integration suite: the real router on real databases, every test on SQLite and on PostgreSQL.
 
+mod cli;
 mod concurrency;
 mod contract;
 mod contract_cases;
 mod layering;
 mod migrations;
 mod schema;
+mod signals;
 mod support;

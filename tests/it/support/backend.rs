@@ -83,6 +83,22 @@ impl TestDatabase {
         }
     }
 
+    /// Makes PostgreSQL end all connections to the database and take no more, or take them again.
+    pub fn refuse_connections(&self, refuse: bool) {
+        let server = server_url();
+        execute(
+            &server,
+            &format!("ALTER DATABASE {} ALLOW_CONNECTIONS {}", self.name, !refuse),
+        );
+        if refuse {
+            let end = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+                self.name
+            );
+            execute(&server, &end);
+        }
+    }
+
     fn sqlite(&self) -> SqliteConnection {
         let mut connection =
             SqliteConnection::establish(self.url.trim_start_matches("sqlite://")).expect("the file opens");

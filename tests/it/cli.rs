@@ -1,0 +1,432 @@
+//! The program: its subcommands, their one line and exit status, and how the server starts, heals and stops.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::Backend;
+use crate::support::backend::TestDatabase;
+
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixture.json");
+const SECRET: &str = "a secret for tests only, long enough to sign";
+
+fn program(database: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasks-management"));
+    command
+        .current_dir(std::env::temp_dir())
+        .env_clear()
+        .env("TASKS__AUTH__SECRET", SECRET)
+        .env("TASKS__AUTH__PASSWORD_MEMORY_KIB", "8")
+        .env("TASKS__AUTH__PASSWORD_PASSES", "1")
+        .env("TASKS__DATABASE__URL", database)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(database: &str, args: &[&str]) -> Output {
+    program(database).args(args).output().expect("the program runs")
+}
+
+/// The one line on the standard output of a success, or on the standard error of a failure.
+fn line(output: &Output) -> String {
+    let text = if output.status.success() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
+    let text = String::from_utf8_lossy(text).into_owned();
+    assert_eq!(
+        text.trim_end().lines().count(),
+        1,
+        "one line is wanted: {text:?} {output:?}"
+    );
+    text.trim_end().to_owned()
+}
+
+/// A running server; killed when dropped.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(database: &str, more: &[(&str, &str)]) -> Self {
+        let mut child = program(database)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(more.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("a log")).lines();
+        let address = lines
+            .by_ref()
+            .map(|line| line.expect("a line of the log"))
+            .find_map(|line| {
+                line.split("address=")
+                    .nth(1)
+                    .map(|rest| rest.split_whitespace().next().unwrap_or_default().to_owned())
+            })
+            .expect("the server says where it listens");
+        // The log is read to its end, lest the server wait for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    /// The status and the body of an answer.
+    fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a time-out");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("the request goes out");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the answer comes in");
+        let status = answer
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .expect("a status");
+        (
+            status,
+            answer
+                .split_once("\r\n\r\n")
+                .map(|(_, body)| body.to_owned())
+                .unwrap_or_default(),
+        )
+    }
+
+    fn log_in(&self) -> (u16, String) {
+        let query =
+            r#"{"query": "mutation { tokenAuth(username: \"exec1\", password: \"exec1123\") { token } }"}"#;
+        self.request("POST", "/api/graphql", query)
+    }
+
+    fn stop(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn on_each_database(test: impl Fn(&TestDatabase)) {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        test(&TestDatabase::create(backend));
+    }
+}
+
+#[test]
+fn migrate_says_what_it_did_and_finds_nothing_the_second_time() {
+    on_each_database(|database| {
+        let first = run(&database.url, &["migrate"]);
+        assert!(
+            first.status.success() && line(&first).starts_with("applied 1 migration"),
+            "{first:?}"
+        );
+        let second = run(&database.url, &["migrate"]);
+        assert_eq!(line(&second), "the database is current; nothing to migrate");
+    });
+}
+
+#[test]
+fn loading_twice_changes_nothing() {
+    on_each_database(|database| {
+        let first = run(&database.url, &["load", FIXTURE]);
+        assert!(line(&first).contains("40 tasks"), "{first:?}");
+        let counts = || {
+            [
+                "core_user",
+                "task_management_task",
+                "task_management_historicaltask",
+                "task_management_taskdecision",
+            ]
+            .map(|table| database.count(&format!("SELECT count(*) FROM {table}")))
+        };
+        let before = counts();
+        let second = run(&database.url, &["load", FIXTURE]);
+        assert!(line(&second).starts_with("loaded nothing"), "{second:?}");
+        assert_eq!(counts(), before);
+    });
+}
+
+#[test]
+fn loading_a_wrong_file_leaves_nothing_and_says_why() {
+    let folder = std::env::temp_dir().join(format!("tasks_it_load_{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let fixture = std::fs::read_to_string(FIXTURE).expect("the fixture");
+    let wrong = [
+        ("broken.json", fixture[..fixture.len() / 2].to_owned(), "line"),
+        (
+            "misspelt.json",
+            fixture.replacen("\"users\"", "\"usres\"", 1),
+            "usres",
+        ),
+        // The last group points to a user who is not there, so all before it must go.
+        (
+            "orphan.json",
+            fixture.replace("\"userUpdated\": \"e9ef4290", "\"userUpdated\": \"00000000"),
+            "foreign key",
+        ),
+    ];
+    on_each_database(|database| {
+        for (name, text, reason) in &wrong {
+            let path = folder.join(name);
+            std::fs::write(&path, text).expect("the file is written");
+            let output = run(&database.url, &["load", path.to_str().expect("UTF-8")]);
+            assert!(!output.status.success(), "{name}: {output:?}");
+            assert!(
+                line(&output).to_lowercase().contains(reason),
+                "{name}: {}",
+                line(&output)
+            );
+        }
+        run(&database.url, &["migrate"]);
+        assert_eq!(database.count("SELECT count(*) FROM core_user"), 0);
+        let missing = run(&database.url, &["load", "nowhere.json"]);
+        assert!(
+            !missing.status.success() && line(&missing).contains("nowhere.json"),
+            "{missing:?}"
+        );
+    });
+    std::fs::remove_dir_all(folder).expect("the folder goes");
+}
+
+#[test]
+fn users_are_added_given_roles_and_new_passwords() {
+    on_each_database(|database| {
+        run(&database.url, &["load", FIXTURE]);
+        let with_password = |args: &[&str], password: &str| {
+            let mut child = program(&database.url)
+                .args(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the program runs");
+            child
+                .stdin
+                .take()
+                .expect("an input")
+                .write_all(password.as_bytes())
+                .expect("the password is read");
+            child.wait_with_output().expect("it ends")
+        };
+        let added = with_password(
+            &[
+                "user",
+                "add",
+                "nadia",
+                "--role",
+                "Task Executor",
+                "--last-name",
+                "N",
+            ],
+            "nadia-12345\n",
+        );
+        assert!(
+            added.status.success() && line(&added).starts_with("added the user nadia"),
+            "{added:?}"
+        );
+        let again = with_password(&["user", "add", "nadia"], "nadia-12345\n");
+        assert!(
+            !again.status.success() && line(&again).contains("already"),
+            "{again:?}"
+        );
+        let short = with_password(&["user", "add", "short"], "1234\n");
+        assert!(
+            !short.status.success() && line(&short).contains("password"),
+            "{short:?}"
+        );
+        let none = with_password(&["user", "set-password", "nadia"], "");
+        assert!(
+            !none.status.success() && line(&none).contains("standard input"),
+            "{none:?}"
+        );
+        assert!(
+            with_password(&["user", "set-password", "nadia"], "other-12345")
+                .status
+                .success()
+        );
+        let stranger = with_password(&["user", "set-password", "ghost"], "other-12345");
+        assert!(
+            !stranger.status.success() && line(&stranger).contains("ghost"),
+            "{stranger:?}"
+        );
+        assert_eq!(
+            line(&run(&database.url, &["user", "grant", "nadia", "Task Triage"])),
+            "nadia now has the role Task Triage"
+        );
+        assert!(line(&run(&database.url, &["user", "grant", "nadia", "Task Triage"])).contains("already"));
+        assert!(
+            !run(&database.url, &["user", "grant", "nadia", "No Such Role"])
+                .status
+                .success()
+        );
+    });
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_a_sentence_that_names_it() {
+    let database = TestDatabase::create(Backend::Sqlite);
+    let refused = |variables: &[(&str, &str)], named: &str| {
+        let output = program(&database.url)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(variables.iter().copied())
+            .output()
+            .expect("the program runs");
+        assert!(!output.status.success(), "{output:?}");
+        assert!(
+            line(&output).to_lowercase().contains(&named.to_lowercase()),
+            "{named}: {}",
+            line(&output)
+        );
+    };
+    refused(&[("TASKS__AUTH__SECRET", "")], "auth.secret");
+    refused(&[("TASKS__AUTH__SECRET", "short")], "auth.secret");
+    refused(&[("TASKS__HTTP__NONSENSE", "1")], "nonsense");
+    refused(&[("TASKS__LIMITS__PAGE_SIZE", "many")], "page_size");
+    refused(&[("TASKS__LIMITS__PAGE_SIZE", "0")], "limits.page_size");
+    refused(&[("TASKS__HTTP__LISTEN", "nowhere")], "http.listen");
+    refused(&[("TASKS__DATABASE__URL", "mysql://x")], "database.url");
+    refused(&[("TASKS__DATABASE__URL", "postgres://db.example.org/x")], "tls");
+    let unreachable = ("TASKS__DATABASE__URL", "postgres://nobody@127.0.0.1:1/x");
+    refused(&[unreachable], "connection");
+    let output = program(&database.url)
+        .args(["serve", "--config", "nowhere.toml"])
+        .output()
+        .expect("runs");
+    assert!(line(&output).contains("nowhere.toml"), "{output:?}");
+}
+
+#[test]
+fn a_wrong_row_of_configuration_in_the_database_stops_the_start() {
+    on_each_database(|database| {
+        run(&database.url, &["migrate"]);
+        database.execute(
+            "INSERT INTO core_moduleconfiguration (id, module, layer, version, config, is_exposed, controls) VALUES \
+             ('00000000-0000-4000-8000-000000000001', 'tasks_management', 'BE', '1', '{\"gql_nonsense\": 1}', false, '[]')",
+        );
+        let output = program(&database.url)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .output()
+            .expect("runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && text.contains("gql_nonsense"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn the_server_answers_and_stops_when_told_to() {
+    on_each_database(|database| {
+        run(&database.url, &["load", FIXTURE]);
+        let server = Server::start(&database.url, &[]);
+        assert_eq!(server.request("GET", "/healthz", "").0, 200);
+        assert_eq!(server.request("GET", "/readyz", "").0, 200);
+        let (status, body) = server.log_in();
+        assert!(status == 200 && body.contains("token"), "{status} {body}");
+        let (status, metrics) = server.request("GET", "/metrics", "");
+        assert!(
+            status == 200 && metrics.contains("http_requests_total"),
+            "{metrics}"
+        );
+        assert!(server.stop().success());
+    });
+}
+
+#[test]
+fn a_database_that_goes_away_gives_a_clear_error_and_heals_when_it_returns() {
+    let database = TestDatabase::create(Backend::Postgres);
+    run(&database.url, &["load", FIXTURE]);
+    let server = Server::start(&database.url, &[("TASKS__DATABASE__CHECKOUT_TIMEOUT_MS", "500")]);
+    assert_eq!(server.log_in().0, 200);
+    database.refuse_connections(true);
+    assert_eq!(server.request("GET", "/healthz", "").0, 200);
+    assert_eq!(server.request("GET", "/readyz", "").0, 503);
+    let (status, body) = server.log_in();
+    assert!(status == 503 && body.contains("try again"), "{status} {body}");
+    database.refuse_connections(false);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (status, body) = server.log_in();
+        if status == 200 && body.contains("token\"") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it does not heal: {status} {body}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
+    let mut child = program("sqlite://unused.db")
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .env_remove("TASKS__AUTH__SECRET")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the demo starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("an output"))
+        .lines()
+        .map(|line| line.expect("a line"));
+    let first = lines.next().expect("a first line");
+    let address = first
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .expect("an address")
+        .to_owned();
+    let text: Vec<String> = lines
+        .by_ref()
+        .take_while(|line| !line.starts_with("Ctrl-C"))
+        .collect();
+    let text = text.join("\n");
+    for said in ["admin123", "ada12345", "Three things to try", "sqlite://"] {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    let server = Server { child, address };
+    let (status, body) = server.request(
+        "POST",
+        "/api/graphql",
+        r#"{"query": "mutation { tokenAuth(username: \"admin\", password: \"admin123\") { token } }"}"#,
+    );
+    assert!(status == 200 && body.contains("token"), "{body}");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn schema_prints_the_kept_schema() {
+    let output = run("sqlite://unused.db", &["schema"]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        printed.trim_end(),
+        include_str!("../../schema.graphql").trim_end()
+    );
+}

@@ -1,0 +1,351 @@
+//! Signals: who may refuse, who may undo, and who is told afterwards.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::RunQueryDsl as _;
+use serde_json::json;
+use tasks_management::{
+    Builder, CreateTask, Error, ErrorCode, Event, Message, ResolveTask, Signal, Signals, TaskStatus,
+};
+
+use crate::support::{Backend, TestApp};
+
+type Seen = Arc<Mutex<Vec<Event>>>;
+
+fn seen() -> Seen {
+    Arc::default()
+}
+
+fn names(seen: &Seen) -> Vec<Signal> {
+    seen.lock()
+        .expect("nobody panicked")
+        .iter()
+        .map(|event| event.signal)
+        .collect()
+}
+
+/// Runs a test on both databases with a builder of its own.
+macro_rules! on_both_with {
+    ($name:ident, $test:ident) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $test(Backend::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $test(Backend::Postgres).await;
+            }
+        }
+    };
+}
+
+async fn start(backend: Backend, builder: impl FnOnce(Builder) -> Builder) -> TestApp {
+    TestApp::start_with(
+        backend,
+        |settings| {
+            settings.outbox.attempts = 3;
+            settings.outbox.first_pause_ms = 1;
+            settings.outbox.longest_pause_s = 1;
+        },
+        builder,
+    )
+    .await
+}
+
+async fn create(app: &TestApp, source: &str) -> tasks_management::Result<tasks_management::Task> {
+    let admin = app.module.requester("admin").await?;
+    let input = CreateTask {
+        source: Some(source.to_owned()),
+        ..CreateTask::default()
+    };
+    app.module.tasks().create(&admin, input).await
+}
+
+fn tasks_of(app: &TestApp, source: &str) -> i64 {
+    app.count(&format!(
+        "SELECT count(*) FROM task_management_task WHERE source = '{source}'"
+    ))
+}
+
+on_both_with!(before_refuses_with_an_error_that_the_caller_sees, veto);
+async fn veto(backend: Backend) {
+    let bus = Signals::builder().before(Signal::TaskCreate, |_, _| {
+        Err(Error::new(ErrorCode::Conflict, Message::new("code-taken")))
+    });
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    let mut admin = app.user("admin").await;
+    let (status, error) = admin.mutate("createTask", json!({ "source": "Veto" })).await;
+    assert_eq!(
+        (status, error[0]["code"].as_str()),
+        (1, Some("CONFLICT")),
+        "{error}"
+    );
+    assert!(
+        error[0]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("code")),
+        "{error}"
+    );
+    assert_eq!(tasks_of(&app, "Veto"), 0);
+}
+
+on_both_with!(
+    within_writes_through_the_same_connection_and_its_error_undoes_everything,
+    within
+);
+async fn within(backend: Backend) {
+    let bus = Signals::builder()
+        .within(Signal::TaskCreate, |connection, event| {
+            let language = format!("l{}", event.entity_id.simple());
+            diesel::sql_query(format!(
+                "INSERT INTO core_language (code, name) VALUES ('{language}', 'Within')"
+            ))
+            .execute(connection)?;
+            if event.data["task"]["source"] == "Undo" {
+                return Err(Error::internal("the handler fails after it has written"));
+            }
+            Ok(())
+        })
+        .after("told", [Signal::TaskCreate], |_| async { Ok(()) });
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    create(&app, "Keep").await.expect("is kept");
+    let written = "SELECT count(*) FROM core_language WHERE name = 'Within'";
+    assert_eq!((tasks_of(&app, "Keep"), app.count(written)), (1, 1));
+    create(&app, "Undo").await.expect_err("is undone");
+    assert_eq!((tasks_of(&app, "Undo"), app.count(written)), (0, 1));
+    let history = "SELECT count(*) FROM task_management_historicaltask WHERE source = 'Undo'";
+    assert_eq!(app.count(history), 0);
+    // Nothing is told of what was undone.
+    assert_eq!(app.count("SELECT count(*) FROM task_management_outbox"), 1);
+
+    // Through GraphQL the same, and the journal says that it failed without giving the cause away.
+    let mut admin = app.user("admin").await;
+    let (status, error) = admin.mutate("createTask", json!({ "source": "Undo" })).await;
+    assert_eq!((status, error[0]["code"].as_str()), (1, Some("INTERNAL")));
+    assert!(!error.to_string().contains("has written"), "{error}");
+    assert_eq!(tasks_of(&app, "Undo"), 0);
+}
+
+on_both_with!(after_is_told_of_each_step_in_order_with_stable_ids, after);
+async fn after(backend: Backend) {
+    let told = seen();
+    let bus = {
+        let told = Arc::clone(&told);
+        Signals::builder().after("told", Signal::ALL, move |event| {
+            told.lock().expect("nobody panicked").push(event);
+            async { Ok(()) }
+        })
+    };
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    let task = create(&app, "PaymentService").await.expect("a task");
+    let exec = app.module.requester("exec1").await.expect("an executor");
+    let business_status = json!({ exec.id().to_string(): "APPROVED" });
+    let vote = ResolveTask {
+        id: task.id,
+        business_status,
+        additional_data: None,
+    };
+    let done = app
+        .module
+        .tasks()
+        .resolve_task(&exec, vote)
+        .await
+        .expect("a vote");
+    assert_eq!(done.status, TaskStatus::Completed);
+
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 3);
+    assert_eq!(
+        names(&told),
+        [Signal::TaskCreate, Signal::TaskResolve, Signal::TaskComplete]
+    );
+    let events = told.lock().expect("nobody panicked").clone();
+    assert!(events.iter().all(|event| event.entity_id == task.id));
+    assert_eq!(events[2].data["result"], "COMPLETED");
+    assert_eq!(events[2].user_id, exec.id());
+    // Once is enough.
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
+    assert_eq!(
+        app.count("SELECT count(*) FROM task_management_outbox WHERE status = 'DELIVERED'"),
+        3
+    );
+}
+
+on_both_with!(what_a_process_left_behind_another_one_delivers, restart);
+async fn restart(backend: Backend) {
+    let quiet = Signals::builder().after("told", [Signal::TaskCreate], |_| async { Ok(()) });
+    let app = start(backend, |builder| builder.signals(quiet)).await;
+    create(&app, "Left").await.expect("a task");
+    let told = seen();
+    let bus = {
+        let told = Arc::clone(&told);
+        Signals::builder().after("told", [Signal::TaskCreate], move |event| {
+            told.lock().expect("nobody panicked").push(event);
+            async { Ok(()) }
+        })
+    };
+    let other = app.another_process_with(|_| {}, |builder| builder.signals(bus));
+    assert_eq!(other.module.deliver_due().await.expect("delivers"), 1);
+    assert_eq!(names(&told), [Signal::TaskCreate]);
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
+}
+
+on_both_with!(
+    a_failing_or_panicking_handler_is_retried_then_dead_and_harms_no_other,
+    failing
+);
+async fn failing(backend: Backend) {
+    let told = seen();
+    let bus = {
+        let told = Arc::clone(&told);
+        Signals::builder()
+            .after("fails", [Signal::TaskCreate], |_| async {
+                Err("the receiver is down".into())
+            })
+            .after("panics", [Signal::TaskCreate], |_| async {
+                panic!("the handler is wrong")
+            })
+            .after("works", [Signal::TaskCreate], move |event| {
+                told.lock().expect("nobody panicked").push(event);
+                async { Ok(()) }
+            })
+    };
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    create(&app, "Fails").await.expect("a task");
+    let dead = "SELECT count(*) FROM task_management_outbox WHERE status = 'DEAD' AND attempts = 3 AND last_error IS NOT NULL";
+    // Three attempts with pauses of milliseconds; each look at the outbox makes those that are due.
+    for _ in 0..500 {
+        app.module.deliver_due().await.expect("delivers");
+        if app.count(dead) == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(app.count(dead), 2);
+    assert_eq!(names(&told), [Signal::TaskCreate]);
+    assert_eq!(
+        app.count("SELECT count(*) FROM task_management_task WHERE source = 'Fails'"),
+        1
+    );
+}
+
+on_both_with!(later_events_of_a_task_wait_for_the_earlier_one, ordered);
+async fn ordered(backend: Backend) {
+    let told = seen();
+    let first = Arc::new(Mutex::new(true));
+    let bus = {
+        let told = Arc::clone(&told);
+        Signals::builder().after("told", Signal::ALL, move |event| {
+            // The first delivery of all fails once.
+            let fails = std::mem::take(&mut *first.lock().expect("nobody panicked"));
+            if !fails {
+                told.lock().expect("nobody panicked").push(event);
+            }
+            async move { if fails { Err("not yet".into()) } else { Ok(()) } }
+        })
+    };
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    let task = create(&app, "Ordered").await.expect("a task");
+    let admin = app.module.requester("admin").await.expect("an administrator");
+    app.module
+        .tasks()
+        .complete_task(&admin, task.id, TaskStatus::Failed)
+        .await
+        .expect("is closed");
+    for _ in 0..500 {
+        app.module.deliver_due().await.expect("delivers");
+        if told.lock().expect("nobody panicked").len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(names(&told), [Signal::TaskCreate, Signal::TaskComplete]);
+}
+
+on_both_with!(every_service_tells_before_within_and_after, everything);
+async fn everything(backend: Backend) {
+    let (before, within) = (seen(), seen());
+    let mut bus = Signals::builder();
+    for signal in Signal::ALL {
+        let (before, within) = (Arc::clone(&before), Arc::clone(&within));
+        bus = bus
+            .before(signal, move |_, event| {
+                before.lock().expect("nobody panicked").push(event.clone());
+                Ok(())
+            })
+            .within(signal, move |_, event| {
+                within.lock().expect("nobody panicked").push(event.clone());
+                Ok(())
+            });
+    }
+    let host = tasks_management::Host::default().action("default", Arc::new(|_, _, _| Ok(())));
+    let app = start(backend, |builder| builder.signals(bus).host(host)).await;
+    let mut triage = app.user("triage").await;
+    let user = |name: &'static str| {
+        let module = app.module.clone();
+        async move { module.requester(name).await.expect("a user") }
+    };
+    let (admin, exec4, exec5) = (user("admin").await, user("exec4").await, user("exec5").await);
+
+    let group = json!({ "code": "TOLD", "completionPolicy": "ANY", "userIds": [exec4.id()], "taskSources": ["Told"] });
+    assert_eq!(triage.mutate("createTaskGroup", group).await.0, 2);
+    let found = triage.graphql(r#"{ taskGroup(code: "TOLD") { edges { node { uuid taskexecutorSet { edges { node { uuid } } } } } } }"#).await;
+    let node = found.data("taskGroup")["edges"][0]["node"].clone();
+    let seat: uuid::Uuid = node["taskexecutorSet"]["edges"][0]["node"]["uuid"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .expect("a seat");
+    app.module
+        .task_executors()
+        .update(&admin, seat, exec5.id())
+        .await
+        .expect("a seat changes hands");
+    let task = create(&app, "Told").await.expect("a task");
+    app.module
+        .tasks()
+        .execute_task(&exec5, task.id)
+        .await
+        .expect("is carried out");
+    let vote = json!({ exec5.id().to_string(): "APPROVED" });
+    let vote = ResolveTask {
+        id: task.id,
+        business_status: vote,
+        additional_data: None,
+    };
+    app.module
+        .tasks()
+        .resolve_task(&exec5, vote)
+        .await
+        .expect("is decided");
+    let loose = create(&app, "Loose").await.expect("a task");
+    let assign = json!({ "id": loose.id, "taskGroupId": node["uuid"], "status": "ACCEPTED" });
+    assert_eq!(triage.mutate("updateTask", assign).await.0, 2);
+    app.module
+        .tasks()
+        .delete(&admin, vec![loose.id])
+        .await
+        .expect("is deleted");
+    let change = json!({ "id": node["uuid"], "code": "TOLD-2", "completionPolicy": "ANY" });
+    assert_eq!(triage.mutate("updateTaskGroup", change).await.0, 2);
+    assert_eq!(
+        triage
+            .mutate("deleteTaskGroup", json!({ "ids": [node["uuid"]] }))
+            .await
+            .0,
+        2
+    );
+
+    for signal in Signal::ALL {
+        assert!(
+            names(&before).contains(&signal),
+            "nobody was asked before {signal}"
+        );
+        assert!(
+            names(&within).contains(&signal),
+            "nobody was told within {signal}"
+        );
+    }
+}
