@@ -12,6 +12,7 @@ use super::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use super::user::types::{InteractiveUserNode, UserNode};
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
+use crate::service::core::Place;
 use crate::service::{mutation_log, role, task, task_executor, task_group, user};
 
 /// Anything with a global id.
@@ -58,18 +59,17 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
     let by_int = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Int(id)));
     Ok(match type_name {
         "TaskGQLType" => match by_uuid("id") {
-            Some(query) => {
-                only(task::list(core, requester, query, true).await?).map(|row| Node::Task(TaskNode(row)))
-            }
+            Some(query) => only(task::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::Task(TaskNode(row))),
             None => None,
         },
         "TaskGroupGQLType" => match by_uuid("id") {
-            Some(query) => only(task_group::list(core, requester, query, true).await?)
+            Some(query) => only(task_group::list(core, requester, query, Place::Nested).await?)
                 .map(|row| Node::TaskGroup(TaskGroupNode(row))),
             None => None,
         },
         "TaskExecutorGQLType" => match by_uuid("id") {
-            Some(query) => only(task_executor::list(core, requester, query, true).await?)
+            Some(query) => only(task_executor::list(core, requester, query, Place::Nested).await?)
                 .map(|row| Node::TaskExecutor(TaskExecutorNode(row))),
             None => None,
         },

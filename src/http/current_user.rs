@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::graphql::requester;
-use super::router::App;
+use super::state::App;
 use crate::error::ErrorCode;
 
 /// Who is logged in, with rights as numbers; exactly 401 for a stranger.

@@ -6,13 +6,13 @@ use async_graphql::Variables;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::cookies;
 use super::request::{Origin, RequestId, header as text_header};
-use super::router::App;
+use super::state::App;
 use crate::auth::requester::Requester;
 use crate::config::Introspection;
 use crate::error::{Error, ErrorCode, Result};
@@ -77,24 +77,6 @@ pub async fn post(
         Value::Array(items) => call.batch(items).await,
         single => call.single(single).await.into_response(origin.https),
     }
-}
-
-/// `GET` of the endpoint: GraphiQL for browsers.
-pub async fn get(State(app): State<App>, headers: HeaderMap) -> Response {
-    let wants_page = text_header(&headers, "accept").is_some_and(|accept| accept.contains("text/html"));
-    if !app.graphql.graphiql || !wants_page {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response();
-    }
-    let endpoint = format!("/{}/graphql", app.http.site_root);
-    let page = include_str!("graphiql.html").replace("{endpoint}", &endpoint);
-    let mut response = Html(page).into_response();
-    let policy = "default-src 'self'; script-src 'self' 'unsafe-inline' https://unpkg.com; \
-                  style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; \
-                  font-src 'self' data: https://unpkg.com; frame-ancestors 'none'";
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
 }
 
 /// Who asks, by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is ignored.

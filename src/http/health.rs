@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::router::App;
+use super::state::App;
 use crate::db::migration;
 
 /// Alive: answers as soon as the server listens.

@@ -2,7 +2,9 @@
 
 pub mod cookies;
 pub mod current_user;
+pub mod graphiql;
 pub mod graphql;
 pub mod health;
 pub mod request;
 pub mod router;
+pub mod state;

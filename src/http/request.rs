@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::router::App;
+use super::state::App;
 use crate::clock::new_random_id;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,46 +1,29 @@
 //! The router.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{current_user, graphql, health, request};
-use crate::config::{GraphqlSettings, HttpSettings};
-use crate::graphql::Schema;
-use crate::service::Core;
-
-/// What the handlers work with.
-#[derive(Clone)]
-pub struct App {
-    /// What the services work with.
-    pub core: Arc<Core>,
-    /// The schema with its resolvers.
-    pub schema: Schema,
-    /// Settings of HTTP.
-    pub http: Arc<HttpSettings>,
-    /// Settings of GraphQL.
-    pub graphql: Arc<GraphqlSettings>,
-    /// Where metrics are read, if they are kept.
-    pub metrics: Option<PrometheusHandle>,
-}
+use super::state::App;
+use super::{current_user, graphiql, graphql, health, request};
+use crate::config::HttpSettings;
 
 /// All paths with their bounds.
 pub fn router(app: App) -> Router {
     let body_bytes = app.core.limits.body_bytes;
     let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));
     let interface = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
-        .route("/graphql/", get(graphql::get).post(graphql::post))
+        .route("/graphql", get(graphiql::page).post(graphql::post))
+        .route("/graphql/", get(graphiql::page).post(graphql::post))
+        .route("/graphql/assets/{name}", get(graphiql::asset))
         .route("/core/users/current_user/", get(current_user::current_user))
         .route("/core/users/current_user", get(current_user::current_user));
     let mut router = Router::new()

@@ -17,6 +17,9 @@ use crate::signal::Bus;
 use super::configuration::LiveSettings;
 use super::host::Host;
 use super::unit::Unit;
+use super::visibility::Visible;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::settings::ModuleSettings;
 
 /// What every service works with: handed down, never global. Two of them can live in one process.
 pub struct Core {
@@ -101,4 +104,38 @@ impl Core {
             .map_err(Error::internal)?;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
+
+    /// Lists the rows that the requester sees: `visible` says which those are, `place` what it means that there are none.
+    ///
+    /// # Errors
+    /// FORBIDDEN at the root where nothing is visible, VALIDATION, LIMIT, or what the database says.
+    pub async fn list<R: Send + 'static>(
+        self: &Arc<Self>,
+        requester: &Arc<Requester>,
+        mut query: ListQuery,
+        place: Place,
+        visible: fn(&Requester, &ModuleSettings) -> Visible,
+        load: fn(&mut DbConnection, &ListQuery, PageLimit) -> Result<Slice<R>>,
+    ) -> Result<Slice<R>> {
+        let requester = Arc::clone(requester);
+        self.read(move |core, connection| {
+            let settings = core.settings.current(connection, core.clock.now())?;
+            let visible = visible(&requester, &settings);
+            query.conditions.extend(match place {
+                Place::Root => visible.at_root()?,
+                Place::Nested => visible.nested(),
+            });
+            load(connection, &query, core.page_limit())
+        })
+        .await
+    }
+}
+
+/// Where a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// By itself: it is an error if nothing can be visible.
+    Root,
+    /// Inside another row: it is empty if nothing is visible.
+    Nested,
 }

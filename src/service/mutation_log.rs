@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Place};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -17,11 +17,14 @@ use crate::error::Result;
 pub async fn list(
     core: &Arc<Core>,
     requester: &Arc<Requester>,
-    mut query: ListQuery,
+    query: ListQuery,
 ) -> Result<Slice<MutationLog>> {
-    query
-        .conditions
-        .extend(visibility::mutation_logs(requester).at_root()?);
-    core.read(move |core, connection| db::mutation_log::list(connection, &query, core.page_limit()))
-        .await
+    core.list(
+        requester,
+        query,
+        Place::Root,
+        visibility::mutation_logs,
+        db::mutation_log::list,
+    )
+    .await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::core::Core;
+use super::core::{Core, Place};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -16,16 +16,9 @@ use crate::error::Result;
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
-pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, mut query: ListQuery) -> Result<Slice<Role>> {
-    let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        query
-            .conditions
-            .extend(visibility::roles(&requester, &settings).at_root()?);
-        db::role::list(connection, &query, core.page_limit())
-    })
-    .await
+pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, query: ListQuery) -> Result<Slice<Role>> {
+    core.list(requester, query, Place::Root, visibility::roles, db::role::list)
+        .await
 }
 
 /// The roles of a user, for those who see what is personal about the user.

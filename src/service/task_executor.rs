@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::core::{Core, Place};
 use super::task::check_list;
 use super::task_group;
 use super::unit::Unit;
@@ -122,20 +122,15 @@ pub(super) fn seat_exactly(unit: &mut Unit<'_>, task_group_id: Uuid, user_ids: &
 pub async fn list(
     core: &Arc<Core>,
     requester: &Arc<Requester>,
-    mut query: ListQuery,
-    nested: bool,
+    query: ListQuery,
+    place: Place,
 ) -> Result<Slice<TaskExecutor>> {
-    let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        query.conditions.extend(if nested {
-            visibility::nested_task_executors(&requester, &settings).nested()
-        } else {
-            visibility::task_executors(&requester, &settings).at_root()?
-        });
-        db::task_executor::list(connection, &query, core.page_limit())
-    })
-    .await
+    let visible = match place {
+        Place::Root => visibility::task_executors,
+        Place::Nested => visibility::nested_task_executors,
+    };
+    core.list(requester, query, place, visible, db::task_executor::list)
+        .await
 }
 
 /// Lists seats of a group that the requester sees: who decides beside one is no secret.
@@ -166,14 +161,13 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskExecutor>>> {
     query.leave_out_deleted_versions();
-    let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        query
-            .conditions
-            .extend(visibility::task_executors(&requester, &settings).at_root()?);
-        db::task_executor::list_history(connection, &query, core.page_limit())
-    })
+    core.list(
+        requester,
+        query,
+        Place::Root,
+        visibility::task_executors,
+        db::task_executor::list_history,
+    )
     .await
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::core::{Core, Place};
 use super::task::check_list;
 use super::task_executor;
 use super::unit::Unit;
@@ -151,27 +151,23 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Lists the groups that the requester sees. `nested`: inside another row, where nothing visible is no error.
+/// Lists the groups that the requester sees.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
     core: &Arc<Core>,
     requester: &Arc<Requester>,
-    mut query: ListQuery,
-    nested: bool,
+    query: ListQuery,
+    place: Place,
 ) -> Result<Slice<TaskGroup>> {
-    let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        let visible = visibility::task_groups(&requester, &settings);
-        query.conditions.extend(if nested {
-            visible.nested()
-        } else {
-            visible.at_root()?
-        });
-        db::task_group::list(connection, &query, core.page_limit())
-    })
+    core.list(
+        requester,
+        query,
+        place,
+        visibility::task_groups,
+        db::task_group::list,
+    )
     .await
 }
 
@@ -185,14 +181,13 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskGroup>>> {
     query.leave_out_deleted_versions();
-    let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        query
-            .conditions
-            .extend(visibility::task_group_history(&requester, &settings).at_root()?);
-        db::task_group::list_history(connection, &query, core.page_limit())
-    })
+    core.list(
+        requester,
+        query,
+        Place::Root,
+        visibility::task_group_history,
+        db::task_group::list_history,
+    )
     .await
 }
 

@@ -129,7 +129,7 @@ pub fn roles(requester: &Requester, settings: &ModuleSettings) -> Visible {
 
 /// Entries of the journal: one's own; all for superusers.
 #[must_use]
-pub fn mutation_logs(requester: &Requester) -> Visible {
+pub fn mutation_logs(requester: &Requester, _: &ModuleSettings) -> Visible {
     if requester.rights.is_superuser {
         Visible::All
     } else {

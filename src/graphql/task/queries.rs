@@ -8,6 +8,7 @@ use super::super::context::request;
 use super::filters::{TASK, TASK_HISTORY};
 use super::types::{TaskHistoryNode, TaskNode};
 use crate::error::Result;
+use crate::service::core::Place;
 use crate::service::task;
 
 /// Reading tasks.
@@ -21,7 +22,7 @@ impl TaskQueries {
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskNode>>> {
         let query = read(ctx, &TASK)?;
         let context = request(ctx)?;
-        let tasks = task::list(&context.core, context.requester()?, query, false).await?;
+        let tasks = task::list(&context.core, context.requester()?, query, Place::Root).await?;
         Ok(Some(Connection::new(tasks, TaskNode)))
     }
 

@@ -8,6 +8,7 @@ use super::super::context::request;
 use super::filters::{TASK_EXECUTOR, TASK_EXECUTOR_HISTORY};
 use super::types::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::error::Result;
+use crate::service::core::Place;
 use crate::service::task_executor;
 
 /// Reading task executors.
@@ -20,7 +21,7 @@ impl TaskExecutorQueries {
     async fn task_executor(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskExecutorNode>>> {
         let query = read(ctx, &TASK_EXECUTOR)?;
         let context = request(ctx)?;
-        let seats = task_executor::list(&context.core, context.requester()?, query, false).await?;
+        let seats = task_executor::list(&context.core, context.requester()?, query, Place::Root).await?;
         Ok(Some(Connection::new(seats, TaskExecutorNode)))
     }
 

@@ -8,6 +8,7 @@ use super::super::context::request;
 use super::filters::{TASK_GROUP, TASK_GROUP_HISTORY};
 use super::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::error::Result;
+use crate::service::core::Place;
 use crate::service::task_group;
 
 /// Reading task groups.
@@ -20,7 +21,7 @@ impl TaskGroupQueries {
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskGroupNode>>> {
         let query = read(ctx, &TASK_GROUP)?;
         let context = request(ctx)?;
-        let groups = task_group::list(&context.core, context.requester()?, query, false).await?;
+        let groups = task_group::list(&context.core, context.requester()?, query, Place::Root).await?;
         Ok(Some(Connection::new(groups, TaskGroupNode)))
     }
 

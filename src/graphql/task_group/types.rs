@@ -16,6 +16,7 @@ use crate::domain::history::Historical;
 use crate::domain::query::{Condition, Value};
 use crate::domain::task_group::TaskGroup;
 use crate::error::Result;
+use crate::service::core::Place;
 use crate::service::{task, task_executor};
 
 /// How many executors must approve.
@@ -119,7 +120,7 @@ impl TaskGroupNode {
             .conditions
             .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
         let context = request(ctx)?;
-        let tasks = task::list(&context.core, context.requester()?, query, true).await?;
+        let tasks = task::list(&context.core, context.requester()?, query, Place::Nested).await?;
         Ok(Connection::new(tasks, TaskNode))
     }
 

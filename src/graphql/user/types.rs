@@ -26,6 +26,7 @@ use crate::domain::query::{Condition, ListQuery, Value};
 use crate::domain::role::{Role, UserRole};
 use crate::domain::user::User;
 use crate::error::{Error, Result};
+use crate::service::core::Place;
 use crate::service::{mutation_log, role, task, task_executor, task_group, user as service};
 
 /// A user.
@@ -164,19 +165,19 @@ impl UserNode {
 
     async fn groups(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskGroupNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK_GROUP, field)?, request(ctx)?);
-        let groups = task_group::list(&context.core, context.requester()?, query, true).await?;
+        let groups = task_group::list(&context.core, context.requester()?, query, Place::Nested).await?;
         Ok(Connection::new(groups, TaskGroupNode))
     }
 
     async fn seats(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskExecutorNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK_EXECUTOR, field)?, request(ctx)?);
-        let seats = task_executor::list(&context.core, context.requester()?, query, true).await?;
+        let seats = task_executor::list(&context.core, context.requester()?, query, Place::Nested).await?;
         Ok(Connection::new(seats, TaskExecutorNode))
     }
 
     async fn tasks(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK, field)?, request(ctx)?);
-        let tasks = task::list(&context.core, context.requester()?, query, true).await?;
+        let tasks = task::list(&context.core, context.requester()?, query, Place::Nested).await?;
         Ok(Connection::new(tasks, TaskNode))
     }
 }

@@ -1,0 +1,57 @@
+//! GraphiQL for browsers that open the endpoint. All of it is served from here: many places have no way to a CDN.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::request::header as text_header;
+use super::state::App;
+
+/// `GET` of the endpoint: GraphiQL for browsers, nothing for others.
+pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
+    let wants_page = text_header(&headers, "accept").is_some_and(|accept| accept.contains("text/html"));
+    if !app.graphql.graphiql || !wants_page {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response();
+    }
+    let endpoint = format!("/{}/graphql", app.http.site_root);
+    let page = include_str!("../../assets/graphiql/index.html")
+        .replace("{assets}", &format!("{endpoint}/assets"))
+        .replace("{endpoint}", &endpoint);
+    let mut response = Html(page).into_response();
+    // Its editor writes styles into the page; scripts come from here only.
+    let policy = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                  img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'";
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// A file of the page.
+pub async fn asset(State(app): State<App>, Path(name): Path<String>) -> Response {
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    let (kind, text) = match name.as_str() {
+        _ if !app.graphql.graphiql => return StatusCode::NOT_FOUND.into_response(),
+        "start.js" => (SCRIPT, include_str!("../../assets/graphiql/start.js")),
+        "graphiql.min.js" => (SCRIPT, include_str!("../../assets/graphiql/graphiql.min.js")),
+        "react.production.min.js" => (
+            SCRIPT,
+            include_str!("../../assets/graphiql/react.production.min.js"),
+        ),
+        "react-dom.production.min.js" => (
+            SCRIPT,
+            include_str!("../../assets/graphiql/react-dom.production.min.js"),
+        ),
+        "graphiql.min.css" => (
+            "text/css; charset=utf-8",
+            include_str!("../../assets/graphiql/graphiql.min.css"),
+        ),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    // The only answers that may be kept: they hold nothing of anybody's.
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,209 @@
+//! Creating tasks.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::unit::Unit;
+use super::live_group;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::task_group::Lock;
+use crate::domain::content_type::ContentType;
+use crate::domain::signal::Signal;
+use crate::domain::task::{Task, TaskStatus};
+use crate::domain::text::{MAX_TEXT, check_json, check_text};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// A task to be created.
+#[derive(Debug, Clone, Default)]
+pub struct CreateTask {
+    /// The service that asks for it; a group bound to it gets the task at once.
+    pub source: Option<String>,
+    /// The kind of thing it is about, `app_label.model`.
+    pub entity_type: Option<String>,
+    /// The key of that thing.
+    pub entity_id: Option<String>,
+    /// Its display text, where no provider is registered for its kind.
+    pub entity_string: Option<String>,
+    /// Which executor action handler carries it out; the default event when absent.
+    pub executor_action_event: Option<String>,
+    /// What is to be done once decided.
+    pub business_event: Option<String>,
+    /// What is known of the decision already; it holds nobody's vote.
+    pub business_status: Option<Value>,
+    /// The proposal itself.
+    pub data: Option<Value>,
+    /// Free JSON.
+    pub json_ext: Option<Value>,
+    /// The serializer through which `businessData` shows `data`.
+    pub business_data_serializer: Option<String>,
+    /// The group that decides, whatever the source is bound to; for privileged people only.
+    pub task_group_id: Option<Uuid>,
+}
+
+/// Creates a task. A source that is bound to a group assigns it at once.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, or what a handler or the database says.
+pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
+    unit.requester.need(&unit.settings.gql_task_create_perms)?;
+    check_create(unit, input)?;
+    let business_status = input.business_status.clone().unwrap_or_else(|| json!({}));
+    check_business_status(&business_status)?;
+
+    let entity_type = match (&input.entity_type, &input.entity_id) {
+        (Some(name), Some(entity_id)) => Some(entity(unit, name, entity_id)?),
+        (None, None) => None,
+        _ => return Err(Error::validation("entityId", Message::new("entity-needs-both"))),
+    };
+    let (entity_type_id, display) = match entity_type {
+        Some((content_type, display)) => (Some(content_type.id), display),
+        None => (None, None),
+    };
+    let task_group_id = match input.task_group_id {
+        Some(_) if !unit.requester.is_privileged(&unit.settings) => {
+            return Err(Error::forbidden(Message::new("only-privileged-assign")));
+        }
+        Some(id) => Some(live_group(unit, id)?),
+        None => match &input.source {
+            Some(source) => group_of_source(unit, source)?,
+            None => None,
+        },
+    };
+    let status = if task_group_id.is_some() {
+        TaskStatus::Accepted
+    } else {
+        TaskStatus::Received
+    };
+    let task = Task {
+        id: new_id(),
+        is_deleted: false,
+        json_ext: input.json_ext.clone(),
+        version: 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: unit.requester.id(),
+        user_updated: unit.requester.id(),
+        source: input.source.clone(),
+        entity_type_id,
+        entity_id: input.entity_id.clone(),
+        entity_string: display.or_else(|| input.entity_string.clone()),
+        status,
+        executor_action_event: Some(
+            input
+                .executor_action_event
+                .clone()
+                .unwrap_or_else(|| unit.settings.default_executor_event.clone()),
+        ),
+        business_status,
+        business_event: input.business_event.clone(),
+        task_group_id,
+        data: input.data.clone().unwrap_or_else(|| json!({})),
+        business_data_serializer: input.business_data_serializer.clone(),
+    };
+    unit.before(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
+    unit.insert(&task).map_err(taken_entity)?;
+    unit.changed(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
+    Ok(task)
+}
+
+fn group_of_source(unit: &mut Unit<'_>, source: &str) -> Result<Option<Uuid>> {
+    let Some(id) = db::task_group::claimed_by(unit.connection, source)? else {
+        return Ok(None);
+    };
+    let group = db::task_group::lock(unit.connection, id, Lock::Share)?;
+    // It may have been deleted, or lost the source, while the lock was waited for.
+    let still_bound = db::task_group::claimed_by(unit.connection, source)? == Some(id);
+    Ok(group
+        .filter(|group| !group.is_deleted && still_bound)
+        .map(|group| group.id))
+}
+
+/// The content type of this name and how the entity is called, if a provider says so.
+fn entity(unit: &mut Unit<'_>, name: &str, entity_id: &str) -> Result<(ContentType, Option<String>)> {
+    let lower = name.to_lowercase();
+    let (app_label, model) = ContentType::parse(&lower)
+        .ok_or_else(|| Error::validation("entityType", Message::new("bad-entity-type")))?;
+    let display = match unit.core.host.display(&lower).cloned() {
+        Some(provider) => Some(
+            provider(unit.connection, entity_id)?
+                .ok_or_else(|| Error::not_found("entityId", Message::new("no-entity")))?,
+        ),
+        None => None,
+    };
+    let content_type = db::content_type::get_or_insert(unit.connection, app_label, model)?;
+    if db::task::open_about(unit.connection, content_type.id, entity_id)?.is_some() {
+        return Err(Error::new(
+            ErrorCode::Conflict,
+            Message::new("entity-has-open-task"),
+        ));
+    }
+    Ok((
+        content_type,
+        display.map(|text| text.chars().take(MAX_TEXT).collect()),
+    ))
+}
+
+/// Another transaction may have been faster; the database's own constraint says so.
+fn taken_entity(error: Error) -> Error {
+    if db::row::violates_unique(&error, "task_management_task_one_open") {
+        return Error::new(ErrorCode::Conflict, Message::new("entity-has-open-task"));
+    }
+    error
+}
+
+fn check_create(unit: &Unit<'_>, input: &CreateTask) -> Result<()> {
+    let texts = [
+        ("source", &input.source),
+        ("entityType", &input.entity_type),
+        ("entityId", &input.entity_id),
+        ("entityString", &input.entity_string),
+        ("executorActionEvent", &input.executor_action_event),
+        ("businessEvent", &input.business_event),
+        ("businessDataSerializer", &input.business_data_serializer),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            check_text(field, text, MAX_TEXT)?;
+        }
+    }
+    let values = [
+        ("businessStatus", &input.business_status),
+        ("data", &input.data),
+        ("jsonExt", &input.json_ext),
+    ];
+    for (field, value) in values {
+        if let Some(value) = value {
+            check_json(field, value, unit.core.limits.json_bytes)?;
+        }
+    }
+    if input
+        .json_ext
+        .as_ref()
+        .is_some_and(|ext| !ext.is_object() && !ext.is_null())
+    {
+        return Err(Error::validation(
+            "jsonExt",
+            Message::new("not-an-object").with("field", "jsonExt"),
+        ));
+    }
+    Ok(())
+}
+
+/// Votes are cast by `resolveTask`, in one's own name, so a new task brings none.
+fn check_business_status(status: &Value) -> Result<()> {
+    let Some(map) = status.as_object() else {
+        return Err(Error::validation(
+            "businessStatus",
+            Message::new("not-an-object").with("field", "businessStatus"),
+        ));
+    };
+    if map.keys().any(|key| key.parse::<Uuid>().is_ok()) {
+        return Err(Error::validation(
+            "businessStatus",
+            Message::new("votes-are-cast"),
+        ));
+    }
+    Ok(())
+}
