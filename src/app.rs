@@ -165,6 +165,14 @@ impl TaskManagement {
         migrated.await.map_err(Error::internal)?
     }
 
+    /// Whether migrations are missing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_pending(&self) -> Result<bool> {
+        self.core.db.read(migration::is_pending).await
+    }
+
     /// Loads users, roles, groups, tasks and history: all or nothing, and what is there stays.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
@@ -21,9 +22,7 @@ pub use crate::service::user::NewUser;
 /// A sentence that says why the server can't start.
 pub async fn serve(settings: Settings) -> Result<String, String> {
     settings.check_secret()?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(|error| format!("metrics can't be kept: {error}"))?;
+    let metrics = metrics()?;
     let listener = listen(&settings).await?;
     let module = Builder::new(settings)
         .signals(logged(Bus::builder()))
@@ -32,6 +31,16 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
         .map_err(say)?;
     prepare(&module).await?;
     run(&module, listener).await
+}
+
+/// Begins to keep metrics, for `/metrics` to show.
+///
+/// # Errors
+/// A sentence that says why they can't be kept.
+pub fn metrics() -> Result<PrometheusHandle, String> {
+    metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| format!("metrics can't be kept: {error}"))
 }
 
 /// Opens the port.
@@ -104,6 +113,7 @@ pub fn schema(settings: &Settings) -> String {
 /// # Errors
 /// A sentence that says why not.
 pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
+    migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     let user = user::add(module.core(), new).await.map_err(say)?;
     Ok(format!(
@@ -117,6 +127,7 @@ pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String
 /// # Errors
 /// A sentence that says why not.
 pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
+    migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     user::set_password(module.core(), username.clone(), password)
         .await
@@ -131,6 +142,7 @@ pub async fn set_password(settings: Settings, username: String, password: &str) 
 /// # Errors
 /// A sentence that says why not.
 pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
+    migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     let new = user::grant(module.core(), username.clone(), role.clone())
         .await
@@ -174,6 +186,8 @@ pub fn logged(bus: BusBuilder) -> BusBuilder {
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
     if module.settings().database.migrate {
         tracing::info!("{}", migrate(module.settings()).await?);
+    } else if module.is_pending().await.map_err(say)? {
+        return Err("the database's schema is not current: run `tasks-management migrate`".to_owned());
     }
     module
         .core()

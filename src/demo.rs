@@ -41,13 +41,25 @@ pub async fn run(mut settings: Settings, keep_url: bool) -> Result<String, Strin
     let database = settings.database.url.clone();
     let module = Builder::new(settings)
         .signals(cli::logged(Signals::builder()))
+        .metrics(cli::metrics()?)
         .build()
         .map_err(say)?;
     module.migrate().await.map_err(say)?;
     let sample: LoadFile = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
-    module.load(sample).await.map_err(say)?;
-    fill(&module).await.map_err(say)?;
+    let loaded = module.load(sample).await.map_err(say)?;
+    // A database that has been through this before is left as it is.
+    if loaded.rows.values().any(|(added, _)| *added > 0) {
+        fill(&module).await.map_err(say)?;
+    }
     introduce(&address.to_string(), &database);
+    println!(
+        "\nCtrl-C stops it{}.",
+        if keep_url {
+            "; its data stays"
+        } else {
+            " and removes its data"
+        }
+    );
 
     let stream = tokio::spawn(flow(module.clone()));
     let ended = cli::run(&module, listener).await;
@@ -79,9 +91,7 @@ Three things to try (in another terminal):
    curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
      -d '{{"query":"mutation {{ resolveTask(input: {{ id: \"TASK\", businessStatus: \"{{\\\"USER\\\": \\\"APPROVED\\\"}}\" }}) {{ internalId }} }}"}}'
    curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-     -d '{{"query":"{{ taskHistory(id: \"TASK\") {{ edges {{ node {{ version status businessStatus historyUser {{ username }} }} }} }} }}"}}'
-
-Ctrl-C stops it and removes its data."#
+     -d '{{"query":"{{ taskHistory(id: \"TASK\") {{ edges {{ node {{ version status businessStatus historyUser {{ username }} }} }} }} }}"}}'"#
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod demo;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -118,10 +119,11 @@ enum UserCommand {
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(line) => {
-            if !line.is_empty() {
-                println!("{line}");
+            // Who reads the output may have gone; that is no reason to break off with a panic.
+            match writeln!(std::io::stdout(), "{line}") {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
             }
-            ExitCode::SUCCESS
         }
         Err(reason) => {
             eprintln!("tasks-management: {reason}");

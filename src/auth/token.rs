@@ -38,7 +38,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Signs with `secret`; access tokens live for `lifetime_s` seconds.
+    /// Signs with `secret`, and nothing at all when it is empty, as commands without a server have none; access tokens live for `lifetime_s` seconds.
     #[must_use]
     pub fn new(secret: &str, lifetime_s: i64) -> Self {
         Self {
@@ -60,6 +60,11 @@ impl Tokens {
         since: NaiveDateTime,
         now: NaiveDateTime,
     ) -> Result<(String, Claims)> {
+        if self.secret.is_empty() {
+            return Err(Error::internal(
+                "auth.secret is missing: nothing is signed without it",
+            ));
+        }
         let claims = Claims {
             username: username.to_owned(),
             exp: (now + self.lifetime).and_utc().timestamp(),
@@ -76,7 +81,7 @@ impl Tokens {
     #[must_use]
     pub fn read(&self, token: &str, now: NaiveDateTime) -> Option<Claims> {
         const LONGEST: usize = 4_096;
-        if token.len() > LONGEST {
+        if token.len() > LONGEST || self.secret.is_empty() {
             return None;
         }
         // Times are compared with the clock that everything else goes by, not with the library's own.
@@ -160,6 +165,22 @@ mod tests {
         parts[0] = &unsigned;
         assert_eq!(tokens.read(&parts.join("."), moment(10)), None);
         assert_eq!(tokens.read("undefined", moment(10)), None);
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_signed_and_no_token_is_ours() {
+        let tokens = Tokens::new("", 60);
+        assert!(tokens.sign("ada", new_random_id(), moment(0), moment(0)).is_err());
+        let key = EncodingKey::from_secret(b"");
+        let claims = Claims {
+            username: "ada".into(),
+            exp: i64::MAX,
+            orig_iat: 0,
+            jti: new_random_id(),
+            nbf: 0,
+        };
+        let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("encodes");
+        assert_eq!(tokens.read(&forged, moment(0)), None);
     }
 
     #[test]

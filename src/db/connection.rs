@@ -275,6 +275,11 @@ impl Target {
     fn parse(options: &DatabaseOptions) -> Result<Self> {
         let url = options.url.as_str();
         if let Some(path) = url.strip_prefix("sqlite://") {
+            if path == ":memory:" {
+                return Err(Error::unavailable(
+                    "database.url names no file: each connection to :memory: would have a database of its own",
+                ));
+            }
             if path.is_empty() {
                 return Err(Error::unavailable(
                     "database.url names no file: sqlite://path/file.db is the form",

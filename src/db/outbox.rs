@@ -131,28 +131,40 @@ pub fn claim(
     Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
-/// Notes that the handler has done its work.
+/// Notes that the handler has done its work, unless another worker has taken the delivery over meanwhile.
 ///
 /// # Errors
 /// What the database says.
-pub fn delivered(connection: &mut DbConnection, id: i64, now: NaiveDateTime) -> Result<()> {
-    diesel::update(outbox::table.find(id))
-        .set((
-            outbox::status.eq("DELIVERED"),
-            outbox::date_delivered.eq(now),
-            outbox::leased_by.eq(None::<DbUuid>),
-            outbox::lease_until.eq(None::<NaiveDateTime>),
-        ))
-        .execute(connection)?;
+pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
+    diesel::update(
+        outbox::table
+            .find(id)
+            .filter(outbox::leased_by.eq(DbUuid(worker))),
+    )
+    .set((
+        outbox::status.eq("DELIVERED"),
+        outbox::date_delivered.eq(now),
+        outbox::leased_by.eq(None::<DbUuid>),
+        outbox::lease_until.eq(None::<NaiveDateTime>),
+    ))
+    .execute(connection)?;
     Ok(())
 }
 
-/// Notes that the handler failed: it is due again at `due`, or parked as dead when there is no next time.
+/// Notes that the handler failed, unless another worker has taken the delivery over meanwhile: it is due again at `due`, or parked as dead when there is no next time.
 ///
 /// # Errors
 /// What the database says.
-pub fn failed(connection: &mut DbConnection, id: i64, error: &str, due: Option<NaiveDateTime>) -> Result<()> {
-    let delivery = outbox::table.find(id);
+pub fn failed(
+    connection: &mut DbConnection,
+    id: i64,
+    worker: Uuid,
+    error: &str,
+    due: Option<NaiveDateTime>,
+) -> Result<()> {
+    let delivery = outbox::table
+        .find(id)
+        .filter(outbox::leased_by.eq(DbUuid(worker)));
     match due {
         Some(due) => diesel::update(delivery)
             .set((

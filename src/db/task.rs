@@ -71,7 +71,7 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// Names that the front end sorts by (contract, section 3).
+/// Names that the front end sorts by.
 const ORDER_ALIASES: &[(&str, &str)] = &[
     ("uuid", "id"),
     ("type", "business_event"),

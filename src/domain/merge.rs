@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Merges `new` into `old`: objects key by key, lists end to end, anything else is replaced.
 ///
-/// The rule is the contract's (resolveTask).
+/// The rule is openIMIS' (resolveTask).
 pub fn merge(old: &mut Value, new: Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What administrators set for this module: which rights gate which operation, each a list of rights of which the
 /// caller needs all, and how tasks are decided.
 ///
-/// The names and the defaults are the contract's (section 4).
+/// The names and the defaults are openIMIS'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModuleSettings {
@@ -57,5 +57,29 @@ impl Default for ModuleSettings {
             task_user_approved: "APPROVED".to_owned(),
             task_user_failed: "FAILED".to_owned(),
         }
+    }
+}
+
+impl ModuleSettings {
+    /// All rights that gate anything.
+    #[must_use]
+    pub fn all_rights(&self) -> Vec<i32> {
+        [
+            &self.gql_task_group_search_perms,
+            &self.gql_task_group_create_perms,
+            &self.gql_task_group_update_perms,
+            &self.gql_task_group_delete_perms,
+            &self.gql_task_search_perms,
+            &self.gql_task_create_perms,
+            &self.gql_task_update_perms,
+            &self.gql_task_delete_perms,
+            &self.gql_task_search_all_perms,
+            &self.gql_user_search_perms,
+            &self.gql_role_search_perms,
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
     }
 }

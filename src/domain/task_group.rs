@@ -42,7 +42,7 @@ impl CompletionPolicy {
 
 /// A group as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskGroup {
     /// Primary key, UUIDv7.
     pub id: Uuid,

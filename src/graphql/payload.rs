@@ -86,7 +86,8 @@ where
     let context = request(ctx)?;
     let request = Request {
         mutation,
-        client_mutation_id: meta.client_mutation_id.clone(),
+        // An empty id is none: all requests without one would be taken for the same.
+        client_mutation_id: meta.client_mutation_id.clone().filter(|id| !id.is_empty()),
         client_mutation_label: meta.client_mutation_label.clone(),
         client_mutation_details: meta.client_mutation_details.clone(),
         content: content(ctx)?,

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode};
 /// Mends an answer in place; answers whether an error was the server's for want of its database.
 ///
 /// The library leaves a nullable field that failed out of `data`, and makes an object whose fields all failed null;
-/// clients rely on `{"data": {"task": null}}` (contract, section 1).
+/// clients rely on `{"data": {"task": null}}`.
 pub fn mend(response: &mut Response, language: &str, request_id: &str) -> bool {
     let mut unavailable = false;
     for error in &mut response.errors {

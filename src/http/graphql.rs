@@ -115,7 +115,8 @@ struct Call<'a> {
 /// The answer to one operation.
 struct Answer {
     status: StatusCode,
-    body: Value,
+    /// JSON as a text: fields stand in the order in which they were asked for.
+    body: String,
     effects: Vec<Effect>,
 }
 
@@ -143,7 +144,7 @@ impl Call<'_> {
         }
         Answer {
             status,
-            body: Value::Array(bodies),
+            body: format!("[{}]", bodies.join(",")),
             effects,
         }
         .into_response(self.origin.https)
@@ -241,7 +242,7 @@ impl Call<'_> {
         let error = json!({ "message": text, "extensions": { "code": ErrorCode::Forbidden.as_str() } });
         Some(Answer {
             status: StatusCode::OK,
-            body: json!({ "errors": [error], "data": data }),
+            body: json!({ "errors": [error], "data": data }).to_string(),
             effects: Vec::new(),
         })
     }
@@ -299,10 +300,19 @@ impl Call<'_> {
         } else {
             StatusCode::OK
         };
-        let mut body = serde_json::to_value(&response).unwrap_or_default();
-        if invalid && let Some(map) = body.as_object_mut() {
-            map.remove("data");
-        }
+        let body = if invalid {
+            serde_json::to_string(&json!({ "errors": response.errors }))
+        } else {
+            serde_json::to_string(&response)
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::error!(%error, "the answer can't be written");
+                let message = Message::new("internal-error");
+                return self.refused(StatusCode::INTERNAL_SERVER_ERROR, &message, ErrorCode::Internal);
+            }
+        };
         Answer {
             status,
             body,
@@ -324,7 +334,7 @@ impl Call<'_> {
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
         Answer {
             status,
-            body: error_body(&message.text(&self.language), code, None),
+            body: error_body(&message.text(&self.language), code, None).to_string(),
             effects: Vec::new(),
         }
     }
@@ -332,7 +342,8 @@ impl Call<'_> {
 
 impl Answer {
     fn into_response(self, secure: bool) -> Response {
-        let mut response = (self.status, axum::Json(self.body)).into_response();
+        let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
+        let mut response = (self.status, json, self.body).into_response();
         cookies::write(response.headers_mut(), &self.effects, secure);
         response
     }

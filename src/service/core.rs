@@ -16,7 +16,7 @@ use crate::signal::Bus;
 
 use super::configuration::LiveSettings;
 use super::host::Host;
-use super::unit::Unit;
+use super::unit::{Unit, count};
 use super::visibility::Visible;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
@@ -69,11 +69,14 @@ impl Core {
             .db
             .write(move |connection| {
                 let mut unit = Unit::new(&core, &requester, connection)?;
-                work(&mut unit)
+                let done = work(&mut unit)?;
+                Ok((done, unit.take_counted()))
             })
             .await;
         self.bus.wake();
-        done
+        let (done, counted) = done?;
+        count(counted);
+        Ok(done)
     }
 
     /// Reads something on a thread where blocking is allowed.

@@ -125,7 +125,7 @@ fn load_people(
                 is_blocked: role.is_blocked,
                 date_created: now,
             };
-            db::role::insert(connection, &row, &role.rights)?;
+            db::role::insert(connection, &row, &role.rights).map_err(in_row("role", &role.name))?;
         }
         loaded.count("roles", !known);
     }
@@ -155,7 +155,7 @@ fn load_people(
             let hash = hashes
                 .get(&user.id)
                 .ok_or_else(|| Error::internal("a hash for each user was made"))?;
-            db::user::insert(connection, &row, hash)?;
+            db::user::insert(connection, &row, hash).map_err(in_row("user", &user.username))?;
             for name in &user.roles {
                 let role = db::role::by_name(connection, name)?.ok_or_else(|| {
                     Error::internal(format!("user {}: there is no role {name:?}", user.username))
@@ -203,9 +203,11 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
     for group in &file.task_groups {
         let known = db::task_group::get(connection, group.id)?.is_some();
         if !known {
-            insert_with_history::<TaskGroup>(connection, group, group.date_updated)?;
+            insert_with_history::<TaskGroup>(connection, group, group.date_updated)
+                .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
-                db::task_group::claim_sources(connection, group.id, &group.task_sources())?;
+                db::task_group::claim_sources(connection, group.id, &group.task_sources())
+                    .map_err(in_row("task sources of", &group.code))?;
             }
         }
         loaded.count("task groups", !known);
@@ -214,7 +216,8 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         let known = db::task_executor::get(connection, executor.id)?.is_some();
         if !known {
             let row = TaskExecutor::from(executor.clone());
-            insert_with_history::<TaskExecutor>(connection, &row, row.date_updated)?;
+            insert_with_history::<TaskExecutor>(connection, &row, row.date_updated)
+                .map_err(in_row("task executor", row.id))?;
         }
         loaded.count("task executors", !known);
     }
@@ -228,7 +231,7 @@ fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &
         let known = db::task::get(connection, task.id)?.is_some();
         if !known {
             let row = Task::from(task.clone());
-            db::task::insert(connection, &row)?;
+            db::task::insert(connection, &row).map_err(in_row("task", row.id))?;
             if file.task_history.iter().all(|version| version.task.id != row.id) {
                 record(connection, &Task::TWIN, row.id, first_entry(row.date_updated))?;
             }
@@ -251,7 +254,8 @@ fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &
                 history_change_reason: version.history_change_reason.clone(),
                 row: Task::from(version.task.clone()),
             };
-            db::task::insert_history(connection, &row)?;
+            db::task::insert_history(connection, &row)
+                .map_err(in_row("task version with the historyId", row.history_id))?;
         }
         loaded.count("task versions", added);
     }
@@ -291,6 +295,14 @@ fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Resul
         insert_with_history::<Vote>(connection, &vote, task.date_updated)?;
     }
     Ok(())
+}
+
+/// Says which row of the file the database refused.
+fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error) -> Error {
+    move |error| {
+        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Error::internal(format!("{kind} {name}: {cause}"))
+    }
 }
 
 fn insert_with_history<T: Versioned>(

@@ -14,6 +14,7 @@ use crate::clock::new_random_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::session::Session;
+use crate::domain::permission::Rights;
 use crate::domain::user::User;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -46,7 +47,7 @@ pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester
         let Some((session, user)) = live(connection, claims.jti, core.clock.now())? else {
             return Ok(None);
         };
-        let rights = db::user::rights(connection, user.id)?;
+        let rights = rights_of(core, connection, user.id)?;
         Ok(Some(Requester {
             user,
             rights,
@@ -61,7 +62,7 @@ pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester
 /// # Errors
 /// NOT_FOUND, or what the database says.
 pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Requester> {
-    core.read(move |_, connection| {
+    core.read(move |core, connection| {
         let (user, _) = db::user::by_username(connection, &username)?
             .filter(|(user, _)| user.is_active)
             .ok_or_else(|| {
@@ -70,7 +71,7 @@ pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Req
                     Message::new("no-such-user").with("username", username),
                 )
             })?;
-        let rights = db::user::rights(connection, user.id)?;
+        let rights = rights_of(core, connection, user.id)?;
         Ok(Requester {
             user,
             rights,
@@ -100,17 +101,13 @@ pub async fn log_in(
     let keys: Vec<String> = keys.into_iter().flatten().collect();
     let now = core.clock.now();
 
-    // The failure is counted before the password is looked at, so that many tries at once are not more than many tries
-    // one after the other.
-    let known = core
-        .db
-        .write({
-            let (core, keys, username) = (Arc::clone(core), keys.clone(), username.clone());
-            move |connection| {
-                count_failure(&core, connection, &keys, now)?;
-                db::user::by_username(connection, &username)
-            }
-        })
+    // Failures are looked up and counted while one of a few places is held, so that many tries at once are hardly more
+    // than many tries one after the other.
+    let place = Arc::clone(&core.hashing)
+        .acquire_owned()
+        .await
+        .map_err(Error::internal)?;
+    let known = known(core, &username, &keys, now)
         .await?
         .filter(|(user, _)| user.is_active);
     let verdict = verify(
@@ -120,6 +117,7 @@ pub async fn log_in(
     )
     .await?;
     let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
+        count_failure(core, keys, now).await?;
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
         return Err(Error::new(
             ErrorCode::Unauthenticated,
@@ -130,6 +128,7 @@ pub async fn log_in(
         Verdict::RightButOutdated => Some(hash(core, password).await?),
         _ => None,
     };
+    drop(place);
     metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
     begin(core, user, rehashed, keys, now).await
 }
@@ -215,20 +214,17 @@ pub async fn change_password(
     let now = core.clock.now();
     let username = requester.user.username.clone();
     let keys = vec![format!("user:{username}")];
-    let known = core
-        .db
-        .write({
-            let (core, keys) = (Arc::clone(core), keys.clone());
-            move |connection| {
-                count_failure(&core, connection, &keys, now)?;
-                db::user::by_username(connection, &username)
-            }
-        })
-        .await?;
+    let place = Arc::clone(&core.hashing)
+        .acquire_owned()
+        .await
+        .map_err(Error::internal)?;
+    let known = known(core, &username, &keys, now).await?;
     if verify(core, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
+        count_failure(core, keys, now).await?;
         return Err(Error::validation("oldPassword", Message::new("wrong-password")));
     }
     let hash = hash(core, new).await?;
+    drop(place);
     let (id, session_id) = (requester.id(), requester.session_id);
     core.db
         .write(move |connection| {
@@ -249,6 +245,17 @@ pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
         return Err(Error::validation("newPassword", message));
     }
     Ok(())
+}
+
+/// What a user may do. Front ends go by the numbers, so a superuser, who may do everything, is given them all.
+pub(super) fn rights_of(core: &Core, connection: &mut DbConnection, user_id: Uuid) -> Result<Rights> {
+    let mut rights = db::user::rights(connection, user_id)?;
+    if rights.is_superuser {
+        rights
+            .numbers
+            .extend(core.settings.current(connection, core.clock.now())?.all_rights());
+    }
+    Ok(rights)
 }
 
 fn no_session() -> Error {
@@ -314,57 +321,68 @@ fn grant(
     })
 }
 
-/// Counts a failure under each key, unless one of them has had too many.
-fn count_failure(
-    core: &Core,
-    connection: &mut DbConnection,
+/// The user of this name with the kept hash, unless the name or the address has had too many failures.
+async fn known(
+    core: &Arc<Core>,
+    username: &str,
     keys: &[String],
     now: NaiveDateTime,
-) -> Result<()> {
+) -> Result<Option<(User, String)>> {
+    let (username, keys) = (username.to_owned(), keys.to_vec());
+    core.read(move |core, connection| {
+        let since = now - TimeDelta::seconds(core.auth.failure_window_s);
+        for key in &keys {
+            let by_user = key.starts_with("user:");
+            let most = if by_user {
+                core.auth.failures_per_user
+            } else {
+                core.auth.failures_per_address
+            };
+            if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
+                && failures >= most
+            {
+                let wait = (first - since).num_seconds().max(1);
+                metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
+                return Err(Error::new(
+                    ErrorCode::Limit,
+                    Message::new("too-many-logins").with("seconds", wait),
+                ));
+            }
+        }
+        db::user::by_username(connection, &username)
+    })
+    .await
+}
+
+/// Counts a failure under each key.
+async fn count_failure(core: &Arc<Core>, keys: Vec<String>, now: NaiveDateTime) -> Result<()> {
     let since = now - TimeDelta::seconds(core.auth.failure_window_s);
-    for key in keys {
-        let most = if key.starts_with("user:") {
-            core.auth.failures_per_user
-        } else {
-            core.auth.failures_per_address
-        };
-        if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
-            && failures >= most
-        {
-            let wait = (first - since).num_seconds().max(1);
-            metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
-            return Err(Error::new(
-                ErrorCode::Limit,
-                Message::new("too-many-logins").with("seconds", wait),
-            ));
-        }
-    }
-    for key in keys {
-        db::login_failure::add(connection, key, now, since)?;
-    }
-    Ok(())
+    core.db
+        .write(move |connection| {
+            keys.iter()
+                .try_for_each(|key| db::login_failure::add(connection, key, now, since))
+        })
+        .await
 }
 
-/// Takes back the failure that was counted beforehand: all of the name's, the one of the address.
+/// Forgets the failures of a name; those of an address stay, as others may have caused them.
 fn forgive(connection: &mut DbConnection, keys: &[String]) -> Result<()> {
-    for key in keys {
-        if key.starts_with("user:") {
-            db::login_failure::clear(connection, key)?;
-        } else {
-            db::login_failure::subtract(connection, key)?;
-        }
-    }
-    Ok(())
+    keys.iter()
+        .filter(|key| key.starts_with("user:"))
+        .try_for_each(|key| db::login_failure::clear(connection, key))
 }
 
+/// Hashes are made and checked where that may take its time; the caller holds a place.
 async fn verify(core: &Arc<Core>, password: String, kept: Option<String>) -> Result<Verdict> {
     let core = Arc::clone(core);
-    core.clone()
-        .hashing(move || Ok(core.passwords.verify(&password, kept.as_deref())))
-        .await
+    blocking(move || Ok(core.passwords.verify(&password, kept.as_deref()))).await
 }
 
 async fn hash(core: &Arc<Core>, password: String) -> Result<String> {
     let core = Arc::clone(core);
-    core.clone().hashing(move || core.passwords.hash(&password)).await
+    blocking(move || core.passwords.hash(&password)).await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::core::Core;
-use super::unit::Unit;
+use super::unit::{Counted, Unit, count};
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db::connection::DbConnection;
@@ -66,7 +66,15 @@ where
         .await;
     core.bus.wake();
     let internal_id = match outcome {
-        Ok(id) => id,
+        Ok(done) => {
+            count(done.counted);
+            if let Some(result) = done.result {
+                let mutation = entry.mutation;
+                metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
+                    .increment(1);
+            }
+            done.id
+        }
         // The server's own fault undid everything, the entry included. It is entered again as failed, so that who
         // polls for it learns of it.
         Err(error) if error.code() == ErrorCode::Internal => {
@@ -87,18 +95,24 @@ fn attempt(
     entry: &MutationLog,
     connection: &mut DbConnection,
     work: &dyn Fn(&mut Unit<'_>) -> Result<()>,
-) -> Result<Uuid> {
+) -> Result<Done> {
     if !journal::claim(connection, entry)? {
-        return same_as_before(connection, entry);
+        let id = same_as_before(connection, entry)?;
+        return Ok(Done {
+            id,
+            result: None,
+            counted: Vec::new(),
+        });
     }
-    let mut touched = Vec::new();
+    let (mut touched, mut counted) = (Vec::new(), Vec::new());
     let outcome = connection.savepoint(|connection| {
         let mut unit = Unit::new(core, requester, connection)?;
         work(&mut unit)?;
         touched.extend_from_slice(unit.touched());
+        counted = unit.take_counted();
         Ok(())
     });
-    match outcome {
+    let result = match outcome {
         Ok(()) => {
             touched.sort_unstable();
             touched.dedup();
@@ -106,16 +120,28 @@ fn attempt(
                 journal::link(connection, entry.id, entity, id)?;
             }
             journal::finish(connection, entry.id, MutationStatus::Success, None)?;
-            count(entry.mutation.clone(), "success");
+            "success"
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
             let text = error_list(&error, &requester.user.language);
             journal::finish(connection, entry.id, MutationStatus::Error, Some(&text))?;
-            count(entry.mutation.clone(), "error");
+            "error"
         }
-    }
-    Ok(entry.id)
+    };
+    Ok(Done {
+        id: entry.id,
+        result: Some(result),
+        counted,
+    })
+}
+
+/// What an attempt did, if it is committed.
+struct Done {
+    id: Uuid,
+    /// How it went; none for one that had been run before.
+    result: Option<&'static str>,
+    counted: Vec<Counted>,
 }
 
 /// The id was used before: with the same input the same answer, else it is a mistake of the client's.
@@ -193,8 +219,4 @@ fn check(request: &Request) -> Result<()> {
 fn error_list(error: &Error, language: &str) -> String {
     let message = error.message().text(language);
     json!([{ "message": message, "detail": error.field(), "code": error.code().as_str() }]).to_string()
-}
-
-fn count(mutation: String, result: &'static str) {
-    metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result).increment(1);
 }

@@ -98,7 +98,7 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
     )?;
     task.status = status;
     unit.update(task)?;
-    metrics::counter!("tasks_completed_total", "result" => result).increment(1);
+    unit.count("tasks_completed_total", "result", result);
     unit.changed(
         Signal::TaskComplete,
         task.id,
@@ -302,7 +302,7 @@ fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>
             record_id: record_id.clone(),
             verdict: *verdict,
         })?;
-        metrics::counter!("tasks_votes_total", "verdict" => verdict.as_str()).increment(1);
+        unit.count("tasks_votes_total", "verdict", verdict.as_str());
     }
     Ok(())
 }

@@ -31,6 +31,17 @@ pub struct Unit<'a> {
     /// The moment of everything that is written, naive UTC.
     pub now: NaiveDateTime,
     touched: Vec<(&'static str, Uuid)>,
+    counted: Vec<Counted>,
+}
+
+/// Something to be counted once the transaction is committed: a metric, its label, the label's value.
+pub type Counted = (&'static str, &'static str, &'static str);
+
+/// Counts what a committed transaction did.
+pub fn count(counted: Vec<Counted>) {
+    for (metric, label, value) in counted {
+        metrics::counter!(metric, label => value).increment(1);
+    }
 }
 
 impl<'a> Unit<'a> {
@@ -47,6 +58,7 @@ impl<'a> Unit<'a> {
             settings,
             now: core.clock.now(),
             touched: Vec::new(),
+            counted: Vec::new(),
         })
     }
 
@@ -88,6 +100,16 @@ impl<'a> Unit<'a> {
     /// Notes that the mutation is about this row of a table without versions.
     pub fn touch_other(&mut self, entity: &'static str, id: Uuid) {
         self.touched.push((entity, id));
+    }
+
+    /// Counts something, if the transaction is committed.
+    pub fn count(&mut self, metric: &'static str, label: &'static str, value: &'static str) {
+        self.counted.push((metric, label, value));
+    }
+
+    /// What is to be counted.
+    pub fn take_counted(&mut self) -> Vec<Counted> {
+        std::mem::take(&mut self.counted)
     }
 
     /// The rows that were written or touched, as the journal names them.

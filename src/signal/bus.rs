@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
@@ -103,7 +103,7 @@ impl BusBuilder {
     pub fn build(self) -> Bus {
         Bus {
             handlers: Arc::new(self),
-            wake: Arc::new(Notify::new()),
+            wake: watch::Sender::new(()),
         }
     }
 }
@@ -112,7 +112,7 @@ impl BusBuilder {
 #[derive(Clone)]
 pub struct Bus {
     handlers: Arc<BusBuilder>,
-    wake: Arc<Notify>,
+    wake: watch::Sender<()>,
 }
 
 impl Bus {
@@ -194,13 +194,14 @@ impl Bus {
             .map(|bound| (bound.handle)(event))
     }
 
-    /// Tells the worker that there may be something in the outbox.
+    /// Tells all workers that there may be something in the outbox.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.wake.send_replace(());
     }
 
-    /// Waits for [`Self::wake`].
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    /// Sees each [`Self::wake`] from now on.
+    #[must_use]
+    pub fn woken(&self) -> watch::Receiver<()> {
+        self.wake.subscribe()
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::outbox::{self, Delivery};
 use crate::domain::signal::Signal;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::Core;
 use crate::signal::Event;
 
@@ -38,11 +38,11 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
 /// # Errors
 /// What the database says.
 pub async fn deliver_due(core: &Arc<Core>, settings: &OutboxSettings) -> Result<usize> {
-    let worker = Worker {
+    let worker = Arc::new(Worker {
         core: Arc::clone(core),
         settings: settings.clone(),
         id: new_random_id(),
-    };
+    });
     let mut made = 0;
     for handler in core.bus.after_handlers() {
         loop {
@@ -68,6 +68,7 @@ const BATCH: i64 = 20;
 impl Worker {
     async fn serve(self: Arc<Self>, handler: String, stop: CancellationToken) {
         let pause = Duration::from_millis(self.settings.poll_ms.max(10));
+        let mut woken = self.core.bus.woken();
         while !stop.is_cancelled() {
             match self.round(&handler).await {
                 Ok(0) => {}
@@ -79,14 +80,14 @@ impl Worker {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.core.bus.woken() => {}
+                _ = woken.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Takes what is due and delivers it, one after the other.
-    async fn round(&self, handler: &str) -> Result<usize> {
+    /// Takes what is due and delivers it, all at once: each is about another row, and all leases run alike.
+    async fn round(self: &Arc<Self>, handler: &str) -> Result<usize> {
         let (name, id) = (handler.to_owned(), self.id);
         let now = self.core.clock.now();
         let until = now + TimeDelta::seconds(self.settings.lease_s);
@@ -96,8 +97,13 @@ impl Worker {
             .write(move |connection| outbox::claim(connection, &name, id, now, until, BATCH))
             .await?;
         let count = taken.len();
+        let mut deliveries = JoinSet::new();
         for delivery in taken {
-            self.deliver(delivery).await?;
+            let worker = Arc::clone(self);
+            deliveries.spawn(async move { worker.deliver(delivery).await });
+        }
+        while let Some(done) = deliveries.join_next().await {
+            done.map_err(Error::internal)??;
         }
         Ok(count)
     }
@@ -105,13 +111,13 @@ impl Worker {
     async fn deliver(&self, delivery: Delivery) -> Result<()> {
         let outcome = self.call(&delivery).await;
         let now = self.core.clock.now();
-        let (id, attempts) = (delivery.id, delivery.attempts);
+        let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
         match outcome {
             Ok(()) => {
                 metrics::counter!("tasks_events_total", "result" => "delivered").increment(1);
                 self.core
                     .db
-                    .write(move |connection| outbox::delivered(connection, id, now))
+                    .write(move |connection| outbox::delivered(connection, id, worker, now))
                     .await
             }
             Err(reason) => {
@@ -121,7 +127,7 @@ impl Worker {
                 tracing::warn!(handler = delivery.handler, event = %delivery.event_id, attempts, result, reason, "an After-handler failed");
                 self.core
                     .db
-                    .write(move |connection| outbox::failed(connection, id, &reason, due))
+                    .write(move |connection| outbox::failed(connection, id, worker, &reason, due))
                     .await
             }
         }

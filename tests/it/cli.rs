@@ -190,7 +190,7 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
         (
             "orphan.json",
             fixture.replace("\"userUpdated\": \"e9ef4290", "\"userUpdated\": \"00000000"),
-            "foreign key",
+            "task group alpha: ",
         ),
     ];
     on_each_database(|database| {

@@ -123,7 +123,7 @@ impl From<LoadedExecutor> for TaskExecutor {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct LoadedTask {
     pub id: Uuid,
     pub is_deleted: bool,

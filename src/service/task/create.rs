@@ -42,12 +42,31 @@ pub struct CreateTask {
     pub task_group_id: Option<Uuid>,
 }
 
+impl CreateTask {
+    /// Forms send an empty text for what was not filled in.
+    fn without_empty_texts(mut self) -> Self {
+        for text in [
+            &mut self.source,
+            &mut self.entity_type,
+            &mut self.entity_id,
+            &mut self.entity_string,
+            &mut self.executor_action_event,
+            &mut self.business_event,
+            &mut self.business_data_serializer,
+        ] {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        self
+    }
+}
+
 /// Creates a task. A source that is bound to a group assigns it at once.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, or what a handler or the database says.
 pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
     unit.requester.need(&unit.settings.gql_task_create_perms)?;
+    let input = &input.clone().without_empty_texts();
     check_create(unit, input)?;
     let business_status = input.business_status.clone().unwrap_or_else(|| json!({}));
     check_business_status(&business_status)?;
