@@ -59,13 +59,19 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
-    merge_vote(&mut task, key, &cast.value, input.additional_data.as_ref());
+    let is_new = enter_in_ledger(unit, &task, &cast.verdicts)?;
+    // Where the ledger decides, what it knows already is not merged: lists would grow by repeats.
+    if is_new || !by_policy {
+        merge_vote(&mut task, key.clone(), &cast.value);
+    }
+    if let Some(additional) = input.additional_data.clone() {
+        merge_additional(&mut task, key, additional);
+    }
     check_json(
         "businessStatus",
         &task.business_status,
         unit.core.limits.json_bytes,
     )?;
-    enter_in_ledger(unit, &task, &cast.verdicts)?;
     unit.touch(&task);
     if task != old {
         unit.update(&mut task)?;
@@ -244,21 +250,18 @@ fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, 
 }
 
 /// Gathers the vote where clients read it.
-fn merge_vote(task: &mut Task, key: String, value: &Value, additional: Option<&Value>) {
-    // Lists are joined by merging, so a repeated list of records must not be merged again.
+fn merge_vote(task: &mut Task, key: String, value: &Value) {
+    // Lists are joined by merging, so a repeated list must not be merged again.
     if task.business_status.get(&key) != Some(value) {
-        merge(&mut task.business_status, json!({ key.clone(): value }));
-    }
-    if let Some(additional) = additional {
-        let ext = task.json_ext.get_or_insert_with(|| json!({}));
-        if !ext.is_object() {
-            *ext = json!({});
-        }
-        merge_additional(ext, key, additional.clone());
+        merge(&mut task.business_status, json!({ key: value }));
     }
 }
 
-fn merge_additional(ext: &mut Value, key: String, additional: Value) {
+fn merge_additional(task: &mut Task, key: String, additional: Value) {
+    let ext = task.json_ext.get_or_insert_with(|| json!({}));
+    if !ext.is_object() {
+        *ext = json!({});
+    }
     let Some(ext) = ext.as_object_mut() else { return };
     let kept = ext.entry("additional_resolve_data").or_insert_with(|| json!({}));
     if !kept.is_object() {
@@ -269,17 +272,24 @@ fn merge_additional(ext: &mut Value, key: String, additional: Value) {
     }
 }
 
-/// Adds the verdicts to the ledger. A verdict that replaces another leaves that one marked as deleted; one that repeats
-/// another adds nothing.
-fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>, Verdict)]) -> Result<()> {
+/// Adds the verdicts to the ledger; answers whether that changed it. A verdict that replaces another leaves that one
+/// marked as deleted; one that repeats another adds nothing.
+fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>, Verdict)]) -> Result<bool> {
     if verdicts.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
+    let mut is_new = false;
     let user = unit.requester.id();
     let own: Vec<Vote> = db::vote::live_on_task(unit.connection, task.id)?
         .into_iter()
         .filter(|vote| vote.user_id == user)
         .collect();
+    // One speaks of the whole task or of its records. Who turns from one to the other takes back what was said before,
+    // as `businessStatus` shows it.
+    let of_records = verdicts.iter().any(|(record_id, _)| record_id.is_some());
+    for before in own.iter().filter(|vote| vote.record_id.is_some() != of_records) {
+        unit.delete(&mut before.clone())?;
+    }
     for (record_id, verdict) in verdicts {
         if let Some(before) = own.iter().find(|vote| vote.record_id == *record_id) {
             if before.verdict == *verdict {
@@ -287,6 +297,7 @@ fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>
             }
             unit.delete(&mut before.clone())?;
         }
+        is_new = true;
         unit.insert(&Vote {
             id: new_id(),
             is_deleted: false,
@@ -304,5 +315,5 @@ fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>
         })?;
         unit.count("tasks_votes_total", "verdict", verdict.as_str());
     }
-    Ok(())
+    Ok(is_new)
 }

@@ -6,6 +6,7 @@ mod contract;
 mod contract_cases;
 mod layering;
 mod migrations;
+mod rules_resolve;
 mod schema;
 mod signals;
 mod support;
