@@ -7,6 +7,7 @@ mod contract_cases;
 mod layering;
 mod migrations;
 mod rules_resolve;
+mod rules_task;
 mod rules_task_group;
 mod schema;
 mod signals;
