@@ -1,0 +1,198 @@
+//! Who may do what: every root field for every kind of person, kept as a snapshot.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tasks_management::CompletionPolicy::Any;
+use tasks_management::{CreateTask, Host};
+
+use crate::support::scenario::user_id;
+use crate::support::{Answer, TestApp, on_both};
+
+/// Columns: what they are called, and who of the fixture stands for them.
+const PEOPLE: [(&str, &str); 6] = [
+    ("anonymous", ""),
+    ("norights", "norights"),
+    ("executor", "exec1"),
+    ("executor elsewhere", "exec2"),
+    ("triage", "triage"),
+    ("superuser", "admin"),
+];
+
+/// Rows: the root field, what is special about the request, and the request.
+const OPERATIONS: &str = r#"
+Query.task (accepted) => { task(id: "$task") { totalCount } }
+Query.task (received) => { task(id: "$received") { totalCount } }
+Query.taskHistory (accepted) => { taskHistory(id: "$task") { totalCount } }
+Query.taskHistory (received) => { taskHistory(id: "$received") { totalCount } }
+Query.taskGroup => { taskGroup(id: "$group") { totalCount } }
+Query.taskGroupHistory => { taskGroupHistory(id: "$group") { totalCount } }
+Query.taskExecutor => { taskExecutor(taskGroup_Id: "$group") { totalCount } }
+Query.taskExecutorHistory => { taskExecutorHistory(taskGroupIdString: "$group") { totalCount } }
+Query.mutationLogs (triage's) => { mutationLogs(clientMutationId: "by triage") { totalCount } }
+Query.users => { users { totalCount } }
+Query.role => { role { totalCount } }
+Query.user => { user { username } }
+Query.languages => { languages { code } }
+Query.userDistricts => { userDistricts { id } }
+Query.moduleConfigurations => { moduleConfigurations { module } }
+Query.node (task) => { node(id: "$task_node") { id } }
+Query.node (group) => { node(id: "$group_node") { id } }
+Query.node (triage) => { node(id: "$user_node") { id } }
+Mutation.createTaskGroup => createTaskGroup(input: { code: "new $group" completionPolicy: ALL }) { internalId }
+Mutation.updateTaskGroup => updateTaskGroup(input: { id: "$spare" code: "new $group" completionPolicy: ALL }) { internalId }
+Mutation.deleteTaskGroup => deleteTaskGroup(input: { ids: ["$spare"] }) { internalId }
+Mutation.createTask => createTask(input: { source: "any" }) { internalId }
+Mutation.createTask (for a group) => createTask(input: { taskGroupId: "$group" }) { internalId }
+Mutation.updateTask (no change) => updateTask(input: { id: "$task" }) { internalId }
+Mutation.updateTask (assign) => updateTask(input: { id: "$task" taskGroupId: "$spare" }) { internalId }
+Mutation.updateTask (close) => updateTask(input: { id: "$task" status: FAILED }) { internalId }
+Mutation.updateTask (received) => updateTask(input: { id: "$received" }) { internalId }
+Mutation.deleteTask => deleteTask(input: { ids: ["$task"] }) { internalId }
+Mutation.resolveTask (own name) => resolveTask(input: { id: "$task" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
+Mutation.resolveTask (other's name) => resolveTask(input: { id: "$task" businessStatus: "{\"$other\": \"APPROVED\"}" }) { internalId }
+Mutation.resolveTask (received) => resolveTask(input: { id: "$received" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
+Mutation.executeTask => executeTask(input: { id: "$task" }) { internalId }
+Mutation.changeUserLanguage => changeUserLanguage(input: { languageId: "en" }) { internalId }
+Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123" newPassword: "$name123" }) { success error }
+Mutation.changePassword (other's) => changePassword(input: { username: "exec5" oldPassword: "exec5123" newPassword: "exec5123" }) { success error }
+Mutation.tokenAuth => tokenAuth(username: "exec5", password: "exec5123") { token }
+Mutation.verifyToken => verifyToken { payload }
+Mutation.refreshToken => refreshToken { token }
+Mutation.revokeToken => revokeToken { revoked }
+Mutation.deleteTokenCookie => deleteTokenCookie { deleted }
+Mutation.deleteRefreshTokenCookie => deleteRefreshTokenCookie { deleted }
+Mutation.getCsrfToken => getCsrfToken { csrfToken }
+"#;
+
+/// The root fields that the schema has, as `Query.task`.
+fn root_fields(sdl: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for kind in ["Query", "Mutation"] {
+        let start = sdl.find(&format!("type {kind} {{")).expect("the schema has it");
+        let block = sdl[start..].split("\n}").next().expect("it ends");
+        let mut in_text = false;
+        for line in block.lines().skip(1) {
+            if line.trim() == "\"\"\"" {
+                in_text = !in_text;
+            } else if !in_text && let Some(name) = line.trim().split(['(', ':']).next() {
+                found.insert(format!("{kind}.{name}"));
+            }
+        }
+    }
+    found
+}
+
+/// What a request came to, in a word or two.
+async fn outcome(app: &TestApp, answer: &Answer) -> String {
+    if answer.status == 401 {
+        return "401".to_owned();
+    }
+    let codes = answer.codes();
+    if !codes.is_empty() {
+        return codes.join(" ");
+    }
+    let data = answer.body["data"].as_object().expect("data or errors");
+    let value = data.values().next().expect("a root field");
+    if let Some(id) = value["internalId"].as_str() {
+        let mut admin = app.user("admin").await;
+        let entry = admin
+            .rows("mutationLogs", &format!("(id: \"{id}\")"), "status error")
+            .await
+            .remove(0);
+        let error: Value = entry["error"]
+            .as_str()
+            .map_or(Value::Null, |text| serde_json::from_str(text).expect("JSON"));
+        return error[0]["code"].as_str().map_or_else(
+            || {
+                if entry["status"] == 2 {
+                    "ok".to_owned()
+                } else {
+                    format!("status {}", entry["status"])
+                }
+            },
+            |code| format!("journal: {code}"),
+        );
+    }
+    let is_empty = value["totalCount"] == 0 || value.as_array().is_some_and(Vec::is_empty);
+    match value {
+        Value::Null => "null".to_owned(),
+        _ if is_empty => "empty".to_owned(),
+        _ if value["success"] == false => "refused".to_owned(),
+        _ => "ok".to_owned(),
+    }
+}
+
+/// One cell of the table, on rows of its own, so that no cell depends on another.
+async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> String {
+    let group = app.group(&format!("cell {number}"), Any, &["exec1"]).await;
+    let spare = app.group(&format!("spare {number}"), Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let received = app.task(CreateTask::default()).await;
+    let me = if username.is_empty() { "admin" } else { username };
+    let other = if me == "exec1" { "exec2" } else { "exec1" };
+    let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
+    let mut request = request.to_owned();
+    if !request.starts_with('{') {
+        request = format!("mutation {{ {request} }}");
+    }
+    for (place, value) in [
+        ("$task_node", node("TaskGQLType", &task)),
+        ("$group_node", node("TaskGroupGQLType", &group)),
+        ("$user_node", node("UserGQLType", user_id("triage"))),
+        ("$task", task),
+        ("$received", received),
+        ("$group", group),
+        ("$spare", spare),
+        ("$me", user_id(me).to_owned()),
+        ("$other", user_id(other).to_owned()),
+        ("$name", me.to_owned()),
+    ] {
+        request = request.replace(place, &value);
+    }
+    let mut client = if username.is_empty() {
+        app.stranger()
+    } else {
+        app.browser(username).await
+    };
+    let answer = client.graphql(&request).await;
+    outcome(app, &answer).await
+}
+
+/// One snapshot for both databases: they must not differ.
+fn compare(table: &str) {
+    insta::assert_snapshot!("rights", table);
+}
+
+on_both! {
+    async fn rights_times_operations(app: TestApp) {
+        let host = Host::default().action("default", Arc::new(|_, _, _| Ok(())));
+        let app = app.another_process_with(|_| {}, |builder| builder.host(host));
+        let operations: Vec<(&str, &str)> = OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
+        let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();
+        let listed: BTreeSet<String> = operations.iter().map(|(label, _)| field(label)).collect();
+        assert_eq!(listed, root_fields(&app.module.sdl()), "every root field has a row, and no row lacks a field");
+        app.load(json!({ "moduleConfigurations": [{ "module": "fe-core", "layer": "FE", "config": {}, "isExposed": true }] }))
+            .await;
+        let by_triage = json!({ "languageId": "en", "clientMutationId": "by triage" });
+        assert_eq!(app.user("triage").await.outcome("changeUserLanguage", by_triage).await, "ok");
+
+        let mut table = format!("{:<46}", "");
+        for (name, _) in PEOPLE {
+            write!(table, " | {name:<21}").expect("memory");
+        }
+        for (row, (label, request)) in operations.iter().enumerate() {
+            write!(table, "\n{label:<46}").expect("memory");
+            for (column, (_, username)) in PEOPLE.iter().enumerate() {
+                let outcome = cell(&app, row * PEOPLE.len() + column, request, username).await;
+                write!(table, " | {outcome:<21}").expect("memory");
+            }
+        }
+        let table: Vec<&str> = table.lines().map(str::trim_end).collect();
+        compare(&table.join("\n"));
+    }
+}
