@@ -13,3 +13,4 @@ mod rules_task_group;
 mod schema;
 mod signals;
 mod support;
+mod visibility;

@@ -118,7 +118,9 @@ impl TaskNode {
 
     /// The group that decides.
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
-        task_group(ctx, &self.0).await
+        // A decided task keeps the key of its group, which may be deleted later.
+        let group = task_group(ctx, &self.0).await?;
+        Ok(group.filter(|group| !group.0.is_deleted))
     }
 
     /// The proposal itself.
