@@ -6,6 +6,7 @@ mod contract;
 mod contract_cases;
 mod layering;
 mod migrations;
+mod defects;
 mod history;
 mod rights_table;
 mod rules_resolve;
