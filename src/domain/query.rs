@@ -115,6 +115,17 @@ impl Condition {
         }
     }
 
+    /// Whether a comparison in it is of one of `fields`.
+    #[must_use]
+    pub fn names_any(&self, fields: &[&str]) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names_any(fields)),
+            Self::Not(part) => part.names_any(fields),
+            Self::Field { field, .. } => fields.contains(field),
+            _ => false,
+        }
+    }
+
     /// Any of `fields` holds `text`, ignoring case.
     #[must_use]
     pub fn search(fields: &[&'static str], text: &str) -> Self {

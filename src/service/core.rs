@@ -17,7 +17,7 @@ use crate::signal::Bus;
 use super::configuration::LiveSettings;
 use super::host::Host;
 use super::unit::{Unit, count};
-use super::visibility::Visible;
+use super::visibility::{Visible, seats_by_personal_data};
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 
@@ -123,6 +123,9 @@ impl Core {
         let requester = Arc::clone(requester);
         self.read(move |core, connection| {
             let settings = core.settings.current(connection, core.clock.now())?;
+            query
+                .conditions
+                .extend(seats_by_personal_data(&requester, &settings, &query.conditions));
             let visible = visible(&requester, &settings);
             query.conditions.extend(match place {
                 Place::Root => visible.at_root()?,

@@ -16,6 +16,7 @@ use crate::clock::new_id;
 use crate::db;
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
+use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
 use crate::domain::task_executor::TaskExecutor;
 use crate::error::{Error, ErrorCode, Result};
@@ -137,9 +138,19 @@ pub async fn list(
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
-pub async fn list_of_visible_group(core: &Arc<Core>, query: ListQuery) -> Result<Slice<TaskExecutor>> {
-    core.read(move |core, connection| db::task_executor::list(connection, &query, core.page_limit()))
-        .await
+pub async fn list_of_visible_group(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<TaskExecutor>> {
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        let bound = visibility::seats_by_personal_data(&requester, &settings, &query.conditions);
+        query.conditions.extend(bound);
+        db::task_executor::list(connection, &query, core.page_limit())
+    })
+    .await
 }
 
 /// All seats of groups that the requester sees.

@@ -109,6 +109,21 @@ pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -
     }
 }
 
+/// What to add to a list of seats that is asked for by what is personal about who sits there. To those who do not see
+/// it, it is null, and nothing equals null: else one could find it out by asking for one value after the other.
+#[must_use]
+pub fn seats_by_personal_data(
+    requester: &Requester,
+    settings: &ModuleSettings,
+    conditions: &[Condition],
+) -> Option<Condition> {
+    let is_personal =
+        |condition: &Condition| condition.names_any(&["user__i_user__email", "user__i_user__phone"]);
+    let sees_all = users(requester, settings) == Visible::All;
+    (!sees_all && conditions.iter().any(is_personal))
+        .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))
+}
+
 /// Users: all with the right.
 #[must_use]
 pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {

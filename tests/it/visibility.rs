@@ -177,6 +177,39 @@ on_both! {
         assert!(app.user("exec1").await.graphql(&node).await.data("node").is_null());
     }
 
+    async fn personal_data_is_not_found_out_by_filters_and_orders(app: TestApp) {
+        app.load(json!({
+            "roles": [{ "name": "Groups", "rights": [190_001] }],
+            "users": [{ "id": "00000000-0000-7000-b000-000000000004", "username": "groups", "password": "groups123",
+                        "roles": ["Groups"] }],
+        })).await;
+        let group = app.group("GUESS", Any, &["exec1", "exec2"]).await;
+        let seats = |email: &str| {
+            format!("(taskGroup_Id: \"{group}\", user_IUser_Email_Iexact: \"{email}@example.org\") {{ totalCount }}")
+        };
+        for (who, others) in [("exec1", 0), ("groups", 0), ("triage", 1)] {
+            let mut client = app.user(who).await;
+            for email in ["exec1", "exec2"] {
+                let expected = if email == who { 1 } else { others };
+                let query = format!("{{ taskGroup(id: \"{group}\") {{ edges {{ node {{ taskexecutorSet{} }} }} }} }}", seats(email));
+                let found = nodes(client.graphql(&query).await.data("taskGroup"));
+                assert_eq!(found[0]["taskexecutorSet"]["totalCount"], expected, "{who} asks for {email}");
+                for field in ["taskExecutor", "taskExecutorHistory"] {
+                    let answer = client.graphql(&format!("{{ {field}{} }}", seats(email))).await;
+                    if who != "exec1" {
+                        assert_eq!(answer.data(field)["totalCount"], expected, "{who} asks {field} for {email}");
+                    }
+                }
+            }
+            if who != "exec1" {
+                for key in ["user__iUser__email", "user__i_user__phone"] {
+                    let query = format!("{{ taskExecutor(orderBy: \"{key}\") {{ totalCount }} }}");
+                    assert_eq!(client.graphql(&query).await.codes(), ["VALIDATION"], "paths go one level deep");
+                }
+            }
+        }
+    }
+
     async fn strangers_read_nothing_by_node(app: TestApp) {
         for (kind, key) in [("UserGQLType", user_id("admin")), ("InteractiveUserGQLType", "1"),
             ("TaskGQLType", "00000000-0000-7000-a000-000000000003")]

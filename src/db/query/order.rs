@@ -40,7 +40,7 @@ impl Order {
                 .find(|(alias, _)| *alias == path)
                 .map_or(&*path, |(_, to)| to);
             let field = std::iter::once(&table.key)
-                .chain(table.fields)
+                .chain(sortable(table))
                 .find(|field| field.path == path)
                 .ok_or_else(|| unknown_key(table, key))?;
             order.push(table, field, descending);
@@ -178,8 +178,17 @@ impl Key {
     }
 }
 
+/// The fields that lists are sorted by: paths go one level deep. Beyond lies what is personal about the people of a row,
+/// which an order would tell, and its cursors would hold.
+fn sortable(table: &Table) -> impl Iterator<Item = &Field> {
+    table
+        .fields
+        .iter()
+        .filter(|field| field.path.matches("__").count() < 2)
+}
+
 fn unknown_key(table: &Table, key: &str) -> Error {
-    let mut allowed: Vec<&str> = table.fields.iter().map(|field| field.path).collect();
+    let mut allowed: Vec<&str> = sortable(table).map(|field| field.path).collect();
     allowed.extend(table.order_aliases.iter().map(|(alias, _)| *alias));
     allowed.sort_unstable();
     allowed.dedup();

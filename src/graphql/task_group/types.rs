@@ -99,7 +99,8 @@ impl TaskGroupNode {
             query
                 .conditions
                 .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
-            let seats = task_executor::list_of_visible_group(&context.core, query).await?;
+            let seats =
+                task_executor::list_of_visible_group(&context.core, context.requester()?, query).await?;
             return Ok(Connection::new(seats, TaskExecutorNode));
         }
         let seats = context
