@@ -8,6 +8,7 @@ mod defects;
 mod history;
 mod layering;
 mod migrations;
+mod races;
 mod rights_table;
 mod rules_resolve;
 mod rules_task;
