@@ -16,7 +16,6 @@ use crate::clock::new_id;
 use crate::db;
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
-use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
 use crate::domain::task_executor::TaskExecutor;
 use crate::error::{Error, ErrorCode, Result};
