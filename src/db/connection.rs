@@ -407,7 +407,8 @@ fn open_sqlite(path: &Path, durable: bool) -> Result<SqliteConnection, diesel::r
         ))
         .map_err(Failure::QueryError)?;
     task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
-        value.map(|text| text.to_lowercase())
+        // Letter by letter, as PostgreSQL does: `to_lowercase` of a text folds the same letter differently at its end.
+        value.map(|text| text.chars().flat_map(char::to_lowercase).collect::<String>())
     })
     .map_err(Failure::QueryError)?;
     Ok(connection)

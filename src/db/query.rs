@@ -238,9 +238,12 @@ pub fn list<R>(
         rows.drain(..surplus);
     }
 
+    // Reading on tells whether rows follow in the direction of reading. Behind the page there are rows only if it does
+    // not begin at the list's end; ahead of it there may be some beyond a bound.
     let (mut has_next, mut has_previous) = if backward { (false, more) } else { (more, trimmed) };
     if query.wanted.neighbours {
-        if backward && before.is_some() {
+        let skipped = offset > 0;
+        if !has_next && (before.is_some() || (backward && skipped)) {
             has_next = match rows.last() {
                 Some((_, cursor)) => exists(
                     connection,
@@ -248,10 +251,10 @@ pub fn list<R>(
                     &matching,
                     &order.beyond(&order.read_cursor("before", cursor)?, false),
                 )?,
-                None => true,
+                None => exists(connection, table, &matching, &Sql::new("1 = 1"))?,
             };
         }
-        if !backward && !trimmed && (after.is_some() || offset > 0) {
+        if !has_previous && (after.is_some() || (!backward && skipped)) {
             has_previous = match rows.first() {
                 Some((_, cursor)) => exists(
                     connection,

@@ -59,6 +59,13 @@ pub enum Condition {
         /// With what.
         value: Value,
     },
+    /// A field equals one of these values. However many they are, the condition is not nested.
+    OneOf {
+        /// Its path in openIMIS' words, snake_case.
+        field: &'static str,
+        /// The values.
+        values: Vec<Value>,
+    },
     /// This does not hold.
     Not(Box<Condition>),
     /// The row's group is live and this user sits in it.

@@ -22,7 +22,15 @@ fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
         Condition::All(conditions) => several(table, conditions, " AND ", "1 = 1"),
         Condition::Any(conditions) => several(table, conditions, " OR ", "1 = 0"),
         Condition::Not(inner) => Ok(Sql::new("NOT (").append(condition_sql(table, inner)?).sql(")")),
-        Condition::Field { field, lookup, value } => field_sql(table, field, *lookup, value),
+        Condition::Field { field, lookup, value } => {
+            on_column(table, field, |column| compare(column, *lookup, value))
+        }
+        Condition::OneOf { field, values } => on_column(table, field, |column| {
+            let values = values.iter().map(|value| Sql::default().bind(value.clone()));
+            Sql::new(format!("{column} IN ("))
+                .append(Sql::join(values.collect(), ", ", "NULL"))
+                .sql(")")
+        }),
         Condition::SeatedInGroup { group_field, user_id } => {
             let Some(At::Own(column)) = at(table, group_field) else {
                 return Err(Error::internal(format!(
@@ -85,9 +93,10 @@ fn at(table: &Table, path: &str) -> Option<At> {
         .map(|field| field.at)
 }
 
-fn field_sql(table: &Table, path: &str, lookup: Lookup, value: &Value) -> Result<Sql> {
+/// A condition on the column where the field is found.
+fn on_column(table: &Table, path: &str, condition: impl FnOnce(&str) -> Sql) -> Result<Sql> {
     match at(table, path) {
-        Some(At::Own(column)) => Ok(compare(&format!("{}.{column}", table.name), lookup, value)),
+        Some(At::Own(column)) => Ok(condition(&format!("{}.{column}", table.name))),
         Some(At::Related {
             fk,
             table: other,
@@ -96,7 +105,7 @@ fn field_sql(table: &Table, path: &str, lookup: Lookup, value: &Value) -> Result
             "{}.{fk} IN (SELECT {other}.id FROM {other} WHERE ",
             table.name
         ))
-        .append(compare(&format!("{other}.{column}"), lookup, value))
+        .append(condition(&format!("{other}.{column}")))
         .sql(")")),
         None => Err(Error::internal(format!("{} has no field {path}", table.name))),
     }

@@ -52,10 +52,13 @@ impl Order {
     }
 
     fn push(&mut self, table: &Table, field: &Field, descending: bool) {
+        /// JSON is sorted by its beginning: a cursor holds the value, and must stay short.
+        const JSON_BEGINNING: usize = 255;
         let column = |column: &str| format!("{}.{column}", table.name);
         let (expression, nullable) = match field.at {
             At::Own(name) if field.kind == Kind::Json => {
-                (format!("CAST({} AS text)", column(name)), field.nullable)
+                let text = format!("substr(CAST({} AS text), 1, {JSON_BEGINNING})", column(name));
+                (text, field.nullable)
             }
             At::Own(name) => (column(name), field.nullable),
             // The row that is pointed to may be absent, so the value may be.
@@ -71,6 +74,10 @@ impl Order {
                 true,
             ),
         };
+        // A key that came before decides nothing any more, and databases bound how many there may be.
+        if self.keys.iter().any(|key| key.expression == expression) {
+            return;
+        }
         self.signature.push_str(if descending { "-" } else { "+" });
         self.signature.push_str(field.path);
         self.keys.push(Key {

@@ -94,12 +94,11 @@ fn group(given: &Given<'_>) -> Result<Option<Condition>> {
 
 /// Tasks about any of these entities. An empty list asks for nothing.
 fn entity_ids(given: &Given<'_>) -> Result<Option<Condition>> {
-    let mut any = Vec::new();
-    for item in given.items()? {
-        any.push(Condition::equals(
-            "entity_id",
-            Value::Text(item.uuid("")?.to_string()),
-        ));
-    }
-    Ok((!any.is_empty()).then_some(Condition::Any(any)))
+    let ids = given.items()?;
+    let values: Vec<Value> = ids
+        .iter()
+        .map(|item| Ok(Value::Text(item.uuid("")?.to_string())))
+        .collect::<Result<_>>()?;
+    let field = "entity_id";
+    Ok((!values.is_empty()).then_some(Condition::OneOf { field, values }))
 }

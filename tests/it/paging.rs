@@ -1,0 +1,260 @@
+//! Following cursors gives every row exactly once, in every order, in both directions, while rows come and go.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp, on_both};
+
+/// The lists, and the field that tells their rows apart.
+const LISTS: &[&str] = &[
+    "task",
+    "taskHistory",
+    "taskGroup",
+    "taskGroupHistory",
+    "taskExecutor",
+    "taskExecutorHistory",
+    "mutationLogs",
+    "role",
+    "users",
+];
+
+/// A page: its ids, and `(hasNextPage, hasPreviousPage, startCursor, endCursor)`.
+struct Page {
+    ids: Vec<String>,
+    next: bool,
+    previous: bool,
+    start: String,
+    end: String,
+}
+
+async fn page(client: &mut Client, list: &str, order: &Value, paging: Value) -> Page {
+    let query = format!(
+        "query($o: [String], $f: Int, $l: Int, $a: String, $b: String, $s: Int) {{ {list}(orderBy: $o, first: $f, last: $l, \
+         after: $a, before: $b, offset: $s) {{ pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} edges {{ node {{ id }} }} }} }}"
+    );
+    let mut variables = paging;
+    variables["o"] = order.clone();
+    let answer = client.graphql_with(&query, variables).await;
+    let found = answer.data(list);
+    let info = &found["pageInfo"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let edges = found["edges"].as_array().expect("edges");
+    Page {
+        ids: edges.iter().map(|edge| text(&edge["node"]["id"])).collect(),
+        next: info["hasNextPage"].as_bool().expect("a truth value"),
+        previous: info["hasPreviousPage"].as_bool().expect("a truth value"),
+        start: text(&info["startCursor"]),
+        end: text(&info["endCursor"]),
+    }
+}
+
+/// All ids in one page.
+async fn all(client: &mut Client, list: &str, order: &Value) -> Vec<String> {
+    let page = page(client, list, order, json!({ "f": 100 })).await;
+    assert!(!page.next && !page.previous, "{list} {order}");
+    page.ids
+}
+
+/// Follows cursors from the beginning to the end and back; both give `expected`.
+async fn follow(client: &mut Client, list: &str, order: &Value, size: usize, expected: &[String]) {
+    let what = format!("{list} {order} by {size}");
+    let mut seen: Vec<String> = Vec::new();
+    let mut after = Value::Null;
+    let last = loop {
+        let page = page(client, list, order, json!({ "f": size, "a": after })).await;
+        assert_eq!(page.previous, !seen.is_empty(), "{what}: hasPreviousPage");
+        seen.extend(page.ids.iter().cloned());
+        assert_eq!(
+            page.next,
+            seen.len() < expected.len(),
+            "{what}: hasNextPage after {}",
+            seen.len()
+        );
+        if !page.next {
+            break page;
+        }
+        after = json!(page.end);
+    };
+    assert_eq!(seen, expected, "{what}, forwards");
+    let mut seen = last.ids;
+    let mut before = last.start;
+    while seen.len() < expected.len() {
+        let page = page(client, list, order, json!({ "l": size, "b": before })).await;
+        assert!(page.next, "{what}: hasNextPage, backwards");
+        assert!(
+            !page.ids.is_empty() && page.ids.len() <= size,
+            "{what}: backwards"
+        );
+        seen.splice(0..0, page.ids.iter().cloned());
+        assert_eq!(
+            page.previous,
+            seen.len() < expected.len(),
+            "{what}: hasPreviousPage, backwards"
+        );
+        before = page.start;
+    }
+    assert_eq!(seen, expected, "{what}, backwards");
+}
+
+/// The keys that the list can be sorted by, from the error that names them.
+async fn order_keys(client: &mut Client, list: &str) -> Vec<String> {
+    let answer = client
+        .graphql(&format!("{{ {list}(orderBy: \"nonsense\") {{ totalCount }} }}"))
+        .await;
+    assert_eq!(answer.codes(), ["VALIDATION"]);
+    let message = answer.message().replace(['\u{2068}', '\u{2069}'], "");
+    let keys = message
+        .split_once(": ")
+        .expect("a list")
+        .1
+        .replace(" are allowed.", "");
+    let keys: Vec<String> = keys.split(", ").map(str::to_owned).collect();
+    assert!(keys.len() > 5 && keys.iter().any(|key| key == "id"), "{message}");
+    keys
+}
+
+/// Gives histories and the journal rows too.
+async fn prepare(client: &mut Client) {
+    for n in 0..6 {
+        let code = if n % 2 == 0 {
+            format!("PAGE{n}")
+        } else {
+            "ALPHA".to_owned()
+        };
+        client.mutate("createTaskGroup", json!({ "code": code, "completionPolicy": "ALL", "clientMutationLabel": if n < 3 { None } else { Some("x") } })).await;
+    }
+    client
+        .mutate(
+            "createTask",
+            json!({ "data": json!({ "long": "ü\"\\".repeat(50_000) }).to_string() }),
+        )
+        .await;
+}
+
+on_both! {
+    async fn every_order_gives_every_row_once_both_ways(app: TestApp) {
+        let mut client = app.user("admin").await;
+        prepare(&mut client).await;
+        for list in LISTS {
+            let rows: BTreeSet<String> = all(&mut client, list, &Value::Null).await.into_iter().collect();
+            for key in order_keys(&mut client, list).await {
+                let mut both = Vec::new();
+                for order in [json!([key]), json!([format!("-{key}")])] {
+                    let expected = all(&mut client, list, &order).await;
+                    assert_eq!(expected.iter().cloned().collect::<BTreeSet<_>>(), rows, "{list} {order}");
+                    assert_eq!(expected.len(), rows.len(), "{list} {order}: repeats");
+                    follow(&mut client, list, &order, 7, &expected).await;
+                    both.push(expected);
+                }
+                both[1].reverse();
+                assert_eq!(both[0], both[1], "{list} {key}: down is up reversed");
+            }
+        }
+    }
+
+    async fn several_keys_and_small_pages_too(app: TestApp) {
+        let mut client = app.user("admin").await;
+        for order in [json!(["status", "-source"]), json!(["-taskGroup__code", "source", "-dateCreated"]), json!(["source", "source", "-source"]), json!("-source"), Value::Null] {
+            let expected = all(&mut client, "task", &order).await;
+            for size in [1, 3, 100] {
+                follow(&mut client, "task", &order, size, &expected).await;
+            }
+        }
+    }
+
+    async fn absent_values_come_last_going_up_and_first_going_down(app: TestApp) {
+        let mut client = app.user("admin").await;
+        for (order, absent_first) in [("source", false), ("-source", true), ("taskGroup__code", false), ("-taskGroup__code", true)] {
+            let query = format!("{{ task(orderBy: \"{order}\") {{ edges {{ node {{ source taskGroup {{ code }} }} }} }} }}");
+            let answer = client.graphql(&query).await;
+            let edges = answer.data("task")["edges"].as_array().expect("edges");
+            let absent: Vec<bool> = edges.iter().map(|edge| {
+                let node = &edge["node"];
+                if order.ends_with("source") { node["source"].is_null() } else { node["taskGroup"].is_null() }
+            }).collect();
+            let mut sorted = absent.clone();
+            sorted.sort_unstable_by_key(|is_absent| *is_absent != absent_first);
+            assert!(absent.contains(&true) && absent.contains(&false), "{order}");
+            assert_eq!(absent, sorted, "{order}");
+        }
+    }
+
+    async fn rows_that_come_and_go_meanwhile_disturb_nothing(app: TestApp) {
+        let mut client = app.user("admin").await;
+        for order in [json!("source"), json!("-source"), json!(["taskGroup__code", "-id"]), json!("-dateCreated")] {
+            let expected = all(&mut client, "task", &order).await;
+            let mut gone: BTreeSet<String> = BTreeSet::new();
+            let (mut seen, mut after) = (Vec::new(), Value::Null);
+            loop {
+                let page = page(&mut client, "task", &order, json!({ "f": 5, "a": after })).await;
+                seen.extend(page.ids);
+                if !page.next {
+                    break;
+                }
+                after = json!(page.end);
+                for source in ["A first one", "zz a last one"] {
+                    let (status, error) = client.mutate("createTask", json!({ "source": source })).await;
+                    assert_eq!(status, 2, "{error}");
+                }
+                // The cursor's own row, and one that is still to come.
+                for id in [seen.last().cloned(), expected.iter().find(|id| !seen.contains(*id) && !gone.contains(*id)).cloned()].into_iter().flatten() {
+                    let (status, _) = client.mutate("deleteTask", json!({ "ids": [id] })).await;
+                    // Decided tasks stay.
+                    if status == 2 {
+                        gone.insert(id);
+                    }
+                }
+            }
+            let repeated: BTreeSet<&String> = seen.iter().collect();
+            assert_eq!(repeated.len(), seen.len(), "{order}: repeats");
+            let old: Vec<&String> = seen.iter().filter(|id| expected.contains(*id)).collect();
+            let wanted: Vec<&String> = expected.iter().filter(|id| seen.contains(*id) || !gone.contains(*id)).collect();
+            assert_eq!(old, wanted, "{order}");
+            assert!(gone.len() > 3, "{order}: only {} were deleted", gone.len());
+        }
+    }
+
+    async fn cursors_belong_to_their_order(app: TestApp) {
+        let mut client = app.user("admin").await;
+        let cursor = page(&mut client, "task", &json!("source"), json!({ "f": 3 })).await.end;
+        for (list, order) in [("task", json!("-source")), ("task", Value::Null), ("task", json!(["source", "status"])), ("taskHistory", json!("source"))] {
+            for argument in ["after", "before"] {
+                let query = format!("query($o: [String], $c: String) {{ {list}(orderBy: $o, {argument}: $c) {{ edges {{ cursor }} }} }}");
+                let answer = client.graphql_with(&query, json!({ "o": order, "c": cursor })).await;
+                assert_eq!(answer.codes(), ["VALIDATION"], "{list} {order}: {}", answer.text);
+                assert_eq!(answer.body["errors"][0]["extensions"]["field"], argument);
+            }
+        }
+    }
+
+    async fn parts_of_the_list(app: TestApp) {
+        let mut client = app.user("admin").await;
+        let order = json!("-dateCreated");
+        let rows = all(&mut client, "task", &order).await;
+        let n = rows.len();
+        let whole = page(&mut client, "task", &order, json!({ "f": 10 })).await;
+        let tenth = json!(whole.end);
+        let second = page(&mut client, "task", &order, json!({ "f": 1, "s": 1 })).await.end;
+        let cases = [
+            (json!({ "s": 5, "f": 3 }), 5..8),
+            (json!({ "s": n, "f": 3 }), n..n),
+            (json!({ "a": tenth, "s": 2, "f": 3 }), 12..15),
+            (json!({ "l": 4 }), n - 4..n),
+            (json!({ "f": 10, "l": 3 }), 7..10),
+            (json!({ "b": tenth, "l": 3 }), 6..9),
+            (json!({ "b": tenth }), 0..9),
+            (json!({ "b": tenth, "f": 4 }), 0..4),
+            (json!({ "a": second, "b": tenth }), 2..9),
+            (json!({ "a": second, "b": tenth, "l": 20 }), 2..9),
+            (json!({ "a": second, "b": tenth, "f": 20 }), 2..9),
+            (json!({ "f": 0 }), 0..0),
+        ];
+        for (paging, range) in cases {
+            let page = page(&mut client, "task", &order, paging.clone()).await;
+            assert_eq!(page.ids, rows[range.clone()], "{paging}");
+            assert_eq!((page.next, page.previous), (range.end < n, range.start > 0), "{paging}");
+        }
+        assert_eq!(page(&mut client, "task", &order, json!({})).await.ids, rows, "100 rows when no number is given");
+    }
+}
