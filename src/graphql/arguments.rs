@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use async_graphql::registry::{MetaInputValue, MetaType, Registry};
-use async_graphql::{Context, InputType, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{Context, InputType, Name, OutputType, Positioned, ServerResult, Value};
 
 use super::scalars::{Day, Moment, UuidOrGlobalId, read_global_id, read_uuid};
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
 use crate::domain::text::check_text;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
 /// The arguments of a list.
@@ -83,11 +83,12 @@ impl Given<'_> {
         Ok((!text.is_empty()).then(|| text.to_owned()))
     }
 
-    /// The value as a number.
+    /// The value as a number of GraphQL's `Int`, which has 32 bits; the library takes larger ones too.
     pub fn int(&self) -> Result<i64> {
         match self.value {
             Value::Number(number) => number
                 .as_i64()
+                .filter(|number| i32::try_from(*number).is_ok())
                 .ok_or_else(|| self.wrong(Message::new("need-int"))),
             _ => Err(self.wrong(Message::new("need-int"))),
         }
@@ -321,10 +322,7 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         },
         ..ListQuery::default()
     };
-    let given = ctx
-        .field()
-        .arguments()
-        .map_err(|error| Error::internal(error.message))?;
+    let given = given(ctx)?;
     for (name, value) in &given {
         // An argument without a value is an absent one.
         if matches!(value, Value::Null) {
@@ -360,6 +358,17 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         }
     }
     Ok(query)
+}
+
+/// The arguments of the present field as the client gave them, variables put in.
+///
+/// # Errors
+/// VALIDATION for a variable that is needed and was not given.
+pub fn given(ctx: &Context<'_>) -> Result<Vec<(Name, Value)>> {
+    ctx.field().arguments().map_err(|error| {
+        let message = Message::new("bad-arguments").with("reason", error.message);
+        Error::new(ErrorCode::Validation, message)
+    })
 }
 
 fn read_paging(given: &Given<'_>, page: &mut Page, order_by: &mut Vec<String>) -> Result<()> {

@@ -19,8 +19,10 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     /// Whether it changes anything.
     pub is_mutation: bool,
-    /// The names of its fields at the root, without repeats.
+    /// The names of its fields at the root.
     pub root_fields: Vec<String>,
+    /// The names under which they stand in the answer.
+    pub root_keys: Vec<String>,
 }
 
 /// Why a document is not executed.
@@ -58,6 +60,9 @@ const WITHOUT_CSRF: &[&str] = &[
     "getCsrfToken",
 ];
 
+/// Longer names are not ours.
+const LONGEST_NAME: usize = 128;
+
 /// Reads a document, refusing one that is nested too deeply or has more than `max_fields` fields with all its fragments
 /// written out.
 ///
@@ -75,33 +80,26 @@ pub fn read(
             Message::new("document-too-deep").with("max", max_depth),
         ));
     }
+    // For a name that it does not know the library looks for similar ones, in a time that grows with its length.
+    if longest_name(query) > LONGEST_NAME {
+        return Err(too_large(Message::new("name-too-long").with("max", LONGEST_NAME)));
+    }
     let parsed = parse_query(query).map_err(|error| Refusal::Syntax(error.to_string()))?;
     let operation = operation(&parsed, operation_name)?;
-    let mut sizes = HashMap::new();
-    let size = expanded_size(
-        &operation.selection_set.node,
-        &parsed.fragments,
-        &mut sizes,
-        max_fields,
-        0,
-    );
-    if size > max_fields {
+    if document_size(&parsed, max_fields) > max_fields {
         return Err(too_large(
             Message::new("document-too-large").with("max", max_fields),
         ));
     }
     let is_mutation = operation.ty == OperationType::Mutation;
-    let mut root_fields = Vec::new();
-    collect_root_fields(
-        &operation.selection_set.node,
-        &parsed.fragments,
-        &mut root_fields,
-        0,
-    );
+    let mut found = Vec::new();
+    collect_root_fields(&operation.selection_set.node, &parsed.fragments, &mut found, 0);
+    let (root_fields, root_keys) = found.into_iter().unzip();
     Ok(Document {
         parsed,
         is_mutation,
         root_fields,
+        root_keys,
     })
 }
 
@@ -155,6 +153,29 @@ fn operation<'a>(
     }
 }
 
+/// How many fields the document has: those of all its operations with their fragments written out, and those of the
+/// fragments that none of them uses. The library validates all of them, whichever operation is to be executed.
+fn document_size(document: &ExecutableDocument, max: usize) -> usize {
+    let mut sizes = HashMap::new();
+    let mut total: usize = 0;
+    for (_, operation) in document.operations.iter() {
+        let selection = &operation.node.selection_set.node;
+        total = total
+            .saturating_add(operation.node.variable_definitions.len())
+            .saturating_add(expanded_size(selection, &document.fragments, &mut sizes, max, 0));
+    }
+    for (name, fragment) in &document.fragments {
+        if total > max {
+            break;
+        }
+        if !sizes.contains_key(name.as_str()) {
+            let selection = &fragment.node.selection_set.node;
+            total = total.saturating_add(expanded_size(selection, &document.fragments, &mut sizes, max, 0));
+        }
+    }
+    total
+}
+
 /// How many fields the selection has with its fragments written out; stops counting beyond `max`.
 fn expanded_size<'a>(
     selection: &'a SelectionSet,
@@ -172,7 +193,9 @@ fn expanded_size<'a>(
     for item in &selection.items {
         size = size.saturating_add(match &item.node {
             Selection::Field(field) => {
-                1 + expanded_size(&field.node.selection_set.node, fragments, sizes, max, depth + 1)
+                // Each argument is checked, and complained of, by itself.
+                field.node.arguments.len().max(1)
+                    + expanded_size(&field.node.selection_set.node, fragments, sizes, max, depth + 1)
             }
             Selection::InlineFragment(inline) => {
                 expanded_size(&inline.node.selection_set.node, fragments, sizes, max, depth + 1)
@@ -207,7 +230,7 @@ fn expanded_size<'a>(
 fn collect_root_fields(
     selection: &SelectionSet,
     fragments: &Fragments,
-    found: &mut Vec<String>,
+    found: &mut Vec<(String, String)>,
     depth: usize,
 ) {
     const DEEPEST: usize = 100;
@@ -217,10 +240,8 @@ fn collect_root_fields(
     for item in &selection.items {
         match &item.node {
             Selection::Field(field) => {
-                let name = field.node.name.node.as_str();
-                if !found.iter().any(|known| known == name) {
-                    found.push(name.to_owned());
-                }
+                let (name, key) = (&field.node.name.node, &field.node.response_key().node);
+                found.push((name.to_string(), key.to_string()));
             }
             Selection::InlineFragment(inline) => {
                 collect_root_fields(&inline.node.selection_set.node, fragments, found, depth + 1);
@@ -251,6 +272,79 @@ fn bracket_depth(query: &str) -> usize {
     deepest
 }
 
+/// The length of the longest name or number outside strings and comments. Texts that the parser will refuse may be read
+/// differently here.
+fn longest_name(query: &str) -> usize {
+    let mut rest = query.as_bytes();
+    let mut longest = 0;
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'#' => line_length(rest),
+            b'"' if rest.starts_with(b"\"\"\"") => 3 + block_string_length(&rest[3..]),
+            b'"' => 1 + string_length(&rest[1..]),
+            _ => {
+                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+                let name = rest.iter().take_while(|byte| is_name(byte)).count();
+                longest = longest.max(name);
+                name.max(1)
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    longest
+}
+
+fn line_length(text: &[u8]) -> usize {
+    text.iter()
+        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
+        .count()
+}
+
+/// The length of what follows the opening quote, the closing one included.
+fn string_length(text: &[u8]) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'\n' | b'\r' => return at,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The length of what follows the opening quotes, the closing ones included.
+fn block_string_length(text: &[u8]) -> usize {
+    const END: &[u8] = b"\"\"\"";
+    let ends = |at: &usize| text[*at..].starts_with(END) && (*at == 0 || text[*at - 1] != b'\\');
+    (0..text.len()).find(ends).map_or(text.len(), |at| at + END.len())
+}
+
 const fn too_large(message: Message) -> Refusal {
     Refusal::Other(Error::new(ErrorCode::Limit, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_measured_outside_strings_and_comments() {
+        let long = "x".repeat(500);
+        let cases = [
+            ("{ task(first: 10) { id } }".to_owned(), 5),
+            (format!("{{ a(b: \"{long}\") }} # {long}\n c"), 1),
+            (format!("{{ a(b: \"\\\"{long}\") }}"), 1),
+            (format!("{{ a(b: \"\"\"{long} \\\"\"\" \" {long}\"\"\") }}"), 1),
+            (format!("{{ a(b: \"\") {long} }}"), 500),
+            (format!("{{ a(b: \"\"\"\"\"\") {long} }}"), 500),
+            (format!("# x\n{long}"), 500),
+            (long.clone(), 500),
+        ];
+        for (query, length) in cases {
+            assert_eq!(longest_name(&query), length, "{query}");
+        }
+    }
 }

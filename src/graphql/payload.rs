@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use async_graphql::{Context, InputObject, Object, TypeName, Value};
 use serde_json::Value as Json;
 
+use super::arguments::given;
 use super::context::request;
 use super::scalars::ParsedJsonString;
 use crate::error::{Error, Result};
@@ -101,11 +102,7 @@ where
 
 /// The input as it is kept in the journal: JSON with snake_case keys.
 fn content(ctx: &Context<'_>) -> Result<String> {
-    let arguments = ctx
-        .field()
-        .arguments()
-        .map_err(|error| Error::internal(error.message))?;
-    let input = arguments
+    let input = given(ctx)?
         .into_iter()
         .find(|(name, _)| name == "input")
         .map_or(Value::Null, |(_, value)| value);

@@ -3,7 +3,7 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -16,25 +16,28 @@ impl Moment {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
-            return Some(Self(zoned.naive_utc()));
-        }
-        // Offsets without a colon, and a space instead of the T, are written by Python's clients.
-        let text = text.replacen(' ', "T", 1);
-        ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"]
-            .iter()
-            .find_map(|form| {
-                DateTime::parse_from_str(&text, form)
-                    .ok()
-                    .map(|zoned| zoned.naive_utc())
-            })
-            .or_else(|| {
-                ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
-                    .iter()
-                    .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
-            })
-            .map(Self)
+        let moment = DateTime::parse_from_rfc3339(text)
+            .map_or_else(|_| read_leniently(text), |zoned| Some(zoned.naive_utc()))?;
+        // Years of more or fewer digits can neither be compared as texts nor be kept by PostgreSQL.
+        (0..=9999).contains(&moment.year()).then_some(Self(moment))
     }
+}
+
+/// Offsets without a colon, and a space instead of the T, are written by Python's clients.
+fn read_leniently(text: &str) -> Option<NaiveDateTime> {
+    let text = text.replacen(' ', "T", 1);
+    ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"]
+        .iter()
+        .find_map(|form| {
+            DateTime::parse_from_str(&text, form)
+                .ok()
+                .map(|zoned| zoned.naive_utc())
+        })
+        .or_else(|| {
+            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+                .iter()
+                .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
+        })
 }
 
 #[Scalar(name = "DateTime")]
@@ -213,7 +216,13 @@ mod tests {
             read("2024-03-01T11:00:00.5").as_deref(),
             Some("\"2024-03-01T11:00:00.500000\"")
         );
-        for wrong in ["2024-03-01", "", "yesterday", "2024-13-01T00:00:00"] {
+        for wrong in [
+            "2024-03-01",
+            "",
+            "yesterday",
+            "2024-13-01T00:00:00",
+            "+99999-01-01T00:00:00",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

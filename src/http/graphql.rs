@@ -6,6 +6,7 @@ use async_graphql::Variables;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub async fn post(
     Extension(request_id): Extension<RequestId>,
     origin: Origin,
     headers: HeaderMap,
-    body: Bytes,
+    body: std::result::Result<Bytes, BytesRejection>,
 ) -> Response {
     if !is_json(&headers) {
         return refuse(
@@ -46,6 +47,19 @@ pub async fn post(
             "en",
         );
     }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            let status = rejection.status();
+            let (message, code) = if status == StatusCode::PAYLOAD_TOO_LARGE {
+                let max = app.core.limits.body_bytes;
+                (Message::new("body-too-large").with("max", max), ErrorCode::Limit)
+            } else {
+                (Message::new("not-json"), ErrorCode::Validation)
+            };
+            return refuse(status, &message, code, "en");
+        }
+    };
     let found = match requester(&app, &headers).await {
         Ok(found) => found,
         Err(error) => return failed(&error, &request_id),
@@ -235,9 +249,9 @@ impl Call<'_> {
         // In these very words and with HTTP 200: the front end then logs out and begins anew.
         let text = "CSRF token missing or incorrect.";
         let data: Value = document
-            .root_fields
+            .root_keys
             .iter()
-            .map(|field| (field.clone(), Value::Null))
+            .map(|key| (key.clone(), Value::Null))
             .collect();
         let error = json!({ "message": text, "extensions": { "code": ErrorCode::Forbidden.as_str() } });
         Some(Answer {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::state::App;
@@ -33,8 +33,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
-        .layer(RequestBodyLimitLayer::new(body_bytes))
-        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(DefaultBodyLimit::max(body_bytes))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             timeout,

@@ -1,11 +1,16 @@
 //! The integration suite: the real router on real databases, every test on SQLite and on PostgreSQL.
 
+mod bad_documents;
+mod bad_input;
 mod cli;
 mod concurrency;
 mod contract;
+mod contract;
+mod contract_cases;
 mod contract_cases;
 mod defects;
 mod history;
+mod hostile_texts;
 mod layering;
 mod migrations;
 mod paging;

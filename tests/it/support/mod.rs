@@ -3,6 +3,7 @@
 pub mod app;
 pub mod backend;
 pub mod client;
+pub mod rows;
 pub mod scenario;
 
 pub use app::TestApp;

@@ -1,0 +1,91 @@
+//! What is in the database, read past the module.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
+
+use super::{Backend, TestApp};
+
+/// Tables in which a refused request leaves nothing.
+const TABLES: &[&str] = &[
+    "core_user",
+    "core_mutationlog",
+    "task_management_taskgroup",
+    "task_management_historicaltaskgroup",
+    "task_management_tasksource",
+    "task_management_taskexecutor",
+    "task_management_historicaltaskexecutor",
+    "task_management_task",
+    "task_management_historicaltask",
+    "task_management_taskdecision",
+    "task_management_taskmutation",
+    "task_management_outbox",
+];
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+impl TestApp {
+    /// The number that the query gives as `value`.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.rows::<Number>(sql).remove(0).value
+    }
+
+    /// The text that the query gives as `value`.
+    pub fn text(&self, sql: &str) -> String {
+        self.rows::<Line>(sql).remove(0).value
+    }
+
+    /// How many rows each table has in which a refused request leaves nothing.
+    pub fn row_counts(&self) -> Vec<(&'static str, i64)> {
+        let count = |table: &&'static str| {
+            let sql = format!("SELECT count(*) AS value FROM {table}");
+            (*table, self.number(&sql))
+        };
+        TABLES.iter().map(count).collect()
+    }
+
+    /// Changes rows.
+    pub fn run(&self, sql: &str) {
+        let query = diesel::sql_query(sql);
+        let outcome = match self.backend {
+            Backend::Sqlite => query.execute(&mut self.sqlite()),
+            Backend::Postgres => query.execute(&mut self.postgres()),
+        };
+        outcome.expect("the statement is right");
+    }
+
+    fn rows<T>(&self, sql: &str) -> Vec<T>
+    where
+        T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + 'static,
+    {
+        let query = diesel::sql_query(sql);
+        let rows = match self.backend {
+            Backend::Sqlite => query.load(&mut self.sqlite()),
+            Backend::Postgres => query.load(&mut self.postgres()),
+        };
+        rows.expect("the query is right")
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let path = self.database_url().trim_start_matches("sqlite://");
+        let mut connection = SqliteConnection::establish(path).expect("the file is there");
+        connection
+            .batch_execute("PRAGMA busy_timeout = 10000")
+            .expect("a known setting");
+        connection
+    }
+
+    fn postgres(&self) -> PgConnection {
+        PgConnection::establish(self.database_url()).expect("the test server answers")
+    }
+}
