@@ -46,6 +46,17 @@ pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: 
     Ok(())
 }
 
+/// Counts one less.
+///
+/// # Errors
+/// What the database says.
+pub fn subtract(connection: &mut DbConnection, key: &str) -> Result<()> {
+    diesel::update(failure::table.find(key).filter(failure::failures.gt(0)))
+        .set(failure::failures.eq(failure::failures - 1))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Forgets the failures under this key.
 ///
 /// # Errors

@@ -101,13 +101,11 @@ pub async fn log_in(
     let keys: Vec<String> = keys.into_iter().flatten().collect();
     let now = core.clock.now();
 
-    // Failures are looked up and counted while one of a few places is held, so that many tries at once are hardly more
-    // than many tries one after the other.
     let place = Arc::clone(&core.hashing)
         .acquire_owned()
         .await
         .map_err(Error::internal)?;
-    let known = known(core, &username, &keys, now)
+    let known = known(core, username, keys.clone(), now)
         .await?
         .filter(|(user, _)| user.is_active);
     let verdict = verify(
@@ -117,7 +115,6 @@ pub async fn log_in(
     )
     .await?;
     let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
-        count_failure(core, keys, now).await?;
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
         return Err(Error::new(
             ErrorCode::Unauthenticated,
@@ -218,9 +215,8 @@ pub async fn change_password(
         .acquire_owned()
         .await
         .map_err(Error::internal)?;
-    let known = known(core, &username, &keys, now).await?;
+    let known = known(core, username, keys.clone(), now).await?;
     if verify(core, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
-        count_failure(core, keys, now).await?;
         return Err(Error::validation("oldPassword", Message::new("wrong-password")));
     }
     let hash = hash(core, new).await?;
@@ -321,55 +317,65 @@ fn grant(
     })
 }
 
-/// The user of this name with the kept hash, unless the name or the address has had too many failures.
+/// The user of this name with the kept hash. A failure is counted beforehand under each key, and forgiven if there is none;
+/// a key that has had too many refuses, and what is refused is not counted. Counting locks the key, so that of many tries at
+/// once each sees those before it; the caller holds a place, so that right ones under way are never many.
 async fn known(
     core: &Arc<Core>,
-    username: &str,
-    keys: &[String],
+    username: String,
+    keys: Vec<String>,
     now: NaiveDateTime,
 ) -> Result<Option<(User, String)>> {
-    let (username, keys) = (username.to_owned(), keys.to_vec());
-    core.read(move |core, connection| {
-        let since = now - TimeDelta::seconds(core.auth.failure_window_s);
-        for key in &keys {
-            let by_user = key.starts_with("user:");
-            let most = if by_user {
-                core.auth.failures_per_user
-            } else {
-                core.auth.failures_per_address
-            };
-            if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
-                && failures >= most
-            {
-                let wait = (first - since).num_seconds().max(1);
-                metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
-                return Err(Error::new(
-                    ErrorCode::Limit,
-                    Message::new("too-many-logins").with("seconds", wait),
-                ));
-            }
-        }
-        db::user::by_username(connection, &username)
-    })
-    .await
-}
-
-/// Counts a failure under each key.
-async fn count_failure(core: &Arc<Core>, keys: Vec<String>, now: NaiveDateTime) -> Result<()> {
-    let since = now - TimeDelta::seconds(core.auth.failure_window_s);
     core.db
-        .write(move |connection| {
-            keys.iter()
-                .try_for_each(|key| db::login_failure::add(connection, key, now, since))
+        .write({
+            let core = Arc::clone(core);
+            move |connection| {
+                count_failure(&core, connection, &keys, now)?;
+                db::user::by_username(connection, &username)
+            }
         })
         .await
 }
 
-/// Forgets the failures of a name; those of an address stay, as others may have caused them.
+fn count_failure(
+    core: &Core,
+    connection: &mut DbConnection,
+    keys: &[String],
+    now: NaiveDateTime,
+) -> Result<()> {
+    let since = now - TimeDelta::seconds(core.auth.failure_window_s);
+    for key in keys {
+        let by_user = key.starts_with("user:");
+        let most = if by_user {
+            core.auth.failures_per_user
+        } else {
+            core.auth.failures_per_address
+        };
+        db::login_failure::add(connection, key, now, since)?;
+        if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
+            && failures > most
+        {
+            let wait = (first - since).num_seconds().max(1);
+            metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
+            return Err(Error::new(
+                ErrorCode::Limit,
+                Message::new("too-many-logins").with("seconds", wait),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Takes back the failure that was counted beforehand: all of the name's, the one of the address.
 fn forgive(connection: &mut DbConnection, keys: &[String]) -> Result<()> {
-    keys.iter()
-        .filter(|key| key.starts_with("user:"))
-        .try_for_each(|key| db::login_failure::clear(connection, key))
+    for key in keys {
+        if key.starts_with("user:") {
+            db::login_failure::clear(connection, key)?;
+        } else {
+            db::login_failure::subtract(connection, key)?;
+        }
+    }
+    Ok(())
 }
 
 /// Hashes are made and checked where that may take its time; the caller holds a place.
