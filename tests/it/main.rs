@@ -13,6 +13,7 @@ mod history;
 mod hostile_texts;
 mod layering;
 mod migrations;
+mod journal;
 mod paging;
 mod passwords;
 mod races;
