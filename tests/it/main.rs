@@ -10,6 +10,7 @@ mod contract_cases;
 mod contract_cases;
 mod defects;
 mod history;
+mod front_end;
 mod hostile_texts;
 mod layering;
 mod migrations;
