@@ -32,3 +32,4 @@ mod text_search;
 mod text_search;
 mod tokens;
 mod visibility;
+mod transport;
