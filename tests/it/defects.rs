@@ -5,7 +5,7 @@ use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::{Error, ErrorCode, Message, Signal, Signals};
 
 use crate::support::scenario::{each, nodes, parsed, user_id};
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 /// Two people vote at the same moment, each through a server process of their own; answers the outcomes.
 async fn at_once(voters: &[(Client, &str, &str); 2], task: &str) -> Vec<String> {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::CreateTask;
 
+use crate::support::on_both;
 use crate::support::scenario::{each, key, user_id, user_ids};
-use crate::support::{TestApp, on_both};
 
 /// Version, kind and author of each row.
 fn trail(versions: &[Value]) -> Vec<(i64, &str, &str)> {

@@ -5,7 +5,7 @@ use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::CreateTask;
 
 use crate::support::scenario::{each, user_id, user_ids};
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 /// Runs two mutations at the same moment; answers the outcomes.
 async fn at_once(mutations: [(&Client, &'static str, Value); 2]) -> [String; 2] {

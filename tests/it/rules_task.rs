@@ -173,6 +173,10 @@ on_both! {
             ("exec1", &task, "ok"), ("triage", &hidden, "ok"),
         ] {
             assert_eq!(update(&mut app.user(who).await, task, json!({})).await, expected, "{who}");
+            let same = json!({ "taskGroupId": group, "status": "ACCEPTED" });
+            if *task != hidden {
+                assert_eq!(update(&mut app.user(who).await, task, same).await, expected, "{who}: as it is");
+            }
         }
     }
 

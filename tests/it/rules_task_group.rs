@@ -5,7 +5,7 @@ use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::CreateTask;
 
 use crate::support::scenario::{each, user_id, user_ids};
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 /// The key of the live group of this code.
 async fn group_coded(client: &mut Client, code: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::{CreateTask, FixedClock};
 
 use crate::support::scenario::{each, nodes, user_id};
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 fn global_id(kind: &str, key: &str) -> String {
     STANDARD.encode(format!("{kind}:{key}"))
