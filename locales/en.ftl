@@ -70,6 +70,7 @@ unknown-order-key = `orderBy` does not know { $key }: { $allowed } are allowed.
 unknown-user = The user { $id } does not exist or is not active.
 unknown-verdict = The vote in `businessStatus` is not understood: { $allowed } are allowed.
 username-taken = There is a user of this name already.
+variable-needed = The variable { $name } needs a value.
 vote-in-own-name = `businessStatus` must have exactly one key: your own user id. Nobody votes in another's name.
 votes-are-cast = `businessStatus` of a new task must not hold votes: they are cast by resolveTask.
 wrong-password = The old password is not right.

@@ -70,6 +70,7 @@ unknown-order-key = `orderBy` ne connaît pas { $key } : { $allowed } sont autor
 unknown-user = L'utilisateur { $id } n'existe pas ou n'est pas actif.
 unknown-verdict = Le vote dans `businessStatus` n'est pas compris : { $allowed } sont autorisés.
 username-taken = Il existe déjà un utilisateur de ce nom.
+variable-needed = La variable { $name } doit avoir une valeur.
 vote-in-own-name = `businessStatus` doit avoir exactement une clé : votre propre identifiant. Personne ne vote au nom d'un autre.
 votes-are-cast = `businessStatus` d'une nouvelle tâche ne doit pas contenir de votes : ils se donnent par resolveTask.
 wrong-password = L'ancien mot de passe n'est pas le bon.

@@ -56,10 +56,7 @@ impl Builder {
     /// With another clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            ..self
-        }
+        Self { clock: Arc::new(clock), ..self }
     }
 
     /// With these handlers bound to signals.
@@ -77,10 +74,7 @@ impl Builder {
     /// With a place where `/metrics` reads.
     #[must_use]
     pub fn metrics(self, handle: PrometheusHandle) -> Self {
-        Self {
-            metrics: Some(handle),
-            ..self
-        }
+        Self { metrics: Some(handle), ..self }
     }
 
     /// The module. The database is not touched yet.
@@ -149,9 +143,7 @@ impl TaskManagement {
     /// # Errors
     /// NOT_FOUND, or what the database says.
     pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
-        login::requester_by_name(&self.core, username.to_owned())
-            .await
-            .map(Arc::new)
+        login::requester_by_name(&self.core, username.to_owned()).await.map(Arc::new)
     }
 
     /// Applies the migrations that are missing; answers their names.

@@ -24,11 +24,8 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
     settings.check_secret()?;
     let metrics = metrics()?;
     let listener = listen(&settings).await?;
-    let module = Builder::new(settings)
-        .signals(logged(Bus::builder()))
-        .metrics(metrics)
-        .build()
-        .map_err(say)?;
+    let module =
+        Builder::new(settings).signals(logged(Bus::builder())).metrics(metrics).build().map_err(say)?;
     prepare(&module).await?;
     run(&module, listener).await
 }
@@ -69,12 +66,7 @@ pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<Strin
 /// # Errors
 /// A sentence that says why the database can't be migrated.
 pub async fn migrate(settings: &Settings) -> Result<String, String> {
-    let done = Builder::new(settings.clone())
-        .build()
-        .map_err(say)?
-        .migrate()
-        .await
-        .map_err(say)?;
+    let done = Builder::new(settings.clone()).build().map_err(say)?.migrate().await.map_err(say)?;
     Ok(match done.len() {
         0 => "the database is current; nothing to migrate".to_owned(),
         1 => format!("applied 1 migration: {}", done.join(", ")),
@@ -92,20 +84,14 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let file: File = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let loaded = module
-        .load(file)
-        .await
-        .map_err(|error| format!("{}: {}", path.display(), say(error)))?;
+    let loaded = module.load(file).await.map_err(|error| format!("{}: {}", path.display(), say(error)))?;
     Ok(loaded.to_string())
 }
 
 /// The GraphQL schema in its own language.
 #[must_use]
 pub fn schema(settings: &Settings) -> String {
-    crate::graphql::schema(&settings.limits)
-        .sdl()
-        .trim_end()
-        .to_owned()
+    crate::graphql::schema(&settings.limits).sdl().trim_end().to_owned()
 }
 
 /// Adds a user.
@@ -116,10 +102,7 @@ pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     let user = user::add(module.core(), new).await.map_err(say)?;
-    Ok(format!(
-        "added the user {} with the id {}",
-        user.username, user.id
-    ))
+    Ok(format!("added the user {} with the id {}", user.username, user.id))
 }
 
 /// Sets a user's password.
@@ -129,12 +112,8 @@ pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String
 pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    user::set_password(module.core(), username.clone(), password)
-        .await
-        .map_err(say)?;
-    Ok(format!(
-        "set the password of {username}; open sessions have ended"
-    ))
+    user::set_password(module.core(), username.clone(), password).await.map_err(say)?;
+    Ok(format!("set the password of {username}; open sessions have ended"))
 }
 
 /// Gives a user a role.
@@ -144,9 +123,7 @@ pub async fn set_password(settings: Settings, username: String, password: &str) 
 pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let new = user::grant(module.core(), username.clone(), role.clone())
-        .await
-        .map_err(say)?;
+    let new = user::grant(module.core(), username.clone(), role.clone()).await.map_err(say)?;
     Ok(if new {
         format!("{username} now has the role {role}")
     } else {

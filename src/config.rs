@@ -166,10 +166,7 @@ pub struct GraphqlSettings {
 
 impl Default for GraphqlSettings {
     fn default() -> Self {
-        Self {
-            introspection: Introspection::LoggedIn,
-            graphiql: true,
-        }
+        Self { introspection: Introspection::LoggedIn, graphiql: true }
     }
 }
 
@@ -235,10 +232,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            filter: "info".to_owned(),
-        }
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
 
@@ -289,9 +283,7 @@ impl Settings {
             figment = figment.merge(Toml::file_exact(file));
         }
         figment = figment.merge(Env::prefixed("TASKS__").split("__"));
-        let settings: Self = figment
-            .extract()
-            .map_err(|error| format!("configuration: {error}"))?;
+        let settings: Self = figment.extract().map_err(|error| format!("configuration: {error}"))?;
         settings.check()?;
         Ok(settings)
     }
@@ -306,10 +298,7 @@ impl Settings {
             ("auth.access_token_s", self.auth.access_token_s),
             ("auth.session_s", self.auth.session_s),
             ("auth.failures_per_user", i64::from(self.auth.failures_per_user)),
-            (
-                "auth.failures_per_address",
-                i64::from(self.auth.failures_per_address),
-            ),
+            ("auth.failures_per_address", i64::from(self.auth.failures_per_address)),
             ("auth.failure_window_s", self.auth.failure_window_s),
             ("limits.page_size", self.limits.page_size),
             ("limits.users_page_size", self.limits.users_page_size),
@@ -363,8 +352,5 @@ impl Settings {
 }
 
 fn is_path_part(part: &str) -> bool {
-    !part.is_empty()
-        && part
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

@@ -12,11 +12,7 @@ const SAMPLE: &str = include_str!("demo.json");
 /// The people of the demo with their passwords and what they are.
 const PEOPLE: &[(&str, &str, &str)] = &[
     ("admin", "admin123", "administrator: sees and does everything"),
-    (
-        "triage",
-        "triage123",
-        "triage: assigns tasks and administers groups",
-    ),
+    ("triage", "triage123", "triage: assigns tasks and administers groups"),
     ("maker", "maker123", "maker: proposes changes"),
     ("ada", "ada12345", "executor of FIELD-OFFICE and PAYMENTS"),
     ("ben", "ben12345", "executor of FIELD-OFFICE and PAYMENTS"),
@@ -52,14 +48,7 @@ pub async fn run(mut settings: Settings, keep_url: bool) -> Result<String, Strin
         fill(&module).await.map_err(say)?;
     }
     introduce(&address.to_string(), &database);
-    println!(
-        "\nCtrl-C stops it{}.",
-        if keep_url {
-            "; its data stays"
-        } else {
-            " and removes its data"
-        }
-    );
+    println!("\nCtrl-C stops it{}.", if keep_url { "; its data stays" } else { " and removes its data" });
 
     let stream = tokio::spawn(flow(module.clone()));
     let ended = cli::run(&module, listener).await;
@@ -102,10 +91,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     }
     let triage = module.requester("triage").await?;
     let failed = create(module, 12).await?;
-    module
-        .tasks()
-        .complete_task(&triage, failed, tasks_management::TaskStatus::Failed)
-        .await?;
+    module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed).await?;
     for number in [13, 16, 19] {
         let id = create(module, number).await?;
         for name in ["ada", "ben", "chi"] {
@@ -151,17 +137,7 @@ async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: 
     let cast = async {
         let voter = module.requester(username).await?;
         let business_status = json!({ voter.id().to_string(): verdict });
-        module
-            .tasks()
-            .resolve_task(
-                &voter,
-                ResolveTask {
-                    id,
-                    business_status,
-                    additional_data: None,
-                },
-            )
-            .await
+        module.tasks().resolve_task(&voter, ResolveTask { id, business_status, additional_data: None }).await
     };
     if let Err(error) = cast.await {
         tracing::debug!(%error, username, "the demo's vote was refused");

@@ -58,39 +58,25 @@ impl Error {
     /// An error of the given class.
     #[must_use]
     pub const fn new(code: ErrorCode, message: Message) -> Self {
-        Self {
-            code,
-            message,
-            field: None,
-            source: None,
-        }
+        Self { code, message, field: None, source: None }
     }
 
     /// The input breaks a rule. `field` is the GraphQL name of the offending input field.
     #[must_use]
     pub fn validation(field: impl Into<String>, message: Message) -> Self {
-        Self {
-            field: Some(field.into()),
-            ..Self::new(ErrorCode::Validation, message)
-        }
+        Self { field: Some(field.into()), ..Self::new(ErrorCode::Validation, message) }
     }
 
     /// There is no such row, or the caller may not know of it.
     #[must_use]
     pub fn not_found(field: impl Into<String>, message: Message) -> Self {
-        Self {
-            field: Some(field.into()),
-            ..Self::new(ErrorCode::NotFound, message)
-        }
+        Self { field: Some(field.into()), ..Self::new(ErrorCode::NotFound, message) }
     }
 
     /// A bound was exceeded. `field` is the GraphQL name of the input field that did.
     #[must_use]
     pub fn limit(field: impl Into<String>, message: Message) -> Self {
-        Self {
-            field: Some(field.into()),
-            ..Self::new(ErrorCode::Limit, message)
-        }
+        Self { field: Some(field.into()), ..Self::new(ErrorCode::Limit, message) }
     }
 
     /// The caller lacks a right.
@@ -102,10 +88,7 @@ impl Error {
     /// The server's own fault: `source` goes to the log, the caller learns only that it happened.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..Self::new(ErrorCode::Internal, Message::new("internal-error"))
-        }
+        Self { source: Some(source.into()), ..Self::new(ErrorCode::Internal, Message::new("internal-error")) }
     }
 
     /// The database can't be used now.

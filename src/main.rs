@@ -139,11 +139,7 @@ fn run(command: Command) -> Result<String, String> {
         .map_err(|error| format!("the runtime can't start: {error}"))?;
     runtime.block_on(async {
         match command {
-            Command::Serve {
-                common,
-                listen,
-                no_migrate,
-            } => {
+            Command::Serve { common, listen, no_migrate } => {
                 let mut settings = settings(&common)?;
                 settings.http.listen = listen.unwrap_or(settings.http.listen);
                 settings.database.migrate &= !no_migrate;
@@ -168,24 +164,9 @@ fn run(command: Command) -> Result<String, String> {
 
 async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
     match command {
-        UserCommand::Add {
-            username,
-            last_name,
-            other_names,
-            email,
-            language,
-            roles,
-        } => {
+        UserCommand::Add { username, last_name, other_names, email, language, roles } => {
             let password = cli::read_password()?;
-            let new = cli::NewUser {
-                username,
-                password,
-                last_name,
-                other_names,
-                email,
-                language,
-                roles,
-            };
+            let new = cli::NewUser { username, password, last_name, other_names, email, language, roles };
             cli::add_user(settings, new).await
         }
         UserCommand::SetPassword { username } => {
@@ -208,13 +189,9 @@ fn log(settings: &Settings) -> Result<(), String> {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&settings.log.filter)
         .map_err(|error| format!("configuration: log.filter is not understood: {error}"))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log.format {
-        LogFormat::Text => lines
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init(),
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
         LogFormat::Json => lines.json().try_init(),
     }
     .map_err(|error| format!("the log can't start: {error}"))

@@ -54,10 +54,7 @@ impl Message {
     /// The message called `key`.
     #[must_use]
     pub const fn new(key: &'static str) -> Self {
-        Self {
-            key,
-            args: Vec::new(),
-        }
+        Self { key, args: Vec::new() }
     }
 
     /// The same with an argument more.
@@ -85,10 +82,7 @@ impl Message {
     #[must_use]
     pub fn text(&self, language: &str) -> String {
         let catalogue = catalogue(language);
-        let Some(pattern) = catalogue
-            .get_message(self.key)
-            .and_then(|message| message.value())
-        else {
+        let Some(pattern) = catalogue.get_message(self.key).and_then(|message| message.value()) else {
             return self.key.to_owned();
         };
         let args: FluentArgs<'_> = self
@@ -104,9 +98,7 @@ impl Message {
             })
             .collect();
         let mut errors = Vec::new();
-        catalogue
-            .format_pattern(pattern, Some(&args), &mut errors)
-            .into_owned()
+        catalogue.format_pattern(pattern, Some(&args), &mut errors).into_owned()
     }
 }
 
@@ -151,24 +143,16 @@ mod tests {
 
     /// Key -> names of the variables in its text.
     fn messages(source: &str) -> BTreeMap<String, BTreeSet<String>> {
-        assert!(
-            FluentResource::try_new(source.to_owned()).is_ok(),
-            "a broken line in a message file"
-        );
+        assert!(FluentResource::try_new(source.to_owned()).is_ok(), "a broken line in a message file");
         let mut found = BTreeMap::new();
         for line in source.lines() {
             let Some((key, text)) = line.split_once(" = ") else {
                 continue;
             };
             let names = text.split("{ $").skip(1).map(|rest| {
-                rest.chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect::<String>()
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
             });
-            assert!(
-                found.insert(key.to_owned(), names.collect()).is_none(),
-                "{key} stands there twice"
-            );
+            assert!(found.insert(key.to_owned(), names.collect()).is_none(), "{key} stands there twice");
         }
         found
     }
@@ -177,10 +161,7 @@ mod tests {
     fn no_message_lacks_a_translation() {
         let english = messages(include_str!("../locales/en.ftl"));
         let french = messages(include_str!("../locales/fr.ftl"));
-        assert_eq!(
-            english, french,
-            "keys or variables differ between en.ftl and fr.ftl"
-        );
+        assert_eq!(english, french, "keys or variables differ between en.ftl and fr.ftl");
     }
 
     #[test]
@@ -190,9 +171,7 @@ mod tests {
         while let Some(path) = stack.pop() {
             if path.is_dir() {
                 stack.extend(
-                    std::fs::read_dir(&path)
-                        .expect("src is readable")
-                        .map(|e| e.expect("entry").path()),
+                    std::fs::read_dir(&path).expect("src is readable").map(|e| e.expect("entry").path()),
                 );
             } else if path.file_name().is_some_and(|name| name != "message.rs") {
                 let source = std::fs::read_to_string(&path).expect("a source file is UTF-8");
@@ -207,13 +186,8 @@ mod tests {
 
     #[test]
     fn a_text_is_in_the_language_asked_for_with_its_arguments() {
-        let message = Message::new("too-long")
-            .with("field", "code")
-            .with("max", 255_i64);
-        assert_eq!(
-            message.text("en"),
-            "`code` is too long: at most 255 characters are allowed."
-        );
+        let message = Message::new("too-long").with("field", "code").with("max", 255_i64);
+        assert_eq!(message.text("en"), "`code` is too long: at most 255 characters are allowed.");
         assert!(message.text("fr").contains("255"));
         assert_ne!(message.text("fr"), message.text("en"));
         assert_eq!(message.text("xx"), message.text("en"));

@@ -59,9 +59,8 @@ impl Passwords {
         if password.len() > LONGEST {
             return Verdict::Wrong;
         }
-        if let Some((private_key, digest)) = kept
-            .and_then(|kept| kept.strip_prefix(LEGACY))
-            .and_then(|rest| rest.rsplit_once('$'))
+        if let Some((private_key, digest)) =
+            kept.and_then(|kept| kept.strip_prefix(LEGACY)).and_then(|rest| rest.rsplit_once('$'))
         {
             // Done in vain, so that an old hash can't be told from a new one by the time it takes.
             let _ = self.matches(password, &self.nobody);
@@ -72,11 +71,7 @@ impl Passwords {
             };
         }
         let right = self.matches(password, kept.unwrap_or(&self.nobody));
-        if right && kept.is_some() {
-            Verdict::Right
-        } else {
-            Verdict::Wrong
-        }
+        if right && kept.is_some() { Verdict::Right } else { Verdict::Wrong }
     }
 
     fn matches(&self, password: &str, kept: &str) -> bool {
@@ -101,10 +96,7 @@ fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
 
 fn legacy_digest(password: &str, private_key: &str) -> String {
     use std::fmt::Write as _;
-    let digest = Sha256::new()
-        .chain_update(password)
-        .chain_update(private_key)
-        .finalize();
+    let digest = Sha256::new().chain_update(password).chain_update(private_key).finalize();
     digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02X}");
         text
@@ -116,11 +108,7 @@ mod tests {
     use super::*;
 
     fn cheap() -> Passwords {
-        let settings = AuthSettings {
-            password_memory_kib: 8,
-            password_passes: 1,
-            ..AuthSettings::default()
-        };
+        let settings = AuthSettings { password_memory_kib: 8, password_passes: 1, ..AuthSettings::default() };
         Passwords::new(&settings).expect("allowed")
     }
 
@@ -133,10 +121,7 @@ mod tests {
         assert_eq!(passwords.verify("wrong", Some(&kept)), Verdict::Wrong);
         assert_eq!(passwords.verify("right", None), Verdict::Wrong);
         assert_eq!(passwords.verify("nobody has this password", None), Verdict::Wrong);
-        assert_eq!(
-            passwords.verify(&"x".repeat(LONGEST + 1), Some(&kept)),
-            Verdict::Wrong
-        );
+        assert_eq!(passwords.verify(&"x".repeat(LONGEST + 1), Some(&kept)), Verdict::Wrong);
         assert_eq!(passwords.verify("right", Some("no hash")), Verdict::Wrong);
     }
 

@@ -31,11 +31,7 @@ impl Requester {
     /// # Errors
     /// FORBIDDEN.
     pub fn need(&self, rights: &[i32]) -> Result<()> {
-        if self.rights.have(rights) {
-            Ok(())
-        } else {
-            Err(Error::forbidden(Message::new("no-right")))
-        }
+        if self.rights.have(rights) { Ok(()) } else { Err(Error::forbidden(Message::new("no-right"))) }
     }
 
     /// Whether the person is superuser or triage.

@@ -61,9 +61,7 @@ impl Tokens {
         now: NaiveDateTime,
     ) -> Result<(String, Claims)> {
         if self.secret.is_empty() {
-            return Err(Error::internal(
-                "auth.secret is missing: nothing is signed without it",
-            ));
+            return Err(Error::internal("auth.secret is missing: nothing is signed without it"));
         }
         let claims = Claims {
             username: username.to_owned(),
@@ -88,9 +86,7 @@ impl Tokens {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
-            .ok()?
-            .claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
         let now = now.and_utc().timestamp();
         (claims.nbf <= now && now < claims.exp).then_some(claims)
     }
@@ -98,9 +94,8 @@ impl Tokens {
     /// The CSRF token of a session: the same for as long as the session lasts.
     #[must_use]
     pub fn csrf(&self, session_id: Uuid) -> String {
-        self.csrf_mac(session_id).map_or_else(String::new, |mac| {
-            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-        })
+        self.csrf_mac(session_id)
+            .map_or_else(String::new, |mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 
     /// Whether this is the CSRF token of the session. Takes as long whatever is wrong with it.
@@ -109,8 +104,7 @@ impl Tokens {
         let Ok(tag) = URL_SAFE_NO_PAD.decode(token) else {
             return false;
         };
-        self.csrf_mac(session_id)
-            .is_some_and(|mac| mac.verify_slice(&tag).is_ok())
+        self.csrf_mac(session_id).is_some_and(|mac| mac.verify_slice(&tag).is_ok())
     }
 
     fn csrf_mac(&self, session_id: Uuid) -> Option<Hmac<Sha256>> {
@@ -141,25 +135,18 @@ mod tests {
     use crate::clock::new_random_id;
 
     fn moment(second: i64) -> NaiveDateTime {
-        chrono::DateTime::from_timestamp(1_700_000_000 + second, 0)
-            .expect("in range")
-            .naive_utc()
+        chrono::DateTime::from_timestamp(1_700_000_000 + second, 0).expect("in range").naive_utc()
     }
 
     #[test]
     fn a_token_is_read_until_it_ends_and_by_its_own_secret_only() {
         let tokens = Tokens::new("0123456789abcdef0123456789abcdef", 60);
-        let (token, claims) = tokens
-            .sign("ada", new_random_id(), moment(0), moment(10))
-            .expect("signs");
+        let (token, claims) = tokens.sign("ada", new_random_id(), moment(0), moment(10)).expect("signs");
         assert_eq!(tokens.read(&token, moment(10)), Some(claims.clone()));
         assert_eq!(tokens.read(&token, moment(69)), Some(claims));
         assert_eq!(tokens.read(&token, moment(70)), None);
         assert_eq!(tokens.read(&token, moment(9)), None);
-        assert_eq!(
-            Tokens::new("another secret of thirty-two bytes", 60).read(&token, moment(10)),
-            None
-        );
+        assert_eq!(Tokens::new("another secret of thirty-two bytes", 60).read(&token, moment(10)), None);
         let mut parts: Vec<&str> = token.split('.').collect();
         let unsigned = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
         parts[0] = &unsigned;
@@ -172,13 +159,8 @@ mod tests {
         let tokens = Tokens::new("", 60);
         assert!(tokens.sign("ada", new_random_id(), moment(0), moment(0)).is_err());
         let key = EncodingKey::from_secret(b"");
-        let claims = Claims {
-            username: "ada".into(),
-            exp: i64::MAX,
-            orig_iat: 0,
-            jti: new_random_id(),
-            nbf: 0,
-        };
+        let claims =
+            Claims { username: "ada".into(), exp: i64::MAX, orig_iat: 0, jti: new_random_id(), nbf: 0 };
         let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("encodes");
         assert_eq!(tokens.read(&forged, moment(0)), None);
     }

@@ -21,21 +21,13 @@ pub fn exposed(
 ) -> Result<Vec<ModuleConfiguration>> {
     let mut query = configuration::table
         .filter(configuration::is_exposed)
-        .filter(
-            configuration::is_disabled_until
-                .is_null()
-                .or(configuration::is_disabled_until.le(now)),
-        )
+        .filter(configuration::is_disabled_until.is_null().or(configuration::is_disabled_until.le(now)))
         .order((configuration::module, configuration::layer))
         .into_boxed();
     if let Some(layer) = layer {
         query = query.filter(configuration::layer.eq(layer.as_str()));
     }
-    query
-        .load::<Row>(connection)?
-        .into_iter()
-        .map(ModuleConfiguration::try_from)
-        .collect()
+    query.load::<Row>(connection)?.into_iter().map(ModuleConfiguration::try_from).collect()
 }
 
 /// What administrators have set for this module of the server, as JSON text.
@@ -46,11 +38,7 @@ pub fn back_end(connection: &mut DbConnection, module: &str, now: NaiveDateTime)
     Ok(configuration::table
         .filter(configuration::module.eq(module))
         .filter(configuration::layer.eq(Layer::BackEnd.as_str()))
-        .filter(
-            configuration::is_disabled_until
-                .is_null()
-                .or(configuration::is_disabled_until.le(now)),
-        )
+        .filter(configuration::is_disabled_until.is_null().or(configuration::is_disabled_until.le(now)))
         .select(configuration::config)
         .first(connection)
         .optional()?)

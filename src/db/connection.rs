@@ -129,10 +129,7 @@ impl Database {
     pub fn new(options: &DatabaseOptions) -> Result<Self> {
         let target = Target::parse(options)?;
         let lane = |size: u32| -> Result<Arc<Lane>> {
-            let manager = Manager {
-                target: target.clone(),
-                options: options.clone(),
-            };
+            let manager = Manager { target: target.clone(), options: options.clone() };
             let pool = r2d2::Pool::builder()
                 .max_size(size)
                 // None is made before it is needed, so that a command for a database that is down says so once.
@@ -141,24 +138,14 @@ impl Database {
                 .error_handler(Box::new(LogErrors))
                 .build_unchecked(manager);
             let permits = Arc::new(Semaphore::new(usize::try_from(size).map_err(Error::internal)?));
-            Ok(Arc::new(Lane {
-                pool,
-                permits,
-                patience: options.checkout_timeout,
-            }))
+            Ok(Arc::new(Lane { pool, permits, patience: options.checkout_timeout }))
         };
         Ok(match target {
             Target::Postgres(_) => {
                 let lane = lane(options.pool_size)?;
-                Self {
-                    reading: Arc::clone(&lane),
-                    writing: lane,
-                }
+                Self { reading: Arc::clone(&lane), writing: lane }
             }
-            Target::Sqlite(_) => Self {
-                writing: lane(1)?,
-                reading: lane(options.pool_size)?,
-            },
+            Target::Sqlite(_) => Self { writing: lane(1)?, reading: lane(options.pool_size)? },
         })
     }
 
@@ -167,13 +154,8 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
     pub fn connect_once(options: &DatabaseOptions) -> Result<DbConnection> {
-        let manager = Manager {
-            target: Target::parse(options)?,
-            options: options.clone(),
-        };
-        r2d2::ManageConnection::connect(&manager)
-            .map(|held| held.connection)
-            .map_err(Error::unavailable)
+        let manager = Manager { target: Target::parse(options)?, options: options.clone() };
+        r2d2::ManageConnection::connect(&manager).map(|held| held.connection).map_err(Error::unavailable)
     }
 
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
@@ -322,9 +304,7 @@ fn is_local(url: &str) -> bool {
         && (host.is_empty()
             || host.starts_with("%2F")
             || host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback()))
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()))
 }
 
 /// A pooled connection and what is known of its health.
@@ -349,18 +329,12 @@ impl r2d2::ManageConnection for Manager {
         let connection = match &self.target {
             Target::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(Failure::ConnectionError)?;
-                connection
-                    .batch_execute("SET TIME ZONE 'UTC'")
-                    .map_err(Failure::QueryError)?;
+                connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
                 DbConnection::Pg(connection)
             }
             Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self.options.sqlite_durable)?),
         };
-        Ok(Held {
-            connection,
-            used: Instant::now(),
-            broken: false,
-        })
+        Ok(Held { connection, used: Instant::now(), broken: false })
     }
 
     fn is_valid(&self, held: &mut Held) -> Result<(), Self::Error> {
@@ -391,9 +365,7 @@ fn open_sqlite(path: &Path, durable: bool) -> Result<SqliteConnection, diesel::r
         std::fs::create_dir_all(folder)
             .map_err(|error| refuse(format!("the folder {} can't be made: {error}", folder.display())))?;
     }
-    let name = path
-        .to_str()
-        .ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
+    let name = path.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
     let mut connection = SqliteConnection::establish(name)
         .map_err(|error| refuse(format!("the file {name} can't be opened: {error}")))?;
     let synchronous = if durable { "FULL" } else { "NORMAL" };
@@ -439,11 +411,9 @@ mod tests {
         ] {
             assert!(is_local(local), "{local}");
         }
-        for remote in [
-            "postgres://u:p@db.example.org/d",
-            "postgres://10.0.0.1/d",
-            "postgres:///d?host=db.example.org",
-        ] {
+        for remote in
+            ["postgres://u:p@db.example.org/d", "postgres://10.0.0.1/d", "postgres:///d?host=db.example.org"]
+        {
             assert!(!is_local(remote), "{remote}");
         }
     }

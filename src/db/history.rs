@@ -83,11 +83,7 @@ pub struct Entry {
 /// # Errors
 /// What the database says; INTERNAL when there is no such row.
 pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry) -> Result<()> {
-    let Twin {
-        table,
-        historical,
-        columns,
-    } = twin;
+    let Twin { table, historical, columns } = twin;
     let mut sql = Sql::new(format!(
         "INSERT INTO {historical} ({columns}, history_date, history_type, history_user, history_change_reason) \
          SELECT {columns}, "
@@ -104,16 +100,11 @@ pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry
         Some(reason) => sql.sql(", ").bind(reason),
         None => sql.sql(", NULL"),
     };
-    let copied = sql
-        .sql(format!(" FROM {table} WHERE id = "))
-        .bind(id)
-        .execute(connection)?;
+    let copied = sql.sql(format!(" FROM {table} WHERE id = ")).bind(id).execute(connection)?;
     if copied == 1 {
         Ok(())
     } else {
-        Err(Error::internal(format!(
-            "no row {id} of {table} to copy into history"
-        )))
+        Err(Error::internal(format!("no row {id} of {table} to copy into history")))
     }
 }
 

@@ -46,8 +46,6 @@ fn run<DB: diesel::backend::Backend>(
     connection: &mut impl MigrationHarness<DB>,
     migrations: EmbeddedMigrations,
 ) -> Result<Vec<String>> {
-    let done = connection
-        .run_pending_migrations(migrations)
-        .map_err(Error::internal)?;
+    let done = connection.run_pending_migrations(migrations).map_err(Error::internal)?;
     Ok(done.iter().map(ToString::to_string).collect())
 }

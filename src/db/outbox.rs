@@ -136,18 +136,14 @@ pub fn claim(
 /// # Errors
 /// What the database says.
 pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
-    diesel::update(
-        outbox::table
-            .find(id)
-            .filter(outbox::leased_by.eq(DbUuid(worker))),
-    )
-    .set((
-        outbox::status.eq("DELIVERED"),
-        outbox::date_delivered.eq(now),
-        outbox::leased_by.eq(None::<DbUuid>),
-        outbox::lease_until.eq(None::<NaiveDateTime>),
-    ))
-    .execute(connection)?;
+    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker))))
+        .set((
+            outbox::status.eq("DELIVERED"),
+            outbox::date_delivered.eq(now),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+        ))
+        .execute(connection)?;
     Ok(())
 }
 
@@ -162,9 +158,7 @@ pub fn failed(
     error: &str,
     due: Option<NaiveDateTime>,
 ) -> Result<()> {
-    let delivery = outbox::table
-        .find(id)
-        .filter(outbox::leased_by.eq(DbUuid(worker)));
+    let delivery = outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker)));
     match due {
         Some(due) => diesel::update(delivery)
             .set((
@@ -191,9 +185,7 @@ pub fn failed(
 /// # Errors
 /// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
-    let old = outbox::table
-        .filter(outbox::status.eq("DELIVERED"))
-        .filter(outbox::date_delivered.lt(moment));
+    let old = outbox::table.filter(outbox::status.eq("DELIVERED")).filter(outbox::date_delivered.lt(moment));
     Ok(diesel::delete(old).execute(connection)?)
 }
 

@@ -69,12 +69,7 @@ impl Field {
     /// A column of the table itself that is never absent.
     #[must_use]
     pub const fn own(path: &'static str, kind: Kind) -> Self {
-        Self {
-            path,
-            at: At::Own(path),
-            kind,
-            nullable: false,
-        }
+        Self { path, at: At::Own(path), kind, nullable: false }
     }
 
     /// A column of a related row that is never absent if the row is there.
@@ -86,30 +81,19 @@ impl Field {
         table: &'static str,
         column: &'static str,
     ) -> Self {
-        Self {
-            path,
-            at: At::Related { fk, table, column },
-            kind,
-            nullable: false,
-        }
+        Self { path, at: At::Related { fk, table, column }, kind, nullable: false }
     }
 
     /// The same, but found under another column name of the table itself.
     #[must_use]
     pub const fn column(self, column: &'static str) -> Self {
-        Self {
-            at: At::Own(column),
-            ..self
-        }
+        Self { at: At::Own(column), ..self }
     }
 
     /// The same, but it may be absent.
     #[must_use]
     pub const fn optional(self) -> Self {
-        Self {
-            nullable: true,
-            ..self
-        }
+        Self { nullable: true, ..self }
     }
 }
 
@@ -186,23 +170,12 @@ pub fn list<R>(
         Some(offset) if offset < 0 => return Err(negative("offset")),
         other => other.unwrap_or(0),
     };
-    let after = page
-        .after
-        .as_deref()
-        .map(|cursor| order.read_cursor("after", cursor))
-        .transpose()?;
-    let before = page
-        .before
-        .as_deref()
-        .map(|cursor| order.read_cursor("before", cursor))
-        .transpose()?;
+    let after = page.after.as_deref().map(|cursor| order.read_cursor("after", cursor)).transpose()?;
+    let before = page.before.as_deref().map(|cursor| order.read_cursor("before", cursor)).transpose()?;
 
     let matching = filter(table, &query.conditions)?;
-    let total_count = if query.wanted.total_count {
-        Some(count(connection, table, &matching)?)
-    } else {
-        None
-    };
+    let total_count =
+        if query.wanted.total_count { Some(count(connection, table, &matching)?) } else { None };
 
     let mut bounded = vec![matching.clone()];
     bounded.extend(after.as_ref().map(|values| order.beyond(values, false)));
@@ -219,10 +192,8 @@ pub fn list<R>(
         limit: size + 1,
         offset,
     };
-    let mut rows: Vec<(R, String)> = load(connection, part)?
-        .into_iter()
-        .map(|(row, values)| (row, order.write_cursor(&values)))
-        .collect();
+    let mut rows: Vec<(R, String)> =
+        load(connection, part)?.into_iter().map(|(row, values)| (row, order.write_cursor(&values))).collect();
     let size = usize::try_from(size).map_err(Error::internal)?;
     let more = rows.len() > size;
     rows.truncate(size);
@@ -231,9 +202,7 @@ pub fn list<R>(
     }
     let mut trimmed = false;
     if let (Some(_), Some(last)) = (first, last) {
-        let surplus = rows
-            .len()
-            .saturating_sub(usize::try_from(last).map_err(Error::internal)?);
+        let surplus = rows.len().saturating_sub(usize::try_from(last).map_err(Error::internal)?);
         trimmed = surplus > 0;
         rows.drain(..surplus);
     }
@@ -266,12 +235,7 @@ pub fn list<R>(
             };
         }
     }
-    Ok(Slice {
-        rows,
-        total_count,
-        has_next,
-        has_previous,
-    })
+    Ok(Slice { rows, total_count, has_next, has_previous })
 }
 
 /// How many rows meet `filter`.
@@ -284,14 +248,11 @@ pub fn count(connection: &mut DbConnection, table: &Table, filter: &Sql) -> Resu
 }
 
 fn exists(connection: &mut DbConnection, table: &Table, filter: &Sql, beyond: &Sql) -> Result<bool> {
-    let query = Sql::new(format!(
-        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE ",
-        table.name
-    ))
-    .append(filter.clone())
-    .sql(" AND ")
-    .append(beyond.clone())
-    .sql(" LIMIT 1) AS neighbour");
+    let query = Sql::new(format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE ", table.name))
+        .append(filter.clone())
+        .sql(" AND ")
+        .append(beyond.clone())
+        .sql(" LIMIT 1) AS neighbour");
     Ok(query.typed::<BigInt>().get_result::<i64>(connection)? > 0)
 }
 
@@ -299,9 +260,8 @@ fn check_size(argument: &str, size: Option<i64>, limit: PageLimit) -> Result<Opt
     match size {
         Some(size) if size < 0 => Err(negative(argument)),
         Some(size) if size > limit.max => {
-            let message = Message::new("page-too-large")
-                .with("field", argument.to_owned())
-                .with("max", limit.max);
+            let message =
+                Message::new("page-too-large").with("field", argument.to_owned()).with("max", limit.max);
             Err(Error::limit(argument, message))
         }
         other => Ok(other),
@@ -309,8 +269,5 @@ fn check_size(argument: &str, size: Option<i64>, limit: PageLimit) -> Result<Opt
 }
 
 fn negative(argument: &str) -> Error {
-    Error::validation(
-        argument,
-        Message::new("negative").with("field", argument.to_owned()),
-    )
+    Error::validation(argument, Message::new("negative").with("field", argument.to_owned()))
 }

@@ -50,10 +50,7 @@ pub fn insert(connection: &mut DbConnection, role: &Role, rights: &[i32]) -> Res
         .execute(connection)?;
     for right in rights {
         diesel::insert_into(core_roleright::table)
-            .values((
-                core_roleright::role_id.eq(role.id),
-                core_roleright::right_id.eq(right),
-            ))
+            .values((core_roleright::role_id.eq(role.id), core_roleright::right_id.eq(right)))
             .execute(connection)?;
     }
     Ok(())
@@ -64,9 +61,7 @@ pub fn insert(connection: &mut DbConnection, role: &Role, rights: &[i32]) -> Res
 /// # Errors
 /// What the database says.
 pub fn next_id(connection: &mut DbConnection) -> Result<i32> {
-    let largest: Option<i32> = core_role::table
-        .select(diesel::dsl::max(core_role::id))
-        .first(connection)?;
+    let largest: Option<i32> = core_role::table.select(diesel::dsl::max(core_role::id)).first(connection)?;
     Ok(largest.unwrap_or(0) + 1)
 }
 
@@ -75,10 +70,7 @@ pub fn next_id(connection: &mut DbConnection) -> Result<i32> {
 /// # Errors
 /// What the database says.
 pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Role>> {
-    let row = core_role::table
-        .filter(core_role::name.eq(name))
-        .first::<RoleRow>(connection)
-        .optional()?;
+    let row = core_role::table.filter(core_role::name.eq(name)).first::<RoleRow>(connection).optional()?;
     Ok(row.map(Role::from))
 }
 
@@ -117,10 +109,7 @@ pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<
         .order(core_userrole::id)
         .select((core_userrole::all_columns, core_role::all_columns))
         .load::<(UserRoleRow, RoleRow)>(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(held, role)| (held.into(), role.into()))
-        .collect())
+    Ok(rows.into_iter().map(|(held, role)| (held.into(), role.into())).collect())
 }
 
 /// What a role grants.
@@ -129,10 +118,7 @@ pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<
 /// What the database says.
 pub fn rights(connection: &mut DbConnection, role_id: i32) -> Result<Vec<i32>> {
     let granted = core_roleright::table.filter(core_roleright::role_id.eq(role_id));
-    Ok(granted
-        .order(core_roleright::right_id)
-        .select(core_roleright::right_id)
-        .load(connection)?)
+    Ok(granted.order(core_roleright::right_id).select(core_roleright::right_id).load(connection)?)
 }
 
 /// Who has these roles.
@@ -201,11 +187,6 @@ struct UserRoleRow {
 
 impl From<UserRoleRow> for UserRole {
     fn from(row: UserRoleRow) -> Self {
-        Self {
-            id: row.id,
-            user_id: row.user_id.0,
-            role_id: row.role_id,
-            date_created: row.date_created,
-        }
+        Self { id: row.id, user_id: row.user_id.0, role_id: row.role_id, date_created: row.date_created }
     }
 }

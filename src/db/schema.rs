@@ -1,6 +1,9 @@
 //! The tables as diesel sees them. Kept equal to the migrations by a test.
 
-#![expect(clippy::wildcard_imports, reason = "the form that diesel's macro takes")]
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the form that diesel's macro takes; clippy sees it in some builds only"
+)]
 
 use super::types::{SqlJson, SqlUuid};
 

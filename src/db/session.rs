@@ -80,13 +80,9 @@ pub fn live_by_refresh(
 /// # Errors
 /// What the database says.
 pub fn revoke(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<()> {
-    diesel::update(
-        core_session::table
-            .find(DbUuid(id))
-            .filter(core_session::date_revoked.is_null()),
-    )
-    .set(core_session::date_revoked.eq(now))
-    .execute(connection)?;
+    diesel::update(core_session::table.find(DbUuid(id)).filter(core_session::date_revoked.is_null()))
+        .set(core_session::date_revoked.eq(now))
+        .execute(connection)?;
     Ok(())
 }
 
@@ -117,10 +113,8 @@ pub fn revoke_others(
 /// # Errors
 /// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
-    Ok(
-        diesel::delete(core_session::table.filter(core_session::date_expires.lt(moment)))
-            .execute(connection)?,
-    )
+    Ok(diesel::delete(core_session::table.filter(core_session::date_expires.lt(moment)))
+        .execute(connection)?)
 }
 
 type Row = (DbUuid, DbUuid, String, NaiveDateTime, NaiveDateTime);
@@ -140,11 +134,5 @@ const COLUMNS: Columns = (
 );
 
 fn session((id, user_id, refresh_hash, date_created, date_expires): Row) -> Session {
-    Session {
-        id: id.0,
-        user_id: user_id.0,
-        refresh_hash,
-        date_created,
-        date_expires,
-    }
+    Session { id: id.0, user_id: user_id.0, refresh_hash, date_created, date_expires }
 }

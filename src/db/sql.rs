@@ -38,9 +38,7 @@ enum Bound {
 impl Sql {
     /// Plain text.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            parts: vec![Part::Text(text.into())],
-        }
+        Self { parts: vec![Part::Text(text.into())] }
     }
 
     /// Adds text.

@@ -36,9 +36,7 @@ const FIELDS: &[Field] = &[
     Field::own("user_created", Kind::Uuid),
     Field::own("user_updated", Kind::Uuid),
     Field::own("source", Kind::Text).optional(),
-    Field::own("entity_type", Kind::Int)
-        .column("entity_type_id")
-        .optional(),
+    Field::own("entity_type", Kind::Int).column("entity_type_id").optional(),
     Field::own("entity_id", Kind::Text).optional(),
     Field::own("entity_string", Kind::Text).optional(),
     Field::own("status", Kind::Text),
@@ -48,27 +46,9 @@ const FIELDS: &[Field] = &[
     Field::own("task_group_id", Kind::Uuid).optional(),
     Field::own("business_data_serializer", Kind::Text).optional(),
     Field::related("task_group__code", Kind::Text, "task_group_id", GROUP, "code"),
-    Field::related(
-        "task_group__completion_policy",
-        Kind::Text,
-        "task_group_id",
-        GROUP,
-        "completion_policy",
-    ),
-    Field::related(
-        "user_created__username",
-        Kind::Text,
-        "user_created",
-        "core_user",
-        "username",
-    ),
-    Field::related(
-        "user_updated__username",
-        Kind::Text,
-        "user_updated",
-        "core_user",
-        "username",
-    ),
+    Field::related("task_group__completion_policy", Kind::Text, "task_group_id", GROUP, "completion_policy"),
+    Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
+    Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),
 ];
 
 /// Names that the front end sorts by.
@@ -107,9 +87,7 @@ const HISTORY_FIELDS: &[Field] = &query::with_history_fields::<{ FIELDS.len() + 
 /// # Errors
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, task: &Task) -> Result<()> {
-    diesel::insert_into(task::table)
-        .values(TaskRow::from(task))
-        .execute(connection)?;
+    diesel::insert_into(task::table).values(TaskRow::from(task)).execute(connection)?;
     Ok(())
 }
 
@@ -118,19 +96,10 @@ pub fn insert(connection: &mut DbConnection, task: &Task) -> Result<()> {
 /// # Errors
 /// INTERNAL when the row is not at the version before: the caller has not locked it.
 pub fn update(connection: &mut DbConnection, task: &Task) -> Result<()> {
-    let previous = task::table
-        .find(DbUuid(task.id))
-        .filter(task::version.eq(task.version - 1));
-    match diesel::update(previous)
-        .set(TaskRow::from(task))
-        .execute(connection)?
-    {
+    let previous = task::table.find(DbUuid(task.id)).filter(task::version.eq(task.version - 1));
+    match diesel::update(previous).set(TaskRow::from(task)).execute(connection)? {
         1 => Ok(()),
-        _ => Err(Error::internal(format!(
-            "task {} is not at version {}",
-            task.id,
-            task.version - 1
-        ))),
+        _ => Err(Error::internal(format!("task {} is not at version {}", task.id, task.version - 1))),
     }
 }
 
@@ -139,12 +108,7 @@ pub fn update(connection: &mut DbConnection, task: &Task) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<Task>> {
-    task::table
-        .find(DbUuid(id))
-        .first::<TaskRow>(connection)
-        .optional()?
-        .map(Task::try_from)
-        .transpose()
+    task::table.find(DbUuid(id)).first::<TaskRow>(connection).optional()?.map(Task::try_from).transpose()
 }
 
 /// The same, and nobody else may write it until the transaction ends.
@@ -153,11 +117,7 @@ pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<Task>> {
 /// What the database says.
 pub fn lock(connection: &mut DbConnection, id: Uuid) -> Result<Option<Task>> {
     let row = match connection {
-        DbConnection::Pg(pg) => task::table
-            .find(DbUuid(id))
-            .for_update()
-            .first::<TaskRow>(pg)
-            .optional()?,
+        DbConnection::Pg(pg) => task::table.find(DbUuid(id)).for_update().first::<TaskRow>(pg).optional()?,
         // A writing transaction on SQLite has the whole database to itself.
         DbConnection::Sqlite(sqlite) => task::table.find(DbUuid(id)).first::<TaskRow>(sqlite).optional()?,
     };
@@ -239,11 +199,7 @@ pub fn list_history(
             .offset(part.offset)
             .select((TWIN.copy::<task::SqlType>(), Twin::history(), part.sort_values))
             .load::<(TaskRow, HistoryColumns, String)>(connection)
-            .map(|rows| {
-                rows.into_iter()
-                    .map(|(row, history, values)| ((row, history), values))
-                    .collect()
-            })
+            .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;
     rows.try_map(|(row, history)| history.with(Task::try_from(row)?))
 }

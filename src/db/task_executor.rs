@@ -38,109 +38,28 @@ const FIELDS: &[Field] = &[
     Field::own("user_id", Kind::Uuid),
     Field::own("task_group_id", Kind::Uuid),
     Field::related("user__username", Kind::Text, "user_id", "core_user", "username"),
-    Field::related(
-        "user__i_user__id",
-        Kind::Int,
-        "user_id",
-        "core_user",
-        "interactive_user_id",
-    ),
+    Field::related("user__i_user__id", Kind::Int, "user_id", "core_user", "interactive_user_id"),
     Field::related("user__i_user__uuid", Kind::Uuid, "user_id", "core_user", "id"),
-    Field::related(
-        "user__i_user__last_name",
-        Kind::Text,
-        "user_id",
-        "core_user",
-        "last_name",
-    ),
-    Field::related(
-        "user__i_user__other_names",
-        Kind::Text,
-        "user_id",
-        "core_user",
-        "other_names",
-    ),
+    Field::related("user__i_user__last_name", Kind::Text, "user_id", "core_user", "last_name"),
+    Field::related("user__i_user__other_names", Kind::Text, "user_id", "core_user", "other_names"),
     Field::related("user__i_user__phone", Kind::Text, "user_id", "core_user", "phone"),
-    Field::related(
-        "user__i_user__login_name",
-        Kind::Text,
-        "user_id",
-        "core_user",
-        "username",
-    ),
+    Field::related("user__i_user__login_name", Kind::Text, "user_id", "core_user", "username"),
     Field::related("user__i_user__email", Kind::Text, "user_id", "core_user", "email"),
-    Field::related(
-        "user__i_user__is_associated",
-        Kind::Bool,
-        "user_id",
-        "core_user",
-        "is_active",
-    ),
-    Field::related(
-        "user__i_user__language_id",
-        Kind::Text,
-        "user_id",
-        "core_user",
-        "language",
-    ),
+    Field::related("user__i_user__is_associated", Kind::Bool, "user_id", "core_user", "is_active"),
+    Field::related("user__i_user__language_id", Kind::Text, "user_id", "core_user", "language"),
     Field::related("task_group__id", Kind::Uuid, "task_group_id", GROUP, "id"),
     Field::related("task_group__code", Kind::Text, "task_group_id", GROUP, "code"),
-    Field::related(
-        "task_group__completion_policy",
-        Kind::Text,
-        "task_group_id",
-        GROUP,
-        "completion_policy",
-    ),
-    Field::related(
-        "task_group__date_created",
-        Kind::DateTime,
-        "task_group_id",
-        GROUP,
-        "date_created",
-    ),
-    Field::related(
-        "task_group__date_updated",
-        Kind::DateTime,
-        "task_group_id",
-        GROUP,
-        "date_updated",
-    ),
-    Field::related(
-        "task_group__is_deleted",
-        Kind::Bool,
-        "task_group_id",
-        GROUP,
-        "is_deleted",
-    ),
-    Field::related(
-        "task_group__version",
-        Kind::Int,
-        "task_group_id",
-        GROUP,
-        "version",
-    ),
-    Field::related(
-        "user_created__username",
-        Kind::Text,
-        "user_created",
-        "core_user",
-        "username",
-    ),
-    Field::related(
-        "user_updated__username",
-        Kind::Text,
-        "user_updated",
-        "core_user",
-        "username",
-    ),
+    Field::related("task_group__completion_policy", Kind::Text, "task_group_id", GROUP, "completion_policy"),
+    Field::related("task_group__date_created", Kind::DateTime, "task_group_id", GROUP, "date_created"),
+    Field::related("task_group__date_updated", Kind::DateTime, "task_group_id", GROUP, "date_updated"),
+    Field::related("task_group__is_deleted", Kind::Bool, "task_group_id", GROUP, "is_deleted"),
+    Field::related("task_group__version", Kind::Int, "task_group_id", GROUP, "version"),
+    Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
+    Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),
 ];
 
-const ORDER_ALIASES: &[(&str, &str)] = &[
-    ("uuid", "id"),
-    ("user", "user__username"),
-    ("task_group", "task_group__code"),
-];
+const ORDER_ALIASES: &[(&str, &str)] =
+    &[("uuid", "id"), ("user", "user__username"), ("task_group", "task_group__code")];
 
 const TABLE: Table = Table {
     name: "task_management_taskexecutor",
@@ -172,9 +91,7 @@ const HISTORY_FIELDS: &[Field] = &query::with_history_fields::<{ FIELDS.len() + 
 /// # Errors
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, executor: &TaskExecutor) -> Result<()> {
-    diesel::insert_into(task_executor::table)
-        .values(TaskExecutorRow::from(executor))
-        .execute(connection)?;
+    diesel::insert_into(task_executor::table).values(TaskExecutorRow::from(executor)).execute(connection)?;
     Ok(())
 }
 
@@ -186,10 +103,7 @@ pub fn update(connection: &mut DbConnection, executor: &TaskExecutor) -> Result<
     let previous = task_executor::table
         .find(DbUuid(executor.id))
         .filter(task_executor::version.eq(executor.version - 1));
-    match diesel::update(previous)
-        .set(TaskExecutorRow::from(executor))
-        .execute(connection)?
-    {
+    match diesel::update(previous).set(TaskExecutorRow::from(executor)).execute(connection)? {
         1 => Ok(()),
         _ => Err(Error::internal(format!(
             "executor {} is not at version {}",
@@ -204,10 +118,7 @@ pub fn update(connection: &mut DbConnection, executor: &TaskExecutor) -> Result<
 /// # Errors
 /// What the database says.
 pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<TaskExecutor>> {
-    let row = task_executor::table
-        .find(DbUuid(id))
-        .first::<TaskExecutorRow>(connection)
-        .optional()?;
+    let row = task_executor::table.find(DbUuid(id)).first::<TaskExecutorRow>(connection).optional()?;
     Ok(row.map(TaskExecutor::from))
 }
 
@@ -276,17 +187,9 @@ pub fn list_history(
             .order(part.order)
             .limit(part.limit)
             .offset(part.offset)
-            .select((
-                TWIN.copy::<task_executor::SqlType>(),
-                Twin::history(),
-                part.sort_values,
-            ))
+            .select((TWIN.copy::<task_executor::SqlType>(), Twin::history(), part.sort_values))
             .load::<(TaskExecutorRow, HistoryColumns, String)>(connection)
-            .map(|rows| {
-                rows.into_iter()
-                    .map(|(row, history, values)| ((row, history), values))
-                    .collect()
-            })
+            .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;
     rows.try_map(|(row, history)| history.with(row.into()))
 }

@@ -37,20 +37,8 @@ const FIELDS: &[Field] = &[
     Field::own("code", Kind::Text),
     Field::own("completion_policy", Kind::Text),
     Field::own("threshold", Kind::Int).optional(),
-    Field::related(
-        "user_created__username",
-        Kind::Text,
-        "user_created",
-        "core_user",
-        "username",
-    ),
-    Field::related(
-        "user_updated__username",
-        Kind::Text,
-        "user_updated",
-        "core_user",
-        "username",
-    ),
+    Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
+    Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),
 ];
 
 const TABLE: Table = Table {
@@ -80,9 +68,7 @@ const HISTORY_FIELDS: &[Field] = &query::with_history_fields::<{ FIELDS.len() + 
 /// # Errors
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, group: &TaskGroup) -> Result<()> {
-    diesel::insert_into(task_group::table)
-        .values(TaskGroupRow::from(group))
-        .execute(connection)?;
+    diesel::insert_into(task_group::table).values(TaskGroupRow::from(group)).execute(connection)?;
     Ok(())
 }
 
@@ -91,19 +77,10 @@ pub fn insert(connection: &mut DbConnection, group: &TaskGroup) -> Result<()> {
 /// # Errors
 /// INTERNAL when the row is not at the version before: the caller has not locked it.
 pub fn update(connection: &mut DbConnection, group: &TaskGroup) -> Result<()> {
-    let previous = task_group::table
-        .find(DbUuid(group.id))
-        .filter(task_group::version.eq(group.version - 1));
-    match diesel::update(previous)
-        .set(TaskGroupRow::from(group))
-        .execute(connection)?
-    {
+    let previous = task_group::table.find(DbUuid(group.id)).filter(task_group::version.eq(group.version - 1));
+    match diesel::update(previous).set(TaskGroupRow::from(group)).execute(connection)? {
         1 => Ok(()),
-        _ => Err(Error::internal(format!(
-            "task group {} is not at version {}",
-            group.id,
-            group.version - 1
-        ))),
+        _ => Err(Error::internal(format!("task group {} is not at version {}", group.id, group.version - 1))),
     }
 }
 
@@ -112,10 +89,7 @@ pub fn update(connection: &mut DbConnection, group: &TaskGroup) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<TaskGroup>> {
-    let row = task_group::table
-        .find(DbUuid(id))
-        .first::<TaskGroupRow>(connection)
-        .optional()?;
+    let row = task_group::table.find(DbUuid(id)).first::<TaskGroupRow>(connection).optional()?;
     row.map(TaskGroup::try_from).transpose()
 }
 
@@ -125,9 +99,7 @@ pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<TaskGroup>>
 /// What the database says.
 pub fn get_many(connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<TaskGroup>> {
     let ids: Vec<DbUuid> = ids.iter().copied().map(DbUuid).collect();
-    let rows = task_group::table
-        .filter(task_group::id.eq_any(ids))
-        .load::<TaskGroupRow>(connection)?;
+    let rows = task_group::table.filter(task_group::id.eq_any(ids)).load::<TaskGroupRow>(connection)?;
     rows.into_iter().map(TaskGroup::try_from).collect()
 }
 
@@ -191,10 +163,7 @@ pub fn claim_sources(connection: &mut DbConnection, group_id: Uuid, sources: &[S
         .execute(connection)?;
     for source in sources {
         diesel::insert_into(task_source::table)
-            .values((
-                task_source::source.eq(source),
-                task_source::task_group_id.eq(DbUuid(group_id)),
-            ))
+            .values((task_source::source.eq(source), task_source::task_group_id.eq(DbUuid(group_id))))
             .execute(connection)?;
     }
     Ok(())
@@ -234,17 +203,9 @@ pub fn list_history(
             .order(part.order)
             .limit(part.limit)
             .offset(part.offset)
-            .select((
-                TWIN.copy::<task_group::SqlType>(),
-                Twin::history(),
-                part.sort_values,
-            ))
+            .select((TWIN.copy::<task_group::SqlType>(), Twin::history(), part.sort_values))
             .load::<(TaskGroupRow, HistoryColumns, String)>(connection)
-            .map(|rows| {
-                rows.into_iter()
-                    .map(|(row, history, values)| ((row, history), values))
-                    .collect()
-            })
+            .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;
     rows.try_map(|(row, history)| history.with(TaskGroup::try_from(row)?))
 }

@@ -45,11 +45,7 @@ const TABLE: Table = Table {
     name: "core_user",
     key: Field::own("id", Kind::Uuid),
     fields: FIELDS,
-    order_aliases: &[
-        ("uuid", "id"),
-        ("i_user", "i_user__id"),
-        ("login_name", "username"),
-    ],
+    order_aliases: &[("uuid", "id"), ("i_user", "i_user__id"), ("login_name", "username")],
     default_order: &[],
     always: None,
     touched_as: Some(("user", "id")),
@@ -87,9 +83,8 @@ pub fn insert(connection: &mut DbConnection, user: &User, password_hash: &str) -
 /// # Errors
 /// What the database says.
 pub fn next_interactive_user_id(connection: &mut DbConnection) -> Result<i32> {
-    let largest: Option<i32> = core_user::table
-        .select(diesel::dsl::max(core_user::interactive_user_id))
-        .first(connection)?;
+    let largest: Option<i32> =
+        core_user::table.select(diesel::dsl::max(core_user::interactive_user_id)).first(connection)?;
     Ok(largest.unwrap_or(0) + 1)
 }
 
@@ -140,11 +135,7 @@ pub fn set_last_login(connection: &mut DbConnection, id: Uuid, now: NaiveDateTim
 /// # Errors
 /// What the database says.
 pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<User>> {
-    let row = core_user::table
-        .find(DbUuid(id))
-        .select(COLUMNS)
-        .first::<UserRow>(connection)
-        .optional()?;
+    let row = core_user::table.find(DbUuid(id)).select(COLUMNS).first::<UserRow>(connection).optional()?;
     Ok(row.map(User::from))
 }
 
@@ -154,10 +145,8 @@ pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<User>> {
 /// What the database says.
 pub fn get_many(connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
     let ids: Vec<DbUuid> = ids.iter().copied().map(DbUuid).collect();
-    let rows = core_user::table
-        .filter(core_user::id.eq_any(ids))
-        .select(COLUMNS)
-        .load::<UserRow>(connection)?;
+    let rows =
+        core_user::table.filter(core_user::id.eq_any(ids)).select(COLUMNS).load::<UserRow>(connection)?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 
@@ -187,10 +176,7 @@ pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
         .select((core_role::is_system, core_roleright::right_id.nullable()))
         .load(connection)?;
     let numbers: BTreeSet<i32> = granted.iter().filter_map(|(_, right)| *right).collect();
-    Ok(Rights {
-        is_superuser: granted.iter().any(|(system, _)| *system == SUPERUSER_ROLE),
-        numbers,
-    })
+    Ok(Rights { is_superuser: granted.iter().any(|(system, _)| *system == SUPERUSER_ROLE), numbers })
 }
 
 /// Users, active or not.
@@ -216,17 +202,9 @@ pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) 
 /// # Errors
 /// What the database says.
 pub fn languages(connection: &mut DbConnection) -> Result<Vec<Language>> {
-    let rows: Vec<(String, String, Option<i32>)> = core_language::table
-        .order((core_language::sort_order, core_language::code))
-        .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(code, name, sort_order)| Language {
-            code,
-            name,
-            sort_order,
-        })
-        .collect())
+    let rows: Vec<(String, String, Option<i32>)> =
+        core_language::table.order((core_language::sort_order, core_language::code)).load(connection)?;
+    Ok(rows.into_iter().map(|(code, name, sort_order)| Language { code, name, sort_order }).collect())
 }
 
 type Columns = (

@@ -25,9 +25,7 @@ pub const TWIN: Twin = Twin {
 /// # Errors
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
-    diesel::insert_into(vote::table)
-        .values(VoteRow::from(vote))
-        .execute(connection)?;
+    diesel::insert_into(vote::table).values(VoteRow::from(vote)).execute(connection)?;
     Ok(())
 }
 
@@ -36,19 +34,10 @@ pub fn insert(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
 /// # Errors
 /// INTERNAL when the row is not at the version before: the caller has not locked the task.
 pub fn update(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
-    let previous = vote::table
-        .find(DbUuid(vote.id))
-        .filter(vote::version.eq(vote.version - 1));
-    match diesel::update(previous)
-        .set(VoteRow::from(vote))
-        .execute(connection)?
-    {
+    let previous = vote::table.find(DbUuid(vote.id)).filter(vote::version.eq(vote.version - 1));
+    match diesel::update(previous).set(VoteRow::from(vote)).execute(connection)? {
         1 => Ok(()),
-        _ => Err(Error::internal(format!(
-            "vote {} is not at version {}",
-            vote.id,
-            vote.version - 1
-        ))),
+        _ => Err(Error::internal(format!("vote {} is not at version {}", vote.id, vote.version - 1))),
     }
 }
 

@@ -26,9 +26,7 @@ impl Layer {
     /// The layer of this text, if it is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::FrontEnd, Self::BackEnd]
-            .into_iter()
-            .find(|layer| layer.as_str() == text)
+        [Self::FrontEnd, Self::BackEnd].into_iter().find(|layer| layer.as_str() == text)
     }
 }
 

@@ -85,11 +85,7 @@ mod tests {
     }
 
     fn policy() -> impl Strategy<Value = Policy> {
-        prop_oneof![
-            Just(Policy::All),
-            Just(Policy::Any),
-            (1_usize..6).prop_map(Policy::AtLeast)
-        ]
+        prop_oneof![Just(Policy::All), Just(Policy::Any), (1_usize..6).prop_map(Policy::AtLeast)]
     }
 
     fn pool() -> impl Strategy<Value = BTreeSet<Uuid>> {

@@ -28,9 +28,7 @@ impl HistoryType {
     /// The type of this character, if it is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Created, Self::Changed, Self::Deleted]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [Self::Created, Self::Changed, Self::Deleted].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

@@ -39,14 +39,8 @@ mod tests {
             merged(json!({"a": {"x": [1]}}), json!({"a": {"x": [2], "y": 1}})),
             json!({"a": {"x": [1, 2], "y": 1}})
         );
-        assert_eq!(
-            merged(json!({"a": "APPROVED"}), json!({"a": "FAILED"})),
-            json!({"a": "FAILED"})
-        );
-        assert_eq!(
-            merged(json!({"a": [1]}), json!({"a": {"b": 1}})),
-            json!({"a": {"b": 1}})
-        );
+        assert_eq!(merged(json!({"a": "APPROVED"}), json!({"a": "FAILED"})), json!({"a": "FAILED"}));
+        assert_eq!(merged(json!({"a": [1]}), json!({"a": {"b": 1}})), json!({"a": {"b": 1}}));
         assert_eq!(merged(json!(null), json!({"a": 1})), json!({"a": 1}));
     }
 }

@@ -29,9 +29,7 @@ impl MutationStatus {
     /// The status of this number, if it is one.
     #[must_use]
     pub fn parse(number: i32) -> Option<Self> {
-        [Self::Received, Self::Error, Self::Success]
-            .into_iter()
-            .find(|status| status.as_i32() == number)
+        [Self::Received, Self::Error, Self::Success].into_iter().find(|status| status.as_i32() == number)
     }
 }
 

@@ -41,28 +41,16 @@ mod tests {
     #[test]
     fn privileged_is_who_has_all_four_group_rights_or_everything() {
         let settings = ModuleSettings::default();
-        let mut rights = Rights {
-            numbers: BTreeSet::from([190_001, 190_002, 190_003]),
-            ..Rights::default()
-        };
+        let mut rights = Rights { numbers: BTreeSet::from([190_001, 190_002, 190_003]), ..Rights::default() };
         assert!(!rights.are_privileged(&settings));
         rights.numbers.insert(190_004);
         assert!(rights.are_privileged(&settings));
-        assert!(
-            Rights {
-                is_superuser: true,
-                ..Rights::default()
-            }
-            .are_privileged(&settings)
-        );
+        assert!(Rights { is_superuser: true, ..Rights::default() }.are_privileged(&settings));
     }
 
     #[test]
     fn all_rights_of_a_list_are_needed() {
-        let rights = Rights {
-            numbers: BTreeSet::from([1]),
-            ..Rights::default()
-        };
+        let rights = Rights { numbers: BTreeSet::from([1]), ..Rights::default() };
         assert!(rights.have(&[1]));
         assert!(!rights.have(&[1, 2]));
         assert!(rights.have(&[]));

@@ -115,11 +115,7 @@ impl Condition {
     /// `field` equals `value`.
     #[must_use]
     pub const fn equals(field: &'static str, value: Value) -> Self {
-        Self::Field {
-            field,
-            lookup: Lookup::Exact,
-            value,
-        }
+        Self::Field { field, lookup: Lookup::Exact, value }
     }
 
     /// Whether a comparison in it is of one of `fields`.
@@ -196,8 +192,7 @@ impl ListQuery {
                 .any(|condition| matches!(condition, Condition::Field { field, .. } if *field == name))
         };
         if !about("id") && !about("history_id") && !about("is_deleted") {
-            self.conditions
-                .push(Condition::equals("is_deleted", Value::Bool(false)));
+            self.conditions.push(Condition::equals("is_deleted", Value::Bool(false)));
         }
     }
 }

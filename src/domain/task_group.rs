@@ -75,29 +75,17 @@ impl TaskGroup {
         match self.completion_policy {
             CompletionPolicy::All => Policy::All,
             CompletionPolicy::Any => Policy::Any,
-            CompletionPolicy::N => Policy::AtLeast(
-                self.threshold
-                    .and_then(|n| usize::try_from(n).ok())
-                    .unwrap_or(1)
-                    .max(1),
-            ),
+            CompletionPolicy::N => {
+                Policy::AtLeast(self.threshold.and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1))
+            }
         }
     }
 
     /// The task sources whose new tasks come to this group.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
-        let listed = self
-            .json_ext
-            .as_ref()
-            .and_then(|ext| ext.get("task_sources"))
-            .and_then(Value::as_array);
-        listed
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
+        let listed = self.json_ext.as_ref().and_then(|ext| ext.get("task_sources")).and_then(Value::as_array);
+        listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.

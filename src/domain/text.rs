@@ -12,15 +12,10 @@ pub const MAX_TEXT: usize = 255;
 /// VALIDATION, naming `field`.
 pub fn check_text(field: &str, text: &str, max: usize) -> Result<()> {
     if text.contains('\0') {
-        return Err(Error::validation(
-            field,
-            Message::new("nul-character").with("field", field.to_owned()),
-        ));
+        return Err(Error::validation(field, Message::new("nul-character").with("field", field.to_owned())));
     }
     if text.chars().count() > max {
-        let message = Message::new("too-long")
-            .with("field", field.to_owned())
-            .with("max", max);
+        let message = Message::new("too-long").with("field", field.to_owned()).with("max", max);
         return Err(Error::validation(field, message));
     }
     Ok(())
@@ -33,10 +28,7 @@ pub fn check_text(field: &str, text: &str, max: usize) -> Result<()> {
 pub fn check_code(field: &str, code: &str) -> Result<()> {
     check_text(field, code, MAX_TEXT)?;
     if code.trim().is_empty() {
-        return Err(Error::validation(
-            field,
-            Message::new("blank").with("field", field.to_owned()),
-        ));
+        return Err(Error::validation(field, Message::new("blank").with("field", field.to_owned())));
     }
     if code.trim() != code {
         return Err(Error::validation(
@@ -54,16 +46,11 @@ pub fn check_code(field: &str, code: &str) -> Result<()> {
 pub fn check_json(field: &str, value: &serde_json::Value, max: usize) -> Result<()> {
     let text = value.to_string();
     if text.len() > max {
-        let message = Message::new("json-too-large")
-            .with("field", field.to_owned())
-            .with("max", max);
+        let message = Message::new("json-too-large").with("field", field.to_owned()).with("max", max);
         return Err(Error::validation(field, message));
     }
     if text.contains("\\u0000") && holds_nul(value) {
-        return Err(Error::validation(
-            field,
-            Message::new("nul-character").with("field", field.to_owned()),
-        ));
+        return Err(Error::validation(field, Message::new("nul-character").with("field", field.to_owned())));
     }
     Ok(())
 }
@@ -72,9 +59,7 @@ fn holds_nul(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text.contains('\0'),
         serde_json::Value::Array(items) => items.iter().any(holds_nul),
-        serde_json::Value::Object(map) => map
-            .iter()
-            .any(|(key, item)| key.contains('\0') || holds_nul(item)),
+        serde_json::Value::Object(map) => map.iter().any(|(key, item)| key.contains('\0') || holds_nul(item)),
         _ => false,
     }
 }

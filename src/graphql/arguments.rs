@@ -9,14 +9,20 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use async_graphql::registry::{MetaInputValue, MetaType, Registry};
-use async_graphql::{Context, InputType, Name, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{Context, Name, Value};
 
-use super::scalars::{Day, Moment, UuidOrGlobalId, read_global_id, read_uuid};
+use super::scalars::{Moment, read_global_id};
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
 use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+
+mod given;
+mod registration;
+
+pub use given::Given;
+use given::LONGEST_TEXT;
+pub use registration::Registration;
 
 /// The arguments of a list.
 pub type Arguments = Vec<Argument>;
@@ -34,11 +40,7 @@ pub struct Argument {
 /// What an argument asks for.
 enum Meaning {
     /// A field compares so with the value.
-    Field {
-        field: &'static str,
-        lookup: Lookup,
-        operand: OperandKind,
-    },
+    Field { field: &'static str, lookup: Lookup, operand: OperandKind },
     /// Something of its own, made of the value's text or number.
     Own(fn(&Given<'_>) -> Result<Option<Condition>>),
     /// A part of the list, or its order.
@@ -60,99 +62,15 @@ enum OperandKind {
     OneOf(&'static [&'static str]),
 }
 
-/// A value that was given for an argument, and who gave it.
-pub struct Given<'a> {
-    /// The argument's name.
-    pub name: &'a str,
-    /// The value.
-    pub value: &'a Value,
-    /// Who asks.
-    pub requester: &'a crate::auth::requester::Requester,
-    /// How many items a list may have.
-    pub list_length: usize,
-}
-
-impl Given<'_> {
-    /// The value as a text without outer white space; none when it is empty.
-    pub fn text(&self) -> Result<Option<String>> {
-        let Value::String(text) = self.value else {
-            return Err(self.wrong(Message::new("need-text")));
-        };
-        check_text(self.name, text, LONGEST_TEXT)?;
-        let text = text.trim();
-        Ok((!text.is_empty()).then(|| text.to_owned()))
-    }
-
-    /// The value as a number of GraphQL's `Int`, which has 32 bits; the library takes larger ones too.
-    pub fn int(&self) -> Result<i64> {
-        match self.value {
-            Value::Number(number) => number
-                .as_i64()
-                .filter(|number| i32::try_from(*number).is_ok())
-                .ok_or_else(|| self.wrong(Message::new("need-int"))),
-            _ => Err(self.wrong(Message::new("need-int"))),
-        }
-    }
-
-    /// The value as a truth value.
-    pub fn bool(&self) -> Result<bool> {
-        match self.value {
-            Value::Boolean(truth) => Ok(*truth),
-            _ => Err(self.wrong(Message::new("need-bool"))),
-        }
-    }
-
-    /// The value as a key, raw or in a global id of this type.
-    pub fn uuid(&self, of: &str) -> Result<uuid::Uuid> {
-        let Value::String(text) = self.value else {
-            return Err(self.wrong(Message::new("need-uuid")));
-        };
-        read_uuid(text, Some(of)).ok_or_else(|| self.wrong(Message::new("need-uuid")))
-    }
-
-    /// The items of the value; one item may stand for a list of it. Nulls are left out.
-    pub fn items(&self) -> Result<Vec<Given<'_>>> {
-        let values = match self.value {
-            Value::List(values) => values.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        if values.len() > self.list_length {
-            let message = Message::new("list-too-long")
-                .with("field", self.name.to_owned())
-                .with("max", self.list_length);
-            return Err(Error::limit(self.name, message));
-        }
-        Ok(values
-            .iter()
-            .filter(|value| !matches!(value, Value::Null))
-            .map(|value| Given { value, ..*self })
-            .collect())
-    }
-
-    fn wrong(&self, message: Message) -> Error {
-        Error::validation(self.name, message.with("field", self.name))
-    }
-}
-
-const LONGEST_TEXT: usize = 2_000;
-
 impl Argument {
     /// An argument that asks for something of its own.
     pub fn own(name: &str, ty: &'static str, condition: fn(&Given<'_>) -> Result<Option<Condition>>) -> Self {
-        Self {
-            name: name.to_owned(),
-            ty: ty.into(),
-            meaning: Meaning::Own(condition),
-        }
+        Self { name: name.to_owned(), ty: ty.into(), meaning: Meaning::Own(condition) }
     }
 
     /// An argument that asks for nothing.
     pub fn ignored(name: &str, ty: &'static str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ty: ty.into(),
-            meaning: Meaning::Nothing,
-        }
+        Self { name: name.to_owned(), ty: ty.into(), meaning: Meaning::Nothing }
     }
 
     fn field(
@@ -163,76 +81,38 @@ impl Argument {
         operand: OperandKind,
     ) -> Self {
         let name = format!("{name}{}", suffix(lookup));
-        Self {
-            name,
-            ty: ty.into(),
-            meaning: Meaning::Field {
-                field,
-                lookup,
-                operand,
-            },
-        }
+        Self { name, ty: ty.into(), meaning: Meaning::Field { field, lookup, operand } }
     }
 }
 
 /// `id: ID`, a UUID or a global id of this type.
 pub fn uuid(name: &str, ty: &'static str, field: &'static str, of: &'static str) -> Arguments {
-    vec![Argument::field(
-        name,
-        Lookup::Exact,
-        ty,
-        field,
-        OperandKind::Uuid(of),
-    )]
+    vec![Argument::field(name, Lookup::Exact, ty, field, OperandKind::Uuid(of))]
 }
 
 /// A number that only a global id of this type holds.
 pub fn global_int(name: &str, field: &'static str, of: &'static str) -> Arguments {
-    vec![Argument::field(
-        name,
-        Lookup::Exact,
-        "ID",
-        field,
-        OperandKind::GlobalInt(of),
-    )]
+    vec![Argument::field(name, Lookup::Exact, "ID", field, OperandKind::GlobalInt(of))]
 }
 
 /// A number, raw or in a global id of this type.
 pub fn id_int(name: &str, field: &'static str, of: &'static str) -> Arguments {
-    vec![Argument::field(
-        name,
-        Lookup::Exact,
-        "ID",
-        field,
-        OperandKind::IntOrGlobal(of),
-    )]
+    vec![Argument::field(name, Lookup::Exact, "ID", field, OperandKind::IntOrGlobal(of))]
 }
 
 /// A text in several comparisons.
 pub fn text(name: &str, ty: &'static str, field: &'static str, lookups: &[Lookup]) -> Arguments {
-    lookups
-        .iter()
-        .map(|lookup| Argument::field(name, *lookup, ty, field, OperandKind::Text))
-        .collect()
+    lookups.iter().map(|lookup| Argument::field(name, *lookup, ty, field, OperandKind::Text)).collect()
 }
 
 /// A number in several comparisons.
 pub fn int(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
-    lookups
-        .iter()
-        .map(|lookup| Argument::field(name, *lookup, "Int", field, OperandKind::Int))
-        .collect()
+    lookups.iter().map(|lookup| Argument::field(name, *lookup, "Int", field, OperandKind::Int)).collect()
 }
 
 /// A truth value.
 pub fn boolean(name: &str, field: &'static str) -> Arguments {
-    vec![Argument::field(
-        name,
-        Lookup::Exact,
-        "Boolean",
-        field,
-        OperandKind::Bool,
-    )]
+    vec![Argument::field(name, Lookup::Exact, "Boolean", field, OperandKind::Bool)]
 }
 
 /// A moment in several comparisons.
@@ -256,11 +136,7 @@ pub fn one_of(
         .map(|lookup| Argument {
             name: format!("{name}{}", suffix(*lookup)),
             ty: ty.into(),
-            meaning: Meaning::Field {
-                field,
-                lookup: Lookup::Exact,
-                operand: OperandKind::OneOf(values),
-            },
+            meaning: Meaning::Field { field, lookup: Lookup::Exact, operand: OperandKind::OneOf(values) },
         })
         .collect()
 }
@@ -283,11 +159,7 @@ pub fn paging() -> Arguments {
 
 /// `orderBy`, which lists at the root have.
 pub fn order_by() -> Arguments {
-    vec![Argument {
-        name: "orderBy".to_owned(),
-        ty: "[String]".into(),
-        meaning: Meaning::Paging,
-    }]
+    vec![Argument { name: "orderBy".to_owned(), ty: "[String]".into(), meaning: Meaning::Paging }]
 }
 
 /// All comparisons of moments.
@@ -332,24 +204,11 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
             continue;
         };
         let list_length = request.core.limits.list_length;
-        let given = Given {
-            name,
-            value,
-            requester,
-            list_length,
-        };
+        let given = Given { name, value, requester, list_length };
         match &argument.meaning {
-            Meaning::Field {
-                field,
-                lookup,
-                operand,
-            } => {
+            Meaning::Field { field, lookup, operand } => {
                 if let Some(value) = operand.read(&given)? {
-                    query.conditions.push(Condition::Field {
-                        field,
-                        lookup: *lookup,
-                        value,
-                    });
+                    query.conditions.push(Condition::Field { field, lookup: *lookup, value });
                 }
             }
             Meaning::Own(condition) => query.conditions.extend(condition(&given)?),
@@ -389,16 +248,6 @@ fn read_paging(given: &Given<'_>, page: &mut Page, order_by: &mut Vec<String>) -
         }
     }
     Ok(())
-}
-
-impl Given<'_> {
-    fn text_of_any_length(&self) -> Result<Option<String>> {
-        match self.value {
-            Value::String(text) if text.is_empty() => Ok(None),
-            Value::String(text) => Ok(Some(text.clone())),
-            _ => Err(self.wrong(Message::new("need-text"))),
-        }
-    }
 }
 
 impl OperandKind {
@@ -445,59 +294,5 @@ impl OperandKind {
                 }
             }
         }))
-    }
-}
-
-/// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
-pub struct Registration;
-
-impl OutputType for Registration {
-    fn type_name() -> Cow<'static, str> {
-        Cow::Borrowed("Boolean")
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        // Types that only arguments name.
-        <Moment as InputType>::create_type_info(registry);
-        <Day as InputType>::create_type_info(registry);
-        <UuidOrGlobalId as InputType>::create_type_info(registry);
-        <super::task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
-        <super::task::types::TaskStatus as InputType>::create_type_info(registry);
-        <super::task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
-        for (type_name, field, table) in super::LISTS {
-            let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*type_name) else {
-                continue;
-            };
-            let Some(field) = fields.get_mut(*field) else {
-                continue;
-            };
-            for argument in table.iter() {
-                field.args.insert(argument.name.clone(), meta(argument));
-            }
-        }
-        <bool as OutputType>::create_type_info(registry)
-    }
-
-    async fn resolve(
-        &self,
-        _: &async_graphql::ContextSelectionSet<'_>,
-        _: &Positioned<async_graphql::parser::types::Field>,
-    ) -> ServerResult<Value> {
-        Ok(Value::Null)
-    }
-}
-
-fn meta(argument: &Argument) -> MetaInputValue {
-    MetaInputValue {
-        name: argument.name.clone(),
-        description: None,
-        ty: argument.ty.to_string(),
-        deprecation: async_graphql::registry::Deprecation::NoDeprecated,
-        default_value: None,
-        visible: None,
-        inaccessible: false,
-        tags: Vec::new(),
-        is_secret: false,
-        directive_invocations: Vec::new(),
     }
 }

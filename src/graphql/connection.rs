@@ -16,11 +16,7 @@ impl<N> Connection<N> {
     pub fn new<T>(slice: Slice<T>, mut node: impl FnMut(T) -> N) -> Self {
         Self {
             slice: Slice {
-                rows: slice
-                    .rows
-                    .into_iter()
-                    .map(|(row, cursor)| (node(row), cursor))
-                    .collect(),
+                rows: slice.rows.into_iter().map(|(row, cursor)| (node(row), cursor)).collect(),
                 total_count: slice.total_count,
                 has_next: slice.has_next,
                 has_previous: slice.has_previous,
@@ -36,14 +32,7 @@ impl<N> Connection<N> {
         let total_count = i64::try_from(rows.len()).ok();
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let has_next = total_count > i64::try_from(rows.len()).ok();
-        Self {
-            slice: Slice {
-                rows,
-                total_count,
-                has_next,
-                has_previous: false,
-            },
-        }
+        Self { slice: Slice { rows, total_count, has_next, has_previous: false } }
     }
 }
 
@@ -65,11 +54,7 @@ impl<N: OutputType + ObjectType> Connection<N> {
     }
 
     async fn edges(&self) -> Vec<Option<Edge<'_, N>>> {
-        self.slice
-            .rows
-            .iter()
-            .map(|(node, cursor)| Some(Edge { node, cursor }))
-            .collect()
+        self.slice.rows.iter().map(|(node, cursor)| Some(Edge { node, cursor })).collect()
     }
 
     /// How many rows match, on all pages.

@@ -90,10 +90,7 @@ impl RequestContext {
 
     /// Lets the answer do something more.
     pub fn effect(&self, effect: Effect) {
-        self.effects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(effect);
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
     }
 }
 
@@ -102,8 +99,7 @@ impl RequestContext {
 /// # Errors
 /// INTERNAL when the schema is executed without a context.
 pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
-    ctx.data::<RequestContext>()
-        .map_err(|error| Error::internal(error.message))
+    ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
 }
 
 fn loader<L>(loader: L) -> DataLoader<L> {

@@ -23,6 +23,8 @@ pub struct Document {
     pub root_fields: Vec<String>,
     /// The names under which they stand in the answer.
     pub root_keys: Vec<String>,
+    /// The variables that must have a value.
+    pub needed_variables: Vec<String>,
 }
 
 /// Why a document is not executed.
@@ -76,9 +78,7 @@ pub fn read(
 ) -> Result<Document, Refusal> {
     // Brackets are counted before the parser recurses into them. Lists and objects in arguments nest too.
     if bracket_depth(query) > max_depth.saturating_mul(2) {
-        return Err(too_large(
-            Message::new("document-too-deep").with("max", max_depth),
-        ));
+        return Err(too_large(Message::new("document-too-deep").with("max", max_depth)));
     }
     // For a name that it does not know the library looks for similar ones, in a time that grows with its length.
     if longest_name(query) > LONGEST_NAME {
@@ -87,20 +87,18 @@ pub fn read(
     let parsed = parse_query(query).map_err(|error| Refusal::Syntax(error.to_string()))?;
     let operation = operation(&parsed, operation_name)?;
     if document_size(&parsed, max_fields) > max_fields {
-        return Err(too_large(
-            Message::new("document-too-large").with("max", max_fields),
-        ));
+        return Err(too_large(Message::new("document-too-large").with("max", max_fields)));
     }
     let is_mutation = operation.ty == OperationType::Mutation;
     let mut found = Vec::new();
     collect_root_fields(&operation.selection_set.node, &parsed.fragments, &mut found, 0);
     let (root_fields, root_keys) = found.into_iter().unzip();
-    Ok(Document {
-        parsed,
-        is_mutation,
-        root_fields,
-        root_keys,
-    })
+    let variables = operation.variable_definitions.iter();
+    let needed_variables = variables
+        .filter(|variable| !variable.node.var_type.node.nullable && variable.node.default_value.is_none())
+        .map(|variable| variable.node.name.node.to_string())
+        .collect();
+    Ok(Document { parsed, is_mutation, root_fields, root_keys, needed_variables })
 }
 
 impl Document {
@@ -121,11 +119,7 @@ impl Document {
     /// Whether it needs a CSRF token when it comes with a cookie.
     #[must_use]
     pub fn needs_csrf_token(&self) -> bool {
-        self.is_mutation
-            && !self
-                .root_fields
-                .iter()
-                .all(|field| WITHOUT_CSRF.contains(&field.as_str()))
+        self.is_mutation && !self.root_fields.iter().all(|field| WITHOUT_CSRF.contains(&field.as_str()))
     }
 }
 
@@ -295,9 +289,7 @@ fn longest_name(query: &str) -> usize {
 }
 
 fn line_length(text: &[u8]) -> usize {
-    text.iter()
-        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
-        .count()
+    text.iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count()
 }
 
 /// The length of what follows the opening quote, the closing one included.

@@ -29,9 +29,7 @@ impl Loader<Uuid> for Users {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, User>, Self::Error> {
-        let rows = user::of_visible_rows(&self.0, keys.to_vec())
-            .await
-            .map_err(Arc::new)?;
+        let rows = user::of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -41,9 +39,7 @@ impl Loader<Uuid> for Groups {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, TaskGroup>, Self::Error> {
-        let rows = task_group::of_visible_rows(&self.0, keys.to_vec())
-            .await
-            .map_err(Arc::new)?;
+        let rows = task_group::of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -53,9 +49,7 @@ impl Loader<Uuid> for Seats {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskExecutor>>, Self::Error> {
-        let rows = task_executor::of_visible_groups(&self.0, keys.to_vec())
-            .await
-            .map_err(Arc::new)?;
+        let rows = task_executor::of_visible_groups(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
         let mut seats: HashMap<Uuid, Vec<TaskExecutor>> = keys.iter().map(|key| (*key, Vec::new())).collect();
         for row in rows {
             seats.entry(row.task_group_id).or_default().push(row);

@@ -1,9 +1,6 @@
 //! GraphQL: types, inputs and resolvers, one folder for each entity. Resolvers read their input and call a service.
 
-#![expect(
-    clippy::unused_async,
-    reason = "resolvers are async functions, whether they wait or not"
-)]
+#![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
 pub mod arguments;
 pub mod configuration;
@@ -58,57 +55,21 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "task", &task::filters::TASK),
     ("Query", "taskHistory", &task::filters::TASK_HISTORY),
     ("Query", "taskGroup", &task_group::filters::TASK_GROUP),
-    (
-        "Query",
-        "taskGroupHistory",
-        &task_group::filters::TASK_GROUP_HISTORY,
-    ),
+    ("Query", "taskGroupHistory", &task_group::filters::TASK_GROUP_HISTORY),
     ("Query", "taskExecutor", &task_executor::filters::TASK_EXECUTOR),
-    (
-        "Query",
-        "taskExecutorHistory",
-        &task_executor::filters::TASK_EXECUTOR_HISTORY,
-    ),
+    ("Query", "taskExecutorHistory", &task_executor::filters::TASK_EXECUTOR_HISTORY),
     ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
     ("Query", "role", &role::filters::ROLE),
     ("Query", "users", &user::filters::USERS),
-    (
-        "TaskGroupGQLType",
-        "taskexecutorSet",
-        &task_executor::filters::NESTED_TASK_EXECUTOR,
-    ),
+    ("TaskGroupGQLType", "taskexecutorSet", &task_executor::filters::NESTED_TASK_EXECUTOR),
     ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
     ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),
-    (
-        "UserGQLType",
-        "mutationlogSet",
-        &mutation_log::filters::NESTED_MUTATION_LOG,
-    ),
-    (
-        "UserGQLType",
-        "taskgroupUserCreated",
-        &task_group::filters::NESTED_TASK_GROUP,
-    ),
-    (
-        "UserGQLType",
-        "taskgroupUserUpdated",
-        &task_group::filters::NESTED_TASK_GROUP,
-    ),
-    (
-        "UserGQLType",
-        "taskexecutorSet",
-        &task_executor::filters::NESTED_TASK_EXECUTOR,
-    ),
-    (
-        "UserGQLType",
-        "taskexecutorUserCreated",
-        &task_executor::filters::NESTED_TASK_EXECUTOR,
-    ),
-    (
-        "UserGQLType",
-        "taskexecutorUserUpdated",
-        &task_executor::filters::NESTED_TASK_EXECUTOR,
-    ),
+    ("UserGQLType", "mutationlogSet", &mutation_log::filters::NESTED_MUTATION_LOG),
+    ("UserGQLType", "taskgroupUserCreated", &task_group::filters::NESTED_TASK_GROUP),
+    ("UserGQLType", "taskgroupUserUpdated", &task_group::filters::NESTED_TASK_GROUP),
+    ("UserGQLType", "taskexecutorSet", &task_executor::filters::NESTED_TASK_EXECUTOR),
+    ("UserGQLType", "taskexecutorUserCreated", &task_executor::filters::NESTED_TASK_EXECUTOR),
+    ("UserGQLType", "taskexecutorUserUpdated", &task_executor::filters::NESTED_TASK_EXECUTOR),
     ("UserGQLType", "taskUserCreated", &task::filters::NESTED_TASK),
     ("UserGQLType", "taskUserUpdated", &task::filters::NESTED_TASK),
 ];

@@ -132,10 +132,7 @@ async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
 }
 
 fn with(field: &'static str, value: Value) -> ListQuery {
-    ListQuery {
-        conditions: vec![Condition::equals(field, value)],
-        ..ListQuery::default()
-    }
+    ListQuery { conditions: vec![Condition::equals(field, value)], ..ListQuery::default() }
 }
 
 fn only<T>(slice: Slice<T>) -> Option<T> {

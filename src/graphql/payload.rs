@@ -94,35 +94,26 @@ where
         content: content(ctx)?,
     };
     let receipt = mutation::run(&context.core, context.requester()?, request, work).await?;
-    Ok(Some(Payload {
-        receipt,
-        name: PhantomData,
-    }))
+    Ok(Some(Payload { receipt, name: PhantomData }))
 }
 
 /// The input as it is kept in the journal: JSON with snake_case keys.
 fn content(ctx: &Context<'_>) -> Result<String> {
-    let input = given(ctx)?
-        .into_iter()
-        .find(|(name, _)| name == "input")
-        .map_or(Value::Null, |(_, value)| value);
+    let input =
+        given(ctx)?.into_iter().find(|(name, _)| name == "input").map_or(Value::Null, |(_, value)| value);
     let mut input = input.into_json().map_err(Error::internal)?;
     if let Json::Object(map) = &mut input {
-        *map = std::mem::take(map)
-            .into_iter()
-            .map(|(key, value)| (snake_case(&key), value))
-            .collect();
+        *map = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value)).collect();
     }
     Ok(input.to_string())
 }
 
 fn snake_case(name: &str) -> String {
-    name.chars()
-        .fold(String::with_capacity(name.len() + 4), |mut text, c| {
-            if c.is_ascii_uppercase() {
-                text.push('_');
-            }
-            text.push(c.to_ascii_lowercase());
-            text
-        })
+    name.chars().fold(String::with_capacity(name.len() + 4), |mut text, c| {
+        if c.is_ascii_uppercase() {
+            text.push('_');
+        }
+        text.push(c.to_ascii_lowercase());
+        text
+    })
 }

@@ -38,11 +38,7 @@ pub fn shared(error: Arc<Error>) -> Error {
 
 fn translate(error: &mut ServerError, language: &str, request_id: &str) -> bool {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
-    let Some(own) = error
-        .source
-        .as_ref()
-        .and_then(|source| source.downcast_ref::<Error>())
-    else {
+    let Some(own) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
         // The library's own refusals of documents and values; they quote what the client sent.
         extensions.set("code", ErrorCode::Validation.as_str());
         error.message = shorten(&error.message);

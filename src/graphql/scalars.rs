@@ -28,11 +28,7 @@ fn read_leniently(text: &str) -> Option<NaiveDateTime> {
     let text = text.replacen(' ', "T", 1);
     ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"]
         .iter()
-        .find_map(|form| {
-            DateTime::parse_from_str(&text, form)
-                .ok()
-                .map(|zoned| zoned.naive_utc())
-        })
+        .find_map(|form| DateTime::parse_from_str(&text, form).ok().map(|zoned| zoned.naive_utc()))
         .or_else(|| {
             ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
                 .iter()
@@ -50,11 +46,7 @@ impl ScalarType for Moment {
     }
 
     fn to_value(&self) -> Value {
-        let form = if self.0.nanosecond() == 0 {
-            "%Y-%m-%dT%H:%M:%S"
-        } else {
-            "%Y-%m-%dT%H:%M:%S%.6f"
-        };
+        let form = if self.0.nanosecond() == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
         Value::String(self.0.format(form).to_string())
     }
 }
@@ -69,10 +61,7 @@ impl ScalarType for Day {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        text.trim()
-            .parse()
-            .map(Self)
-            .map_err(|_| "a date such as 2026-01-31 is needed".into())
+        text.trim().parse().map(Self).map_err(|_| "a date such as 2026-01-31 is needed".into())
     }
 
     fn to_value(&self) -> Value {
@@ -90,9 +79,7 @@ impl ScalarType for JsonString {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(|error| format!("not JSON: {error}").into())
+        serde_json::from_str(text).map(Self).map_err(|error| format!("not JSON: {error}").into())
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -111,9 +98,7 @@ pub struct ParsedJsonString(pub Json);
 #[Scalar(name = "ParsedJSONString")]
 impl ScalarType for ParsedJsonString {
     fn parse(value: Value) -> InputValueResult<Self> {
-        <JsonString as ScalarType>::parse(value)
-            .map(|json| Self(json.0))
-            .map_err(InputValueError::propagate)
+        <JsonString as ScalarType>::parse(value).map(|json| Self(json.0)).map_err(InputValueError::propagate)
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -150,9 +135,7 @@ impl ScalarType for UuidOrGlobalId {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        read_uuid(text, None)
-            .map(Self)
-            .ok_or_else(|| "a UUID is needed".into())
+        read_uuid(text, None).map(Self).ok_or_else(|| "a UUID is needed".into())
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -200,29 +183,11 @@ mod tests {
     #[test]
     fn moments_are_read_with_and_without_an_offset_and_a_bare_date_is_none() {
         let read = |text: &str| Moment::parse(text).map(|moment| moment.to_value().to_string());
-        assert_eq!(
-            read("2024-03-02T00:00:00+05:00").as_deref(),
-            Some("\"2024-03-01T19:00:00\"")
-        );
-        assert_eq!(
-            read("2024-03-02T00:00:00Z").as_deref(),
-            Some("\"2024-03-02T00:00:00\"")
-        );
-        assert_eq!(
-            read("2024-03-01T11:00:00.123456").as_deref(),
-            Some("\"2024-03-01T11:00:00.123456\"")
-        );
-        assert_eq!(
-            read("2024-03-01T11:00:00.5").as_deref(),
-            Some("\"2024-03-01T11:00:00.500000\"")
-        );
-        for wrong in [
-            "2024-03-01",
-            "",
-            "yesterday",
-            "2024-13-01T00:00:00",
-            "+99999-01-01T00:00:00",
-        ] {
+        assert_eq!(read("2024-03-02T00:00:00+05:00").as_deref(), Some("\"2024-03-01T19:00:00\""));
+        assert_eq!(read("2024-03-02T00:00:00Z").as_deref(), Some("\"2024-03-02T00:00:00\""));
+        assert_eq!(read("2024-03-01T11:00:00.123456").as_deref(), Some("\"2024-03-01T11:00:00.123456\""));
+        assert_eq!(read("2024-03-01T11:00:00.5").as_deref(), Some("\"2024-03-01T11:00:00.500000\""));
+        for wrong in ["2024-03-01", "", "yesterday", "2024-13-01T00:00:00", "+99999-01-01T00:00:00"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
@@ -231,11 +196,9 @@ mod tests {
     fn a_key_is_read_in_every_form_and_of_the_right_type_only() {
         let id: Uuid = "00000000-0000-7000-a000-00000000000a".parse().expect("a uuid");
         let global = global_id("TaskGQLType", id);
-        for text in [
-            "00000000-0000-7000-A000-00000000000A",
-            "0000000000007000a00000000000000a",
-            global.as_str(),
-        ] {
+        for text in
+            ["00000000-0000-7000-A000-00000000000A", "0000000000007000a00000000000000a", global.as_str()]
+        {
             assert_eq!(read_uuid(text, Some("TaskGQLType")), Some(id), "{text}");
         }
         assert_eq!(read_uuid(&global, Some("TaskGroupGQLType")), None);

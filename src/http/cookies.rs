@@ -14,17 +14,11 @@ const REFRESH: &str = "JWT-refresh-token";
 #[must_use]
 pub fn read(headers: &HeaderMap) -> Cookies {
     let mut cookies = Cookies::default();
-    let pairs = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    for (name, value) in pairs
-        .flat_map(|pairs| pairs.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    for (name, value) in
+        pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().split_once('='))
     {
-        let value = Some(value.trim_matches('"'))
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned);
+        let value = Some(value.trim_matches('"')).filter(|value| !value.is_empty()).map(str::to_owned);
         match name {
             ACCESS => cookies.access = cookies.access.or(value),
             REFRESH => cookies.refresh = cookies.refresh.or(value),

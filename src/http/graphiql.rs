@@ -21,9 +21,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
     // Its editor writes styles into the page; scripts come from here only.
     let policy = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                   img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'";
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
 
@@ -34,24 +32,16 @@ pub async fn asset(State(app): State<App>, Path(name): Path<String>) -> Response
         _ if !app.graphql.graphiql => return StatusCode::NOT_FOUND.into_response(),
         "start.js" => (SCRIPT, include_str!("../../assets/graphiql/start.js")),
         "graphiql.min.js" => (SCRIPT, include_str!("../../assets/graphiql/graphiql.min.js")),
-        "react.production.min.js" => (
-            SCRIPT,
-            include_str!("../../assets/graphiql/react.production.min.js"),
-        ),
-        "react-dom.production.min.js" => (
-            SCRIPT,
-            include_str!("../../assets/graphiql/react-dom.production.min.js"),
-        ),
-        "graphiql.min.css" => (
-            "text/css; charset=utf-8",
-            include_str!("../../assets/graphiql/graphiql.min.css"),
-        ),
+        "react.production.min.js" => (SCRIPT, include_str!("../../assets/graphiql/react.production.min.js")),
+        "react-dom.production.min.js" => {
+            (SCRIPT, include_str!("../../assets/graphiql/react-dom.production.min.js"))
+        }
+        "graphiql.min.css" => {
+            ("text/css; charset=utf-8", include_str!("../../assets/graphiql/graphiql.min.css"))
+        }
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     // The only answers that may be kept: they hold nothing of anybody's.
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, text).into_response()
 }

@@ -64,10 +64,7 @@ pub async fn post(
         Ok(found) => found,
         Err(error) => return failed(&error, &request_id),
     };
-    let language = found
-        .as_ref()
-        .map_or("en", |found| found.requester.user.language.as_str())
-        .to_owned();
+    let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) => body,
         Err(_) => {
@@ -100,9 +97,7 @@ pub async fn post(
 pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenticated>> {
     let bearer = text_header(headers, "authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim().to_owned())
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     });
     let (token, by_cookie) = match bearer {
         Some(token) => (Some(token), false),
@@ -110,10 +105,7 @@ pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenti
     };
     let Some(token) = token else { return Ok(None) };
     let found = login::requester(&app.core, &token).await?;
-    Ok(found.map(|requester| Authenticated {
-        requester: Arc::new(requester),
-        by_cookie,
-    }))
+    Ok(found.map(|requester| Authenticated { requester: Arc::new(requester), by_cookie }))
 }
 
 /// What all operations of one HTTP request share.
@@ -139,12 +131,7 @@ impl Call<'_> {
         let max = self.app.core.limits.batch;
         if items.is_empty() || items.len() > max {
             let message = Message::new("batch-too-large").with("max", max);
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                &message,
-                ErrorCode::Limit,
-                &self.language,
-            );
+            return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Limit, &self.language);
         }
         let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
         for item in items {
@@ -156,12 +143,7 @@ impl Call<'_> {
             bodies.push(answer.body);
             effects.extend(answer.effects);
         }
-        Answer {
-            status,
-            body: format!("[{}]", bodies.join(",")),
-            effects,
-        }
-        .into_response(self.origin.https)
+        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self.origin.https)
     }
 
     async fn single(&self, body: Value) -> Answer {
@@ -217,6 +199,13 @@ impl Call<'_> {
         if let Some(refused) = self.check_access(&document) {
             return refused;
         }
+        // The library looks at the values of variables only where it reads them itself.
+        let is_absent =
+            |name: &&String| matches!(variables.get(name.as_str()), None | Some(async_graphql::Value::Null));
+        if let Some(name) = document.needed_variables.iter().find(is_absent) {
+            let message = Message::new("variable-needed").with("name", name.as_str());
+            return self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation);
+        }
         self.execute(query, operation_name, variables, document).await
     }
 
@@ -238,9 +227,7 @@ impl Call<'_> {
                 ErrorCode::Forbidden,
             ));
         }
-        let found = self
-            .found
-            .filter(|found| found.by_cookie && document.needs_csrf_token())?;
+        let found = self.found.filter(|found| found.by_cookie && document.needs_csrf_token())?;
         let session = found.requester.session_id?;
         let sent = text_header(self.headers, "x-csrftoken").unwrap_or_default();
         if self.app.core.tokens.is_csrf(session, sent) {
@@ -248,11 +235,7 @@ impl Call<'_> {
         }
         // In these very words and with HTTP 200: the front end then logs out and begins anew.
         let text = "CSRF token missing or incorrect.";
-        let data: Value = document
-            .root_keys
-            .iter()
-            .map(|key| (key.clone(), Value::Null))
-            .collect();
+        let data: Value = document.root_keys.iter().map(|key| (key.clone(), Value::Null)).collect();
         let error = json!({ "message": text, "extensions": { "code": ErrorCode::Forbidden.as_str() } });
         Some(Answer {
             status: StatusCode::OK,
@@ -269,26 +252,18 @@ impl Call<'_> {
         document: document::Document,
     ) -> Answer {
         let requester = self.found.map(|found| Arc::clone(&found.requester));
-        let context = RequestContext::new(
-            &self.app.core,
-            requester,
-            cookies::read(self.headers),
-            self.origin.address,
-        );
+        let context =
+            RequestContext::new(&self.app.core, requester, cookies::read(self.headers), self.origin.address);
         let effects = Arc::clone(&context.effects);
-        let mut request = async_graphql::Request::new(query)
-            .variables(variables)
-            .data(context);
+        let mut request = async_graphql::Request::new(query).variables(variables).data(context);
         request.operation_name = operation_name;
         request.set_parsed_query(document.parsed);
         let schema = self.app.schema.clone();
         // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
         // has asked for another language.
         let span = tracing::Span::current();
-        let execution = tokio::spawn(tracing::Instrument::instrument(
-            async move { schema.execute(request).await },
-            span,
-        ));
+        let execution =
+            tokio::spawn(tracing::Instrument::instrument(async move { schema.execute(request).await }, span));
         let mut response = match execution.await {
             Ok(response) => response,
             Err(error) => {
@@ -304,10 +279,7 @@ impl Call<'_> {
         let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let status = if unavailable {
             StatusCode::SERVICE_UNAVAILABLE
-        } else if effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Unauthenticated))
-        {
+        } else if effects.iter().any(|effect| matches!(effect, Effect::Unauthenticated)) {
             StatusCode::UNAUTHORIZED
         } else if invalid {
             StatusCode::BAD_REQUEST
@@ -327,11 +299,7 @@ impl Call<'_> {
                 return self.refused(StatusCode::INTERNAL_SERVER_ERROR, &message, ErrorCode::Internal);
             }
         };
-        Answer {
-            status,
-            body,
-            effects,
-        }
+        Answer { status, body, effects }
     }
 
     fn refused_document(&self, refusal: Refusal) -> Answer {
@@ -364,11 +332,7 @@ impl Answer {
 }
 
 fn refuse(status: StatusCode, message: &Message, code: ErrorCode, language: &str) -> Response {
-    (
-        status,
-        axum::Json(error_body(&message.text(language), code, None)),
-    )
-        .into_response()
+    (status, axum::Json(error_body(&message.text(language), code, None))).into_response()
 }
 
 /// The session could not be looked up.
@@ -393,11 +357,6 @@ fn error_body(message: &str, code: ErrorCode, request_id: Option<&str>) -> Value
 
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = text_header(headers, "content-type").unwrap_or_default();
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || essence.ends_with("+json")
 }

@@ -35,11 +35,7 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
         let response = next.run(request).await;
         let status = response.status().as_u16();
         let elapsed = started.elapsed();
-        tracing::info!(
-            status,
-            ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
+        tracing::info!(status, ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), "answered");
         metrics::counter!("http_requests_total", "status" => status.to_string()).increment(1);
         metrics::histogram!("http_request_seconds").record(elapsed.as_secs_f64());
         response
@@ -65,17 +61,11 @@ impl FromRequestParts<App> for Origin {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip().to_canonical());
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
         let trusted = &app.http.trusted_proxies;
         let is_trusted = |address: IpAddr| trusted.contains(&address);
         if !peer.is_some_and(is_trusted) {
-            return Ok(Self {
-                address: peer,
-                https: app.http.secure_cookies,
-            });
+            return Ok(Self { address: peer, https: app.http.secure_cookies });
         }
         // The last address in the list that is not a proxy of ours is the client: what stands before it, it may have
         // written itself.
@@ -85,10 +75,7 @@ impl FromRequestParts<App> for Origin {
             .map_while(|part| part.trim().parse::<IpAddr>().ok())
             .find(|address| !is_trusted(*address));
         let https = app.http.secure_cookies || header(&parts.headers, "x-forwarded-proto") == Some("https");
-        Ok(Self {
-            address: client.or(peer),
-            https,
-        })
+        Ok(Self { address: client.or(peer), https })
     }
 }
 
@@ -102,18 +89,13 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
-        headers
-            .entry(HeaderName::from_static(name))
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     };
     set("cache-control", "no-store");
     set("x-content-type-options", "nosniff");
     set("x-frame-options", "DENY");
     set("referrer-policy", "no-referrer");
-    set(
-        "content-security-policy",
-        "default-src 'none'; frame-ancestors 'none'",
-    );
+    set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     if app.http.secure_cookies {
         set("strict-transport-security", "max-age=31536000");
     }

@@ -34,10 +34,7 @@ pub fn router(app: App) -> Router {
         // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
         .layer(DefaultBodyLimit::max(body_bytes))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            timeout,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(app.clone(), request::secure))
         .layer(CompressionLayer::new());
@@ -52,11 +49,8 @@ fn cors(settings: &HttpSettings) -> Option<CorsLayer> {
     if settings.cors_origins.is_empty() {
         return None;
     }
-    let origins: Vec<HeaderValue> = settings
-        .cors_origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok())
-        .collect();
+    let origins: Vec<HeaderValue> =
+        settings.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
     Some(
         CorsLayer::new()
             .allow_origin(origins)

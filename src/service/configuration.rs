@@ -29,10 +29,7 @@ impl LiveSettings {
     /// Starts from the settings of files and environment.
     #[must_use]
     pub const fn new(base: ModuleSettings) -> Self {
-        Self {
-            base,
-            current: RwLock::new(None),
-        }
+        Self { base, current: RwLock::new(None) }
     }
 
     /// The settings in force. A row that has become wrong is logged, and what was in force stays so.
@@ -40,11 +37,7 @@ impl LiveSettings {
     /// # Errors
     /// What the database says.
     pub fn current(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<Arc<ModuleSettings>> {
-        let known = self
-            .current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((settings, read)) = &known
             && (now - *read).abs() < FRESH
         {
@@ -100,8 +93,7 @@ impl LiveSettings {
 /// # Errors
 /// What the database says.
 pub async fn exposed(core: &Arc<Core>, layer: Option<Layer>) -> Result<Vec<ModuleConfiguration>> {
-    core.read(move |core, connection| db::configuration::exposed(connection, layer, core.clock.now()))
-        .await
+    core.read(move |core, connection| db::configuration::exposed(connection, layer, core.clock.now())).await
 }
 
 #[cfg(test)]
@@ -111,14 +103,9 @@ mod tests {
     #[test]
     fn a_row_overrides_single_keys_and_a_wrong_one_is_named() {
         let live = LiveSettings::new(ModuleSettings::default());
-        let changed = live
-            .overridden(Some(r#"{"gql_task_create_perms": [5]}"#))
-            .expect("fine");
+        let changed = live.overridden(Some(r#"{"gql_task_create_perms": [5]}"#)).expect("fine");
         assert_eq!(changed.gql_task_create_perms, [5]);
-        assert_eq!(
-            changed.gql_task_delete_perms,
-            ModuleSettings::default().gql_task_delete_perms
-        );
+        assert_eq!(changed.gql_task_delete_perms, ModuleSettings::default().gql_task_delete_perms);
         for (row, named) in [
             (r#"{"gql_nonsense": 1}"#, "gql_nonsense"),
             (r#"{"gql_task_create_perms": "x"}"#, "gql_task_create_perms"),

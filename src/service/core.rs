@@ -49,9 +49,7 @@ impl Core {
     /// How large a page of most lists may be.
     #[must_use]
     pub const fn page_limit(&self) -> PageLimit {
-        PageLimit {
-            max: self.limits.page_size,
-        }
+        PageLimit { max: self.limits.page_size }
     }
 
     /// Does `work` as `requester` in one transaction: all of it is done, or nothing.
@@ -101,10 +99,7 @@ impl Core {
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let _permit = Arc::clone(&self.hashing)
-            .acquire_owned()
-            .await
-            .map_err(Error::internal)?;
+        let _permit = Arc::clone(&self.hashing).acquire_owned().await.map_err(Error::internal)?;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
@@ -123,9 +118,7 @@ impl Core {
         let requester = Arc::clone(requester);
         self.read(move |core, connection| {
             let settings = core.settings.current(connection, core.clock.now())?;
-            query
-                .conditions
-                .extend(seats_by_personal_data(&requester, &settings, &query.conditions));
+            query.conditions.extend(seats_by_personal_data(&requester, &settings, &query.conditions));
             let visible = visible(&requester, &settings);
             query.conditions.extend(match place {
                 Place::Root => visible.at_root()?,

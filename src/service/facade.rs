@@ -31,9 +31,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTask) -> Result<Task> {
-        self.core
-            .write(requester, move |unit| task::create(unit, &input))
-            .await
+        self.core.write(requester, move |unit| task::create(unit, &input)).await
     }
 
     /// Assigns, accepts or closes a task.
@@ -41,9 +39,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTask) -> Result<Task> {
-        self.core
-            .write(requester, move |unit| task::update(unit, &input))
-            .await
+        self.core.write(requester, move |unit| task::update(unit, &input)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -51,9 +47,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core
-            .write(requester, move |unit| task::delete(unit, &ids))
-            .await
+        self.core.write(requester, move |unit| task::delete(unit, &ids)).await
     }
 
     /// Carries a task out by the executor action handler of its event.
@@ -61,9 +55,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, VALIDATION without a handler, or a handler's refusal.
     pub async fn execute_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.core
-            .write(requester, move |unit| task::execute(unit, id))
-            .await
+        self.core.write(requester, move |unit| task::execute(unit, id)).await
     }
 
     /// Casts the requester's vote, which may decide the task.
@@ -71,9 +63,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
-        self.core
-            .write(requester, move |unit| resolution::resolve(unit, &input))
-            .await
+        self.core.write(requester, move |unit| resolution::resolve(unit, &input)).await
     }
 
     /// Closes a task without votes, as COMPLETED or FAILED; for privileged people.
@@ -86,15 +76,7 @@ impl TaskService {
         id: Uuid,
         status: TaskStatus,
     ) -> Result<Task> {
-        self.update(
-            requester,
-            UpdateTask {
-                id,
-                status: Some(status),
-                task_group_id: None,
-            },
-        )
-        .await
+        self.update(requester, UpdateTask { id, status: Some(status), task_group_id: None }).await
     }
 }
 
@@ -114,9 +96,7 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: TaskGroupInput) -> Result<TaskGroup> {
-        self.core
-            .write(requester, move |unit| task_group::create(unit, &input))
-            .await
+        self.core.write(requester, move |unit| task_group::create(unit, &input)).await
     }
 
     /// Changes a group; only what differs is written.
@@ -129,9 +109,7 @@ impl TaskGroupService {
         id: Uuid,
         input: TaskGroupInput,
     ) -> Result<TaskGroup> {
-        self.core
-            .write(requester, move |unit| task_group::update(unit, id, &input))
-            .await
+        self.core.write(requester, move |unit| task_group::update(unit, id, &input)).await
     }
 
     /// Deletes groups with their executors: all of them, or none.
@@ -139,9 +117,7 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a group with open tasks, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core
-            .write(requester, move |unit| task_group::delete(unit, &ids))
-            .await
+        self.core.write(requester, move |unit| task_group::delete(unit, &ids)).await
     }
 }
 
@@ -166,11 +142,7 @@ impl TaskExecutorService {
         task_group_id: Uuid,
         user_id: Uuid,
     ) -> Result<TaskExecutor> {
-        self.core
-            .write(requester, move |unit| {
-                task_executor::create(unit, task_group_id, user_id)
-            })
-            .await
+        self.core.write(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
     }
 
     /// Gives a seat to another user.
@@ -178,9 +150,7 @@ impl TaskExecutorService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
-        self.core
-            .write(requester, move |unit| task_executor::update(unit, id, user_id))
-            .await
+        self.core.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
     }
 
     /// Takes seats away: all of them, or none.
@@ -188,8 +158,6 @@ impl TaskExecutorService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core
-            .write(requester, move |unit| task_executor::delete(unit, &ids))
-            .await
+        self.core.write(requester, move |unit| task_executor::delete(unit, &ids)).await
     }
 }

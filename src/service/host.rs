@@ -65,11 +65,7 @@ impl Host {
     /// The `data` of a task as its serializer shows it; as it is when there is none, or when it fails (which is logged).
     #[must_use]
     pub fn business_data(&self, task: &Task) -> Value {
-        let Some(name) = task
-            .business_data_serializer
-            .as_deref()
-            .filter(|name| !name.is_empty())
-        else {
+        let Some(name) = task.business_data_serializer.as_deref().filter(|name| !name.is_empty()) else {
             return task.data.clone();
         };
         let shown = match self.serializers.get(name) {

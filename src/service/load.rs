@@ -51,11 +51,7 @@ impl std::fmt::Display for Loaded {
             .map(|(kind, (added, _))| format!("{added} {kind}"))
             .collect();
         let present: usize = self.rows.values().map(|(_, present)| present).sum();
-        let added = if added.is_empty() {
-            "nothing".to_owned()
-        } else {
-            added.join(", ")
-        };
+        let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
         write!(f, "loaded {added}; {present} rows were there already")
     }
 }
@@ -152,9 +148,8 @@ fn load_people(
                 date_updated: now,
                 last_login: None,
             };
-            let hash = hashes
-                .get(&user.id)
-                .ok_or_else(|| Error::internal("a hash for each user was made"))?;
+            let hash =
+                hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             db::user::insert(connection, &row, hash).map_err(in_row("user", &user.username))?;
             for name in &user.roles {
                 let role = db::role::by_name(connection, name)?.ok_or_else(|| {
@@ -168,11 +163,8 @@ fn load_people(
     for kind in &file.content_types {
         let known = db::content_type::get(connection, kind.id)?.is_some();
         if !known {
-            let row = ContentType {
-                id: kind.id,
-                app_label: kind.app_label.clone(),
-                model: kind.model.clone(),
-            };
+            let row =
+                ContentType { id: kind.id, app_label: kind.app_label.clone(), model: kind.model.clone() };
             db::content_type::insert(connection, &row)?;
         }
         loaded.count("content types", !known);
@@ -315,10 +307,5 @@ fn insert_with_history<T: Versioned>(
 }
 
 const fn first_entry(date: chrono::NaiveDateTime) -> Entry {
-    Entry {
-        history_type: HistoryType::Created,
-        date,
-        user: None,
-        reason: None,
-    }
+    Entry { history_type: HistoryType::Created, date, user: None, reason: None }
 }

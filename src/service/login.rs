@@ -48,11 +48,7 @@ pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester
             return Ok(None);
         };
         let rights = rights_of(core, connection, user.id)?;
-        Ok(Some(Requester {
-            user,
-            rights,
-            session_id: Some(session.id),
-        }))
+        Ok(Some(Requester { user, rights, session_id: Some(session.id) }))
     })
     .await
 }
@@ -63,20 +59,12 @@ pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester
 /// NOT_FOUND, or what the database says.
 pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Requester> {
     core.read(move |core, connection| {
-        let (user, _) = db::user::by_username(connection, &username)?
-            .filter(|(user, _)| user.is_active)
-            .ok_or_else(|| {
-                Error::not_found(
-                    "username",
-                    Message::new("no-such-user").with("username", username),
-                )
-            })?;
+        let (user, _) =
+            db::user::by_username(connection, &username)?.filter(|(user, _)| user.is_active).ok_or_else(
+                || Error::not_found("username", Message::new("no-such-user").with("username", username)),
+            )?;
         let rights = rights_of(core, connection, user.id)?;
-        Ok(Requester {
-            user,
-            rights,
-            session_id: None,
-        })
+        Ok(Requester { user, rights, session_id: None })
     })
     .await
 }
@@ -94,32 +82,16 @@ pub async fn log_in(
 ) -> Result<Granted> {
     // No kept name is longer, so a longer one is not worth counting.
     let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
-    let keys = [
-        Some(format!("user:{username}")),
-        address.map(|address| format!("address:{address}")),
-    ];
+    let keys = [Some(format!("user:{username}")), address.map(|address| format!("address:{address}"))];
     let keys: Vec<String> = keys.into_iter().flatten().collect();
     let now = core.clock.now();
 
-    let place = Arc::clone(&core.hashing)
-        .acquire_owned()
-        .await
-        .map_err(Error::internal)?;
-    let known = known(core, username, keys.clone(), now)
-        .await?
-        .filter(|(user, _)| user.is_active);
-    let verdict = verify(
-        core,
-        password.clone(),
-        known.as_ref().map(|(_, hash)| hash.clone()),
-    )
-    .await?;
+    let place = Arc::clone(&core.hashing).acquire_owned().await.map_err(Error::internal)?;
+    let known = known(core, username, keys.clone(), now).await?.filter(|(user, _)| user.is_active);
+    let verdict = verify(core, password.clone(), known.as_ref().map(|(_, hash)| hash.clone())).await?;
     let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
-        return Err(Error::new(
-            ErrorCode::Unauthenticated,
-            Message::new("incorrect-credentials"),
-        ));
+        return Err(Error::new(ErrorCode::Unauthenticated, Message::new("incorrect-credentials")));
     };
     let rehashed = match verdict {
         Verdict::RightButOutdated => Some(hash(core, password).await?),
@@ -161,9 +133,7 @@ pub async fn refresh(core: &Arc<Core>, token: Option<String>) -> Result<Granted>
 /// UNAUTHENTICATED, or what the database says.
 pub async fn verify_token(core: &Arc<Core>, token: Option<String>) -> Result<Claims> {
     let now = core.clock.now();
-    let claims = token
-        .and_then(|token| core.tokens.read(&token, now))
-        .ok_or_else(no_session)?;
+    let claims = token.and_then(|token| core.tokens.read(&token, now)).ok_or_else(no_session)?;
     let id = claims.jti;
     let live = core.read(move |_, connection| live(connection, id, now)).await?;
     live.map(|_| claims).ok_or_else(no_session)
@@ -190,11 +160,7 @@ pub async fn revoke(core: &Arc<Core>, token: Option<String>) -> Result<i64> {
             Ok(true)
         })
         .await?;
-    if ended {
-        Ok(now.and_utc().timestamp())
-    } else {
-        Err(no_session())
-    }
+    if ended { Ok(now.and_utc().timestamp()) } else { Err(no_session()) }
 }
 
 /// Changes the requester's own password; the requester's other sessions end.
@@ -211,10 +177,7 @@ pub async fn change_password(
     let now = core.clock.now();
     let username = requester.user.username.clone();
     let keys = vec![format!("user:{username}")];
-    let place = Arc::clone(&core.hashing)
-        .acquire_owned()
-        .await
-        .map_err(Error::internal)?;
+    let place = Arc::clone(&core.hashing).acquire_owned().await.map_err(Error::internal)?;
     let known = known(core, username, keys.clone(), now).await?;
     if verify(core, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
         return Err(Error::validation("oldPassword", Message::new("wrong-password")));
@@ -235,9 +198,7 @@ pub async fn change_password(
 pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
     let min = core.auth.password_min_length;
     if password.chars().count() < min || password.len() > LONGEST {
-        let message = Message::new("password-length")
-            .with("min", min)
-            .with("max", LONGEST);
+        let message = Message::new("password-length").with("min", min).with("max", LONGEST);
         return Err(Error::validation("newPassword", message));
     }
     Ok(())
@@ -247,9 +208,7 @@ pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
 pub(super) fn rights_of(core: &Core, connection: &mut DbConnection, user_id: Uuid) -> Result<Rights> {
     let mut rights = db::user::rights(connection, user_id)?;
     if rights.is_superuser {
-        rights
-            .numbers
-            .extend(core.settings.current(connection, core.clock.now())?.all_rights());
+        rights.numbers.extend(core.settings.current(connection, core.clock.now())?.all_rights());
     }
     Ok(rights)
 }
@@ -305,9 +264,7 @@ fn grant(
     refresh_token: Option<String>,
     now: NaiveDateTime,
 ) -> Result<Granted> {
-    let (token, claims) = core
-        .tokens
-        .sign(&user.username, session.id, session.date_created, now)?;
+    let (token, claims) = core.tokens.sign(&user.username, session.id, session.date_created, now)?;
     Ok(Granted {
         token,
         claims,
@@ -346,21 +303,14 @@ fn count_failure(
     let since = now - TimeDelta::seconds(core.auth.failure_window_s);
     for key in keys {
         let by_user = key.starts_with("user:");
-        let most = if by_user {
-            core.auth.failures_per_user
-        } else {
-            core.auth.failures_per_address
-        };
+        let most = if by_user { core.auth.failures_per_user } else { core.auth.failures_per_address };
         db::login_failure::add(connection, key, now, since)?;
         if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
             && failures > most
         {
             let wait = (first - since).num_seconds().max(1);
             metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
-            return Err(Error::new(
-                ErrorCode::Limit,
-                Message::new("too-many-logins").with("seconds", wait),
-            ));
+            return Err(Error::new(ErrorCode::Limit, Message::new("too-many-logins").with("seconds", wait)));
         }
     }
     Ok(())

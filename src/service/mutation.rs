@@ -83,10 +83,7 @@ where
         }
         Err(error) => return Err(error),
     };
-    Ok(Receipt {
-        internal_id,
-        client_mutation_id: request.client_mutation_id,
-    })
+    Ok(Receipt { internal_id, client_mutation_id: request.client_mutation_id })
 }
 
 fn attempt(
@@ -98,11 +95,7 @@ fn attempt(
 ) -> Result<Done> {
     if !journal::claim(connection, entry)? {
         let id = same_as_before(connection, entry)?;
-        return Ok(Done {
-            id,
-            result: None,
-            counted: Vec::new(),
-        });
+        return Ok(Done { id, result: None, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
     let outcome = connection.savepoint(|connection| {
@@ -129,11 +122,7 @@ fn attempt(
             "error"
         }
     };
-    Ok(Done {
-        id: entry.id,
-        result: Some(result),
-        counted,
-    })
+    Ok(Done { id: entry.id, result: Some(result), counted })
 }
 
 /// What an attempt did, if it is committed.
@@ -163,11 +152,7 @@ async fn enter_failed(
     error: &Error,
 ) -> Result<Uuid> {
     let text = error_list(error, &requester.user.language);
-    let entry = MutationLog {
-        status: MutationStatus::Error,
-        error: Some(text),
-        ..entry
-    };
+    let entry = MutationLog { status: MutationStatus::Error, error: Some(text), ..entry };
     core.db
         .write(move |connection| {
             if journal::claim(connection, &entry)? {

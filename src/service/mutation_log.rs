@@ -19,12 +19,5 @@ pub async fn list(
     requester: &Arc<Requester>,
     query: ListQuery,
 ) -> Result<Slice<MutationLog>> {
-    core.list(
-        requester,
-        query,
-        Place::Root,
-        visibility::mutation_logs,
-        db::mutation_log::list,
-    )
-    .await
+    core.list(requester, query, Place::Root, visibility::mutation_logs, db::mutation_log::list).await
 }

@@ -51,11 +51,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     let by_policy =
         task.executor_action_event.as_deref() == Some(unit.settings.default_executor_event.as_str());
     let cast = read_vote(unit, input, by_policy)?;
-    unit.before(
-        Signal::TaskResolve,
-        task.id,
-        || json!({ "task": task, "vote": input.business_status }),
-    )?;
+    unit.before(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
@@ -67,20 +63,12 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     if let Some(additional) = input.additional_data.clone() {
         merge_additional(&mut task, key, additional);
     }
-    check_json(
-        "businessStatus",
-        &task.business_status,
-        unit.core.limits.json_bytes,
-    )?;
+    check_json("businessStatus", &task.business_status, unit.core.limits.json_bytes)?;
     unit.touch(&task);
     if task != old {
         unit.update(&mut task)?;
     }
-    unit.changed(
-        Signal::TaskResolve,
-        task.id,
-        || json!({ "task": task, "vote": input.business_status }),
-    )?;
+    unit.changed(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
     if by_policy {
         weigh(unit, &mut task, &pool)?;
     }
@@ -97,19 +85,11 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
     }
     refuse_final(task)?;
     let result = status.as_str();
-    unit.before(
-        Signal::TaskComplete,
-        task.id,
-        || json!({ "task": task, "result": result }),
-    )?;
+    unit.before(Signal::TaskComplete, task.id, || json!({ "task": task, "result": result }))?;
     task.status = status;
     unit.update(task)?;
     unit.count("tasks_completed_total", "result", result);
-    unit.changed(
-        Signal::TaskComplete,
-        task.id,
-        || json!({ "task": task, "result": result }),
-    )
+    unit.changed(Signal::TaskComplete, task.id, || json!({ "task": task, "result": result }))
 }
 
 /// The requester sits in the group that decides, or is privileged; answers who sits there. The group and its seats stay
@@ -125,11 +105,7 @@ pub(super) fn check_entitled(unit: &mut Unit<'_>, task: &Task) -> Result<BTreeSe
     if pool.contains(&unit.requester.id()) || unit.requester.is_privileged(&unit.settings) {
         return Ok(pool);
     }
-    if sees(unit, task)? {
-        Err(Error::forbidden(Message::new("not-an-executor")))
-    } else {
-        Err(no_task())
-    }
+    if sees(unit, task)? { Err(Error::forbidden(Message::new("not-an-executor"))) } else { Err(no_task()) }
 }
 
 /// Refuses to decide on what no group has been asked about.
@@ -163,11 +139,7 @@ fn weigh(unit: &mut Unit<'_>, task: &mut Task, pool: &BTreeSet<Uuid>) -> Result<
 
 fn read_vote(unit: &Unit<'_>, input: &ResolveTask, by_policy: bool) -> Result<Cast> {
     let foreign = || Error::validation("businessStatus", Message::new("vote-in-own-name"));
-    check_json(
-        "businessStatus",
-        &input.business_status,
-        unit.core.limits.json_bytes,
-    )?;
+    check_json("businessStatus", &input.business_status, unit.core.limits.json_bytes)?;
     if let Some(additional) = &input.additional_data {
         check_json("additionalData", additional, unit.core.limits.json_bytes)?;
     }
@@ -184,15 +156,8 @@ fn read_vote(unit: &Unit<'_>, input: &ResolveTask, by_policy: bool) -> Result<Ca
     if key.parse::<Uuid>().ok() != Some(unit.requester.id()) {
         return Err(foreign());
     }
-    let verdicts = if by_policy {
-        read_verdicts(unit, value)?
-    } else {
-        Vec::new()
-    };
-    Ok(Cast {
-        value: value.clone(),
-        verdicts,
-    })
+    let verdicts = if by_policy { read_verdicts(unit, value)? } else { Vec::new() };
+    Ok(Cast { value: value.clone(), verdicts })
 }
 
 fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, Verdict)>> {
@@ -203,10 +168,7 @@ fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, 
             settings.task_user_failed.as_str(),
             r#"{"ACCEPT": […], "REJECT": […]}"#,
         ];
-        Error::validation(
-            "businessStatus",
-            Message::new("unknown-verdict").with_list("allowed", &allowed),
-        )
+        Error::validation("businessStatus", Message::new("unknown-verdict").with_list("allowed", &allowed))
     };
     match value {
         Value::String(text) if *text == settings.task_user_approved => Ok(vec![(None, Verdict::Approved)]),
@@ -233,17 +195,10 @@ fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, 
                     }
                 }
                 if own.iter().any(|record| !records.insert(*record)) {
-                    return Err(Error::validation(
-                        "businessStatus",
-                        Message::new("record-in-both"),
-                    ));
+                    return Err(Error::validation("businessStatus", Message::new("record-in-both")));
                 }
             }
-            if verdicts.is_empty() {
-                Err(unknown())
-            } else {
-                Ok(verdicts)
-            }
+            if verdicts.is_empty() { Err(unknown()) } else { Ok(verdicts) }
         }
         _ => Err(unknown()),
     }

@@ -17,8 +17,7 @@ use crate::error::Result;
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, query: ListQuery) -> Result<Slice<Role>> {
-    core.list(requester, query, Place::Root, visibility::roles, db::role::list)
-        .await
+    core.list(requester, query, Place::Root, visibility::roles, db::role::list).await
 }
 
 /// The roles of a user, for those who see what is personal about the user.
@@ -26,8 +25,7 @@ pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, query: ListQuery
 /// # Errors
 /// What the database says.
 pub async fn of_user(core: &Arc<Core>, user_id: Uuid) -> Result<Vec<(UserRole, Role)>> {
-    core.read(move |_, connection| db::role::of_users(connection, &[user_id]))
-        .await
+    core.read(move |_, connection| db::role::of_users(connection, &[user_id])).await
 }
 
 /// What a role grants, for those who see the role.
@@ -35,8 +33,7 @@ pub async fn of_user(core: &Arc<Core>, user_id: Uuid) -> Result<Vec<(UserRole, R
 /// # Errors
 /// What the database says.
 pub async fn rights(core: &Arc<Core>, role_id: i32) -> Result<Vec<i32>> {
-    core.read(move |_, connection| db::role::rights(connection, role_id))
-        .await
+    core.read(move |_, connection| db::role::rights(connection, role_id)).await
 }
 
 /// Who has a role, for those who see users: one page at most.

@@ -69,25 +69,14 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTask) -> Result<Task> {
             task.status = TaskStatus::Accepted;
         }
         Some(TaskStatus::Received) => {
-            return Err(Error::validation(
-                "status",
-                Message::new("received-is-the-beginning"),
-            ));
+            return Err(Error::validation("status", Message::new("received-is-the-beginning")));
         }
         Some(TaskStatus::Completed | TaskStatus::Failed) | None => {}
     }
     if task != old {
-        unit.before(
-            Signal::TaskUpdate,
-            task.id,
-            || json!({ "task": old, "new": task }),
-        )?;
+        unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
         unit.update(&mut task)?;
-        unit.changed(
-            Signal::TaskUpdate,
-            task.id,
-            || json!({ "task": task, "old": old }),
-        )?;
+        unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))?;
     }
     if let Some(status) = closes {
         resolution::complete(unit, &mut task, status)?;
@@ -130,10 +119,7 @@ pub fn execute(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
     resolution::refuse_unaccepted(&task)?;
     let event = task.executor_action_event.clone().unwrap_or_default();
     let Some(action) = unit.core.host.executor_action(&event).cloned() else {
-        return Err(Error::validation(
-            "id",
-            Message::new("no-executor-action").with("event", event),
-        ));
+        return Err(Error::validation("id", Message::new("no-executor-action").with("event", event)));
     };
     unit.before(Signal::TaskExecute, task.id, || json!({ "task": task }))?;
     action(unit.connection, unit.requester, &task)?;
@@ -152,8 +138,7 @@ pub async fn list(
     query: ListQuery,
     place: Place,
 ) -> Result<Slice<Task>> {
-    core.list(requester, query, place, visibility::tasks, db::task::list)
-        .await
+    core.list(requester, query, place, visibility::tasks, db::task::list).await
 }
 
 /// Lists the versions of the tasks that the requester sees.
@@ -166,21 +151,12 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<Task>>> {
     query.leave_out_deleted_versions();
-    core.list(
-        requester,
-        query,
-        Place::Root,
-        visibility::task_history,
-        db::task::list_history,
-    )
-    .await
+    core.list(requester, query, Place::Root, visibility::task_history, db::task::list_history).await
 }
 
 /// The task with this key, locked, unless it is deleted or there is none.
 pub(super) fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
-    db::task::lock(unit.connection, id)?
-        .filter(|task| !task.is_deleted)
-        .ok_or_else(no_task)
+    db::task::lock(unit.connection, id)?.filter(|task| !task.is_deleted).ok_or_else(no_task)
 }
 
 pub(super) fn no_task() -> Error {
@@ -215,9 +191,7 @@ pub(super) fn live_group(unit: &mut Unit<'_>, id: Uuid) -> Result<Uuid> {
 pub(super) fn check_list(unit: &Unit<'_>, field: &str, length: usize) -> Result<()> {
     let max = unit.core.limits.list_length;
     if length > max {
-        let message = Message::new("list-too-long")
-            .with("field", field.to_owned())
-            .with("max", max);
+        let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", max);
         return Err(Error::limit(field, message));
     }
     Ok(())

@@ -30,10 +30,7 @@ pub fn create(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result
     let group = task_group::locked(unit, task_group_id)?;
     check_users(unit, &[user_id])?;
     if db::task_executor::pool(unit.connection, group.id)?.contains(&user_id) {
-        return Err(Error::new(
-            ErrorCode::Conflict,
-            Message::new("already-an-executor"),
-        ));
+        return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
     seat(unit, group.id, user_id)
 }
@@ -51,24 +48,13 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecut
     }
     check_users(unit, &[user_id])?;
     if db::task_executor::pool(unit.connection, executor.task_group_id)?.contains(&user_id) {
-        return Err(Error::new(
-            ErrorCode::Conflict,
-            Message::new("already-an-executor"),
-        ));
+        return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
     let old = executor.clone();
     executor.user_id = user_id;
-    unit.before(
-        Signal::TaskExecutorUpdate,
-        id,
-        || json!({ "taskExecutor": old, "new": executor }),
-    )?;
+    unit.before(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": old, "new": executor }))?;
     unit.update(&mut executor)?;
-    unit.changed(
-        Signal::TaskExecutorUpdate,
-        id,
-        || json!({ "taskExecutor": executor, "old": old }),
-    )?;
+    unit.changed(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": executor, "old": old }))?;
     Ok(executor)
 }
 
@@ -96,20 +82,12 @@ pub(super) fn seat_exactly(unit: &mut Unit<'_>, task_group_id: Uuid, user_ids: &
     let present = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
     let wanted: BTreeSet<Uuid> = user_ids.iter().copied().collect();
     let seated: BTreeSet<Uuid> = present.iter().map(|executor| executor.user_id).collect();
-    for executor in present
-        .into_iter()
-        .filter(|executor| !wanted.contains(&executor.user_id))
-    {
+    for executor in present.into_iter().filter(|executor| !wanted.contains(&executor.user_id)) {
         unseat(unit, executor)?;
     }
     // In the order in which they were named, as lists show them by key.
     let mut new = seated;
-    for user_id in user_ids
-        .iter()
-        .filter(|user_id| new.insert(**user_id))
-        .copied()
-        .collect::<Vec<_>>()
-    {
+    for user_id in user_ids.iter().filter(|user_id| new.insert(**user_id)).copied().collect::<Vec<_>>() {
         seat(unit, task_group_id, user_id)?;
     }
     Ok(())
@@ -129,8 +107,7 @@ pub async fn list(
         Place::Root => visibility::task_executors,
         Place::Nested => visibility::nested_task_executors,
     };
-    core.list(requester, query, place, visible, db::task_executor::list)
-        .await
+    core.list(requester, query, place, visible, db::task_executor::list).await
 }
 
 /// Lists seats of a group that the requester sees: who decides beside one is no secret.
@@ -157,8 +134,7 @@ pub async fn list_of_visible_group(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_groups(core: &Arc<Core>, task_group_ids: Vec<Uuid>) -> Result<Vec<TaskExecutor>> {
-    core.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids))
-        .await
+    core.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids)).await
 }
 
 /// Lists the versions of seats.
@@ -171,14 +147,8 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskExecutor>>> {
     query.leave_out_deleted_versions();
-    core.list(
-        requester,
-        query,
-        Place::Root,
-        visibility::task_executors,
-        db::task_executor::list_history,
-    )
-    .await
+    core.list(requester, query, Place::Root, visibility::task_executors, db::task_executor::list_history)
+        .await
 }
 
 fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
@@ -194,32 +164,16 @@ fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskE
         task_group_id,
         user_id,
     };
-    unit.before(
-        Signal::TaskExecutorCreate,
-        executor.id,
-        || json!({ "taskExecutor": executor }),
-    )?;
+    unit.before(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
     unit.insert(&executor)?;
-    unit.changed(
-        Signal::TaskExecutorCreate,
-        executor.id,
-        || json!({ "taskExecutor": executor }),
-    )?;
+    unit.changed(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
     Ok(executor)
 }
 
 fn unseat(unit: &mut Unit<'_>, mut executor: TaskExecutor) -> Result<()> {
-    unit.before(
-        Signal::TaskExecutorDelete,
-        executor.id,
-        || json!({ "taskExecutor": executor }),
-    )?;
+    unit.before(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))?;
     unit.delete(&mut executor)?;
-    unit.changed(
-        Signal::TaskExecutorDelete,
-        executor.id,
-        || json!({ "taskExecutor": executor }),
-    )
+    unit.changed(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))
 }
 
 /// The live seat with this key, its group locked.
@@ -228,9 +182,7 @@ fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskExecutor> {
     let found = db::task_executor::get(unit.connection, id)?.ok_or_else(gone)?;
     task_group::locked(unit, found.task_group_id).map_err(|_| gone())?;
     // Read again: it may have been taken away while the lock was waited for.
-    db::task_executor::get(unit.connection, id)?
-        .filter(|executor| !executor.is_deleted)
-        .ok_or_else(gone)
+    db::task_executor::get(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
 }
 
 fn check_users(unit: &mut Unit<'_>, user_ids: &[Uuid]) -> Result<()> {
@@ -241,9 +193,8 @@ fn check_users(unit: &mut Unit<'_>, user_ids: &[Uuid]) -> Result<()> {
         .collect();
     match user_ids.iter().find(|id| !known.contains(id)) {
         None => Ok(()),
-        Some(id) => Err(Error::validation(
-            "userIds",
-            Message::new("unknown-user").with("id", id.to_string()),
-        )),
+        Some(id) => {
+            Err(Error::validation("userIds", Message::new("unknown-user").with("id", id.to_string())))
+        }
     }
 }

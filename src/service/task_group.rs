@@ -30,7 +30,7 @@ pub struct TaskGroupInput {
     pub code: String,
     /// How many executors must approve.
     pub completion_policy: CompletionPolicy,
-    /// How many under policy N.
+    /// How many under policy N; absent: 1 on create, unchanged on update.
     pub threshold: Option<i32>,
     /// Exactly these users sit in it; absent: nobody on create, unchanged on update.
     pub user_ids: Option<Vec<Uuid>>,
@@ -59,19 +59,11 @@ pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> 
         threshold: input.threshold,
     };
     group.set_task_sources(&sources);
-    unit.before(
-        Signal::TaskGroupCreate,
-        group.id,
-        || json!({ "taskGroup": group }),
-    )?;
+    unit.before(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
     unit.insert(&group).map_err(taken)?;
     db::task_group::claim_sources(unit.connection, group.id, &sources).map_err(taken)?;
     task_executor::seat_exactly(unit, group.id, input.user_ids.as_deref().unwrap_or_default())?;
-    unit.changed(
-        Signal::TaskGroupCreate,
-        group.id,
-        || json!({ "taskGroup": group }),
-    )?;
+    unit.changed(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
     Ok(group)
 }
 
@@ -86,18 +78,18 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     let old = group.clone();
     group.code.clone_from(&input.code);
     group.completion_policy = input.completion_policy;
-    group.threshold = input.threshold;
+    // Clients of the original know no threshold: what they leave out must not lower it.
+    group.threshold = match (input.completion_policy, input.threshold) {
+        (CompletionPolicy::N, None) => group.threshold,
+        (_, threshold) => threshold,
+    };
     if let Some(sources) = &sources {
         let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
         if set(&group.task_sources()) != set(sources) {
             group.set_task_sources(sources);
         }
     }
-    unit.before(
-        Signal::TaskGroupUpdate,
-        group.id,
-        || json!({ "taskGroup": old, "new": group }),
-    )?;
+    unit.before(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": old, "new": group }))?;
     unit.touch(&group);
     if group != old {
         unit.update(&mut group).map_err(taken)?;
@@ -106,11 +98,7 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     if let Some(user_ids) = &input.user_ids {
         task_executor::seat_exactly(unit, group.id, user_ids)?;
     }
-    unit.changed(
-        Signal::TaskGroupUpdate,
-        group.id,
-        || json!({ "taskGroup": group, "old": old }),
-    )?;
+    unit.changed(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": group, "old": old }))?;
     Ok(group)
 }
 
@@ -129,24 +117,14 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
         let mut group = locked(unit, id)?;
         let open = db::task::count_open_in_group(unit.connection, id)?;
         if open > 0 {
-            let message = Message::new("group-in-use")
-                .with("code", group.code.as_str())
-                .with("count", open);
+            let message = Message::new("group-in-use").with("code", group.code.as_str()).with("count", open);
             return Err(Error::new(ErrorCode::Conflict, message));
         }
-        unit.before(
-            Signal::TaskGroupDelete,
-            group.id,
-            || json!({ "taskGroup": group }),
-        )?;
+        unit.before(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
         task_executor::seat_exactly(unit, group.id, &[])?;
         db::task_group::claim_sources(unit.connection, group.id, &[])?;
         unit.delete(&mut group)?;
-        unit.changed(
-            Signal::TaskGroupDelete,
-            group.id,
-            || json!({ "taskGroup": group }),
-        )?;
+        unit.changed(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
     }
     Ok(())
 }
@@ -161,14 +139,7 @@ pub async fn list(
     query: ListQuery,
     place: Place,
 ) -> Result<Slice<TaskGroup>> {
-    core.list(
-        requester,
-        query,
-        place,
-        visibility::task_groups,
-        db::task_group::list,
-    )
-    .await
+    core.list(requester, query, place, visibility::task_groups, db::task_group::list).await
 }
 
 /// Lists the versions of groups.
@@ -181,14 +152,8 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskGroup>>> {
     query.leave_out_deleted_versions();
-    core.list(
-        requester,
-        query,
-        Place::Root,
-        visibility::task_group_history,
-        db::task_group::list_history,
-    )
-    .await
+    core.list(requester, query, Place::Root, visibility::task_group_history, db::task_group::list_history)
+        .await
 }
 
 /// The groups with these keys: for showing the group of a row that the requester sees.
@@ -196,8 +161,7 @@ pub async fn list_history(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
-    core.read(move |_, connection| db::task_group::get_many(connection, &ids))
-        .await
+    core.read(move |_, connection| db::task_group::get_many(connection, &ids)).await
 }
 
 /// The live group with this key, which nobody else may change or decide by until the transaction ends.
@@ -235,10 +199,7 @@ fn check(
     for source in asked {
         check_text("taskSources", source, MAX_TEXT)?;
         if source.trim().is_empty() {
-            return Err(Error::validation(
-                "taskSources",
-                Message::new("blank").with("field", "taskSources"),
-            ));
+            return Err(Error::validation("taskSources", Message::new("blank").with("field", "taskSources")));
         }
         if sources.contains(source) {
             continue;

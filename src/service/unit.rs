@@ -143,24 +143,12 @@ impl<'a> Unit<'a> {
     }
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {
-        Event {
-            id: new_id(),
-            signal,
-            entity_id,
-            user_id: self.requester.id(),
-            date: self.now,
-            data,
-        }
+        Event { id: new_id(), signal, entity_id, user_id: self.requester.id(), date: self.now, data }
     }
 
     fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
         self.touch(row);
-        let entry = Entry {
-            history_type,
-            date: self.now,
-            user: Some(self.requester.id()),
-            reason: None,
-        };
+        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
         history::record(self.connection, &T::TWIN, row.id(), entry)
     }
 }

@@ -45,16 +45,8 @@ pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, mut query: ListQ
     let requester = Arc::clone(requester);
     core.read(move |core, connection| {
         let settings = core.settings.current(connection, core.clock.now())?;
-        query
-            .conditions
-            .extend(visibility::users(&requester, &settings).at_root()?);
-        db::user::list(
-            connection,
-            &query,
-            PageLimit {
-                max: core.limits.users_page_size,
-            },
-        )
+        query.conditions.extend(visibility::users(&requester, &settings).at_root()?);
+        db::user::list(connection, &query, PageLimit { max: core.limits.users_page_size })
     })
     .await
 }
@@ -72,17 +64,9 @@ pub async fn list_visible(
     core.read(move |core, connection| {
         let settings = core.settings.current(connection, core.clock.now())?;
         if visibility::users(&requester, &settings) != visibility::Visible::All {
-            query
-                .conditions
-                .push(Condition::equals("id", Value::Uuid(requester.id())));
+            query.conditions.push(Condition::equals("id", Value::Uuid(requester.id())));
         }
-        db::user::list(
-            connection,
-            &query,
-            PageLimit {
-                max: core.limits.users_page_size,
-            },
-        )
+        db::user::list(connection, &query, PageLimit { max: core.limits.users_page_size })
     })
     .await
 }
@@ -92,8 +76,7 @@ pub async fn list_visible(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<User>> {
-    core.read(move |_, connection| db::user::get_many(connection, &ids))
-        .await
+    core.read(move |_, connection| db::user::get_many(connection, &ids)).await
 }
 
 /// Whether the requester sees what is personal about this user.
@@ -117,8 +100,7 @@ pub async fn sees_personal_data(core: &Arc<Core>, requester: &Arc<Requester>, us
 /// # Errors
 /// What the database says.
 pub async fn rights(core: &Arc<Core>, user_id: Uuid) -> Result<Rights> {
-    core.read(move |_, connection| db::user::rights(connection, user_id))
-        .await
+    core.read(move |_, connection| db::user::rights(connection, user_id)).await
 }
 
 /// The languages that users can choose.
@@ -134,10 +116,8 @@ pub async fn languages(core: &Arc<Core>) -> Result<Vec<Language>> {
 /// # Errors
 /// VALIDATION for an unknown language, or what the database says.
 pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
-    let known: Vec<String> = db::user::languages(unit.connection)?
-        .into_iter()
-        .map(|known| known.code)
-        .collect();
+    let known: Vec<String> =
+        db::user::languages(unit.connection)?.into_iter().map(|known| known.code).collect();
     if !known.iter().any(|code| code == language) {
         let message = Message::new("unknown-language")
             .with("language", language.to_owned())
@@ -168,10 +148,8 @@ pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
             if db::user::by_username(connection, &new.username)?.is_some() {
                 return Err(Error::validation("username", Message::new("username-taken")));
             }
-            let known: Vec<String> = db::user::languages(connection)?
-                .into_iter()
-                .map(|known| known.code)
-                .collect();
+            let known: Vec<String> =
+                db::user::languages(connection)?.into_iter().map(|known| known.code).collect();
             if !known.contains(&new.language) {
                 let message = Message::new("unknown-language")
                     .with("language", new.language.as_str())
@@ -235,14 +213,9 @@ pub async fn grant(core: &Arc<Core>, username: String, role: String) -> Result<b
 }
 
 fn named(connection: &mut db::connection::DbConnection, username: &str) -> Result<User> {
-    db::user::by_username(connection, username)?
-        .map(|(user, _)| user)
-        .ok_or_else(|| {
-            Error::not_found(
-                "username",
-                Message::new("no-such-user").with("username", username.to_owned()),
-            )
-        })
+    db::user::by_username(connection, username)?.map(|(user, _)| user).ok_or_else(|| {
+        Error::not_found("username", Message::new("no-such-user").with("username", username.to_owned()))
+    })
 }
 
 fn grant_in(

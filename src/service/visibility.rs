@@ -51,14 +51,8 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
         return Visible::Nothing;
     }
     Visible::Where(Condition::All(vec![
-        Condition::SeatedInGroup {
-            group_field: "task_group_id",
-            user_id: requester.id(),
-        },
-        Condition::Not(Box::new(Condition::equals(
-            "status",
-            Value::Text("RECEIVED".to_owned()),
-        ))),
+        Condition::SeatedInGroup { group_field: "task_group_id", user_id: requester.id() },
+        Condition::Not(Box::new(Condition::equals("status", Value::Text("RECEIVED".to_owned())))),
     ]))
 }
 
@@ -66,9 +60,7 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
 #[must_use]
 pub fn task_history(requester: &Requester, settings: &ModuleSettings) -> Visible {
     match tasks(requester, settings) {
-        Visible::Where(_) => Visible::Where(Condition::VersionOfSeenTask {
-            user_id: requester.id(),
-        }),
+        Visible::Where(_) => Visible::Where(Condition::VersionOfSeenTask { user_id: requester.id() }),
         other => other,
     }
 }
@@ -79,10 +71,7 @@ pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible 
     if requester.rights.have(&settings.gql_task_group_search_perms) {
         Visible::All
     } else if requester.rights.have(&settings.gql_task_search_perms) {
-        Visible::Where(Condition::SeatedInGroup {
-            group_field: "id",
-            user_id: requester.id(),
-        })
+        Visible::Where(Condition::SeatedInGroup { group_field: "id", user_id: requester.id() })
     } else {
         Visible::Nothing
     }
@@ -156,10 +145,7 @@ pub fn mutation_logs(requester: &Requester, _: &ModuleSettings) -> Visible {
 #[must_use]
 pub fn touched_by(requester: &Requester, client_mutation_id: String) -> Condition {
     let user_id = (!requester.rights.is_superuser).then(|| requester.id());
-    Condition::TouchedBy {
-        client_mutation_id,
-        user_id,
-    }
+    Condition::TouchedBy { client_mutation_id, user_id }
 }
 
 /// Whether one sees all tasks.
@@ -169,9 +155,5 @@ pub fn sees_all_tasks(requester: &Requester, settings: &ModuleSettings) -> bool 
 }
 
 fn all_with(requester: &Requester, rights: &[i32]) -> Visible {
-    if requester.rights.have(rights) {
-        Visible::All
-    } else {
-        Visible::Nothing
-    }
+    if requester.rights.have(rights) { Visible::All } else { Visible::Nothing }
 }

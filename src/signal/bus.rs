@@ -88,23 +88,14 @@ impl BusBuilder {
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
-        self.after.insert(
-            name.to_owned(),
-            AfterHandler {
-                signals: signals.into_iter().collect(),
-                handle,
-            },
-        );
+        self.after.insert(name.to_owned(), AfterHandler { signals: signals.into_iter().collect(), handle });
         self
     }
 
     /// The bus; nothing can be bound any more.
     #[must_use]
     pub fn build(self) -> Bus {
-        Bus {
-            handlers: Arc::new(self),
-            wake: watch::Sender::new(()),
-        }
+        Bus { handlers: Arc::new(self), wake: watch::Sender::new(()) }
     }
 }
 
@@ -132,11 +123,7 @@ impl Bus {
     #[must_use]
     pub fn is_bound_after_change(&self, signal: Signal) -> bool {
         self.handlers.within.contains_key(&signal)
-            || self
-                .handlers
-                .after
-                .values()
-                .any(|handler| handler.signals.contains(&signal))
+            || self.handlers.after.values().any(|handler| handler.signals.contains(&signal))
     }
 
     /// Calls the Before-handlers.
@@ -145,9 +132,7 @@ impl Bus {
     /// The first refusal.
     pub fn before(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
         let handlers = self.handlers.before.get(&event.signal).into_iter().flatten();
-        handlers
-            .into_iter()
-            .try_for_each(|handler| handler(connection, event))
+        handlers.into_iter().try_for_each(|handler| handler(connection, event))
     }
 
     /// Calls the Within-handlers and leaves word for the After-handlers in the outbox.
@@ -188,10 +173,7 @@ impl Bus {
         handler: &str,
         event: Event,
     ) -> Option<impl Future<Output = Result<(), HandlerError>> + Send + use<>> {
-        self.handlers
-            .after
-            .get(handler)
-            .map(|bound| (bound.handle)(event))
+        self.handlers.after.get(handler).map(|bound| (bound.handle)(event))
     }
 
     /// Tells all workers that there may be something in the outbox.

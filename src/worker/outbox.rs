@@ -20,11 +20,7 @@ use crate::signal::Event;
 /// Delivers until told to stop, each handler on its own, so that a slow one holds up no other. What is in hand then is
 /// finished first.
 pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken) {
-    let worker = Arc::new(Worker {
-        core,
-        settings,
-        id: new_random_id(),
-    });
+    let worker = Arc::new(Worker { core, settings, id: new_random_id() });
     let mut handlers = JoinSet::new();
     for handler in worker.core.bus.after_handlers() {
         handlers.spawn(Arc::clone(&worker).serve(handler, stop.clone()));
@@ -38,11 +34,7 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
 /// # Errors
 /// What the database says.
 pub async fn deliver_due(core: &Arc<Core>, settings: &OutboxSettings) -> Result<usize> {
-    let worker = Arc::new(Worker {
-        core: Arc::clone(core),
-        settings: settings.clone(),
-        id: new_random_id(),
-    });
+    let worker = Arc::new(Worker { core: Arc::clone(core), settings: settings.clone(), id: new_random_id() });
     let mut made = 0;
     for handler in core.bus.after_handlers() {
         loop {
@@ -115,10 +107,7 @@ impl Worker {
         match outcome {
             Ok(()) => {
                 metrics::counter!("tasks_events_total", "result" => "delivered").increment(1);
-                self.core
-                    .db
-                    .write(move |connection| outbox::delivered(connection, id, worker, now))
-                    .await
+                self.core.db.write(move |connection| outbox::delivered(connection, id, worker, now)).await
             }
             Err(reason) => {
                 let due = self.due_again(attempts, now);
@@ -145,11 +134,7 @@ impl Worker {
             date: delivery.date_created,
             data: delivery.data.clone(),
         };
-        let work = self
-            .core
-            .bus
-            .deliver(&delivery.handler, event)
-            .ok_or("the handler is not bound")?;
+        let work = self.core.bus.deliver(&delivery.handler, event).ok_or("the handler is not bound")?;
         let patience = Duration::from_secs(self.settings.lease_s.unsigned_abs());
         let mut task = tokio::spawn(work);
         match tokio::time::timeout(patience, &mut task).await {
@@ -168,10 +153,7 @@ impl Worker {
         if attempts >= self.settings.attempts {
             return None;
         }
-        let doubled = self
-            .settings
-            .first_pause_ms
-            .saturating_mul(1 << attempts.clamp(1, 30) >> 1);
+        let doubled = self.settings.first_pause_ms.saturating_mul(1 << attempts.clamp(1, 30) >> 1);
         let pause = doubled.min(self.settings.longest_pause_s.saturating_mul(1_000));
         let jitter = i64::from(rand::random::<u8>()) * pause / 1_024;
         Some(now + TimeDelta::milliseconds(pause + jitter))

@@ -30,17 +30,9 @@ fn run(database: &str, args: &[&str]) -> Output {
 
 /// The one line on the standard output of a success, or on the standard error of a failure.
 fn line(output: &Output) -> String {
-    let text = if output.status.success() {
-        &output.stdout
-    } else {
-        &output.stderr
-    };
+    let text = if output.status.success() { &output.stdout } else { &output.stderr };
     let text = String::from_utf8_lossy(text).into_owned();
-    assert_eq!(
-        text.trim_end().lines().count(),
-        1,
-        "one line is wanted: {text:?} {output:?}"
-    );
+    assert_eq!(text.trim_end().lines().count(), 1, "one line is wanted: {text:?} {output:?}");
     text.trim_end().to_owned()
 }
 
@@ -76,9 +68,7 @@ impl Server {
     /// The status and the body of an answer.
     fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("the server listens");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("a time-out");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -87,18 +77,8 @@ impl Server {
         stream.write_all(head.as_bytes()).expect("the request goes out");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the answer comes in");
-        let status = answer
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .expect("a status");
-        (
-            status,
-            answer
-                .split_once("\r\n\r\n")
-                .map(|(_, body)| body.to_owned())
-                .unwrap_or_default(),
-        )
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
 
     fn log_in(&self) -> (u16, String) {
@@ -109,13 +89,7 @@ impl Server {
 
     fn stop(mut self) -> std::process::ExitStatus {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .expect("kill runs")
-                .success()
-        );
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = self.child.try_wait().expect("its status") {
@@ -144,10 +118,7 @@ fn on_each_database(test: impl Fn(&TestDatabase)) {
 fn migrate_says_what_it_did_and_finds_nothing_the_second_time() {
     on_each_database(|database| {
         let first = run(&database.url, &["migrate"]);
-        assert!(
-            first.status.success() && line(&first).starts_with("applied 1 migration"),
-            "{first:?}"
-        );
+        assert!(first.status.success() && line(&first).starts_with("applied 1 migration"), "{first:?}");
         let second = run(&database.url, &["migrate"]);
         assert_eq!(line(&second), "the database is current; nothing to migrate");
     });
@@ -181,11 +152,7 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
     let fixture = std::fs::read_to_string(FIXTURE).expect("the fixture");
     let wrong = [
         ("broken.json", fixture[..fixture.len() / 2].to_owned(), "line"),
-        (
-            "misspelt.json",
-            fixture.replacen("\"users\"", "\"usres\"", 1),
-            "usres",
-        ),
+        ("misspelt.json", fixture.replacen("\"users\"", "\"usres\"", 1), "usres"),
         // The last group points to a user who is not there, so all before it must go.
         (
             "orphan.json",
@@ -199,19 +166,12 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             std::fs::write(&path, text).expect("the file is written");
             let output = run(&database.url, &["load", path.to_str().expect("UTF-8")]);
             assert!(!output.status.success(), "{name}: {output:?}");
-            assert!(
-                line(&output).to_lowercase().contains(reason),
-                "{name}: {}",
-                line(&output)
-            );
+            assert!(line(&output).to_lowercase().contains(reason), "{name}: {}", line(&output));
         }
         run(&database.url, &["migrate"]);
         assert_eq!(database.count("SELECT count(*) FROM core_user"), 0);
         let missing = run(&database.url, &["load", "nowhere.json"]);
-        assert!(
-            !missing.status.success() && line(&missing).contains("nowhere.json"),
-            "{missing:?}"
-        );
+        assert!(!missing.status.success() && line(&missing).contains("nowhere.json"), "{missing:?}");
     });
     std::fs::remove_dir_all(folder).expect("the folder goes");
 }
@@ -237,56 +197,25 @@ fn users_are_added_given_roles_and_new_passwords() {
             child.wait_with_output().expect("it ends")
         };
         let added = with_password(
-            &[
-                "user",
-                "add",
-                "nadia",
-                "--role",
-                "Task Executor",
-                "--last-name",
-                "N",
-            ],
+            &["user", "add", "nadia", "--role", "Task Executor", "--last-name", "N"],
             "nadia-12345\n",
         );
-        assert!(
-            added.status.success() && line(&added).starts_with("added the user nadia"),
-            "{added:?}"
-        );
+        assert!(added.status.success() && line(&added).starts_with("added the user nadia"), "{added:?}");
         let again = with_password(&["user", "add", "nadia"], "nadia-12345\n");
-        assert!(
-            !again.status.success() && line(&again).contains("already"),
-            "{again:?}"
-        );
+        assert!(!again.status.success() && line(&again).contains("already"), "{again:?}");
         let short = with_password(&["user", "add", "short"], "1234\n");
-        assert!(
-            !short.status.success() && line(&short).contains("password"),
-            "{short:?}"
-        );
+        assert!(!short.status.success() && line(&short).contains("password"), "{short:?}");
         let none = with_password(&["user", "set-password", "nadia"], "");
-        assert!(
-            !none.status.success() && line(&none).contains("standard input"),
-            "{none:?}"
-        );
-        assert!(
-            with_password(&["user", "set-password", "nadia"], "other-12345")
-                .status
-                .success()
-        );
+        assert!(!none.status.success() && line(&none).contains("standard input"), "{none:?}");
+        assert!(with_password(&["user", "set-password", "nadia"], "other-12345").status.success());
         let stranger = with_password(&["user", "set-password", "ghost"], "other-12345");
-        assert!(
-            !stranger.status.success() && line(&stranger).contains("ghost"),
-            "{stranger:?}"
-        );
+        assert!(!stranger.status.success() && line(&stranger).contains("ghost"), "{stranger:?}");
         assert_eq!(
             line(&run(&database.url, &["user", "grant", "nadia", "Task Triage"])),
             "nadia now has the role Task Triage"
         );
         assert!(line(&run(&database.url, &["user", "grant", "nadia", "Task Triage"])).contains("already"));
-        assert!(
-            !run(&database.url, &["user", "grant", "nadia", "No Such Role"])
-                .status
-                .success()
-        );
+        assert!(!run(&database.url, &["user", "grant", "nadia", "No Such Role"]).status.success());
     });
 }
 
@@ -300,11 +229,7 @@ fn a_wrong_setting_stops_the_start_with_a_sentence_that_names_it() {
             .output()
             .expect("the program runs");
         assert!(!output.status.success(), "{output:?}");
-        assert!(
-            line(&output).to_lowercase().contains(&named.to_lowercase()),
-            "{named}: {}",
-            line(&output)
-        );
+        assert!(line(&output).to_lowercase().contains(&named.to_lowercase()), "{named}: {}", line(&output));
     };
     refused(&[("TASKS__AUTH__SECRET", "")], "auth.secret");
     refused(&[("TASKS__AUTH__SECRET", "short")], "auth.secret");
@@ -316,10 +241,7 @@ fn a_wrong_setting_stops_the_start_with_a_sentence_that_names_it() {
     refused(&[("TASKS__DATABASE__URL", "postgres://db.example.org/x")], "tls");
     let unreachable = ("TASKS__DATABASE__URL", "postgres://nobody@127.0.0.1:1/x");
     refused(&[unreachable], "connection");
-    let output = program(&database.url)
-        .args(["serve", "--config", "nowhere.toml"])
-        .output()
-        .expect("runs");
+    let output = program(&database.url).args(["serve", "--config", "nowhere.toml"]).output().expect("runs");
     assert!(line(&output).contains("nowhere.toml"), "{output:?}");
 }
 
@@ -331,15 +253,10 @@ fn a_wrong_row_of_configuration_in_the_database_stops_the_start() {
             "INSERT INTO core_moduleconfiguration (id, module, layer, version, config, is_exposed, controls) VALUES \
              ('00000000-0000-4000-8000-000000000001', 'tasks_management', 'BE', '1', '{\"gql_nonsense\": 1}', false, '[]')",
         );
-        let output = program(&database.url)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .output()
-            .expect("runs");
+        let output =
+            program(&database.url).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("runs");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            !output.status.success() && text.contains("gql_nonsense"),
-            "{text}"
-        );
+        assert!(!output.status.success() && text.contains("gql_nonsense"), "{text}");
     });
 }
 
@@ -353,10 +270,7 @@ fn the_server_answers_and_stops_when_told_to() {
         let (status, body) = server.log_in();
         assert!(status == 200 && body.contains("token"), "{status} {body}");
         let (status, metrics) = server.request("GET", "/metrics", "");
-        assert!(
-            status == 200 && metrics.contains("http_requests_total"),
-            "{metrics}"
-        );
+        assert!(status == 200 && metrics.contains("http_requests_total"), "{metrics}");
         assert!(server.stop().success());
     });
 }
@@ -393,20 +307,12 @@ fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the demo starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("an output"))
-        .lines()
-        .map(|line| line.expect("a line"));
+    let mut lines =
+        BufReader::new(child.stdout.take().expect("an output")).lines().map(|line| line.expect("a line"));
     let first = lines.next().expect("a first line");
-    let address = first
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next())
-        .expect("an address")
-        .to_owned();
-    let text: Vec<String> = lines
-        .by_ref()
-        .take_while(|line| !line.starts_with("Ctrl-C"))
-        .collect();
+    let address =
+        first.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
+    let text: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Ctrl-C")).collect();
     let text = text.join("\n");
     for said in ["admin123", "ada12345", "Three things to try", "sqlite://"] {
         assert!(text.contains(said), "{said} is missing in {text}");
@@ -425,8 +331,5 @@ fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
 fn schema_prints_the_kept_schema() {
     let output = run("sqlite://unused.db", &["schema"]);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(
-        printed.trim_end(),
-        include_str!("../../schema.graphql").trim_end()
-    );
+    assert_eq!(printed.trim_end(), include_str!("../../schema.graphql").trim_end());
 }

@@ -15,14 +15,7 @@ async fn racing_group(app: &TestApp) {
     let mut triage = app.user("triage").await;
     let mut ids = Vec::new();
     for name in EXECUTORS {
-        ids.push(
-            app.module
-                .requester(name)
-                .await
-                .expect("an executor")
-                .id()
-                .to_string(),
-        );
+        ids.push(app.module.requester(name).await.expect("an executor").id().to_string());
     }
     let input = json!({
         "code": "RACE", "completionPolicy": "ALL", "userIds": ids, "taskSources": ["Race"],
@@ -34,10 +27,7 @@ async fn tasks(app: &TestApp, count: usize) -> Vec<uuid::Uuid> {
     let maker = app.module.requester("admin").await.expect("a maker");
     let mut ids = Vec::new();
     for _ in 0..count {
-        let input = CreateTask {
-            source: Some("Race".to_owned()),
-            ..CreateTask::default()
-        };
+        let input = CreateTask { source: Some("Race".to_owned()), ..CreateTask::default() };
         ids.push(app.module.tasks().create(&maker, input).await.expect("a task").id);
     }
     ids
@@ -56,10 +46,7 @@ async fn everybody_votes(app: &TestApp, other: &TestApp, ids: &[uuid::Uuid]) {
     let mut voters: Vec<(Client, uuid::Uuid)> = Vec::new();
     for (index, name) in EXECUTORS.iter().enumerate() {
         let at = if index % 2 == 0 { app } else { other };
-        voters.push((
-            at.user(name).await,
-            at.module.requester(name).await.expect("an executor").id(),
-        ));
+        voters.push((at.user(name).await, at.module.requester(name).await.expect("an executor").id()));
     }
     let mut race = tokio::task::JoinSet::new();
     let start = Arc::new(tokio::sync::Barrier::new(EXECUTORS.len() * 8));
@@ -72,11 +59,7 @@ async fn everybody_votes(app: &TestApp, other: &TestApp, ids: &[uuid::Uuid]) {
                 start.wait().await;
                 for id in own {
                     let answer = client.post(vote(id, user, "APPROVED")).await;
-                    assert!(
-                        answer.data("resolveTask")["internalId"].is_string(),
-                        "{}",
-                        answer.text
-                    );
+                    assert!(answer.data("resolveTask")["internalId"].is_string(), "{}", answer.text);
                 }
             });
         }
@@ -160,29 +143,5 @@ on_both! {
         }
         assert_eq!(given, 1);
         assert_eq!(app.count("SELECT count(*) FROM task_management_taskgroup WHERE code = 'TWIN'"), 1);
-    }
-
-    async fn a_group_is_not_deleted_under_a_task_that_is_just_created(app: TestApp) {
-        racing_group(&app).await;
-        let other = app.another_process();
-        let mut triage = other.user("triage").await;
-        let answer = triage.graphql(r#"{ taskGroup(code: "RACE") { edges { node { uuid } } } }"#).await;
-        let group = answer.data("taskGroup")["edges"][0]["node"]["uuid"].clone();
-        let maker = app.module.requester("admin").await.expect("a maker");
-        let tasks = app.module.tasks();
-        let making = tokio::spawn(async move {
-            for _ in 0..30 {
-                let input = CreateTask { source: Some("Race".to_owned()), ..CreateTask::default() };
-                tasks.create(&maker, input).await.expect("a task");
-            }
-        });
-        let (status, _) = triage.mutate("deleteTaskGroup", json!({ "ids": [group] })).await;
-        making.await.expect("tasks are made");
-        let orphans = "SELECT count(*) FROM task_management_task AS t \
-                       JOIN task_management_taskgroup AS g ON g.id = t.task_group_id \
-                       WHERE t.source = 'Race' AND g.is_deleted";
-        assert_eq!(app.count(orphans), 0, "the deletion ended with {status}");
-        let unassigned = "SELECT count(*) FROM task_management_task WHERE source = 'Race' AND task_group_id IS NULL";
-        assert!(status == 2 || app.count(unassigned) == 0);
     }
 }

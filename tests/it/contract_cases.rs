@@ -1,7 +1,7 @@
 //! The recorded traffic of the contract, case by case.
 
 use crate::contract::{cases, replay};
-use crate::support::{TestApp, on_both};
+use crate::support::on_both;
 
 on_both! {
     async fn every_recorded_case_passes(app: TestApp) {

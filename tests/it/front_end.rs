@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp, on_both};
+use crate::support::{Answer, Client, on_both};
 
 /// A cursor of the original's, which stands in the recorded documents; ours are taken from the page before.
 const THEIR_CURSOR: &str = "YXJyYXljb25uZWN0aW9uOjk=";
@@ -49,32 +49,19 @@ async fn send(client: &mut Client, query: &str, variables: Option<&Value>) -> An
 /// What the reducers of the front end take for granted of any answer.
 fn assert_readable(answer: &Answer, what: &str) {
     assert_eq!(answer.status, StatusCode::OK, "{what}: {}", answer.text);
-    let content_type = answer
-        .headers
-        .get("content-type")
-        .and_then(|value| value.to_str().ok());
-    assert!(
-        content_type.is_some_and(|kind| kind.contains("json")),
-        "{what}: {content_type:?}"
-    );
-    let data = answer.body["data"]
-        .as_object()
-        .unwrap_or_else(|| panic!("{what}: {}", answer.text));
+    let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    assert!(content_type.is_some_and(|kind| kind.contains("json")), "{what}: {content_type:?}");
+    let data = answer.body["data"].as_object().unwrap_or_else(|| panic!("{what}: {}", answer.text));
     for list in LISTS.iter().filter_map(|field| data.get(*field)) {
         assert!(list["edges"].is_array(), "{what}: {}", answer.text);
         if let Some(info) = list["pageInfo"].as_object() {
-            assert!(
-                info["hasNextPage"].is_boolean() && info["hasPreviousPage"].is_boolean(),
-                "{what}"
-            );
+            assert!(info["hasNextPage"].is_boolean() && info["hasPreviousPage"].is_boolean(), "{what}");
         }
     }
 }
 
 fn document<'a>(all: &'a [Document], name: &str) -> &'a Document {
-    all.iter()
-        .find(|document| document.name == name)
-        .unwrap_or_else(|| panic!("no document {name}"))
+    all.iter().find(|document| document.name == name).unwrap_or_else(|| panic!("no document {name}"))
 }
 
 on_both! {

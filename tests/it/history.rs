@@ -15,11 +15,7 @@ fn trail(versions: &[Value]) -> Vec<(i64, &str, &str)> {
         .iter()
         .map(|row| {
             let author = row["historyUser"]["username"].as_str().unwrap_or("nobody");
-            (
-                row["version"].as_i64().expect("a number"),
-                row["historyType"].as_str().expect("a text"),
-                author,
-            )
+            (row["version"].as_i64().expect("a number"), row["historyType"].as_str().expect("a text"), author)
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
 use serde_json::{Value, json};
 
 use crate::bad_input::assert_refused;
-use crate::support::{TestApp, on_both};
+use crate::support::on_both;
 
 const HOSTILE: &[&str] = &[
     "'",
@@ -30,12 +30,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// The fields of a type, and the inputs of an input type, by the type's name.
-fn definitions(
-    sdl: &str,
-) -> (
-    Vec<(String, FieldDefinition)>,
-    Vec<(String, InputValueDefinition)>,
-) {
+fn definitions(sdl: &str) -> (Vec<(String, FieldDefinition)>, Vec<(String, InputValueDefinition)>) {
     let document = parse_schema(sdl).expect("our own schema");
     let (mut fields, mut inputs) = (Vec::new(), Vec::new());
     for definition in document.definitions {
@@ -70,9 +65,9 @@ fn path(parent: &str, list: &str) -> Option<String> {
         "Query" => Some(format!("{{ {list} }}")),
         "TaskGroupGQLType" => Some(inside("taskGroup(first: 2)")),
         "UserGQLType" => Some(inside("users(first: 2)")),
-        "InteractiveUserGQLType" => Some(format!(
-            "{{ users(first: 2) {{ edges {{ node {{ iUser {{ {list} }} }} }} }} }}"
-        )),
+        "InteractiveUserGQLType" => {
+            Some(format!("{{ users(first: 2) {{ edges {{ node {{ iUser {{ {list} }} }} }} }} }}"))
+        }
         _ => None,
     }
 }

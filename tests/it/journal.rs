@@ -19,10 +19,7 @@ async fn entries(client: &mut Client, id: &str) -> Vec<Value> {
         "query($i: String) {{ mutationLogs(clientMutationId: $i) {{ edges {{ node {{ {NODE} }} }} }} }}"
     );
     let answer = client.graphql_with(&query, json!({ "i": id })).await;
-    let edges = answer.data("mutationLogs")["edges"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let edges = answer.data("mutationLogs")["edges"].as_array().cloned().unwrap_or_default();
     edges.into_iter().map(|edge| edge["node"].clone()).collect()
 }
 
@@ -32,10 +29,7 @@ async fn touched(client: &mut Client, list: &str, field: &str, id: &str) -> Vec<
         format!("query($i: String) {{ {list}(clientMutationId: $i) {{ edges {{ node {{ {field} }} }} }} }}");
     let answer = client.graphql_with(&query, json!({ "i": id })).await;
     let edges = answer.data(list)["edges"].as_array().cloned().unwrap_or_default();
-    edges
-        .into_iter()
-        .map(|edge| edge["node"][field].clone())
-        .collect()
+    edges.into_iter().map(|edge| edge["node"][field].clone()).collect()
 }
 
 fn tasks(app: &TestApp) -> i64 {

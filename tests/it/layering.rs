@@ -52,16 +52,8 @@ fn layer(path: &Path) -> Option<String> {
 
 /// The layers that a source names, wherever in it.
 fn named(text: &str) -> Vec<String> {
-    let word = |rest: &str| {
-        rest.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
-    text.split("crate::")
-        .skip(1)
-        .map(word)
-        .filter(|name| rank(name).is_some())
-        .collect()
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    text.split("crate::").skip(1).map(word).filter(|name| rank(name).is_some()).collect()
 }
 
 #[test]
@@ -91,10 +83,6 @@ fn no_room_is_without_a_name_and_no_file_is_long() {
             path.display()
         );
         let lines = text.lines().count();
-        assert!(
-            lines <= 500 || path.ends_with("db/schema.rs"),
-            "{} has {lines} lines",
-            path.display()
-        );
+        assert!(lines <= 500 || path.ends_with("db/schema.rs"), "{} has {lines} lines", path.display());
     }
 }

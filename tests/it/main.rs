@@ -1,9 +1,21 @@
 //! The integration suite: the real router on real databases, every test on SQLite and on PostgreSQL.
 
+#![allow(
+    clippy::assigning_clones,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::semicolon_if_nothing_returned,
+    clippy::similar_names,
+    clippy::type_complexity,
+    reason = "tests are read for what they say, not for how fast they are"
+)]
+
 mod bad_documents;
 mod bad_input;
 mod cli;
 mod concurrency;
+mod configuration;
 mod contract;
 mod contract_cases;
 mod defects;

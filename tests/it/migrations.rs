@@ -51,10 +51,7 @@ fn columns(lines: Vec<Line>) -> BTreeMap<String, BTreeSet<String>> {
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in lines {
         let (table, column) = line.line.split_once('.').expect("table.column");
-        tables
-            .entry(table.to_owned())
-            .or_default()
-            .insert(column.to_owned());
+        tables.entry(table.to_owned()).or_default().insert(column.to_owned());
     }
     tables.remove("__diesel_schema_migrations");
     tables
@@ -87,10 +84,8 @@ fn sqlite_schema(connection: &mut SqliteConnection) -> Vec<String> {
 
 #[test]
 fn both_databases_have_the_same_tables_and_columns() {
-    let (on_postgres, on_sqlite) = (
-        TestDatabase::create(Backend::Postgres),
-        TestDatabase::create(Backend::Sqlite),
-    );
+    let (on_postgres, on_sqlite) =
+        (TestDatabase::create(Backend::Postgres), TestDatabase::create(Backend::Sqlite));
     let (mut postgres, mut sqlite) = (postgres(&on_postgres), sqlite(&on_sqlite));
     postgres.run_pending_migrations(POSTGRES).expect("up");
     sqlite.run_pending_migrations(SQLITE).expect("up");
@@ -102,19 +97,9 @@ fn both_databases_have_the_same_tables_and_columns() {
 #[test]
 fn both_databases_have_the_same_migrations() {
     let names = |folder: &str| -> BTreeSet<String> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("migrations")
-            .join(folder);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
         let entries = std::fs::read_dir(path).expect("migrations can be read");
-        entries
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect()
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
     assert_eq!(names("postgres"), names("sqlite"));
 }
@@ -127,10 +112,8 @@ fn up_down_up_changes_nothing_on_postgres() {
     connection.run_pending_migrations(POSTGRES).expect("up");
     let first = postgres_schema(&mut connection);
     connection.revert_all_migrations(POSTGRES).expect("down");
-    let undone: Vec<String> = postgres_schema(&mut connection)
-        .into_iter()
-        .filter(|line| !line.contains("__diesel"))
-        .collect();
+    let undone: Vec<String> =
+        postgres_schema(&mut connection).into_iter().filter(|line| !line.contains("__diesel")).collect();
     assert_eq!(undone, empty, "something stays after going down");
     connection.run_pending_migrations(POSTGRES).expect("up again");
     assert_eq!(postgres_schema(&mut connection), first);
@@ -143,10 +126,8 @@ fn up_down_up_changes_nothing_on_sqlite() {
     connection.run_pending_migrations(SQLITE).expect("up");
     let first = sqlite_schema(&mut connection);
     connection.revert_all_migrations(SQLITE).expect("down");
-    let undone: Vec<String> = sqlite_schema(&mut connection)
-        .into_iter()
-        .filter(|line| !line.contains("__diesel"))
-        .collect();
+    let undone: Vec<String> =
+        sqlite_schema(&mut connection).into_iter().filter(|line| !line.contains("__diesel")).collect();
     assert_eq!(undone, Vec::<String>::new(), "something stays after going down");
     connection.run_pending_migrations(SQLITE).expect("up again");
     assert_eq!(sqlite_schema(&mut connection), first);
@@ -165,15 +146,8 @@ fn diesels_tables_are_those_of_the_migrations() {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with('{')) {
             table = name.to_owned();
         } else if let Some((name, ty)) = line.trim_end_matches(',').split_once(" -> ") {
-            let required = if ty.starts_with("Nullable") {
-                ""
-            } else {
-                " required"
-            };
-            declared
-                .entry(table.clone())
-                .or_default()
-                .insert(format!("{name}{required}"));
+            let required = if ty.starts_with("Nullable") { "" } else { " required" };
+            declared.entry(table.clone()).or_default().insert(format!("{name}{required}"));
         }
     }
     assert_eq!(declared, postgres_columns(&mut connection));

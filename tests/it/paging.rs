@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 /// The lists, and the field that tells their rows apart.
 const LISTS: &[&str] = &[
@@ -65,12 +65,7 @@ async fn follow(client: &mut Client, list: &str, order: &Value, size: usize, exp
         let page = page(client, list, order, json!({ "f": size, "a": after })).await;
         assert_eq!(page.previous, !seen.is_empty(), "{what}: hasPreviousPage");
         seen.extend(page.ids.iter().cloned());
-        assert_eq!(
-            page.next,
-            seen.len() < expected.len(),
-            "{what}: hasNextPage after {}",
-            seen.len()
-        );
+        assert_eq!(page.next, seen.len() < expected.len(), "{what}: hasNextPage after {}", seen.len());
         if !page.next {
             break page;
         }
@@ -82,16 +77,9 @@ async fn follow(client: &mut Client, list: &str, order: &Value, size: usize, exp
     while seen.len() < expected.len() {
         let page = page(client, list, order, json!({ "l": size, "b": before })).await;
         assert!(page.next, "{what}: hasNextPage, backwards");
-        assert!(
-            !page.ids.is_empty() && page.ids.len() <= size,
-            "{what}: backwards"
-        );
+        assert!(!page.ids.is_empty() && page.ids.len() <= size, "{what}: backwards");
         seen.splice(0..0, page.ids.iter().cloned());
-        assert_eq!(
-            page.previous,
-            seen.len() < expected.len(),
-            "{what}: hasPreviousPage, backwards"
-        );
+        assert_eq!(page.previous, seen.len() < expected.len(), "{what}: hasPreviousPage, backwards");
         before = page.start;
     }
     assert_eq!(seen, expected, "{what}, backwards");
@@ -99,16 +87,10 @@ async fn follow(client: &mut Client, list: &str, order: &Value, size: usize, exp
 
 /// The keys that the list can be sorted by, from the error that names them.
 async fn order_keys(client: &mut Client, list: &str) -> Vec<String> {
-    let answer = client
-        .graphql(&format!("{{ {list}(orderBy: \"nonsense\") {{ totalCount }} }}"))
-        .await;
+    let answer = client.graphql(&format!("{{ {list}(orderBy: \"nonsense\") {{ totalCount }} }}")).await;
     assert_eq!(answer.codes(), ["VALIDATION"]);
     let message = answer.message().replace(['\u{2068}', '\u{2069}'], "");
-    let keys = message
-        .split_once(": ")
-        .expect("a list")
-        .1
-        .replace(" are allowed.", "");
+    let keys = message.split_once(": ").expect("a list").1.replace(" are allowed.", "");
     let keys: Vec<String> = keys.split(", ").map(str::to_owned).collect();
     assert!(keys.len() > 5 && keys.iter().any(|key| key == "id"), "{message}");
     keys
@@ -117,18 +99,11 @@ async fn order_keys(client: &mut Client, list: &str) -> Vec<String> {
 /// Gives histories and the journal rows too.
 async fn prepare(client: &mut Client) {
     for n in 0..6 {
-        let code = if n % 2 == 0 {
-            format!("PAGE{n}")
-        } else {
-            "ALPHA".to_owned()
-        };
+        let code = if n % 2 == 0 { format!("PAGE{n}") } else { "ALPHA".to_owned() };
         client.mutate("createTaskGroup", json!({ "code": code, "completionPolicy": "ALL", "clientMutationLabel": if n < 3 { None } else { Some("x") } })).await;
     }
     client
-        .mutate(
-            "createTask",
-            json!({ "data": json!({ "long": "ü\"\\".repeat(50_000) }).to_string() }),
-        )
+        .mutate("createTask", json!({ "data": json!({ "long": "ü\"\\".repeat(50_000) }).to_string() }))
         .await;
 }
 

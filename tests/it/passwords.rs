@@ -22,9 +22,7 @@ fn at(app: &TestApp, address: [u8; 4]) -> Client {
 }
 
 fn stored_password(app: &TestApp, username: &str) -> String {
-    app.text(&format!(
-        "SELECT password AS value FROM core_user WHERE username = '{username}'"
-    ))
+    app.text(&format!("SELECT password AS value FROM core_user WHERE username = '{username}'"))
 }
 
 const CHANGE: &str = "mutation($o: String, $n: String!) { changePassword(input: { oldPassword: $o, newPassword: $n }) { success error } }";

@@ -100,20 +100,12 @@ async fn outcome(app: &TestApp, answer: &Answer) -> String {
     let value = data.values().next().expect("a root field");
     if let Some(id) = value["internalId"].as_str() {
         let mut admin = app.user("admin").await;
-        let entry = admin
-            .rows("mutationLogs", &format!("(id: \"{id}\")"), "status error")
-            .await
-            .remove(0);
-        let error: Value = entry["error"]
-            .as_str()
-            .map_or(Value::Null, |text| serde_json::from_str(text).expect("JSON"));
+        let entry = admin.rows("mutationLogs", &format!("(id: \"{id}\")"), "status error").await.remove(0);
+        let error: Value =
+            entry["error"].as_str().map_or(Value::Null, |text| serde_json::from_str(text).expect("JSON"));
         return error[0]["code"].as_str().map_or_else(
             || {
-                if entry["status"] == 2 {
-                    "ok".to_owned()
-                } else {
-                    format!("status {}", entry["status"])
-                }
+                if entry["status"] == 2 { "ok".to_owned() } else { format!("status {}", entry["status"]) }
             },
             |code| format!("journal: {code}"),
         );
@@ -154,11 +146,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     ] {
         request = request.replace(place, &value);
     }
-    let mut client = if username.is_empty() {
-        app.stranger()
-    } else {
-        app.browser(username).await
-    };
+    let mut client = if username.is_empty() { app.stranger() } else { app.browser(username).await };
     let answer = client.graphql(&request).await;
     outcome(app, &answer).await
 }

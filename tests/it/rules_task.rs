@@ -14,10 +14,7 @@ use crate::support::{Client, TestApp, on_both};
 async fn from_source(app: &TestApp, source: &str) -> Vec<Value> {
     let fields =
         "uuid status entityString executorActionEvent businessStatus data jsonExt version taskGroup { code }";
-    app.user("admin")
-        .await
-        .rows("task", &format!("(source: \"{source}\")"), fields)
-        .await
+    app.user("admin").await.rows("task", &format!("(source: \"{source}\")"), fields).await
 }
 
 fn about(kind: &str, entity: &str) -> Value {

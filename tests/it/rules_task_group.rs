@@ -11,9 +11,7 @@ use crate::support::{Client, on_both};
 async fn group_coded(client: &mut Client, code: &str) -> Option<String> {
     let query = "query($code: String) { taskGroup(code: $code) { edges { node { uuid } } } }";
     let answer = client.graphql_with(query, json!({ "code": code })).await;
-    answer.data("taskGroup")["edges"][0]["node"]["uuid"]
-        .as_str()
-        .map(str::to_owned)
+    answer.data("taskGroup")["edges"][0]["node"]["uuid"].as_str().map(str::to_owned)
 }
 
 fn named(code: &str) -> Value {
@@ -171,6 +169,17 @@ on_both! {
                 let row = app.group_row(&group).await;
                 assert_eq!((&row["completionPolicy"], &row["threshold"]), (&json!(policy), &threshold));
             }
+        }
+    }
+
+    async fn an_update_without_threshold_leaves_it_and_another_policy_takes_it_away(app: TestApp) {
+        let mut triage = app.user("triage").await;
+        let group = app.group("T", All, &[]).await;
+        let update = |policy: &str| json!({ "id": group, "code": "T", "completionPolicy": policy });
+        let three = with(update("N"), "threshold", 3);
+        for (input, left) in [(three, json!(3)), (update("N"), json!(3)), (update("ANY"), json!(null)), (update("N"), json!(null))] {
+            assert_eq!(triage.outcome("updateTaskGroup", input).await, "ok");
+            assert_eq!(app.group_row(&group).await["threshold"], left);
         }
     }
 

@@ -9,10 +9,7 @@ use tasks_management::{Builder, Settings};
 
 fn sdl() -> String {
     let settings = Settings::default();
-    Builder::new(settings)
-        .build()
-        .expect("the defaults are fine")
-        .sdl()
+    Builder::new(settings).build().expect("the defaults are fine").sdl()
 }
 
 /// Every line of a schema that clients rely on: `Type`, `Type.field: Type`, `Type.field(argument): Type`, `Enum.VALUE`,
@@ -32,10 +29,7 @@ fn lines(sdl: &str) -> BTreeMap<String, String> {
                         .default_value
                         .as_ref()
                         .map_or_else(String::new, |value| format!(" = {}", value.node));
-                    (
-                        format!("{owner}({})", argument.name.node),
-                        format!("{}{default}", argument.ty.node),
-                    )
+                    (format!("{owner}({})", argument.name.node), format!("{}{default}", argument.ty.node))
                 };
                 arguments.iter().map(|argument| line(&argument.node)).collect()
             };
@@ -83,11 +77,7 @@ fn lines(sdl: &str) -> BTreeMap<String, String> {
 #[test]
 fn schema_graphql_is_current() {
     let kept = include_str!("../../schema.graphql");
-    assert_eq!(
-        kept.trim_end(),
-        sdl().trim_end(),
-        "run `cargo run -- schema > schema.graphql`"
-    );
+    assert_eq!(kept.trim_end(), sdl().trim_end(), "run `cargo run -- schema > schema.graphql`");
 }
 
 #[test]
@@ -101,26 +91,15 @@ fn all_of_the_originals_interface_is_in_ours() {
         .filter(|(line, kind)| !line.starts_with(OTHERWISE) && ours.get(*line) != Some(*kind))
         .map(|(line, kind)| format!("{line}: {kind}, ours: {:?}", ours.get(line)))
         .collect();
-    assert!(
-        missing.is_empty(),
-        "{} differ:\n{}",
-        missing.len(),
-        missing.join("\n")
-    );
+    assert!(missing.is_empty(), "{} differ:\n{}", missing.len(), missing.join("\n"));
 }
 
 #[test]
 fn what_we_add_to_an_input_is_optional() {
     let (ours, theirs) = (lines(&sdl()), lines(include_str!("../contract/openimis.graphql")));
     let owner = |line: &str| line.split('(').next().map(str::to_owned).unwrap_or_default();
-    for (line, ty) in ours
-        .iter()
-        .filter(|(line, _)| line.contains('(') && !theirs.contains_key(*line))
-    {
+    for (line, ty) in ours.iter().filter(|(line, _)| line.contains('(') && !theirs.contains_key(*line)) {
         let is_known = theirs.contains_key(&owner(line));
-        assert!(
-            !is_known || !ty.ends_with('!'),
-            "{line}: {ty} breaks who sends what the original takes"
-        );
+        assert!(!is_known || !ty.ends_with('!'), "{line}: {ty} breaks who sends what the original takes");
     }
 }

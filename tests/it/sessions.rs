@@ -14,9 +14,7 @@ const CSRF: &str = "CSRF token missing or incorrect.";
 /// The `Set-Cookie` lines of an answer.
 fn cookies(answer: &Answer) -> Vec<String> {
     let lines = answer.headers.get_all("set-cookie").iter();
-    lines
-        .map(|line| line.to_str().expect("ASCII").to_owned())
-        .collect()
+    lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect()
 }
 
 async fn current_user(client: &mut Client) -> Answer {
@@ -24,11 +22,7 @@ async fn current_user(client: &mut Client) -> Answer {
 }
 
 async fn assert_stranger(client: &mut Client, what: &str) {
-    assert_eq!(
-        current_user(client).await.status,
-        StatusCode::UNAUTHORIZED,
-        "{what}"
-    );
+    assert_eq!(current_user(client).await.status, StatusCode::UNAUTHORIZED, "{what}");
     let answer = client.graphql("{ user { username } }").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}: {}", answer.text);
     assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{what}");

@@ -17,11 +17,7 @@ fn seen() -> Seen {
 }
 
 fn names(seen: &Seen) -> Vec<Signal> {
-    seen.lock()
-        .expect("nobody panicked")
-        .iter()
-        .map(|event| event.signal)
-        .collect()
+    seen.lock().expect("nobody panicked").iter().map(|event| event.signal).collect()
 }
 
 /// Runs a test on both databases with a builder of its own.
@@ -58,45 +54,27 @@ async fn start(backend: Backend, builder: impl FnOnce(Builder) -> Builder) -> Te
 
 async fn create(app: &TestApp, source: &str) -> tasks_management::Result<tasks_management::Task> {
     let admin = app.module.requester("admin").await?;
-    let input = CreateTask {
-        source: Some(source.to_owned()),
-        ..CreateTask::default()
-    };
+    let input = CreateTask { source: Some(source.to_owned()), ..CreateTask::default() };
     app.module.tasks().create(&admin, input).await
 }
 
 fn tasks_of(app: &TestApp, source: &str) -> i64 {
-    app.count(&format!(
-        "SELECT count(*) FROM task_management_task WHERE source = '{source}'"
-    ))
+    app.count(&format!("SELECT count(*) FROM task_management_task WHERE source = '{source}'"))
 }
 
 on_both_with!(before_refuses_with_an_error_that_the_caller_sees, veto);
 async fn veto(backend: Backend) {
-    let bus = Signals::builder().before(Signal::TaskCreate, |_, _| {
-        Err(Error::new(ErrorCode::Conflict, Message::new("code-taken")))
-    });
+    let bus = Signals::builder()
+        .before(Signal::TaskCreate, |_, _| Err(Error::new(ErrorCode::Conflict, Message::new("code-taken"))));
     let app = start(backend, |builder| builder.signals(bus)).await;
     let mut admin = app.user("admin").await;
     let (status, error) = admin.mutate("createTask", json!({ "source": "Veto" })).await;
-    assert_eq!(
-        (status, error[0]["code"].as_str()),
-        (1, Some("CONFLICT")),
-        "{error}"
-    );
-    assert!(
-        error[0]["message"]
-            .as_str()
-            .is_some_and(|text| text.contains("code")),
-        "{error}"
-    );
+    assert_eq!((status, error[0]["code"].as_str()), (1, Some("CONFLICT")), "{error}");
+    assert!(error[0]["message"].as_str().is_some_and(|text| text.contains("code")), "{error}");
     assert_eq!(tasks_of(&app, "Veto"), 0);
 }
 
-on_both_with!(
-    within_writes_through_the_same_connection_and_its_error_undoes_everything,
-    within
-);
+on_both_with!(within_writes_through_the_same_connection_and_its_error_undoes_everything, within);
 async fn within(backend: Backend) {
     let bus = Signals::builder()
         .within(Signal::TaskCreate, |connection, event| {
@@ -144,34 +122,19 @@ async fn after(backend: Backend) {
     let task = create(&app, "PaymentService").await.expect("a task");
     let exec = app.module.requester("exec1").await.expect("an executor");
     let business_status = json!({ exec.id().to_string(): "APPROVED" });
-    let vote = ResolveTask {
-        id: task.id,
-        business_status,
-        additional_data: None,
-    };
-    let done = app
-        .module
-        .tasks()
-        .resolve_task(&exec, vote)
-        .await
-        .expect("a vote");
+    let vote = ResolveTask { id: task.id, business_status, additional_data: None };
+    let done = app.module.tasks().resolve_task(&exec, vote).await.expect("a vote");
     assert_eq!(done.status, TaskStatus::Completed);
 
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 3);
-    assert_eq!(
-        names(&told),
-        [Signal::TaskCreate, Signal::TaskResolve, Signal::TaskComplete]
-    );
+    assert_eq!(names(&told), [Signal::TaskCreate, Signal::TaskResolve, Signal::TaskComplete]);
     let events = told.lock().expect("nobody panicked").clone();
     assert!(events.iter().all(|event| event.entity_id == task.id));
     assert_eq!(events[2].data["result"], "COMPLETED");
     assert_eq!(events[2].user_id, exec.id());
     // Once is enough.
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
-    assert_eq!(
-        app.count("SELECT count(*) FROM task_management_outbox WHERE status = 'DELIVERED'"),
-        3
-    );
+    assert_eq!(app.count("SELECT count(*) FROM task_management_outbox WHERE status = 'DELIVERED'"), 3);
 }
 
 on_both_with!(what_a_process_left_behind_another_one_delivers, restart);
@@ -193,21 +156,14 @@ async fn restart(backend: Backend) {
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
 }
 
-on_both_with!(
-    a_failing_or_panicking_handler_is_retried_then_dead_and_harms_no_other,
-    failing
-);
+on_both_with!(a_failing_or_panicking_handler_is_retried_then_dead_and_harms_no_other, failing);
 async fn failing(backend: Backend) {
     let told = seen();
     let bus = {
         let told = Arc::clone(&told);
         Signals::builder()
-            .after("fails", [Signal::TaskCreate], |_| async {
-                Err("the receiver is down".into())
-            })
-            .after("panics", [Signal::TaskCreate], |_| async {
-                panic!("the handler is wrong")
-            })
+            .after("fails", [Signal::TaskCreate], |_| async { Err("the receiver is down".into()) })
+            .after("panics", [Signal::TaskCreate], |_| async { panic!("the handler is wrong") })
             .after("works", [Signal::TaskCreate], move |event| {
                 told.lock().expect("nobody panicked").push(event);
                 async { Ok(()) }
@@ -226,10 +182,7 @@ async fn failing(backend: Backend) {
     }
     assert_eq!(app.count(dead), 2);
     assert_eq!(names(&told), [Signal::TaskCreate]);
-    assert_eq!(
-        app.count("SELECT count(*) FROM task_management_task WHERE source = 'Fails'"),
-        1
-    );
+    assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'Fails'"), 1);
 }
 
 on_both_with!(later_events_of_a_task_wait_for_the_earlier_one, ordered);
@@ -250,11 +203,7 @@ async fn ordered(backend: Backend) {
     let app = start(backend, |builder| builder.signals(bus)).await;
     let task = create(&app, "Ordered").await.expect("a task");
     let admin = app.module.requester("admin").await.expect("an administrator");
-    app.module
-        .tasks()
-        .complete_task(&admin, task.id, TaskStatus::Failed)
-        .await
-        .expect("is closed");
+    app.module.tasks().complete_task(&admin, task.id, TaskStatus::Failed).await.expect("is closed");
     for _ in 0..500 {
         app.module.deliver_due().await.expect("delivers");
         if told.lock().expect("nobody panicked").len() == 2 {
@@ -298,54 +247,22 @@ async fn everything(backend: Backend) {
         .as_str()
         .and_then(|id| id.parse().ok())
         .expect("a seat");
-    app.module
-        .task_executors()
-        .update(&admin, seat, exec5.id())
-        .await
-        .expect("a seat changes hands");
+    app.module.task_executors().update(&admin, seat, exec5.id()).await.expect("a seat changes hands");
     let task = create(&app, "Told").await.expect("a task");
-    app.module
-        .tasks()
-        .execute_task(&exec5, task.id)
-        .await
-        .expect("is carried out");
+    app.module.tasks().execute_task(&exec5, task.id).await.expect("is carried out");
     let vote = json!({ exec5.id().to_string(): "APPROVED" });
-    let vote = ResolveTask {
-        id: task.id,
-        business_status: vote,
-        additional_data: None,
-    };
-    app.module
-        .tasks()
-        .resolve_task(&exec5, vote)
-        .await
-        .expect("is decided");
+    let vote = ResolveTask { id: task.id, business_status: vote, additional_data: None };
+    app.module.tasks().resolve_task(&exec5, vote).await.expect("is decided");
     let loose = create(&app, "Loose").await.expect("a task");
     let assign = json!({ "id": loose.id, "taskGroupId": node["uuid"], "status": "ACCEPTED" });
     assert_eq!(triage.mutate("updateTask", assign).await.0, 2);
-    app.module
-        .tasks()
-        .delete(&admin, vec![loose.id])
-        .await
-        .expect("is deleted");
+    app.module.tasks().delete(&admin, vec![loose.id]).await.expect("is deleted");
     let change = json!({ "id": node["uuid"], "code": "TOLD-2", "completionPolicy": "ANY" });
     assert_eq!(triage.mutate("updateTaskGroup", change).await.0, 2);
-    assert_eq!(
-        triage
-            .mutate("deleteTaskGroup", json!({ "ids": [node["uuid"]] }))
-            .await
-            .0,
-        2
-    );
+    assert_eq!(triage.mutate("deleteTaskGroup", json!({ "ids": [node["uuid"]] })).await.0, 2);
 
     for signal in Signal::ALL {
-        assert!(
-            names(&before).contains(&signal),
-            "nobody was asked before {signal}"
-        );
-        assert!(
-            names(&within).contains(&signal),
-            "nobody was told within {signal}"
-        );
+        assert!(names(&before).contains(&signal), "nobody was asked before {signal}");
+        assert!(names(&within).contains(&signal), "nobody was told within {signal}");
     }
 }

@@ -2,28 +2,22 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, on_both};
 
 /// The sources of the tasks that a filter finds, sorted.
 async fn sources(client: &mut Client, filter: &str, text: &str) -> Vec<String> {
     let query = format!("query($t: String) {{ task({filter}: $t) {{ edges {{ node {{ source }} }} }} }}");
     let answer = client.graphql_with(&query, json!({ "t": text })).await;
-    let edges = answer.data("task")["edges"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let mut found: Vec<String> = edges
-        .iter()
-        .filter_map(|edge| edge["node"]["source"].as_str().map(str::to_owned))
-        .collect();
+    let edges = answer.data("task")["edges"].as_array().cloned().unwrap_or_default();
+    let mut found: Vec<String> =
+        edges.iter().filter_map(|edge| edge["node"]["source"].as_str().map(str::to_owned)).collect();
     found.sort_unstable();
     found
 }
 
 async fn create(client: &mut Client, source: &str) {
-    let (status, error) = client
-        .mutate("createTask", json!({ "source": source, "entityString": source }))
-        .await;
+    let (status, error) =
+        client.mutate("createTask", json!({ "source": source, "entityString": source })).await;
     assert_eq!(status, 2, "{source}: {error}");
 }
 

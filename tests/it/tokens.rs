@@ -17,19 +17,13 @@ const SECRET: &str = "a secret for tests only, long enough to sign";
 async fn status_with_cookie(app: &TestApp, token: &str) -> StatusCode {
     let mut client = app.stranger();
     client.cookies.insert("JWT".to_owned(), token.to_owned());
-    client
-        .send("GET", "/api/core/users/current_user/", "")
-        .await
-        .status
+    client.send("GET", "/api/core/users/current_user/", "").await.status
 }
 
 async fn status_with_header(app: &TestApp, token: &str) -> StatusCode {
     let mut client = app.stranger();
     client.authorization = Some(format!("Bearer {token}"));
-    client
-        .send("GET", "/api/core/users/current_user/", "")
-        .await
-        .status
+    client.send("GET", "/api/core/users/current_user/", "").await.status
 }
 
 fn signed(header: &Value, claims: &Value, secret: &str) -> String {

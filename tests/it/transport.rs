@@ -7,36 +7,24 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use tasks_management::config::Introspection;
 
-use crate::support::{Answer, Client, TestApp, on_both};
+use crate::support::{Answer, Client, on_both};
 
 const SCHEMA: &str = "{ __schema { queryType { name } } }";
 const WHO: &str = "{ user { username } }";
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer
-        .headers
-        .get(name)
-        .map_or("", |value| value.to_str().expect("ASCII"))
+    answer.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
 }
 
 fn with_headers(mut client: Client, headers: &[(&str, &str)]) -> Client {
-    client.headers = headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    client.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     client
 }
 
 /// The recorder is one for the whole process, as in the server.
 fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE
-        .get_or_init(|| {
-            PrometheusBuilder::new()
-                .install_recorder()
-                .expect("the first one")
-        })
-        .clone()
+    HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().expect("the first one")).clone()
 }
 
 on_both! {

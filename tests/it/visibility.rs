@@ -49,14 +49,7 @@ async fn ways_to_task(client: &mut Client, task: &str) -> Vec<&'static str> {
     ways
 }
 
-const EVERY_WAY: [&str; 6] = [
-    "task",
-    "taskHistory",
-    "node",
-    "list",
-    "taskSet",
-    "taskUserCreated",
-];
+const EVERY_WAY: [&str; 6] = ["task", "taskHistory", "node", "list", "taskSet", "taskUserCreated"];
 const NO_WAY: [&str; 0] = [];
 
 on_both! {

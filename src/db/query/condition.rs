@@ -27,20 +27,13 @@ fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
         }
         Condition::OneOf { field, values } => on_column(table, field, |column| {
             let values = values.iter().map(|value| Sql::default().bind(value.clone()));
-            Sql::new(format!("{column} IN ("))
-                .append(Sql::join(values.collect(), ", ", "NULL"))
-                .sql(")")
+            Sql::new(format!("{column} IN (")).append(Sql::join(values.collect(), ", ", "NULL")).sql(")")
         }),
         Condition::SeatedInGroup { group_field, user_id } => {
             let Some(At::Own(column)) = at(table, group_field) else {
-                return Err(Error::internal(format!(
-                    "{} has no column {group_field}",
-                    table.name
-                )));
+                return Err(Error::internal(format!("{} has no column {group_field}", table.name)));
             };
-            Ok(Sql::new(format!("{}.{column} IN (", table.name))
-                .append(groups_of(*user_id))
-                .sql(")"))
+            Ok(Sql::new(format!("{}.{column} IN (", table.name)).append(groups_of(*user_id)).sql(")"))
         }
         Condition::VersionOfSeenTask { user_id } => Ok(Sql::new(format!(
             "{}.id IN (SELECT seen.id FROM task_management_task AS seen \
@@ -54,11 +47,7 @@ fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
             "{}.id IN (SELECT held.user_id FROM core_userrole AS held WHERE held.role_id IN (",
             table.name
         ))
-        .append(Sql::join(
-            roles.iter().map(|role| Sql::default().bind(*role)).collect(),
-            ", ",
-            "NULL",
-        ))
+        .append(Sql::join(roles.iter().map(|role| Sql::default().bind(*role)).collect(), ", ", "NULL"))
         .sql("))")),
         Condition::GrantsRight { right } => Ok(Sql::new(format!(
             "{}.id IN (SELECT granted.role_id FROM core_roleright AS granted WHERE granted.right_id = ",
@@ -66,10 +55,9 @@ fn condition_sql(table: &Table, condition: &Condition) -> Result<Sql> {
         ))
         .bind(*right)
         .sql(")")),
-        Condition::TouchedBy {
-            client_mutation_id,
-            user_id,
-        } => touched_by(table, client_mutation_id, *user_id),
+        Condition::TouchedBy { client_mutation_id, user_id } => {
+            touched_by(table, client_mutation_id, *user_id)
+        }
     }
 }
 
@@ -79,46 +67,30 @@ fn several(
     separator: &'static str,
     empty: &'static str,
 ) -> Result<Sql> {
-    let pieces = conditions
-        .iter()
-        .map(|inner| condition_sql(table, inner))
-        .collect::<Result<_>>()?;
+    let pieces = conditions.iter().map(|inner| condition_sql(table, inner)).collect::<Result<_>>()?;
     Ok(Sql::new("(").append(Sql::join(pieces, separator, empty)).sql(")"))
 }
 
 fn at(table: &Table, path: &str) -> Option<At> {
-    std::iter::once(&table.key)
-        .chain(table.fields)
-        .find(|field| field.path == path)
-        .map(|field| field.at)
+    std::iter::once(&table.key).chain(table.fields).find(|field| field.path == path).map(|field| field.at)
 }
 
 /// A condition on the column where the field is found.
 fn on_column(table: &Table, path: &str, condition: impl FnOnce(&str) -> Sql) -> Result<Sql> {
     match at(table, path) {
         Some(At::Own(column)) => Ok(condition(&format!("{}.{column}", table.name))),
-        Some(At::Related {
-            fk,
-            table: other,
-            column,
-        }) => Ok(Sql::new(format!(
-            "{}.{fk} IN (SELECT {other}.id FROM {other} WHERE ",
-            table.name
-        ))
-        .append(condition(&format!("{other}.{column}")))
-        .sql(")")),
+        Some(At::Related { fk, table: other, column }) => {
+            Ok(Sql::new(format!("{}.{fk} IN (SELECT {other}.id FROM {other} WHERE ", table.name))
+                .append(condition(&format!("{other}.{column}")))
+                .sql(")"))
+        }
         None => Err(Error::internal(format!("{} has no field {path}", table.name))),
     }
 }
 
 fn executor_named(table: &Table, text: &str) -> Sql {
-    let names = ["username", "last_name", "other_names"].map(|column| {
-        compare(
-            &format!("person.{column}"),
-            Lookup::Icontains,
-            &Value::Text(text.to_owned()),
-        )
-    });
+    let names = ["username", "last_name", "other_names"]
+        .map(|column| compare(&format!("person.{column}"), Lookup::Icontains, &Value::Text(text.to_owned())));
     Sql::new(format!(
         "{}.id IN (SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
          JOIN core_user AS person ON person.id = seat.user_id WHERE NOT seat.is_deleted AND (",
@@ -161,24 +133,14 @@ fn compare(column: &str, lookup: Lookup, value: &Value) -> Sql {
         Value::Text(text) => text.clone(),
         other => format!("{other:?}"),
     };
-    let escaped = || {
-        text()
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_")
-    };
+    let escaped = || text().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let plain = |operator: &str| Sql::new(format!("{column} {operator} ")).bind(value.clone());
-    let like = |pattern: String| {
-        Sql::new(format!("{column} LIKE "))
-            .bind(Value::Text(pattern))
-            .sql(" ESCAPE '\\'")
-    };
+    let like =
+        |pattern: String| Sql::new(format!("{column} LIKE ")).bind(Value::Text(pattern)).sql(" ESCAPE '\\'");
     let folded_like = |pattern: String| {
-        Sql::new(format!(
-            "task_management_fold({column}) LIKE task_management_fold("
-        ))
-        .bind(Value::Text(pattern))
-        .sql(") ESCAPE '\\'")
+        Sql::new(format!("task_management_fold({column}) LIKE task_management_fold("))
+            .bind(Value::Text(pattern))
+            .sql(") ESCAPE '\\'")
     };
     match lookup {
         Lookup::Exact => plain("="),

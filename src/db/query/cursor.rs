@@ -29,13 +29,7 @@ pub fn read(signature: &str, kinds: &[Kind], cursor: &str) -> Option<Vec<Option<
     kinds
         .iter()
         .zip(&values)
-        .map(|(kind, value)| {
-            if value.is_null() {
-                Some(None)
-            } else {
-                read_value(*kind, value).map(Some)
-            }
-        })
+        .map(|(kind, value)| if value.is_null() { Some(None) } else { read_value(*kind, value).map(Some) })
         .collect()
 }
 
@@ -46,11 +40,7 @@ fn read_value(kind: Kind, value: &Json) -> Option<Value> {
         }
         Kind::Uuid => Value::Uuid(value.as_str()?.parse().ok()?),
         Kind::Int => Value::Int(value.as_i64()?),
-        Kind::Bool => Value::Bool(
-            value
-                .as_bool()
-                .or_else(|| value.as_i64().map(|number| number != 0))?,
-        ),
+        Kind::Bool => Value::Bool(value.as_bool().or_else(|| value.as_i64().map(|number| number != 0))?),
         Kind::DateTime => Value::DateTime(read_moment(value.as_str()?)?),
     })
 }

@@ -25,20 +25,12 @@ impl Order {
     pub fn parse(table: &Table, order_by: &[String]) -> Result<Self> {
         let defaults: Vec<String> = table.default_order.iter().map(|&key| key.to_owned()).collect();
         let asked = if order_by.is_empty() { &defaults } else { order_by };
-        let mut order = Self {
-            keys: Vec::new(),
-            signature: String::new(),
-        };
+        let mut order = Self { keys: Vec::new(), signature: String::new() };
         for key in asked {
-            let (descending, name) = key
-                .strip_prefix('-')
-                .map_or((false, key.as_str()), |name| (true, name));
+            let (descending, name) = key.strip_prefix('-').map_or((false, key.as_str()), |name| (true, name));
             let path = snake_case(name);
-            let path = table
-                .order_aliases
-                .iter()
-                .find(|(alias, _)| *alias == path)
-                .map_or(&*path, |(_, to)| to);
+            let path =
+                table.order_aliases.iter().find(|(alias, _)| *alias == path).map_or(&*path, |(_, to)| to);
             let field = std::iter::once(&table.key)
                 .chain(sortable(table))
                 .find(|field| field.path == path)
@@ -62,17 +54,9 @@ impl Order {
             }
             At::Own(name) => (column(name), field.nullable),
             // The row that is pointed to may be absent, so the value may be.
-            At::Related {
-                fk,
-                table: other,
-                column: there,
-            } => (
-                format!(
-                    "(SELECT {other}.{there} FROM {other} WHERE {other}.id = {})",
-                    column(fk)
-                ),
-                true,
-            ),
+            At::Related { fk, table: other, column: there } => {
+                (format!("(SELECT {other}.{there} FROM {other} WHERE {other}.id = {})", column(fk)), true)
+            }
         };
         // A key that came before decides nothing any more, and databases bound how many there may be.
         if self.keys.iter().any(|key| key.expression == expression) {
@@ -80,12 +64,7 @@ impl Order {
         }
         self.signature.push_str(if descending { "-" } else { "+" });
         self.signature.push_str(field.path);
-        self.keys.push(Key {
-            expression,
-            kind: field.kind,
-            nullable,
-            descending,
-        });
+        self.keys.push(Key { expression, kind: field.kind, nullable, descending });
     }
 
     /// The text after `ORDER BY`. Absent values come last going up and first going down, on both databases.
@@ -116,12 +95,7 @@ impl Order {
 
     /// The values that a row is sorted by, as the text of a JSON list.
     pub fn sort_values(&self, dialect: Dialect) -> Sql {
-        let values = self
-            .keys
-            .iter()
-            .map(|key| key.expression.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let values = self.keys.iter().map(|key| key.expression.as_str()).collect::<Vec<_>>().join(", ");
         Sql::new(match dialect {
             Dialect::Postgres => format!("CAST(json_build_array({values}) AS text)"),
             Dialect::Sqlite => format!("json_array({values})"),
@@ -137,10 +111,7 @@ impl Order {
     pub fn read_cursor(&self, argument: &str, cursor: &str) -> Result<Vec<Option<Value>>> {
         let kinds: Vec<Kind> = self.keys.iter().map(|key| key.kind).collect();
         cursor::read(&self.signature, &kinds, cursor).ok_or_else(|| {
-            Error::validation(
-                argument,
-                Message::new("bad-cursor").with("field", argument.to_owned()),
-            )
+            Error::validation(argument, Message::new("bad-cursor").with("field", argument.to_owned()))
         })
     }
 }
@@ -159,9 +130,7 @@ impl Key {
             return if up {
                 Sql::new("(").append(tie).sql(")")
             } else {
-                Sql::new(format!("({expression} IS NOT NULL OR ("))
-                    .append(tie)
-                    .sql("))")
+                Sql::new(format!("({expression} IS NOT NULL OR (")).append(tie).sql("))")
             };
         };
         let compare = |operator: &str| Sql::new(format!("{expression} {operator} ")).bind(value.clone());
@@ -177,9 +146,7 @@ impl Key {
                 .sql(")"),
         };
         if self.nullable && up {
-            sql = Sql::new("(")
-                .append(sql)
-                .sql(format!(") OR {expression} IS NULL"));
+            sql = Sql::new("(").append(sql).sql(format!(") OR {expression} IS NULL"));
         }
         Sql::new("(").append(sql).sql(")")
     }
@@ -188,10 +155,7 @@ impl Key {
 /// The fields that lists are sorted by: paths go one level deep. Beyond lies what is personal about the people of a row,
 /// which an order would tell, and its cursors would hold.
 fn sortable(table: &Table) -> impl Iterator<Item = &Field> {
-    table
-        .fields
-        .iter()
-        .filter(|field| field.path.matches("__").count() < 2)
+    table.fields.iter().filter(|field| field.path.matches("__").count() < 2)
 }
 
 fn unknown_key(table: &Table, key: &str) -> Error {
@@ -201,9 +165,8 @@ fn unknown_key(table: &Table, key: &str) -> Error {
     allowed.dedup();
     let allowed: Vec<String> = allowed.into_iter().map(camel_case).collect();
     // The list is ours and bounded, so it is not cut as texts from clients are.
-    let message = Message::new("unknown-order-key")
-        .with("key", key.to_owned())
-        .with_list("allowed", &allowed);
+    let message =
+        Message::new("unknown-order-key").with("key", key.to_owned()).with_list("allowed", &allowed);
     Error::validation("orderBy", message)
 }
 

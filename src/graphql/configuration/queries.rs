@@ -25,18 +25,13 @@ impl ConfigurationQueries {
         drop(validity);
         let layer = match layer.as_deref().map(str::trim).filter(|layer| !layer.is_empty()) {
             Some(text) => Some(Layer::parse(text).ok_or_else(|| {
-                let message = Message::new("need-one-of")
-                    .with("field", "layer")
-                    .with_list("allowed", &["FE", "BE"]);
+                let message =
+                    Message::new("need-one-of").with("field", "layer").with_list("allowed", &["FE", "BE"]);
                 Error::validation("layer", message)
             })?),
             None => None,
         };
         let rows = configuration::exposed(&request(ctx)?.core, layer).await?;
-        Ok(Some(
-            rows.into_iter()
-                .map(|row| Some(ModuleConfigurationNode(row)))
-                .collect(),
-        ))
+        Ok(Some(rows.into_iter().map(|row| Some(ModuleConfigurationNode(row))).collect()))
     }
 }

@@ -56,9 +56,7 @@ impl ModuleConfigurationNode {
     /// Which fields of forms are shown.
     async fn controls(&self) -> Vec<FieldControlNode> {
         let listed = self.0.controls.as_array().into_iter().flatten();
-        listed
-            .filter_map(|control| FieldControlNode::read(&self.0, control))
-            .collect()
+        listed.filter_map(|control| FieldControlNode::read(&self.0, control)).collect()
     }
 }
 
@@ -75,10 +73,7 @@ impl FieldControlNode {
         Some(Self {
             id: control.get("id")?.as_str()?.parse().ok()?,
             field: control.get("field")?.as_str()?.to_owned(),
-            usage: control
-                .get("usage")
-                .and_then(serde_json::Value::as_i64)
-                .and_then(|n| n.try_into().ok()),
+            usage: control.get("usage").and_then(serde_json::Value::as_i64).and_then(|n| n.try_into().ok()),
             module: module.clone(),
         })
     }

@@ -16,23 +16,9 @@ pub static NESTED_MUTATION_LOG: Table =
 fn fields() -> Arguments {
     [
         uuid("id", "ID", "id", "MutationLogGQLType"),
-        text(
-            "clientMutationId",
-            "String",
-            "client_mutation_id",
-            &[Lookup::Exact],
-        ),
-        text(
-            "clientMutationLabel",
-            "String",
-            "client_mutation_label",
-            &[Lookup::Exact],
-        ),
-        moment(
-            "requestDateTime",
-            "request_date_time",
-            &[Lookup::Exact, Lookup::Gte, Lookup::Lte],
-        ),
+        text("clientMutationId", "String", "client_mutation_id", &[Lookup::Exact]),
+        text("clientMutationLabel", "String", "client_mutation_label", &[Lookup::Exact]),
+        moment("requestDateTime", "request_date_time", &[Lookup::Exact, Lookup::Gte, Lookup::Lte]),
         int("status", "status", &[Lookup::Exact, Lookup::Gte]),
         uuid("user", "ID", "user_id", "UserGQLType"),
     ]

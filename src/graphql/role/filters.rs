@@ -6,27 +6,16 @@ use super::super::arguments::{Argument, Table, boolean, id_int, order_by, paging
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::service::visibility::touched_by;
 
-const NAME: &[Lookup] = &[
-    Lookup::Exact,
-    Lookup::Istartswith,
-    Lookup::Icontains,
-    Lookup::Iexact,
-];
+const NAME: &[Lookup] = &[Lookup::Exact, Lookup::Istartswith, Lookup::Icontains, Lookup::Iexact];
 
 /// `Query.role`
 pub static ROLE: Table = LazyLock::new(|| {
     let root = vec![
         Argument::own("isSystem", "Boolean", |given| {
             let none = Condition::equals("is_system", Value::Int(0));
-            Ok(Some(if given.bool()? {
-                Condition::Not(Box::new(none))
-            } else {
-                none
-            }))
+            Ok(Some(if given.bool()? { Condition::Not(Box::new(none)) } else { none }))
         }),
-        Argument::own("roleRight", "Int", |given| {
-            Ok(Some(Condition::GrantsRight { right: given.int()? }))
-        }),
+        Argument::own("roleRight", "Int", |given| Ok(Some(Condition::GrantsRight { right: given.int()? }))),
         Argument::own("systemRoleId", "Int", |given| {
             Ok(Some(Condition::equals("is_system", Value::Int(given.int()?))))
         }),

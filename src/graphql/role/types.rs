@@ -63,11 +63,7 @@ impl RoleNode {
         Ok(held
             .into_iter()
             .zip(holders)
-            .map(|(held, user)| UserRoleNode {
-                held,
-                role: self.0.clone(),
-                user: user.0,
-            })
+            .map(|(held, user)| UserRoleNode { held, role: self.0.clone(), user: user.0 })
             .collect())
     }
 
@@ -78,13 +74,7 @@ impl RoleNode {
     /// What it grants.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RoleRightNode>> {
         let rights = role::rights(&request(ctx)?.core, self.0.id).await?;
-        Ok(rights
-            .into_iter()
-            .map(|right| RoleRightNode {
-                role: self.0.clone(),
-                right,
-            })
-            .collect())
+        Ok(rights.into_iter().map(|right| RoleRightNode { role: self.0.clone(), right }).collect())
     }
 }
 

@@ -97,9 +97,7 @@ impl SessionMutations {
         let context = request(ctx)?;
         let token = token.or_else(|| context.cookies.access.clone());
         let claims = login::verify_token(&context.core, token).await?;
-        Ok(Some(Verify {
-            payload: payload(&claims)?,
-        }))
+        Ok(Some(Verify { payload: payload(&claims)? }))
     }
 
     /// A new access token, by the cookies or by a token.
@@ -110,9 +108,7 @@ impl SessionMutations {
     ) -> Result<Option<Refresh>> {
         let context = request(ctx)?;
         let cookies = &context.cookies;
-        let token = token
-            .or_else(|| cookies.refresh.clone())
-            .or_else(|| cookies.access.clone());
+        let token = token.or_else(|| cookies.refresh.clone()).or_else(|| cookies.access.clone());
         let granted = match login::refresh(&context.core, token).await {
             Ok(granted) => granted,
             Err(error) => return Err(ended(ctx, error)?),
@@ -139,9 +135,7 @@ impl SessionMutations {
         let context = request(ctx)?;
         end(ctx, context.cookies.access.clone()).await?;
         context.effect(Effect::ClearAccess);
-        Ok(Some(DeleteJSONWebTokenCookie {
-            deleted: context.cookies.access.is_some(),
-        }))
+        Ok(Some(DeleteJSONWebTokenCookie { deleted: context.cookies.access.is_some() }))
     }
 
     /// Logs out: the session of the refresh cookie ends on every server.
@@ -152,22 +146,15 @@ impl SessionMutations {
         let context = request(ctx)?;
         end(ctx, context.cookies.refresh.clone()).await?;
         context.effect(Effect::ClearRefresh);
-        Ok(Some(DeleteRefreshTokenCookie {
-            deleted: context.cookies.refresh.is_some(),
-        }))
+        Ok(Some(DeleteRefreshTokenCookie { deleted: context.cookies.refresh.is_some() }))
     }
 
     /// The token of the session for `X-CSRFToken`; open to strangers, who get one that is good for nothing.
     async fn get_csrf_token(&self, ctx: &Context<'_>) -> Result<Option<GetCsrfTokenMutation>> {
         let context = request(ctx)?;
-        let session = context
-            .requester()
-            .ok()
-            .and_then(|requester| requester.session_id);
+        let session = context.requester().ok().and_then(|requester| requester.session_id);
         let csrf_token = context.core.tokens.csrf(session.unwrap_or_else(new_random_id));
-        Ok(Some(GetCsrfTokenMutation {
-            csrf_token: Some(csrf_token),
-        }))
+        Ok(Some(GetCsrfTokenMutation { csrf_token: Some(csrf_token) }))
     }
 }
 
@@ -181,9 +168,7 @@ fn refreshed(granted: &Granted) -> Result<Refresh> {
 
 fn payload(claims: &Claims) -> Result<GenericScalar> {
     let json = serde_json::to_value(claims).map_err(Error::internal)?;
-    async_graphql::Value::from_json(json)
-        .map(GenericScalar)
-        .map_err(Error::internal)
+    async_graphql::Value::from_json(json).map(GenericScalar).map_err(Error::internal)
 }
 
 /// Who has no session any more is told so by the HTTP status too, which is what the front end goes by.

@@ -11,28 +11,15 @@ use crate::error::Result;
 use crate::service::visibility::touched_by;
 
 const STATUSES: &[&str] = &["RECEIVED", "ACCEPTED", "COMPLETED", "FAILED"];
-const TEXT: &[Lookup] = &[
-    Lookup::Exact,
-    Lookup::Iexact,
-    Lookup::Istartswith,
-    Lookup::Icontains,
-];
+const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
 
 /// `Query.task`
-pub static TASK: Table = LazyLock::new(|| {
-    [root(), paging(), fields("TaskStatus")]
-        .into_iter()
-        .flatten()
-        .collect()
-});
+pub static TASK: Table =
+    LazyLock::new(|| [root(), paging(), fields("TaskStatus")].into_iter().flatten().collect());
 
 /// `Query.taskHistory`
-pub static TASK_HISTORY: Table = LazyLock::new(|| {
-    [root(), paging(), fields("HistoricalTaskStatus")]
-        .into_iter()
-        .flatten()
-        .collect()
-});
+pub static TASK_HISTORY: Table =
+    LazyLock::new(|| [root(), paging(), fields("HistoricalTaskStatus")].into_iter().flatten().collect());
 
 /// Lists of tasks inside groups and users.
 pub static NESTED_TASK: Table =
@@ -86,19 +73,14 @@ fn group(given: &Given<'_>) -> Result<Option<Condition>> {
     if given.text()?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Condition::equals(
-        "task_group_id",
-        Value::Uuid(given.uuid("TaskGroupGQLType")?),
-    )))
+    Ok(Some(Condition::equals("task_group_id", Value::Uuid(given.uuid("TaskGroupGQLType")?))))
 }
 
 /// Tasks about any of these entities. An empty list asks for nothing.
 fn entity_ids(given: &Given<'_>) -> Result<Option<Condition>> {
     let ids = given.items()?;
-    let values: Vec<Value> = ids
-        .iter()
-        .map(|item| Ok(Value::Text(item.uuid("")?.to_string())))
-        .collect::<Result<_>>()?;
+    let values: Vec<Value> =
+        ids.iter().map(|item| Ok(Value::Text(item.uuid("")?.to_string()))).collect::<Result<_>>()?;
     let field = "entity_id";
     Ok((!values.is_empty()).then_some(Condition::OneOf { field, values }))
 }

@@ -120,10 +120,7 @@ impl TaskMutations {
             business_data_serializer: input.business_data_serializer,
             task_group_id: input.task_group_id.map(|id| id.0),
         };
-        journaled(ctx, "createTask", &input.meta, move |unit| {
-            task::create(unit, &new).map(drop)
-        })
-        .await
+        journaled(ctx, "createTask", &input.meta, move |unit| task::create(unit, &new).map(drop)).await
     }
 
     /// Assigns a task to a group, accepts it, or closes it.
@@ -141,10 +138,7 @@ impl TaskMutations {
             }),
             task_group_id: input.task_group_id.map(|id| id.0),
         };
-        journaled(ctx, "updateTask", &input.meta, move |unit| {
-            task::update(unit, &changes).map(drop)
-        })
-        .await
+        journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -154,10 +148,7 @@ impl TaskMutations {
         input: DeleteTaskMutationInput,
     ) -> Result<Option<Payload<DeleteTaskPayload>>> {
         let ids: Vec<_> = input.ids.into_iter().flatten().flatten().map(|id| id.0).collect();
-        journaled(ctx, "deleteTask", &input.meta, move |unit| {
-            task::delete(unit, &ids)
-        })
-        .await
+        journaled(ctx, "deleteTask", &input.meta, move |unit| task::delete(unit, &ids)).await
     }
 
     /// Casts the caller's vote on a task.
@@ -171,10 +162,8 @@ impl TaskMutations {
             business_status: input.business_status.0,
             additional_data: input.additional_data.map(|json| json.0),
         };
-        journaled(ctx, "resolveTask", &input.meta, move |unit| {
-            resolution::resolve(unit, &vote).map(drop)
-        })
-        .await
+        journaled(ctx, "resolveTask", &input.meta, move |unit| resolution::resolve(unit, &vote).map(drop))
+            .await
     }
 
     /// Carries a task out by the handler that the host registered for its `executorActionEvent`.
@@ -184,9 +173,6 @@ impl TaskMutations {
         input: ExecuteTaskMutationInput,
     ) -> Result<Option<Payload<ExecuteTaskPayload>>> {
         let id = input.id.0;
-        journaled(ctx, "executeTask", &input.meta, move |unit| {
-            task::execute(unit, id).map(drop)
-        })
-        .await
+        journaled(ctx, "executeTask", &input.meta, move |unit| task::execute(unit, id).map(drop)).await
     }
 }

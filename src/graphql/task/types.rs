@@ -245,9 +245,7 @@ impl TaskHistoryNode {
     }
 
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(
-            request(ctx)?.core.host.business_data(&self.0.row),
-        )))
+        Ok(Some(JsonString(request(ctx)?.core.host.business_data(&self.0.row))))
     }
 
     async fn entity_string(&self) -> Option<&str> {

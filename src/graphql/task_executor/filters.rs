@@ -31,10 +31,7 @@ pub static TASK_EXECUTOR: Table = LazyLock::new(|| {
         }),
         Argument::own("taskGroupIdString", "String", group),
     ];
-    [order_by(), root, paging(), fields()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [order_by(), root, paging(), fields()].into_iter().flatten().collect()
 });
 
 /// `Query.taskExecutorHistory`
@@ -46,10 +43,7 @@ pub static TASK_EXECUTOR_HISTORY: Table = LazyLock::new(|| {
         Argument::own("taskGroupIdString", "String", group),
     ];
     let id = uuid("id", "ID", "id", "TaskExecutorGQLType");
-    [order_by(), root, paging(), id, fields()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [order_by(), root, paging(), id, fields()].into_iter().flatten().collect()
 });
 
 /// Lists of seats inside groups and users.
@@ -59,51 +53,16 @@ pub static NESTED_TASK_EXECUTOR: Table =
 fn fields() -> Arguments {
     [
         uuid("user_Id", "ID", "user_id", "UserGQLType"),
-        text(
-            "user_Username",
-            "String",
-            "user__username",
-            &[Lookup::Exact, Lookup::Icontains],
-        ),
+        text("user_Username", "String", "user__username", &[Lookup::Exact, Lookup::Icontains]),
         id_int("user_IUser_Id", "user__i_user__id", "InteractiveUserGQLType"),
         uuid("user_IUser_Uuid", "UUID", "user__i_user__uuid", "UserGQLType"),
-        text(
-            "user_IUser_LastName",
-            "String",
-            "user__i_user__last_name",
-            &[Lookup::Icontains],
-        ),
-        text(
-            "user_IUser_OtherNames",
-            "String",
-            "user__i_user__other_names",
-            &[Lookup::Icontains],
-        ),
-        text(
-            "user_IUser_Phone",
-            "String",
-            "user__i_user__phone",
-            &[Lookup::Iexact],
-        ),
-        text(
-            "user_IUser_LoginName",
-            "String",
-            "user__i_user__login_name",
-            &[Lookup::Iexact],
-        ),
-        text(
-            "user_IUser_Email",
-            "String",
-            "user__i_user__email",
-            &[Lookup::Iexact],
-        ),
+        text("user_IUser_LastName", "String", "user__i_user__last_name", &[Lookup::Icontains]),
+        text("user_IUser_OtherNames", "String", "user__i_user__other_names", &[Lookup::Icontains]),
+        text("user_IUser_Phone", "String", "user__i_user__phone", &[Lookup::Iexact]),
+        text("user_IUser_LoginName", "String", "user__i_user__login_name", &[Lookup::Iexact]),
+        text("user_IUser_Email", "String", "user__i_user__email", &[Lookup::Iexact]),
         boolean("user_IUser_IsAssociated", "user__i_user__is_associated"),
-        text(
-            "user_IUser_LanguageId",
-            "ID",
-            "user__i_user__language_id",
-            &[Lookup::Exact],
-        ),
+        text("user_IUser_LanguageId", "ID", "user__i_user__language_id", &[Lookup::Exact]),
         uuid("taskGroup_Id", "ID", "task_group__id", "TaskGroupGQLType"),
         text("taskGroup_Code", "String", "task_group__code", CODE),
         one_of(
@@ -131,8 +90,5 @@ fn group(given: &Given<'_>) -> Result<Option<Condition>> {
     if given.text()?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Condition::equals(
-        "task_group_id",
-        Value::Uuid(given.uuid("TaskGroupGQLType")?),
-    )))
+    Ok(Some(Condition::equals("task_group_id", Value::Uuid(given.uuid("TaskGroupGQLType")?))))
 }

@@ -30,10 +30,7 @@ pub static TASK_GROUP: Table = LazyLock::new(|| {
         }),
         Argument::own("search", "String", search),
     ];
-    [order_by(), root, paging(), fields()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [order_by(), root, paging(), fields()].into_iter().flatten().collect()
 });
 
 /// `Query.taskGroupHistory`
@@ -41,10 +38,7 @@ pub static TASK_GROUP_HISTORY: Table = LazyLock::new(|| {
     let root = vec![Argument::own("clientMutationId", "String", |given| {
         Ok(given.text()?.map(|id| touched_by(given.requester, id)))
     })];
-    [order_by(), root, paging(), fields()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [order_by(), root, paging(), fields()].into_iter().flatten().collect()
 });
 
 /// Lists of task groups inside users.
@@ -74,9 +68,6 @@ fn fields() -> Arguments {
 /// In the code, or in a name of a live executor.
 fn search(given: &Given<'_>) -> Result<Option<Condition>> {
     Ok(given.text()?.map(|text| {
-        Condition::Any(vec![
-            Condition::search(&["code"], &text),
-            Condition::HasExecutorNamed { text },
-        ])
+        Condition::Any(vec![Condition::search(&["code"], &text), Condition::HasExecutorNamed { text }])
     }))
 }

@@ -49,7 +49,7 @@ pub struct UpdateTaskGroupMutationInput {
     /// Unique among live groups; not blank, no white space at its ends.
     code: String,
     completion_policy: TaskGroupCompletionPolicyEnum,
-    /// How many must approve under policy N; refused with other policies.
+    /// How many must approve under policy N; refused with other policies, unchanged when absent.
     threshold: Option<i32>,
     /// Who sits in it; unchanged when absent.
     user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
@@ -83,14 +83,10 @@ impl TaskGroupMutations {
             completion_policy: input.completion_policy.into(),
             threshold: input.threshold,
             user_ids: keys(input.user_ids),
-            task_sources: input
-                .task_sources
-                .map(|sources| sources.into_iter().flatten().collect()),
+            task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
         };
-        journaled(ctx, "createTaskGroup", &input.meta, move |unit| {
-            task_group::create(unit, &new).map(drop)
-        })
-        .await
+        journaled(ctx, "createTaskGroup", &input.meta, move |unit| task_group::create(unit, &new).map(drop))
+            .await
     }
 
     /// Changes a group and who sits in it.
@@ -105,9 +101,7 @@ impl TaskGroupMutations {
             completion_policy: input.completion_policy.into(),
             threshold: input.threshold,
             user_ids: keys(input.user_ids),
-            task_sources: input
-                .task_sources
-                .map(|sources| sources.into_iter().flatten().collect()),
+            task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
         };
         journaled(ctx, "updateTaskGroup", &input.meta, move |unit| {
             task_group::update(unit, id, &changes).map(drop)
@@ -122,10 +116,7 @@ impl TaskGroupMutations {
         input: DeleteTaskGroupMutationInput,
     ) -> Result<Option<Payload<DeleteTaskGroupPayload>>> {
         let ids = keys(input.ids).unwrap_or_default();
-        journaled(ctx, "deleteTaskGroup", &input.meta, move |unit| {
-            task_group::delete(unit, &ids)
-        })
-        .await
+        journaled(ctx, "deleteTaskGroup", &input.meta, move |unit| task_group::delete(unit, &ids)).await
     }
 }
 

@@ -96,18 +96,12 @@ impl TaskGroupNode {
         let context = request(ctx)?;
         if !ctx.field().arguments().is_ok_and(|given| given.is_empty()) || wants_more_than_nodes(ctx) {
             let mut query = read(ctx, &NESTED_TASK_EXECUTOR)?;
-            query
-                .conditions
-                .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
+            query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
             let seats =
                 task_executor::list_of_visible_group(&context.core, context.requester()?, query).await?;
             return Ok(Connection::new(seats, TaskExecutorNode));
         }
-        let seats = context
-            .seats
-            .load_one(self.0.id)
-            .await
-            .map_err(super::super::response::shared)?;
+        let seats = context.seats.load_one(self.0.id).await.map_err(super::super::response::shared)?;
         Ok(Connection::all(
             seats.unwrap_or_default().into_iter().map(TaskExecutorNode),
             context.core.limits.page_size,
@@ -117,9 +111,7 @@ impl TaskGroupNode {
     /// The group's tasks that one sees.
     async fn task_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskNode>> {
         let mut query = read(ctx, &NESTED_TASK)?;
-        query
-            .conditions
-            .push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
+        query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
         let context = request(ctx)?;
         let tasks = task::list(&context.core, context.requester()?, query, Place::Nested).await?;
         Ok(Connection::new(tasks, TaskNode))
@@ -127,16 +119,8 @@ impl TaskGroupNode {
 
     /// Who sits in it.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
-        let seats = request(ctx)?
-            .seats
-            .load_one(self.0.id)
-            .await
-            .map_err(super::super::response::shared)?;
-        let ids: Vec<Uuid> = seats
-            .unwrap_or_default()
-            .into_iter()
-            .map(|seat| seat.user_id)
-            .collect();
+        let seats = request(ctx)?.seats.load_one(self.0.id).await.map_err(super::super::response::shared)?;
+        let ids: Vec<Uuid> = seats.unwrap_or_default().into_iter().map(|seat| seat.user_id).collect();
         Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))
     }
 }
@@ -220,11 +204,7 @@ impl TaskGroupHistoryNode {
 
 /// The group of a row that the requester sees.
 pub async fn of_visible_row(ctx: &Context<'_>, id: Uuid) -> Result<Option<TaskGroupNode>> {
-    let group = request(ctx)?
-        .groups
-        .load_one(id)
-        .await
-        .map_err(super::super::response::shared)?;
+    let group = request(ctx)?.groups.load_one(id).await.map_err(super::super::response::shared)?;
     Ok(group.map(TaskGroupNode))
 }
 

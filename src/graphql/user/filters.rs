@@ -29,11 +29,7 @@ fn root() -> Arguments {
     all.extend(text("phone", "String", "phone", &[Lookup::Exact]));
     all.extend(text("email", "String", "email", &[Lookup::Exact]));
     all.extend([
-        Argument::own("roleId", "Int", |given| {
-            Ok(Some(Condition::HasRole {
-                roles: vec![given.int()?],
-            }))
-        }),
+        Argument::own("roleId", "Int", |given| Ok(Some(Condition::HasRole { roles: vec![given.int()?] }))),
         Argument::own("roles", "[Int]", roles),
         Argument::own("healthFacilityId", "Int", nobody),
         Argument::own("regionId", "Int", nobody),
@@ -49,9 +45,7 @@ fn root() -> Arguments {
         Argument::ignored("showHistory", "Boolean"),
         // Who may not log in any more is listed like everybody, with `active` false.
         Argument::ignored("showDeleted", "Boolean"),
-        Argument::own("str", "String", |given| {
-            Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))
-        }),
+        Argument::own("str", "String", |given| Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))),
         Argument::own("parentLocation", "String", nobody_named),
         Argument::own("parentLocationLevel", "Int", nobody),
     ]);
@@ -63,33 +57,13 @@ const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
 fn fields() -> Arguments {
     [
         uuid("id", "ID", "id", "UserGQLType"),
-        text(
-            "username",
-            "String",
-            "username",
-            &[Lookup::Exact, Lookup::Icontains],
-        ),
+        text("username", "String", "username", &[Lookup::Exact, Lookup::Icontains]),
         id_int("iUser_Id", "i_user__id", "InteractiveUserGQLType"),
         uuid("iUser_Uuid", "UUID", "i_user__uuid", "UserGQLType"),
-        text(
-            "iUser_LastName",
-            "String",
-            "i_user__last_name",
-            &[Lookup::Icontains],
-        ),
-        text(
-            "iUser_OtherNames",
-            "String",
-            "i_user__other_names",
-            &[Lookup::Icontains],
-        ),
+        text("iUser_LastName", "String", "i_user__last_name", &[Lookup::Icontains]),
+        text("iUser_OtherNames", "String", "i_user__other_names", &[Lookup::Icontains]),
         text("iUser_Phone", "String", "i_user__phone", &[Lookup::Iexact]),
-        text(
-            "iUser_LoginName",
-            "String",
-            "i_user__login_name",
-            &[Lookup::Iexact],
-        ),
+        text("iUser_LoginName", "String", "i_user__login_name", &[Lookup::Iexact]),
         text("iUser_Email", "String", "i_user__email", &[Lookup::Iexact]),
         boolean("iUser_IsAssociated", "i_user__is_associated"),
         text("iUser_LanguageId", "ID", "i_user__language_id", &[Lookup::Exact]),
@@ -100,11 +74,7 @@ fn fields() -> Arguments {
 }
 
 fn roles(given: &Given<'_>) -> Result<Option<Condition>> {
-    let roles = given
-        .items()?
-        .iter()
-        .map(Given::int)
-        .collect::<Result<Vec<i64>>>()?;
+    let roles = given.items()?.iter().map(Given::int).collect::<Result<Vec<i64>>>()?;
     Ok((!roles.is_empty()).then_some(Condition::HasRole { roles }))
 }
 

@@ -54,10 +54,8 @@ impl UserMutations {
         input: ChangeUserLanguageMutationInput,
     ) -> Result<Option<Payload<ChangeUserLanguagePayload>>> {
         let language = input.language_id;
-        journaled(ctx, "changeUserLanguage", &input.meta, move |unit| {
-            user::change_language(unit, &language)
-        })
-        .await
+        journaled(ctx, "changeUserLanguage", &input.meta, move |unit| user::change_language(unit, &language))
+            .await
     }
 
     /// Changes one's own password; one's other sessions end. It leaves no entry in the journal, which would hold it.
@@ -68,11 +66,7 @@ impl UserMutations {
     ) -> Result<Option<ChangePasswordMutationPayload>> {
         let context = request(ctx)?;
         let requester = context.requester()?;
-        let outcome = if input
-            .username
-            .as_ref()
-            .is_some_and(|name| *name != requester.user.username)
-        {
+        let outcome = if input.username.as_ref().is_some_and(|name| *name != requester.user.username) {
             Err(Error::forbidden(Message::new("only-own-password")))
         } else {
             login::change_password(

@@ -34,11 +34,7 @@ impl UserQueries {
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
         let languages = user::languages(&request(ctx)?.core).await?;
         let node = |language: crate::domain::user::Language| {
-            Some(LanguageNode {
-                code: language.code,
-                name: language.name,
-                sort_order: language.sort_order,
-            })
+            Some(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
         };
         Ok(Some(languages.into_iter().map(node).collect()))
     }

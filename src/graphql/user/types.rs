@@ -48,10 +48,7 @@ impl UserNode {
 
     /// Null unless one may see what is personal about the user.
     async fn i_user(&self, ctx: &Context<'_>) -> Result<Option<InteractiveUserNode>> {
-        Ok(self
-            .sees_personal_data(ctx)
-            .await?
-            .then(|| InteractiveUserNode(self.0.clone())))
+        Ok(self.sees_personal_data(ctx).await?.then(|| InteractiveUserNode(self.0.clone())))
     }
 
     async fn mutationlog_set(&self, ctx: &Context<'_>) -> Result<Connection<MutationLogNode>> {
@@ -100,13 +97,7 @@ impl UserNode {
             return Ok(None);
         }
         let rights = service::rights(&request(ctx)?.core, self.0.id).await?;
-        Ok(Some(
-            rights
-                .numbers
-                .iter()
-                .map(|right| Some(right.to_string()))
-                .collect(),
-        ))
+        Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
     }
 
     async fn other_names(&self) -> Option<&str> {
@@ -119,20 +110,12 @@ impl UserNode {
 
     /// Null unless one may see what is personal about the user.
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(if self.sees_personal_data(ctx).await? {
-            self.0.email.as_deref()
-        } else {
-            None
-        })
+        Ok(if self.sees_personal_data(ctx).await? { self.0.email.as_deref() } else { None })
     }
 
     /// Null unless one may see what is personal about the user.
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(if self.sees_personal_data(ctx).await? {
-            self.0.phone.as_deref()
-        } else {
-            None
-        })
+        Ok(if self.sees_personal_data(ctx).await? { self.0.phone.as_deref() } else { None })
     }
 
     async fn health_facility(&self) -> Option<HealthFacility> {
@@ -157,9 +140,7 @@ impl UserNode {
     /// What the present field's arguments ask for, of the rows whose `field` is this user.
     fn about(&self, ctx: &Context<'_>, table: &Arguments, field: &'static str) -> Result<ListQuery> {
         let mut query = read(ctx, table)?;
-        query
-            .conditions
-            .push(Condition::equals(field, Value::Uuid(self.0.id)));
+        query.conditions.push(Condition::equals(field, Value::Uuid(self.0.id)));
         Ok(query)
     }
 
@@ -220,17 +201,9 @@ impl InteractiveUserNode {
     }
 
     async fn language(&self, ctx: &Context<'_>) -> Result<LanguageNode> {
-        let language = request(ctx)?
-            .languages
-            .load_one(self.0.language.clone())
-            .await
-            .map_err(shared)?;
+        let language = request(ctx)?.languages.load_one(self.0.language.clone()).await.map_err(shared)?;
         let language = language.ok_or_else(|| Error::internal("a user reads no language"))?;
-        Ok(LanguageNode {
-            code: language.code,
-            name: language.name,
-            sort_order: language.sort_order,
-        })
+        Ok(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
     }
 
     async fn last_name(&self) -> &str {
@@ -275,22 +248,13 @@ impl InteractiveUserNode {
 
     async fn user_roles(&self, ctx: &Context<'_>) -> Result<Vec<UserRoleNode>> {
         let held = self.held(ctx).await?;
-        Ok(held
-            .into_iter()
-            .map(|(held, role)| UserRoleNode {
-                held,
-                role,
-                user: self.0.clone(),
-            })
-            .collect())
+        Ok(held.into_iter().map(|(held, role)| UserRoleNode { held, role, user: self.0.clone() }).collect())
     }
 
     /// The user itself: openIMIS keeps it in two rows.
     async fn user_set(&self, ctx: &Context<'_>) -> Result<Connection<UserNode>> {
         let mut query = read(ctx, &NESTED_USERS)?;
-        query
-            .conditions
-            .push(Condition::equals("id", Value::Uuid(self.0.id)));
+        query.conditions.push(Condition::equals("id", Value::Uuid(self.0.id)));
         let context = request(ctx)?;
         let users = service::list_visible(&context.core, context.requester()?, query).await?;
         Ok(Connection::new(users, UserNode))
@@ -301,13 +265,7 @@ impl InteractiveUserNode {
     }
 
     async fn roles(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<RoleNode>>>> {
-        Ok(Some(
-            self.held(ctx)
-                .await?
-                .into_iter()
-                .map(|(_, role)| Some(RoleNode(role)))
-                .collect(),
-        ))
+        Ok(Some(self.held(ctx).await?.into_iter().map(|(_, role)| Some(RoleNode(role))).collect()))
     }
 }
 
@@ -332,20 +290,11 @@ pub struct LanguageNode {
 /// The user that a row points to.
 pub async fn user(ctx: &Context<'_>, id: Uuid) -> Result<UserNode> {
     let user = request(ctx)?.users.load_one(id).await.map_err(shared)?;
-    user.map(UserNode)
-        .ok_or_else(|| Error::internal(format!("there is no user {id}")))
+    user.map(UserNode).ok_or_else(|| Error::internal(format!("there is no user {id}")))
 }
 
 /// The users that a row points to, in that order.
 pub async fn users(ctx: &Context<'_>, ids: Vec<Uuid>) -> Result<Vec<UserNode>> {
-    let mut found = request(ctx)?
-        .users
-        .load_many(ids.iter().copied())
-        .await
-        .map_err(shared)?;
-    Ok(ids
-        .into_iter()
-        .filter_map(|id| found.remove(&id))
-        .map(UserNode)
-        .collect())
+    let mut found = request(ctx)?.users.load_many(ids.iter().copied()).await.map_err(shared)?;
+    Ok(ids.into_iter().filter_map(|id| found.remove(&id)).map(UserNode).collect())
 }

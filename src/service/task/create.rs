@@ -90,11 +90,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
             None => None,
         },
     };
-    let status = if task_group_id.is_some() {
-        TaskStatus::Accepted
-    } else {
-        TaskStatus::Received
-    };
+    let status = if task_group_id.is_some() { TaskStatus::Accepted } else { TaskStatus::Received };
     let task = Task {
         id: new_id(),
         is_deleted: false,
@@ -134,9 +130,7 @@ fn group_of_source(unit: &mut Unit<'_>, source: &str) -> Result<Option<Uuid>> {
     let group = db::task_group::lock(unit.connection, id, Lock::Share)?;
     // It may have been deleted, or lost the source, while the lock was waited for.
     let still_bound = db::task_group::claimed_by(unit.connection, source)? == Some(id);
-    Ok(group
-        .filter(|group| !group.is_deleted && still_bound)
-        .map(|group| group.id))
+    Ok(group.filter(|group| !group.is_deleted && still_bound).map(|group| group.id))
 }
 
 /// The content type of this name and how the entity is called, if a provider says so.
@@ -153,15 +147,9 @@ fn entity(unit: &mut Unit<'_>, name: &str, entity_id: &str) -> Result<(ContentTy
     };
     let content_type = db::content_type::get_or_insert(unit.connection, app_label, model)?;
     if db::task::open_about(unit.connection, content_type.id, entity_id)?.is_some() {
-        return Err(Error::new(
-            ErrorCode::Conflict,
-            Message::new("entity-has-open-task"),
-        ));
+        return Err(Error::new(ErrorCode::Conflict, Message::new("entity-has-open-task")));
     }
-    Ok((
-        content_type,
-        display.map(|text| text.chars().take(MAX_TEXT).collect()),
-    ))
+    Ok((content_type, display.map(|text| text.chars().take(MAX_TEXT).collect())))
 }
 
 /// Another transaction may have been faster; the database's own constraint says so.
@@ -187,25 +175,15 @@ fn check_create(unit: &Unit<'_>, input: &CreateTask) -> Result<()> {
             check_text(field, text, MAX_TEXT)?;
         }
     }
-    let values = [
-        ("businessStatus", &input.business_status),
-        ("data", &input.data),
-        ("jsonExt", &input.json_ext),
-    ];
+    let values =
+        [("businessStatus", &input.business_status), ("data", &input.data), ("jsonExt", &input.json_ext)];
     for (field, value) in values {
         if let Some(value) = value {
             check_json(field, value, unit.core.limits.json_bytes)?;
         }
     }
-    if input
-        .json_ext
-        .as_ref()
-        .is_some_and(|ext| !ext.is_object() && !ext.is_null())
-    {
-        return Err(Error::validation(
-            "jsonExt",
-            Message::new("not-an-object").with("field", "jsonExt"),
-        ));
+    if input.json_ext.as_ref().is_some_and(|ext| !ext.is_object() && !ext.is_null()) {
+        return Err(Error::validation("jsonExt", Message::new("not-an-object").with("field", "jsonExt")));
     }
     Ok(())
 }
@@ -219,10 +197,7 @@ fn check_business_status(status: &Value) -> Result<()> {
         ));
     };
     if map.keys().any(|key| key.parse::<Uuid>().is_ok()) {
-        return Err(Error::validation(
-            "businessStatus",
-            Message::new("votes-are-cast"),
-        ));
+        return Err(Error::validation("businessStatus", Message::new("votes-are-cast")));
     }
     Ok(())
 }

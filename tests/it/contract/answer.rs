@@ -12,11 +12,7 @@ pub fn status_diff(expect: &Expect, reply: &Reply) -> Vec<String> {
     let allowed = expect.status.as_ref().map_or(&[200][..], OneOrMany::values);
     let mut lines = Vec::new();
     if !allowed.contains(&reply.status) {
-        lines.push(format!(
-            "HTTP {}, want {allowed:?}: {}",
-            reply.status,
-            brief(&reply.body)
-        ));
+        lines.push(format!("HTTP {}, want {allowed:?}: {}", reply.status, brief(&reply.body)));
     }
     lines.extend(errors_diff(&expect.errors, reply));
     lines
@@ -52,10 +48,8 @@ fn errors_diff(wanted: &Errors, reply: &Reply) -> Option<String> {
         }
         _ if errors.is_empty() => Some(format!("no errors in {}", brief(&reply.body))),
         Errors::Some => {
-            let holds_data = reply
-                .data()
-                .as_object()
-                .is_some_and(|data| data.values().any(|field| !field.is_null()));
+            let holds_data =
+                reply.data().as_object().is_some_and(|data| data.values().any(|field| !field.is_null()));
             holds_data.then(|| format!("errors, yet data {}", brief(reply.data())))
         }
         Errors::At(paths) => {
@@ -79,11 +73,7 @@ mod tests {
     fn lines(expect: Value, status: u16, body: Value) -> usize {
         let expect: Expect = serde_json::from_value(expect).expect("the test's expectation is well formed");
         let set_cookie = [("JWT".to_owned(), " path=/; httponly".to_owned())].into();
-        let reply = Reply {
-            status,
-            body,
-            set_cookie,
-        };
+        let reply = Reply { status, body, set_cookie };
         status_diff(&expect, &reply).len() + body_diff(&expect, &reply, &mut Bindings::default()).len()
     }
 
@@ -120,21 +110,7 @@ mod tests {
         assert_eq!(lines(json!({"data": null}), 200, body.clone()), 1);
         assert_eq!(lines(json!({"body": {"data": {"a": 1}}}), 200, body.clone()), 0);
         assert_eq!(lines(json!({"body": {}}), 200, body.clone()), 1);
-        assert_eq!(
-            lines(
-                json!({"set_cookie": {"JWT": ["HttpOnly", "Path=/"]}}),
-                200,
-                body.clone()
-            ),
-            0
-        );
-        assert_eq!(
-            lines(
-                json!({"set_cookie": {"JWT": ["Secure"], "other": ["Path=/"]}}),
-                200,
-                body
-            ),
-            2
-        );
+        assert_eq!(lines(json!({"set_cookie": {"JWT": ["HttpOnly", "Path=/"]}}), 200, body.clone()), 0);
+        assert_eq!(lines(json!({"set_cookie": {"JWT": ["Secure"], "other": ["Path=/"]}}), 200, body), 2);
     }
 }

@@ -55,10 +55,7 @@ impl Bindings {
         match value {
             Value::String(text) => Value::String(self.fill_text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.fill(item)).collect(),
-            Value::Object(fields) => fields
-                .into_iter()
-                .map(|(key, field)| (key, self.fill(field)))
-                .collect(),
+            Value::Object(fields) => fields.into_iter().map(|(key, field)| (key, self.fill(field))).collect(),
             other => other,
         }
     }
@@ -68,9 +65,8 @@ impl Bindings {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             filled.push_str(before);
-            let bound = after
-                .split_once('}')
-                .and_then(|(name, tail)| Some((self.0.get(name)?.as_str(), tail)));
+            let bound =
+                after.split_once('}').and_then(|(name, tail)| Some((self.0.get(name)?.as_str(), tail)));
             // GraphQL has dollar signs and braces of its own, so a name that is not bound stays as it is.
             let (value, tail) = bound.unwrap_or(("${", after));
             filled.push_str(value);
@@ -83,10 +79,7 @@ impl Bindings {
 /// The users whose tokens the text asks for by `${token:USER}`.
 pub fn token_users(text: &str) -> Vec<String> {
     let after = text.split("${token:").skip(1);
-    after
-        .filter_map(|rest| rest.split_once('}'))
-        .map(|(user, _)| user.to_owned())
-        .collect()
+    after.filter_map(|rest| rest.split_once('}')).map(|(user, _)| user.to_owned()).collect()
 }
 
 /// The name under which a user's token is bound.
@@ -104,10 +97,7 @@ pub fn key_of(global_id: &str, type_name: &str) -> Option<String> {
 fn is_jwt(text: &str) -> bool {
     let parts: Vec<_> = text.split('.').collect();
     let is_part = |part: &&str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     parts.len() == 3 && parts.iter().all(is_part)
 }
@@ -162,16 +152,8 @@ mod tests {
             ("<time>", json!(now), json!("2024-03-01T10:00:00")),
             ("<uuid>", json!(uuid), json!(uuid.to_uppercase())),
             ("<uuid>", json!(uuid), json!(uuid.replace('-', ""))),
-            (
-                "<gid:TaskGQLType>",
-                json!(gid),
-                json!(BASE64_STANDARD.encode("TaskGroupGQLType:7")),
-            ),
-            (
-                "<gid:TaskGQLType>",
-                json!(gid),
-                json!(BASE64_STANDARD.encode("TaskGQLType:")),
-            ),
+            ("<gid:TaskGQLType>", json!(gid), json!(BASE64_STANDARD.encode("TaskGroupGQLType:7"))),
+            ("<gid:TaskGQLType>", json!(gid), json!(BASE64_STANDARD.encode("TaskGQLType:"))),
         ] {
             assert_eq!(matches(placeholder, &good), Some(true), "{placeholder} {good}");
             assert_eq!(matches(placeholder, &bad), Some(false), "{placeholder} {bad}");
@@ -187,10 +169,7 @@ mod tests {
         let mut bindings = Bindings::default();
         assert_eq!(bindings.matches("<cursor:A>", &json!("one")), Some(true));
         assert_eq!(bindings.matches("<cursor:A>", &json!("two")), Some(false));
-        assert_eq!(
-            bindings.matches("<gid:T:B>", &json!(BASE64_STANDARD.encode("T:7"))),
-            Some(true)
-        );
+        assert_eq!(bindings.matches("<gid:T:B>", &json!(BASE64_STANDARD.encode("T:7"))), Some(true));
         assert_eq!(
             bindings.fill(json!({"q": ["{ a(x: \"${A}\", y: ${B}) ${C} ${}"], "n": 1})),
             json!({"q": ["{ a(x: \"one\", y: 7) ${C} ${}"], "n": 1})
@@ -199,9 +178,6 @@ mod tests {
 
     #[test]
     fn tokens_are_asked_for_by_user() {
-        assert_eq!(
-            token_users("${token:exec1} ${A} ${token:admin}"),
-            ["exec1", "admin"]
-        );
+        assert_eq!(token_users("${token:exec1} ${A} ${token:admin}"), ["exec1", "admin"]);
     }
 }

@@ -200,10 +200,7 @@ mod tests {
 
     #[test]
     fn null_data_is_an_expectation() {
-        assert_eq!(
-            expect(json!({"data": null})).map(|e| e.data).ok(),
-            Some(Some(Value::Null))
-        );
+        assert_eq!(expect(json!({"data": null})).map(|e| e.data).ok(), Some(Some(Value::Null)));
         assert_eq!(expect(json!({})).map(|e| e.data).ok(), Some(None));
     }
 
@@ -211,10 +208,7 @@ mod tests {
     fn errors_are_none_unless_said_otherwise() {
         let errors = |value| expect(value).map(|e| e.errors).ok();
         assert_eq!(errors(json!({})), Some(Errors::None));
-        assert_eq!(
-            errors(json!({"errors": [["task"]]})),
-            Some(Errors::At(vec![json!(["task"])]))
-        );
+        assert_eq!(errors(json!({"errors": [["task"]]})), Some(Errors::At(vec![json!(["task"])])));
         assert_eq!(errors(json!({"errors": "any"})), Some(Errors::Any));
     }
 }

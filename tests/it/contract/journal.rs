@@ -23,16 +23,9 @@ pub async fn journal_diff(
     let payload =
         payload.filter(|payload| payload.is_object() && reply.status == 200 && reply.errors().is_empty());
     let Some(payload) = payload else {
-        return Ok(vec![format!(
-            "no payload: HTTP {} {}",
-            reply.status,
-            brief(&reply.body)
-        )]);
+        return Ok(vec![format!("no payload: HTTP {} {}", reply.status, brief(&reply.body))]);
     };
-    let id = expect
-        .client_mutation_id
-        .as_deref()
-        .ok_or("the case names no clientMutationId")?;
+    let id = expect.client_mutation_id.as_deref().ok_or("the case names no clientMutationId")?;
     let want = json!({"clientMutationId": id, "internalId": format!("<uuid:{}>", expect.bind)});
     let mut lines = Matcher::new(bindings).diff(&want, payload, "payload");
     let entries = entries(session, id).await?;
@@ -52,22 +45,15 @@ fn entry_diff(expect: &Expect, id: &str, internal_id: &Value, entry: &Value) -> 
         "clientMutationLabel": expect.label.clone().unwrap_or_else(|| "<any>".into()), "requestDateTime": "<time>",
     });
     let mut lines = Matcher::new(&mut Bindings::default()).diff(&want, entry, "log");
-    let key = entry["id"]
-        .as_str()
-        .and_then(|global_id| key_of(global_id, "MutationLogGQLType"));
+    let key = entry["id"].as_str().and_then(|global_id| key_of(global_id, "MutationLogGQLType"));
     if key.as_deref() != internal_id.as_str() {
-        lines.push(format!(
-            "log.id: stands for {key:?}, the payload's internalId is {internal_id}"
-        ));
+        lines.push(format!("log.id: stands for {key:?}, the payload's internalId is {internal_id}"));
     }
     let (status, error) = (entry["status"].as_u64(), &entry["error"]);
     let allowed = expect.log.as_ref().map_or(&[][..], OneOrMany::values);
     let has_error = !error.is_null() && error != "";
     if !allowed.iter().any(|&allowed| status == Some(allowed.into())) {
-        lines.push(format!(
-            "log status {status:?}, want {allowed:?} (error {})",
-            brief(error)
-        ));
+        lines.push(format!("log status {status:?}, want {allowed:?} (error {})", brief(error)));
     } else if (status == Some(FAILED)) != has_error {
         lines.push(format!("log status {status:?} with error {}", brief(error)));
     }
@@ -88,17 +74,9 @@ async fn entries(session: &mut Session, id: &str) -> Result<Vec<Value>, String> 
     for poll in 1.. {
         let reply = session.graphql(POLL, Some(&variables), &Headers::new()).await?;
         let edges = reply.data()["mutationLogs"]["edges"].as_array();
-        let entries: Vec<Value> = edges
-            .into_iter()
-            .flatten()
-            .map(|edge| edge["node"].clone())
-            .collect();
+        let entries: Vec<Value> = edges.into_iter().flatten().map(|edge| edge["node"].clone()).collect();
         let under_way = entries.iter().any(|entry| entry["status"] == 0);
-        let patience = if entries.is_empty() {
-            POLLS_TO_APPEAR
-        } else {
-            POLLS_TO_END
-        };
+        let patience = if entries.is_empty() { POLLS_TO_APPEAR } else { POLLS_TO_END };
         if poll > patience || !(entries.is_empty() || under_way) {
             return Ok(entries);
         }

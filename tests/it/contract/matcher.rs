@@ -23,20 +23,12 @@ const JSON_STRINGS: [&str; 4] = ["data", "businessStatus", "businessData", "json
 impl<'a> Matcher<'a> {
     /// One without lists of special order.
     pub fn new(bindings: &'a mut Bindings) -> Self {
-        Self {
-            bindings,
-            unordered: &[],
-            blocks: None,
-        }
+        Self { bindings, unordered: &[], blocks: None }
     }
 
     /// One that knows which lists of the expected answer are sets, or runs of sets.
     pub fn of(expect: &'a Expect, bindings: &'a mut Bindings) -> Self {
-        Self {
-            bindings,
-            unordered: &expect.unordered,
-            blocks: Some(&expect.blocks),
-        }
+        Self { bindings, unordered: &expect.unordered, blocks: Some(&expect.blocks) }
     }
 
     /// The differences, none when the values match; `path` is where they stand in the answer.
@@ -63,11 +55,7 @@ impl<'a> Matcher<'a> {
 
     fn object(&mut self, want: &Map<String, Value>, got: &Map<String, Value>, path: &str) -> Vec<String> {
         let at = |key: &str| {
-            if path.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{path}.{key}")
-            }
+            if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
         };
         let mut lines = Vec::new();
         for (key, want) in want {
@@ -83,12 +71,7 @@ impl<'a> Matcher<'a> {
 
     fn list(&mut self, want: &[Value], got: &[Value], path: &str) -> Vec<String> {
         if want.len() != got.len() {
-            return vec![format!(
-                "{path}: want {} items, got {}: {}",
-                want.len(),
-                got.len(),
-                short(got)
-            )];
+            return vec![format!("{path}: want {} items, got {}: {}", want.len(), got.len(), short(got))];
         }
         if let Some(sizes) = self.blocks.and_then(|blocks| blocks.get(path)) {
             return self.runs(sizes, want, got, path);
@@ -100,11 +83,7 @@ impl<'a> Matcher<'a> {
         }
         let mut lines = Vec::new();
         for (index, (want, got)) in want.iter().zip(got).enumerate() {
-            lines.extend(
-                self.diff(want, got, path)
-                    .into_iter()
-                    .map(|line| format!("[{index}] {line}")),
-            );
+            lines.extend(self.diff(want, got, path).into_iter().map(|line| format!("[{index}] {line}")));
         }
         lines
     }
@@ -142,11 +121,7 @@ impl<'a> Matcher<'a> {
             });
             match found {
                 Some(index) => drop(left.remove(index)),
-                None => lines.push(format!(
-                    "{path}: no item like {} among {}",
-                    brief(&item),
-                    short(&left)
-                )),
+                None => lines.push(format!("{path}: no item like {} among {}", brief(&item), short(&left))),
             }
         }
         lines
@@ -168,12 +143,7 @@ fn short(values: &[Value]) -> String {
 }
 
 fn different(path: &str, want: &Value, got: &Value) -> String {
-    format!(
-        "{}: want {}, got {}",
-        if path.is_empty() { "data" } else { path },
-        brief(want),
-        brief(got)
-    )
+    format!("{}: want {}, got {}", if path.is_empty() { "data" } else { path }, brief(want), brief(got))
 }
 
 fn unless(equal: bool, line: impl FnOnce() -> String) -> Vec<String> {
@@ -205,10 +175,7 @@ fn canonical(value: &Value) -> Value {
             items.sort_by_key(Value::to_string);
             Value::Array(items)
         }
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, field)| (key.clone(), canonical(field)))
-            .collect(),
+        Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), canonical(field))).collect(),
         other => other.clone(),
     }
 }

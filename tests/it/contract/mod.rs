@@ -54,10 +54,7 @@ pub async fn replay(router: Router, cases: &[Case]) -> Vec<Failure> {
         }
         lines.extend(hints(case, &broken_chains));
         broken_chains.extend(case.chain.as_deref());
-        failures.push(Failure {
-            name: case.name.clone(),
-            lines,
-        });
+        failures.push(Failure { name: case.name.clone(), lines });
     }
     failures
 }
@@ -66,12 +63,7 @@ fn parse(lines: &str) -> Vec<Case> {
     let parse_line = |(index, line)| {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("case in line {}: {error}", index + 1))
     };
-    lines
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(parse_line)
-        .collect()
+    lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse_line).collect()
 }
 
 fn hints(case: &Case, broken_chains: &BTreeSet<&str>) -> Vec<String> {
@@ -82,11 +74,7 @@ fn hints(case: &Case, broken_chains: &BTreeSet<&str>) -> Vec<String> {
     if case.setup {
         hints.push("note: it only prepares the cases after it".to_owned());
     }
-    if let Some(chain) = case
-        .chain
-        .as_deref()
-        .filter(|chain| broken_chains.contains(chain))
-    {
+    if let Some(chain) = case.chain.as_deref().filter(|chain| broken_chains.contains(chain)) {
         hints.push(format!("note: a case before it in chain {chain} fails already"));
     }
     hints
@@ -108,10 +96,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_cases_whose_answer_differs_fail() {
-        let router = Router::new().route(
-            "/api/graphql",
-            post(|| async { axum::Json(json!({"data": {"task": 1}})) }),
-        );
+        let router =
+            Router::new().route("/api/graphql", post(|| async { axum::Json(json!({"data": {"task": 1}})) }));
         let case = |name: &str, want: i64| {
             json!({
                 "name": name, "as_user": null, "mode": "exact", "note": "why", "chain": "c",
@@ -123,10 +109,7 @@ mod tests {
 
         let failures = replay(router, &parse(&lines)).await;
 
-        let seen: Vec<Value> = failures
-            .iter()
-            .map(|failure| json!([failure.name, failure.lines]))
-            .collect();
+        let seen: Vec<Value> = failures.iter().map(|failure| json!([failure.name, failure.lines])).collect();
         let broken = "note: a case before it in chain c fails already";
         assert_eq!(
             seen,

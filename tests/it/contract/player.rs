@@ -20,22 +20,13 @@ pub struct Player {
 impl Player {
     /// One whose users are not logged in yet.
     pub fn new(router: Router) -> Self {
-        Self {
-            sessions: Sessions {
-                router,
-                by_user: BTreeMap::new(),
-            },
-            bindings: Bindings::default(),
-        }
+        Self { sessions: Sessions { router, by_user: BTreeMap::new() }, bindings: Bindings::default() }
     }
 
     /// Plays the case; returns its differences, or why it could not be played.
     pub async fn run(&mut self, case: &Case) -> Result<Vec<String>, String> {
         let request = self.fill(&case.request).await?;
-        let session = self
-            .sessions
-            .of(case.as_user.as_deref(), &mut self.bindings)
-            .await?;
+        let session = self.sessions.of(case.as_user.as_deref(), &mut self.bindings).await?;
         let reply = session.send(&request).await?;
         let expect = &case.expect;
         let mut lines = if case.mode == Mode::Journal || expect.log.is_some() {
@@ -54,21 +45,12 @@ impl Player {
     }
 
     async fn read_back(&mut self, read: &Read) -> Result<Vec<String>, String> {
-        let request = Request::Graphql {
-            query: read.query.clone(),
-            variables: None,
-            headers: Headers::new(),
-        };
+        let request =
+            Request::Graphql { query: read.query.clone(), variables: None, headers: Headers::new() };
         let request = self.fill(&request).await?;
-        let session = self
-            .sessions
-            .of(read.as_user.as_deref(), &mut self.bindings)
-            .await?;
+        let session = self.sessions.of(read.as_user.as_deref(), &mut self.bindings).await?;
         let reply = session.send(&request).await?;
-        let expect = Expect {
-            data: Some(read.data.clone()),
-            ..Expect::default()
-        };
+        let expect = Expect { data: Some(read.data.clone()), ..Expect::default() };
         let mut lines = status_diff(&expect, &reply);
         lines.extend(body_diff(&expect, &reply, &mut self.bindings));
         Ok(lines)

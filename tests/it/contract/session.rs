@@ -52,55 +52,33 @@ const TOKEN_COOKIE: &str = "JWT";
 impl Session {
     /// A browser that has never been here.
     pub fn stranger(router: Router) -> Self {
-        Self {
-            router,
-            cookies: BTreeMap::new(),
-            csrf_token: None,
-        }
+        Self { router, cookies: BTreeMap::new(), csrf_token: None }
     }
 
     /// Logs in as the front end does; returns the session and its token.
     pub async fn login(router: Router, user: &str) -> Result<(Self, String), String> {
         let mut session = Self::stranger(router);
         let variables = json!({"username": user, "password": format!("{user}123")});
-        let reply = session
-            .mutate(AUTHENTICATE, variables, &[("X-CSRFToken", "undefined")])
-            .await?;
+        let reply = session.mutate(AUTHENTICATE, variables, &[("X-CSRFToken", "undefined")]).await?;
         let token = reply.data()["tokenAuth"]["token"]
             .as_str()
             .filter(|_| session.cookies.contains_key(TOKEN_COOKIE));
         let Some(token) = token.map(str::to_owned) else {
-            return Err(format!(
-                "cannot log in as {user}: HTTP {} {}",
-                reply.status,
-                brief(&reply.body)
-            ));
+            return Err(format!("cannot log in as {user}: HTTP {} {}", reply.status, brief(&reply.body)));
         };
-        let reply = session
-            .mutate(GET_CSRF_TOKEN, json!({}), &[("Authorization", "JWT undefined")])
-            .await?;
-        session.csrf_token = reply.data()["getCsrfToken"]["csrfToken"]
-            .as_str()
-            .map(str::to_owned);
+        let reply = session.mutate(GET_CSRF_TOKEN, json!({}), &[("Authorization", "JWT undefined")]).await?;
+        session.csrf_token = reply.data()["getCsrfToken"]["csrfToken"].as_str().map(str::to_owned);
         Ok((session, token))
     }
 
     /// Sends a case's request.
     pub async fn send(&mut self, request: &Request) -> Result<Reply, String> {
         match request {
-            Request::Graphql {
-                query,
-                variables,
-                headers,
-            } => self.graphql(query, variables.as_ref(), headers).await,
-            Request::Rest {
-                method,
-                path,
-                body,
-                headers,
-            } => {
-                self.exchange(method, path, body.clone().unwrap_or_default(), headers)
-                    .await
+            Request::Graphql { query, variables, headers } => {
+                self.graphql(query, variables.as_ref(), headers).await
+            }
+            Request::Rest { method, path, body, headers } => {
+                self.exchange(method, path, body.clone().unwrap_or_default(), headers).await
             }
         }
     }
@@ -125,10 +103,8 @@ impl Session {
         variables: Value,
         headers: &[(&str, &str)],
     ) -> Result<Reply, String> {
-        let headers = headers
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), Some(value.to_owned())))
-            .collect();
+        let headers =
+            headers.iter().map(|&(name, value)| (name.to_owned(), Some(value.to_owned()))).collect();
         self.graphql(query, Some(&variables), &headers).await
     }
 
@@ -140,15 +116,10 @@ impl Session {
         extra: &Headers,
     ) -> Result<Reply, String> {
         let fault = |error: &dyn std::fmt::Display| format!("{method} {path}: {error}");
-        let mut request = HttpRequest::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::from(body))
-            .map_err(|e| fault(&e))?;
+        let mut request =
+            HttpRequest::builder().method(method).uri(path).body(Body::from(body)).map_err(|e| fault(&e))?;
         *request.headers_mut() = self.headers(extra).map_err(|e| fault(&e))?;
-        request
-            .extensions_mut()
-            .insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (head, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.map_err(|e| fault(&e))?;
@@ -163,11 +134,7 @@ impl Session {
     fn headers(&self, extra: &Headers) -> Result<HeaderMap, axum::http::Error> {
         // The front end prints what its storage holds, so a missing token goes out as a word.
         let csrf_token = self.csrf_token.as_deref().unwrap_or("null");
-        let cookies: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -188,17 +155,11 @@ impl Session {
 
     fn keep_cookies(&mut self, headers: &HeaderMap) -> BTreeMap<String, String> {
         let mut set = BTreeMap::new();
-        for line in headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-        {
+        for line in headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, attributes) = (name.trim().to_owned(), attributes.to_lowercase());
-            let expired = attributes
-                .split(';')
-                .any(|attribute| attribute.trim() == "max-age=0");
+            let expired = attributes.split(';').any(|attribute| attribute.trim() == "max-age=0");
             if expired || value.is_empty() {
                 self.cookies.remove(&name);
             } else {

@@ -50,12 +50,7 @@ impl TestApp {
         let module = builder(Builder::new(own)).build().expect("the settings are fine");
         module.migrate().await.expect("the migrations apply");
         let router = module.router();
-        Self {
-            module,
-            router,
-            backend,
-            database,
-        }
+        Self { module, router, backend, database }
     }
 
     /// Another server process on the same database: nothing is shared but the data.
@@ -74,12 +69,7 @@ impl TestApp {
         let module = builder(Builder::new(own)).build().expect("the settings are fine");
         let router = module.router();
         // Only the first one removes the database.
-        Self {
-            module,
-            router,
-            backend: self.backend,
-            database: TestDatabase::borrowed(&self.database),
-        }
+        Self { module, router, backend: self.backend, database: TestDatabase::borrowed(&self.database) }
     }
 
     /// The database's URL.
@@ -90,11 +80,6 @@ impl TestApp {
     /// The number that a query counts, read past the module.
     pub fn count(&self, sql: &str) -> i64 {
         self.database.count(sql)
-    }
-
-    /// Runs a statement past the module.
-    pub fn execute(&self, sql: &str) {
-        self.database.execute(sql);
     }
 
     /// Somebody who is not logged in.

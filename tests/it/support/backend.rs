@@ -48,12 +48,7 @@ impl TestDatabase {
                 format!("{base}/{name}")
             }
         };
-        Self {
-            url,
-            backend,
-            name,
-            owned: true,
-        }
+        Self { url, backend, name, owned: true }
     }
 
     /// The number that a query counts.
@@ -86,10 +81,7 @@ impl TestDatabase {
     /// Makes PostgreSQL end all connections to the database and take no more, or take them again.
     pub fn refuse_connections(&self, refuse: bool) {
         let server = server_url();
-        execute(
-            &server,
-            &format!("ALTER DATABASE {} ALLOW_CONNECTIONS {}", self.name, !refuse),
-        );
+        execute(&server, &format!("ALTER DATABASE {} ALLOW_CONNECTIONS {}", self.name, !refuse));
         if refuse {
             let end = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
@@ -110,12 +102,7 @@ impl TestDatabase {
 
     /// The same database, for another process on it; it stays when this is dropped.
     pub fn borrowed(other: &Self) -> Self {
-        Self {
-            url: other.url.clone(),
-            backend: other.backend,
-            name: other.name.clone(),
-            owned: false,
-        }
+        Self { url: other.url.clone(), backend: other.backend, name: other.name.clone(), owned: false }
     }
 }
 
@@ -147,7 +134,5 @@ fn server_url() -> String {
 
 fn execute(url: &str, sql: &str) {
     let mut connection = PgConnection::establish(url).expect("the test server answers");
-    diesel::sql_query(sql)
-        .execute(&mut connection)
-        .expect("the test server obeys");
+    diesel::sql_query(sql).execute(&mut connection).expect("the test server obeys");
 }

@@ -49,9 +49,7 @@ impl Answer {
     /// The codes of the errors.
     pub fn codes(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().into_iter().flatten();
-        errors
-            .map(|error| error["extensions"]["code"].as_str().unwrap_or("none"))
-            .collect()
+        errors.map(|error| error["extensions"]["code"].as_str().unwrap_or("none")).collect()
     }
 
     /// The text of the first error.
@@ -76,22 +74,15 @@ impl Client {
     /// Logs in as the front end does. The fixture's passwords are `<username>123`.
     pub async fn log_in(&mut self, username: &str) {
         let answer = self.try_log_in(username, &format!("{username}123")).await;
-        assert!(
-            answer.body["data"]["tokenAuth"].is_object(),
-            "{username} can't log in: {}",
-            answer.text
-        );
+        assert!(answer.body["data"]["tokenAuth"].is_object(), "{username} can't log in: {}", answer.text);
         let answer = self.graphql("mutation { getCsrfToken { csrfToken } }").await;
-        self.csrf = answer.data("getCsrfToken")["csrfToken"]
-            .as_str()
-            .map(str::to_owned);
+        self.csrf = answer.data("getCsrfToken")["csrfToken"].as_str().map(str::to_owned);
     }
 
     /// Tries to log in; cookies are kept if it goes well.
     pub async fn try_log_in(&mut self, username: &str, password: &str) -> Answer {
         let query = "mutation($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { token refreshExpiresIn } }";
-        self.graphql_with(query, json!({ "u": username, "p": password }))
-            .await
+        self.graphql_with(query, json!({ "u": username, "p": password })).await
     }
 
     /// The same person by Bearer token instead of cookies.
@@ -125,16 +116,14 @@ impl Client {
             "mutation($input: {input_type}!) {{ {name}(input: $input) {{ clientMutationId internalId }} }}"
         );
         let answer = self.graphql_with(&query, json!({ "input": input })).await;
-        let id = answer.data(name)["internalId"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{}", answer.text))
-            .to_owned();
+        let id =
+            answer.data(name)["internalId"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned();
         let query = format!(r#"{{ mutationLogs(id: "{id}") {{ edges {{ node {{ status error }} }} }} }}"#);
         let answer = self.graphql(&query).await;
         let node = &answer.data("mutationLogs")["edges"][0]["node"];
-        let error = node["error"].as_str().map_or(Value::Null, |text| {
-            serde_json::from_str(text).expect("a JSON list")
-        });
+        let error = node["error"]
+            .as_str()
+            .map_or(Value::Null, |text| serde_json::from_str(text).expect("a JSON list"));
         (node["status"].as_i64().expect("a status"), error)
     }
 
@@ -148,11 +137,8 @@ impl Client {
             .header("X-Requested-With", "XMLHttpRequest")
             .header("X-CSRFToken", self.csrf.as_deref().unwrap_or("null"));
         if !self.cookies.is_empty() {
-            let pairs: Vec<String> = self
-                .cookies
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let pairs: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("Cookie", pairs.join("; "));
         }
         if let Some(authorization) = &self.authorization {
@@ -161,17 +147,10 @@ impl Client {
         let mut request = request.body(body.into()).expect("a well-formed request");
         for (name, value) in &self.headers {
             let name: axum::http::HeaderName = name.parse().expect("a header's name");
-            request
-                .headers_mut()
-                .insert(name, value.parse().expect("a header's value"));
+            request.headers_mut().insert(name, value.parse().expect("a header's value"));
         }
         request.extensions_mut().insert(ConnectInfo(self.address));
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("the router answers");
+        let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.expect("the body arrives");
         for value in parts.headers.get_all("set-cookie") {
@@ -186,11 +165,6 @@ impl Client {
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text,
-            body,
-        }
+        Answer { status: parts.status, headers: parts.headers, text, body }
     }
 }

@@ -79,9 +79,7 @@ impl TestApp {
     fn sqlite(&self) -> SqliteConnection {
         let path = self.database_url().trim_start_matches("sqlite://");
         let mut connection = SqliteConnection::establish(path).expect("the file is there");
-        connection
-            .batch_execute("PRAGMA busy_timeout = 10000")
-            .expect("a known setting");
+        connection.batch_execute("PRAGMA busy_timeout = 10000").expect("a known setting");
         connection
     }
 

@@ -22,9 +22,7 @@ const USERS: [(&str, &str); 8] = [
 /// The key of somebody of the fixture.
 pub fn user_id(username: &str) -> &'static str {
     let found = USERS.iter().find(|(name, _)| *name == username);
-    found
-        .unwrap_or_else(|| panic!("{username} is not in the fixture"))
-        .1
+    found.unwrap_or_else(|| panic!("{username} is not in the fixture")).1
 }
 
 /// The keys of people of the fixture.
@@ -45,9 +43,7 @@ pub fn each(rows: &[Value], field: &str) -> Vec<Value> {
 
 /// JSON that is kept in a text.
 pub fn parsed(text: &Value) -> Value {
-    text.as_str().map_or(Value::Null, |text| {
-        serde_json::from_str(text).expect("JSON in a text")
-    })
+    text.as_str().map_or(Value::Null, |text| serde_json::from_str(text).expect("JSON in a text"))
 }
 
 impl Client {
@@ -82,11 +78,7 @@ impl TestApp {
         users: &[&str],
         sources: &[&str],
     ) -> String {
-        let admin = self
-            .module
-            .requester("admin")
-            .await
-            .expect("the fixture has an admin");
+        let admin = self.module.requester("admin").await.expect("the fixture has an admin");
         let input = TaskGroupInput {
             code: code.to_owned(),
             completion_policy,
@@ -94,33 +86,20 @@ impl TestApp {
             user_ids: Some(users.iter().map(|name| key(user_id(name))).collect()),
             task_sources: Some(sources.iter().map(|&source| source.to_owned()).collect()),
         };
-        let group = self
-            .module
-            .task_groups()
-            .create(&admin, input)
-            .await
-            .expect("a group");
+        let group = self.module.task_groups().create(&admin, input).await.expect("a group");
         group.id.to_string()
     }
 
     /// Adds a task; answers its key.
     pub async fn task(&self, input: CreateTask) -> String {
-        let admin = self
-            .module
-            .requester("admin")
-            .await
-            .expect("the fixture has an admin");
+        let admin = self.module.requester("admin").await.expect("the fixture has an admin");
         let task = self.module.tasks().create(&admin, input).await.expect("a task");
         task.id.to_string()
     }
 
     /// Adds a task that a group decides on; answers its key.
     pub async fn task_in(&self, group: &str) -> String {
-        self.task(CreateTask {
-            task_group_id: Some(key(group)),
-            ..CreateTask::default()
-        })
-        .await
+        self.task(CreateTask { task_group_id: Some(key(group)), ..CreateTask::default() }).await
     }
 
     /// Casts somebody's vote under the voter's own name; answers the outcome.
@@ -137,41 +116,27 @@ impl TestApp {
             "id": group, "code": row["code"], "completionPolicy": row["completionPolicy"],
             "threshold": row["threshold"], "userIds": user_ids(users),
         });
-        assert_eq!(
-            self.user("admin").await.outcome("updateTaskGroup", input).await,
-            "ok"
-        );
+        assert_eq!(self.user("admin").await.outcome("updateTaskGroup", input).await, "ok");
     }
 
     /// A task as an administrator sees it; null when it is not to be seen.
     pub async fn task_row(&self, id: &str) -> Value {
         let fields = "uuid status version source entityId entityString executorActionEvent businessEvent data \
                       businessDataSerializer businessStatus jsonExt taskGroup { uuid } userUpdated { username }";
-        let rows = self
-            .user("admin")
-            .await
-            .rows("task", &format!("(id: \"{id}\")"), fields)
-            .await;
+        let rows = self.user("admin").await.rows("task", &format!("(id: \"{id}\")"), fields).await;
         rows.into_iter().next().unwrap_or_default()
     }
 
     /// Where a task stands.
     pub async fn status(&self, id: &str) -> String {
-        self.task_row(id).await["status"]
-            .as_str()
-            .unwrap_or("gone")
-            .to_owned()
+        self.task_row(id).await["status"].as_str().unwrap_or("gone").to_owned()
     }
 
     /// A group as an administrator sees it, its seats by user name; null when it is not to be seen.
     pub async fn group_row(&self, id: &str) -> Value {
         let fields = "uuid code completionPolicy threshold version taskSources jsonExt \
                       taskexecutorSet { edges { node { uuid version user { username } } } }";
-        let rows = self
-            .user("admin")
-            .await
-            .rows("taskGroup", &format!("(id: \"{id}\")"), fields)
-            .await;
+        let rows = self.user("admin").await.rows("taskGroup", &format!("(id: \"{id}\")"), fields).await;
         let Some(mut row) = rows.into_iter().next() else {
             return Value::Null;
         };
@@ -189,12 +154,7 @@ impl TestApp {
     /// Who sits in a group.
     pub async fn seated(&self, id: &str) -> Vec<String> {
         let row = self.group_row(id).await;
-        row["seats"]
-            .as_object()
-            .expect("a live group")
-            .keys()
-            .cloned()
-            .collect()
+        row["seats"].as_object().expect("a live group").keys().cloned().collect()
     }
 
     /// The versions of something, oldest first: `task`, `taskGroup` or `taskExecutor`.
@@ -202,10 +162,7 @@ impl TestApp {
         let field = format!("{kind}History");
         let arguments = format!("(id: \"{id}\", orderBy: \"version\")");
         let selection = format!("version historyType historyUser {{ username }} {selection}");
-        self.user("admin")
-            .await
-            .rows(&field, &arguments, &selection)
-            .await
+        self.user("admin").await.rows(&field, &arguments, &selection).await
     }
 
     /// How many versions there are of everything of a kind, as its history says: `taskHistory` and so on.

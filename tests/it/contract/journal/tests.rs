@@ -18,24 +18,11 @@ async fn lines(expect: Value, payload: Value, entries: Vec<Value>) -> Vec<String
     let edges: Vec<Value> = entries.into_iter().map(|node| json!({"node": node})).collect();
     let log = json!({"data": {"mutationLogs": {"edges": edges}}});
     let router = Router::new().route("/api/graphql", post(|| async { Json(log) }));
-    let reply = Reply {
-        status: 200,
-        body: payload,
-        set_cookie: [].into(),
-    };
-    let lines = journal_diff(
-        &expect,
-        &reply,
-        &mut Session::stranger(router),
-        &mut Bindings::default(),
-    )
-    .await;
+    let reply = Reply { status: 200, body: payload, set_cookie: [].into() };
+    let lines = journal_diff(&expect, &reply, &mut Session::stranger(router), &mut Bindings::default()).await;
     let lines = lines.expect("the journal answers");
     // The entries of these tests have no time.
-    lines
-        .into_iter()
-        .filter(|line| line != "log.requestDateTime: missing")
-        .collect()
+    lines.into_iter().filter(|line| line != "log.requestDateTime: missing").collect()
 }
 
 fn receipt() -> Value {
@@ -44,51 +31,14 @@ fn receipt() -> Value {
 
 #[tokio::test]
 async fn the_entry_must_have_the_wanted_end() {
-    let (done, failed) = (
-        entry(INTERNAL_ID, 2, &Value::Null),
-        entry(INTERNAL_ID, 1, &json!("e")),
-    );
-    assert_eq!(
-        lines(json!({"log": 2}), receipt(), vec![done.clone()]).await,
-        [""; 0]
-    );
-    assert_eq!(
-        lines(json!({"log": [1, 2]}), receipt(), vec![failed.clone()]).await,
-        [""; 0]
-    );
-    assert_eq!(
-        lines(json!({"log": 1}), receipt(), vec![done.clone()])
-            .await
-            .len(),
-        1
-    );
+    let (done, failed) = (entry(INTERNAL_ID, 2, &Value::Null), entry(INTERNAL_ID, 1, &json!("e")));
+    assert_eq!(lines(json!({"log": 2}), receipt(), vec![done.clone()]).await, [""; 0]);
+    assert_eq!(lines(json!({"log": [1, 2]}), receipt(), vec![failed.clone()]).await, [""; 0]);
+    assert_eq!(lines(json!({"log": 1}), receipt(), vec![done.clone()]).await.len(), 1);
     assert_eq!(lines(json!({"log": 2}), receipt(), vec![failed]).await.len(), 1);
-    assert_eq!(
-        lines(
-            json!({"log": 2}),
-            receipt(),
-            vec![entry(INTERNAL_ID, 2, &json!("e"))]
-        )
-        .await
-        .len(),
-        1
-    );
-    assert_eq!(
-        lines(
-            json!({"log": 1}),
-            receipt(),
-            vec![entry(INTERNAL_ID, 1, &json!(""))]
-        )
-        .await
-        .len(),
-        1
-    );
-    assert_eq!(
-        lines(json!({"log": 2}), receipt(), vec![done.clone(), done])
-            .await
-            .len(),
-        1
-    );
+    assert_eq!(lines(json!({"log": 2}), receipt(), vec![entry(INTERNAL_ID, 2, &json!("e"))]).await.len(), 1);
+    assert_eq!(lines(json!({"log": 1}), receipt(), vec![entry(INTERNAL_ID, 1, &json!(""))]).await.len(), 1);
+    assert_eq!(lines(json!({"log": 2}), receipt(), vec![done.clone(), done]).await.len(), 1);
 }
 
 #[tokio::test]
@@ -96,12 +46,7 @@ async fn the_entry_must_be_the_receipts() {
     let other = entry("fd1b5c39-fcf6-4ca4-a161-60464f5e8b11", 2, &Value::Null);
     assert_eq!(lines(json!({"log": 2}), receipt(), vec![other]).await.len(), 1);
     let without_id = json!({"data": {"m": {"clientMutationId": "c", "internalId": null}}});
-    assert_eq!(
-        lines(json!({"log": 2}), without_id, vec![entry("x", 2, &Value::Null)])
-            .await
-            .len(),
-        2
-    );
+    assert_eq!(lines(json!({"log": 2}), without_id, vec![entry("x", 2, &Value::Null)]).await.len(), 2);
 }
 
 #[tokio::test]
@@ -109,28 +54,18 @@ async fn the_entry_must_have_the_label_or_none_where_the_case_names_it() {
     let done = entry(INTERNAL_ID, 2, &Value::Null);
     for (label, differences) in [(json!("L"), 0), (json!("M"), 1), (Value::Null, 1)] {
         let expect = json!({"log": 2, "label": label});
-        assert_eq!(
-            lines(expect, receipt(), vec![done.clone()]).await.len(),
-            differences,
-            "{label}"
-        );
+        assert_eq!(lines(expect, receipt(), vec![done.clone()]).await.len(), differences, "{label}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_at_the_top_will_do_only_where_the_case_says_so() {
     let refused = json!({"errors": [{"message": "m"}], "data": {"m": null}});
-    assert_eq!(
-        lines(json!({"log": 1, "or_errors": true}), refused.clone(), vec![]).await,
-        [""; 0]
-    );
+    assert_eq!(lines(json!({"log": 1, "or_errors": true}), refused.clone(), vec![]).await, [""; 0]);
     assert_eq!(lines(json!({"log": 1}), refused, vec![]).await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_entry_that_never_appears_is_waited_for_in_vain() {
-    assert_eq!(
-        lines(json!({"log": 2}), receipt(), vec![]).await,
-        ["0 journal entries, want 1"]
-    );
+    assert_eq!(lines(json!({"log": 2}), receipt(), vec![]).await, ["0 journal entries, want 1"]);
 }

@@ -16,10 +16,7 @@ fn echo() -> Router {
             return set_cookie("JWT=jwt; HttpOnly", data);
         }
         if query.contains("getCsrfToken") {
-            return set_cookie(
-                "session=s",
-                json!({"data": {"getCsrfToken": {"csrfToken": "csrf"}}}),
-            );
+            return set_cookie("session=s", json!({"data": {"getCsrfToken": {"csrfToken": "csrf"}}}));
         }
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let seen = json!({"cookie": text("cookie"), "csrf": text("x-csrftoken"), "query": query});

@@ -29,12 +29,7 @@ async fn get(session: &mut Session, path: &str, headers: Value) -> Reply {
 #[tokio::test]
 async fn requests_look_like_the_front_ends() {
     let mut session = Session::stranger(echo());
-    let reply = get(
-        &mut session,
-        "/",
-        json!({"X-CSRFToken": "mine", "x-requested-with": null}),
-    )
-    .await;
+    let reply = get(&mut session, "/", json!({"X-CSRFToken": "mine", "x-requested-with": null})).await;
     let headers = json!({"host": "localhost", "content-type": "application/json", "x-csrftoken": "mine"});
     assert_eq!(reply.body, json!({"headers": headers, "body": " as it is "}));
 }
@@ -44,12 +39,6 @@ async fn cookies_are_kept_until_cleared() {
     let mut session = Session::stranger(echo());
     let reply = get(&mut session, "/set", json!({})).await;
     assert_eq!(reply.set_cookie["a"], " path=/; httponly");
-    assert_eq!(
-        get(&mut session, "/clear", json!({})).await.body["headers"]["cookie"],
-        "a=1"
-    );
-    assert_eq!(
-        get(&mut session, "/", json!({})).await.body["headers"]["cookie"],
-        Value::Null
-    );
+    assert_eq!(get(&mut session, "/clear", json!({})).await.body["headers"]["cookie"], "a=1");
+    assert_eq!(get(&mut session, "/", json!({})).await.body["headers"]["cookie"], Value::Null);
 }

@@ -1,0 +1,64 @@
+//! How the arguments of the tables get into the schema.
+
+use std::borrow::Cow;
+
+use async_graphql::registry::{Deprecation, MetaInputValue, MetaType, Registry};
+use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
+
+use super::super::scalars::{Day, Moment, UuidOrGlobalId};
+use super::super::{task, task_group};
+use super::Argument;
+
+/// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
+pub struct Registration;
+
+impl OutputType for Registration {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("Boolean")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        // Types that only arguments name.
+        <Moment as InputType>::create_type_info(registry);
+        <Day as InputType>::create_type_info(registry);
+        <UuidOrGlobalId as InputType>::create_type_info(registry);
+        <task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <task::types::TaskStatus as InputType>::create_type_info(registry);
+        <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
+        for (type_name, field, table) in super::super::LISTS {
+            let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*type_name) else {
+                continue;
+            };
+            let Some(field) = fields.get_mut(*field) else {
+                continue;
+            };
+            for argument in table.iter() {
+                field.args.insert(argument.name.clone(), meta(argument));
+            }
+        }
+        <bool as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        _: &async_graphql::ContextSelectionSet<'_>,
+        _: &Positioned<async_graphql::parser::types::Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+fn meta(argument: &Argument) -> MetaInputValue {
+    MetaInputValue {
+        name: argument.name.clone(),
+        description: None,
+        ty: argument.ty.to_string(),
+        deprecation: Deprecation::NoDeprecated,
+        default_value: None,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        is_secret: false,
+        directive_invocations: Vec::new(),
+    }
+}
