@@ -27,6 +27,14 @@ pub struct ModuleSettings {
     pub gql_task_delete_perms: Vec<i32>,
     /// Seeing all tasks.
     pub gql_task_search_all_perms: Vec<i32>,
+    /// Listing approval flows. Flows are not there yet; the rights are, so that configurations of openIMIS can be taken over.
+    pub gql_task_flow_search_perms: Vec<i32>,
+    /// Creating approval flows.
+    pub gql_task_flow_create_perms: Vec<i32>,
+    /// Changing approval flows.
+    pub gql_task_flow_update_perms: Vec<i32>,
+    /// Deleting approval flows.
+    pub gql_task_flow_delete_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Listing roles.
@@ -37,6 +45,10 @@ pub struct ModuleSettings {
     pub task_user_approved: String,
     /// The value of `businessStatus` that refuses.
     pub task_user_failed: String,
+    /// The sources whose tasks flows decide record by record. Flows are not there yet.
+    pub flow_batch_sources: Vec<String>,
+    /// The sources whose tasks may not join a flow. Flows are not there yet.
+    pub flow_ineligible_sources: Vec<String>,
 }
 
 impl Default for ModuleSettings {
@@ -51,11 +63,17 @@ impl Default for ModuleSettings {
             gql_task_update_perms: vec![191_003],
             gql_task_delete_perms: vec![191_004],
             gql_task_search_all_perms: vec![191_005],
+            gql_task_flow_search_perms: vec![192_001],
+            gql_task_flow_create_perms: vec![192_002],
+            gql_task_flow_update_perms: vec![192_003],
+            gql_task_flow_delete_perms: vec![192_004],
             gql_user_search_perms: vec![121_701],
             gql_role_search_perms: vec![122_001],
             default_executor_event: "default".to_owned(),
             task_user_approved: "APPROVED".to_owned(),
             task_user_failed: "FAILED".to_owned(),
+            flow_batch_sources: vec!["import_valid_items".to_owned(), "import_group_valid_items".to_owned()],
+            flow_ineligible_sources: vec!["claim_sampling".to_owned()],
         }
     }
 }
@@ -74,6 +92,10 @@ impl ModuleSettings {
             &self.gql_task_update_perms,
             &self.gql_task_delete_perms,
             &self.gql_task_search_all_perms,
+            &self.gql_task_flow_search_perms,
+            &self.gql_task_flow_create_perms,
+            &self.gql_task_flow_update_perms,
+            &self.gql_task_flow_delete_perms,
             &self.gql_user_search_perms,
             &self.gql_role_search_perms,
         ]

@@ -38,6 +38,7 @@ pub fn shared(error: Arc<Error>) -> Error {
 
 fn translate(error: &mut ServerError, language: &str, request_id: &str) -> bool {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    extensions.set("requestId", request_id);
     let Some(own) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
         // The library's own refusals of documents and values; they quote what the client sent.
         extensions.set("code", ErrorCode::Validation.as_str());
@@ -50,7 +51,6 @@ fn translate(error: &mut ServerError, language: &str, request_id: &str) -> bool 
     }
     error.message = own.message().text(language);
     if own.is_internal() {
-        extensions.set("requestId", request_id);
         let cause = std::error::Error::source(own).map(ToString::to_string);
         tracing::error!(cause, path = ?error.path, "a field failed");
     }

@@ -45,6 +45,7 @@ pub async fn post(
             &Message::new("not-json-content"),
             ErrorCode::Validation,
             "en",
+            &request_id,
         );
     }
     let body = match body {
@@ -57,7 +58,7 @@ pub async fn post(
             } else {
                 (Message::new("not-json"), ErrorCode::Validation)
             };
-            return refuse(status, &message, code, "en");
+            return refuse(status, &message, code, "en", &request_id);
         }
     };
     let found = match requester(&app, &headers).await {
@@ -73,6 +74,7 @@ pub async fn post(
                 &Message::new("not-json"),
                 ErrorCode::Validation,
                 &language,
+                &request_id,
             );
         }
     };
@@ -131,7 +133,13 @@ impl Call<'_> {
         let max = self.app.core.limits.batch;
         if items.is_empty() || items.len() > max {
             let message = Message::new("batch-too-large").with("max", max);
-            return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Limit, &self.language);
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                &message,
+                ErrorCode::Limit,
+                &self.language,
+                self.request_id,
+            );
         }
         let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
         for item in items {
@@ -236,7 +244,8 @@ impl Call<'_> {
         // In these very words and with HTTP 200: the front end then logs out and begins anew.
         let text = "CSRF token missing or incorrect.";
         let data: Value = document.root_keys.iter().map(|key| (key.clone(), Value::Null)).collect();
-        let error = json!({ "message": text, "extensions": { "code": ErrorCode::Forbidden.as_str() } });
+        let extensions = json!({ "code": ErrorCode::Forbidden.as_str(), "requestId": self.request_id.0 });
+        let error = json!({ "message": text, "extensions": extensions });
         Some(Answer {
             status: StatusCode::OK,
             body: json!({ "errors": [error], "data": data }).to_string(),
@@ -316,7 +325,7 @@ impl Call<'_> {
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
         Answer {
             status,
-            body: error_body(&message.text(&self.language), code, None).to_string(),
+            body: error_body(&message.text(&self.language), code, self.request_id).to_string(),
             effects: Vec::new(),
         }
     }
@@ -331,8 +340,14 @@ impl Answer {
     }
 }
 
-fn refuse(status: StatusCode, message: &Message, code: ErrorCode, language: &str) -> Response {
-    (status, axum::Json(error_body(&message.text(language), code, None))).into_response()
+fn refuse(
+    status: StatusCode,
+    message: &Message,
+    code: ErrorCode,
+    language: &str,
+    request_id: &RequestId,
+) -> Response {
+    (status, axum::Json(error_body(&message.text(language), code, request_id))).into_response()
 }
 
 /// The session could not be looked up.
@@ -343,15 +358,12 @@ fn failed(error: &Error, request_id: &RequestId) -> Response {
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let body = error_body(&error.message().text("en"), error.code(), Some(&request_id.0));
+    let body = error_body(&error.message().text("en"), error.code(), request_id);
     (status, axum::Json(body)).into_response()
 }
 
-fn error_body(message: &str, code: ErrorCode, request_id: Option<&str>) -> Value {
-    let mut extensions = json!({ "code": code.as_str() });
-    if let Some(id) = request_id {
-        extensions["requestId"] = json!(id);
-    }
+fn error_body(message: &str, code: ErrorCode, request_id: &RequestId) -> Value {
+    let extensions = json!({ "code": code.as_str(), "requestId": request_id.0 });
     json!({ "errors": [{ "message": message, "extensions": extensions }] })
 }
 
