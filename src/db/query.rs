@@ -177,23 +177,34 @@ pub fn list<R>(
     let total_count =
         if query.wanted.total_count { Some(count(connection, table, &matching)?) } else { None };
 
-    let mut bounded = vec![matching.clone()];
-    bounded.extend(after.as_ref().map(|values| order.beyond(values, false)));
-    bounded.extend(before.as_ref().map(|values| order.beyond(values, true)));
-    let bounded = Sql::join(bounded, " AND ", "1 = 1");
-
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
     let size = first.or(last).unwrap_or(limit.max);
-    let part = Part {
-        filter: bounded.typed(),
-        order: order.sql(backward).typed(),
-        sort_values: order.sort_values(connection.dialect()).typed(),
-        limit: size + 1,
-        offset,
+    let parts = match (&after, &before) {
+        (Some(values), None) if !backward && offset == 0 => order.beyond_in_parts(values, false),
+        (None, Some(values)) if backward && offset == 0 => order.beyond_in_parts(values, true),
+        _ => {
+            let after = after.iter().map(|values| order.beyond(values, false));
+            let before = before.iter().map(|values| order.beyond(values, true));
+            vec![Sql::join(after.chain(before).collect(), " AND ", "1 = 1")]
+        }
     };
-    let mut rows: Vec<(R, String)> =
-        load(connection, part)?.into_iter().map(|(row, values)| (row, order.write_cursor(&values))).collect();
+    let mut rows: Vec<(R, String)> = Vec::new();
+    for bounds in parts {
+        let missing = size + 1 - i64::try_from(rows.len()).map_err(Error::internal)?;
+        if missing == 0 {
+            break;
+        }
+        let part = Part {
+            filter: matching.clone().sql(" AND (").append(bounds).sql(")").typed(),
+            order: order.sql(backward).typed(),
+            sort_values: order.sort_values(connection.dialect()).typed(),
+            limit: missing,
+            offset,
+        };
+        let loaded = load(connection, part)?;
+        rows.extend(loaded.into_iter().map(|(row, values)| (row, order.write_cursor(&values))));
+    }
     let size = usize::try_from(size).map_err(Error::internal)?;
     let more = rows.len() > size;
     rows.truncate(size);

@@ -84,13 +84,26 @@ impl Order {
 
     /// The condition that a row comes after the row with these values (before it, when `backward`).
     pub fn beyond(&self, values: &[Option<Value>], backward: bool) -> Sql {
+        Sql::new("(").append(Sql::join(self.beyond_in_parts(values, backward), ") OR (", "1 = 1")).sql(")")
+    }
+
+    /// The same in parts that are read one after the other: rows whose first key has a value, and those that lack it. In
+    /// one condition the two would keep an index from finding where to start, and deep pages would cost more.
+    pub fn beyond_in_parts(&self, values: &[Option<Value>], backward: bool) -> Vec<Sql> {
         let mut pairs: Vec<_> = self.keys.iter().zip(values).collect();
-        let mut sql: Option<Sql> = None;
+        let mut rest: Option<Sql> = None;
         while let Some((key, value)) = pairs.pop() {
             let up = key.descending == backward;
-            sql = Some(key.beyond(value.as_ref(), up, sql));
+            let mut parts = vec![key.beyond(value.as_ref(), up, rest.take())];
+            if key.nullable && up && value.is_some() {
+                parts.push(Sql::new(format!("{} IS NULL", key.expression)));
+            }
+            if pairs.is_empty() {
+                return parts;
+            }
+            rest = Some(Sql::new("(").append(Sql::join(parts, " OR ", "1 = 1")).sql(")"));
         }
-        sql.unwrap_or_else(|| Sql::new("1 = 1"))
+        Vec::new()
     }
 
     /// The values that a row is sorted by, as the text of a JSON list.
@@ -117,8 +130,8 @@ impl Order {
 }
 
 impl Key {
-    /// A row comes after `value` by this key, or ties and comes after by the `rest`. `up`: towards larger values, with
-    /// absent ones largest.
+    /// A row that has a value comes after `value` by this key, or ties and comes after by the `rest`. `up`: towards larger
+    /// values, with absent ones largest.
     fn beyond(&self, value: Option<&Value>, up: bool, rest: Option<Sql>) -> Sql {
         let expression = &self.expression;
         let Some(value) = value else {
@@ -135,7 +148,7 @@ impl Key {
         };
         let compare = |operator: &str| Sql::new(format!("{expression} {operator} ")).bind(value.clone());
         let operator = if up { ">" } else { "<" };
-        let mut sql = match rest {
+        let sql = match rest {
             None => compare(operator),
             // The redundant first half lets an index find where to start: 0.1 ms instead of 41 at a million rows.
             Some(rest) => compare(if up { ">=" } else { "<=" })
@@ -145,9 +158,6 @@ impl Key {
                 .append(rest)
                 .sql(")"),
         };
-        if self.nullable && up {
-            sql = Sql::new("(").append(sql).sql(format!(") OR {expression} IS NULL"));
-        }
         Sql::new("(").append(sql).sql(")")
     }
 }
