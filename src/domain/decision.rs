@@ -1,7 +1,7 @@
-//! The decision: from a pool of executors, its policy and the votes to an outcome. Pure, so that an auditor can
-//! replay the ledger and get the same answer.
+//! The decision: from pools of executors, their policies and the votes to an outcome and its reasons. Pure, so that an
+//! auditor can replay the ledger and get the same answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -10,15 +10,105 @@ use super::vote::Verdict;
 /// How many approvals it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// Every member of the pool has approved.
+    /// Everybody in the pool who may decide has approved.
     All,
     /// Somebody entitled has approved.
     Any,
     /// At least so many people have approved.
-    AtLeast(usize),
+    AtLeast(u64),
+    /// At least so many percent of those in the pool who may decide, rounded up to whole people, have approved.
+    Percent(u64),
+    /// The weights of those who have approved add up to this.
+    Weight(u64),
 }
 
-/// What the votes amount to.
+/// What approves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Verdicts on the whole task; those on single records decide nothing.
+    Whole,
+    /// Verdicts on single records: whoever gave one, whichever way, has reviewed the task, and reviews are what is counted.
+    ByRecord,
+}
+
+/// Whom a person may not be, to decide: four eyes see more than two.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FourEyes {
+    /// The maker of the task may not decide it.
+    pub forbid_maker: bool,
+    /// Who decided another step of the task may not decide this one.
+    pub distinct_deciders: bool,
+}
+
+/// Why a person may not decide, whatever seat or rights there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred {
+    /// The person is the maker of the task.
+    Maker,
+    /// The person decided another step of it.
+    DecidedOtherStep,
+}
+
+impl FourEyes {
+    /// Why `user` may not decide, if so. `decided_others`: who voted on other steps of the task.
+    #[must_use]
+    pub fn bar(self, user: Uuid, maker: Uuid, decided_others: &BTreeSet<Uuid>) -> Option<Barred> {
+        if self.forbid_maker && user == maker {
+            Some(Barred::Maker)
+        } else if self.distinct_deciders && decided_others.contains(&user) {
+            Some(Barred::DecidedOtherStep)
+        } else {
+            None
+        }
+    }
+}
+
+/// Who is asked, and how many of them must agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// How many approvals it takes.
+    pub policy: Policy,
+    /// The live executors who may decide, with their weights.
+    pub members: BTreeMap<Uuid, u64>,
+    /// The live executors who may not, and why. They are not asked: nothing waits for them.
+    pub barred: BTreeMap<Uuid, Barred>,
+}
+
+impl Pool {
+    /// The pool of these seats.
+    #[must_use]
+    pub fn new(
+        policy: Policy,
+        seats: impl IntoIterator<Item = (Uuid, u64)>,
+        bar: impl Fn(Uuid) -> Option<Barred>,
+    ) -> Self {
+        let (mut members, mut barred) = (BTreeMap::new(), BTreeMap::new());
+        for (user, weight) in seats {
+            match bar(user) {
+                Some(reason) => {
+                    barred.insert(user, reason);
+                }
+                None => {
+                    members.insert(user, weight);
+                }
+            }
+        }
+        Self { policy, members, barred }
+    }
+}
+
+/// A vote that counts: recorded when its caster was entitled, not replaced, and on what the task says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ballot {
+    /// Who cast it.
+    pub user: Uuid,
+    /// What it says.
+    pub verdict: Verdict,
+    /// The caster's weight when it was cast.
+    pub weight: u64,
+}
+
+/// What the votes of a pool amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Approvals are missing.
@@ -27,139 +117,129 @@ pub enum Outcome {
     Passed,
     /// Somebody has refused.
     Failed,
-    /// The pool is empty: nobody decides until it is filled.
+    /// There is nobody in the pool who may decide: nothing is decided until there is.
     Held,
 }
 
-/// Decides by `policy` from the live members of `pool` and the `votes` on the whole task, one `(user, verdict)`
-/// each.
+/// Why approvals can't come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldReason {
+    /// No live executor is in the pool.
+    EmptyPool,
+    /// Nobody in the pool may decide this task.
+    NobodyMayDecide,
+    /// If all who are missing approved, it would still not be enough.
+    TooFewExecutors,
+}
+
+/// Where a pool stands, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What the votes amount to.
+    pub outcome: Outcome,
+    /// How much the policy needs: people, or their weights.
+    pub needed: u64,
+    /// How much of that is there.
+    pub has: u64,
+    /// Who in the pool may decide and has not approved.
+    pub missing: BTreeSet<Uuid>,
+    /// Why it can't go on by the votes of those who are asked, if so.
+    pub held: Option<HeldReason>,
+}
+
+/// Decides by the pool and the votes cast in it.
 ///
-/// Every recorded vote was entitled when it was cast, so approvals of people who are not in the pool (any more, or
-/// never, as privileged people) count under `Any` and `AtLeast`; `All` asks every present member. Verdicts on
-/// single records decide nothing here. The order of votes does not matter and a repeated vote changes nothing.
+/// Approvals of people who are not in the pool (any more, or never, as privileged people) count, except under `All`, which
+/// asks everybody present. The order of votes does not matter and a repeated vote changes nothing.
 #[must_use]
-pub fn evaluate<'a>(
-    policy: Policy,
-    pool: &BTreeSet<Uuid>,
-    votes: impl IntoIterator<Item = &'a (Uuid, Verdict)>,
-) -> Outcome {
-    if pool.is_empty() {
-        return Outcome::Held;
-    }
-    let mut approved = BTreeSet::new();
-    for (user, verdict) in votes {
-        match verdict {
-            Verdict::Failed => return Outcome::Failed,
-            Verdict::Approved => {
-                approved.insert(*user);
+pub fn evaluate(pool: &Pool, mode: Mode, ballots: &[Ballot]) -> Standing {
+    let mut approved: BTreeMap<Uuid, u64> = BTreeMap::new();
+    let mut refused = false;
+    for ballot in ballots {
+        match (mode, ballot.verdict) {
+            (Mode::Whole, Verdict::Failed) => refused = true,
+            (Mode::Whole, Verdict::Approved) | (Mode::ByRecord, Verdict::Accept | Verdict::Reject) => {
+                let weight = approved.entry(ballot.user).or_default();
+                *weight = ballot.weight.max(*weight);
             }
-            Verdict::Accept | Verdict::Reject => {}
+            _ => {}
         }
     }
-    let passed = match policy {
-        Policy::All => pool.is_subset(&approved),
-        Policy::Any => !approved.is_empty(),
-        Policy::AtLeast(threshold) => approved.len() >= threshold,
+    let asked = count(pool.members.len());
+    let missing: BTreeMap<Uuid, u64> = pool
+        .members
+        .iter()
+        .filter(|(user, _)| !approved.contains_key(user))
+        .map(|(user, weight)| (*user, *weight))
+        .collect();
+    let people = count(approved.len());
+    let still_people = count(missing.len());
+    let (needed, has, could_have) = match pool.policy {
+        Policy::All => (asked, asked - still_people, asked),
+        Policy::Any => (1, people, people + still_people),
+        Policy::AtLeast(threshold) => (threshold, people, people + still_people),
+        Policy::Percent(percent) => {
+            ((asked * percent.min(100)).div_ceil(100).max(1), people, people + still_people)
+        }
+        Policy::Weight(threshold) => {
+            let has = approved.values().sum();
+            (threshold, has, missing.values().fold(has, |sum, weight| sum.saturating_add(*weight)))
+        }
     };
-    if passed { Outcome::Passed } else { Outcome::Open }
+    let outcome = if pool.members.is_empty() {
+        Outcome::Held
+    } else if refused {
+        Outcome::Failed
+    } else if has >= needed {
+        Outcome::Passed
+    } else {
+        Outcome::Open
+    };
+    let held = match outcome {
+        Outcome::Held if pool.barred.is_empty() => Some(HeldReason::EmptyPool),
+        Outcome::Held => Some(HeldReason::NobodyMayDecide),
+        Outcome::Open if could_have < needed => Some(HeldReason::TooFewExecutors),
+        Outcome::Open | Outcome::Passed | Outcome::Failed => None,
+    };
+    Standing { outcome, needed, has, missing: missing.into_keys().collect(), held }
+}
+
+/// What becomes of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It waits for more votes.
+    Waits,
+    /// Some of its pools have passed, others are still asked.
+    Stays,
+    /// All of its pools have passed, and others come after them.
+    MovesOn,
+    /// All of its pools have passed, and they were the last.
+    Completed,
+    /// Somebody has refused.
+    Failed,
+}
+
+/// Decides on a task by the outcomes of all pools that are asked at present. A task in no flow has one pool, its group,
+/// and nothing comes after it.
+#[must_use]
+pub fn decide(active: &[Outcome], more_steps: bool) -> Course {
+    let passed = active.iter().filter(|outcome| **outcome == Outcome::Passed).count();
+    if active.contains(&Outcome::Failed) {
+        Course::Failed
+    } else if passed == 0 {
+        Course::Waits
+    } else if passed < active.len() {
+        Course::Stays
+    } else if more_steps {
+        Course::MovesOn
+    } else {
+        Course::Completed
+    }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn user() -> impl Strategy<Value = Uuid> {
-        (0_u128..8).prop_map(Uuid::from_u128)
-    }
-
-    fn votes() -> impl Strategy<Value = Vec<(Uuid, Verdict)>> {
-        let verdict = prop_oneof![
-            8 => Just(Verdict::Approved),
-            1 => Just(Verdict::Failed),
-            1 => Just(Verdict::Accept),
-            1 => Just(Verdict::Reject),
-        ];
-        prop::collection::vec((user(), verdict), 0..12)
-    }
-
-    fn policy() -> impl Strategy<Value = Policy> {
-        prop_oneof![Just(Policy::All), Just(Policy::Any), (1_usize..6).prop_map(Policy::AtLeast)]
-    }
-
-    fn pool() -> impl Strategy<Value = BTreeSet<Uuid>> {
-        prop::collection::btree_set(user(), 0..6)
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_votes_does_not_matter(policy in policy(), pool in pool(), votes in votes(), seed in any::<u64>()) {
-            let mut shuffled = votes.clone();
-            let mut state = seed;
-            for i in (1..shuffled.len()).rev() {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let bound = u64::try_from(i + 1).expect("small");
-                shuffled.swap(i, usize::try_from((state >> 33) % bound).expect("small"));
-            }
-            prop_assert_eq!(evaluate(policy, &pool, &votes), evaluate(policy, &pool, &shuffled));
-        }
-
-        #[test]
-        fn a_repeated_vote_changes_nothing(policy in policy(), pool in pool(), votes in votes()) {
-            let mut twice = votes.clone();
-            twice.extend(votes.clone());
-            prop_assert_eq!(evaluate(policy, &pool, &votes), evaluate(policy, &pool, &twice));
-        }
-
-        #[test]
-        fn more_approvals_never_un_pass(policy in policy(), pool in pool(), votes in votes(), more in user()) {
-            let before = evaluate(policy, &pool, &votes);
-            let mut extended = votes;
-            extended.push((more, Verdict::Approved));
-            if before == Outcome::Passed {
-                prop_assert_eq!(evaluate(policy, &pool, &extended), Outcome::Passed);
-            }
-        }
-
-        #[test]
-        fn a_shrinking_pool_can_only_help(policy in policy(), pool in pool(), votes in votes(), gone in user()) {
-            let mut smaller = pool.clone();
-            smaller.remove(&gone);
-            prop_assume!(!smaller.is_empty());
-            if evaluate(policy, &pool, &votes) == Outcome::Passed {
-                prop_assert_eq!(evaluate(policy, &smaller, &votes), Outcome::Passed);
-            }
-        }
-
-        #[test]
-        fn an_empty_pool_never_decides(policy in policy(), votes in votes()) {
-            prop_assert_eq!(evaluate(policy, &BTreeSet::new(), &votes), Outcome::Held);
-        }
-
-        #[test]
-        fn failed_is_final_whatever_comes_later(policy in policy(), pool in pool(), mut votes in votes(), voter in user()) {
-            prop_assume!(!pool.is_empty());
-            votes.insert(0, (voter, Verdict::Failed));
-            prop_assert_eq!(evaluate(policy, &pool, &votes), Outcome::Failed);
-        }
-    }
-
-    #[test]
-    fn all_asks_every_present_member_and_a_stranger_does_not_replace_one() {
-        let [a, b, boss] = [1, 2, 3].map(Uuid::from_u128);
-        let pool = BTreeSet::from([a, b]);
-        let boss_only = [(boss, Verdict::Approved), (a, Verdict::Approved)];
-        assert_eq!(evaluate(Policy::All, &pool, &boss_only), Outcome::Open);
-        let both = [(b, Verdict::Approved), (a, Verdict::Approved)];
-        assert_eq!(evaluate(Policy::All, &pool, &both), Outcome::Passed);
-    }
-
-    #[test]
-    fn n_counts_people_not_votes() {
-        let [a, b] = [1, 2].map(Uuid::from_u128);
-        let pool = BTreeSet::from([a, b]);
-        let same_twice = [(a, Verdict::Approved), (a, Verdict::Approved)];
-        assert_eq!(evaluate(Policy::AtLeast(2), &pool, &same_twice), Outcome::Open);
-    }
-}
+mod tests;

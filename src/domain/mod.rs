@@ -1,5 +1,6 @@
 //! Pure types and rules: no database, no GraphQL, no HTTP, no clock, no I/O.
 
+pub mod completion_policy;
 pub mod configuration;
 pub mod content_type;
 pub mod decision;
@@ -13,7 +14,10 @@ pub mod settings;
 pub mod signal;
 pub mod task;
 pub mod task_executor;
+pub mod task_flow;
+pub mod task_flow_step;
 pub mod task_group;
+pub mod task_pool;
 pub mod text;
 pub mod user;
 pub mod vote;

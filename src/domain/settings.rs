@@ -27,7 +27,7 @@ pub struct ModuleSettings {
     pub gql_task_delete_perms: Vec<i32>,
     /// Seeing all tasks.
     pub gql_task_search_all_perms: Vec<i32>,
-    /// Listing approval flows. Flows are not there yet; the rights are, so that configurations of openIMIS can be taken over.
+    /// Listing approval flows.
     pub gql_task_flow_search_perms: Vec<i32>,
     /// Creating approval flows.
     pub gql_task_flow_create_perms: Vec<i32>,
@@ -45,10 +45,16 @@ pub struct ModuleSettings {
     pub task_user_approved: String,
     /// The value of `businessStatus` that refuses.
     pub task_user_failed: String,
-    /// The sources whose tasks flows decide record by record. Flows are not there yet.
+    /// The sources whose tasks flows decide record by record.
     pub flow_batch_sources: Vec<String>,
-    /// The sources whose tasks may not join a flow. Flows are not there yet.
+    /// The sources whose tasks may not join a flow.
     pub flow_ineligible_sources: Vec<String>,
+    /// Whether the maker of a task may not decide it, where group and step say nothing.
+    pub forbid_maker: bool,
+    /// Whether one person may not decide two steps of a task, where group and step say nothing.
+    pub distinct_deciders: bool,
+    /// Whether who rejects a task or a record has to say why.
+    pub require_rejection_comment: bool,
 }
 
 impl Default for ModuleSettings {
@@ -74,6 +80,9 @@ impl Default for ModuleSettings {
             task_user_failed: "FAILED".to_owned(),
             flow_batch_sources: vec!["import_valid_items".to_owned(), "import_group_valid_items".to_owned()],
             flow_ineligible_sources: vec!["claim_sampling".to_owned()],
+            forbid_maker: false,
+            distinct_deciders: false,
+            require_rejection_comment: false,
         }
     }
 }

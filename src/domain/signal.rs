@@ -29,11 +29,19 @@ pub enum Signal {
     TaskExecutorUpdate,
     /// `task_executor_service.delete`
     TaskExecutorDelete,
+    /// `task_flow_service.create`
+    TaskFlowCreate,
+    /// `task_flow_service.update`
+    TaskFlowUpdate,
+    /// `task_flow_service.replace`
+    TaskFlowReplace,
+    /// `task_flow_service.delete`
+    TaskFlowDelete,
 }
 
 impl Signal {
     /// All signals.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::TaskCreate,
         Self::TaskUpdate,
         Self::TaskDelete,
@@ -46,6 +54,10 @@ impl Signal {
         Self::TaskExecutorCreate,
         Self::TaskExecutorUpdate,
         Self::TaskExecutorDelete,
+        Self::TaskFlowCreate,
+        Self::TaskFlowUpdate,
+        Self::TaskFlowReplace,
+        Self::TaskFlowDelete,
     ];
 
     /// The name under which it is known outside.
@@ -64,6 +76,10 @@ impl Signal {
             Self::TaskExecutorCreate => "task_executor_service.create",
             Self::TaskExecutorUpdate => "task_executor_service.update",
             Self::TaskExecutorDelete => "task_executor_service.delete",
+            Self::TaskFlowCreate => "task_flow_service.create",
+            Self::TaskFlowUpdate => "task_flow_service.update",
+            Self::TaskFlowReplace => "task_flow_service.replace",
+            Self::TaskFlowDelete => "task_flow_service.delete",
         }
     }
 

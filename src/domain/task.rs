@@ -89,6 +89,12 @@ pub struct Task {
     pub data: Value,
     /// The serializer through which `businessData` shows `data`.
     pub business_data_serializer: Option<String>,
+    /// The version of the flow that it goes through.
+    #[serde(default)]
+    pub flow_id: Option<Uuid>,
+    /// The step of the flow at which it is, the first of them where several are active; where it ended, once decided.
+    #[serde(default)]
+    pub current_step_id: Option<Uuid>,
 }
 
 impl Task {

@@ -29,4 +29,16 @@ pub struct TaskExecutor {
     pub task_group_id: Uuid,
     /// The user who decides.
     pub user_id: Uuid,
+    /// What an approval counts under the policy WEIGHT.
+    #[serde(default = "default_weight")]
+    pub weight: i32,
+}
+
+/// The weight of a seat about which nothing was said.
+pub const DEFAULT_WEIGHT: i32 = 1;
+/// The largest weight of a seat.
+pub const MAX_WEIGHT: i32 = 1_000_000;
+
+const fn default_weight() -> i32 {
+    DEFAULT_WEIGHT
 }

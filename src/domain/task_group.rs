@@ -5,40 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::decision::Policy;
-
-/// How many executors must approve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum CompletionPolicy {
-    /// Every live executor.
-    All,
-    /// One.
-    Any,
-    /// As many as the threshold says, one when there is none.
-    N,
-}
-
-impl CompletionPolicy {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::All, Self::Any, Self::N];
-
-    /// The text kept in the database and shown to clients.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "ALL",
-            Self::Any => "ANY",
-            Self::N => "N",
-        }
-    }
-
-    /// The policy of this text, if it is one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
-    }
-}
+use super::completion_policy::{CompletionPolicy, PolicyRule};
 
 /// A group as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,21 +31,21 @@ pub struct TaskGroup {
     pub code: String,
     /// How many executors must approve.
     pub completion_policy: CompletionPolicy,
-    /// How many under [`CompletionPolicy::N`]; none with the other policies.
+    /// How many people, percent or weight; none with policies that need none.
     pub threshold: Option<i32>,
+    /// Whether the maker of a task may not decide it; absent: as the settings say.
+    #[serde(default)]
+    pub forbid_maker: Option<bool>,
+    /// Whether who decided another step of a task may not decide this one; absent: as the settings say.
+    #[serde(default)]
+    pub distinct_deciders: Option<bool>,
 }
 
 impl TaskGroup {
-    /// The policy as the decision engine takes it. A missing threshold is 1.
+    /// The policy with its threshold.
     #[must_use]
-    pub fn policy(&self) -> Policy {
-        match self.completion_policy {
-            CompletionPolicy::All => Policy::All,
-            CompletionPolicy::Any => Policy::Any,
-            CompletionPolicy::N => {
-                Policy::AtLeast(self.threshold.and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1))
-            }
-        }
+    pub const fn rule(&self) -> PolicyRule {
+        PolicyRule { policy: self.completion_policy, threshold: self.threshold }
     }
 
     /// The task sources whose new tasks come to this group.

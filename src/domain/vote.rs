@@ -1,9 +1,14 @@
 //! The vote: one person's verdict on a task, or on one record of it, in the ledger that decides.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use super::decision::Ballot;
 
 /// What a vote says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,4 +76,68 @@ pub struct Vote {
     pub record_id: Option<String>,
     /// What it says.
     pub verdict: Verdict,
+    /// What its caster has to say about it.
+    pub comment: Option<String>,
+    /// The caster's weight when it was cast.
+    pub weight: i32,
+    /// The hash of the task's `data` when it was cast, see [`data_hash`]; none in votes older than the hash.
+    pub data_hash: Option<String>,
+    /// Whether what was voted on has changed since, or was given to another group. A stale vote counts no more.
+    pub is_stale: bool,
+}
+
+impl Vote {
+    /// As the decision takes it.
+    #[must_use]
+    pub fn ballot(&self) -> Ballot {
+        Ballot {
+            user: self.user_id,
+            verdict: self.verdict,
+            weight: u64::try_from(self.weight).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it counts for a task whose data has this hash.
+    #[must_use]
+    pub fn counts_for(&self, hash: &str) -> bool {
+        !self.is_deleted && !self.is_stale && self.data_hash.as_deref().is_none_or(|own| own == hash)
+    }
+}
+
+/// The hash that binds a vote to the data that was voted on: SHA-256 in lower-case hex of the JSON text without white
+/// space, keys in the order of their bytes.
+#[must_use]
+pub fn data_hash(data: &Value) -> String {
+    Sha256::digest(data.to_string()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+        hex.push(digit(byte >> 4));
+        hex.push(digit(byte & 15));
+        hex
+    })
+}
+
+/// The records that somebody rejected by a vote that counts.
+#[must_use]
+pub fn rejected_records<'a>(votes: impl IntoIterator<Item = &'a Vote>) -> BTreeSet<String> {
+    votes
+        .into_iter()
+        .filter(|vote| vote.verdict == Verdict::Reject)
+        .filter_map(|vote| vote.record_id.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_of_what_the_data_says_not_of_how_it_is_written() {
+        let read = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let hash = data_hash(&json!({"a": 1, "b": [true, null]}));
+        assert_eq!(hash, data_hash(&read(r#"{ "b":[ true,null ], "a":1 }"#)));
+        assert_ne!(hash, data_hash(&json!({"a": 2, "b": [true, null]})));
+        assert_eq!(data_hash(&json!({})), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    }
 }

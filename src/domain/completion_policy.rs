@@ -1,0 +1,126 @@
+//! The completion policy: how many approvals a pool of executors needs.
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::Policy;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// How approvals are counted. Clients of openIMIS know the first three; to them the others are `N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CompletionPolicy {
+    /// Every live executor.
+    All,
+    /// One.
+    Any,
+    /// As many people as the threshold says, one when there is none.
+    N,
+    /// As many percent of the pool as the threshold says, rounded up to whole people.
+    Percent,
+    /// People whose weights add up to the threshold.
+    Weight,
+}
+
+impl CompletionPolicy {
+    /// All values.
+    pub const ALL: [Self; 5] = [Self::All, Self::Any, Self::N, Self::Percent, Self::Weight];
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Any => "ANY",
+            Self::N => "N",
+            Self::Percent => "PERCENT",
+            Self::Weight => "WEIGHT",
+        }
+    }
+
+    /// The policy of this name, if it is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
+
+    /// The one of openIMIS' three policies that clients read it as.
+    #[must_use]
+    pub const fn as_known_to_clients(self) -> Self {
+        match self {
+            Self::All | Self::Any => self,
+            Self::N | Self::Percent | Self::Weight => Self::N,
+        }
+    }
+}
+
+/// A policy with its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyRule {
+    /// How approvals are counted.
+    pub policy: CompletionPolicy,
+    /// How many people, percent or weight it takes; none with policies that need none.
+    pub threshold: Option<i32>,
+}
+
+impl PolicyRule {
+    /// The largest threshold of a policy that counts people or weights.
+    pub const MAX_THRESHOLD: i32 = 1_000_000_000;
+
+    /// Refuses a threshold that the policy does not take, that is missing, or out of range.
+    ///
+    /// # Errors
+    /// VALIDATION, naming `field`.
+    pub fn check(self, field: &str) -> Result<()> {
+        use CompletionPolicy::{All, Any, N, Percent, Weight};
+        let max = match self.policy {
+            Percent => 100,
+            All | Any | N | Weight => Self::MAX_THRESHOLD,
+        };
+        match (self.policy, self.threshold) {
+            (All | Any, Some(_)) => Err(Error::validation(field, Message::new("threshold-needs-n"))),
+            (Percent | Weight, None) => {
+                let message = Message::new("threshold-needed").with("policy", self.policy.as_str());
+                Err(Error::validation(field, message))
+            }
+            (_, Some(threshold)) if !(1..=max).contains(&threshold) => {
+                let message = Message::new("threshold-out-of-range").with("max", i64::from(max));
+                Err(Error::validation(field, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// As the decision takes it. A missing threshold is 1.
+    #[must_use]
+    pub fn policy(self) -> Policy {
+        let threshold = self.threshold.and_then(|number| u64::try_from(number).ok()).unwrap_or(1).max(1);
+        match self.policy {
+            CompletionPolicy::All => Policy::All,
+            CompletionPolicy::Any => Policy::Any,
+            CompletionPolicy::N => Policy::AtLeast(threshold),
+            CompletionPolicy::Percent => Policy::Percent(threshold),
+            CompletionPolicy::Weight => Policy::Weight(threshold),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_stands_with_policies_that_count_and_within_their_range() {
+        let check = |policy, threshold| PolicyRule { policy, threshold }.check("threshold").is_ok();
+        for (policy, good, bad) in [
+            (CompletionPolicy::All, vec![None], vec![Some(1), Some(0)]),
+            (CompletionPolicy::Any, vec![None], vec![Some(1)]),
+            (CompletionPolicy::N, vec![None, Some(1), Some(7)], vec![Some(0), Some(-1), Some(i32::MAX)]),
+            (CompletionPolicy::Percent, vec![Some(1), Some(100)], vec![None, Some(0), Some(101)]),
+            (CompletionPolicy::Weight, vec![Some(1), Some(1000)], vec![None, Some(0), Some(i32::MAX)]),
+        ] {
+            assert!(good.into_iter().all(|threshold| check(policy, threshold)), "{policy:?}");
+            assert!(bad.into_iter().all(|threshold| !check(policy, threshold)), "{policy:?}");
+        }
+    }
+}
