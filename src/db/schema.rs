@@ -166,6 +166,9 @@ diesel::table! {
         code -> Text,
         completion_policy -> Text,
         threshold -> Nullable<Integer>,
+        threshold_kind -> Text,
+        forbid_maker -> Nullable<Bool>,
+        distinct_deciders -> Nullable<Bool>,
     }
 }
 
@@ -190,6 +193,9 @@ diesel::table! {
         history_type -> Text,
         history_user -> Nullable<SqlUuid>,
         history_change_reason -> Nullable<Text>,
+        threshold_kind -> Text,
+        forbid_maker -> Nullable<Bool>,
+        distinct_deciders -> Nullable<Bool>,
     }
 }
 
@@ -199,7 +205,8 @@ diesel::table! {
 
     task_management_tasksource (source) {
         source -> Text,
-        task_group_id -> SqlUuid,
+        task_group_id -> Nullable<SqlUuid>,
+        task_flow_id -> Nullable<SqlUuid>,
     }
 }
 
@@ -218,6 +225,7 @@ diesel::table! {
         user_updated -> SqlUuid,
         task_group_id -> SqlUuid,
         user_id -> SqlUuid,
+        weight -> Integer,
     }
 }
 
@@ -241,6 +249,120 @@ diesel::table! {
         history_type -> Text,
         history_user -> Nullable<SqlUuid>,
         history_change_reason -> Nullable<Text>,
+        weight -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_taskflow (id) {
+        id -> SqlUuid,
+        is_deleted -> Bool,
+        json_ext -> Nullable<SqlJson>,
+        version -> Integer,
+        date_created -> Timestamp,
+        date_updated -> Timestamp,
+        user_created -> SqlUuid,
+        user_updated -> SqlUuid,
+        code -> Text,
+        name -> Nullable<Text>,
+        lineage_id -> SqlUuid,
+        replacement_uuid -> Nullable<SqlUuid>,
+        date_valid_from -> Timestamp,
+        date_valid_to -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_historicaltaskflow (history_id) {
+        id -> SqlUuid,
+        is_deleted -> Bool,
+        json_ext -> Nullable<SqlJson>,
+        version -> Integer,
+        date_created -> Timestamp,
+        date_updated -> Timestamp,
+        user_created -> SqlUuid,
+        user_updated -> SqlUuid,
+        code -> Text,
+        name -> Nullable<Text>,
+        lineage_id -> SqlUuid,
+        replacement_uuid -> Nullable<SqlUuid>,
+        date_valid_from -> Timestamp,
+        date_valid_to -> Nullable<Timestamp>,
+        history_id -> BigInt,
+        history_date -> Timestamp,
+        history_type -> Text,
+        history_user -> Nullable<SqlUuid>,
+        history_change_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_taskflowstep (id) {
+        id -> SqlUuid,
+        is_deleted -> Bool,
+        json_ext -> Nullable<SqlJson>,
+        version -> Integer,
+        date_created -> Timestamp,
+        date_updated -> Timestamp,
+        user_created -> SqlUuid,
+        user_updated -> SqlUuid,
+        task_flow_id -> SqlUuid,
+        step_order -> Integer,
+        task_group_id -> SqlUuid,
+        completion_policy -> Nullable<Text>,
+        threshold -> Nullable<Integer>,
+        forbid_maker -> Nullable<Bool>,
+        distinct_deciders -> Nullable<Bool>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_historicaltaskflowstep (history_id) {
+        id -> SqlUuid,
+        is_deleted -> Bool,
+        json_ext -> Nullable<SqlJson>,
+        version -> Integer,
+        date_created -> Timestamp,
+        date_updated -> Timestamp,
+        user_created -> SqlUuid,
+        user_updated -> SqlUuid,
+        task_flow_id -> SqlUuid,
+        step_order -> Integer,
+        task_group_id -> SqlUuid,
+        completion_policy -> Nullable<Text>,
+        threshold -> Nullable<Integer>,
+        forbid_maker -> Nullable<Bool>,
+        distinct_deciders -> Nullable<Bool>,
+        history_id -> BigInt,
+        history_date -> Timestamp,
+        history_type -> Text,
+        history_user -> Nullable<SqlUuid>,
+        history_change_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_taskpool (task_id, step_id) {
+        task_id -> SqlUuid,
+        step_id -> SqlUuid,
+        task_group_id -> SqlUuid,
+        date_opened -> Timestamp,
+        date_passed -> Nullable<Timestamp>,
     }
 }
 
@@ -268,6 +390,8 @@ diesel::table! {
         task_group_id -> Nullable<SqlUuid>,
         data -> SqlJson,
         business_data_serializer -> Nullable<Text>,
+        flow_id -> Nullable<SqlUuid>,
+        current_step_id -> Nullable<SqlUuid>,
     }
 }
 
@@ -300,6 +424,8 @@ diesel::table! {
         history_type -> Text,
         history_user -> Nullable<SqlUuid>,
         history_change_reason -> Nullable<Text>,
+        flow_id -> Nullable<SqlUuid>,
+        current_step_id -> Nullable<SqlUuid>,
     }
 }
 
@@ -321,6 +447,10 @@ diesel::table! {
         user_id -> SqlUuid,
         record_id -> Nullable<Text>,
         verdict -> Text,
+        comment -> Nullable<Text>,
+        weight -> Integer,
+        data_hash -> Nullable<Text>,
+        is_stale -> Bool,
     }
 }
 
@@ -347,6 +477,10 @@ diesel::table! {
         history_type -> Text,
         history_user -> Nullable<SqlUuid>,
         history_change_reason -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        weight -> Integer,
+        data_hash -> Nullable<Text>,
+        is_stale -> Bool,
     }
 }
 

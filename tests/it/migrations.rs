@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
@@ -131,6 +132,71 @@ fn up_down_up_changes_nothing_on_sqlite() {
     assert_eq!(undone, Vec::<String>::new(), "something stays after going down");
     connection.run_pending_migrations(SQLITE).expect("up again");
     assert_eq!(sqlite_schema(&mut connection), first);
+}
+
+/// The migration that brings approval flows, and rows of every kind that came with it.
+const FLOWS: &str = "00000000000003";
+const ROWS: &str = include_str!("migrations/task_flow.sql");
+
+/// What stays of [`ROWS`] without flows: the groups, the votes that count, the sources and the tasks.
+const WITHOUT_FLOWS: &str = "SELECT line FROM ( \
+       SELECT code || ' ' || completion_policy || ' ' || threshold AS line FROM task_management_taskgroup \
+       UNION ALL SELECT 'seat ' || CAST(user_id AS text) FROM task_management_taskexecutor WHERE NOT is_deleted \
+       UNION ALL SELECT 'source ' || source FROM task_management_tasksource WHERE task_group_id IS NOT NULL \
+       UNION ALL SELECT 'task ' || CAST(id AS text) || ' ' || status FROM task_management_task WHERE NOT is_deleted \
+       UNION ALL SELECT 'vote ' || CAST(id AS text) || ' ' || verdict FROM task_management_taskdecision \
+         WHERE NOT is_deleted \
+       UNION ALL SELECT 'version ' || CAST(id AS text) || ' ' || verdict FROM task_management_historicaltaskdecision \
+         WHERE NOT is_deleted \
+     ) AS all_lines ORDER BY line";
+const STAYS: [&str; 10] = [
+    "half N 50",
+    "heavy N 7",
+    "seat 00000000-0000-0000-0000-0000000000a2",
+    "source of the group",
+    "task 00000000-0000-0000-0000-0000000000f1 ACCEPTED",
+    "task 00000000-0000-0000-0000-0000000000f2 ACCEPTED",
+    "version 00000000-0000-0000-0000-000000000012 APPROVED",
+    "version 00000000-0000-0000-0000-000000000015 APPROVED",
+    "vote 00000000-0000-0000-0000-000000000012 APPROVED",
+    "vote 00000000-0000-0000-0000-000000000015 APPROVED",
+];
+
+/// Down and up with rows in all tables of approval flows: first past that migration only, then all the way.
+macro_rules! down_and_up_with_rows {
+    ($connection:expr, $migrations:expr, $schema:expr) => {{
+        let connection = $connection;
+        let stays = |connection: &mut _| -> Vec<String> {
+            let lines: Vec<Line> = diesel::sql_query(WITHOUT_FLOWS).load(connection).expect("lists rows");
+            lines.into_iter().map(|line| line.line).collect()
+        };
+        connection.run_pending_migrations($migrations).expect("up");
+        let first = $schema(connection);
+        connection.batch_execute(ROWS).expect("rows can be added");
+        while connection.revert_last_migration($migrations).expect("down").to_string() != FLOWS {}
+        assert_eq!(stays(connection), STAYS);
+        connection.run_pending_migrations($migrations).expect("up again");
+        assert_eq!($schema(connection), first);
+        assert_eq!(stays(connection), STAYS);
+        connection.revert_all_migrations($migrations).expect("down");
+        connection.run_pending_migrations($migrations).expect("up once more");
+        connection.batch_execute(ROWS).expect("rows can be added again");
+        connection.revert_all_migrations($migrations).expect("all the way down");
+    }};
+}
+
+#[test]
+fn rows_outlive_going_down_and_up_on_postgres() {
+    let database = TestDatabase::create(Backend::Postgres);
+    down_and_up_with_rows!(&mut postgres(&database), POSTGRES, postgres_schema);
+}
+
+#[test]
+fn rows_outlive_going_down_and_up_on_sqlite() {
+    let database = TestDatabase::create(Backend::Sqlite);
+    let mut connection = sqlite(&database);
+    connection.batch_execute("PRAGMA foreign_keys = ON").expect("keys are checked");
+    down_and_up_with_rows!(&mut connection, SQLITE, sqlite_schema);
 }
 
 /// `db/schema.rs` says the same as the migrations: read as a text, since diesel's tables tell nothing of themselves.
