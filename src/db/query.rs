@@ -173,7 +173,7 @@ pub fn list<R>(
     let after = page.after.as_deref().map(|cursor| order.read_cursor("after", cursor)).transpose()?;
     let before = page.before.as_deref().map(|cursor| order.read_cursor("before", cursor)).transpose()?;
 
-    let matching = filter(table, &query.conditions)?;
+    let matching = filter(connection.dialect(), table, &query.conditions)?;
     let total_count =
         if query.wanted.total_count { Some(count(connection, table, &matching)?) } else { None };
 

@@ -22,10 +22,11 @@ pub const TWIN: Twin = Twin {
     historical: "task_management_historicaltask",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, source, \
               entity_type_id, entity_id, entity_string, status, executor_action_event, business_status, \
-              business_event, task_group_id, data, business_data_serializer",
+              business_event, task_group_id, data, business_data_serializer, flow_id, current_step_id",
 };
 
 const GROUP: &str = "task_management_taskgroup";
+const FLOW: &str = "task_management_taskflow";
 
 const FIELDS: &[Field] = &[
     Field::own("id", Kind::Uuid),
@@ -45,8 +46,11 @@ const FIELDS: &[Field] = &[
     Field::own("business_event", Kind::Text).optional(),
     Field::own("task_group_id", Kind::Uuid).optional(),
     Field::own("business_data_serializer", Kind::Text).optional(),
+    Field::own("flow_id", Kind::Uuid).optional(),
+    Field::own("current_step_id", Kind::Uuid).optional(),
     Field::related("task_group__code", Kind::Text, "task_group_id", GROUP, "code"),
     Field::related("task_group__completion_policy", Kind::Text, "task_group_id", GROUP, "completion_policy"),
+    Field::related("flow__code", Kind::Text, "flow_id", FLOW, "code"),
     Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
     Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),
 ];
@@ -124,14 +128,50 @@ pub fn lock(connection: &mut DbConnection, id: Uuid) -> Result<Option<Task>> {
     row.map(Task::try_from).transpose()
 }
 
-/// How many open tasks the group has.
+/// The tasks with these keys, deleted or not, in no order.
+///
+/// # Errors
+/// What the database says.
+pub fn get_many(connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Task>> {
+    let ids: Vec<DbUuid> = ids.iter().copied().map(DbUuid).collect();
+    let rows = task::table.filter(task::id.eq_any(ids)).load::<TaskRow>(connection)?;
+    rows.into_iter().map(Task::try_from).collect()
+}
+
+/// How many open tasks the group has: those that are given to it, and those in flows that are at a step of it.
 ///
 /// # Errors
 /// What the database says.
 pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Result<i64> {
-    let open =
-        Sql::new("NOT is_deleted AND status IN ('RECEIVED', 'ACCEPTED') AND task_group_id = ").bind(group_id);
+    let open = Sql::new(
+        "NOT is_deleted AND status IN ('RECEIVED', 'ACCEPTED') AND id IN (\
+         SELECT given.id FROM task_management_task AS given \
+         WHERE NOT given.is_deleted AND given.task_group_id = ",
+    )
+    .bind(group_id)
+    .sql(
+        " UNION SELECT pool.task_id FROM task_management_taskpool AS pool \
+         WHERE pool.date_passed IS NULL AND pool.task_group_id = ",
+    )
+    .bind(group_id)
+    .sql(")");
     query::count(connection, &TABLE, &open)
+}
+
+/// How many open tasks these versions of flows have, those that have any.
+///
+/// # Errors
+/// What the database says.
+pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+    let ids: Vec<DbUuid> = flow_ids.iter().copied().map(DbUuid).collect();
+    let counts = task::table
+        .filter(task::flow_id.eq_any(ids))
+        .filter(diesel::dsl::not(task::is_deleted))
+        .filter(task::status.eq("RECEIVED").or(task::status.eq("ACCEPTED")))
+        .group_by(task::flow_id)
+        .select((task::flow_id.assume_not_null(), diesel::dsl::count_star()))
+        .load::<(DbUuid, i64)>(connection)?;
+    Ok(counts.into_iter().map(|(flow, count)| (flow.0, count)).collect())
 }
 
 /// Whether a live task meets the conditions.
@@ -139,7 +179,7 @@ pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Res
 /// # Errors
 /// What the database says.
 pub fn is_among(connection: &mut DbConnection, conditions: &[Condition]) -> Result<bool> {
-    let filter = query::filter(&TABLE, conditions)?;
+    let filter = query::filter(connection.dialect(), &TABLE, conditions)?;
     Ok(query::count(connection, &TABLE, &filter)? > 0)
 }
 
@@ -234,6 +274,8 @@ pub fn insert_history(connection: &mut DbConnection, version: &Historical<Task>)
                 historical::task_group_id.eq(row.task_group_id),
                 historical::data.eq(row.data),
                 historical::business_data_serializer.eq(row.business_data_serializer),
+                historical::flow_id.eq(row.flow_id),
+                historical::current_step_id.eq(row.current_step_id),
                 historical::history_id.eq(version.history_id),
                 historical::history_date.eq(version.history_date),
                 historical::history_type.eq(version.history_type.as_str()),
@@ -269,6 +311,8 @@ struct TaskRow {
     task_group_id: Option<DbUuid>,
     data: DbJson,
     business_data_serializer: Option<String>,
+    flow_id: Option<DbUuid>,
+    current_step_id: Option<DbUuid>,
 }
 
 impl From<&Task> for TaskRow {
@@ -293,6 +337,8 @@ impl From<&Task> for TaskRow {
             task_group_id: task.task_group_id.map(DbUuid),
             data: task.data.clone().into(),
             business_data_serializer: task.business_data_serializer.clone(),
+            flow_id: task.flow_id.map(DbUuid),
+            current_step_id: task.current_step_id.map(DbUuid),
         }
     }
 }
@@ -321,6 +367,8 @@ impl TryFrom<TaskRow> for Task {
             task_group_id: row::id(row.task_group_id),
             data: row.data.0,
             business_data_serializer: row.business_data_serializer,
+            flow_id: row::id(row.flow_id),
+            current_step_id: row::id(row.current_step_id),
         })
     }
 }

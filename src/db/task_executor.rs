@@ -22,7 +22,7 @@ pub const TWIN: Twin = Twin {
     table: "task_management_taskexecutor",
     historical: "task_management_historicaltaskexecutor",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, \
-              task_group_id, user_id",
+              task_group_id, user_id, weight",
 };
 
 const GROUP: &str = "task_management_taskgroup";
@@ -37,6 +37,7 @@ const FIELDS: &[Field] = &[
     Field::own("user_updated", Kind::Uuid),
     Field::own("user_id", Kind::Uuid),
     Field::own("task_group_id", Kind::Uuid),
+    Field::own("weight", Kind::Int),
     Field::related("user__username", Kind::Text, "user_id", "core_user", "username"),
     Field::related("user__i_user__id", Kind::Int, "user_id", "core_user", "interactive_user_id"),
     Field::related("user__i_user__uuid", Kind::Uuid, "user_id", "core_user", "id"),
@@ -209,6 +210,7 @@ struct TaskExecutorRow {
     user_updated: DbUuid,
     task_group_id: DbUuid,
     user_id: DbUuid,
+    weight: i32,
 }
 
 impl From<&TaskExecutor> for TaskExecutorRow {
@@ -224,6 +226,7 @@ impl From<&TaskExecutor> for TaskExecutorRow {
             user_updated: executor.user_updated.into(),
             task_group_id: executor.task_group_id.into(),
             user_id: executor.user_id.into(),
+            weight: executor.weight,
         }
     }
 }
@@ -241,6 +244,7 @@ impl From<TaskExecutorRow> for TaskExecutor {
             user_updated: row.user_updated.0,
             task_group_id: row.task_group_id.0,
             user_id: row.user_id.0,
+            weight: row.weight,
         }
     }
 }

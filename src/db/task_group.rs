@@ -1,4 +1,4 @@
-//! Task groups in the database, and the claims that they have on task sources.
+//! Task groups in the database.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -10,12 +10,12 @@ use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{
     task_management_historicaltaskgroup as historical, task_management_taskgroup as task_group,
-    task_management_tasksource as task_source,
 };
 use super::types::{DbJson, DbUuid};
+use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
-use crate::domain::task_group::{CompletionPolicy, TaskGroup};
+use crate::domain::task_group::TaskGroup;
 use crate::error::{Error, Result};
 
 /// Where the versions of task groups are kept.
@@ -23,7 +23,7 @@ pub const TWIN: Twin = Twin {
     table: "task_management_taskgroup",
     historical: "task_management_historicaltaskgroup",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, code, \
-              completion_policy, threshold",
+              completion_policy, threshold, threshold_kind, forbid_maker, distinct_deciders",
 };
 
 const FIELDS: &[Field] = &[
@@ -141,34 +141,6 @@ pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<
     Ok(row::id(found))
 }
 
-/// Which group a task source is bound to.
-///
-/// # Errors
-/// What the database says.
-pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<Uuid>> {
-    let found = task_source::table
-        .find(source)
-        .select(task_source::task_group_id)
-        .first::<DbUuid>(connection)
-        .optional()?;
-    Ok(row::id(found))
-}
-
-/// Binds exactly `sources` to the group, releasing others that it had.
-///
-/// # Errors
-/// What the database says, also when another group has a claim on one of them.
-pub fn claim_sources(connection: &mut DbConnection, group_id: Uuid, sources: &[String]) -> Result<()> {
-    diesel::delete(task_source::table.filter(task_source::task_group_id.eq(DbUuid(group_id))))
-        .execute(connection)?;
-    for source in sources {
-        diesel::insert_into(task_source::table)
-            .values((task_source::source.eq(source), task_source::task_group_id.eq(DbUuid(group_id))))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
 /// Live groups.
 ///
 /// # Errors
@@ -210,6 +182,15 @@ pub fn list_history(
     rows.try_map(|(row, history)| history.with(TaskGroup::try_from(row)?))
 }
 
+/// What the threshold counts. Clients of openIMIS filter by the policy and know three of them, so what is `N` to them is
+/// kept as `N`, and this beside it.
+const fn threshold_kind(policy: CompletionPolicy) -> &'static str {
+    match policy {
+        CompletionPolicy::All | CompletionPolicy::Any | CompletionPolicy::N => "COUNT",
+        CompletionPolicy::Percent | CompletionPolicy::Weight => policy.as_str(),
+    }
+}
+
 super::history::versioned!(TaskGroup, "task_group");
 
 #[derive(Queryable, Insertable, AsChangeset)]
@@ -226,6 +207,9 @@ struct TaskGroupRow {
     code: String,
     completion_policy: String,
     threshold: Option<i32>,
+    threshold_kind: String,
+    forbid_maker: Option<bool>,
+    distinct_deciders: Option<bool>,
 }
 
 impl From<&TaskGroup> for TaskGroupRow {
@@ -240,8 +224,11 @@ impl From<&TaskGroup> for TaskGroupRow {
             user_created: group.user_created.into(),
             user_updated: group.user_updated.into(),
             code: group.code.clone(),
-            completion_policy: group.completion_policy.as_str().to_owned(),
+            completion_policy: group.completion_policy.as_known_to_clients().as_str().to_owned(),
             threshold: group.threshold,
+            threshold_kind: threshold_kind(group.completion_policy).to_owned(),
+            forbid_maker: group.forbid_maker,
+            distinct_deciders: group.distinct_deciders,
         }
     }
 }
@@ -260,12 +247,13 @@ impl TryFrom<TaskGroupRow> for TaskGroup {
             user_created: row.user_created.0,
             user_updated: row.user_updated.0,
             code: row.code,
-            completion_policy: row::known(
-                "completion policy",
-                &row.completion_policy,
-                CompletionPolicy::parse,
-            )?,
+            completion_policy: match &*row.threshold_kind {
+                "COUNT" => row::known("completion policy", &row.completion_policy, CompletionPolicy::parse)?,
+                kind => row::known("threshold kind", kind, CompletionPolicy::parse)?,
+            },
             threshold: row.threshold,
+            forbid_maker: row.forbid_maker,
+            distinct_deciders: row.distinct_deciders,
         })
     }
 }

@@ -6,9 +6,11 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::history::Twin;
+use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::task_management_taskdecision as vote;
 use super::types::{DbJson, DbUuid};
+use crate::domain::query::{ListQuery, Slice};
 use crate::domain::vote::{Verdict, Vote};
 use crate::error::{Error, Result};
 
@@ -17,7 +19,31 @@ pub const TWIN: Twin = Twin {
     table: "task_management_taskdecision",
     historical: "task_management_historicaltaskdecision",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, task_id, \
-              step_id, user_id, record_id, verdict",
+              step_id, user_id, record_id, verdict, comment, weight, data_hash, is_stale",
+};
+
+const TABLE: Table = Table {
+    name: "task_management_taskdecision",
+    key: Field::own("id", Kind::Uuid),
+    fields: &[
+        Field::own("id", Kind::Uuid),
+        Field::own("is_deleted", Kind::Bool),
+        Field::own("version", Kind::Int),
+        Field::own("date_created", Kind::DateTime),
+        Field::own("date_updated", Kind::DateTime),
+        Field::own("task_id", Kind::Uuid),
+        Field::own("step_id", Kind::Uuid).optional(),
+        Field::own("user_id", Kind::Uuid),
+        Field::own("record_id", Kind::Text).optional(),
+        Field::own("verdict", Kind::Text),
+        Field::own("comment", Kind::Text).optional(),
+        Field::own("is_stale", Kind::Bool),
+        Field::related("user__username", Kind::Text, "user_id", "core_user", "username"),
+    ],
+    order_aliases: &[("uuid", "id"), ("user", "user__username")],
+    default_order: &[],
+    always: Some("NOT task_management_taskdecision.is_deleted"),
+    touched_as: Some(("vote", "id")),
 };
 
 /// Adds a vote.
@@ -41,17 +67,36 @@ pub fn update(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
     }
 }
 
-/// The votes on a task that count.
+/// The votes on these tasks by key, those left out that their casters replaced. Stale ones are among them.
 ///
 /// # Errors
 /// What the database says.
-pub fn live_on_task(connection: &mut DbConnection, task_id: Uuid) -> Result<Vec<Vote>> {
+pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<Vote>> {
+    let ids: Vec<DbUuid> = task_ids.iter().copied().map(DbUuid).collect();
     let rows = vote::table
-        .filter(vote::task_id.eq(DbUuid(task_id)))
+        .filter(vote::task_id.eq_any(ids))
         .filter(diesel::dsl::not(vote::is_deleted))
         .order(vote::id)
         .load::<VoteRow>(connection)?;
     rows.into_iter().map(Vote::try_from).collect()
+}
+
+/// Votes, those left out that their casters replaced.
+///
+/// # Errors
+/// VALIDATION or LIMIT for what can't be asked; else what the database says.
+pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Vote>> {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+        vote::table
+            .into_boxed()
+            .filter(part.filter)
+            .order(part.order)
+            .limit(part.limit)
+            .offset(part.offset)
+            .select((vote::all_columns, part.sort_values))
+            .load::<(VoteRow, String)>(connection)
+    })?;
+    rows.try_map(Vote::try_from)
 }
 
 super::history::versioned!(Vote, "vote");
@@ -72,6 +117,10 @@ struct VoteRow {
     user_id: DbUuid,
     record_id: Option<String>,
     verdict: String,
+    comment: Option<String>,
+    weight: i32,
+    data_hash: Option<String>,
+    is_stale: bool,
 }
 
 impl From<&Vote> for VoteRow {
@@ -90,6 +139,10 @@ impl From<&Vote> for VoteRow {
             user_id: vote.user_id.into(),
             record_id: vote.record_id.clone(),
             verdict: vote.verdict.as_str().to_owned(),
+            comment: vote.comment.clone(),
+            weight: vote.weight,
+            data_hash: vote.data_hash.clone(),
+            is_stale: vote.is_stale,
         }
     }
 }
@@ -112,6 +165,10 @@ impl TryFrom<VoteRow> for Vote {
             user_id: row.user_id.0,
             record_id: row.record_id,
             verdict: row::known("verdict", &row.verdict, Verdict::parse)?,
+            comment: row.comment,
+            weight: row.weight,
+            data_hash: row.data_hash,
+            is_stale: row.is_stale,
         })
     }
 }

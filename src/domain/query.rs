@@ -75,11 +75,23 @@ pub enum Condition {
         /// The user.
         user_id: Uuid,
     },
+    /// The row, which is a task, is decided by this user's groups: it is given to one of them, or at a step of one.
+    SitsOver {
+        /// The user.
+        user_id: Uuid,
+    },
     /// The row is a version of a live task that this user may see as an executor.
     VersionOfSeenTask {
         /// The user.
         user_id: Uuid,
     },
+    /// The row is a vote on a live task that this user may see as an executor.
+    OfSeenTask {
+        /// The user.
+        user_id: Uuid,
+    },
+    /// The row, which is a version of a flow, is not superseded by another.
+    LiveHead,
     /// A live executor of the row, which is a group, is called so: the text is in a name, ignoring case.
     HasExecutorNamed {
         /// What is searched for.

@@ -1,0 +1,74 @@
+//! Which group or flow new tasks of a source come to.
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::connection::DbConnection;
+use super::schema::task_management_tasksource as task_source;
+use super::types::DbUuid;
+use crate::error::{Error, Result};
+
+/// What a source is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimant {
+    /// A group.
+    Group(Uuid),
+    /// A flow, by its head.
+    Flow(Uuid),
+}
+
+impl Claimant {
+    /// The columns that say so: the group and the flow.
+    const fn columns(self) -> (Option<DbUuid>, Option<DbUuid>) {
+        match self {
+            Self::Group(id) => (Some(DbUuid(id)), None),
+            Self::Flow(id) => (None, Some(DbUuid(id))),
+        }
+    }
+}
+
+/// What a task source is bound to.
+///
+/// # Errors
+/// What the database says.
+pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<Claimant>> {
+    let found = task_source::table
+        .find(source)
+        .select((task_source::task_group_id, task_source::task_flow_id))
+        .first::<(Option<DbUuid>, Option<DbUuid>)>(connection)
+        .optional()?;
+    match found {
+        None => Ok(None),
+        Some((Some(group), None)) => Ok(Some(Claimant::Group(group.0))),
+        Some((None, Some(flow))) => Ok(Some(Claimant::Flow(flow.0))),
+        Some(_) => Err(Error::internal(format!("task source {source:?} is not bound to one thing"))),
+    }
+}
+
+/// Binds exactly `sources` to the claimant, releasing others that it had.
+///
+/// # Errors
+/// What the database says, also when another has a claim on one of them.
+pub fn claim(connection: &mut DbConnection, claimant: Claimant, sources: &[String]) -> Result<()> {
+    match claimant {
+        Claimant::Group(id) => {
+            diesel::delete(task_source::table.filter(task_source::task_group_id.eq(DbUuid(id))))
+                .execute(connection)?;
+        }
+        Claimant::Flow(id) => {
+            diesel::delete(task_source::table.filter(task_source::task_flow_id.eq(DbUuid(id))))
+                .execute(connection)?;
+        }
+    }
+    let (group, flow) = claimant.columns();
+    for source in sources {
+        diesel::insert_into(task_source::table)
+            .values((
+                task_source::source.eq(source),
+                task_source::task_group_id.eq(group),
+                task_source::task_flow_id.eq(flow),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
