@@ -12,12 +12,13 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{Entry, Versioned, record, resume_counting};
+use crate::db::task_source::Claimant;
 use crate::domain::configuration::{Layer, ModuleConfiguration};
 use crate::domain::content_type::ContentType;
 use crate::domain::history::{Historical, HistoryType};
 use crate::domain::role::Role;
 use crate::domain::task::Task;
-use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_executor::{DEFAULT_WEIGHT, TaskExecutor};
 use crate::domain::task_group::TaskGroup;
 use crate::domain::user::User;
 use crate::domain::vote::{Verdict, Vote};
@@ -198,7 +199,8 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
             insert_with_history::<TaskGroup>(connection, group, group.date_updated)
                 .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
-                db::task_group::claim_sources(connection, group.id, &group.task_sources())
+                let sources = group.task_sources();
+                db::task_source::claim(connection, Claimant::Group(group.id), &sources)
                     .map_err(in_row("task sources of", &group.code))?;
             }
         }
@@ -257,6 +259,7 @@ fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &
 /// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
 fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Result<()> {
     let settings = core.settings.current(connection, core.clock.now())?;
+    let seats = db::task_executor::live_in_groups(connection, task.task_group_id.as_slice())?;
     for (key, value) in task.business_status.as_object().into_iter().flatten() {
         let verdict = match value.as_str() {
             Some(text) if text == settings.task_user_approved => Verdict::Approved,
@@ -283,6 +286,14 @@ fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Resul
             user_id,
             record_id: None,
             verdict,
+            comment: None,
+            weight: seats
+                .iter()
+                .find(|seat| seat.user_id == user_id)
+                .map_or(DEFAULT_WEIGHT, |seat| seat.weight),
+            // What the data said then is not known.
+            data_hash: None,
+            is_stale: false,
         };
         insert_with_history::<Vote>(connection, &vote, task.date_updated)?;
     }

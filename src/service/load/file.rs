@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_executor::{DEFAULT_WEIGHT, TaskExecutor};
 use crate::domain::task_group::TaskGroup;
 
 /// A file to be loaded.
@@ -103,6 +103,12 @@ pub(super) struct LoadedExecutor {
     pub user_updated: Uuid,
     pub task_group: Uuid,
     pub user: Uuid,
+    #[serde(default = "default_weight")]
+    pub weight: i32,
+}
+
+const fn default_weight() -> i32 {
+    DEFAULT_WEIGHT
 }
 
 impl From<LoadedExecutor> for TaskExecutor {
@@ -118,6 +124,7 @@ impl From<LoadedExecutor> for TaskExecutor {
             user_updated: row.user_updated,
             task_group_id: row.task_group,
             user_id: row.user,
+            weight: row.weight,
         }
     }
 }
@@ -168,6 +175,8 @@ impl From<LoadedTask> for Task {
             task_group_id: row.task_group,
             data: row.data,
             business_data_serializer: row.business_data_serializer,
+            flow_id: None,
+            current_step_id: None,
         }
     }
 }
