@@ -24,7 +24,7 @@ use crate::http::router::router;
 use crate::http::state::App;
 use crate::service::Core;
 use crate::service::configuration::LiveSettings;
-use crate::service::facade::{TaskExecutorService, TaskGroupService, TaskService};
+use crate::service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
 use crate::service::host::Host;
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::login;
@@ -136,6 +136,12 @@ impl TaskManagement {
     #[must_use]
     pub fn task_executors(&self) -> TaskExecutorService {
         TaskExecutorService::new(Arc::clone(&self.core))
+    }
+
+    /// Approval flows.
+    #[must_use]
+    pub fn task_flows(&self) -> TaskFlowService {
+        TaskFlowService::new(Arc::clone(&self.core))
     }
 
     /// The active user of this name, on whose behalf services can be called.

@@ -180,6 +180,10 @@ pub struct Limits {
     pub users_page_size: i64,
     /// Items in one list of an input.
     pub list_length: usize,
+    /// Records in one vote.
+    pub records_per_vote: usize,
+    /// Characters in the comment of a vote.
+    pub comment_length: usize,
     /// Bytes in one JSON text of an input.
     pub json_bytes: usize,
     /// Bytes in the body of a request.
@@ -200,6 +204,8 @@ impl Default for Limits {
             page_size: 100,
             users_page_size: 1_000,
             list_length: 1_000,
+            records_per_vote: 10_000,
+            comment_length: 2_000,
             json_bytes: 512 * 1024,
             body_bytes: 2 * 1024 * 1024,
             batch: 0,

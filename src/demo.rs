@@ -137,7 +137,10 @@ async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: 
     let cast = async {
         let voter = module.requester(username).await?;
         let business_status = json!({ voter.id().to_string(): verdict });
-        module.tasks().resolve_task(&voter, ResolveTask { id, business_status, additional_data: None }).await
+        module
+            .tasks()
+            .resolve_task(&voter, ResolveTask { id, business_status, ..ResolveTask::default() })
+            .await
     };
     if let Err(error) = cast.await {
         tracing::debug!(%error, username, "the demo's vote was refused");

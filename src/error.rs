@@ -100,6 +100,12 @@ impl Error {
         }
     }
 
+    /// The same, the fault of this input field.
+    #[must_use]
+    pub fn of_field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
     /// Its class.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {

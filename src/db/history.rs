@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
-use super::sql::{Sql, Typed};
+use super::sql::{ROWS_AT_ONCE, Sql, Typed};
 use super::types::{DbUuid, SqlUuid};
 use crate::domain::history::{Historical, HistoryType};
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ type HistorySqlType = (BigInt, Timestamp, Text, Nullable<SqlUuid>, Nullable<Text
 
 /// What a history row says beside the copy.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct Entry<'a> {
     /// What the write did.
     pub history_type: HistoryType,
     /// When, naive UTC.
@@ -75,37 +75,55 @@ pub struct Entry {
     /// Who; none for loaded rows.
     pub user: Option<Uuid>,
     /// Why, where there is more to say than the row tells.
-    pub reason: Option<&'static str>,
+    pub reason: Option<&'a str>,
 }
 
 /// Copies the row as it is now into the twin.
 ///
 /// # Errors
 /// What the database says; INTERNAL when there is no such row.
-pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry) -> Result<()> {
+pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry<'_>) -> Result<()> {
+    record_many(connection, twin, &[id], entry)
+}
+
+/// Copies these rows as they are now into the twin.
+///
+/// # Errors
+/// What the database says; INTERNAL when one of them is not there.
+pub fn record_many(connection: &mut DbConnection, twin: &Twin, ids: &[Uuid], entry: Entry<'_>) -> Result<()> {
     let Twin { table, historical, columns } = twin;
-    let mut sql = Sql::new(format!(
-        "INSERT INTO {historical} ({columns}, history_date, history_type, history_user, history_change_reason) \
-         SELECT {columns}, "
-    ))
-    .bind(entry.date)
-    .sql(", ")
-    .bind(entry.history_type.as_str())
-    .sql(", ");
-    sql = match entry.user {
-        Some(user) => sql.bind(user),
-        None => sql.sql("NULL"),
-    };
-    sql = match entry.reason {
-        Some(reason) => sql.sql(", ").bind(reason),
-        None => sql.sql(", NULL"),
-    };
-    let copied = sql.sql(format!(" FROM {table} WHERE id = ")).bind(id).execute(connection)?;
-    if copied == 1 {
-        Ok(())
-    } else {
-        Err(Error::internal(format!("no row {id} of {table} to copy into history")))
+    for chunk in ids.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new(format!(
+            "INSERT INTO {historical} ({columns}, history_date, history_type, history_user, history_change_reason) \
+             SELECT {columns}, "
+        ))
+        .bind(entry.date)
+        .sql(", ")
+        .bind(entry.history_type.as_str())
+        .sql(", ");
+        sql = match entry.user {
+            Some(user) => sql.bind(user),
+            None => sql.sql("NULL"),
+        };
+        sql = match entry.reason {
+            Some(reason) => sql.sql(", ").bind(reason),
+            None => sql.sql(", NULL"),
+        };
+        let keys = chunk.iter().map(|id| Sql::default().bind(*id)).collect();
+        let copied = sql
+            .sql(format!(" FROM {table} WHERE id IN ("))
+            .append(Sql::join(keys, ", ", "NULL"))
+            .sql(") ORDER BY id")
+            .execute(connection)?;
+        if copied != chunk.len() {
+            return Err(Error::internal(format!(
+                "{copied} of {} rows of {table} were copied into history, the first with the key {:?}",
+                chunk.len(),
+                chunk.first()
+            )));
+        }
     }
+    Ok(())
 }
 
 /// Lets the twin's keys count on after keys were written by hand.

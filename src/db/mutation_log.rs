@@ -8,7 +8,7 @@ use super::connection::DbConnection;
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::core_mutationlog as log;
-use super::sql::Sql;
+use super::sql::{ROWS_AT_ONCE, Sql};
 use super::types::{DbJson, DbUuid};
 use crate::domain::mutation_log::{MutationLog, MutationStatus};
 use crate::domain::query::{ListQuery, Slice, Value};
@@ -100,19 +100,20 @@ pub fn finish(
     Ok(())
 }
 
-/// Notes that the mutation touched this row.
+/// Notes that the mutation touched these rows.
 ///
 /// # Errors
 /// What the database says.
-pub fn link(connection: &mut DbConnection, mutation_id: Uuid, entity: &str, entity_id: Uuid) -> Result<()> {
-    Sql::new("INSERT INTO task_management_taskmutation (mutation_id, entity, entity_id) VALUES (")
-        .bind(mutation_id)
-        .sql(", ")
-        .bind(entity)
-        .sql(", ")
-        .bind(entity_id)
-        .sql(") ON CONFLICT DO NOTHING")
-        .execute(connection)?;
+pub fn link(connection: &mut DbConnection, mutation_id: Uuid, touched: &[(&str, Uuid)]) -> Result<()> {
+    for chunk in touched.chunks(ROWS_AT_ONCE) {
+        let rows = chunk.iter().map(|(entity, entity_id)| {
+            Sql::new("(").bind(mutation_id).sql(", ").bind(*entity).sql(", ").bind(*entity_id).sql(")")
+        });
+        Sql::new("INSERT INTO task_management_taskmutation (mutation_id, entity, entity_id) VALUES ")
+            .append(Sql::join(rows.collect(), ", ", ""))
+            .sql(" ON CONFLICT DO NOTHING")
+            .execute(connection)?;
+    }
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use super::connection::{DbConnection, MultiBackend};
 use super::types::{DbUuid, SqlUuid};
 use crate::domain::query::Value;
 
+/// How many rows a statement writes at most: databases bound how many values it may bind.
+pub const ROWS_AT_ONCE: usize = 500;
+
 /// SQL text with values bound in it.
 #[derive(Debug, Clone, Default)]
 pub struct Sql {

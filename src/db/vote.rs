@@ -9,6 +9,7 @@ use super::history::Twin;
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::task_management_taskdecision as vote;
+use super::sql::ROWS_AT_ONCE;
 use super::types::{DbJson, DbUuid};
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::vote::{Verdict, Vote};
@@ -52,6 +53,21 @@ const TABLE: Table = Table {
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
     diesel::insert_into(vote::table).values(VoteRow::from(vote)).execute(connection)?;
+    Ok(())
+}
+
+/// Adds votes, many with one statement.
+///
+/// # Errors
+/// What the database says.
+pub fn insert_many(connection: &mut DbConnection, votes: &[Vote]) -> Result<()> {
+    for chunk in votes.chunks(ROWS_AT_ONCE) {
+        let rows: Vec<VoteRow> = chunk.iter().map(VoteRow::from).collect();
+        match connection {
+            DbConnection::Pg(pg) => diesel::insert_into(vote::table).values(rows).execute(pg)?,
+            DbConnection::Sqlite(sqlite) => diesel::insert_into(vote::table).values(rows).execute(sqlite)?,
+        };
+    }
     Ok(())
 }
 

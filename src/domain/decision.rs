@@ -182,7 +182,7 @@ pub fn evaluate(pool: &Pool, mode: Mode, ballots: &[Ballot]) -> Standing {
             ((asked * percent.min(100)).div_ceil(100).max(1), people, people + still_people)
         }
         Policy::Weight(threshold) => {
-            let has = approved.values().sum();
+            let has: u64 = approved.values().sum();
             (threshold, has, missing.values().fold(has, |sum, weight| sum.saturating_add(*weight)))
         }
     };

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
-use super::loader::{Groups, Languages, Seats, Users};
+use super::loader::{
+    FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, Seats, StepsOfFlows, Users,
+};
 use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -30,6 +32,16 @@ pub struct RequestContext {
     pub groups: DataLoader<Groups>,
     /// The seats of task groups, batched.
     pub seats: DataLoader<Seats>,
+    /// Flows, batched.
+    pub flows: DataLoader<Flows>,
+    /// The steps of flows, batched.
+    pub steps_of_flows: DataLoader<StepsOfFlows>,
+    /// Steps of flows, batched.
+    pub flow_steps: DataLoader<FlowSteps>,
+    /// How many open tasks are in flows, batched.
+    pub in_flight: DataLoader<InFlight>,
+    /// How far tasks are, batched.
+    pub progress: DataLoader<ProgressOfTasks>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
 }
@@ -74,6 +86,11 @@ impl RequestContext {
             users: loader(Users(Arc::clone(core))),
             groups: loader(Groups(Arc::clone(core))),
             seats: loader(Seats(Arc::clone(core))),
+            flows: loader(Flows(Arc::clone(core))),
+            steps_of_flows: loader(StepsOfFlows(Arc::clone(core))),
+            flow_steps: loader(FlowSteps(Arc::clone(core))),
+            in_flight: loader(InFlight(Arc::clone(core))),
+            progress: loader(ProgressOfTasks(Arc::clone(core))),
             languages: loader(Languages(Arc::clone(core))),
         }
     }

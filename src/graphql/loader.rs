@@ -7,10 +7,13 @@ use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_flow::TaskFlow;
+use crate::domain::task_flow_step::TaskFlowStep;
 use crate::domain::task_group::TaskGroup;
 use crate::domain::user::{Language, User};
 use crate::error::Error;
-use crate::service::{Core, task_executor, task_group, user};
+use crate::service::progress::Progress;
+use crate::service::{Core, progress, task_executor, task_flow, task_group, user};
 
 /// Users by key.
 pub struct Users(pub Arc<Core>);
@@ -20,6 +23,21 @@ pub struct Groups(pub Arc<Core>);
 
 /// The live seats of task groups, by the group's key.
 pub struct Seats(pub Arc<Core>);
+
+/// Flows by key.
+pub struct Flows(pub Arc<Core>);
+
+/// The steps of flows, in their order, by the flow's key.
+pub struct StepsOfFlows(pub Arc<Core>);
+
+/// Steps of flows by key.
+pub struct FlowSteps(pub Arc<Core>);
+
+/// How many open tasks are in flows, by the flow's key.
+pub struct InFlight(pub Arc<Core>);
+
+/// How far tasks are, by key.
+pub struct ProgressOfTasks(pub Arc<Core>);
 
 /// Languages by code.
 pub struct Languages(pub Arc<Core>);
@@ -55,6 +73,59 @@ impl Loader<Uuid> for Seats {
             seats.entry(row.task_group_id).or_default().push(row);
         }
         Ok(seats)
+    }
+}
+
+impl Loader<Uuid> for Flows {
+    type Value = TaskFlow;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, TaskFlow>, Self::Error> {
+        let rows = task_flow::of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for StepsOfFlows {
+    type Value = Vec<TaskFlowStep>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskFlowStep>>, Self::Error> {
+        let rows = task_flow::steps_of_visible_flows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let mut steps: HashMap<Uuid, Vec<TaskFlowStep>> = HashMap::new();
+        for row in rows {
+            steps.entry(row.task_flow_id).or_default().push(row);
+        }
+        Ok(steps)
+    }
+}
+
+impl Loader<Uuid> for FlowSteps {
+    type Value = TaskFlowStep;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, TaskFlowStep>, Self::Error> {
+        let rows = task_flow::steps_of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for InFlight {
+    type Value = i64;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, i64>, Self::Error> {
+        let counts = task_flow::in_flight(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        Ok(counts.into_iter().collect())
+    }
+}
+
+impl Loader<Uuid> for ProgressOfTasks {
+    type Value = Progress;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Progress>, Self::Error> {
+        progress::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
     }
 }
 

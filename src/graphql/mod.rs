@@ -3,6 +3,7 @@
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
 pub mod arguments;
+pub mod completion_policy;
 pub mod configuration;
 pub mod connection;
 pub mod context;
@@ -16,9 +17,12 @@ pub mod role;
 pub mod scalars;
 pub mod session;
 pub mod task;
+pub mod task_assignment_target;
 pub mod task_executor;
+pub mod task_flow;
 pub mod task_group;
 pub mod user;
+pub mod vote;
 
 use async_graphql::{EmptySubscription, MergedObject};
 
@@ -31,6 +35,9 @@ pub struct Query(
     task_group::queries::TaskGroupQueries,
     task_executor::queries::TaskExecutorQueries,
     task::queries::TaskQueries,
+    task_flow::queries::TaskFlowQueries,
+    vote::queries::VoteQueries,
+    task_assignment_target::queries::TaskAssignmentTargetQueries,
     configuration::queries::ConfigurationQueries,
     mutation_log::queries::MutationLogQueries,
     role::queries::RoleQueries,
@@ -43,6 +50,7 @@ pub struct Query(
 pub struct Mutation(
     task_group::mutations::TaskGroupMutations,
     task::mutations::TaskMutations,
+    task_flow::mutations::TaskFlowMutations,
     user::mutations::UserMutations,
     session::mutations::SessionMutations,
 );
@@ -58,6 +66,9 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskGroupHistory", &task_group::filters::TASK_GROUP_HISTORY),
     ("Query", "taskExecutor", &task_executor::filters::TASK_EXECUTOR),
     ("Query", "taskExecutorHistory", &task_executor::filters::TASK_EXECUTOR_HISTORY),
+    ("Query", "taskFlow", &task_flow::filters::TASK_FLOW),
+    ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
+    ("Query", "taskDecision", &vote::filters::TASK_DECISION),
     ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
     ("Query", "role", &role::filters::ROLE),
     ("Query", "users", &user::filters::USERS),

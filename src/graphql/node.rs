@@ -8,12 +8,14 @@ use super::role::types::{RoleNode, RoleRightNode};
 use super::scalars::read_global_id;
 use super::task::types::{TaskHistoryNode, TaskNode};
 use super::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use super::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
 use super::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use super::user::types::{InteractiveUserNode, UserNode};
+use super::vote::types::TaskDecisionNode;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
 use crate::service::core::Place;
-use crate::service::{mutation_log, role, task, task_executor, task_group, user};
+use crate::service::{mutation_log, role, task, task_executor, task_flow, task_group, user, vote};
 
 /// Anything with a global id.
 #[derive(Interface)]
@@ -25,6 +27,9 @@ pub enum Node {
     TaskGroupHistory(TaskGroupHistoryNode),
     TaskExecutor(TaskExecutorNode),
     TaskExecutorHistory(TaskExecutorHistoryNode),
+    TaskFlow(TaskFlowNode),
+    TaskFlowHistory(TaskFlowHistoryNode),
+    TaskDecision(TaskDecisionNode),
     User(UserNode),
     InteractiveUser(InteractiveUserNode),
     Role(RoleNode),
@@ -86,6 +91,21 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskExecutorHistoryGQLType" => match by_int("history_id") {
             Some(query) => only(task_executor::list_history(core, requester, query).await?)
                 .map(|row| Node::TaskExecutorHistory(TaskExecutorHistoryNode(row))),
+            None => None,
+        },
+        "TaskFlowGQLType" => match by_uuid("id") {
+            Some(query) => only(task_flow::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::TaskFlow(TaskFlowNode(row))),
+            None => None,
+        },
+        "TaskFlowHistoryGQLType" => match by_int("history_id") {
+            Some(query) => only(task_flow::list_history(core, requester, query).await?)
+                .map(|row| Node::TaskFlowHistory(TaskFlowHistoryNode(row))),
+            None => None,
+        },
+        "TaskDecisionGQLType" => match by_uuid("id") {
+            Some(query) => only(vote::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::TaskDecision(TaskDecisionNode(row))),
             None => None,
         },
         "UserGQLType" => match by_uuid("id") {

@@ -8,10 +8,12 @@ use super::core::Core;
 use super::resolution::{self, ResolveTask};
 use super::task::{self, CreateTask, UpdateTask};
 use super::task_executor;
+use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 use super::task_group::{self, TaskGroupInput};
 use crate::auth::requester::Requester;
 use crate::domain::task::{Task, TaskStatus};
 use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_flow::TaskFlow;
 use crate::domain::task_group::TaskGroup;
 use crate::error::Result;
 
@@ -66,6 +68,14 @@ impl TaskService {
         self.core.write(requester, move |unit| resolution::resolve(unit, &input)).await
     }
 
+    /// Weighs the votes on a task again, without a new one; for privileged people.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
+    pub async fn re_evaluate_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
+        self.core.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
+    }
+
     /// Closes a task without votes, as COMPLETED or FAILED; for privileged people.
     ///
     /// # Errors
@@ -76,7 +86,7 @@ impl TaskService {
         id: Uuid,
         status: TaskStatus,
     ) -> Result<Task> {
-        self.update(requester, UpdateTask { id, status: Some(status), task_group_id: None }).await
+        self.update(requester, UpdateTask { id, status: Some(status), ..UpdateTask::default() }).await
     }
 }
 
@@ -153,11 +163,68 @@ impl TaskExecutorService {
         self.core.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
     }
 
+    /// Gives a seat another weight under policy WEIGHT; votes that were cast keep theirs.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, or a handler's refusal.
+    pub async fn set_weight(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        weight: i32,
+    ) -> Result<TaskExecutor> {
+        self.core.write(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
+    }
+
     /// Takes seats away: all of them, or none.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
         self.core.write(requester, move |unit| task_executor::delete(unit, &ids)).await
+    }
+}
+
+/// Approval flows. Each method is one transaction.
+#[derive(Clone)]
+pub struct TaskFlowService {
+    core: Arc<Core>,
+}
+
+impl TaskFlowService {
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Creates a flow.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND for a group, VALIDATION, or a handler's refusal.
+    pub async fn create(&self, requester: &Arc<Requester>, input: CreateTaskFlow) -> Result<TaskFlow> {
+        self.core.write(requester, move |unit| task_flow::create(unit, &input)).await
+    }
+
+    /// Changes the name and the sources of a flow's head.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
+    pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTaskFlow) -> Result<TaskFlow> {
+        self.core.write(requester, move |unit| task_flow::update(unit, &input)).await
+    }
+
+    /// Supersedes the head of a flow; tasks under way keep their version.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
+    pub async fn replace(&self, requester: &Arc<Requester>, input: ReplaceTaskFlow) -> Result<TaskFlow> {
+        self.core.write(requester, move |unit| task_flow::replace(unit, &input)).await
+    }
+
+    /// Retires flows with all their versions: all of them, or none.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a flow with tasks in it, or a handler's refusal.
+    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
+        self.core.write(requester, move |unit| task_flow::delete(unit, &ids)).await
     }
 }

@@ -317,6 +317,6 @@ fn insert_with_history<T: Versioned>(
     record(connection, &T::TWIN, row.id(), first_entry(date))
 }
 
-const fn first_entry(date: chrono::NaiveDateTime) -> Entry {
+const fn first_entry(date: chrono::NaiveDateTime) -> Entry<'static> {
     Entry { history_type: HistoryType::Created, date, user: None, reason: None }
 }

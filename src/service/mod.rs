@@ -3,19 +3,24 @@
 
 pub mod configuration;
 pub mod core;
+pub mod docket;
 pub mod facade;
 pub mod host;
 pub mod load;
 pub mod login;
 pub mod mutation;
 pub mod mutation_log;
+pub mod progress;
 pub mod resolution;
 pub mod role;
 pub mod task;
+pub mod task_assignment_target;
 pub mod task_executor;
+pub mod task_flow;
 pub mod task_group;
 pub mod unit;
 pub mod user;
 pub mod visibility;
+pub mod vote;
 
 pub use self::core::Core;

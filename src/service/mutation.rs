@@ -109,9 +109,7 @@ fn attempt(
         Ok(()) => {
             touched.sort_unstable();
             touched.dedup();
-            for (entity, id) in touched {
-                journal::link(connection, entry.id, entity, id)?;
-            }
+            journal::link(connection, entry.id, &touched)?;
             journal::finish(connection, entry.id, MutationStatus::Success, None)?;
             "success"
         }

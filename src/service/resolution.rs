@@ -1,26 +1,28 @@
 //! Deciding on tasks: casting votes, weighing them, and the one door to COMPLETED and FAILED.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::task::{check_list, locked, no_task, refuse_final, sees};
+use super::docket::{Asked, Docket};
+use super::task::{locked, no_task, refuse_final, sees};
 use super::unit::Unit;
-use crate::clock::new_id;
-use crate::db;
-use crate::db::task_group::Lock;
-use crate::domain::decision::{Outcome, evaluate};
+use crate::domain::decision::Barred;
 use crate::domain::merge::merge;
 use crate::domain::signal::Signal;
 use crate::domain::task::{Task, TaskStatus};
-use crate::domain::text::{MAX_TEXT, check_json, check_text};
-use crate::domain::vote::{Verdict, Vote};
+use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
+mod ballot;
+mod course;
+mod ledger;
+
+pub(super) use course::{begin, reopen, set_out};
+pub(super) use ledger::make_stale;
+
 /// A vote to be cast.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ResolveTask {
     /// The task.
     pub id: Uuid,
@@ -28,15 +30,14 @@ pub struct ResolveTask {
     pub business_status: Value,
     /// What else the caller has to say; kept in `jsonExt`.
     pub additional_data: Option<Value>,
+    /// Why; kept with the vote.
+    pub comment: Option<String>,
+    /// The step that the vote is meant for, where several are active; absent: all at which the caller sits.
+    pub step_id: Option<Uuid>,
 }
 
-/// A vote as it was read from the input.
-struct Cast {
-    /// The value under the caller's id, to be merged into `businessStatus`.
-    value: Value,
-    /// The verdicts in it; none where the completion policy does not decide.
-    verdicts: Vec<(Option<String>, Verdict)>,
-}
+/// How many of the largest votes fit in `businessStatus`.
+const MERGED_VOTES: usize = 16;
 
 /// Casts the requester's vote, and completes or fails the task if that decides it. A repeated vote writes nothing, but
 /// the votes are weighed again.
@@ -45,17 +46,19 @@ struct Cast {
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION, LIMIT, or what a handler or the database says.
 pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     let mut task = locked(unit, input.id)?;
-    let pool = check_entitled(unit, &task)?;
+    let docket = Docket::locked(unit, &task)?;
+    check_entitled(unit, &task, &docket)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
     let by_policy =
         task.executor_action_event.as_deref() == Some(unit.settings.default_executor_event.as_str());
-    let cast = read_vote(unit, input, by_policy)?;
+    let cast = ballot::read(unit, input, &task, by_policy)?;
+    let places = places(unit, &docket, input.step_id)?;
     unit.before(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
-    let is_new = enter_in_ledger(unit, &task, &cast.verdicts)?;
+    let is_new = ledger::enter(unit, &task, &docket, &places, &cast)?;
     // Where the ledger decides, what it knows already is not merged: lists would grow by repeats.
     if is_new || !by_policy {
         merge_vote(&mut task, key.clone(), &cast.value);
@@ -63,15 +66,41 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     if let Some(additional) = input.additional_data.clone() {
         merge_additional(&mut task, key, additional);
     }
-    check_json("businessStatus", &task.business_status, unit.core.limits.json_bytes)?;
+    check_json("businessStatus", &task.business_status, MERGED_VOTES * unit.core.limits.json_bytes)?;
     unit.touch(&task);
     if task != old {
         unit.update(&mut task)?;
     }
-    unit.changed(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
+    unit.changed(
+        Signal::TaskResolve,
+        task.id,
+        || json!({ "task": task, "vote": input.business_status, "comment": input.comment }),
+    )?;
     if by_policy {
-        weigh(unit, &mut task, &pool)?;
+        let docket = Docket::read(unit, &task)?;
+        course::apply(unit, &mut task, &docket)?;
     }
+    Ok(task)
+}
+
+/// Weighs the votes on a task again, without a new one: a pool may have been filled since, or a policy changed.
+///
+/// # Errors
+/// NOT_FOUND, FORBIDDEN, CONFLICT, or what a handler or the database says.
+pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
+    let mut task = locked(unit, id)?;
+    if !unit.requester.is_privileged(&unit.settings) {
+        return Err(if sees(unit, &task)? {
+            Error::forbidden(Message::new("only-privileged-re-evaluate"))
+        } else {
+            no_task()
+        });
+    }
+    refuse_final(&task)?;
+    refuse_unaccepted(&task)?;
+    unit.touch(&task);
+    let docket = Docket::locked(unit, &task)?;
+    course::apply(unit, &mut task, &docket)?;
     Ok(task)
 }
 
@@ -89,23 +118,22 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
     task.status = status;
     unit.update(task)?;
     unit.count("tasks_completed_total", "result", result);
-    unit.changed(Signal::TaskComplete, task.id, || json!({ "task": task, "result": result }))
+    let is_told = unit.core.bus.is_bound_after_change(Signal::TaskComplete);
+    let rejected = if is_told { course::rejected_record_ids(unit, task)? } else { Vec::new() };
+    unit.changed(
+        Signal::TaskComplete,
+        task.id,
+        || json!({ "task": task, "result": result, "rejectedRecordIds": rejected }),
+    )
 }
 
-/// The requester sits in the group that decides, or is privileged; answers who sits there. The group and its seats stay
-/// as they are until the transaction ends.
-pub(super) fn check_entitled(unit: &mut Unit<'_>, task: &Task) -> Result<BTreeSet<Uuid>> {
-    let mut pool = BTreeSet::new();
-    if let Some(group_id) = task.task_group_id
-        && db::task_group::lock(unit.connection, group_id, Lock::Share)?
-            .is_some_and(|group| !group.is_deleted)
-    {
-        pool.extend(db::task_executor::pool(unit.connection, group_id)?);
+/// The requester sits in a pool that is asked, or is privileged.
+pub(super) fn check_entitled(unit: &mut Unit<'_>, task: &Task, docket: &Docket) -> Result<()> {
+    let user = unit.requester.id();
+    if docket.asked.iter().any(|asked| asked.seats(user)) || unit.requester.is_privileged(&unit.settings) {
+        return Ok(());
     }
-    if pool.contains(&unit.requester.id()) || unit.requester.is_privileged(&unit.settings) {
-        return Ok(pool);
-    }
-    if sees(unit, task)? { Err(Error::forbidden(Message::new("not-an-executor"))) } else { Err(no_task()) }
+    if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
 }
 
 /// Refuses to decide on what no group has been asked about.
@@ -117,90 +145,59 @@ pub(super) fn refuse_unaccepted(task: &Task) -> Result<()> {
     Err(Error::new(ErrorCode::Conflict, message))
 }
 
-fn weigh(unit: &mut Unit<'_>, task: &mut Task, pool: &BTreeSet<Uuid>) -> Result<()> {
-    let Some(group_id) = task.task_group_id else {
-        return Ok(());
-    };
-    let Some(group) = db::task_group::get(unit.connection, group_id)? else {
-        return Ok(());
-    };
-    let ledger = db::vote::live_on_task(unit.connection, task.id)?;
-    let votes: Vec<(Uuid, Verdict)> = ledger
-        .iter()
-        .filter(|vote| vote.record_id.is_none())
-        .map(|vote| (vote.user_id, vote.verdict))
-        .collect();
-    match evaluate(group.policy(), pool, &votes) {
-        Outcome::Passed => complete(unit, task, TaskStatus::Completed),
-        Outcome::Failed => complete(unit, task, TaskStatus::Failed),
-        Outcome::Open | Outcome::Held => Ok(()),
-    }
+/// Refuses who may not decide here by the rules of four eyes, whatever seat or rights there are.
+pub(super) fn refuse_barred(reason: Barred) -> Error {
+    Error::forbidden(match reason {
+        Barred::Maker => Message::new("maker-may-not-decide"),
+        Barred::DecidedOtherStep => Message::new("decided-other-step"),
+    })
 }
 
-fn read_vote(unit: &Unit<'_>, input: &ResolveTask, by_policy: bool) -> Result<Cast> {
-    let foreign = || Error::validation("businessStatus", Message::new("vote-in-own-name"));
-    check_json("businessStatus", &input.business_status, unit.core.limits.json_bytes)?;
-    if let Some(additional) = &input.additional_data {
-        check_json("additionalData", additional, unit.core.limits.json_bytes)?;
-    }
-    let Some(map) = input.business_status.as_object() else {
-        return Err(Error::validation(
-            "businessStatus",
-            Message::new("not-an-object").with("field", "businessStatus"),
-        ));
-    };
-    let mut entries = map.iter();
-    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-        return Err(foreign());
-    };
-    if key.parse::<Uuid>().ok() != Some(unit.requester.id()) {
-        return Err(foreign());
-    }
-    let verdicts = if by_policy { read_verdicts(unit, value)? } else { Vec::new() };
-    Ok(Cast { value: value.clone(), verdicts })
+fn not_an_executor() -> Error {
+    Error::forbidden(Message::new("not-an-executor"))
 }
 
-fn read_verdicts(unit: &Unit<'_>, value: &Value) -> Result<Vec<(Option<String>, Verdict)>> {
-    let settings = &unit.settings;
-    let unknown = || {
-        let allowed = [
-            settings.task_user_approved.as_str(),
-            settings.task_user_failed.as_str(),
-            r#"{"ACCEPT": […], "REJECT": […]}"#,
-        ];
-        Error::validation("businessStatus", Message::new("unknown-verdict").with_list("allowed", &allowed))
-    };
-    match value {
-        Value::String(text) if *text == settings.task_user_approved => Ok(vec![(None, Verdict::Approved)]),
-        Value::String(text) if *text == settings.task_user_failed => Ok(vec![(None, Verdict::Failed)]),
-        Value::Object(map) => {
-            let mut verdicts = Vec::new();
-            let mut records = BTreeSet::new();
-            for (key, listed) in map {
-                let verdict = [Verdict::Accept, Verdict::Reject]
-                    .into_iter()
-                    .find(|verdict| verdict.as_str() == key)
-                    .ok_or_else(unknown)?;
-                let listed = listed.as_array().ok_or_else(unknown)?;
-                check_list(unit, "businessStatus", listed.len())?;
-                let mut own = BTreeSet::new();
-                for record in listed {
-                    let record = record.as_str().ok_or_else(unknown)?;
-                    check_text("businessStatus", record, MAX_TEXT)?;
-                    if record.trim().is_empty() {
-                        return Err(Error::validation("businessStatus", Message::new("blank-record")));
-                    }
-                    if own.insert(record) {
-                        verdicts.push((Some(record.to_owned()), verdict));
-                    }
-                }
-                if own.iter().any(|record| !records.insert(*record)) {
-                    return Err(Error::validation("businessStatus", Message::new("record-in-both")));
-                }
-            }
-            if verdicts.is_empty() { Err(unknown()) } else { Ok(verdicts) }
+/// The pools in which the requester's vote counts: those with a seat of the requester's, else, for privileged people, all.
+/// Where a rule wants different deciders for each step, only the first of them.
+fn places<'d>(unit: &Unit<'_>, docket: &'d Docket, step_id: Option<Uuid>) -> Result<Vec<&'d Asked>> {
+    let user = unit.requester.id();
+    let meant: Vec<&Asked> =
+        docket.asked.iter().filter(|asked| step_id.is_none() || asked.step_id() == step_id).collect();
+    if let (true, Some(step_id)) = (meant.is_empty(), step_id) {
+        return Err(not_asked(docket, step_id));
+    }
+    let seated: Vec<&Asked> = meant.iter().filter(|asked| asked.seats(user)).copied().collect();
+    let entitled =
+        if seated.is_empty() && unit.requester.is_privileged(&unit.settings) { meant } else { seated };
+    if entitled.is_empty() {
+        return Err(not_an_executor());
+    }
+    let mut places: Vec<&Asked> = Vec::new();
+    let mut barred = None;
+    for asked in entitled {
+        if let Some(reason) = asked.bar(user) {
+            barred = Some(reason);
+        } else if !places
+            .iter()
+            .any(|place| place.four_eyes.distinct_deciders || asked.four_eyes.distinct_deciders)
+        {
+            places.push(asked);
         }
-        _ => Err(unknown()),
+    }
+    match barred {
+        Some(reason) if places.is_empty() => Err(refuse_barred(reason)),
+        _ => Ok(places),
+    }
+}
+
+/// Why a step is not asked at present.
+fn not_asked(docket: &Docket, step_id: Uuid) -> Error {
+    if docket.pools.iter().any(|pool| pool.step_id == step_id) {
+        Error::new(ErrorCode::Conflict, Message::new("step-passed")).of_field("stepId")
+    } else if docket.steps.iter().any(|step| step.id == step_id) {
+        Error::new(ErrorCode::Conflict, Message::new("step-not-reached")).of_field("stepId")
+    } else {
+        Error::not_found("stepId", Message::new("no-such-step"))
     }
 }
 
@@ -225,50 +222,4 @@ fn merge_additional(task: &mut Task, key: String, additional: Value) {
     if let Some(kept) = kept.as_object_mut() {
         kept.insert(key, additional);
     }
-}
-
-/// Adds the verdicts to the ledger; answers whether that changed it. A verdict that replaces another leaves that one
-/// marked as deleted; one that repeats another adds nothing.
-fn enter_in_ledger(unit: &mut Unit<'_>, task: &Task, verdicts: &[(Option<String>, Verdict)]) -> Result<bool> {
-    if verdicts.is_empty() {
-        return Ok(false);
-    }
-    let mut is_new = false;
-    let user = unit.requester.id();
-    let own: Vec<Vote> = db::vote::live_on_task(unit.connection, task.id)?
-        .into_iter()
-        .filter(|vote| vote.user_id == user)
-        .collect();
-    // One speaks of the whole task or of its records. Who turns from one to the other takes back what was said before,
-    // as `businessStatus` shows it.
-    let of_records = verdicts.iter().any(|(record_id, _)| record_id.is_some());
-    for before in own.iter().filter(|vote| vote.record_id.is_some() != of_records) {
-        unit.delete(&mut before.clone())?;
-    }
-    for (record_id, verdict) in verdicts {
-        if let Some(before) = own.iter().find(|vote| vote.record_id == *record_id) {
-            if before.verdict == *verdict {
-                continue;
-            }
-            unit.delete(&mut before.clone())?;
-        }
-        is_new = true;
-        unit.insert(&Vote {
-            id: new_id(),
-            is_deleted: false,
-            json_ext: None,
-            version: 1,
-            date_created: unit.now,
-            date_updated: unit.now,
-            user_created: user,
-            user_updated: user,
-            task_id: task.id,
-            step_id: None,
-            user_id: user,
-            record_id: record_id.clone(),
-            verdict: *verdict,
-        })?;
-        unit.count("tasks_votes_total", "verdict", verdict.as_str());
-    }
-    Ok(is_new)
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::core::{Core, Place};
+use super::docket::Docket;
 use super::resolution;
 use super::unit::Unit;
 use super::visibility;
@@ -16,15 +17,17 @@ use crate::domain::history::Historical;
 use crate::domain::query::{self, Condition, ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task::{Task, TaskStatus};
+use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
+mod assign;
 mod create;
 
 pub use create::{CreateTask, create};
 
 /// What is to be changed of a task; what is absent stays.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct UpdateTask {
     /// The task.
     pub id: Uuid,
@@ -32,9 +35,15 @@ pub struct UpdateTask {
     pub status: Option<TaskStatus>,
     /// Its new group.
     pub task_group_id: Option<Uuid>,
+    /// The flow through which it is to go.
+    pub flow_id: Option<Uuid>,
+    /// Whether it is to be taken out of its flow.
+    pub detach_flow: bool,
+    /// What is proposed now. Votes on what was proposed before count no more, and a flow begins anew.
+    pub data: Option<Value>,
 }
 
-/// Changes a task: assigns it to a group, accepts it, or closes it through the one door.
+/// Changes a task: assigns it to a group or flow, accepts it, changes what it proposes, or closes it through the one door.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what a handler or the database says.
@@ -46,40 +55,35 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTask) -> Result<Task> {
     }
     refuse_final(&task)?;
     unit.touch(&task);
-    let privileged = unit.requester.is_privileged(&unit.settings);
-    let group_changes = input.task_group_id.filter(|id| task.task_group_id != Some(*id));
-    if group_changes.is_some() && !privileged {
-        return Err(Error::forbidden(Message::new("only-privileged-assign")));
-    }
     let closes = input.status.filter(|status| status.is_final());
-    if closes.is_some() && !privileged {
+    if closes.is_some() && !unit.requester.is_privileged(&unit.settings) {
         return Err(Error::forbidden(Message::new("only-privileged-close")));
     }
 
     let old = task.clone();
-    if let Some(group_id) = group_changes {
-        task.task_group_id = Some(live_group(unit, group_id)?);
-    }
+    let first_steps = assign::reassign(unit, &mut task, input)?;
     match input.status {
-        Some(TaskStatus::Accepted) => {
-            let Some(group_id) = task.task_group_id else {
-                return Err(Error::validation("status", Message::new("accepted-needs-group")));
-            };
-            live_group(unit, group_id)?;
-            task.status = TaskStatus::Accepted;
-        }
+        Some(TaskStatus::Accepted) => accept(unit, &mut task)?,
         Some(TaskStatus::Received) => {
             return Err(Error::validation("status", Message::new("received-is-the-beginning")));
         }
         Some(TaskStatus::Completed | TaskStatus::Failed) | None => {}
     }
+    if let Some(data) = &input.data {
+        propose(unit, &mut task, data)?;
+    }
     if task != old {
+        let stale = unbind_votes(unit, &mut task, &old)?;
         unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
-        unit.update(&mut task)?;
+        match stale {
+            0 => unit.update(&mut task)?,
+            count => unit.update_because(&mut task, &format!("{count} votes are stale"))?,
+        }
+        resolution::set_out(unit, &task, &first_steps)?;
         unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))?;
     }
     if let Some(status) = closes {
-        resolution::complete(unit, &mut task, status)?;
+        close(unit, &mut task, status)?;
     }
     Ok(task)
 }
@@ -114,7 +118,8 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 /// FORBIDDEN, NOT_FOUND, CONFLICT, VALIDATION without a handler, or what a handler or the database says.
 pub fn execute(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
     let task = locked(unit, id)?;
-    resolution::check_entitled(unit, &task)?;
+    let docket = Docket::locked(unit, &task)?;
+    resolution::check_entitled(unit, &task, &docket)?;
     refuse_final(&task)?;
     resolution::refuse_unaccepted(&task)?;
     let event = task.executor_action_event.clone().unwrap_or_default();
@@ -152,6 +157,55 @@ pub async fn list_history(
 ) -> Result<Slice<Historical<Task>>> {
     query.leave_out_deleted_versions();
     core.list(requester, query, Place::Root, visibility::task_history, db::task::list_history).await
+}
+
+/// Accepts the task: its group decides on it from now on.
+fn accept(unit: &mut Unit<'_>, task: &mut Task) -> Result<()> {
+    let Some(group_id) = task.task_group_id else {
+        return Err(Error::validation("status", Message::new("accepted-needs-group")));
+    };
+    live_group(unit, group_id)?;
+    task.status = TaskStatus::Accepted;
+    Ok(())
+}
+
+/// Changes what is proposed. That is for its maker and for privileged people: who decides must not decide what on.
+fn propose(unit: &Unit<'_>, task: &mut Task, data: &Value) -> Result<()> {
+    if *data == task.data {
+        return Ok(());
+    }
+    if unit.requester.id() != task.user_created && !unit.requester.is_privileged(&unit.settings) {
+        return Err(Error::forbidden(Message::new("only-maker-changes-data")));
+    }
+    check_json("data", data, unit.core.limits.json_bytes)?;
+    task.data = data.clone();
+    Ok(())
+}
+
+/// Where what is proposed, or who decides, is not what was voted on, makes the votes stale; answers how many.
+fn unbind_votes(unit: &mut Unit<'_>, task: &mut Task, old: &Task) -> Result<usize> {
+    let moved = task.task_group_id != old.task_group_id && old.flow_id.is_none();
+    if task.data == old.data && !moved {
+        return Ok(0);
+    }
+    let docket = Docket::read(unit, old)?;
+    let stale = resolution::make_stale(unit, task, &docket)?;
+    if old.flow_id.is_some() && old.flow_id == task.flow_id {
+        resolution::reopen(unit, task, &docket)?;
+    }
+    Ok(stale)
+}
+
+/// Closes a task without votes, as far as nobody decides it whom the rules of its group keep from that.
+fn close(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
+    if task.flow_id.is_some() {
+        return Err(Error::new(ErrorCode::Conflict, Message::new("flow-decides")).of_field("status"));
+    }
+    let docket = Docket::locked(unit, task)?;
+    if let Some(reason) = docket.asked.iter().find_map(|asked| asked.bar(unit.requester.id())) {
+        return Err(resolution::refuse_barred(reason));
+    }
+    resolution::complete(unit, task, status)
 }
 
 /// The task with this key, locked, unless it is deleted or there is none.

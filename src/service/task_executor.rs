@@ -17,7 +17,7 @@ use crate::db;
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT, TaskExecutor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
@@ -32,7 +32,7 @@ pub fn create(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result
     if db::task_executor::pool(unit.connection, group.id)?.contains(&user_id) {
         return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
-    seat(unit, group.id, user_id)
+    seat(unit, group.id, user_id, DEFAULT_WEIGHT)
 }
 
 /// Gives a seat to another user.
@@ -58,6 +58,18 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecut
     Ok(executor)
 }
 
+/// Gives a seat another weight under policy WEIGHT. Votes that were cast keep theirs.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, or what a handler or the database says.
+pub fn set_weight(unit: &mut Unit<'_>, id: Uuid, weight: i32) -> Result<TaskExecutor> {
+    unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    check_weight("weight", weight)?;
+    let executor = locked(unit, id)?;
+    unit.touch(&executor);
+    weigh_seat(unit, executor, weight)
+}
+
 /// Takes seats away: all of them, or none.
 ///
 /// # Errors
@@ -76,7 +88,12 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 }
 
 /// Makes exactly these users sit in a group that the caller has locked; who stays keeps the seat.
-pub(super) fn seat_exactly(unit: &mut Unit<'_>, task_group_id: Uuid, user_ids: &[Uuid]) -> Result<()> {
+pub(super) fn seat_exactly(
+    unit: &mut Unit<'_>,
+    task_group_id: Uuid,
+    user_ids: &[Uuid],
+    weights: &[(Uuid, i32)],
+) -> Result<()> {
     check_list(unit, "userIds", user_ids.len())?;
     check_users(unit, user_ids)?;
     let present = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
@@ -88,9 +105,52 @@ pub(super) fn seat_exactly(unit: &mut Unit<'_>, task_group_id: Uuid, user_ids: &
     // In the order in which they were named, as lists show them by key.
     let mut new = seated;
     for user_id in user_ids.iter().filter(|user_id| new.insert(**user_id)).copied().collect::<Vec<_>>() {
-        seat(unit, task_group_id, user_id)?;
+        let weight =
+            weights.iter().find(|(user, _)| *user == user_id).map_or(DEFAULT_WEIGHT, |(_, weight)| *weight);
+        check_weight("weights", weight)?;
+        seat(unit, task_group_id, user_id, weight)?;
+    }
+    weigh_seats(unit, task_group_id, weights)
+}
+
+/// Gives the users in a group that the caller has locked these weights; who is not named keeps the present one.
+pub(super) fn weigh_seats(unit: &mut Unit<'_>, task_group_id: Uuid, weights: &[(Uuid, i32)]) -> Result<()> {
+    if weights.is_empty() {
+        return Ok(());
+    }
+    check_list(unit, "weights", weights.len())?;
+    let seats = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
+    for (user_id, weight) in weights {
+        check_weight("weights", *weight)?;
+        let Some(executor) = seats.iter().find(|executor| executor.user_id == *user_id) else {
+            let message = Message::new("weight-without-seat").with("id", user_id.to_string());
+            return Err(Error::validation("weights", message));
+        };
+        weigh_seat(unit, executor.clone(), *weight)?;
     }
     Ok(())
+}
+
+fn weigh_seat(unit: &mut Unit<'_>, mut executor: TaskExecutor, weight: i32) -> Result<TaskExecutor> {
+    if executor.weight != weight {
+        let old = executor.clone();
+        executor.weight = weight;
+        let id = executor.id;
+        unit.before(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": old, "new": executor }))?;
+        unit.update(&mut executor)?;
+        unit.changed(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": executor, "old": old }))?;
+    }
+    Ok(executor)
+}
+
+fn check_weight(field: &str, weight: i32) -> Result<()> {
+    if (1..=MAX_WEIGHT).contains(&weight) {
+        return Ok(());
+    }
+    let message = Message::new("weight-out-of-range")
+        .with("weight", i64::from(weight))
+        .with("max", i64::from(MAX_WEIGHT));
+    Err(Error::validation(field, message))
 }
 
 /// Lists the seats that the requester sees.
@@ -151,7 +211,7 @@ pub async fn list_history(
         .await
 }
 
-fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid, weight: i32) -> Result<TaskExecutor> {
     let executor = TaskExecutor {
         id: new_id(),
         is_deleted: false,
@@ -163,6 +223,7 @@ fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskE
         user_updated: unit.requester.id(),
         task_group_id,
         user_id,
+        weight,
     };
     unit.before(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
     unit.insert(&executor)?;

@@ -15,16 +15,18 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::task_group::Lock;
+use crate::db::task_source::Claimant;
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task_group::{CompletionPolicy, TaskGroup};
+use crate::domain::task_group::TaskGroup;
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
 /// What is asked of a group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TaskGroupInput {
     /// Its name for people.
     pub code: String,
@@ -32,10 +34,54 @@ pub struct TaskGroupInput {
     pub completion_policy: CompletionPolicy,
     /// How many under policy N; absent: 1 on create, unchanged on update.
     pub threshold: Option<i32>,
+    /// The policy with its threshold, where more is to be said than the two fields above can; they are ignored then.
+    pub policy: Option<PolicyRule>,
+    /// Whether the maker of a task may not decide it; absent: unchanged, none: as the settings say.
+    pub forbid_maker: Option<Option<bool>>,
+    /// Whether who decided another step of a task may not decide this one; absent: unchanged, none: as the settings say.
+    pub distinct_deciders: Option<Option<bool>>,
     /// Exactly these users sit in it; absent: nobody on create, unchanged on update.
     pub user_ids: Option<Vec<Uuid>>,
+    /// What the approvals of these users count under policy WEIGHT; who is not named keeps the weight, 1 at first.
+    pub weights: Vec<(Uuid, i32)>,
     /// Exactly these sources are bound to it; absent: none on create, unchanged on update.
     pub task_sources: Option<Vec<String>>,
+}
+
+impl TaskGroupInput {
+    /// A group of this code and policy about which nothing else is said.
+    #[must_use]
+    pub fn new(code: impl Into<String>, completion_policy: CompletionPolicy) -> Self {
+        Self {
+            code: code.into(),
+            completion_policy,
+            threshold: None,
+            policy: None,
+            forbid_maker: None,
+            distinct_deciders: None,
+            user_ids: None,
+            weights: Vec::new(),
+            task_sources: None,
+        }
+    }
+
+    /// The policy that the group is to have.
+    fn rule(&self, group: Option<&TaskGroup>) -> PolicyRule {
+        let asked = PolicyRule { policy: self.completion_policy, threshold: self.threshold };
+        match (self.policy, group.map(TaskGroup::rule)) {
+            (Some(rule), _) => rule,
+            // Clients of the original know no threshold, and take all that counts for N: what they leave out, or give back
+            // as they read it, must not change it.
+            (None, Some(present))
+                if asked.policy == CompletionPolicy::N
+                    && present.policy.as_known_to_clients() == CompletionPolicy::N
+                    && (asked.threshold.is_none() || asked.threshold == present.threshold) =>
+            {
+                present
+            }
+            _ => asked,
+        }
+    }
 }
 
 /// Creates a group with its executors and sources.
@@ -45,6 +91,7 @@ pub struct TaskGroupInput {
 pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
     let sources = check(unit, input, None)?.unwrap_or_default();
+    let rule = input.rule(None);
     let mut group = TaskGroup {
         id: new_id(),
         is_deleted: false,
@@ -55,14 +102,21 @@ pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> 
         user_created: unit.requester.id(),
         user_updated: unit.requester.id(),
         code: input.code.clone(),
-        completion_policy: input.completion_policy,
-        threshold: input.threshold,
+        completion_policy: rule.policy,
+        threshold: rule.threshold,
+        forbid_maker: input.forbid_maker.flatten(),
+        distinct_deciders: input.distinct_deciders.flatten(),
     };
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
     unit.insert(&group).map_err(taken)?;
-    db::task_group::claim_sources(unit.connection, group.id, &sources).map_err(taken)?;
-    task_executor::seat_exactly(unit, group.id, input.user_ids.as_deref().unwrap_or_default())?;
+    db::task_source::claim(unit.connection, Claimant::Group(group.id), &sources).map_err(taken)?;
+    task_executor::seat_exactly(
+        unit,
+        group.id,
+        input.user_ids.as_deref().unwrap_or_default(),
+        &input.weights,
+    )?;
     unit.changed(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
     Ok(group)
 }
@@ -77,15 +131,12 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     let sources = check(unit, input, Some(&group))?;
     let old = group.clone();
     group.code.clone_from(&input.code);
-    group.completion_policy = input.completion_policy;
-    // Clients of the original know no threshold: what they leave out must not lower it.
-    group.threshold = match (input.completion_policy, input.threshold) {
-        (CompletionPolicy::N, None) => group.threshold,
-        (_, threshold) => threshold,
-    };
+    let rule = input.rule(Some(&old));
+    (group.completion_policy, group.threshold) = (rule.policy, rule.threshold);
+    group.forbid_maker = input.forbid_maker.unwrap_or(group.forbid_maker);
+    group.distinct_deciders = input.distinct_deciders.unwrap_or(group.distinct_deciders);
     if let Some(sources) = &sources {
-        let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-        if set(&group.task_sources()) != set(sources) {
+        if !same_sources(&group.task_sources(), sources) {
             group.set_task_sources(sources);
         }
     }
@@ -93,10 +144,12 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     unit.touch(&group);
     if group != old {
         unit.update(&mut group).map_err(taken)?;
-        db::task_group::claim_sources(unit.connection, group.id, &group.task_sources()).map_err(taken)?;
+        db::task_source::claim(unit.connection, Claimant::Group(group.id), &group.task_sources())
+            .map_err(taken)?;
     }
-    if let Some(user_ids) = &input.user_ids {
-        task_executor::seat_exactly(unit, group.id, user_ids)?;
+    match &input.user_ids {
+        Some(user_ids) => task_executor::seat_exactly(unit, group.id, user_ids, &input.weights)?,
+        None => task_executor::weigh_seats(unit, group.id, &input.weights)?,
     }
     unit.changed(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": group, "old": old }))?;
     Ok(group)
@@ -120,9 +173,15 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
             let message = Message::new("group-in-use").with("code", group.code.as_str()).with("count", open);
             return Err(Error::new(ErrorCode::Conflict, message));
         }
+        let steps = db::task_flow_step::count_live_in_group(unit.connection, id)?;
+        if steps > 0 {
+            let message =
+                Message::new("group-in-flows").with("code", group.code.as_str()).with("count", steps);
+            return Err(Error::new(ErrorCode::Conflict, message));
+        }
         unit.before(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
-        task_executor::seat_exactly(unit, group.id, &[])?;
-        db::task_group::claim_sources(unit.connection, group.id, &[])?;
+        task_executor::seat_exactly(unit, group.id, &[], &[])?;
+        db::task_source::claim(unit.connection, Claimant::Group(group.id), &[])?;
         unit.delete(&mut group)?;
         unit.changed(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
     }
@@ -182,18 +241,20 @@ fn check(
     if db::task_group::live_by_code(unit.connection, &input.code)?.is_some_and(|id| Some(id) != own) {
         return Err(code_taken());
     }
-    match input.threshold {
-        Some(_) if input.completion_policy != CompletionPolicy::N => {
-            return Err(Error::validation("threshold", Message::new("threshold-needs-n")));
-        }
-        Some(threshold) if threshold < 1 => {
-            return Err(Error::validation("threshold", Message::new("threshold-too-low")));
-        }
-        _ => {}
+    input.rule(group).check("threshold")?;
+    match &input.task_sources {
+        Some(asked) => check_sources(unit, asked, own.map(Claimant::Group)).map(Some),
+        None => Ok(None),
     }
-    let Some(asked) = &input.task_sources else {
-        return Ok(None);
-    };
+}
+
+/// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
+/// already.
+pub(super) fn check_sources(
+    unit: &mut Unit<'_>,
+    asked: &[String],
+    own: Option<Claimant>,
+) -> Result<Vec<String>> {
     check_list(unit, "taskSources", asked.len())?;
     let mut sources: Vec<String> = Vec::new();
     for source in asked {
@@ -204,22 +265,31 @@ fn check(
         if sources.contains(source) {
             continue;
         }
-        if db::task_group::claimed_by(unit.connection, source)?.is_some_and(|id| Some(id) != own) {
+        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|claimant| Some(claimant) != own)
+        {
             let message = Message::new("source-taken").with("source", source.as_str());
             return Err(Error::validation("taskSources", message));
         }
         sources.push(source.clone());
     }
-    Ok(Some(sources))
+    Ok(sources)
 }
 
-fn code_taken() -> Error {
+/// Whether two lists of sources bind the same.
+pub(super) fn same_sources(one: &[String], other: &[String]) -> bool {
+    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    set(one) == set(other)
+}
+
+pub(super) fn code_taken() -> Error {
     Error::validation("code", Message::new("code-taken"))
 }
 
 /// Another transaction may have been faster; the database's own constraints say so.
-fn taken(error: Error) -> Error {
-    if db::row::violates_unique(&error, "task_management_taskgroup_code_live") {
+pub(super) fn taken(error: Error) -> Error {
+    if db::row::violates_unique(&error, "task_management_taskgroup_code_live")
+        || db::row::violates_unique(&error, "task_management_taskflow_code_live")
+    {
         return code_taken();
     }
     if db::row::violates_unique(&error, "task_management_tasksource_pkey") {

@@ -10,11 +10,13 @@ use uuid::Uuid;
 use super::core::Core;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
+use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{self, Entry, Versioned};
 use crate::domain::history::HistoryType;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
+use crate::domain::vote::Vote;
 use crate::error::Result;
 use crate::signal::Event;
 
@@ -79,6 +81,33 @@ impl<'a> Unit<'a> {
         row.stamp(self.requester.id(), self.now);
         row.update(self.connection)?;
         self.record(row, HistoryType::Changed)
+    }
+
+    /// The same, with the reason in the history.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn update_because<T: Versioned>(&mut self, row: &mut T, reason: &str) -> Result<()> {
+        row.stamp(self.requester.id(), self.now);
+        row.update(self.connection)?;
+        self.record_because(row, HistoryType::Changed, Some(reason))
+    }
+
+    /// Adds votes and their first versions: a vote on many records is many rows.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn insert_votes(&mut self, votes: &[Vote]) -> Result<()> {
+        db::vote::insert_many(self.connection, votes)?;
+        let ids: Vec<Uuid> = votes.iter().map(|vote| vote.id).collect();
+        self.touched.extend(ids.iter().map(|id| (Vote::ENTITY, *id)));
+        let entry = Entry {
+            history_type: HistoryType::Created,
+            date: self.now,
+            user: Some(self.requester.id()),
+            reason: None,
+        };
+        history::record_many(self.connection, &Vote::TWIN, &ids, entry)
     }
 
     /// Marks a row as deleted, as its last version.
@@ -147,8 +176,17 @@ impl<'a> Unit<'a> {
     }
 
     fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
+        self.record_because(row, history_type, None)
+    }
+
+    fn record_because<T: Versioned>(
+        &mut self,
+        row: &T,
+        history_type: HistoryType,
+        reason: Option<&str>,
+    ) -> Result<()> {
         self.touch(row);
-        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
+        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
         history::record(self.connection, &T::TWIN, row.id(), entry)
     }
 }

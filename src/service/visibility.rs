@@ -41,7 +41,7 @@ impl Visible {
     }
 }
 
-/// Tasks: all for the privileged and for holders of the right to see all; else those that one sits over.
+/// Tasks: all for the privileged and for holders of the right to see all; else those that one sits over, in their group or in another pool that is asked.
 #[must_use]
 pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     if sees_all_tasks(requester, settings) {
@@ -51,7 +51,7 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
         return Visible::Nothing;
     }
     Visible::Where(Condition::All(vec![
-        Condition::SeatedInGroup { group_field: "task_group_id", user_id: requester.id() },
+        Condition::SitsOver { user_id: requester.id() },
         Condition::Not(Box::new(Condition::equals("status", Value::Text("RECEIVED".to_owned())))),
     ]))
 }
@@ -63,6 +63,21 @@ pub fn task_history(requester: &Requester, settings: &ModuleSettings) -> Visible
         Visible::Where(_) => Visible::Where(Condition::VersionOfSeenTask { user_id: requester.id() }),
         other => other,
     }
+}
+
+/// Votes: those on the tasks that one sees.
+#[must_use]
+pub fn task_decisions(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    match tasks(requester, settings) {
+        Visible::Where(_) => Visible::Where(Condition::OfSeenTask { user_id: requester.id() }),
+        other => other,
+    }
+}
+
+/// Flows. The flow of a task that one sees is shown with it.
+#[must_use]
+pub fn task_flows(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_flow_search_perms)
 }
 
 /// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.

@@ -29,6 +29,7 @@ mod paging;
 mod passwords;
 mod races;
 mod rights_table;
+mod rules_flow;
 mod rules_resolve;
 mod rules_task;
 mod rules_task_group;

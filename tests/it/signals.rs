@@ -122,7 +122,7 @@ async fn after(backend: Backend) {
     let task = create(&app, "PaymentService").await.expect("a task");
     let exec = app.module.requester("exec1").await.expect("an executor");
     let business_status = json!({ exec.id().to_string(): "APPROVED" });
-    let vote = ResolveTask { id: task.id, business_status, additional_data: None };
+    let vote = ResolveTask { id: task.id, business_status, ..ResolveTask::default() };
     let done = app.module.tasks().resolve_task(&exec, vote).await.expect("a vote");
     assert_eq!(done.status, TaskStatus::Completed);
 
@@ -251,7 +251,7 @@ async fn everything(backend: Backend) {
     let task = create(&app, "Told").await.expect("a task");
     app.module.tasks().execute_task(&exec5, task.id).await.expect("is carried out");
     let vote = json!({ exec5.id().to_string(): "APPROVED" });
-    let vote = ResolveTask { id: task.id, business_status: vote, additional_data: None };
+    let vote = ResolveTask { id: task.id, business_status: vote, ..ResolveTask::default() };
     app.module.tasks().resolve_task(&exec5, vote).await.expect("is decided");
     let loose = create(&app, "Loose").await.expect("a task");
     let assign = json!({ "id": loose.id, "taskGroupId": node["uuid"], "status": "ACCEPTED" });

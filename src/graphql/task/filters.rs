@@ -59,6 +59,8 @@ fn fields(status: &'static str) -> Arguments {
         moment("dateUpdated", "date_updated", RANGE),
         boolean("isDeleted", "is_deleted"),
         int("version", "version", &[Lookup::Exact]),
+        uuid("flowId", "ID", "flow_id", "TaskFlowGQLType"),
+        uuid("currentStepId", "ID", "current_step_id", "TaskFlowStepGQLType"),
     ]
     .into_iter()
     .flatten()

@@ -15,6 +15,7 @@ payloads! {
     DeleteTaskPayload => "DeleteTaskMutationPayload",
     ResolveTaskPayload => "ResolveTaskMutationPayload",
     ExecuteTaskPayload => "ExecuteTaskMutationPayload",
+    ReEvaluateTaskPayload => "ReEvaluateTaskMutationPayload",
 }
 
 /// What `updateTask` can make of a task.
@@ -55,6 +56,8 @@ pub struct CreateTaskMutationInput {
     business_data_serializer: Option<String>,
     /// The group that decides; for privileged people.
     task_group_id: Option<UuidOrGlobalId>,
+    /// The flow through which it goes; for privileged people.
+    flow_id: Option<UuidOrGlobalId>,
 }
 
 /// What is to be changed of a task; what is absent stays.
@@ -64,7 +67,14 @@ pub struct UpdateTaskMutationInput {
     meta: MutationMeta,
     id: UuidOrGlobalId,
     status: Option<TaskStatusEnum>,
+    /// The group that is to decide; for privileged people.
     task_group_id: Option<UuidOrGlobalId>,
+    /// The flow through which it is to go; for privileged people, and only before the first vote.
+    flow_id: Option<UuidOrGlobalId>,
+    /// Takes it out of its flow; for privileged people, and only before the first vote.
+    detach_flow: Option<bool>,
+    /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
+    data: Option<JsonString>,
 }
 
 /// Tasks to be deleted.
@@ -85,11 +95,23 @@ pub struct ResolveTaskMutationInput {
     business_status: JsonString,
     /// Kept in `jsonExt.additional_resolve_data` under the caller's user id.
     additional_data: Option<JsonString>,
+    /// Why; kept with the vote.
+    comment: Option<String>,
+    /// The step that is meant, where several are asked at the same time; absent: all at which the caller sits.
+    step_id: Option<UuidOrGlobalId>,
 }
 
 /// A task to be carried out.
 #[derive(InputObject, Debug, Clone)]
 pub struct ExecuteTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+}
+
+/// A task whose votes are to be weighed again.
+#[derive(InputObject, Debug, Clone)]
+pub struct ReEvaluateTaskMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     id: UuidOrGlobalId,
@@ -119,11 +141,12 @@ impl TaskMutations {
             json_ext: input.json_ext.map(|json| json.0),
             business_data_serializer: input.business_data_serializer,
             task_group_id: input.task_group_id.map(|id| id.0),
+            flow_id: input.flow_id.map(|id| id.0),
         };
         journaled(ctx, "createTask", &input.meta, move |unit| task::create(unit, &new).map(drop)).await
     }
 
-    /// Assigns a task to a group, accepts it, or closes it.
+    /// Assigns a task to a group or flow, accepts it, changes what it proposes, or closes it.
     async fn update_task(
         &self,
         ctx: &Context<'_>,
@@ -137,6 +160,9 @@ impl TaskMutations {
                 TaskStatusEnum::Accepted => TaskStatus::Accepted,
             }),
             task_group_id: input.task_group_id.map(|id| id.0),
+            flow_id: input.flow_id.map(|id| id.0),
+            detach_flow: input.detach_flow.unwrap_or(false),
+            data: input.data.map(|json| json.0),
         };
         journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
     }
@@ -161,8 +187,21 @@ impl TaskMutations {
             id: input.id.0,
             business_status: input.business_status.0,
             additional_data: input.additional_data.map(|json| json.0),
+            comment: input.comment,
+            step_id: input.step_id.map(|id| id.0),
         };
         journaled(ctx, "resolveTask", &input.meta, move |unit| resolution::resolve(unit, &vote).map(drop))
+            .await
+    }
+
+    /// Weighs the votes on a task again, without a new one: a pool may have been filled since. For privileged people.
+    async fn re_evaluate_task(
+        &self,
+        ctx: &Context<'_>,
+        input: ReEvaluateTaskMutationInput,
+    ) -> Result<Option<Payload<ReEvaluateTaskPayload>>> {
+        let id = input.id.0;
+        journaled(ctx, "reEvaluateTask", &input.meta, move |unit| resolution::re_evaluate(unit, id).map(drop))
             .await
     }
 

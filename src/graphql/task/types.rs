@@ -1,14 +1,20 @@
 //! `TaskGQLType` and `TaskHistoryGQLType`.
 
 use async_graphql::{Context, Enum, ID, Object};
+use uuid::Uuid;
 
 use super::super::context::request;
+use super::super::response::shared;
 use super::super::scalars::{JsonString, Moment, global_id};
+use super::super::task_flow::step::{TaskFlowStepNode, step};
+use super::super::task_flow::types::{TaskFlowNode, flow};
 use super::super::task_group::types::TaskGroupNode;
 use super::super::user::types::{UserNode, user};
+use super::super::vote::types::TaskDecisionNode;
+use super::progress::TaskProgress;
 use crate::domain::history::Historical;
 use crate::domain::task::Task;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Where a task stands.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +147,40 @@ impl TaskNode {
     async fn entity_string(&self) -> Option<&str> {
         self.0.entity_string.as_deref()
     }
+
+    /// The version of the flow that it goes through.
+    async fn flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
+        flow(ctx, self.0.flow_id).await
+    }
+
+    /// The step of the flow at which it is, the first of them where several are asked; where it ended, once decided.
+    async fn current_step(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowStepNode>> {
+        step(ctx, self.0.current_step_id).await
+    }
+
+    /// The groups that are asked at present; the first is `taskGroup`.
+    async fn active_groups(&self, ctx: &Context<'_>) -> Result<Vec<TaskGroupNode>> {
+        let progress = progress(ctx, self.0.id).await?;
+        Ok(progress.0.pools.iter().map(|pool| TaskGroupNode(pool.group().clone())).collect())
+    }
+
+    /// Why it is waiting, and for whom.
+    async fn progress(&self, ctx: &Context<'_>) -> Result<TaskProgress> {
+        progress(ctx, self.0.id).await
+    }
+
+    /// The records that somebody rejected at any step.
+    async fn rejected_record_ids(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(progress(ctx, self.0.id).await?.0.rejected_record_ids)
+    }
+
+    /// The votes, in the order in which they were cast, but for those that their casters have replaced: at most as many as
+    /// a page holds. `taskDecision` pages through all.
+    async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<TaskDecisionNode>> {
+        let votes = progress(ctx, self.0.id).await?.0.votes;
+        let most = usize::try_from(request(ctx)?.core.limits.page_size).unwrap_or(usize::MAX);
+        Ok(votes.into_iter().take(most).map(TaskDecisionNode).collect())
+    }
 }
 
 /// A task as it was after a write.
@@ -251,6 +291,20 @@ impl TaskHistoryNode {
     async fn entity_string(&self) -> Option<&str> {
         self.0.row.entity_string.as_deref()
     }
+
+    async fn flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
+        flow(ctx, self.0.row.flow_id).await
+    }
+
+    async fn current_step(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowStepNode>> {
+        step(ctx, self.0.row.current_step_id).await
+    }
+}
+
+/// How far a task is that the requester sees.
+async fn progress(ctx: &Context<'_>, id: Uuid) -> Result<TaskProgress> {
+    let progress = request(ctx)?.progress.load_one(id).await.map_err(shared)?;
+    progress.map(TaskProgress).ok_or_else(|| Error::internal(format!("no progress of task {id}")))
 }
 
 /// The group of a task that the requester sees. A deleted group is shown in history only, where it belongs.

@@ -51,6 +51,11 @@ impl TaskExecutorNode {
         self.0.version
     }
 
+    /// What an approval counts under the policy WEIGHT.
+    async fn weight(&self) -> i32 {
+        self.0.weight
+    }
+
     /// Who sits there.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
         user(ctx, self.0.user_id).await

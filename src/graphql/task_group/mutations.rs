@@ -1,9 +1,11 @@
 //! Changing task groups.
 
-use async_graphql::{Context, Enum, InputObject, Object};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object};
 
+use super::super::completion_policy::{TaskPolicyInput, beside};
 use super::super::payload::{MutationMeta, Payload, journaled, payloads};
 use super::super::scalars::UuidOrGlobalId;
+use crate::domain::completion_policy::CompletionPolicy;
 use crate::error::Result;
 use crate::service::task_group::{self, TaskGroupInput};
 
@@ -15,7 +17,6 @@ payloads! {
 
 /// How many executors must approve.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "crate::domain::task_group::CompletionPolicy")]
 pub enum TaskGroupCompletionPolicyEnum {
     /// Every live executor.
     All,
@@ -23,6 +24,25 @@ pub enum TaskGroupCompletionPolicyEnum {
     Any,
     /// As many as the threshold says.
     N,
+}
+
+impl From<TaskGroupCompletionPolicyEnum> for CompletionPolicy {
+    fn from(policy: TaskGroupCompletionPolicyEnum) -> Self {
+        match policy {
+            TaskGroupCompletionPolicyEnum::All => Self::All,
+            TaskGroupCompletionPolicyEnum::Any => Self::Any,
+            TaskGroupCompletionPolicyEnum::N => Self::N,
+        }
+    }
+}
+
+/// What the approval of an executor counts under the policy WEIGHT.
+#[derive(InputObject, Debug, Clone)]
+pub struct TaskExecutorWeightInput {
+    /// Who sits in the group.
+    user_id: UuidOrGlobalId,
+    /// 1 to 1 000 000.
+    weight: i32,
 }
 
 /// A group to be created.
@@ -35,6 +55,15 @@ pub struct CreateTaskGroupMutationInput {
     completion_policy: TaskGroupCompletionPolicyEnum,
     /// How many must approve under policy N; refused with other policies.
     threshold: Option<i32>,
+    /// How many must approve, where more is to be said than the two fields above can; `completionPolicy` is N then for
+    /// all that counts.
+    policy: Option<TaskPolicyInput>,
+    /// Whether the maker of a task may not decide it; null: as the settings say.
+    forbid_maker: MaybeUndefined<bool>,
+    /// Whether who decided another step of a task may not decide this one; null: as the settings say.
+    distinct_deciders: MaybeUndefined<bool>,
+    /// What the approvals of these executors count under the policy WEIGHT; others count 1, or what they did before.
+    weights: Option<Vec<TaskExecutorWeightInput>>,
     /// Who sits in it.
     user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
     /// The sources whose new tasks come to it.
@@ -51,6 +80,15 @@ pub struct UpdateTaskGroupMutationInput {
     completion_policy: TaskGroupCompletionPolicyEnum,
     /// How many must approve under policy N; refused with other policies, unchanged when absent.
     threshold: Option<i32>,
+    /// How many must approve, where more is to be said than the two fields above can; `completionPolicy` is N then for
+    /// all that counts.
+    policy: Option<TaskPolicyInput>,
+    /// Whether the maker of a task may not decide it; null: as the settings say.
+    forbid_maker: MaybeUndefined<bool>,
+    /// Whether who decided another step of a task may not decide this one; null: as the settings say.
+    distinct_deciders: MaybeUndefined<bool>,
+    /// What the approvals of these executors count under the policy WEIGHT; others count 1, or what they did before.
+    weights: Option<Vec<TaskExecutorWeightInput>>,
     /// Who sits in it; unchanged when absent.
     user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
     /// The sources whose new tasks come to it; unchanged when absent.
@@ -79,6 +117,10 @@ impl TaskGroupMutations {
         input: CreateTaskGroupMutationInput,
     ) -> Result<Option<Payload<CreateTaskGroupPayload>>> {
         let new = TaskGroupInput {
+            policy: beside(input.completion_policy.into(), input.policy)?,
+            forbid_maker: stated(input.forbid_maker),
+            distinct_deciders: stated(input.distinct_deciders),
+            weights: weights(input.weights),
             code: input.code,
             completion_policy: input.completion_policy.into(),
             threshold: input.threshold,
@@ -97,6 +139,10 @@ impl TaskGroupMutations {
     ) -> Result<Option<Payload<UpdateTaskGroupPayload>>> {
         let id = input.id.0;
         let changes = TaskGroupInput {
+            policy: beside(input.completion_policy.into(), input.policy)?,
+            forbid_maker: stated(input.forbid_maker),
+            distinct_deciders: stated(input.distinct_deciders),
+            weights: weights(input.weights),
             code: input.code,
             completion_policy: input.completion_policy.into(),
             threshold: input.threshold,
@@ -118,6 +164,18 @@ impl TaskGroupMutations {
         let ids = keys(input.ids).unwrap_or_default();
         journaled(ctx, "deleteTaskGroup", &input.meta, move |unit| task_group::delete(unit, &ids)).await
     }
+}
+
+fn stated(value: MaybeUndefined<bool>) -> Option<Option<bool>> {
+    match value {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
+}
+
+fn weights(weights: Option<Vec<TaskExecutorWeightInput>>) -> Vec<(uuid::Uuid, i32)> {
+    weights.into_iter().flatten().map(|seat| (seat.user_id.0, seat.weight)).collect()
 }
 
 fn keys(ids: Option<Vec<Option<UuidOrGlobalId>>>) -> Option<Vec<uuid::Uuid>> {

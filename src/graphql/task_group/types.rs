@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
 use super::super::arguments::read;
+use super::super::completion_policy::TaskPolicy;
 use super::super::connection::Connection;
 use super::super::context::request;
 use super::super::scalars::{JsonString, Moment, global_id};
@@ -12,6 +13,7 @@ use super::super::task::types::{HistoricalTaskHistoryType, TaskNode};
 use super::super::task_executor::filters::NESTED_TASK_EXECUTOR;
 use super::super::task_executor::types::TaskExecutorNode;
 use super::super::user::types::{UserNode, user, users};
+use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::history::Historical;
 use crate::domain::query::{Condition, Value};
 use crate::domain::task_group::TaskGroup;
@@ -21,7 +23,6 @@ use crate::service::{task, task_executor};
 
 /// How many executors must approve.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "crate::domain::task_group::CompletionPolicy")]
 pub enum TaskGroupCompletionPolicy {
     /// Every live executor.
     All,
@@ -29,6 +30,17 @@ pub enum TaskGroupCompletionPolicy {
     Any,
     /// As many as the threshold says.
     N,
+}
+
+impl From<CompletionPolicy> for TaskGroupCompletionPolicy {
+    /// As clients of openIMIS know it.
+    fn from(policy: CompletionPolicy) -> Self {
+        match policy {
+            CompletionPolicy::All => Self::All,
+            CompletionPolicy::Any => Self::Any,
+            CompletionPolicy::N | CompletionPolicy::Percent | CompletionPolicy::Weight => Self::N,
+        }
+    }
 }
 
 /// People who decide on tasks together.
@@ -81,9 +93,24 @@ impl TaskGroupNode {
         self.0.completion_policy.into()
     }
 
-    /// How many must approve under policy N; 1 when absent.
+    /// How many must approve under policy N; 1 when absent. Percent or weight, if `policy` says so.
     async fn threshold(&self) -> Option<i32> {
         self.0.threshold
+    }
+
+    /// How many must approve.
+    async fn policy(&self) -> TaskPolicy {
+        self.0.rule().into()
+    }
+
+    /// Whether the maker of a task may not decide it; absent: as the settings say.
+    async fn forbid_maker(&self) -> Option<bool> {
+        self.0.forbid_maker
+    }
+
+    /// Whether who decided another step of a task may not decide this one; absent: as the settings say.
+    async fn distinct_deciders(&self) -> Option<bool> {
+        self.0.distinct_deciders
     }
 
     /// The sources whose new tasks come to this group.
@@ -176,6 +203,18 @@ impl TaskGroupHistoryNode {
 
     async fn threshold(&self) -> Option<i32> {
         self.0.row.threshold
+    }
+
+    async fn policy(&self) -> TaskPolicy {
+        self.0.row.rule().into()
+    }
+
+    async fn forbid_maker(&self) -> Option<bool> {
+        self.0.row.forbid_maker
+    }
+
+    async fn distinct_deciders(&self) -> Option<bool> {
+        self.0.row.distinct_deciders
     }
 
     async fn history_id(&self) -> ID {

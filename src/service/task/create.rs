@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::resolution;
 use super::super::unit::Unit;
+use super::assign::{Deciders, assignable, of_source};
 use super::live_group;
 use crate::clock::new_id;
 use crate::db;
-use crate::db::task_group::Lock;
 use crate::domain::content_type::ContentType;
 use crate::domain::signal::Signal;
 use crate::domain::task::{Task, TaskStatus};
@@ -18,7 +19,7 @@ use crate::message::Message;
 /// A task to be created.
 #[derive(Debug, Clone, Default)]
 pub struct CreateTask {
-    /// The service that asks for it; a group bound to it gets the task at once.
+    /// The service that asks for it; a flow or group bound to it gets the task at once.
     pub source: Option<String>,
     /// The kind of thing it is about, `app_label.model`.
     pub entity_type: Option<String>,
@@ -40,6 +41,8 @@ pub struct CreateTask {
     pub business_data_serializer: Option<String>,
     /// The group that decides, whatever the source is bound to; for privileged people only.
     pub task_group_id: Option<Uuid>,
+    /// The flow through which it goes, whatever the source is bound to; for privileged people only.
+    pub flow_id: Option<Uuid>,
 }
 
 impl CreateTask {
@@ -60,7 +63,7 @@ impl CreateTask {
     }
 }
 
-/// Creates a task. A source that is bound to a group assigns it at once.
+/// Creates a task. A source that is bound to a flow or group assigns it at once.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, or what a handler or the database says.
@@ -80,18 +83,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
         Some((content_type, display)) => (Some(content_type.id), display),
         None => (None, None),
     };
-    let task_group_id = match input.task_group_id {
-        Some(_) if !unit.requester.is_privileged(&unit.settings) => {
-            return Err(Error::forbidden(Message::new("only-privileged-assign")));
-        }
-        Some(id) => Some(live_group(unit, id)?),
-        None => match &input.source {
-            Some(source) => group_of_source(unit, source)?,
-            None => None,
-        },
-    };
-    let status = if task_group_id.is_some() { TaskStatus::Accepted } else { TaskStatus::Received };
-    let task = Task {
+    let mut task = Task {
         id: new_id(),
         is_deleted: false,
         json_ext: input.json_ext.clone(),
@@ -104,7 +96,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
         entity_type_id,
         entity_id: input.entity_id.clone(),
         entity_string: display.or_else(|| input.entity_string.clone()),
-        status,
+        status: TaskStatus::Received,
         executor_action_event: Some(
             input
                 .executor_action_event
@@ -113,24 +105,37 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
         ),
         business_status,
         business_event: input.business_event.clone(),
-        task_group_id,
+        task_group_id: None,
         data: input.data.clone().unwrap_or_else(|| json!({})),
         business_data_serializer: input.business_data_serializer.clone(),
+        flow_id: None,
+        current_step_id: None,
     };
+    let first_steps = deciders(unit, input, &task)?.give(&mut task);
     unit.before(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
     unit.insert(&task).map_err(taken_entity)?;
+    resolution::set_out(unit, &task, &first_steps)?;
     unit.changed(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
     Ok(task)
 }
 
-fn group_of_source(unit: &mut Unit<'_>, source: &str) -> Result<Option<Uuid>> {
-    let Some(id) = db::task_group::claimed_by(unit.connection, source)? else {
-        return Ok(None);
-    };
-    let group = db::task_group::lock(unit.connection, id, Lock::Share)?;
-    // It may have been deleted, or lost the source, while the lock was waited for.
-    let still_bound = db::task_group::claimed_by(unit.connection, source)? == Some(id);
-    Ok(group.filter(|group| !group.is_deleted && still_bound).map(|group| group.id))
+/// Who decides on it: those who were named, by privileged people, else those that its source is bound to.
+fn deciders(unit: &mut Unit<'_>, input: &CreateTask, task: &Task) -> Result<Deciders> {
+    let named = input.task_group_id.is_some() || input.flow_id.is_some();
+    if named && !unit.requester.is_privileged(&unit.settings) {
+        return Err(Error::forbidden(Message::new("only-privileged-assign")));
+    }
+    match (input.task_group_id, input.flow_id) {
+        (Some(_), Some(_)) => Err(Error::validation("flowId", Message::new("assign-one"))),
+        (Some(id), None) => Ok(Deciders::Group(live_group(unit, id)?)),
+        (None, Some(id)) => Ok(Deciders::Flow(assignable(unit, id, task)?)),
+        (None, None) => match &input.source {
+            Some(source) => {
+                of_source(unit, source, task.executor_action_event.as_deref().unwrap_or_default())
+            }
+            None => Ok(Deciders::Nobody),
+        },
+    }
 }
 
 /// The content type of this name and how the entity is called, if a provider says so.

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod backend;
 pub mod client;
+pub mod flow;
 pub mod rows;
 pub mod scenario;
 

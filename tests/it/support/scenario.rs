@@ -80,11 +80,10 @@ impl TestApp {
     ) -> String {
         let admin = self.module.requester("admin").await.expect("the fixture has an admin");
         let input = TaskGroupInput {
-            code: code.to_owned(),
-            completion_policy,
             threshold,
             user_ids: Some(users.iter().map(|name| key(user_id(name))).collect()),
             task_sources: Some(sources.iter().map(|&source| source.to_owned()).collect()),
+            ..TaskGroupInput::new(code, completion_policy)
         };
         let group = self.module.task_groups().create(&admin, input).await.expect("a group");
         group.id.to_string()

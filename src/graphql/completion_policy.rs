@@ -1,0 +1,71 @@
+//! Completion policies in GraphQL, beyond the three that clients of openIMIS know.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// How approvals are counted.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::completion_policy::CompletionPolicy")]
+pub enum TaskPolicyKind {
+    /// Every live executor.
+    All,
+    /// One.
+    Any,
+    /// As many people as the threshold says.
+    N,
+    /// As many percent of the pool as the threshold says, rounded up to whole people.
+    Percent,
+    /// Executors whose weights add up to the threshold.
+    Weight,
+}
+
+/// How many must approve.
+#[derive(SimpleObject, Debug, Clone, Copy)]
+#[graphql(name = "TaskPolicy")]
+pub struct TaskPolicy {
+    /// How approvals are counted.
+    kind: TaskPolicyKind,
+    /// How many people, percent or weight; absent with ALL and ANY, and where it is 1 under N.
+    threshold: Option<i32>,
+}
+
+/// How many must approve.
+#[derive(InputObject, Debug, Clone, Copy)]
+pub struct TaskPolicyInput {
+    /// How approvals are counted.
+    kind: TaskPolicyKind,
+    /// How many people, percent (1 to 100) or weight.
+    threshold: Option<i32>,
+}
+
+impl From<PolicyRule> for TaskPolicy {
+    fn from(rule: PolicyRule) -> Self {
+        Self { kind: rule.policy.into(), threshold: rule.threshold }
+    }
+}
+
+impl From<TaskPolicyInput> for PolicyRule {
+    fn from(input: TaskPolicyInput) -> Self {
+        Self { policy: input.kind.into(), threshold: input.threshold }
+    }
+}
+
+/// A policy that is given beside `completionPolicy`, which has to be what clients read it as.
+///
+/// # Errors
+/// VALIDATION, if they disagree.
+pub fn beside(known: CompletionPolicy, policy: Option<TaskPolicyInput>) -> Result<Option<PolicyRule>> {
+    let Some(rule) = policy.map(PolicyRule::from) else {
+        return Ok(None);
+    };
+    let read_as = rule.policy.as_known_to_clients();
+    if read_as != known {
+        let message =
+            Message::new("policy-not-n").with("policy", rule.policy.as_str()).with("known", read_as.as_str());
+        return Err(Error::validation("policy", message));
+    }
+    Ok(Some(rule))
+}

@@ -1,0 +1,7 @@
+//! Approval flows in GraphQL.
+
+pub mod filters;
+pub mod mutations;
+pub mod queries;
+pub mod step;
+pub mod types;

@@ -1,0 +1,193 @@
+//! Changing flows.
+
+use async_graphql::{Context, InputObject, Object};
+
+use super::super::completion_policy::{TaskPolicyInput, beside};
+use super::super::payload::{MutationMeta, Payload, journaled, payloads};
+use super::super::scalars::UuidOrGlobalId;
+use super::super::task_group::mutations::TaskGroupCompletionPolicyEnum;
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::error::Result;
+use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
+
+payloads! {
+    CreateTaskFlowPayload => "CreateTaskFlowMutationPayload",
+    UpdateTaskFlowPayload => "UpdateTaskFlowMutationPayload",
+    ReplaceTaskFlowPayload => "ReplaceTaskFlowMutationPayload",
+    DeleteTaskFlowPayload => "DeleteTaskFlowMutationPayload",
+}
+
+/// A step of a flow.
+#[derive(InputObject, Debug, Clone)]
+pub struct TaskFlowStepInputType {
+    /// Who is asked; a group stands in one step of a flow only.
+    task_group_id: UuidOrGlobalId,
+    /// When it comes, from 1; steps of one order are asked at the same time. Absent: after the step before it.
+    order: Option<i32>,
+    /// How approvals are counted; absent: as the group does.
+    completion_policy: Option<TaskGroupCompletionPolicyEnum>,
+    /// How many; absent: as many as the group asks for. At most as many as the group has.
+    threshold: Option<i32>,
+    /// The same, where more is to be said than the two fields above can.
+    policy: Option<TaskPolicyInput>,
+    /// Whether the maker of a task may not decide it; absent: as the group says.
+    forbid_maker: Option<bool>,
+    /// Whether who decided another step may not decide this one; absent: as the group says.
+    distinct_deciders: Option<bool>,
+}
+
+/// A flow to be created.
+#[derive(InputObject, Debug, Clone)]
+pub struct CreateTaskFlowMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// Unique among live flows; not blank, no white space at its ends.
+    code: String,
+    /// Its name for people.
+    name: Option<String>,
+    /// The sources whose new tasks come to it.
+    task_sources: Option<Vec<Option<String>>>,
+    /// At least one.
+    steps: Vec<TaskFlowStepInputType>,
+}
+
+/// What is to be changed of a flow; what is absent stays.
+#[derive(InputObject, Debug, Clone)]
+pub struct UpdateTaskFlowMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+    name: Option<String>,
+    task_sources: Option<Vec<Option<String>>>,
+    /// Refused, unless they are the same: `replaceTaskFlow` makes a new version with other steps.
+    steps: Option<Vec<TaskFlowStepInputType>>,
+}
+
+/// A new version of a flow; what is absent is as in the present one.
+#[derive(InputObject, Debug, Clone)]
+pub struct ReplaceTaskFlowMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// The version that is superseded.
+    id: UuidOrGlobalId,
+    name: Option<String>,
+    task_sources: Option<Vec<Option<String>>>,
+    /// At least one.
+    steps: Vec<TaskFlowStepInputType>,
+}
+
+/// Flows to be retired, with all their versions.
+#[derive(InputObject, Debug, Clone)]
+pub struct DeleteTaskFlowMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    ids: Option<Vec<Option<UuidOrGlobalId>>>,
+}
+
+/// Changing flows.
+#[derive(Default)]
+pub struct TaskFlowMutations;
+
+#[Object]
+impl TaskFlowMutations {
+    /// Creates an approval flow.
+    async fn create_task_flow(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTaskFlowMutationInput,
+    ) -> Result<Option<Payload<CreateTaskFlowPayload>>> {
+        let meta = input.meta.clone();
+        journaled(ctx, "createTaskFlow", &meta, move |unit| {
+            let input = input.clone();
+            let new = CreateTaskFlow {
+                code: input.code,
+                name: input.name,
+                task_sources: texts(input.task_sources).unwrap_or_default(),
+                steps: steps(input.steps)?,
+            };
+            task_flow::create(unit, &new).map(drop)
+        })
+        .await
+    }
+
+    /// Changes the name and the sources of a flow.
+    async fn update_task_flow(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTaskFlowMutationInput,
+    ) -> Result<Option<Payload<UpdateTaskFlowPayload>>> {
+        let meta = input.meta.clone();
+        journaled(ctx, "updateTaskFlow", &meta, move |unit| {
+            let input = input.clone();
+            let changes = UpdateTaskFlow {
+                id: input.id.0,
+                name: input.name,
+                task_sources: texts(input.task_sources),
+                steps: input.steps.map(steps).transpose()?,
+            };
+            task_flow::update(unit, &changes).map(drop)
+        })
+        .await
+    }
+
+    /// Supersedes a flow by a new version; tasks under way keep theirs.
+    async fn replace_task_flow(
+        &self,
+        ctx: &Context<'_>,
+        input: ReplaceTaskFlowMutationInput,
+    ) -> Result<Option<Payload<ReplaceTaskFlowPayload>>> {
+        let meta = input.meta.clone();
+        journaled(ctx, "replaceTaskFlow", &meta, move |unit| {
+            let input = input.clone();
+            let new = ReplaceTaskFlow {
+                id: input.id.0,
+                name: input.name,
+                task_sources: texts(input.task_sources),
+                steps: steps(input.steps)?,
+            };
+            task_flow::replace(unit, &new).map(drop)
+        })
+        .await
+    }
+
+    /// Retires flows with all their versions: all of them, or none; refused while tasks are in one.
+    async fn delete_task_flow(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteTaskFlowMutationInput,
+    ) -> Result<Option<Payload<DeleteTaskFlowPayload>>> {
+        let ids: Vec<_> = input.ids.into_iter().flatten().flatten().map(|id| id.0).collect();
+        journaled(ctx, "deleteTaskFlow", &input.meta, move |unit| task_flow::delete(unit, &ids)).await
+    }
+}
+
+fn texts(list: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
+    list.map(|list| list.into_iter().flatten().collect())
+}
+
+fn steps(asked: Vec<TaskFlowStepInputType>) -> Result<Vec<TaskFlowStepInput>> {
+    asked
+        .into_iter()
+        .map(|step| {
+            let given = step.completion_policy.map(CompletionPolicy::from);
+            let known = given
+                .or_else(|| step.policy.map(|policy| PolicyRule::from(policy).policy.as_known_to_clients()));
+            let rule = match known {
+                Some(known) => beside(known, step.policy)?,
+                None => None,
+            };
+            let (completion_policy, threshold) = match rule {
+                Some(rule) => (Some(rule.policy), rule.threshold),
+                None => (given, step.threshold),
+            };
+            Ok(TaskFlowStepInput {
+                task_group_id: step.task_group_id.0,
+                order: step.order,
+                completion_policy,
+                threshold,
+                forbid_maker: step.forbid_maker,
+                distinct_deciders: step.distinct_deciders,
+            })
+        })
+        .collect()
+}

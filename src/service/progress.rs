@@ -1,0 +1,159 @@
+//! Why is it waiting? What each pool that is asked about a task needs and has, who voted what, and who is missing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::core::Core;
+use super::docket::{Asked, Rows};
+use crate::db;
+use crate::domain::decision::{Barred, HeldReason, Outcome};
+use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task_flow_step::TaskFlowStep;
+use crate::domain::task_group::TaskGroup;
+use crate::domain::vote::{Verdict, Vote, rejected_records};
+use crate::error::Result;
+
+/// How far a task is.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// The pools that are asked at present; none before a task is accepted and after it is decided.
+    pub pools: Vec<PoolProgress>,
+    /// How many steps its flow has; none for a task in no flow.
+    pub step_count: Option<usize>,
+    /// How many of them have passed.
+    pub passed_count: Option<usize>,
+    /// The records that somebody rejected by a vote that counts.
+    pub rejected_record_ids: Vec<String>,
+    /// All votes that their casters have not replaced, stale ones too, by their age.
+    pub votes: Vec<Vote>,
+}
+
+/// How a pool stands that is asked about a task.
+#[derive(Debug, Clone)]
+pub struct PoolProgress {
+    /// Who is asked, how many of them must agree, and what they said.
+    pub asked: Asked,
+    /// What each person said who voted.
+    pub said: Vec<Said>,
+}
+
+/// What a person said, on the whole task or on its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Who.
+    pub user_id: Uuid,
+    /// The verdict on the whole task; none where records were voted on.
+    pub verdict: Option<Verdict>,
+    /// How many records were accepted.
+    pub accepted: usize,
+    /// How many records were rejected.
+    pub rejected: usize,
+    /// The last comment.
+    pub comment: Option<String>,
+    /// When the last of it was said, naive UTC.
+    pub date: chrono::NaiveDateTime,
+}
+
+impl Progress {
+    /// Why it can't go on by the votes of those who are asked: the reason of the first pool that has one.
+    #[must_use]
+    pub fn held(&self) -> Option<HeldReason> {
+        self.pools.iter().find_map(PoolProgress::held)
+    }
+}
+
+impl PoolProgress {
+    /// The step of the flow; none for a task in no flow.
+    #[must_use]
+    pub const fn step(&self) -> Option<&TaskFlowStep> {
+        self.asked.step.as_ref()
+    }
+
+    /// Who is asked.
+    #[must_use]
+    pub const fn group(&self) -> &TaskGroup {
+        &self.asked.group
+    }
+
+    /// What the votes amount to.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.asked.standing.outcome
+    }
+
+    /// Why it can't go on by the votes of those who are asked, if so.
+    #[must_use]
+    pub const fn held(&self) -> Option<HeldReason> {
+        self.asked.standing.held
+    }
+
+    /// Who sits there and may not decide, and why.
+    #[must_use]
+    pub const fn barred(&self) -> &BTreeMap<Uuid, Barred> {
+        &self.asked.pool.barred
+    }
+}
+
+/// How far each of these tasks is, which the requester sees. As many queries for a hundred tasks as for one.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_visible_tasks(core: &Arc<Core>, task_ids: Vec<Uuid>) -> Result<HashMap<Uuid, Progress>> {
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        let tasks = db::task::get_many(connection, &task_ids)?;
+        let rows = Rows::load(connection, &Vec::from_iter(&tasks))?;
+        Ok(tasks.iter().map(|task| (task.id, progress(task, rows.docket(task, &settings)))).collect())
+    })
+    .await
+}
+
+fn progress(task: &Task, docket: super::docket::Docket) -> Progress {
+    let in_flow = task.flow_id.is_some();
+    let passed = docket.pools.iter().filter(|pool| pool.date_passed.is_some()).count();
+    let counting = docket.votes.iter().filter(|vote| vote.counts_for(&docket.data_hash));
+    let rejected_record_ids = rejected_records(counting).into_iter().collect();
+    let mut votes = docket.votes;
+    for vote in &mut votes {
+        // A change that did not come through this module leaves no mark; the hash tells of it all the same.
+        vote.is_stale = !vote.counts_for(&docket.data_hash);
+    }
+    let is_asked = task.status == TaskStatus::Accepted;
+    let asked = docket.asked.into_iter().filter(|_| is_asked);
+    Progress {
+        pools: asked.map(|asked| PoolProgress { said: said(&asked.votes), asked }).collect(),
+        step_count: in_flow.then_some(docket.steps.len()),
+        passed_count: in_flow.then_some(passed),
+        rejected_record_ids,
+        votes,
+    }
+}
+
+fn said(votes: &[Vote]) -> Vec<Said> {
+    let mut people: Vec<Said> = Vec::new();
+    let mut places: HashMap<Uuid, usize> = HashMap::new();
+    for vote in votes {
+        let place = *places.entry(vote.user_id).or_insert_with(|| {
+            people.push(Said {
+                user_id: vote.user_id,
+                verdict: None,
+                accepted: 0,
+                rejected: 0,
+                comment: None,
+                date: vote.date_created,
+            });
+            people.len() - 1
+        });
+        let Some(own) = people.get_mut(place) else { continue };
+        match (&vote.record_id, vote.verdict) {
+            (Some(_), Verdict::Accept) => own.accepted += 1,
+            (Some(_), _) => own.rejected += 1,
+            (None, verdict) => own.verdict = Some(verdict),
+        }
+        own.comment = vote.comment.clone().or_else(|| own.comment.take());
+        own.date = own.date.max(vote.date_created);
+    }
+    people
+}

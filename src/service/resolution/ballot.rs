@@ -1,0 +1,133 @@
+//! Reading a vote from the input.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::super::unit::Unit;
+use super::ResolveTask;
+use crate::domain::task::Task;
+use crate::domain::text::{MAX_TEXT, check_json, check_text};
+use crate::domain::vote::Verdict;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// A vote as it was read from the input.
+pub struct Cast {
+    /// The value under the caller's id, to be merged into `businessStatus`.
+    pub value: Value,
+    /// The verdicts in it, on the whole task or on records; none where the completion policy does not decide.
+    pub verdicts: Vec<(Option<String>, Verdict)>,
+    /// Why.
+    pub comment: Option<String>,
+}
+
+/// The form of a verdict on records, as errors show it.
+const RECORDS: &str = r#"{"ACCEPT": […], "REJECT": […]}"#;
+
+/// Reads the vote: in one's own name, with a verdict that the task can be given.
+///
+/// # Errors
+/// VALIDATION or LIMIT, naming the field.
+pub fn read(unit: &Unit<'_>, input: &ResolveTask, task: &Task, by_policy: bool) -> Result<Cast> {
+    let foreign = || Error::validation("businessStatus", Message::new("vote-in-own-name"));
+    check_json("businessStatus", &input.business_status, unit.core.limits.json_bytes)?;
+    if let Some(additional) = &input.additional_data {
+        check_json("additionalData", additional, unit.core.limits.json_bytes)?;
+    }
+    let Some(map) = input.business_status.as_object() else {
+        return Err(Error::validation(
+            "businessStatus",
+            Message::new("not-an-object").with("field", "businessStatus"),
+        ));
+    };
+    let mut entries = map.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        return Err(foreign());
+    };
+    if key.parse::<Uuid>().ok() != Some(unit.requester.id()) {
+        return Err(foreign());
+    }
+    let verdicts = if by_policy { read_verdicts(unit, task, value)? } else { Vec::new() };
+    let comment = read_comment(unit, input, &verdicts)?;
+    Ok(Cast { value: value.clone(), verdicts, comment })
+}
+
+fn read_comment(
+    unit: &Unit<'_>,
+    input: &ResolveTask,
+    verdicts: &[(Option<String>, Verdict)],
+) -> Result<Option<String>> {
+    let comment = input.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
+    if let Some(comment) = comment {
+        check_text("comment", comment, unit.core.limits.comment_length)?;
+    }
+    let rejects = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed | Verdict::Reject));
+    if rejects && comment.is_none() && unit.settings.require_rejection_comment {
+        return Err(Error::validation("comment", Message::new("rejection-needs-comment")));
+    }
+    Ok(comment.map(str::to_owned))
+}
+
+fn read_verdicts(unit: &Unit<'_>, task: &Task, value: &Value) -> Result<Vec<(Option<String>, Verdict)>> {
+    let settings = &unit.settings;
+    let by_record = task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));
+    let of_whole = !(task.flow_id.is_some() && by_record);
+    let of_records = task.flow_id.is_none() || by_record;
+    let unknown = || {
+        let mut allowed = Vec::new();
+        if of_whole {
+            allowed.extend([settings.task_user_approved.as_str(), settings.task_user_failed.as_str()]);
+        }
+        if of_records {
+            allowed.push(RECORDS);
+        }
+        Error::validation("businessStatus", Message::new("unknown-verdict").with_list("allowed", &allowed))
+    };
+    match value {
+        Value::String(text) if of_whole && *text == settings.task_user_approved => {
+            Ok(vec![(None, Verdict::Approved)])
+        }
+        Value::String(text) if of_whole && *text == settings.task_user_failed => {
+            Ok(vec![(None, Verdict::Failed)])
+        }
+        Value::Object(map) if of_records => {
+            let mut verdicts = Vec::new();
+            let mut records = BTreeSet::new();
+            for (key, listed) in map {
+                let verdict = [Verdict::Accept, Verdict::Reject]
+                    .into_iter()
+                    .find(|verdict| verdict.as_str() == key)
+                    .ok_or_else(unknown)?;
+                let listed = listed.as_array().ok_or_else(unknown)?;
+                check_count(unit, records.len() + listed.len())?;
+                let mut own = BTreeSet::new();
+                for record in listed {
+                    let record = record.as_str().ok_or_else(unknown)?;
+                    check_text("businessStatus", record, MAX_TEXT)?;
+                    if record.trim().is_empty() {
+                        return Err(Error::validation("businessStatus", Message::new("blank-record")));
+                    }
+                    if own.insert(record) {
+                        verdicts.push((Some(record.to_owned()), verdict));
+                    }
+                }
+                if own.iter().any(|record| !records.insert(*record)) {
+                    return Err(Error::validation("businessStatus", Message::new("record-in-both")));
+                }
+            }
+            if verdicts.is_empty() { Err(unknown()) } else { Ok(verdicts) }
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn check_count(unit: &Unit<'_>, count: usize) -> Result<()> {
+    let max = unit.core.limits.records_per_vote;
+    if count > max {
+        let message = Message::new("list-too-long").with("field", "businessStatus").with("max", max);
+        return Err(Error::limit("businessStatus", message));
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What follows from the votes: a task waits, moves on in its flow, is completed or fails. The one place where an outcome
+//! is applied, for tasks in a flow and for others.
+
+use serde_json::json;
+
+use super::super::docket::Docket;
+use super::super::unit::Unit;
+use super::{complete, ledger};
+use crate::db;
+use crate::domain::decision::{Course, Outcome};
+use crate::domain::signal::Signal;
+use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task_flow_step::TaskFlowStep;
+use crate::domain::task_pool::TaskPool;
+use crate::domain::vote::rejected_records;
+use crate::error::Result;
+
+/// Applies what the docket of the locked task amounts to.
+///
+/// # Errors
+/// What a handler or the database says.
+pub fn apply(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<()> {
+    match docket.course() {
+        Course::Waits => Ok(()),
+        Course::Failed => complete(unit, task, TaskStatus::Failed),
+        Course::Completed => {
+            mark_passed(unit, task, docket)?;
+            complete(unit, task, TaskStatus::Completed)
+        }
+        course @ (Course::Stays | Course::MovesOn) => {
+            let old = task.clone();
+            let passed = mark_passed(unit, task, docket)?;
+            let active: Vec<TaskFlowStep> = if course == Course::MovesOn {
+                let next: Vec<TaskFlowStep> = docket.next_steps().cloned().collect();
+                open(unit, task, &next)?;
+                next
+            } else {
+                still_asked(docket)
+            };
+            point_at(task, &active);
+            if course == Course::MovesOn {
+                make_room(unit, task)?;
+            }
+            unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
+            unit.update_because(task, &format!("passed: {passed}"))?;
+            unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))
+        }
+    }
+}
+
+/// Puts the task at the first steps of a flow; it has to be written, and [`set_out`] called, by the caller.
+pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
+    let first = steps.iter().map(|step| step.order).min();
+    let first: Vec<TaskFlowStep> = steps.iter().filter(|step| Some(step.order) == first).cloned().collect();
+    task.flow_id = first.first().map(|step| step.task_flow_id);
+    point_at(task, &first);
+    first
+}
+
+/// Lets the pools of these steps be asked about the task, which is written.
+///
+/// # Errors
+/// What the database says.
+pub fn set_out(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
+    open(unit, task, steps)
+}
+
+/// Puts a task back to the first steps of its flow, as approvals of what was proposed before say nothing of what is
+/// proposed now. The task has to be written by the caller.
+///
+/// # Errors
+/// What the database says.
+pub fn reopen(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<()> {
+    if task.flow_id.is_none() {
+        return Ok(());
+    }
+    db::task_pool::delete_of_task(unit.connection, task.id)?;
+    let first = begin(task, &docket.steps);
+    open(unit, task, &first)
+}
+
+/// The records that were rejected at any step of the task's flow, which hooks leave out.
+///
+/// # Errors
+/// What the database says.
+pub fn rejected_record_ids(unit: &mut Unit<'_>, task: &Task) -> Result<Vec<String>> {
+    let docket = Docket::read(unit, task)?;
+    let counting = docket.votes.iter().filter(|vote| vote.counts_for(&docket.data_hash));
+    Ok(rejected_records(counting).into_iter().collect())
+}
+
+fn open(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
+    for step in steps {
+        let pool = TaskPool {
+            task_id: task.id,
+            step_id: step.id,
+            task_group_id: step.task_group_id,
+            date_opened: unit.now,
+            date_passed: None,
+        };
+        db::task_pool::insert(unit.connection, &pool)?;
+    }
+    Ok(())
+}
+
+/// Notes which of the pools have passed; answers their orders and groups for the history.
+fn mark_passed(unit: &mut Unit<'_>, task: &Task, docket: &Docket) -> Result<String> {
+    let mut names = Vec::new();
+    for asked in docket.asked.iter().filter(|asked| asked.standing.outcome == Outcome::Passed) {
+        if let Some(step) = &asked.step {
+            db::task_pool::mark_passed(unit.connection, task.id, step.id, unit.now)?;
+            names.push(format!("step {} ({})", step.order, asked.group.code));
+        }
+    }
+    Ok(names.join(", "))
+}
+
+fn still_asked(docket: &Docket) -> Vec<TaskFlowStep> {
+    docket
+        .asked
+        .iter()
+        .filter(|asked| asked.standing.outcome != Outcome::Passed)
+        .filter_map(|asked| asked.step.clone())
+        .collect()
+}
+
+/// Shows the first of the active steps as the task's own.
+fn point_at(task: &mut Task, active: &[TaskFlowStep]) {
+    if let Some(step) = active.first() {
+        task.current_step_id = Some(step.id);
+        task.task_group_id = Some(step.task_group_id);
+    }
+}
+
+/// Takes the earlier votes of those who are asked now out of `businessStatus`: to the front end, who stands there has
+/// voted already, and gets no buttons.
+fn make_room(unit: &mut Unit<'_>, task: &mut Task) -> Result<()> {
+    let docket = Docket::read(unit, task)?;
+    for user in docket.asked.iter().flat_map(|asked| asked.pool.members.keys()) {
+        ledger::forget(task, *user);
+    }
+    Ok(())
+}

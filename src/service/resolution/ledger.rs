@@ -1,0 +1,103 @@
+//! The ledger of votes: what is entered, what replaces what, and what stops counting.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::super::docket::{Asked, Docket};
+use super::super::unit::Unit;
+use super::ballot::Cast;
+use crate::clock::new_id;
+use crate::domain::task::Task;
+use crate::domain::task_executor::DEFAULT_WEIGHT;
+use crate::domain::vote::{Verdict, Vote};
+use crate::error::Result;
+
+/// Adds the verdicts to the ledger, at each of the pools; answers whether that changed it. A verdict that replaces
+/// another leaves that one marked as deleted; one that repeats another adds nothing.
+pub fn enter(
+    unit: &mut Unit<'_>,
+    task: &Task,
+    docket: &Docket,
+    places: &[&Asked],
+    cast: &Cast,
+) -> Result<bool> {
+    if cast.verdicts.is_empty() {
+        return Ok(false);
+    }
+    let user = unit.requester.id();
+    let mut new = Vec::new();
+    for place in places {
+        let own: HashMap<Option<&str>, &Vote> = place
+            .votes
+            .iter()
+            .filter(|vote| vote.user_id == user)
+            .map(|vote| (vote.record_id.as_deref(), vote))
+            .collect();
+        // One speaks of the whole task or of its records. Who turns from one to the other takes back what was said before,
+        // as `businessStatus` shows it.
+        let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
+        for before in own.values().filter(|vote| vote.record_id.is_some() != of_records) {
+            unit.delete(&mut (*before).clone())?;
+        }
+        let weight = place.pool.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
+        for (record_id, verdict) in &cast.verdicts {
+            if let Some(before) = own.get(&record_id.as_deref()) {
+                if repeats(before, *verdict, cast.comment.as_deref()) {
+                    continue;
+                }
+                unit.delete(&mut (*before).clone())?;
+            }
+            new.push(Vote {
+                id: new_id(),
+                is_deleted: false,
+                json_ext: None,
+                version: 1,
+                date_created: unit.now,
+                date_updated: unit.now,
+                user_created: user,
+                user_updated: user,
+                task_id: task.id,
+                step_id: place.step_id(),
+                user_id: user,
+                record_id: record_id.clone(),
+                verdict: *verdict,
+                comment: cast.comment.clone(),
+                weight: weight.unwrap_or(DEFAULT_WEIGHT),
+                data_hash: Some(docket.data_hash.clone()),
+                is_stale: false,
+            });
+        }
+    }
+    for vote in &new {
+        unit.count("tasks_votes_total", "verdict", vote.verdict.as_str());
+    }
+    unit.insert_votes(&new)?;
+    Ok(!new.is_empty())
+}
+
+/// Whether a vote says nothing new. A comment that is left out takes none back.
+fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
+    before.verdict == verdict && (comment.is_none() || before.comment.as_deref() == comment)
+}
+
+/// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
+/// `businessStatus`, so that their casters can vote again. Answers how many there were.
+pub fn make_stale(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
+    let mut count = 0;
+    for vote in docket.votes.iter().filter(|vote| !vote.is_stale) {
+        let mut vote = vote.clone();
+        vote.is_stale = true;
+        forget(task, vote.user_id);
+        unit.update(&mut vote)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Takes a person's vote out of `businessStatus`; the ledger and the history keep it.
+pub fn forget(task: &mut Task, user: Uuid) {
+    if let Some(gathered) = task.business_status.as_object_mut() {
+        gathered.remove(&user.to_string());
+    }
+}

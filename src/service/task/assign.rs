@@ -1,0 +1,156 @@
+//! Giving tasks to those who decide: a group or a flow, by hand or by their source.
+
+use uuid::Uuid;
+
+use super::super::docket::Docket;
+use super::super::resolution;
+use super::super::unit::Unit;
+use super::{UpdateTask, live_group};
+use crate::db;
+use crate::db::task_group::Lock;
+use crate::db::task_source::Claimant;
+use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task_flow::TaskFlow;
+use crate::domain::task_flow_step::TaskFlowStep;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// Who is to decide on a task.
+#[derive(Debug)]
+pub enum Deciders {
+    /// Nobody yet.
+    Nobody,
+    /// A group.
+    Group(Uuid),
+    /// The groups of a flow's steps.
+    Flow(Vec<TaskFlowStep>),
+}
+
+impl Deciders {
+    /// Makes them the task's; answers the steps to set out with once the task is written.
+    pub fn give(self, task: &mut Task) -> Vec<TaskFlowStep> {
+        match self {
+            Self::Nobody => {
+                task.status = TaskStatus::Received;
+                task.task_group_id = None;
+                Vec::new()
+            }
+            Self::Group(id) => {
+                task.status = TaskStatus::Accepted;
+                task.task_group_id = Some(id);
+                Vec::new()
+            }
+            Self::Flow(steps) => {
+                task.status = TaskStatus::Accepted;
+                resolution::begin(task, &steps)
+            }
+        }
+    }
+}
+
+/// What of the deciders an update changes; the task is changed, but not written.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
+pub fn reassign(unit: &mut Unit<'_>, task: &mut Task, input: &UpdateTask) -> Result<Vec<TaskFlowStep>> {
+    let group = input.task_group_id.filter(|id| task.task_group_id != Some(*id));
+    let flow = input.flow_id.filter(|id| task.flow_id != Some(*id));
+    if (group.is_some() || flow.is_some() || input.detach_flow)
+        && !unit.requester.is_privileged(&unit.settings)
+    {
+        return Err(Error::forbidden(Message::new("only-privileged-assign")));
+    }
+    let asked_for = [input.task_group_id.is_some(), input.flow_id.is_some(), input.detach_flow];
+    if asked_for.into_iter().filter(|asked| *asked).count() > 1 {
+        return Err(Error::validation("flowId", Message::new("assign-one")));
+    }
+    if let Some(id) = group {
+        if task.flow_id.is_some() {
+            return Err(
+                Error::new(ErrorCode::Conflict, Message::new("flow-sets-group")).of_field("taskGroupId")
+            );
+        }
+        task.task_group_id = Some(live_group(unit, id)?);
+    }
+    if let Some(id) = flow {
+        refuse_voted(unit, task, "flowId")?;
+        let steps = assignable(unit, id, task)?;
+        db::task_pool::delete_of_task(unit.connection, task.id)?;
+        return Ok(Deciders::Flow(steps).give(task));
+    }
+    if input.detach_flow {
+        if task.flow_id.is_none() {
+            return Err(Error::new(ErrorCode::Conflict, Message::new("not-in-flow")).of_field("detachFlow"));
+        }
+        refuse_voted(unit, task, "detachFlow")?;
+        db::task_pool::delete_of_task(unit.connection, task.id)?;
+        task.flow_id = None;
+        task.current_step_id = None;
+        Deciders::Nobody.give(task);
+    }
+    Ok(Vec::new())
+}
+
+/// Who decides on new tasks of this source: the flow or the group that it is bound to.
+///
+/// # Errors
+/// What the database says.
+pub fn of_source(unit: &mut Unit<'_>, source: &str, task_event: &str) -> Result<Deciders> {
+    let claimant = db::task_source::claimed_by(unit.connection, source)?;
+    let deciders = match claimant {
+        None => return Ok(Deciders::Nobody),
+        Some(Claimant::Group(id)) => db::task_group::lock(unit.connection, id, Lock::Share)?
+            .filter(|group| !group.is_deleted)
+            .map(|group| Deciders::Group(group.id)),
+        // Votes on tasks of other events decide nothing, so a flow would never get on.
+        Some(Claimant::Flow(_)) if task_event != unit.settings.default_executor_event => None,
+        Some(Claimant::Flow(_)) if unit.settings.flow_ineligible_sources.iter().any(|own| own == source) => {
+            None
+        }
+        Some(Claimant::Flow(id)) => {
+            let head = db::task_flow::lock(unit.connection, id, Lock::Share)?.filter(TaskFlow::is_head);
+            match head {
+                Some(flow) => {
+                    Some(Deciders::Flow(db::task_flow_step::of_flows(unit.connection, &[flow.id])?))
+                }
+                None => None,
+            }
+        }
+    };
+    // It may have been bound elsewhere while the lock was waited for.
+    if db::task_source::claimed_by(unit.connection, source)? == claimant {
+        return Ok(deciders.unwrap_or(Deciders::Nobody));
+    }
+    of_source(unit, source, task_event)
+}
+
+/// The steps of the flow with this key, if the task may go through it.
+///
+/// # Errors
+/// NOT_FOUND, CONFLICT for a superseded flow, VALIDATION for a task that no flow may decide, or what the database says.
+pub fn assignable(unit: &mut Unit<'_>, flow_id: Uuid, task: &Task) -> Result<Vec<TaskFlowStep>> {
+    let flow = db::task_flow::lock(unit.connection, flow_id, Lock::Share)?
+        .filter(|flow| !flow.is_deleted)
+        .ok_or_else(|| Error::not_found("flowId", Message::new("no-task-flow")))?;
+    if !flow.is_head() {
+        return Err(Error::new(ErrorCode::Conflict, Message::new("flow-superseded")).of_field("flowId"));
+    }
+    if task.executor_action_event.as_deref() != Some(unit.settings.default_executor_event.as_str()) {
+        return Err(Error::validation("flowId", Message::new("flow-needs-default-event")));
+    }
+    if let Some(source) =
+        task.source.as_ref().filter(|source| unit.settings.flow_ineligible_sources.contains(source))
+    {
+        let message = Message::new("source-ineligible").with("source", source.as_str());
+        return Err(Error::validation("flowId", message));
+    }
+    db::task_flow_step::of_flows(unit.connection, &[flow.id])
+}
+
+/// Votes belong to where they were cast: who decides changes only before the first of them.
+fn refuse_voted(unit: &mut Unit<'_>, task: &Task, field: &str) -> Result<()> {
+    if Docket::read(unit, task)?.has_votes() {
+        return Err(Error::new(ErrorCode::Conflict, Message::new("task-voted")).of_field(field));
+    }
+    Ok(())
+}

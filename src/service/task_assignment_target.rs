@@ -1,0 +1,134 @@
+//! What tasks can be assigned to, groups and flows in one list, for those who assign.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::core::Core;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::query::PageLimit;
+use crate::domain::completion_policy::PolicyRule;
+use crate::domain::query::{Condition, ListQuery, Page};
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// What a task can be assigned to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskAssignmentTarget {
+    /// Its key.
+    pub id: Uuid,
+    /// Its code.
+    pub code: String,
+    /// Its name for people, which only flows have.
+    pub name: Option<String>,
+    /// What it is.
+    pub kind: TargetKind,
+    /// How many different people sit in it.
+    pub member_count: usize,
+}
+
+/// What a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A flow with so many steps.
+    Flow(usize),
+    /// A group with this policy.
+    Group(PolicyRule),
+}
+
+/// Flows first, then groups, each by code; those with `search` in code or name, at most `first`.
+///
+/// # Errors
+/// FORBIDDEN for those who may not assign, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    search: Option<String>,
+    first: Option<i64>,
+) -> Result<Vec<TaskAssignmentTarget>> {
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        if !requester.is_privileged(&settings) {
+            return Err(Error::forbidden(Message::new("only-privileged-assign")));
+        }
+        let limit = core.page_limit();
+        let query = |fields: &[&'static str], first: Option<i64>| ListQuery {
+            conditions: search.iter().map(|text| Condition::search(fields, text)).collect(),
+            order_by: vec!["code".to_owned()],
+            page: Page { first, ..Page::default() },
+            ..ListQuery::default()
+        };
+        let mut flows = query(&["code", "name"], first);
+        flows.conditions.push(Condition::LiveHead);
+        let mut targets = self::flows(connection, &flows, limit)?;
+        let left = first.unwrap_or(limit.max) - i64::try_from(targets.len()).map_err(Error::internal)?;
+        if left > 0 {
+            targets.extend(groups(connection, &query(&["code"], Some(left)), limit)?);
+        }
+        Ok(targets)
+    })
+    .await
+}
+
+fn flows(
+    connection: &mut db::connection::DbConnection,
+    query: &ListQuery,
+    limit: PageLimit,
+) -> Result<Vec<TaskAssignmentTarget>> {
+    let flows: Vec<_> =
+        db::task_flow::list(connection, query, limit)?.rows.into_iter().map(|(flow, _)| flow).collect();
+    let ids: Vec<Uuid> = flows.iter().map(|flow| flow.id).collect();
+    let steps = db::task_flow_step::of_flows(connection, &ids)?;
+    let group_ids: Vec<Uuid> =
+        Vec::from_iter(steps.iter().map(|step| step.task_group_id).collect::<BTreeSet<_>>());
+    let seats = db::task_executor::live_in_groups(connection, &group_ids)?;
+    Ok(flows
+        .into_iter()
+        .map(|flow| {
+            let own: Vec<Uuid> = steps
+                .iter()
+                .filter(|step| step.task_flow_id == flow.id)
+                .map(|step| step.task_group_id)
+                .collect();
+            let members: BTreeSet<Uuid> = seats
+                .iter()
+                .filter(|seat| own.contains(&seat.task_group_id))
+                .map(|seat| seat.user_id)
+                .collect();
+            TaskAssignmentTarget {
+                id: flow.id,
+                kind: TargetKind::Flow(own.len()),
+                code: flow.code,
+                name: flow.name,
+                member_count: members.len(),
+            }
+        })
+        .collect())
+}
+
+fn groups(
+    connection: &mut db::connection::DbConnection,
+    query: &ListQuery,
+    limit: PageLimit,
+) -> Result<Vec<TaskAssignmentTarget>> {
+    let groups: Vec<_> =
+        db::task_group::list(connection, query, limit)?.rows.into_iter().map(|(group, _)| group).collect();
+    let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
+    let mut members: HashMap<Uuid, usize> = HashMap::new();
+    for seat in db::task_executor::live_in_groups(connection, &ids)? {
+        *members.entry(seat.task_group_id).or_default() += 1;
+    }
+    Ok(groups
+        .into_iter()
+        .map(|group| TaskAssignmentTarget {
+            id: group.id,
+            kind: TargetKind::Group(group.rule()),
+            name: None,
+            member_count: members.get(&group.id).copied().unwrap_or_default(),
+            code: group.code,
+        })
+        .collect())
+}

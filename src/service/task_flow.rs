@@ -1,0 +1,335 @@
+//! Creating, changing, replacing, retiring and reading approval flows.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::core::{Core, Place};
+use super::task::check_list;
+use super::task_group::{check_sources, code_taken, same_sources, taken};
+use super::unit::Unit;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::task_group::Lock;
+use crate::db::task_source::Claimant;
+use crate::domain::history::Historical;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::signal::Signal;
+use crate::domain::task_flow::TaskFlow;
+use crate::domain::task_flow_step::TaskFlowStep;
+use crate::domain::text::{MAX_TEXT, check_code, check_text};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+mod steps;
+
+pub use steps::TaskFlowStepInput;
+
+/// What is asked of a new flow.
+#[derive(Debug, Clone, Default)]
+pub struct CreateTaskFlow {
+    /// Its name for systems, unique among live heads.
+    pub code: String,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// The sources whose new tasks come to it.
+    pub task_sources: Vec<String>,
+    /// Its steps, at least one.
+    pub steps: Vec<TaskFlowStepInput>,
+}
+
+/// What is to be changed of the head of a flow; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateTaskFlow {
+    /// The head.
+    pub id: Uuid,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Exactly these sources are bound to it.
+    pub task_sources: Option<Vec<String>>,
+    /// Its steps, which can't change here: others than it has are refused, the same are taken.
+    pub steps: Option<Vec<TaskFlowStepInput>>,
+}
+
+/// The version that supersedes the head of a flow; what is absent is as in the head.
+#[derive(Debug, Clone, Default)]
+pub struct ReplaceTaskFlow {
+    /// The head.
+    pub id: Uuid,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Exactly these sources are bound to it.
+    pub task_sources: Option<Vec<String>>,
+    /// Its steps, at least one.
+    pub steps: Vec<TaskFlowStepInput>,
+}
+
+/// Creates a flow.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or what a handler or the database says.
+pub fn create(unit: &mut Unit<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
+    unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
+    check_code("code", &input.code)?;
+    if db::task_flow::live_by_code(unit.connection, &input.code)?.is_some() {
+        return Err(code_taken());
+    }
+    let sources = eligible_sources(unit, &input.task_sources, None)?;
+    let id = new_id();
+    let mut flow = TaskFlow {
+        id,
+        is_deleted: false,
+        json_ext: None,
+        version: 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: unit.requester.id(),
+        user_updated: unit.requester.id(),
+        code: input.code.clone(),
+        name: checked_name(input.name.as_deref())?,
+        lineage_id: id,
+        replacement_uuid: None,
+        date_valid_from: unit.now,
+        date_valid_to: None,
+    };
+    flow.set_task_sources(&sources);
+    let steps = steps::plan(unit, &flow, &input.steps)?;
+    unit.before(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
+    unit.insert(&flow).map_err(taken)?;
+    for step in &steps {
+        unit.insert(step)?;
+    }
+    db::task_source::claim(unit.connection, Claimant::Flow(flow.id), &sources).map_err(taken)?;
+    unit.changed(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
+    Ok(flow)
+}
+
+/// Changes the name and the sources of a flow's head.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for changed steps, LIMIT, or what a handler or the
+/// database says.
+pub fn update(unit: &mut Unit<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
+    unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
+    let mut flow = locked_head(unit, input.id)?;
+    unit.touch(&flow);
+    if let Some(steps) = &input.steps {
+        let planned = steps::plan(unit, &flow, steps)?;
+        let present = db::task_flow_step::of_flows(unit.connection, &[flow.id])?;
+        if !steps::say_the_same(&planned, &present) {
+            return Err(Error::validation("steps", Message::new("steps-by-replace")));
+        }
+    }
+    let old = flow.clone();
+    if let Some(name) = checked_name(input.name.as_deref())? {
+        flow.name = Some(name);
+    }
+    if let Some(asked) = &input.task_sources {
+        let sources = eligible_sources(unit, asked, Some(flow.id))?;
+        if !same_sources(&flow.task_sources(), &sources) {
+            flow.set_task_sources(&sources);
+        }
+    }
+    if flow != old {
+        unit.before(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": old, "new": flow }))?;
+        unit.update(&mut flow)?;
+        db::task_source::claim(unit.connection, Claimant::Flow(flow.id), &flow.task_sources())
+            .map_err(taken)?;
+        unit.changed(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": flow, "old": old }))?;
+    }
+    Ok(flow)
+}
+
+/// Supersedes the head of a flow by a new version. Tasks under way keep theirs.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a version that is superseded already, VALIDATION, LIMIT, or what a handler or the
+/// database says.
+pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow> {
+    unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
+    let mut old = locked_head(unit, input.id)?;
+    let sources = match &input.task_sources {
+        Some(asked) => eligible_sources(unit, asked, Some(old.id))?,
+        None => old.task_sources(),
+    };
+    let mut new = TaskFlow {
+        id: new_id(),
+        version: old.version + 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: unit.requester.id(),
+        user_updated: unit.requester.id(),
+        name: checked_name(input.name.as_deref())?.or_else(|| old.name.clone()),
+        date_valid_from: unit.now,
+        ..old.clone()
+    };
+    new.set_task_sources(&sources);
+    let steps = steps::plan(unit, &new, &input.steps)?;
+    unit.before(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
+    db::task_source::claim(unit.connection, Claimant::Flow(old.id), &[])?;
+    old.replacement_uuid = Some(new.id);
+    old.date_valid_to = Some(unit.now);
+    // The old head goes first, as there is never more than one; its pointer is checked when the transaction ends.
+    unit.update(&mut old)?;
+    unit.insert(&new).map_err(taken)?;
+    for step in &steps {
+        unit.insert(step)?;
+    }
+    db::task_source::claim(unit.connection, Claimant::Flow(new.id), &sources).map_err(taken)?;
+    unit.changed(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
+    Ok(new)
+}
+
+/// Retires flows with all their versions: all of them, or none. A flow stays while tasks are in any version of it.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
+pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_task_flow_delete_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    let mut lineages = Vec::new();
+    for id in ids {
+        lineages.push(live(unit, *id)?.lineage_id);
+    }
+    // In one order for everybody, lest two requests wait for each other.
+    lineages.sort_unstable();
+    lineages.dedup();
+    for lineage in lineages {
+        retire(unit, lineage)?;
+    }
+    Ok(())
+}
+
+/// Lists the flows that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: Place,
+) -> Result<Slice<TaskFlow>> {
+    core.list(requester, query, place, visibility::task_flows, db::task_flow::list).await
+}
+
+/// Lists the versions of flows' rows.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<Historical<TaskFlow>>> {
+    query.leave_out_deleted_versions();
+    core.list(requester, query, Place::Root, visibility::task_flows, db::task_flow::list_history).await
+}
+
+/// The flows with these keys: for showing the flow of a row that the requester sees.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
+    core.read(move |_, connection| db::task_flow::get_many(connection, &ids)).await
+}
+
+/// The steps of flows that the requester sees, in their order.
+///
+/// # Errors
+/// What the database says.
+pub async fn steps_of_visible_flows(core: &Arc<Core>, flow_ids: Vec<Uuid>) -> Result<Vec<TaskFlowStep>> {
+    core.read(move |_, connection| db::task_flow_step::of_flows(connection, &flow_ids)).await
+}
+
+/// The steps with these keys: for showing the step of a row that the requester sees.
+///
+/// # Errors
+/// What the database says.
+pub async fn steps_of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskFlowStep>> {
+    core.read(move |_, connection| db::task_flow_step::get_many(connection, &ids)).await
+}
+
+/// How many open tasks are in each of these versions, for those that have any.
+///
+/// # Errors
+/// What the database says.
+pub async fn in_flight(core: &Arc<Core>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uuid, i64)>> {
+    core.read(move |_, connection| db::task::count_open_in_flows(connection, &flow_ids)).await
+}
+
+fn retire(unit: &mut Unit<'_>, lineage: Uuid) -> Result<()> {
+    let mut versions = db::task_flow::of_lineage(unit.connection, lineage)?;
+    for flow in &mut versions {
+        *flow = db::task_flow::lock(unit.connection, flow.id, Lock::Exclusive)?.ok_or_else(no_flow)?;
+    }
+    versions.retain(|flow| !flow.is_deleted);
+    let Some(head) = versions.iter().find(|flow| flow.is_head()).cloned() else {
+        // Somebody was faster; or the head was superseded while the locks were waited for.
+        return Err(no_flow());
+    };
+    let ids: Vec<Uuid> = versions.iter().map(|flow| flow.id).collect();
+    let open: i64 =
+        db::task::count_open_in_flows(unit.connection, &ids)?.into_iter().map(|(_, count)| count).sum();
+    if open > 0 {
+        let message = Message::new("flow-in-use").with("code", head.code.as_str()).with("count", open);
+        return Err(Error::new(ErrorCode::Conflict, message));
+    }
+    unit.before(Signal::TaskFlowDelete, head.id, || json!({ "taskFlow": head }))?;
+    db::task_source::claim(unit.connection, Claimant::Flow(head.id), &[])?;
+    for mut step in db::task_flow_step::of_flows(unit.connection, &ids)? {
+        unit.delete(&mut step)?;
+    }
+    for flow in &mut versions {
+        if flow.date_valid_to.is_none() {
+            flow.date_valid_to = Some(unit.now);
+        }
+        unit.delete(flow)?;
+    }
+    unit.changed(Signal::TaskFlowDelete, head.id, || json!({ "taskFlow": head }))
+}
+
+/// The live version with this key.
+fn live(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskFlow> {
+    db::task_flow::get(unit.connection, id)?.filter(|flow| !flow.is_deleted).ok_or_else(no_flow)
+}
+
+/// The head with this key, which nobody else may change or give tasks until the transaction ends.
+fn locked_head(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskFlow> {
+    let flow = db::task_flow::lock(unit.connection, id, Lock::Exclusive)?
+        .filter(|flow| !flow.is_deleted)
+        .ok_or_else(no_flow)?;
+    if flow.is_head() {
+        Ok(flow)
+    } else {
+        Err(Error::new(ErrorCode::Conflict, Message::new("flow-superseded")).of_field("id"))
+    }
+}
+
+fn no_flow() -> Error {
+    Error::not_found("id", Message::new("no-task-flow"))
+}
+
+/// A name without outer white space; none when it is empty.
+fn checked_name(name: Option<&str>) -> Result<Option<String>> {
+    let name = name.map(str::trim).filter(|name| !name.is_empty());
+    if let Some(name) = name {
+        check_text("name", name, MAX_TEXT)?;
+    }
+    Ok(name.map(str::to_owned))
+}
+
+/// Checks the sources that are to be bound to a flow; answers them without repeats.
+fn eligible_sources(unit: &mut Unit<'_>, asked: &[String], own: Option<Uuid>) -> Result<Vec<String>> {
+    let sources = check_sources(unit, asked, own.map(Claimant::Flow))?;
+    match sources.iter().find(|source| unit.settings.flow_ineligible_sources.contains(source)) {
+        None => Ok(sources),
+        Some(source) => {
+            let message = Message::new("source-ineligible").with("source", source.as_str());
+            Err(Error::validation("taskSources", message))
+        }
+    }
+}

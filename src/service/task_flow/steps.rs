@@ -1,0 +1,152 @@
+//! The steps that are asked for a flow.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::super::task::check_list;
+use super::super::unit::Unit;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::task_group::Lock;
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::task_executor::TaskExecutor;
+use crate::domain::task_flow::TaskFlow;
+use crate::domain::task_flow_step::{TaskFlowStep, effective_rule};
+use crate::domain::task_group::TaskGroup;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// A step that is asked for a flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskFlowStepInput {
+    /// The group that is asked.
+    pub task_group_id: Uuid,
+    /// When it comes, from 1; steps of one order are asked at the same time. Absent: after the step before it.
+    pub order: Option<i32>,
+    /// How approvals are counted; absent: as the group does.
+    pub completion_policy: Option<CompletionPolicy>,
+    /// How many; absent: as many as the group asks for.
+    pub threshold: Option<i32>,
+    /// Whether the maker of a task may not decide it; absent: as the group says.
+    pub forbid_maker: Option<bool>,
+    /// Whether who decided another step may not decide this one; absent: as the group says.
+    pub distinct_deciders: Option<bool>,
+}
+
+/// Checks the steps and makes rows of them, in their order. Their groups stay as they are until the transaction ends.
+///
+/// # Errors
+/// VALIDATION, NOT_FOUND for a group, LIMIT, or what the database says.
+pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -> Result<Vec<TaskFlowStep>> {
+    check_list(unit, "steps", asked.len())?;
+    if asked.is_empty() {
+        return Err(Error::validation("steps", Message::new("steps-needed")));
+    }
+    let groups = locked_groups(unit, asked)?;
+    let group_ids: Vec<Uuid> = groups.keys().copied().collect();
+    let seats = db::task_executor::live_in_groups(unit.connection, &group_ids)?;
+    let mut seen = BTreeSet::new();
+    let mut steps = Vec::new();
+    let mut last = 0_i32;
+    for (index, step) in asked.iter().enumerate() {
+        let field = |name: &str| format!("steps[{index}].{name}");
+        let group = groups.get(&step.task_group_id).ok_or_else(|| no_group(&field("taskGroupId")))?;
+        if !seen.insert(group.id) {
+            let message = Message::new("step-repeats-group").with("code", group.code.as_str());
+            return Err(Error::validation(field("taskGroupId"), message));
+        }
+        let order = step.order.unwrap_or_else(|| last.saturating_add(1));
+        if order < 1 || order < last {
+            return Err(Error::validation(
+                field("order"),
+                Message::new("step-order").with("least", i64::from(last.max(1))),
+            ));
+        }
+        last = order;
+        check_rule(step, group, &seats, &field)?;
+        steps.push(TaskFlowStep {
+            id: new_id(),
+            is_deleted: false,
+            json_ext: None,
+            version: 1,
+            date_created: unit.now,
+            date_updated: unit.now,
+            user_created: unit.requester.id(),
+            user_updated: unit.requester.id(),
+            task_flow_id: flow.id,
+            order,
+            task_group_id: group.id,
+            completion_policy: step.completion_policy,
+            threshold: step.threshold,
+            forbid_maker: step.forbid_maker,
+            distinct_deciders: step.distinct_deciders,
+        });
+    }
+    Ok(steps)
+}
+
+/// Whether planned steps ask for what is there already.
+pub fn say_the_same(planned: &[TaskFlowStep], present: &[TaskFlowStep]) -> bool {
+    let sayings = |steps: &[TaskFlowStep]| -> Vec<_> {
+        steps
+            .iter()
+            .map(|step| {
+                let rules = (step.forbid_maker, step.distinct_deciders);
+                (step.order, step.task_group_id, step.completion_policy, step.threshold, rules)
+            })
+            .collect()
+    };
+    sayings(planned) == sayings(present)
+}
+
+/// Every pool has somebody in it, and the threshold can be reached.
+fn check_rule(
+    step: &TaskFlowStepInput,
+    group: &TaskGroup,
+    seats: &[TaskExecutor],
+    field: &dyn Fn(&str) -> String,
+) -> Result<()> {
+    let rule = effective_rule(step.completion_policy, step.threshold, group);
+    // What the step says itself is checked as it was said: a threshold that nothing asks for is a mistake.
+    PolicyRule { threshold: step.threshold.or(rule.threshold), ..rule }.check(&field("threshold"))?;
+    let pool: Vec<i64> = seats
+        .iter()
+        .filter(|seat| seat.task_group_id == group.id)
+        .map(|seat| i64::from(seat.weight))
+        .collect();
+    if pool.is_empty() {
+        let message = Message::new("step-without-executors").with("code", group.code.as_str());
+        return Err(Error::validation(field("taskGroupId"), message));
+    }
+    let reachable = match rule.policy {
+        CompletionPolicy::N => i64::try_from(pool.len()).map_err(Error::internal)?,
+        CompletionPolicy::Weight => pool.iter().sum(),
+        CompletionPolicy::All | CompletionPolicy::Any | CompletionPolicy::Percent => return Ok(()),
+    };
+    if rule.threshold.is_some_and(|threshold| i64::from(threshold) > reachable) {
+        let message =
+            Message::new("threshold-above-pool").with("code", group.code.as_str()).with("max", reachable);
+        return Err(Error::validation(field("threshold"), message));
+    }
+    Ok(())
+}
+
+/// The live groups of the steps, which nobody may change, empty or delete until the transaction ends.
+fn locked_groups(unit: &mut Unit<'_>, asked: &[TaskFlowStepInput]) -> Result<HashMap<Uuid, TaskGroup>> {
+    // In one order for everybody, lest two requests wait for each other.
+    let ids: BTreeSet<Uuid> = asked.iter().map(|step| step.task_group_id).collect();
+    let mut groups = HashMap::new();
+    for id in ids {
+        if let Some(group) =
+            db::task_group::lock(unit.connection, id, Lock::Share)?.filter(|group| !group.is_deleted)
+        {
+            groups.insert(id, group);
+        }
+    }
+    Ok(groups)
+}
+
+fn no_group(field: &str) -> Error {
+    Error::not_found(field, Message::new("no-task-group"))
+}

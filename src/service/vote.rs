@@ -1,0 +1,24 @@
+//! Reading the ledger of votes.
+
+use std::sync::Arc;
+
+use super::core::{Core, Place};
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::vote::Vote;
+use crate::error::Result;
+
+/// Lists the votes that the requester sees and that their casters have not replaced.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: Place,
+) -> Result<Slice<Vote>> {
+    core.list(requester, query, place, visibility::task_decisions, db::vote::list).await
+}

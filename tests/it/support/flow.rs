@@ -1,0 +1,77 @@
+//! Steps that tests of approval flows take.
+
+use serde_json::{Value, json};
+use tasks_management::CreateTask;
+
+use super::app::TestApp;
+use super::scenario::key;
+
+/// What is to be seen of a flow.
+const FLOW: &str = "uuid code name version isDeleted replacementUuid dateValidFrom dateValidTo lineageId stepCount \
+                    inFlightCount taskSources steps { uuid order taskGroup { uuid code } completionPolicy threshold \
+                    effectivePolicy effectiveThreshold policy { kind threshold } forbidMaker distinctDeciders }";
+
+/// What is to be seen of a task on its way.
+const ON_ITS_WAY: &str = "uuid status version businessStatus taskGroup { code } flow { uuid code } \
+                          currentStep { uuid order } activeGroups { code } rejectedRecordIds \
+                          decisions { verdict comment isStale weight dataHash recordId user { username } step { order } } \
+                          progress { held heldReason stepCount passedCount pools { needed has outcome held heldReason \
+                          policy { kind threshold } taskGroup { code } step { uuid order } forbidMaker distinctDeciders \
+                          missing { username } barred { reason user { username } } \
+                          votes { verdict acceptedCount rejectedCount comment user { username } } } }";
+
+impl TestApp {
+    /// Adds a flow through these groups, one after the other; answers its key.
+    pub async fn flow(&self, code: &str, groups: &[&str]) -> String {
+        let steps: Vec<Value> = groups.iter().map(|group| json!({ "taskGroupId": group })).collect();
+        self.flow_of(json!({ "code": code, "steps": steps })).await
+    }
+
+    /// Adds a flow as `createTaskFlow` takes it; answers its key.
+    pub async fn flow_of(&self, input: Value) -> String {
+        let mut admin = self.user("admin").await;
+        assert_eq!(admin.outcome("createTaskFlow", input.clone()).await, "ok", "{input}");
+        let code = input["code"].as_str().expect("a code");
+        let rows = admin.rows("taskFlow", &format!("(code: \"{code}\")"), "uuid").await;
+        rows.first().expect("the new flow")["uuid"].as_str().expect("a key").to_owned()
+    }
+
+    /// A version of a flow as an administrator sees it; null when it is not to be seen.
+    pub async fn flow_row(&self, id: &str) -> Value {
+        let arguments = format!("(id: \"{id}\", showSuperseded: true)");
+        self.user("admin")
+            .await
+            .rows("taskFlow", &arguments, FLOW)
+            .await
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// Adds a task that goes through a flow; answers its key.
+    pub async fn task_on(&self, flow: &str) -> String {
+        self.task(CreateTask { flow_id: Some(key(flow)), ..CreateTask::default() }).await
+    }
+
+    /// Adds a task of a source; answers its key.
+    pub async fn task_from(&self, source: &str) -> String {
+        self.task(CreateTask { source: Some(source.to_owned()), ..CreateTask::default() }).await
+    }
+
+    /// A task on its way as an administrator sees it.
+    pub async fn on_its_way(&self, id: &str) -> Value {
+        let rows = self.user("admin").await.rows("task", &format!("(id: \"{id}\")"), ON_ITS_WAY).await;
+        rows.into_iter().next().unwrap_or_default()
+    }
+
+    /// Where a task is: its status, the order of its step, and the groups that are asked.
+    pub async fn place(&self, id: &str) -> (String, Option<i64>, Vec<String>) {
+        let row = self.on_its_way(id).await;
+        let groups = row["activeGroups"].as_array().expect("a list");
+        (
+            row["status"].as_str().expect("a status").to_owned(),
+            row["currentStep"]["order"].as_i64(),
+            groups.iter().map(|group| group["code"].as_str().expect("a code").to_owned()).collect(),
+        )
+    }
+}
