@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
@@ -193,12 +194,18 @@ impl TaskManagement {
 
     /// All paths, as an axum router.
     pub fn router(&self) -> Router {
+        self.routes(&TaskTracker::new())
+    }
+
+    /// All paths; what is executed for them is tracked.
+    fn routes(&self, executions: &TaskTracker) -> Router {
         router(App {
             core: Arc::clone(&self.core),
             schema: self.schema.clone(),
             http: Arc::new(self.settings.http.clone()),
             graphql: Arc::new(self.settings.graphql.clone()),
             metrics: self.metrics.clone(),
+            executions: executions.clone(),
         })
     }
 
@@ -220,7 +227,8 @@ impl TaskManagement {
         outbox::deliver_due(&self.core, &self.settings.outbox).await
     }
 
-    /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings.
+    /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings. Answers whether all of
+    /// it is finished: requests, what was begun for clients that did not wait for the answer, and deliveries.
     ///
     /// # Errors
     /// INTERNAL when the listener fails.
@@ -228,30 +236,36 @@ impl TaskManagement {
         &self,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let token = CancellationToken::new();
         let workers = tokio::spawn(self.workers(&token));
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let executions = TaskTracker::new();
+        let service = self.routes(&executions).into_make_service_with_connect_info::<SocketAddr>();
         let stopping = token.clone();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             stopping.cancel();
         });
-        let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
+        let all = async {
+            let outcome = server.await;
+            token.cancel();
+            executions.close();
+            executions.wait().await;
+            if let Err(error) = workers.await {
+                tracing::error!(%error, "the workers broke off");
+            }
+            outcome.map_err(Error::internal)
+        };
         let out_of_patience = async {
             token.cancelled().await;
-            tokio::time::sleep(grace).await;
+            tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s)).await;
         };
         tokio::select! {
-            outcome = server.into_future() => outcome.map_err(Error::internal)?,
-            () = out_of_patience => tracing::warn!("requests were still under way when the grace ended"),
+            outcome = all => outcome.map(|()| true),
+            () = out_of_patience => {
+                tracing::warn!("what was still under way when the grace ended is given up; deliveries will be made again");
+                Ok(false)
+            }
         }
-        token.cancel();
-        if tokio::time::timeout(grace, workers).await.is_err() {
-            tracing::warn!(
-                "deliveries were still under way when the grace ended; another process will take them over"
-            );
-        }
-        Ok(())
     }
 }

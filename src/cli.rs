@@ -57,8 +57,13 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
 pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<String, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening");
-    module.serve(listener, interrupted()).await.map_err(say)?;
-    Ok("stopped; what was under way is finished".to_owned())
+    let finished = module.serve(listener, interrupted()).await.map_err(say)?;
+    Ok(if finished {
+        "stopped; what was under way is finished"
+    } else {
+        "stopped; what was still under way when the grace ended is given up"
+    }
+    .to_owned())
 }
 
 /// Applies the migrations that are missing.

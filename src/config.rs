@@ -77,7 +77,7 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// How many seconds a request may take.
     pub request_timeout_s: u64,
-    /// How many seconds requests under way are given to end when the server stops.
+    /// How many seconds what is under way is given to end when the server stops.
     pub shutdown_grace_s: u64,
 }
 

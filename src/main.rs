@@ -137,7 +137,7 @@ fn run(command: Command) -> Result<String, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime can't start: {error}"))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Command::Serve { common, listen, no_migrate } => {
                 let mut settings = settings(&common)?;
@@ -159,7 +159,10 @@ fn run(command: Command) -> Result<String, String> {
             Command::User { common, command } => user(settings(&common)?, command).await,
             Command::Schema { common } => Ok(cli::schema(&settings(&common)?)),
         }
-    })
+    });
+    // Dropping the runtime would wait for all its threads, also for one that waits for a lock in the database.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {

@@ -271,8 +271,8 @@ impl Call<'_> {
         // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
         // has asked for another language.
         let span = tracing::Span::current();
-        let execution =
-            tokio::spawn(tracing::Instrument::instrument(async move { schema.execute(request).await }, span));
+        let execution = async move { schema.execute(request).await };
+        let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
         let mut response = match execution.await {
             Ok(response) => response,
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::config::{GraphqlSettings, HttpSettings};
 use crate::graphql::Schema;
@@ -21,4 +22,6 @@ pub struct App {
     pub graphql: Arc<GraphqlSettings>,
     /// Where metrics are read, if they are kept.
     pub metrics: Option<PrometheusHandle>,
+    /// What is being executed, also for clients that did not wait for the answer.
+    pub executions: TaskTracker,
 }

@@ -1,32 +1,12 @@
 //! The program: its subcommands, their one line and exit status, and how the server starts, heals and stops.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::Backend;
 use crate::support::backend::TestDatabase;
-
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixture.json");
-const SECRET: &str = "a secret for tests only, long enough to sign";
-
-fn program(database: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tasks-management"));
-    command
-        .current_dir(std::env::temp_dir())
-        .env_clear()
-        .env("TASKS__AUTH__SECRET", SECRET)
-        .env("TASKS__AUTH__PASSWORD_MEMORY_KIB", "8")
-        .env("TASKS__AUTH__PASSWORD_PASSES", "1")
-        .env("TASKS__DATABASE__URL", database)
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(database: &str, args: &[&str]) -> Output {
-    program(database).args(args).output().expect("the program runs")
-}
+use crate::support::program::{FIXTURE, Server, program, run};
 
 /// The one line on the standard output of a success, or on the standard error of a failure.
 fn line(output: &Output) -> String {
@@ -36,76 +16,9 @@ fn line(output: &Output) -> String {
     text.trim_end().to_owned()
 }
 
-/// A running server; killed when dropped.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(database: &str, more: &[(&str, &str)]) -> Self {
-        let mut child = program(database)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .envs(more.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("a log")).lines();
-        let address = lines
-            .by_ref()
-            .map(|line| line.expect("a line of the log"))
-            .find_map(|line| {
-                line.split("address=")
-                    .nth(1)
-                    .map(|rest| rest.split_whitespace().next().unwrap_or_default().to_owned())
-            })
-            .expect("the server says where it listens");
-        // The log is read to its end, lest the server wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-
-    /// The status and the body of an answer.
-    fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).expect("the request goes out");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the answer comes in");
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-    }
-
-    fn log_in(&self) -> (u16, String) {
-        let query =
-            r#"{"query": "mutation { tokenAuth(username: \"exec1\", password: \"exec1123\") { token } }"}"#;
-        self.request("POST", "/api/graphql", query)
-    }
-
-    fn stop(mut self) -> std::process::ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("its status") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the server does not stop");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn log_in(server: &Server) -> (u16, String) {
+    let reply = server.try_log_in("exec1", "exec1123");
+    (reply.status, reply.text)
 }
 
 fn on_each_database(test: impl Fn(&TestDatabase)) {
@@ -267,7 +180,7 @@ fn the_server_answers_and_stops_when_told_to() {
         let server = Server::start(&database.url, &[]);
         assert_eq!(server.request("GET", "/healthz", "").0, 200);
         assert_eq!(server.request("GET", "/readyz", "").0, 200);
-        let (status, body) = server.log_in();
+        let (status, body) = log_in(&server);
         assert!(status == 200 && body.contains("token"), "{status} {body}");
         let (status, metrics) = server.request("GET", "/metrics", "");
         assert!(status == 200 && metrics.contains("http_requests_total"), "{metrics}");
@@ -280,16 +193,16 @@ fn a_database_that_goes_away_gives_a_clear_error_and_heals_when_it_returns() {
     let database = TestDatabase::create(Backend::Postgres);
     run(&database.url, &["load", FIXTURE]);
     let server = Server::start(&database.url, &[("TASKS__DATABASE__CHECKOUT_TIMEOUT_MS", "500")]);
-    assert_eq!(server.log_in().0, 200);
+    assert_eq!(log_in(&server).0, 200);
     database.refuse_connections(true);
     assert_eq!(server.request("GET", "/healthz", "").0, 200);
     assert_eq!(server.request("GET", "/readyz", "").0, 503);
-    let (status, body) = server.log_in();
+    let (status, body) = log_in(&server);
     assert!(status == 503 && body.contains("try again"), "{status} {body}");
     database.refuse_connections(false);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let (status, body) = server.log_in();
+        let (status, body) = log_in(&server);
         if status == 200 && body.contains("token\"") {
             break;
         }
@@ -317,7 +230,7 @@ fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
     for said in ["admin123", "ada12345", "Three things to try", "sqlite://"] {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
-    let server = Server { child, address };
+    let server = Server::running(child, address);
     let (status, body) = server.request(
         "POST",
         "/api/graphql",

@@ -35,6 +35,7 @@ mod rules_task;
 mod rules_task_group;
 mod schema;
 mod sessions;
+mod shutdown;
 mod signals;
 mod support;
 mod text_search;

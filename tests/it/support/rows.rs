@@ -37,7 +37,40 @@ struct Line {
     value: String,
 }
 
+/// A transaction of somebody else's that has written a task, so that nobody else can until it ends.
+#[expect(dead_code, reason = "they are held, not looked at")]
+pub enum HeldTask {
+    /// The row is locked.
+    Postgres(PgConnection),
+    /// The whole database is locked for writers.
+    Sqlite(SqliteConnection),
+}
+
+impl HeldTask {
+    /// Undoes it.
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
 impl TestApp {
+    /// Keeps others from writing a task.
+    pub fn hold_task(&self, id: &str) -> HeldTask {
+        let sql = format!("BEGIN; UPDATE task_management_task SET source = 'held' WHERE id = '{id}'");
+        match self.backend {
+            Backend::Postgres => {
+                let mut connection = self.postgres();
+                connection.batch_execute(&sql).expect("the task is there");
+                HeldTask::Postgres(connection)
+            }
+            Backend::Sqlite => {
+                let mut connection = self.sqlite();
+                connection.batch_execute(&sql).expect("the task is there");
+                HeldTask::Sqlite(connection)
+            }
+        }
+    }
+
     /// The number that the query gives as `value`.
     pub fn number(&self, sql: &str) -> i64 {
         self.rows::<Number>(sql).remove(0).value
