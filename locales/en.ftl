@@ -79,6 +79,7 @@ policy-not-n = The completion policy { $policy } stands with `completionPolicy` 
 received-is-the-beginning = A task can't become RECEIVED again.
 record-in-both = A record stands under both ACCEPT and REJECT.
 rejection-needs-comment = A rejection needs a comment that says why.
+request-timeout = The answer took too long. What was asked for may still be done: please look before you ask again.
 source-ineligible = Tasks of the source { $source } may not go through a flow.
 source-taken = The task source { $source } is bound to another group or flow.
 step-not-reached = The task has not reached this step yet.

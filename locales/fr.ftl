@@ -79,6 +79,7 @@ policy-not-n = La politique de décision { $policy } va avec `completionPolicy` 
 received-is-the-beginning = Une tâche ne peut pas redevenir RECEIVED.
 record-in-both = Un enregistrement figure à la fois sous ACCEPT et REJECT.
 rejection-needs-comment = Un rejet demande un commentaire qui dit pourquoi.
+request-timeout = La réponse a pris trop de temps. Ce qui était demandé sera peut-être encore fait : veuillez vérifier avant de redemander.
 source-ineligible = Les tâches de la source { $source } ne peuvent pas suivre un circuit.
 source-taken = La source de tâches { $source } est liée à un autre groupe ou circuit.
 step-not-reached = La tâche n'a pas encore atteint cette étape.

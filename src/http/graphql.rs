@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::cookies;
+use super::fault::{error_body, failed, refuse};
 use super::request::{Origin, RequestId, header as text_header};
 use super::state::App;
 use crate::auth::requester::Requester;
 use crate::config::Introspection;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::graphql::context::{Effect, RequestContext};
 use crate::graphql::document::{self, Refusal};
 use crate::graphql::response::mend;
@@ -338,33 +339,6 @@ impl Answer {
         cookies::write(response.headers_mut(), &self.effects, secure);
         response
     }
-}
-
-fn refuse(
-    status: StatusCode,
-    message: &Message,
-    code: ErrorCode,
-    language: &str,
-    request_id: &RequestId,
-) -> Response {
-    (status, axum::Json(error_body(&message.text(language), code, request_id))).into_response()
-}
-
-/// The session could not be looked up.
-fn failed(error: &Error, request_id: &RequestId) -> Response {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(cause, "the session can't be looked up");
-    let status = match error.code() {
-        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    let body = error_body(&error.message().text("en"), error.code(), request_id);
-    (status, axum::Json(body)).into_response()
-}
-
-fn error_body(message: &str, code: ErrorCode, request_id: &RequestId) -> Value {
-    let extensions = json!({ "code": code.as_str(), "requestId": request_id.0 });
-    json!({ "errors": [{ "message": message, "extensions": extensions }] })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

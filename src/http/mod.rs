@@ -2,6 +2,7 @@
 
 pub mod cookies;
 pub mod current_user;
+pub mod fault;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;

@@ -7,11 +7,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
-use tower_http::timeout::TimeoutLayer;
 
+use super::fault::contained;
 use super::state::App;
 use super::{current_user, graphiql, graphql, health, request};
 use crate::config::HttpSettings;
@@ -26,16 +25,15 @@ pub fn router(app: App) -> Router {
         .route("/graphql/assets/{name}", get(graphiql::asset))
         .route("/core/users/current_user/", get(current_user::current_user))
         .route("/core/users/current_user", get(current_user::current_user));
-    let mut router = Router::new()
+    let router = Router::new()
         .nest(&format!("/{}", app.http.site_root), interface)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
-        .layer(DefaultBodyLimit::max(body_bytes))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
-        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(body_bytes));
+    let mut router = contained(router, timeout)
         .layer(from_fn_with_state(app.clone(), request::secure))
         .layer(CompressionLayer::new());
     if let Some(cors) = cors(&app.http) {
