@@ -116,6 +116,19 @@ enum UserCommand {
     },
 }
 
+/// Why the program ends with status 1.
+struct Failure {
+    reason: String,
+    /// Whether whoever reads the log expects nothing but JSON by now.
+    log_is_json: bool,
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self { reason, log_is_json: false }
+    }
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(line) => {
@@ -125,44 +138,51 @@ fn main() -> ExitCode {
                 Err(_) => ExitCode::FAILURE,
             }
         }
-        Err(reason) => {
-            eprintln!("tasks-management: {reason}");
+        Err(Failure { reason, log_is_json }) => {
+            if log_is_json && tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!("{reason}");
+            } else {
+                eprintln!("tasks-management: {reason}");
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command) -> Result<String, String> {
+fn run(command: Command) -> Result<String, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime can't start: {error}"))?;
-    let outcome = runtime.block_on(async {
-        match command {
-            Command::Serve { common, listen, no_migrate } => {
-                let mut settings = settings(&common)?;
-                settings.http.listen = listen.unwrap_or(settings.http.listen);
-                settings.database.migrate &= !no_migrate;
-                settings.check()?;
-                log(&settings)?;
-                cli::serve(settings).await
-            }
-            Command::Demo { common, listen } => {
-                let mut settings = settings(&common)?;
-                settings.http.listen = listen.unwrap_or(settings.http.listen);
-                settings.check()?;
-                log(&settings)?;
-                demo::run(settings, common.database_url.is_some()).await
-            }
-            Command::Migrate { common } => cli::migrate(&settings(&common)?).await,
-            Command::Load { common, file } => cli::load(settings(&common)?, &file).await,
-            Command::User { common, command } => user(settings(&common)?, command).await,
-            Command::Schema { common } => Ok(cli::schema(&settings(&common)?)),
-        }
-    });
+    let outcome = runtime.block_on(execute(command));
     // Dropping the runtime would wait for all its threads, also for one that waits for a lock in the database.
     runtime.shutdown_background();
     outcome
+}
+
+async fn execute(command: Command) -> Result<String, Failure> {
+    Ok(match command {
+        Command::Serve { common, listen, no_migrate } => {
+            let mut settings = settings(&common)?;
+            settings.http.listen = listen.unwrap_or(settings.http.listen);
+            settings.database.migrate &= !no_migrate;
+            settings.check()?;
+            let log_is_json = log(&settings)?;
+            cli::serve(settings).await.map_err(|reason| Failure { reason, log_is_json })?
+        }
+        Command::Demo { common, listen } => {
+            let mut settings = settings(&common)?;
+            settings.http.listen = listen.unwrap_or(settings.http.listen);
+            settings.check()?;
+            let log_is_json = log(&settings)?;
+            let demo = demo::run(settings, common.database_url.is_some());
+            demo.await.map_err(|reason| Failure { reason, log_is_json })?
+        }
+        Command::Migrate { common } => cli::migrate(&settings(&common)?).await?,
+        Command::Load { common, file } => cli::load(settings(&common)?, &file).await?,
+        Command::User { common, command } => user(settings(&common)?, command).await?,
+        Command::Schema { common } => cli::schema(&settings(&common)?),
+    })
 }
 
 async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
@@ -188,14 +208,35 @@ fn settings(common: &Common) -> Result<Settings, String> {
     Ok(settings)
 }
 
-fn log(settings: &Settings) -> Result<(), String> {
+/// Starts the log; answers whether it is JSON.
+fn log(settings: &Settings) -> Result<bool, String> {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&settings.log.filter)
         .map_err(|error| format!("configuration: log.filter is not understood: {error}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.log.format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => lines.json().try_init(),
+    let is_json = settings.log.format == LogFormat::Json;
+    if is_json {
+        // Requests are the only spans, so the list of spans would say everything twice.
+        lines.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
     }
-    .map_err(|error| format!("the log can't start: {error}"))
+    .map_err(|error| format!("the log can't start: {error}"))?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(is_json)
+}
+
+/// A panic is a line of the log like any other, with the id of the request that it broke off.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let reason = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words");
+    let place = panic.location().map(ToString::to_string);
+    let backtrace = std::backtrace::Backtrace::capture();
+    let is_captured = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
+    let backtrace = is_captured.then(|| backtrace.to_string());
+    tracing::error!(reason, place, backtrace, "a panic");
 }

@@ -102,6 +102,16 @@ pub fn read(
 }
 
 impl Document {
+    /// What it does, in a few words for the log: names of fields, and no values.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        const MOST: usize = 5;
+        let kind = if self.is_mutation { "mutation" } else { "query" };
+        let names: Vec<&str> = self.root_fields.iter().take(MOST).map(String::as_str).collect();
+        let more = if self.root_fields.len() > MOST { " …" } else { "" };
+        format!("{kind} {}{more}", names.join(" "))
+    }
+
     /// Whether a stranger may execute it; `introspection`: whether a stranger may ask for the schema.
     #[must_use]
     pub fn is_open(&self, introspection: bool) -> bool {

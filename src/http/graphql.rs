@@ -205,6 +205,7 @@ impl Call<'_> {
             Ok(document) => document,
             Err(refusal) => return self.refused_document(refusal),
         };
+        tracing::Span::current().record("operation", document.summary());
         if let Some(refused) = self.check_access(&document) {
             return refused;
         }

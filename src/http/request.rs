@@ -28,7 +28,13 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
             (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         })
         .map_or_else(|| new_random_id().simple().to_string(), str::to_owned);
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!(
+        "request",
+        id,
+        method = %request.method(),
+        path = request.uri().path(),
+        operation = tracing::field::Empty
+    );
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = tokio::time::Instant::now();
     let mut response = async {

@@ -25,6 +25,7 @@ mod history;
 mod hostile_texts;
 mod journal;
 mod layering;
+mod logs;
 mod migrations;
 mod paging;
 mod passwords;

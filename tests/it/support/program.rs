@@ -56,6 +56,8 @@ pub struct Server {
 pub struct Reply {
     /// The status.
     pub status: u16,
+    /// The headers as they came.
+    pub head: String,
     /// The body.
     pub text: String,
     /// The body as JSON; null when it is none.
@@ -204,9 +206,17 @@ impl Pending {
         let _ = self.0.read_to_end(&mut bytes);
         let answer = String::from_utf8_lossy(&bytes).into_owned();
         let status = answer.split(' ').nth(1)?.parse().ok()?;
-        let (_, text) = answer.split_once("\r\n\r\n")?;
+        let (head, text) = answer.split_once("\r\n\r\n")?;
         let body = serde_json::from_str(text).unwrap_or(Value::Null);
-        Some(Reply { status, text: text.to_owned(), body })
+        Some(Reply { status, head: head.to_owned(), text: text.to_owned(), body })
+    }
+}
+
+impl Reply {
+    /// A header; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
@@ -219,7 +229,10 @@ fn head(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Strin
     )
 }
 
-/// Where the server says that it listens.
+/// Where the server says that it listens, in either form of the log.
 fn address(line: &str) -> Option<String> {
-    line.split("address=").nth(1)?.split_whitespace().next().map(str::to_owned)
+    match serde_json::from_str::<Value>(line) {
+        Ok(line) => line["address"].as_str().map(str::to_owned),
+        Err(_) => line.split("address=").nth(1)?.split_whitespace().next().map(str::to_owned),
+    }
 }
