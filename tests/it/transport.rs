@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use async_graphql::futures_util::stream;
+use axum::body::Body;
 use axum::http::StatusCode;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
@@ -116,6 +118,31 @@ on_both! {
         assert_eq!(moved.stranger().send("POST", "/a/b/graphql", body.clone()).await.status, StatusCode::OK);
         assert_eq!(moved.stranger().send("POST", "/api/graphql", body).await.status, StatusCode::NOT_FOUND);
         assert_eq!(moved.stranger().send("GET", "/healthz", "").await.status, StatusCode::OK);
+    }
+
+    async fn the_size_of_bodies_is_a_setting(app: TestApp) {
+        let small = app.another_process_with(|settings| settings.limits.body_bytes = 1_000, |builder| builder);
+        let mut client = small.user("admin").await;
+        let body = |bytes: usize| {
+            let body = json!({ "query": WHO }).to_string();
+            format!("{body}{}", " ".repeat(bytes - body.len()))
+        };
+        // With a Content-Length, and in chunks that say nothing of how many there are.
+        let whole = |bytes: usize| Body::from(body(bytes));
+        let chunks = |bytes: usize| {
+            let chunks: Vec<_> = body(bytes).as_bytes().chunks(100).map(<[u8]>::to_vec).collect();
+            Body::from_stream(stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)))
+        };
+        for (bytes, status) in [(1_000, StatusCode::OK), (1_001, StatusCode::PAYLOAD_TOO_LARGE), (100_000, StatusCode::PAYLOAD_TOO_LARGE)] {
+            for body in [whole(bytes), chunks(bytes)] {
+                let answer = client.send("POST", "/api/graphql", body).await;
+                assert_eq!(answer.status, status, "{bytes}: {}", answer.text);
+                assert_eq!(answer.codes().is_empty(), status == StatusCode::OK, "{}", answer.text);
+            }
+        }
+        let answer = client.send("POST", "/api/graphql", whole(1_001)).await;
+        assert_eq!(answer.codes(), ["LIMIT"]);
+        assert!(answer.message().contains("1000"), "{}", answer.message());
     }
 
     async fn batches_are_a_setting(app: TestApp) {
