@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tasks_management::config::Introspection;
-use tasks_management::{Builder, CreateTask, LoadFile, ResolveTask, Settings, Signals, TaskManagement, cli};
+use tasks_management::{
+    Builder, CompletionPolicy, CreateTask, CreateTaskFlow, LoadFile, ResolveTask, Settings, Signals,
+    TaskFlowStepInput, TaskManagement, cli,
+};
 
 /// People and groups of the demo, in the form that `load` reads.
 const SAMPLE: &str = include_str!("demo.json");
@@ -12,12 +15,20 @@ const SAMPLE: &str = include_str!("demo.json");
 /// The people of the demo with their passwords and what they are.
 const PEOPLE: &[(&str, &str, &str)] = &[
     ("admin", "admin123", "administrator: sees and does everything"),
-    ("triage", "triage123", "triage: assigns tasks and administers groups"),
+    ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
     ("maker", "maker123", "maker: proposes changes"),
     ("ada", "ada12345", "executor of FIELD-OFFICE and PAYMENTS"),
     ("ben", "ben12345", "executor of FIELD-OFFICE and PAYMENTS"),
     ("chi", "chi12345", "executor of FIELD-OFFICE, reads French"),
 ];
+
+/// The first is bound to a group that all must approve in, the second to one where two are enough, the third to none, and
+/// the last to a flow.
+const SOURCES: [&str; 4] = ["BeneficiaryService", "PaymentService", "BenefitPlanService", "EnrolmentReview"];
+
+/// Groups of the demo.
+const FIELD_OFFICE: &str = "22222222-2222-4222-8222-000000000001";
+const PAYMENTS: &str = "22222222-2222-4222-8222-000000000002";
 
 /// Serves the demo until Ctrl-C or SIGTERM. `keep_url`: the database named by the user, else a fresh SQLite file.
 pub async fn run(mut settings: Settings, keep_url: bool) -> Result<String, String> {
@@ -86,13 +97,25 @@ Three things to try (in another terminal):
 
 /// Tasks in every state, so that no list is empty.
 async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
+    let triage = module.requester("triage").await?;
+    let step = |group: &str| TaskFlowStepInput {
+        task_group_id: group.parse().unwrap_or_default(),
+        completion_policy: Some(CompletionPolicy::Any),
+        ..TaskFlowStepInput::default()
+    };
+    let flow = CreateTaskFlow {
+        code: "ENROLMENT".to_owned(),
+        name: Some("Field office, then payments".to_owned()),
+        task_sources: vec![SOURCES[3].to_owned()],
+        steps: [FIELD_OFFICE, PAYMENTS].map(step).into(),
+    };
+    module.task_flows().create(&triage, flow).await?;
     for number in 0..12 {
         create(module, number).await?;
     }
-    let triage = module.requester("triage").await?;
     let failed = create(module, 12).await?;
     module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed).await?;
-    for number in [13, 16, 19] {
+    for number in [13, 17, 21] {
         let id = create(module, number).await?;
         for name in ["ada", "ben", "chi"] {
             vote(module, name, id, "APPROVED").await;
@@ -115,8 +138,7 @@ async fn flow(module: TaskManagement) {
 
 async fn create(module: &TaskManagement, number: u32) -> tasks_management::Result<uuid::Uuid> {
     let maker = module.requester("maker").await?;
-    // One source is bound to a group that all must approve in, one to a group where one is enough, one to none.
-    let source = ["BeneficiaryService", "PaymentService", "BenefitPlanService"][number as usize % 3];
+    let source = SOURCES[number as usize % SOURCES.len()];
     let input = CreateTask {
         source: Some(source.to_owned()),
         business_event: Some(format!("{source}.update")),
