@@ -18,6 +18,7 @@ document-too-deep = The query is nested too deeply: at most { $max } levels are 
 document-too-large = The query is too large: at most { $max } fields are allowed, fragments written out.
 entity-has-open-task = There is an open task for this entity already.
 entity-needs-both = `entityType` and `entityId` are needed together.
+event-delivered = The event { $id } was delivered: it can't be given up.
 flow-decides = The task goes through a flow, which decides it: it can't be closed by hand.
 flow-in-use = The flow { $code } can't be deleted: { $count ->
     [one] { $count } open task is in it.
@@ -55,6 +56,7 @@ no-session = You are not logged in, or your session has ended.
 no-such-step = The flow of the task has no such step.
 no-such-user = There is no active user called { $username }.
 no-task = There is no such task.
+no-task-event = There is no event { $id }.
 no-task-executor = There is no such executor.
 no-task-flow = There is no such flow.
 no-task-group = There is no such task group.

@@ -18,6 +18,7 @@ document-too-deep = La requête est trop imbriquée : { $max } niveaux au plus s
 document-too-large = La requête est trop grande : { $max } champs au plus sont autorisés, fragments développés.
 entity-has-open-task = Il existe déjà une tâche ouverte pour cette entité.
 entity-needs-both = `entityType` et `entityId` vont ensemble.
+event-delivered = L'événement { $id } a été remis : il ne peut plus être abandonné.
 flow-decides = La tâche suit un circuit, qui la décide : elle ne peut pas être close à la main.
 flow-in-use = Le circuit { $code } ne peut pas être supprimé : { $count ->
     [one] { $count } tâche ouverte le suit.
@@ -55,6 +56,7 @@ no-session = Vous n'êtes pas connecté, ou votre session est terminée.
 no-such-step = Le circuit de la tâche n'a pas cette étape.
 no-such-user = Il n'y a pas d'utilisateur actif nommé { $username }.
 no-task = Cette tâche n'existe pas.
+no-task-event = Il n'y a pas d'événement { $id }.
 no-task-executor = Cet exécuteur n'existe pas.
 no-task-flow = Ce circuit n'existe pas.
 no-task-group = Ce groupe de tâches n'existe pas.

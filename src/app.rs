@@ -30,7 +30,10 @@ use crate::service::host::Host;
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::login;
 use crate::signal::{Bus, BusBuilder};
-use crate::worker::{housekeeping, outbox};
+use crate::worker::{figures, housekeeping, listener, outbox};
+
+/// How long workers have to hand back what they did not finish within the grace.
+const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// Builds a [`TaskManagement`].
 pub struct Builder {
@@ -211,11 +214,18 @@ impl TaskManagement {
 
     /// Works in the background until told to stop; what is in hand then is finished first.
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
-        let outbox = outbox::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
+        let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
+        let outbox = outbox::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone(), grace);
+        let listener = listener::run(
+            Arc::clone(&self.core),
+            DatabaseOptions::from(&self.settings.database),
+            stop.clone(),
+        );
         let housekeeping =
             housekeeping::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
+        let figures = figures::run(Arc::clone(&self.core), stop.clone());
         async move {
-            tokio::join!(outbox, housekeeping);
+            tokio::join!(outbox, listener, housekeeping, figures);
         }
     }
 
@@ -258,7 +268,8 @@ impl TaskManagement {
         };
         let out_of_patience = async {
             token.cancelled().await;
-            tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s)).await;
+            // A little more than the workers have, for what they hand back.
+            tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s) + HANDING_BACK).await;
         };
         tokio::select! {
             outcome = all => outcome.map(|()| true),

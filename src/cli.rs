@@ -8,10 +8,12 @@ use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
 use crate::config::Settings;
+use crate::domain::outbox::{Delivery, DeliveryStatus};
+use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
 use crate::error::Error;
 use crate::service::load::File;
-use crate::service::user;
+use crate::service::{outbox, user};
 use crate::signal::{Bus, BusBuilder};
 
 pub use crate::service::user::NewUser;
@@ -108,6 +110,62 @@ pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String
     let module = Builder::new(settings).build().map_err(say)?;
     let user = user::add(module.core(), new).await.map_err(say)?;
     Ok(format!("added the user {} with the id {}", user.username, user.id))
+}
+
+/// Shows deliveries to handlers, a line each, the oldest first.
+///
+/// # Errors
+/// A sentence that says what can't be asked for, or what is wrong with the database.
+pub async fn list_events(
+    settings: Settings,
+    status: Option<String>,
+    handler: Option<String>,
+    limit: i64,
+) -> Result<String, String> {
+    let mut query =
+        ListQuery { page: Page { first: Some(limit), ..Page::default() }, ..ListQuery::default() };
+    if let Some(status) = status {
+        let status = DeliveryStatus::parse(&status.to_uppercase()).ok_or_else(|| {
+            let allowed = DeliveryStatus::ALL.map(DeliveryStatus::as_str).join(", ");
+            format!("--status {status} is not known: {allowed} are")
+        })?;
+        query.conditions.push(Condition::equals("status", Value::Text(status.as_str().to_owned())));
+    }
+    query.conditions.extend(handler.map(|handler| Condition::equals("handler", Value::Text(handler))));
+    let module = Builder::new(settings).build().map_err(say)?;
+    let found = outbox::list_for_operator(module.core(), query).await.map_err(say)?;
+    if found.rows.is_empty() {
+        return Ok("no events".to_owned());
+    }
+    let lines = found.rows.iter().map(|(row, _)| {
+        let error = row.last_error.as_deref().unwrap_or_default().replace('\n', " ");
+        let (status, date) = (row.status.as_str(), row.date_created.format("%Y-%m-%dT%H:%M:%S"));
+        let Delivery { id, attempts, handler, signal, entity_id, .. } = row;
+        format!("{id}\t{status}\t{attempts}\t{date}\t{handler}\t{signal}\t{entity_id}\t{error}")
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Makes deliveries due again.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
+    let count = ids.len();
+    let module = Builder::new(settings).build().map_err(say)?;
+    outbox::replay_for_operator(module.core(), ids).await.map_err(say)?;
+    Ok(format!("{count} events are due again"))
+}
+
+/// Gives deliveries up.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
+    let count = ids.len();
+    let module = Builder::new(settings).build().map_err(say)?;
+    outbox::discard_for_operator(module.core(), ids).await.map_err(say)?;
+    Ok(format!("{count} events are given up"))
 }
 
 /// Sets a user's password.

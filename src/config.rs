@@ -248,8 +248,10 @@ impl Default for LogSettings {
 pub struct OutboxSettings {
     /// How many milliseconds pass between looks at the outbox when nothing wakes the worker.
     pub poll_ms: u64,
-    /// How many seconds a handler has before another worker may take its delivery over.
+    /// How many seconds after its worker has died another may take a delivery over. A worker that lives renews its leases.
     pub lease_s: i64,
+    /// How many seconds a handler may take before its delivery counts as failed.
+    pub handler_timeout_s: u64,
     /// How many times delivery is tried before it is parked as dead.
     pub attempts: i32,
     /// The pause after the first failure in milliseconds; it doubles each time.
@@ -265,6 +267,7 @@ impl Default for OutboxSettings {
         Self {
             poll_ms: 1_000,
             lease_s: 60,
+            handler_timeout_s: 600,
             attempts: 12,
             first_pause_ms: 500,
             longest_pause_s: 3_600,

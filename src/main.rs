@@ -73,6 +73,13 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Shows deliveries to handlers, makes them again, gives them up.
+    Events {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
     /// Prints the GraphQL schema.
     Schema {
         #[command(flatten)]
@@ -113,6 +120,34 @@ enum UserCommand {
         username: String,
         /// The role's name.
         role: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum EventsCommand {
+    /// Shows deliveries, the oldest first: key, status, attempts, handler, signal, row, and why the last try failed.
+    List {
+        /// PENDING, DELIVERED, DEAD or DISCARDED.
+        #[arg(long)]
+        status: Option<String>,
+        /// The handler's name.
+        #[arg(long)]
+        handler: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    /// Makes deliveries due again, as if they had never been tried.
+    Replay {
+        /// Keys, as `list` shows them.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Gives deliveries up.
+    Discard {
+        /// Keys, as `list` shows them.
+        #[arg(required = true)]
+        ids: Vec<i64>,
     },
 }
 
@@ -181,6 +216,16 @@ async fn execute(command: Command) -> Result<String, Failure> {
         Command::Migrate { common } => cli::migrate(&settings(&common)?).await?,
         Command::Load { common, file } => cli::load(settings(&common)?, &file).await?,
         Command::User { common, command } => user(settings(&common)?, command).await?,
+        Command::Events { common, command } => {
+            let settings = settings(&common)?;
+            match command {
+                EventsCommand::List { status, handler, limit } => {
+                    cli::list_events(settings, status, handler, limit).await?
+                }
+                EventsCommand::Replay { ids } => cli::replay_events(settings, ids).await?,
+                EventsCommand::Discard { ids } => cli::discard_events(settings, ids).await?,
+            }
+        }
         Command::Schema { common } => cli::schema(&settings(&common)?),
     })
 }

@@ -1,37 +1,44 @@
 //! The outbox: what is still to be told to After-handlers, one row for each event and handler.
 
 use chrono::NaiveDateTime;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
+use super::query::{self, Field, Kind, PageLimit, Table};
+use super::row;
 use super::schema::task_management_outbox as outbox;
 use super::sql::Sql;
 use super::types::{DbJson, DbUuid};
-use crate::error::Result;
+use crate::domain::outbox::{Delivery, DeliveryStatus, OutboxFigures};
+use crate::domain::query::{ListQuery, Slice};
+use crate::error::{Error, Result};
 
-/// An event for one handler.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivery {
-    /// Primary key, counting up in the order of writes.
-    pub id: i64,
-    /// The event's stable id.
-    pub event_id: Uuid,
-    /// The signal's name.
-    pub signal: String,
-    /// The handler's name.
-    pub handler: String,
-    /// What the event is about; deliveries of one entity keep their order.
-    pub entity_id: Uuid,
-    /// Who caused it.
-    pub user_id: Uuid,
-    /// What happened.
-    pub data: serde_json::Value,
-    /// When it happened, naive UTC.
-    pub date_created: NaiveDateTime,
-    /// How often delivery has been tried.
-    pub attempts: i32,
-}
+/// The channel on which processes on one PostgreSQL tell each other that there is something to deliver.
+pub const CHANNEL: &str = "task_management_outbox";
+
+const TABLE: Table = Table {
+    name: "task_management_outbox",
+    key: Field::own("id", Kind::Int),
+    fields: &[
+        Field::own("id", Kind::Int),
+        Field::own("event_id", Kind::Uuid),
+        Field::own("signal", Kind::Text),
+        Field::own("handler", Kind::Text),
+        Field::own("entity_id", Kind::Uuid),
+        Field::own("user_id", Kind::Uuid),
+        Field::own("date_created", Kind::DateTime),
+        Field::own("status", Kind::Text),
+        Field::own("attempts", Kind::Int),
+        Field::own("date_due", Kind::DateTime),
+        Field::own("date_delivered", Kind::DateTime).optional(),
+    ],
+    order_aliases: &[],
+    default_order: &[],
+    always: None,
+    touched_as: None,
+};
 
 /// A delivery that is to be made.
 #[derive(Debug)]
@@ -116,19 +123,136 @@ pub fn claim(
         .filter(outbox::status.eq("PENDING"))
         .filter(outbox::lease_until.eq(lease_until))
         .order(outbox::id)
-        .select((
-            outbox::id,
-            outbox::event_id,
-            outbox::signal,
-            outbox::handler,
-            outbox::entity_id,
-            outbox::user_id,
-            outbox::data,
-            outbox::date_created,
-            outbox::attempts,
-        ))
         .load::<Row>(connection)?;
-    Ok(rows.into_iter().map(Delivery::from).collect())
+    rows.into_iter().map(Delivery::try_from).collect()
+}
+
+/// Keeps a delivery in hand until `lease_until`; answers whether it still was.
+///
+/// # Errors
+/// What the database says.
+pub fn renew(
+    connection: &mut DbConnection,
+    id: i64,
+    worker: Uuid,
+    lease_until: NaiveDateTime,
+) -> Result<bool> {
+    let own = outbox::table
+        .find(id)
+        .filter(outbox::leased_by.eq(DbUuid(worker)))
+        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()));
+    Ok(diesel::update(own).set(outbox::lease_until.eq(lease_until)).execute(connection)? == 1)
+}
+
+/// Gives back all that a worker has in hand, for others to take at once.
+///
+/// # Errors
+/// What the database says.
+pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
+    let own = outbox::table.filter(outbox::leased_by.eq(DbUuid(worker)));
+    Ok(diesel::update(own)
+        .set((outbox::leased_by.eq(None::<DbUuid>), outbox::lease_until.eq(None::<NaiveDateTime>)))
+        .execute(connection)?)
+}
+
+/// Makes these deliveries due again, as if they had never been tried; answers how many there are.
+///
+/// # Errors
+/// What the database says.
+pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) -> Result<usize> {
+    Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
+        .set((
+            outbox::status.eq(DeliveryStatus::Pending.as_str()),
+            outbox::attempts.eq(0),
+            outbox::date_due.eq(now),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+            outbox::date_delivered.eq(None::<NaiveDateTime>),
+        ))
+        .execute(connection)?)
+}
+
+/// Gives these deliveries up.
+///
+/// # Errors
+/// What the database says.
+pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
+    Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
+        .set((
+            outbox::status.eq(DeliveryStatus::Discarded.as_str()),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+        ))
+        .execute(connection)?)
+}
+
+/// The deliveries with these keys, locked until the transaction ends, in no order.
+///
+/// # Errors
+/// What the database says.
+pub fn lock_many(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Delivery>> {
+    let found = outbox::table.filter(outbox::id.eq_any(ids.to_vec())).order(outbox::id);
+    let rows = match connection {
+        DbConnection::Pg(pg) => found.for_update().load::<Row>(pg)?,
+        // A writing transaction on SQLite has the whole database to itself.
+        DbConnection::Sqlite(sqlite) => found.load::<Row>(sqlite)?,
+    };
+    rows.into_iter().map(Delivery::try_from).collect()
+}
+
+/// Deliveries.
+///
+/// # Errors
+/// VALIDATION or LIMIT for what can't be asked; else what the database says.
+pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Delivery>> {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+        outbox::table
+            .into_boxed()
+            .filter(part.filter)
+            .order(part.order)
+            .limit(part.limit)
+            .offset(part.offset)
+            .select((outbox::all_columns, part.sort_values))
+            .load::<(Row, String)>(connection)
+    })?;
+    rows.try_map(Delivery::try_from)
+}
+
+/// How the outbox stands.
+///
+/// # Errors
+/// What the database says.
+pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
+    let of = |status: DeliveryStatus| outbox::table.filter(outbox::status.eq(status.as_str()));
+    Ok(OutboxFigures {
+        pending: of(DeliveryStatus::Pending).count().get_result(connection)?,
+        dead: of(DeliveryStatus::Dead).count().get_result(connection)?,
+        oldest: of(DeliveryStatus::Pending)
+            .order(outbox::id)
+            .select(outbox::date_created)
+            .first(connection)
+            .optional()?,
+    })
+}
+
+/// Lets the connection be told what [`announce`] announces.
+///
+/// # Errors
+/// What the database says.
+pub fn listen(connection: &mut diesel::PgConnection) -> Result<()> {
+    Ok(connection.batch_execute(&format!("LISTEN {CHANNEL}"))?)
+}
+
+/// Tells other processes, when the transaction is committed, that there is something to deliver. They see for themselves
+/// sooner or later where the database can't tell them.
+///
+/// # Errors
+/// What the database says.
+pub fn announce(connection: &mut DbConnection) -> Result<()> {
+    if connection.dialect() == Dialect::Postgres {
+        Sql::new(format!("NOTIFY {CHANNEL}")).execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Notes that the handler has done its work, unless another worker has taken the delivery over meanwhile.
@@ -199,12 +323,21 @@ struct Row {
     user_id: DbUuid,
     data: DbJson,
     date_created: NaiveDateTime,
+    status: String,
     attempts: i32,
+    date_due: NaiveDateTime,
+    #[expect(dead_code, reason = "rows are read with all their columns")]
+    leased_by: Option<DbUuid>,
+    lease_until: Option<NaiveDateTime>,
+    last_error: Option<String>,
+    date_delivered: Option<NaiveDateTime>,
 }
 
-impl From<Row> for Delivery {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Delivery {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
             id: row.id,
             event_id: row.event_id.0,
             signal: row.signal,
@@ -213,7 +346,12 @@ impl From<Row> for Delivery {
             user_id: row.user_id.0,
             data: row.data.0,
             date_created: row.date_created,
+            status: row::known("delivery status", &row.status, DeliveryStatus::parse)?,
             attempts: row.attempts,
-        }
+            date_due: row.date_due,
+            lease_until: row.lease_until,
+            last_error: row.last_error,
+            date_delivered: row.date_delivered,
+        })
     }
 }

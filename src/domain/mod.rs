@@ -7,6 +7,7 @@ pub mod decision;
 pub mod history;
 pub mod merge;
 pub mod mutation_log;
+pub mod outbox;
 pub mod permission;
 pub mod query;
 pub mod role;

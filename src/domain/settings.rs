@@ -35,6 +35,10 @@ pub struct ModuleSettings {
     pub gql_task_flow_update_perms: Vec<i32>,
     /// Deleting approval flows.
     pub gql_task_flow_delete_perms: Vec<i32>,
+    /// Looking at deliveries to After-handlers.
+    pub gql_task_event_search_perms: Vec<i32>,
+    /// Making deliveries again, and giving them up.
+    pub gql_task_event_update_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Listing roles.
@@ -73,6 +77,8 @@ impl Default for ModuleSettings {
             gql_task_flow_create_perms: vec![192_002],
             gql_task_flow_update_perms: vec![192_003],
             gql_task_flow_delete_perms: vec![192_004],
+            gql_task_event_search_perms: vec![193_001],
+            gql_task_event_update_perms: vec![193_002],
             gql_user_search_perms: vec![121_701],
             gql_role_search_perms: vec![122_001],
             default_executor_event: "default".to_owned(),
@@ -105,6 +111,8 @@ impl ModuleSettings {
             &self.gql_task_flow_create_perms,
             &self.gql_task_flow_update_perms,
             &self.gql_task_flow_delete_perms,
+            &self.gql_task_event_search_perms,
+            &self.gql_task_event_update_perms,
             &self.gql_user_search_perms,
             &self.gql_role_search_perms,
         ]

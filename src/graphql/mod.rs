@@ -11,6 +11,7 @@ pub mod document;
 pub mod loader;
 pub mod mutation_log;
 pub mod node;
+pub mod outbox;
 pub mod payload;
 pub mod response;
 pub mod role;
@@ -38,6 +39,7 @@ pub struct Query(
     task_flow::queries::TaskFlowQueries,
     vote::queries::VoteQueries,
     task_assignment_target::queries::TaskAssignmentTargetQueries,
+    outbox::queries::OutboxQueries,
     configuration::queries::ConfigurationQueries,
     mutation_log::queries::MutationLogQueries,
     role::queries::RoleQueries,
@@ -51,6 +53,7 @@ pub struct Mutation(
     task_group::mutations::TaskGroupMutations,
     task::mutations::TaskMutations,
     task_flow::mutations::TaskFlowMutations,
+    outbox::mutations::OutboxMutations,
     user::mutations::UserMutations,
     session::mutations::SessionMutations,
 );
@@ -69,6 +72,7 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskFlow", &task_flow::filters::TASK_FLOW),
     ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
     ("Query", "taskDecision", &vote::filters::TASK_DECISION),
+    ("Query", "taskEvents", &outbox::filters::TASK_EVENTS),
     ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
     ("Query", "role", &role::filters::ROLE),
     ("Query", "users", &user::filters::USERS),

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use super::context::request;
 use super::mutation_log::types::MutationLogNode;
+use super::outbox::types::TaskEventNode;
 use super::role::types::{RoleNode, RoleRightNode};
 use super::scalars::read_global_id;
 use super::task::types::{TaskHistoryNode, TaskNode};
@@ -15,7 +16,7 @@ use super::vote::types::TaskDecisionNode;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
 use crate::service::core::Place;
-use crate::service::{mutation_log, role, task, task_executor, task_flow, task_group, user, vote};
+use crate::service::{mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote};
 
 /// Anything with a global id.
 #[derive(Interface)]
@@ -30,6 +31,7 @@ pub enum Node {
     TaskFlow(TaskFlowNode),
     TaskFlowHistory(TaskFlowHistoryNode),
     TaskDecision(TaskDecisionNode),
+    TaskEvent(TaskEventNode),
     User(UserNode),
     InteractiveUser(InteractiveUserNode),
     Role(RoleNode),
@@ -106,6 +108,11 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskDecisionGQLType" => match by_uuid("id") {
             Some(query) => only(vote::list(core, requester, query, Place::Nested).await?)
                 .map(|row| Node::TaskDecision(TaskDecisionNode(row))),
+            None => None,
+        },
+        "TaskEventGQLType" => match by_int("id") {
+            Some(query) => only(outbox::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::TaskEvent(TaskEventNode(row))),
             None => None,
         },
         "UserGQLType" => match by_uuid("id") {

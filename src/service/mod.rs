@@ -10,6 +10,7 @@ pub mod load;
 pub mod login;
 pub mod mutation;
 pub mod mutation_log;
+pub mod outbox;
 pub mod progress;
 pub mod resolution;
 pub mod role;

@@ -80,6 +80,12 @@ pub fn task_flows(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_task_flow_search_perms)
 }
 
+/// Deliveries to After-handlers, which hold what rows hold.
+#[must_use]
+pub fn task_events(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_event_search_perms)
+}
+
 /// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.
 #[must_use]
 pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {

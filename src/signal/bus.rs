@@ -143,6 +143,7 @@ impl Bus {
         for handler in self.handlers.within.get(&event.signal).into_iter().flatten() {
             handler(connection, event)?;
         }
+        let mut is_left = false;
         for (name, handler) in &self.handlers.after {
             if handler.signals.contains(&event.signal) {
                 let delivery = NewDelivery {
@@ -155,7 +156,11 @@ impl Bus {
                     now: event.date,
                 };
                 outbox::insert(connection, &delivery)?;
+                is_left = true;
             }
+        }
+        if is_left {
+            outbox::announce(connection)?;
         }
         Ok(())
     }

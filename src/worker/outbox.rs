@@ -11,21 +11,30 @@ use uuid::Uuid;
 
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
-use crate::db::outbox::{self, Delivery};
+use crate::db::outbox;
+use crate::domain::outbox::Delivery;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::service::Core;
 use crate::signal::Event;
 
 /// Delivers until told to stop, each handler on its own, so that a slow one holds up no other. What is in hand then is
-/// finished first.
-pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken) {
-    let worker = Arc::new(Worker { core, settings, id: new_random_id() });
+/// finished within `grace`; what is not is handed back for others to take at once.
+pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken, grace: Duration) {
+    let worker = Arc::new(Worker::new(&core, &settings));
     let mut handlers = JoinSet::new();
     for handler in worker.core.bus.after_handlers() {
         handlers.spawn(Arc::clone(&worker).serve(handler, stop.clone()));
     }
-    while handlers.join_next().await.is_some() {}
+    let all = async { while handlers.join_next().await.is_some() {} };
+    let out_of_patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        () = all => {}
+        () = out_of_patience => worker.hand_back().await,
+    }
 }
 
 /// Delivers what is due now to every handler, once; answers how many deliveries were made. For hosts that schedule
@@ -34,14 +43,18 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
 /// # Errors
 /// What the database says.
 pub async fn deliver_due(core: &Arc<Core>, settings: &OutboxSettings) -> Result<usize> {
-    let worker = Arc::new(Worker { core: Arc::clone(core), settings: settings.clone(), id: new_random_id() });
+    let worker = Arc::new(Worker::new(core, settings));
     let mut made = 0;
     for handler in core.bus.after_handlers() {
         loop {
-            let round = worker.round(&handler).await?;
-            made += round;
-            if round == 0 {
+            let mut deliveries = JoinSet::new();
+            worker.take(&handler, &mut deliveries).await?;
+            if deliveries.is_empty() {
                 break;
+            }
+            while let Some(done) = deliveries.join_next().await {
+                done.map_err(Error::internal)??;
+                made += 1;
             }
         }
     }
@@ -54,50 +67,75 @@ struct Worker {
     id: Uuid,
 }
 
-/// How many deliveries are taken at once.
-const BATCH: i64 = 20;
+/// How many deliveries to one handler are in hand at once.
+const PLACES: usize = 20;
 
 impl Worker {
+    fn new(core: &Arc<Core>, settings: &OutboxSettings) -> Self {
+        Self { core: Arc::clone(core), settings: settings.clone(), id: new_random_id() }
+    }
+
+    /// Keeps the places of a handler filled. A slow delivery takes one place and holds up nothing but later events of its row.
     async fn serve(self: Arc<Self>, handler: String, stop: CancellationToken) {
         let pause = Duration::from_millis(self.settings.poll_ms.max(10));
         let mut woken = self.core.bus.woken();
+        let mut in_hand = JoinSet::new();
         while !stop.is_cancelled() {
-            match self.round(&handler).await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(handler, cause, "the outbox can't be read now");
-                }
+            let took = self.take(&handler, &mut in_hand).await.unwrap_or_else(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(handler, cause, "the outbox can't be read now");
+                0
+            });
+            if took > 0 && in_hand.len() < PLACES {
+                continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = woken.changed() => {}
+                // A place is free, and the next event of the same row may be due.
+                Some(done) = in_hand.join_next() => note(&handler, done),
+                _ = woken.changed(), if in_hand.len() < PLACES => {}
                 () = tokio::time::sleep(pause) => {}
             }
+            while let Some(done) = in_hand.try_join_next() {
+                note(&handler, done);
+            }
+        }
+        while let Some(done) = in_hand.join_next().await {
+            note(&handler, done);
         }
     }
 
-    /// Takes what is due and delivers it, all at once: each is about another row, and all leases run alike.
-    async fn round(self: &Arc<Self>, handler: &str) -> Result<usize> {
+    /// Takes what is due into the free places and begins to deliver it; answers how many there were.
+    async fn take(self: &Arc<Self>, handler: &str, in_hand: &mut JoinSet<Result<()>>) -> Result<usize> {
+        let free = i64::try_from(PLACES.saturating_sub(in_hand.len())).map_err(Error::internal)?;
+        if free == 0 {
+            return Ok(0);
+        }
         let (name, id) = (handler.to_owned(), self.id);
-        let now = self.core.clock.now();
-        let until = now + TimeDelta::seconds(self.settings.lease_s);
+        let (now, until) = (self.core.clock.now(), self.lease_end());
         let taken = self
             .core
             .db
-            .write(move |connection| outbox::claim(connection, &name, id, now, until, BATCH))
+            .write(move |connection| outbox::claim(connection, &name, id, now, until, free))
             .await?;
         let count = taken.len();
-        let mut deliveries = JoinSet::new();
         for delivery in taken {
             let worker = Arc::clone(self);
-            deliveries.spawn(async move { worker.deliver(delivery).await });
-        }
-        while let Some(done) = deliveries.join_next().await {
-            done.map_err(Error::internal)??;
+            in_hand.spawn(async move { worker.deliver(delivery).await });
         }
         Ok(count)
+    }
+
+    fn lease_end(&self) -> NaiveDateTime {
+        self.core.clock.now() + TimeDelta::seconds(self.settings.lease_s)
+    }
+
+    async fn hand_back(&self) {
+        let id = self.id;
+        match self.core.db.write(move |connection| outbox::hand_back(connection, id)).await {
+            Ok(count) => tracing::warn!(count, "deliveries in hand are handed back"),
+            Err(error) => tracing::warn!(%error, "deliveries in hand can't be handed back; their leases end"),
+        }
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<()> {
@@ -122,7 +160,8 @@ impl Worker {
         }
     }
 
-    /// Calls the handler in a task of its own, so that its panic is an error like any other.
+    /// Calls the handler on a thread of its own, so that its panic is an error like any other and its blocking blocks nobody
+    /// else, and keeps the delivery in hand meanwhile.
     async fn call(&self, delivery: &Delivery) -> Result<(), String> {
         let signal =
             Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
@@ -135,16 +174,49 @@ impl Worker {
             data: delivery.data.clone(),
         };
         let work = self.core.bus.deliver(&delivery.handler, event).ok_or("the handler is not bound")?;
-        let patience = Duration::from_secs(self.settings.lease_s.unsigned_abs());
-        let mut task = tokio::spawn(work);
-        match tokio::time::timeout(patience, &mut task).await {
-            Ok(Ok(outcome)) => outcome.map_err(|error| error.to_string()),
-            Ok(Err(error)) => Err(format!("the handler broke off: {error}")),
-            Err(_) => {
-                task.abort();
-                Err("the handler took longer than its lease".to_owned())
+        let given_up = CancellationToken::new();
+        let cancelled = given_up.clone().cancelled_owned();
+        let runtime = tokio::runtime::Handle::current();
+        let mut thread = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    outcome = work => outcome.map_err(|error| error.to_string()),
+                    () = cancelled => Err("the handler was given up".to_owned()),
+                }
+            })
+        });
+        // When this delivery is dropped, its handler is told so.
+        let _guard = given_up.drop_guard();
+        let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
+        let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + lease / 3, lease / 3);
+        let patience = tokio::time::sleep(Duration::from_secs(self.settings.handler_timeout_s));
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                outcome = &mut thread => {
+                    return outcome.unwrap_or_else(|error| Err(format!("the handler broke off: {error}")));
+                }
+                _ = renewal.tick() => {
+                    if !self.renew(delivery.id).await {
+                        return Err("another worker has taken the delivery over".to_owned());
+                    }
+                }
+                () = &mut patience => {
+                    return Err(format!("the handler took longer than {} s", self.settings.handler_timeout_s));
+                }
             }
         }
+    }
+
+    /// Keeps a delivery in hand; answers whether it still is. A database that can't be asked takes nothing away.
+    async fn renew(&self, id: i64) -> bool {
+        let (worker, until) = (self.id, self.lease_end());
+        let renewed =
+            self.core.db.write(move |connection| outbox::renew(connection, id, worker, until)).await;
+        renewed.unwrap_or_else(|error| {
+            tracing::warn!(%error, id, "the lease of a delivery can't be renewed now");
+            true
+        })
     }
 
     /// When a failed delivery is due again; never, after the last attempt. Pauses double, and differ a little, lest all
@@ -157,5 +229,14 @@ impl Worker {
         let pause = doubled.min(self.settings.longest_pause_s.saturating_mul(1_000));
         let jitter = i64::from(rand::random::<u8>()) * pause / 1_024;
         Some(now + TimeDelta::milliseconds(pause + jitter))
+    }
+}
+
+/// What came of a delivery stands in the outbox; what could not even be written there is tried again when its lease ends.
+fn note(handler: &str, done: Result<Result<()>, tokio::task::JoinError>) {
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(handler, %error, "the end of a delivery can't be noted"),
+        Err(error) => tracing::error!(handler, %error, "a delivery broke off"),
     }
 }

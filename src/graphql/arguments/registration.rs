@@ -6,7 +6,7 @@ use async_graphql::registry::{Deprecation, MetaInputValue, MetaType, Registry};
 use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
 use super::super::scalars::{Day, Moment, UuidOrGlobalId};
-use super::super::{task, task_group, vote};
+use super::super::{outbox, task, task_group, vote};
 use super::Argument;
 
 /// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
@@ -23,6 +23,7 @@ impl OutputType for Registration {
         <Day as InputType>::create_type_info(registry);
         <UuidOrGlobalId as InputType>::create_type_info(registry);
         <task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <outbox::types::TaskEventStatus as InputType>::create_type_info(registry);
         <vote::types::TaskVerdict as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);

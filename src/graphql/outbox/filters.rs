@@ -1,0 +1,27 @@
+//! What lists of deliveries can be asked for.
+
+use std::sync::LazyLock;
+
+use super::super::arguments::{RANGE, Table, id_int, moment, one_of, order_by, paging, text, uuid};
+use crate::domain::query::Lookup;
+
+const STATUSES: &[&str] = &["PENDING", "DELIVERED", "DEAD", "DISCARDED"];
+
+/// `Query.taskEvents`
+pub static TASK_EVENTS: Table = LazyLock::new(|| {
+    [
+        order_by(),
+        paging(),
+        id_int("id", "id", "TaskEventGQLType"),
+        uuid("eventId", "ID", "event_id", "TaskEventGQLType"),
+        one_of("status", "TaskEventStatus", "status", STATUSES, &[Lookup::Exact]),
+        text("handler", "String", "handler", &[Lookup::Exact]),
+        text("signal", "String", "signal", &[Lookup::Exact]),
+        uuid("entityId", "ID", "entity_id", "TaskGQLType"),
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateDue", "date_due", RANGE),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+});

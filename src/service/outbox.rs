@@ -1,0 +1,101 @@
+//! Looking at deliveries to After-handlers, making them again, and giving them up.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::core::{Core, Place};
+use super::task::check_list;
+use super::unit::Unit;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::outbox::{Delivery, DeliveryStatus};
+use crate::domain::query::{ListQuery, Slice};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+/// Lists the deliveries that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: Place,
+) -> Result<Slice<Delivery>> {
+    core.list(requester, query, place, visibility::task_events, db::outbox::list).await
+}
+
+/// Lists deliveries for whoever runs the server.
+///
+/// # Errors
+/// VALIDATION, LIMIT, or what the database says.
+pub async fn list_for_operator(core: &Arc<Core>, query: ListQuery) -> Result<Slice<Delivery>> {
+    core.read(move |core, connection| db::outbox::list(connection, &query, core.page_limit())).await
+}
+
+/// Makes deliveries due again, as if they had never been tried: all of them, or none. Delivered ones are told again, with
+/// the same event id.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
+pub fn replay(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    replay_these(unit.connection, ids, unit.now)
+}
+
+/// Gives deliveries up that were not made: all of them, or none.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for one that was made, LIMIT, or what the database says.
+pub fn discard(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    discard_these(unit.connection, ids)
+}
+
+/// [`replay`] for whoever runs the server.
+///
+/// # Errors
+/// NOT_FOUND, or what the database says.
+pub async fn replay_for_operator(core: &Arc<Core>, ids: Vec<i64>) -> Result<()> {
+    let now = core.clock.now();
+    core.db.write(move |connection| replay_these(connection, &ids, now)).await
+}
+
+/// [`discard`] for whoever runs the server.
+///
+/// # Errors
+/// NOT_FOUND, CONFLICT, or what the database says.
+pub async fn discard_for_operator(core: &Arc<Core>, ids: Vec<i64>) -> Result<()> {
+    core.db.write(move |connection| discard_these(connection, &ids)).await
+}
+
+fn replay_these(connection: &mut DbConnection, ids: &[i64], now: chrono::NaiveDateTime) -> Result<()> {
+    locked(connection, ids)?;
+    db::outbox::replay(connection, ids, now)?;
+    db::outbox::announce(connection)
+}
+
+fn discard_these(connection: &mut DbConnection, ids: &[i64]) -> Result<()> {
+    let deliveries = locked(connection, ids)?;
+    if let Some(made) = deliveries.iter().find(|delivery| delivery.status == DeliveryStatus::Delivered) {
+        let message = Message::new("event-delivered").with("id", made.id);
+        return Err(Error::new(ErrorCode::Conflict, message).of_field("ids"));
+    }
+    db::outbox::discard(connection, ids)?;
+    Ok(())
+}
+
+/// The deliveries with these keys, all of which must be there.
+fn locked(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Delivery>> {
+    let found = db::outbox::lock_many(connection, ids)?;
+    let known: BTreeSet<i64> = found.iter().map(|delivery| delivery.id).collect();
+    match ids.iter().find(|id| !known.contains(id)) {
+        None => Ok(found),
+        Some(id) => Err(Error::not_found("ids", Message::new("no-task-event").with("id", *id))),
+    }
+}
