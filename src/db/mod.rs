@@ -14,6 +14,7 @@ pub mod row;
 pub mod schema;
 pub mod session;
 pub mod sql;
+pub mod statistics;
 pub mod task;
 pub mod task_executor;
 pub mod task_flow;

@@ -1,4 +1,4 @@
-//! Forgetting what nobody needs any more: ended sessions, old failures, delivered events.
+//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events), and counting what is there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
-use crate::db::{login_failure, outbox, session};
+use crate::db::{login_failure, outbox, session, statistics};
 use crate::error::Result;
 use crate::service::Core;
 
@@ -38,7 +38,8 @@ pub async fn tidy_up(core: &Arc<Core>, settings: &OutboxSettings) -> Result<()> 
         .write(move |connection| {
             session::prune(connection, now)?;
             login_failure::prune(connection, failures)?;
-            outbox::prune(connection, delivered).map(drop)
+            outbox::prune(connection, delivered)?;
+            statistics::refresh(connection)
         })
         .await
 }
