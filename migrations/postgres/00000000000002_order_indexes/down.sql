@@ -1,0 +1,3 @@
+DROP INDEX task_management_taskgroup_code;
+DROP INDEX task_management_task_entity_string;
+DROP INDEX task_management_task_status_id;
