@@ -32,6 +32,7 @@ const TABLE: Table = Table {
     order_aliases: &[("uuid", "id"), ("user", "user__username")],
     default_order: &[],
     always: None,
+    foreign_keys: true,
     touched_as: None,
 };
 

@@ -8,127 +8,20 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::connection::DbConnection;
 use super::sql::{Sql, Typed};
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::{ListQuery, Slice, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
 mod condition;
 mod cursor;
+mod key;
 mod order;
+mod stretch;
+mod table;
 
 pub use condition::filter;
 use order::Order;
-
-/// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// A key.
-    Uuid,
-    /// A number.
-    Int,
-    /// A truth value.
-    Bool,
-    /// A moment.
-    DateTime,
-    /// JSON; can be sorted by (as text), not filtered by.
-    Json,
-}
-
-/// Where a field is found.
-#[derive(Debug, Clone, Copy)]
-pub enum At {
-    /// A column of the table itself.
-    Own(&'static str),
-    /// A column of the row of another table whose `id` stands in the column `fk`.
-    Related {
-        /// The column that points there.
-        fk: &'static str,
-        /// The other table.
-        table: &'static str,
-        /// The column there.
-        column: &'static str,
-    },
-}
-
-/// A field that lists can be filtered and sorted by.
-#[derive(Debug, Clone, Copy)]
-pub struct Field {
-    /// Its path in openIMIS' words, snake_case.
-    pub path: &'static str,
-    /// Where it is found.
-    pub at: At,
-    /// What it holds.
-    pub kind: Kind,
-    /// Whether it may be absent.
-    pub nullable: bool,
-}
-
-impl Field {
-    /// A column of the table itself that is never absent.
-    #[must_use]
-    pub const fn own(path: &'static str, kind: Kind) -> Self {
-        Self { path, at: At::Own(path), kind, nullable: false }
-    }
-
-    /// A column of a related row that is never absent if the row is there.
-    #[must_use]
-    pub const fn related(
-        path: &'static str,
-        kind: Kind,
-        fk: &'static str,
-        table: &'static str,
-        column: &'static str,
-    ) -> Self {
-        Self { path, at: At::Related { fk, table, column }, kind, nullable: false }
-    }
-
-    /// The same, but found under another column name of the table itself.
-    #[must_use]
-    pub const fn column(self, column: &'static str) -> Self {
-        Self { at: At::Own(column), ..self }
-    }
-
-    /// The same, but it may be absent.
-    #[must_use]
-    pub const fn optional(self) -> Self {
-        Self { nullable: true, ..self }
-    }
-}
-
-/// A table that can be listed.
-#[derive(Debug)]
-pub struct Table {
-    /// Its name.
-    pub name: &'static str,
-    /// Its primary key, by which ties are broken.
-    pub key: Field,
-    /// The fields.
-    pub fields: &'static [Field],
-    /// Other names under which fields can be sorted by.
-    pub order_aliases: &'static [(&'static str, &'static str)],
-    /// The order when none is asked for, as in `orderBy`.
-    pub default_order: &'static [&'static str],
-    /// A condition that every listed row meets, on columns of the table itself.
-    pub always: Option<&'static str>,
-    /// How rows are named in the links from the journal, and by which column.
-    pub touched_as: Option<(&'static str, &'static str)>,
-}
-
-/// The fields of a table and those that its historical twin has beside them; `N` is their number.
-#[must_use]
-pub const fn with_history_fields<const N: usize>(fields: &[Field]) -> [Field; N] {
-    let mut all = [Field::own("history_date", Kind::DateTime); N];
-    let mut i = 0;
-    while i < fields.len() {
-        all[i] = fields[i];
-        i += 1;
-    }
-    all[i + 1] = Field::own("history_type", Kind::Text);
-    all[i + 2] = Field::own("history_user", Kind::Uuid).optional();
-    all
-}
+pub use table::{At, Field, Kind, Table, with_history_fields};
 
 /// How large a page may be.
 #[derive(Debug, Clone, Copy)]
@@ -180,27 +73,31 @@ pub fn list<R>(
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
     let size = first.or(last).unwrap_or(limit.max);
-    let parts = match (&after, &before) {
-        (Some(values), None) if !backward && offset == 0 => order.beyond_in_parts(values, false),
-        (None, Some(values)) if backward && offset == 0 => order.beyond_in_parts(values, true),
+    let stretches = match (&after, &before) {
+        (start, None) if !backward && offset == 0 => order.stretches(start.as_deref(), false),
+        (None, start) if backward && offset == 0 => order.stretches(start.as_deref(), true),
         _ => {
             let after = after.iter().map(|values| order.beyond(values, false));
             let before = before.iter().map(|values| order.beyond(values, true));
-            vec![Sql::join(after.chain(before).collect(), " AND ", "1 = 1")]
+            let both = Sql::join(after.chain(before).collect(), " AND ", "1 = 1");
+            vec![order.one_stretch(both, backward)]
         }
     };
     let mut rows: Vec<(R, String)> = Vec::new();
-    for bounds in parts {
+    for stretch in stretches {
         let missing = size + 1 - i64::try_from(rows.len()).map_err(Error::internal)?;
         if missing == 0 {
             break;
         }
-        let part = Part {
-            filter: matching.clone().sql(" AND (").append(bounds).sql(")").typed(),
-            order: order.sql(backward).typed(),
-            sort_values: order.sort_values(connection.dialect()).typed(),
-            limit: missing,
-            offset,
+        let sort_values = order.sort_values(connection.dialect()).typed();
+        let part = if order.is_joined() {
+            // Typed queries know the table alone, so another one finds the page's rows for it.
+            let found = stretch.select(&order.id, &matching, missing, offset);
+            let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")").typed();
+            Part { filter, order: order.sql(backward).typed(), sort_values, limit: missing, offset: 0 }
+        } else {
+            let filter = stretch.filter(&matching).typed();
+            Part { filter, order: stretch.order.typed(), sort_values, limit: missing, offset }
         };
         let loaded = load(connection, part)?;
         rows.extend(loaded.into_iter().map(|(row, values)| (row, order.write_cursor(&values))));
@@ -224,26 +121,13 @@ pub fn list<R>(
     if query.wanted.neighbours {
         let skipped = offset > 0;
         if !has_next && (before.is_some() || (backward && skipped)) {
-            has_next = match rows.last() {
-                Some((_, cursor)) => exists(
-                    connection,
-                    table,
-                    &matching,
-                    &order.beyond(&order.read_cursor("before", cursor)?, false),
-                )?,
-                None => exists(connection, table, &matching, &Sql::new("1 = 1"))?,
-            };
+            let last = rows.last().map(|(_, cursor)| order.read_cursor("before", cursor)).transpose()?;
+            has_next = any_beyond(connection, &order, &matching, last.as_deref(), before.as_deref(), false)?;
         }
         if !has_previous && (after.is_some() || (!backward && skipped)) {
-            has_previous = match rows.first() {
-                Some((_, cursor)) => exists(
-                    connection,
-                    table,
-                    &matching,
-                    &order.beyond(&order.read_cursor("after", cursor)?, true),
-                )?,
-                None => exists(connection, table, &matching, &Sql::new("1 = 1"))?,
-            };
+            let first = rows.first().map(|(_, cursor)| order.read_cursor("after", cursor)).transpose()?;
+            has_previous =
+                any_beyond(connection, &order, &matching, first.as_deref(), after.as_deref(), true)?;
         }
     }
     Ok(Slice { rows, total_count, has_next, has_previous })
@@ -258,13 +142,27 @@ pub fn count(connection: &mut DbConnection, table: &Table, filter: &Sql) -> Resu
     Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 
-fn exists(connection: &mut DbConnection, table: &Table, filter: &Sql, beyond: &Sql) -> Result<bool> {
-    let query = Sql::new(format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE ", table.name))
-        .append(filter.clone())
-        .sql(" AND ")
-        .append(beyond.clone())
-        .sql(" LIMIT 1) AS neighbour");
-    Ok(query.typed::<BigInt>().get_result::<i64>(connection)? > 0)
+/// Whether rows lie beyond the one with these values; beyond none, whether there are any. The row of the `bound` lies there,
+/// unless it has changed or gone, and is found without an index on the order.
+fn any_beyond(
+    connection: &mut DbConnection,
+    order: &Order,
+    matching: &Sql,
+    values: Option<&[Option<Value>]>,
+    bound: Option<&[Option<Value>]>,
+    backward: bool,
+) -> Result<bool> {
+    let id = bound.and_then(|bound| order.id_in(bound));
+    let likely = values.zip(id).map(|(values, id)| {
+        let it = Sql::new(format!("{} = ", order.id)).bind(id.clone());
+        order.one_stretch(it.sql(" AND ").append(order.beyond(values, backward)), backward)
+    });
+    for stretch in likely.into_iter().chain(order.stretches(values, backward)) {
+        if stretch.has_rows(connection, matching)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn check_size(argument: &str, size: Option<i64>, limit: PageLimit) -> Result<Option<i64>> {

@@ -29,6 +29,7 @@ const TABLE: Table = Table {
     order_aliases: &[],
     default_order: &[],
     always: None,
+    foreign_keys: true,
     touched_as: Some(("role", "uuid")),
 };
 

@@ -71,6 +71,7 @@ const TABLE: Table = Table {
     order_aliases: ORDER_ALIASES,
     default_order: &[],
     always: Some("NOT task_management_task.is_deleted"),
+    foreign_keys: true,
     touched_as: Some(("task", "id")),
 };
 
@@ -81,6 +82,7 @@ const HISTORY_TABLE: Table = Table {
     order_aliases: ORDER_ALIASES,
     default_order: &["-history_date"],
     always: None,
+    foreign_keys: false,
     touched_as: Some(("task", "id")),
 };
 

@@ -72,6 +72,7 @@ const TABLE: Table = Table {
         "NOT task_management_taskexecutor.is_deleted AND task_management_taskexecutor.task_group_id IN \
          (SELECT id FROM task_management_taskgroup WHERE NOT is_deleted)",
     ),
+    foreign_keys: true,
     touched_as: Some(("task_executor", "id")),
 };
 
@@ -82,6 +83,7 @@ const HISTORY_TABLE: Table = Table {
     order_aliases: ORDER_ALIASES,
     default_order: &["-history_date"],
     always: None,
+    foreign_keys: false,
     touched_as: Some(("task_executor", "id")),
 };
 

@@ -48,6 +48,7 @@ const TABLE: Table = Table {
     order_aliases: &[("uuid", "id")],
     default_order: &[],
     always: Some("NOT task_management_taskgroup.is_deleted"),
+    foreign_keys: true,
     touched_as: Some(("task_group", "id")),
 };
 
@@ -58,6 +59,7 @@ const HISTORY_TABLE: Table = Table {
     order_aliases: &[("uuid", "id")],
     default_order: &["-history_date"],
     always: None,
+    foreign_keys: false,
     touched_as: Some(("task_group", "id")),
 };
 

@@ -48,6 +48,7 @@ const TABLE: Table = Table {
     order_aliases: &[("uuid", "id"), ("i_user", "i_user__id"), ("login_name", "username")],
     default_order: &[],
     always: None,
+    foreign_keys: true,
     touched_as: Some(("user", "id")),
 };
 

@@ -187,10 +187,11 @@ const fn suffix(lookup: Lookup) -> &'static str {
 pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     let request = super::context::request(ctx)?;
     let requester = request.requester()?;
+    let page_info = ctx.look_ahead().field("pageInfo");
     let mut query = ListQuery {
         wanted: Wanted {
             total_count: ctx.look_ahead().field("totalCount").exists(),
-            neighbours: ctx.look_ahead().field("pageInfo").exists(),
+            neighbours: ["hasNextPage", "hasPreviousPage"].iter().any(|name| page_info.field(name).exists()),
         },
         ..ListQuery::default()
     };

@@ -1,0 +1,124 @@
+//! One of the values that a list is sorted by.
+
+use super::super::sql::Sql;
+use super::{At, Field, Kind, Table};
+use crate::domain::query::Value;
+
+/// An expression that rows are sorted by.
+pub struct Key {
+    /// In a query of the table and what it is joined with.
+    pub joined: String,
+    /// In a query of the table alone.
+    pub alone: String,
+    /// The row that holds it, if that is another one.
+    pub join: Option<String>,
+    /// The condition that a row lacks it.
+    pub absent: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether a row may lack it.
+    pub nullable: bool,
+    /// Whether the largest value comes first.
+    pub descending: bool,
+}
+
+impl Key {
+    /// The key for sorting by a field of `table`.
+    pub fn new(table: &Table, field: &Field, descending: bool) -> Self {
+        /// JSON is sorted by its beginning: a cursor holds the value, and must stay short.
+        const JSON_BEGINNING: usize = 255;
+        let name = table.name;
+        let key = |value: String, nullable: bool| Self {
+            absent: format!("{value} IS NULL"),
+            joined: value.clone(),
+            alone: value,
+            join: None,
+            kind: field.kind,
+            nullable,
+            descending,
+        };
+        match field.at {
+            At::Own(column) if field.kind == Kind::Json => {
+                key(format!("substr(CAST({name}.{column} AS text), 1, {JSON_BEGINNING})"), field.nullable)
+            }
+            At::Own(column) => key(format!("{name}.{column}"), field.nullable),
+            At::Related { fk, table: other, column } => {
+                let mut key = key(format!("by_{fk}.{column}"), field.nullable || table.may_point_nowhere(fk));
+                key.alone = format!("(SELECT {other}.{column} FROM {other} WHERE {other}.id = {name}.{fk})");
+                key.join = Some(format!("{other} AS by_{fk} ON by_{fk}.id = {name}.{fk}"));
+                if table.foreign_keys && !field.nullable {
+                    // Says the same, and an index of the table itself has it.
+                    key.absent = format!("{name}.{fk} IS NULL");
+                }
+                key
+            }
+        }
+    }
+
+    /// A row comes after the row with `value` by this key, or ties and comes after by the `rest`. `up`: towards larger
+    /// values, with absent ones largest.
+    pub fn beyond(&self, value: Option<&Value>, up: bool, rest: Option<Sql>) -> Sql {
+        let (condition, others) = if let Some(value) = value {
+            let others = (self.nullable && up).then(|| self.absent.clone());
+            (self.beyond_value(value, up, rest), others)
+        } else {
+            let others = (!up).then(|| format!("{} IS NOT NULL", self.joined));
+            (and(self.absent.clone(), Some(rest.unwrap_or_else(nothing))), others)
+        };
+        match others {
+            Some(others) => Sql::new("(").append(condition).sql(" OR ").sql(others).sql(")"),
+            None => condition,
+        }
+    }
+
+    /// The same for a value that is there, among the rows that have one.
+    pub fn beyond_value(&self, value: &Value, up: bool, rest: Option<Sql>) -> Sql {
+        let compare = |operator: &str| Sql::new(format!("{} {operator} ", self.joined)).bind(value.clone());
+        let operator = if up { ">" } else { "<" };
+        let sql = match rest {
+            None => compare(operator),
+            // The redundant first half lets an index find where to start: 0.1 ms instead of 41 at a million rows.
+            Some(rest) => compare(if up { ">=" } else { "<=" })
+                .sql(" AND (")
+                .append(compare(operator))
+                .sql(" OR ")
+                .append(rest)
+                .sql(")"),
+        };
+        Sql::new("(").append(sql).sql(")")
+    }
+}
+
+/// The condition that a row comes after the row with these values by these keys; none if there are no keys.
+pub fn beyond(keys: &[Key], values: &[Option<Value>], backward: bool) -> Option<Sql> {
+    let ((key, keys), (value, values)) = (keys.split_first()?, values.split_first()?);
+    Some(key.beyond(value.as_ref(), key.descending == backward, beyond(keys, values, backward)))
+}
+
+/// Absent values come last going up and first going down, on both databases.
+pub fn order_by(keys: &[Key], expression: impl Fn(&Key) -> &String, backward: bool) -> Sql {
+    let keys = keys.iter().map(|key| {
+        let descending = key.descending != backward;
+        let direction = if descending { "DESC" } else { "ASC" };
+        let nulls = match (key.nullable, descending) {
+            (false, _) => "",
+            (true, false) => " NULLS LAST",
+            (true, true) => " NULLS FIRST",
+        };
+        Sql::new(format!("{} {direction}{nulls}", expression(key)))
+    });
+    Sql::join(keys.collect(), ", ", "1")
+}
+
+/// Both conditions.
+pub fn and(condition: String, other: Option<Sql>) -> Sql {
+    match other {
+        Some(other) => Sql::new("(").sql(condition).sql(" AND ").append(other).sql(")"),
+        None => Sql::new(condition),
+    }
+}
+
+/// The condition that no row meets.
+pub fn nothing() -> Sql {
+    Sql::new("1 = 0")
+}
