@@ -5,8 +5,10 @@
     benches/lists.py sqlite:///tmp/bench/tasks.db
     scripts/with-postgres sh -c 'benches/lists.py "$TASKS_TEST_POSTGRES_URL"'
 
-Loads a group, its people and TASKS tasks (100 000 unless the environment says otherwise) into an empty database, starts
-the release binary on it, and asks over HTTP, one request after the other. Python 3, standard library only.
+Loads people, groups and TASKS tasks (100 000 unless the environment says otherwise) into an empty database, starts
+BINARY (the release build unless the environment says otherwise) on it, and asks over HTTP, one request after the
+other. Names after the URL are the orders to measure; without any, all that tasks can be sorted by are. Python 3,
+standard library only.
 """
 import json
 import os
@@ -18,25 +20,45 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target" / "release" / "tasks-management"
+BINARY = os.environ.get("BINARY", ROOT / "target" / "release" / "tasks-management")
 TASKS = int(os.environ.get("TASKS", "100000"))
 ADDRESS = "127.0.0.1:8765"
+PAGE = 100
+DEEP = min(60, TASKS // PAGE // 2)
 ADMIN = "11111111-1111-4111-8111-000000000001"
-GROUP = "22222222-2222-4222-8222-000000000001"
+PEOPLE = GROUPS = 40
 
 
 def sample() -> dict:
-    """The demo's people and groups, and many tasks."""
+    """The demo's people and groups, more of both, and many tasks, spread over all of them without a pattern."""
     data = json.loads((ROOT / "src" / "demo.json").read_text())
+    written = {
+        "isDeleted": False, "jsonExt": None, "version": 1, "dateCreated": "2026-01-05T08:00:00",
+        "dateUpdated": "2026-01-05T08:00:00", "userCreated": ADMIN, "userUpdated": ADMIN,
+    }
+    people = [f"11111111-1111-4111-9111-{n:012x}" for n in range(PEOPLE)]
+    groups = [f"22222222-2222-4222-9222-{n:012x}" for n in range(GROUPS)]
+    data["users"] += [
+        {"id": id, "username": f"maker{n * 17 % PEOPLE:02}", "password": "maker123"} for n, id in enumerate(people)
+    ]
+    data["taskGroups"] += [
+        {**written, "id": id, "code": f"OFFICE-{n * 17 % GROUPS:02}", "completionPolicy": ["ALL", "ANY"][n % 2]}
+        for n, id in enumerate(groups)
+    ]
+    data["contentTypes"] = [{"id": n, "appLabel": "bench", "model": f"kind{n}"} for n in (1, 2, 3)]
     statuses = ["RECEIVED", "ACCEPTED", "COMPLETED", "FAILED"]
     data["tasks"] = [
         {
-            "id": f"00000000-0000-7000-8000-{n:012x}", "isDeleted": False, "jsonExt": None, "version": 1,
+            **written, "id": f"00000000-0000-7000-8000-{n:012x}", "version": 1 + n % 7,
             "dateCreated": f"2026-01-{1 + n % 28:02}T{n // 28 % 24:02}:{n // 672 % 60:02}:00.{n % 1000000:06}",
-            "dateUpdated": "2026-02-01T00:00:00", "userCreated": ADMIN, "userUpdated": ADMIN,
-            "source": f"Source{n % 50}", "entityType": None, "entityId": None, "entityString": f"Beneficiary {n}",
-            "status": statuses[n % 4], "executorActionEvent": "default", "businessStatus": {},
-            "businessEvent": f"Source{n % 50}.update", "taskGroup": None if n % 4 == 0 else GROUP,
+            "dateUpdated": f"2026-02-{1 + n % 25:02}T{n // 25 % 24:02}:{n // 600 % 60:02}:00.{n % 1000000:06}",
+            "userCreated": people[n * 7919 % 104729 % PEOPLE], "userUpdated": people[n * 104729 % 7919 % PEOPLE],
+            "source": f"Source{n % 50}", "entityType": 1 + n % 3, "entityId": f"{n * 7919 % 1000003}",
+            "entityString": f"Beneficiary {n * 7919 % 1000003}", "status": statuses[n % 4],
+            "executorActionEvent": ["default", "create", None][n % 3],
+            "businessStatus": {people[n % PEOPLE]: "APPROVED"} if n % 4 else {},
+            "businessEvent": f"Source{n % 50}.update",
+            "taskGroup": None if n % 4 == 0 else groups[n * 7919 % 104729 % GROUPS],
             "data": {"incoming_data": {"n": n}}, "businessDataSerializer": None,
         }
         for n in range(TASKS)
@@ -44,34 +66,49 @@ def sample() -> dict:
     return data
 
 
-def ask(query: str, token: str | None = None) -> dict:
+def send(query: str, token: str | None = None) -> dict:
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(f"http://{ADDRESS}/api/graphql", json.dumps({"query": query}).encode(), headers)
     with urllib.request.urlopen(request) as answer:
-        body = json.load(answer)
+        return json.load(answer)
+
+
+def ask(query: str, token: str | None = None) -> dict:
+    body = send(query, token)
     assert "errors" not in body, body
     return body["data"]
 
 
-def timed(query: str, token: str, times: int) -> float:
-    """Milliseconds for one request, the median of several."""
-    spent = []
+def timed(times: int, token: str, *queries: str) -> list[float]:
+    """Milliseconds for each query, the median of several; asked in turns, so that all meet the same weather."""
+    spent = [[] for _ in queries]
     for _ in range(times):
-        start = time.perf_counter()
-        ask(query, token)
-        spent.append((time.perf_counter() - start) * 1000)
-    return sorted(spent)[len(spent) // 2]
+        for query, mine in zip(queries, spent):
+            start = time.perf_counter()
+            ask(query, token)
+            mine.append((time.perf_counter() - start) * 1000)
+    return [sorted(mine)[times // 2] for mine in spent]
 
 
-def deep_cursor(order: str, token: str, pages: int) -> str:
-    cursor = ""
-    for _ in range(pages):
-        after = f', after: "{cursor}"' if cursor else ""
-        page = ask(f'{{ task(first: 100, orderBy: ["{order}"]{after}) {{ pageInfo {{ endCursor }} }} }}', token)
-        cursor = page["task"]["pageInfo"]["endCursor"]
-    return cursor
+def order_keys(token: str) -> list[str]:
+    """What tasks can be sorted by, from the error that names it."""
+    answer = send('{ task(orderBy: "nonsense") { totalCount } }', token)
+    message = answer["errors"][0]["message"].replace("\u2068", "").replace("\u2069", "")
+    return message.split(": ", 1)[1].removesuffix(" are allowed.").split(", ")
+
+
+def page(order: str, start: str = "") -> str:
+    info = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+    return f'{{ task(first: {PAGE}, orderBy: ["{order}"]{start}) {{ {info} edges {{ node {{ id }} }} }} }}'
+
+
+def measure(order: str, token: str) -> list[float]:
+    """Milliseconds for the first page and for a deep one, whose cursor is got by an offset."""
+    before = ask(page(order, f", offset: {(DEEP - 2) * PAGE}"), token)
+    cursor = before["task"]["pageInfo"]["endCursor"]
+    return timed(15, token, page(order), page(order, f', after: "{cursor}"'))
 
 
 def main() -> None:
@@ -92,6 +129,9 @@ def main() -> None:
                 break
             except OSError:
                 time.sleep(0.1)
+        if url.startswith("postgres"):
+            # It counts by itself what was loaded, but does so once a minute (autovacuum_naptime).
+            time.sleep(float(os.environ.get("PAUSE", "90")))
         login = ask('mutation { tokenAuth(username: "admin", password: "admin123") { token } }')
         token = login["tokenAuth"]["token"]
         front_end = (
@@ -99,18 +139,20 @@ def main() -> None:
             "endCursor }} edges {{ node {{ id entityId entityString source status businessEvent dateCreated isDeleted "
             "taskGroup {{ id code completionPolicy }} data jsonExt }} }} }}"
         )
-        plain = timed("{ " + front_end.format("", "") + " }", token, 200)
-        counted = timed("{ " + front_end.format("", "totalCount") + " }", token, 50)
+        plain, counted = timed(
+            100, token, "{ " + front_end.format("", "") + " }", "{ " + front_end.format("", "totalCount") + " }"
+        )
         print(f"front end's list of 10: {plain:.1f} ms, {1000 / plain:.0f} a second one after the other")
         print(f"  with totalCount: {counted:.1f} ms ({counted / plain:.1f} times that)")
-        for order in ["-dateCreated", "source", "type", "status", "assignee"]:
-            pages = TASKS // 100 // 2
-            first = timed(f'{{ task(first: 100, orderBy: ["{order}"]) {{ edges {{ node {{ id }} }} }} }}', token, 9)
-            cursor = deep_cursor(order, token, min(pages, 60))
-            deep = timed(
-                f'{{ task(first: 100, orderBy: ["{order}"], after: "{cursor}") {{ edges {{ node {{ id }} }} }} }}', token, 9
-            )
-            print(f"orderBy {order}: first page {first:.1f} ms, page {min(pages, 60)} {deep:.1f} ms, ratio {deep / first:.2f}")
+        print(f"{'orderBy':32} page 1, page {DEEP} of {PAGE} rows each, ratio")
+        ratios = {}
+        for key in sys.argv[2:] or order_keys(token):
+            for order in [key, f"-{key}"]:
+                first, deep = measure(order, token)
+                ratios[order] = deep / first
+                print(f"{order:32} {first:7.1f} ms {deep:7.1f} ms {ratios[order]:5.2f}", flush=True)
+        worst = sorted(ratios, key=ratios.get)[-3:]
+        print("worst:", ", ".join(f"{order} {ratios[order]:.2f}" for order in reversed(worst)))
     finally:
         server.terminate()
         server.wait()
