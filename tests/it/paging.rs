@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{Client, on_both};
+use crate::support::{Client, TestApp, on_both};
 
 /// The lists, and the field that tells their rows apart.
 const LISTS: &[&str] = &[
@@ -107,6 +109,72 @@ async fn prepare(client: &mut Client) {
         .await;
 }
 
+/// The lists whose rows come and go, and their tables.
+const LIVING: &[(&str, &str)] = &[
+    ("task", "task_management_task"),
+    ("taskGroup", "task_management_taskgroup"),
+    ("taskExecutor", "task_management_taskexecutor"),
+];
+
+/// Deletes all these rows but the `visible` ones, which are there (again).
+fn leave(app: &TestApp, table: &str, rows: &[String], visible: &[bool]) {
+    let key = |id: &String| {
+        let id = String::from_utf8(STANDARD.decode(id).expect("base64")).expect("UTF-8");
+        format!("'{}'", id.split_once(':').expect("a global id").1)
+    };
+    let keys: Vec<String> = rows.iter().map(key).collect();
+    let hidden = keys.iter().zip(visible).filter(|(_, visible)| !**visible).map(|(key, _)| key.as_str());
+    let hidden: Vec<&str> = hidden.chain(["NULL"]).collect();
+    app.run(&format!(
+        "UPDATE {table} SET is_deleted = CASE WHEN id IN ({}) THEN true ELSE false END WHERE id IN ({})",
+        hidden.join(", "),
+        keys.join(", ")
+    ));
+}
+
+/// Follows cursors one way through `rows`, which are sorted that way, while rows come and go between any two pages: on both
+/// sides of the cursor, and its own row too. Every page holds what is there when it is asked for.
+async fn follow_meanwhile(
+    app: &TestApp,
+    client: &mut Client,
+    living: (&str, &str),
+    order: &Value,
+    rows: &[String],
+    backward: bool,
+) {
+    let (list, table) = living;
+    let size = rows.len().div_ceil(4);
+    let (number, cursor) = if backward { ("l", "b") } else { ("f", "a") };
+    let mut visible: Vec<bool> = (0..rows.len()).map(|i| i % 3 != 0).collect();
+    let mut start = Value::Null;
+    let mut passed = 0;
+    for step in 1.. {
+        leave(app, table, rows, &visible);
+        let what = format!("{list} {order}, backwards: {backward}, page {step}");
+        let there: Vec<usize> = (passed..rows.len()).filter(|i| visible[*i]).collect();
+        let mut page = page(client, list, order, json!({ number: size, cursor: start })).await;
+        if backward {
+            page.ids.reverse();
+        }
+        let expected: Vec<&String> = there.iter().take(size).map(|i| &rows[*i]).collect();
+        assert_eq!(page.ids.iter().collect::<Vec<_>>(), expected, "{what}");
+        let Some(last) = there.iter().take(size).next_back() else {
+            break;
+        };
+        let (ahead, behind) = if backward { (page.previous, page.next) } else { (page.next, page.previous) };
+        assert_eq!(ahead, there.len() > size, "{what}: rows ahead");
+        assert_eq!(behind, visible[..there[0]].contains(&true), "{what}: rows behind");
+        passed = last + 1;
+        start = json!(if backward { page.start } else { page.end });
+        for (i, row) in visible.iter_mut().enumerate() {
+            *row ^= (i + step) % 4 == 0;
+        }
+        visible[*last] = false;
+    }
+    assert!(passed > rows.len() / 2, "{list} {order}: only {passed} of {} rows were passed", rows.len());
+    leave(app, table, rows, &vec![true; rows.len()]);
+}
+
 on_both! {
     async fn every_order_gives_every_row_once_both_ways(app: TestApp) {
         let mut client = app.user("admin").await;
@@ -152,6 +220,22 @@ on_both! {
             sorted.sort_unstable_by_key(|is_absent| *is_absent != absent_first);
             assert!(absent.contains(&true) && absent.contains(&false), "{order}");
             assert_eq!(absent, sorted, "{order}");
+        }
+    }
+
+    async fn every_order_stays_right_while_rows_come_and_go(app: TestApp) {
+        let mut client = app.user("admin").await;
+        prepare(&mut client).await;
+        app.run("UPDATE task_management_task SET user_created = (SELECT id FROM core_user WHERE username = 'exec1') WHERE status = 'ACCEPTED'");
+        for living in LIVING {
+            for key in order_keys(&mut client, living.0).await {
+                for order in [json!([key]), json!([format!("-{key}")])] {
+                    let mut rows = all(&mut client, living.0, &order).await;
+                    follow_meanwhile(&app, &mut client, *living, &order, &rows, false).await;
+                    rows.reverse();
+                    follow_meanwhile(&app, &mut client, *living, &order, &rows, true).await;
+                }
+            }
         }
     }
 
