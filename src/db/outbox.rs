@@ -38,6 +38,7 @@ const TABLE: Table = Table {
     default_order: &[],
     always: None,
     touched_as: None,
+    foreign_keys: false,
 };
 
 /// A delivery that is to be made.

@@ -52,6 +52,7 @@ const TABLE: Table = Table {
     default_order: &[],
     always: Some("NOT task_management_taskflow.is_deleted"),
     touched_as: Some(("task_flow", "id")),
+    foreign_keys: true,
 };
 
 const HISTORY_TABLE: Table = Table {
@@ -62,6 +63,7 @@ const HISTORY_TABLE: Table = Table {
     default_order: &["-history_date"],
     always: None,
     touched_as: Some(("task_flow", "id")),
+    foreign_keys: false,
 };
 
 const HISTORY_FIELDS: &[Field] = &query::with_history_fields::<{ FIELDS.len() + 3 }>(FIELDS);

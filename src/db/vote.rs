@@ -45,6 +45,7 @@ const TABLE: Table = Table {
     default_order: &[],
     always: Some("NOT task_management_taskdecision.is_deleted"),
     touched_as: Some(("vote", "id")),
+    foreign_keys: true,
 };
 
 /// Adds a vote.
