@@ -19,6 +19,7 @@ mod configuration;
 mod contract;
 mod contract_cases;
 mod defects;
+mod deliveries;
 mod faults;
 mod front_end;
 mod history;

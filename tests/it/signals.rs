@@ -8,7 +8,7 @@ use tasks_management::{
     Builder, CreateTask, Error, ErrorCode, Event, Message, ResolveTask, Signal, Signals, TaskStatus,
 };
 
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, TestApp, on_both_with};
 
 type Seen = Arc<Mutex<Vec<Event>>>;
 
@@ -18,25 +18,6 @@ fn seen() -> Seen {
 
 fn names(seen: &Seen) -> Vec<Signal> {
     seen.lock().expect("nobody panicked").iter().map(|event| event.signal).collect()
-}
-
-/// Runs a test on both databases with a builder of its own.
-macro_rules! on_both_with {
-    ($name:ident, $test:ident) => {
-        mod $name {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                $test(Backend::Sqlite).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                $test(Backend::Postgres).await;
-            }
-        }
-    };
 }
 
 async fn start(backend: Backend, builder: impl FnOnce(Builder) -> Builder) -> TestApp {

@@ -37,3 +37,23 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// Runs a test on both databases with a builder of its own.
+macro_rules! on_both_with {
+    ($name:ident, $test:ident) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $test($crate::support::Backend::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $test($crate::support::Backend::Postgres).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both_with;

@@ -1,0 +1,217 @@
+//! Deliveries to After-handlers across processes: leases, waking, stopping, and what operators do about them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tasks_management::{Builder, CreateTask, Settings, Signal, Signals, SignalsBuilder};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::program::run;
+use crate::support::{Backend, TestApp, on_both_with};
+
+fn quick(settings: &mut Settings) {
+    settings.outbox.lease_s = 1;
+    settings.outbox.poll_ms = 20;
+    settings.outbox.attempts = 1;
+    settings.http.shutdown_grace_s = 1;
+}
+
+fn counted(bus: SignalsBuilder, calls: &Arc<AtomicUsize>, takes: Duration) -> SignalsBuilder {
+    let calls = Arc::clone(calls);
+    bus.after("counted", [Signal::TaskCreate], move |_| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        async move {
+            tokio::time::sleep(takes).await;
+            Ok(())
+        }
+    })
+}
+
+async fn create(app: &TestApp) {
+    let admin = app.module.requester("admin").await.expect("an administrator");
+    app.module.tasks().create(&admin, CreateTask::default()).await.expect("a task");
+}
+
+fn with_status(app: &TestApp, status: &str) -> i64 {
+    app.count(&format!("SELECT count(*) FROM task_management_outbox WHERE status = '{status}'"))
+}
+
+async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if is_true() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("in vain it was waited until {what}");
+}
+
+on_both_with!(a_slow_handler_keeps_its_delivery_while_its_worker_lives, slow);
+async fn slow(backend: Backend) {
+    let calls = Arc::default();
+    let takes = Duration::from_millis(2_500);
+    let bus = || counted(Signals::builder(), &calls, takes);
+    let app = TestApp::start_with(backend, quick, |builder| builder.signals(bus())).await;
+    let other = app.another_process_with(quick, |builder| builder.signals(bus()));
+    let stop = CancellationToken::new();
+    let workers = [tokio::spawn(app.module.workers(&stop)), tokio::spawn(other.module.workers(&stop))];
+    create(&app).await;
+    until("it is delivered", || with_status(&app, "DELIVERED") == 1).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "the lease of a second was renewed");
+    stop.cancel();
+    for worker in workers {
+        worker.await.expect("the workers end");
+    }
+}
+
+on_both_with!(a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers, minutes);
+async fn minutes(backend: Backend) {
+    let (first, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let bus = {
+        let first = Arc::clone(&first);
+        counted(Signals::builder(), &others, Duration::ZERO).after("stuck", [Signal::TaskCreate], move |_| {
+            let is_first = first.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                if is_first {
+                    // It blocks its thread, as a handler must not.
+                    std::thread::sleep(Duration::from_secs(4));
+                }
+                Ok(())
+            }
+        })
+    };
+    let app = TestApp::start_with(backend, quick, |builder| builder.signals(bus)).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    for _ in 0..5 {
+        create(&app).await;
+    }
+    until("all others are delivered", || with_status(&app, "DELIVERED") == 9).await;
+    assert_eq!((others.load(Ordering::SeqCst), first.load(Ordering::SeqCst)), (5, 5));
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+on_both_with!(a_handler_that_takes_too_long_has_failed, too_long);
+async fn too_long(backend: Backend) {
+    let calls = Arc::default();
+    let bus = counted(Signals::builder(), &calls, Duration::from_secs(600));
+    let settings = |settings: &mut Settings| {
+        quick(settings);
+        settings.outbox.handler_timeout_s = 1;
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder.signals(bus)).await;
+    create(&app).await;
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 1);
+    let dead = "SELECT count(*) FROM task_management_outbox WHERE status = 'DEAD' AND last_error LIKE '%longer than 1 s%'";
+    assert_eq!(app.count(dead), 1);
+}
+
+on_both_with!(what_is_in_hand_when_the_grace_ends_is_handed_back, handed_back);
+async fn handed_back(backend: Backend) {
+    let calls = Arc::default();
+    let bus = counted(Signals::builder(), &calls, Duration::from_secs(600));
+    let app = TestApp::start_with(backend, quick, |builder| builder.signals(bus)).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    create(&app).await;
+    until("it is in hand", || calls.load(Ordering::SeqCst) == 1).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+    let free = "SELECT count(*) FROM task_management_outbox WHERE status = 'PENDING' AND leased_by IS NULL";
+    assert_eq!(app.count(free), 1);
+}
+
+on_both_with!(workers_are_woken_by_what_is_left_for_them_also_by_another_process, woken);
+async fn woken(backend: Backend) {
+    let seldom = |settings: &mut Settings| settings.outbox.poll_ms = 600_000;
+    let calls = Arc::default();
+    let bus = || counted(Signals::builder(), &calls, Duration::ZERO);
+    let app = TestApp::start_with(backend, seldom, |builder| builder.signals(bus())).await;
+    // SQLite is one process.
+    let other = match backend {
+        Backend::Postgres => Some(app.another_process_with(seldom, |builder| builder.signals(bus()))),
+        Backend::Sqlite => None,
+    };
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(other.as_ref().unwrap_or(&app).module.workers(&stop));
+    // The first may come while the connection is not yet listened to.
+    until("a delivery is made", || {
+        let delivered = with_status(&app, "DELIVERED");
+        if delivered == 0 {
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(create(&app)));
+        }
+        delivered > 0
+    })
+    .await;
+    let before = with_status(&app, "DELIVERED");
+    create(&app).await;
+    until("the next one is made", || with_status(&app, "DELIVERED") > before).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+on_both_with!(operators_see_dead_events_make_them_again_and_give_them_up, operators);
+async fn operators(backend: Backend) {
+    let bus = |fails: bool| {
+        Signals::builder().after("books", [Signal::TaskCreate], move |_| async move {
+            if fails { Err("the books are closed".into()) } else { Ok(()) }
+        })
+    };
+    let app = TestApp::start_with(backend, quick, |builder: Builder| builder.signals(bus(true))).await;
+    create(&app).await;
+    create(&app).await;
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 2);
+    let mut admin = app.user("admin").await;
+    let fields =
+        "id eventId handler signal status attempts lastError entityId user { username } dateDelivered data";
+    let dead = admin.rows("taskEvents", "(status: DEAD, handler: \"books\")", fields).await;
+    assert_eq!(dead.len(), 2);
+    assert_eq!(dead[0]["lastError"], json!("the books are closed"));
+    assert_eq!(dead[0]["signal"], json!("task_service.create"));
+    let ids: Vec<&Value> = dead.iter().map(|event| &event["id"]).collect();
+
+    let mut triage = app.user("triage").await;
+    assert_eq!(triage.outcome("replayTaskEvents", json!({ "ids": ids })).await, "FORBIDDEN");
+    assert_eq!(triage.outcome("discardTaskEvents", json!({ "ids": ids })).await, "FORBIDDEN");
+    assert_eq!(admin.outcome("replayTaskEvents", json!({ "ids": [ids[0], "987654"] })).await, "NOT_FOUND");
+    assert_eq!(with_status(&app, "DEAD"), 2, "all or none");
+    assert_eq!(admin.outcome("discardTaskEvents", json!({ "ids": [ids[1]] })).await, "ok");
+    assert_eq!(admin.outcome("replayTaskEvents", json!({ "ids": [ids[0]] })).await, "ok");
+    let mended = app.another_process_with(quick, |builder| builder.signals(bus(false)));
+    assert_eq!(mended.module.deliver_due().await.expect("delivers"), 1);
+    assert_eq!((with_status(&app, "DELIVERED"), with_status(&app, "DISCARDED")), (1, 1));
+    let refused = admin.outcome("discardTaskEvents", json!({ "ids": [ids[0]] })).await;
+    assert_eq!(refused, "CONFLICT", "what was delivered can't be given up");
+    let again = admin.rows("taskEvents", "(status: DELIVERED)", "eventId attempts").await;
+    assert_eq!((&again[0]["eventId"], &again[0]["attempts"]), (&dead[0]["eventId"], &json!(1)));
+}
+
+on_both_with!(the_command_line_shows_events_makes_them_again_and_gives_them_up, command_line);
+async fn command_line(backend: Backend) {
+    let bus = Signals::builder()
+        .after("books", [Signal::TaskCreate], |_| async { Err("the books are closed".into()) });
+    let app = TestApp::start_with(backend, quick, |builder: Builder| builder.signals(bus)).await;
+    create(&app).await;
+    create(&app).await;
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 2);
+    let events = |args: &[&str]| {
+        let output = run(app.database_url(), &[&["events"], args].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    };
+    let (_, listed, _) = events(&["list", "--status", "dead", "--handler", "books"]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.contains("the books are closed")), "{listed}");
+    let keys: Vec<&str> = lines.iter().map(|line| line.split('\t').next().expect("a key")).collect();
+    assert!(events(&["replay", keys[0]]).0);
+    assert!(events(&["discard", keys[1]]).0);
+    assert_eq!((with_status(&app, "PENDING"), with_status(&app, "DISCARDED")), (1, 1));
+    let (worked, _, reason) = events(&["replay", "987654"]);
+    assert!(!worked && reason.contains("987654"), "{reason}");
+    let (worked, _, reason) = events(&["list", "--status", "lost"]);
+    assert!(!worked && reason.contains("PENDING, DELIVERED, DEAD, DISCARDED"), "{reason}");
+    assert_eq!(events(&["list", "--handler", "nobody"]).1.trim(), "no events");
+}
