@@ -19,6 +19,7 @@ pub mod task_flow;
 pub mod task_flow_step;
 pub mod task_group;
 pub mod task_pool;
+pub mod task_source;
 pub mod text;
 pub mod user;
 pub mod vote;

@@ -2,8 +2,10 @@
 
 use chrono::NaiveDateTime;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
+
+use super::task_source;
 
 /// A version of a flow as it is stored. Tasks under way keep the version with which they began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,17 +51,11 @@ impl TaskFlow {
     /// The task sources whose new tasks come to this flow.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
-        let listed = self.json_ext.as_ref().and_then(|ext| ext.get("task_sources")).and_then(Value::as_array);
-        listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        task_source::read(self.json_ext.as_ref())
     }
 
     /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
     pub fn set_task_sources(&mut self, sources: &[String]) {
-        match self.json_ext.as_mut().and_then(Value::as_object_mut) {
-            Some(ext) => {
-                ext.insert("task_sources".to_owned(), json!(sources));
-            }
-            None => self.json_ext = Some(json!({ "task_sources": sources })),
-        }
+        task_source::write(&mut self.json_ext, sources);
     }
 }

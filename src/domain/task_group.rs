@@ -2,10 +2,11 @@
 
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::completion_policy::{CompletionPolicy, PolicyRule};
+use super::task_source;
 
 /// A group as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,17 +52,11 @@ impl TaskGroup {
     /// The task sources whose new tasks come to this group.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
-        let listed = self.json_ext.as_ref().and_then(|ext| ext.get("task_sources")).and_then(Value::as_array);
-        listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        task_source::read(self.json_ext.as_ref())
     }
 
     /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
     pub fn set_task_sources(&mut self, sources: &[String]) {
-        match self.json_ext.as_mut().and_then(Value::as_object_mut) {
-            Some(ext) => {
-                ext.insert("task_sources".to_owned(), json!(sources));
-            }
-            None => self.json_ext = Some(json!({ "task_sources": sources })),
-        }
+        task_source::write(&mut self.json_ext, sources);
     }
 }
