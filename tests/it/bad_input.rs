@@ -164,7 +164,8 @@ on_both! {
 
     async fn pages_that_cannot_be_are_refused(app: TestApp) {
         let mut client = app.user("admin").await;
-        let lists = ["task", "taskHistory", "taskGroup", "taskGroupHistory", "taskExecutor", "taskExecutorHistory", "mutationLogs", "role", "users"];
+        let lists = ["task", "taskHistory", "taskGroup", "taskGroupHistory", "taskExecutor", "taskExecutorHistory", "mutationLogs", "role", "users",
+            "taskFlow", "taskFlowHistory", "taskDecision"];
         for list in lists {
             for paging in [
                 "first: -1", "last: -1", "offset: -1", "first: 2147483648", "last: 99999999999", "offset: 99999999999999999999",

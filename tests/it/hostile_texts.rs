@@ -30,7 +30,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// The fields of a type, and the inputs of an input type, by the type's name.
-fn definitions(sdl: &str) -> (Vec<(String, FieldDefinition)>, Vec<(String, InputValueDefinition)>) {
+pub fn definitions(sdl: &str) -> (Vec<(String, FieldDefinition)>, Vec<(String, InputValueDefinition)>) {
     let document = parse_schema(sdl).expect("our own schema");
     let (mut fields, mut inputs) = (Vec::new(), Vec::new());
     for definition in document.definitions {
@@ -130,6 +130,7 @@ on_both! {
     async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
         let mut client = app.user("admin").await;
         let inputs = definitions(&app.module.sdl()).1;
+        let flow = app.flow("HOSTILE", &["00000000-0000-7000-8000-000000000001"]).await;
         let journal = |before: &[(&'static str, i64)]| {
             let now = app.row_counts();
             before.iter().zip(now).filter(|((_, then), (_, now))| then != now).map(|((table, _), _)| *table).collect::<Vec<_>>()
@@ -144,12 +145,15 @@ on_both! {
             }
             let is_list = matches!(field.ty.node.base, BaseType::List(_));
             let texts: Vec<Value> = match base(&field.ty.node) {
-                "String" => vec![json!("a\0b"), json!("\0"), json!("ü".repeat(256))],
+                "String" => {
+                    let too_long = if name == "comment" { 2001 } else { 256 };
+                    vec![json!("a\0b"), json!("\0"), json!("ü".repeat(too_long))]
+                }
                 "JSONString" => vec![json!(r#"{"a": "\u0000"}"#), json!(r#"{"\u0000": 1}"#), json!(r#"{"e9ef4290-1f37-4198-9e2a-f63611069c7f": "\u0000"}"#)],
                 _ => continue,
             };
             for text in texts {
-                let mut input = required(kind);
+                let mut input = required(kind, &flow);
                 input[name] = if is_list { json!([text]) } else { text };
                 let mutation = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
                 let (status, error) = client.mutate(&mutation, input.clone()).await;
@@ -182,7 +186,7 @@ on_both! {
 }
 
 /// What a mutation needs beside the field that is tried.
-fn required(kind: &str) -> Value {
+fn required(kind: &str, flow: &str) -> Value {
     let task = "00000000-0000-7000-a000-000000000001";
     match kind {
         "CreateTaskGroup" => json!({ "code": "NEW", "completionPolicy": "ALL" }),
@@ -193,6 +197,13 @@ fn required(kind: &str) -> Value {
             "id": "00000000-0000-7000-a000-000000000003",
             "businessStatus": r#"{"e9ef4290-1f37-4198-9e2a-f63611069c7f": "APPROVED"}"#,
         }),
+        "CreateTaskFlow" => {
+            json!({ "code": "NEW", "steps": [{ "taskGroupId": "00000000-0000-7000-8000-000000000001" }] })
+        }
+        "UpdateTaskFlow" => json!({ "id": flow }),
+        "ReplaceTaskFlow" => {
+            json!({ "id": flow, "steps": [{ "taskGroupId": "00000000-0000-7000-8000-000000000001" }] })
+        }
         "CreateTask" | "ChangeUserLanguage" => json!({}),
         _ => json!({ "id": task }),
     }

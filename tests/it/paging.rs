@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::support::scenario::user_id;
 use crate::support::{Client, TestApp, on_both};
 
 /// The lists, and the field that tells their rows apart.
@@ -16,6 +17,9 @@ const LISTS: &[&str] = &[
     "taskGroupHistory",
     "taskExecutor",
     "taskExecutorHistory",
+    "taskFlow",
+    "taskFlowHistory",
+    "taskDecision",
     "mutationLogs",
     "role",
     "users",
@@ -98,8 +102,19 @@ async fn order_keys(client: &mut Client, list: &str) -> Vec<String> {
     keys
 }
 
-/// Gives histories and the journal rows too.
+/// Gives histories, the journal, flows and votes rows too.
 async fn prepare(client: &mut Client) {
+    for n in 0..9 {
+        let name = if n % 3 == 0 { None } else { Some(format!("Flow {}", n % 2)) };
+        let steps = json!([{ "taskGroupId": "00000000-0000-7000-8000-000000000001" }]);
+        client
+            .mutate("createTaskFlow", json!({ "code": format!("FLOW{n}"), "name": name, "steps": steps }))
+            .await;
+    }
+    let records: Vec<String> = (0..10).map(|n| format!("record {}", n * 7 % 10)).collect();
+    let status = json!({ user_id("admin"): { "ACCEPT": records[..5], "REJECT": records[5..] } }).to_string();
+    let vote = json!({ "id": "00000000-0000-7000-a000-000000000003", "businessStatus": status });
+    client.mutate("resolveTask", vote).await;
     for n in 0..6 {
         let code = if n % 2 == 0 { format!("PAGE{n}") } else { "ALPHA".to_owned() };
         client.mutate("createTaskGroup", json!({ "code": code, "completionPolicy": "ALL", "clientMutationLabel": if n < 3 { None } else { Some("x") } })).await;

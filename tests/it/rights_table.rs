@@ -7,9 +7,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tasks_management::CompletionPolicy::Any;
+use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::{CreateTask, Host};
 
+use crate::hostile_texts::definitions;
 use crate::support::scenario::user_id;
 use crate::support::{Answer, TestApp, on_both};
 
@@ -33,6 +34,10 @@ Query.taskGroup => { taskGroup(id: "$group") { totalCount } }
 Query.taskGroupHistory => { taskGroupHistory(id: "$group") { totalCount } }
 Query.taskExecutor => { taskExecutor(taskGroup_Id: "$group") { totalCount } }
 Query.taskExecutorHistory => { taskExecutorHistory(taskGroupIdString: "$group") { totalCount } }
+Query.taskFlow => { taskFlow(id: "$flow") { totalCount } }
+Query.taskFlowHistory => { taskFlowHistory(id: "$flow") { totalCount } }
+Query.taskDecision => { taskDecision(taskId: "$voted") { totalCount } }
+Query.taskAssignmentTargets => { taskAssignmentTargets { code } }
 Query.mutationLogs (triage's) => { mutationLogs(clientMutationId: "by triage") { totalCount } }
 Query.users => { users { totalCount } }
 Query.role => { role { totalCount } }
@@ -42,20 +47,29 @@ Query.userDistricts => { userDistricts { id } }
 Query.moduleConfigurations => { moduleConfigurations { module } }
 Query.node (task) => { node(id: "$task_node") { id } }
 Query.node (group) => { node(id: "$group_node") { id } }
+Query.node (flow) => { node(id: "$node_of_flow") { id } }
 Query.node (triage) => { node(id: "$user_node") { id } }
 Mutation.createTaskGroup => createTaskGroup(input: { code: "new $group" completionPolicy: ALL }) { internalId }
 Mutation.updateTaskGroup => updateTaskGroup(input: { id: "$spare" code: "new $group" completionPolicy: ALL }) { internalId }
 Mutation.deleteTaskGroup => deleteTaskGroup(input: { ids: ["$spare"] }) { internalId }
+Mutation.createTaskFlow => createTaskFlow(input: { code: "new $group" steps: [{ taskGroupId: "$group" }] }) { internalId }
+Mutation.updateTaskFlow => updateTaskFlow(input: { id: "$flow" name: "new" }) { internalId }
+Mutation.replaceTaskFlow => replaceTaskFlow(input: { id: "$flow" steps: [{ taskGroupId: "$spare" }] }) { internalId }
+Mutation.deleteTaskFlow => deleteTaskFlow(input: { ids: ["$flow"] }) { internalId }
 Mutation.createTask => createTask(input: { source: "any" }) { internalId }
 Mutation.createTask (for a group) => createTask(input: { taskGroupId: "$group" }) { internalId }
+Mutation.createTask (for a flow) => createTask(input: { flowId: "$flow" }) { internalId }
 Mutation.updateTask (no change) => updateTask(input: { id: "$task" }) { internalId }
 Mutation.updateTask (assign) => updateTask(input: { id: "$task" taskGroupId: "$spare" }) { internalId }
+Mutation.updateTask (to a flow) => updateTask(input: { id: "$task" flowId: "$flow" }) { internalId }
+Mutation.updateTask (detach) => updateTask(input: { id: "$on_flow" detachFlow: true }) { internalId }
 Mutation.updateTask (close) => updateTask(input: { id: "$task" status: FAILED }) { internalId }
 Mutation.updateTask (received) => updateTask(input: { id: "$received" }) { internalId }
 Mutation.deleteTask => deleteTask(input: { ids: ["$task"] }) { internalId }
 Mutation.resolveTask (own name) => resolveTask(input: { id: "$task" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTask (other's name) => resolveTask(input: { id: "$task" businessStatus: "{\"$other\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTask (received) => resolveTask(input: { id: "$received" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
+Mutation.reEvaluateTask => reEvaluateTask(input: { id: "$task" }) { internalId }
 Mutation.executeTask => executeTask(input: { id: "$task" }) { internalId }
 Mutation.changeUserLanguage => changeUserLanguage(input: { languageId: "en" }) { internalId }
 Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123" newPassword: "$name123" }) { success error }
@@ -71,20 +85,8 @@ Mutation.getCsrfToken => getCsrfToken { csrfToken }
 
 /// The root fields that the schema has, as `Query.task`.
 fn root_fields(sdl: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for kind in ["Query", "Mutation"] {
-        let start = sdl.find(&format!("type {kind} {{")).expect("the schema has it");
-        let block = sdl[start..].split("\n}").next().expect("it ends");
-        let mut in_text = false;
-        for line in block.lines().skip(1) {
-            if line.trim() == "\"\"\"" {
-                in_text = !in_text;
-            } else if !in_text && let Some(name) = line.trim().split(['(', ':']).next() {
-                found.insert(format!("{kind}.{name}"));
-            }
-        }
-    }
-    found
+    let fields = definitions(sdl).0.into_iter().filter(|(kind, _)| kind == "Query" || kind == "Mutation");
+    fields.map(|(kind, field)| format!("{kind}.{}", field.name.node)).collect()
 }
 
 /// What a request came to, in a word or two.
@@ -127,6 +129,9 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let received = app.task(CreateTask::default()).await;
     let me = if username.is_empty() { "admin" } else { username };
     let other = if me == "exec1" { "exec2" } else { "exec1" };
+    let flow = app.flow(&format!("flow {number}"), &[&group]).await;
+    let on_flow = if request.contains("$on_flow") { app.task_on(&flow).await } else { String::new() };
+    let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
     if !request.starts_with('{') {
@@ -136,6 +141,10 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$task_node", node("TaskGQLType", &task)),
         ("$group_node", node("TaskGroupGQLType", &group)),
         ("$user_node", node("UserGQLType", user_id("triage"))),
+        ("$node_of_flow", node("TaskFlowGQLType", &flow)),
+        ("$on_flow", on_flow),
+        ("$voted", voted),
+        ("$flow", flow),
         ("$task", task),
         ("$received", received),
         ("$group", group),
@@ -149,6 +158,14 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let mut client = if username.is_empty() { app.stranger() } else { app.browser(username).await };
     let answer = client.graphql(&request).await;
     outcome(app, &answer).await
+}
+
+/// A task on which the executor has voted and which is not decided yet.
+async fn voted(app: &TestApp, number: usize) -> String {
+    let group = app.group(&format!("voters {number}"), All, &["exec1", "exec3"]).await;
+    let task = app.task_in(&group).await;
+    app.approve("exec1", &task).await;
+    task
 }
 
 /// One snapshot for both databases: they must not differ.

@@ -242,6 +242,12 @@ async fn everything(backend: Backend) {
     assert_eq!(triage.mutate("updateTaskGroup", change).await.0, 2);
     assert_eq!(triage.mutate("deleteTaskGroup", json!({ "ids": [node["uuid"]] })).await.0, 2);
 
+    let steps = json!([{ "taskGroupId": app.group("ASKED", tasks_management::CompletionPolicy::Any, &["exec1"]).await }]);
+    let flow = app.flow_of(json!({ "code": "TOLD", "steps": steps })).await;
+    app.done("admin", "updateTaskFlow", json!({ "id": flow, "name": "Told" })).await;
+    app.done("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;
+    app.done("admin", "deleteTaskFlow", json!({ "ids": [flow] })).await;
+
     for signal in Signal::ALL {
         assert!(names(&before).contains(&signal), "nobody was asked before {signal}");
         assert!(names(&within).contains(&signal), "nobody was told within {signal}");

@@ -74,4 +74,53 @@ impl TestApp {
             groups.iter().map(|group| group["code"].as_str().expect("a code").to_owned()).collect(),
         )
     }
+
+    /// Supersedes a flow by a version through these groups; answers the new version's key.
+    pub async fn replace_flow(&self, flow: &str, groups: &[&str]) -> String {
+        let steps: Vec<Value> = groups.iter().map(|group| json!({ "taskGroupId": group })).collect();
+        self.done("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;
+        let replacement = self.flow_row(flow).await["replacementUuid"].clone();
+        replacement.as_str().expect("a successor").to_owned()
+    }
+
+    /// The key of one of a flow's steps, counted from 0.
+    pub async fn step(&self, flow: &str, number: usize) -> String {
+        self.flow_row(flow).await["steps"][number]["uuid"].as_str().expect("a step").to_owned()
+    }
+
+    /// Somebody approves a task.
+    pub async fn approve(&self, username: &str, task: &str) {
+        assert_eq!(self.vote(username, task, json!("APPROVED")).await, "ok", "{username}");
+    }
+
+    /// Runs a mutation that must go well.
+    pub async fn done(&self, username: &str, mutation: &str, input: Value) {
+        let (status, error) = self.user(username).await.mutate(mutation, input.clone()).await;
+        assert_eq!(status, 2, "{mutation} {input}: {error}");
+    }
+
+    /// Runs a mutation that must be refused and leave nothing but its entry in the journal; answers the code and the field
+    /// that the error names.
+    pub async fn refused(&self, username: &str, mutation: &str, input: Value) -> String {
+        let error = self.refusal(username, mutation, input).await;
+        let code = error["code"].as_str().expect("an error has a code");
+        error["detail"].as_str().map_or_else(|| code.to_owned(), |field| format!("{code} {field}"))
+    }
+
+    /// The same; answers the words of the error, without the marks around what was put into them.
+    pub async fn refusal_text(&self, username: &str, mutation: &str, input: Value) -> String {
+        let error = self.refusal(username, mutation, input).await;
+        error["message"].as_str().expect("words").replace(['\u{2068}', '\u{2069}'], "")
+    }
+
+    async fn refusal(&self, username: &str, mutation: &str, input: Value) -> Value {
+        let mut client = self.user(username).await;
+        let before = self.row_counts();
+        let (status, error) = client.mutate(mutation, input.clone()).await;
+        assert_eq!(status, 1, "{mutation} {input} was not refused");
+        for ((table, then), (_, now)) in before.iter().zip(self.row_counts()) {
+            assert_eq!(now, then + i64::from(*table == "core_mutationlog"), "{mutation} {input}: {table}");
+        }
+        error[0].clone()
+    }
 }
