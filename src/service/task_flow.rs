@@ -117,9 +117,8 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     let mut flow = locked_head(unit, input.id)?;
     unit.touch(&flow);
     if let Some(steps) = &input.steps {
-        let planned = steps::plan(unit, &flow, steps)?;
         let present = db::task_flow_step::of_flows(unit.connection, &[flow.id])?;
-        if !steps::say_the_same(&planned, &present) {
+        if !steps::say_the_same(steps, &present) {
             return Err(Error::validation("steps", Message::new("steps-by-replace")));
         }
     }

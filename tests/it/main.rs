@@ -12,6 +12,7 @@
 )]
 
 mod bad_documents;
+mod bad_flows;
 mod bad_input;
 mod cli;
 mod concurrency;

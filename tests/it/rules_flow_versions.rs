@@ -108,6 +108,30 @@ on_both! {
         assert_eq!(each(&versions, "taskSources"), [json!(["a"]), json!(["a"]), json!(["b", "c"])]);
     }
 
+    async fn update_refuses_changed_steps_and_points_to_replace(app: TestApp) {
+        let (one, two) = (app.group("ONE", Any, &["exec1"]).await, app.group("TWO", Any, &["exec2"]).await);
+        let empty = app.group("NOBODY", Any, &[]).await;
+        let same = json!([{ "taskGroupId": one, "completionPolicy": "ALL" }, { "taskGroupId": two }]);
+        let flow = app.flow_of(json!({ "code": "STEPS", "steps": same })).await;
+        for steps in [
+            json!([]),
+            json!([{ "taskGroupId": one, "completionPolicy": "ALL" }]),
+            json!([{ "taskGroupId": one }, { "taskGroupId": two }]),
+            json!([{ "taskGroupId": two }, { "taskGroupId": one, "completionPolicy": "ALL" }]),
+            json!([{ "taskGroupId": one, "completionPolicy": "ALL" }, { "taskGroupId": two, "order": 1 }]),
+            json!([{ "taskGroupId": one, "completionPolicy": "ALL" }, { "taskGroupId": two, "forbidMaker": true }]),
+            json!([{ "taskGroupId": one, "completionPolicy": "ALL" }, { "taskGroupId": empty }]),
+        ] {
+            let input = json!({ "id": flow, "name": "new", "steps": steps });
+            assert_eq!(app.refused("admin", "updateTaskFlow", input.clone()).await, "VALIDATION steps", "{steps}");
+            let text = app.refusal_text("admin", "updateTaskFlow", input).await;
+            assert!(text.contains("replaceTaskFlow"), "{text}");
+        }
+        app.seat(&two, &[]).await;
+        app.done("admin", "updateTaskFlow", json!({ "id": flow, "name": "new", "steps": same })).await;
+        assert_eq!(app.flow_row(&flow).await["name"], "new", "the same steps are no change, whoever sits in them now");
+    }
+
     async fn replace_supersedes_the_head_while_tasks_under_way_keep_theirs(app: TestApp) {
         let (one, two) = (app.group("ONE", Any, &["exec1"]).await, app.group("TWO", Any, &["exec2"]).await);
         let three = app.group("THREE", Any, &["exec3"]).await;

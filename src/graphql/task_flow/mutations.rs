@@ -168,12 +168,14 @@ fn texts(list: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
 fn steps(asked: Vec<TaskFlowStepInputType>) -> Result<Vec<TaskFlowStepInput>> {
     asked
         .into_iter()
-        .map(|step| {
+        .enumerate()
+        .map(|(index, step)| {
             let given = step.completion_policy.map(CompletionPolicy::from);
             let known = given
                 .or_else(|| step.policy.map(|policy| PolicyRule::from(policy).policy.as_known_to_clients()));
             let rule = match known {
-                Some(known) => beside(known, step.policy)?,
+                Some(known) => beside(known, step.policy)
+                    .map_err(|error| error.of_field(format!("steps[{index}].policy")))?,
                 None => None,
             };
             let (completion_policy, threshold) = match rule {

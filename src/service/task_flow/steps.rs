@@ -17,6 +17,9 @@ use crate::domain::task_group::TaskGroup;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
+/// The highest order of a step. It leaves room for those that come after it.
+const MAX_ORDER: i32 = 1_000_000;
+
 /// A step that is asked for a flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskFlowStepInput {
@@ -56,12 +59,12 @@ pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -
             let message = Message::new("step-repeats-group").with("code", group.code.as_str());
             return Err(Error::validation(field("taskGroupId"), message));
         }
-        let order = step.order.unwrap_or_else(|| last.saturating_add(1));
-        if order < 1 || order < last {
-            return Err(Error::validation(
-                field("order"),
-                Message::new("step-order").with("least", i64::from(last.max(1))),
-            ));
+        let order = order(step, last);
+        if !(last.max(1)..=MAX_ORDER).contains(&order) {
+            let message = Message::new("step-order")
+                .with("least", i64::from(last.max(1)))
+                .with("max", i64::from(MAX_ORDER));
+            return Err(Error::validation(field("order"), message));
         }
         last = order;
         check_rule(step, group, &seats, &field)?;
@@ -86,18 +89,24 @@ pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -
     Ok(steps)
 }
 
-/// Whether planned steps ask for what is there already.
-pub fn say_the_same(planned: &[TaskFlowStep], present: &[TaskFlowStep]) -> bool {
-    let sayings = |steps: &[TaskFlowStep]| -> Vec<_> {
-        steps
-            .iter()
-            .map(|step| {
-                let rules = (step.forbid_maker, step.distinct_deciders);
-                (step.order, step.task_group_id, step.completion_policy, step.threshold, rules)
-            })
-            .collect()
-    };
-    sayings(planned) == sayings(present)
+/// Whether the steps ask for what is there already.
+pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bool {
+    let mut last = 0_i32;
+    let asked = asked.iter().map(|step| {
+        last = order(step, last);
+        let rules = (step.forbid_maker, step.distinct_deciders);
+        (last, step.task_group_id, step.completion_policy, step.threshold, rules)
+    });
+    let present = present.iter().map(|step| {
+        let rules = (step.forbid_maker, step.distinct_deciders);
+        (step.order, step.task_group_id, step.completion_policy, step.threshold, rules)
+    });
+    asked.eq(present)
+}
+
+/// When a step comes: when it says, else after the one before it.
+fn order(step: &TaskFlowStepInput, last: i32) -> i32 {
+    step.order.unwrap_or_else(|| last.saturating_add(1))
 }
 
 /// Every pool has somebody in it, and the threshold can be reached.
