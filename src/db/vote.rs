@@ -84,6 +84,49 @@ pub fn update(connection: &mut DbConnection, vote: &Vote) -> Result<()> {
     }
 }
 
+/// What makes a vote count no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// Its caster has replaced it: the row is deleted.
+    Replaced,
+    /// What it was cast on has changed: the row stays, as stale.
+    Stale,
+}
+
+/// Makes votes that count do so no more, many with one statement: each becomes its next version.
+///
+/// # Errors
+/// INTERNAL when one of them does not count as it is: the caller has not locked the task. Else what the database says.
+pub fn withdraw(
+    connection: &mut DbConnection,
+    ids: &[Uuid],
+    withdrawn: Withdrawn,
+    user: Uuid,
+    now: NaiveDateTime,
+) -> Result<()> {
+    for chunk in ids.chunks(ROWS_AT_ONCE) {
+        let keys: Vec<DbUuid> = chunk.iter().copied().map(DbUuid).collect();
+        let live = vote::table
+            .filter(vote::id.eq_any(keys))
+            .filter(diesel::dsl::not(vote::is_deleted))
+            .filter(diesel::dsl::not(vote::is_stale));
+        let (is_deleted, is_stale) = (withdrawn == Withdrawn::Replaced, withdrawn == Withdrawn::Stale);
+        let written = diesel::update(live)
+            .set((
+                vote::is_deleted.eq(is_deleted),
+                vote::is_stale.eq(is_stale),
+                vote::version.eq(vote::version + 1),
+                vote::date_updated.eq(now),
+                vote::user_updated.eq(DbUuid(user)),
+            ))
+            .execute(connection)?;
+        if written != chunk.len() {
+            return Err(Error::internal(format!("{written} of {} votes were live", chunk.len())));
+        }
+    }
+    Ok(())
+}
+
 /// The votes on these tasks by key, those left out that their casters replaced. Stale ones are among them.
 ///
 /// # Errors

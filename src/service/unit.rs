@@ -13,6 +13,7 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{self, Entry, Versioned};
+use crate::db::vote::Withdrawn;
 use crate::domain::history::HistoryType;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
@@ -100,14 +101,20 @@ impl<'a> Unit<'a> {
     pub fn insert_votes(&mut self, votes: &[Vote]) -> Result<()> {
         db::vote::insert_many(self.connection, votes)?;
         let ids: Vec<Uuid> = votes.iter().map(|vote| vote.id).collect();
-        self.touched.extend(ids.iter().map(|id| (Vote::ENTITY, *id)));
-        let entry = Entry {
-            history_type: HistoryType::Created,
-            date: self.now,
-            user: Some(self.requester.id()),
-            reason: None,
+        self.record_votes(&ids, HistoryType::Created)
+    }
+
+    /// Makes live votes count no more, and keeps that as their next versions.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn withdraw_votes(&mut self, ids: &[Uuid], withdrawn: Withdrawn) -> Result<()> {
+        db::vote::withdraw(self.connection, ids, withdrawn, self.requester.id(), self.now)?;
+        let history_type = match withdrawn {
+            Withdrawn::Replaced => HistoryType::Deleted,
+            Withdrawn::Stale => HistoryType::Changed,
         };
-        history::record_many(self.connection, &Vote::TWIN, &ids, entry)
+        self.record_votes(ids, history_type)
     }
 
     /// Marks a row as deleted, as its last version.
@@ -173,6 +180,12 @@ impl<'a> Unit<'a> {
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {
         Event { id: new_id(), signal, entity_id, user_id: self.requester.id(), date: self.now, data }
+    }
+
+    fn record_votes(&mut self, ids: &[Uuid], history_type: HistoryType) -> Result<()> {
+        self.touched.extend(ids.iter().map(|id| (Vote::ENTITY, *id)));
+        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
+        history::record_many(self.connection, &Vote::TWIN, ids, entry)
     }
 
     fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {

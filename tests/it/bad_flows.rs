@@ -18,6 +18,14 @@ async fn of_steps(app: &TestApp, flow: &str, steps: &Value) -> String {
     create
 }
 
+/// A vote that accepts records with these numbers and rejects those.
+fn records(who: &str, task: &str, accept: std::ops::Range<usize>, reject: std::ops::Range<usize>) -> Value {
+    let list =
+        |range: std::ops::Range<usize>| range.map(|number| format!("record-{number:05}")).collect::<Vec<_>>();
+    let value = json!({ "ACCEPT": list(accept), "REJECT": list(reject) });
+    json!({ "id": task, "businessStatus": json!({ user_id(who): value }).to_string() })
+}
+
 on_both! {
     async fn steps_that_cannot_be_are_refused(app: TestApp) {
         let one = app.group("ONE", Any, &["exec1", "exec2"]).await;
@@ -131,6 +139,42 @@ on_both! {
         for (version, next) in [(&first, json!(second)), (&second, json!(third)), (&third, Value::Null)] {
             assert_eq!(app.flow_row(version).await["replacementUuid"], next);
         }
+    }
+
+    async fn one_vote_has_as_many_records_as_the_setting_says_and_is_fast(app: TestApp) {
+        let group = app.group("ONE", All, &["exec1", "exec2"]).await;
+        app.flow_of(json!({ "code": "MANY", "taskSources": ["import_valid_items"], "steps": [{ "taskGroupId": group }] })).await;
+        let task = app.task_from("import_valid_items").await;
+        let too_many = records("exec1", &task, 0..6000, 6000..10_001);
+        assert_eq!(app.refused("exec1", "resolveTask", too_many).await, "LIMIT businessStatus");
+        let begin = std::time::Instant::now();
+        for (what, vote) in [
+            ("a vote", records("exec1", &task, 0..5000, 5000..10_000)),
+            ("the same again", records("exec1", &task, 0..5000, 5000..10_000)),
+            ("the other way round", records("exec1", &task, 5000..10_000, 0..5000)),
+        ] {
+            let own = std::time::Instant::now();
+            app.done("exec1", "resolveTask", vote).await;
+            println!("{what}: {:?}", own.elapsed());
+        }
+        let live = "SELECT count(*) FROM task_management_taskdecision WHERE NOT is_deleted";
+        assert_eq!(app.count(live), 10_000);
+        assert_eq!(app.count("SELECT count(*) FROM task_management_taskdecision WHERE is_deleted"), 10_000);
+        let kept = "SELECT count(*) FROM task_management_historicaltaskdecision";
+        assert_eq!(app.count(kept), 30_000, "each was added, and half of them replaced");
+        let rejected = app.user("admin").await.rows("task", &format!("(id: \"{task}\")"), "rejectedRecordIds").await;
+        assert_eq!(rejected[0]["rejectedRecordIds"].as_array().map(Vec::len), Some(5000));
+        let own = std::time::Instant::now();
+        app.done("admin", "updateTask", json!({ "id": task, "data": "{\"changed\": true}" })).await;
+        println!("what was voted on changes: {:?}", own.elapsed());
+        assert_eq!(app.count("SELECT count(*) FROM task_management_taskdecision WHERE is_stale"), 10_000);
+        let own = std::time::Instant::now();
+        for who in ["exec1", "exec2"] {
+            app.done(who, "resolveTask", records(who, &task, 0..9999, 9999..10_000)).await;
+        }
+        println!("two people again: {:?}", own.elapsed());
+        assert_eq!(app.status(&task).await, "COMPLETED");
+        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
     }
 
     async fn lists_of_records_that_cannot_be_are_refused(app: TestApp) {

@@ -1,6 +1,6 @@
 //! The ledger of votes: what is entered, what replaces what, and what stops counting.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -8,6 +8,7 @@ use super::super::docket::{Asked, Docket};
 use super::super::unit::Unit;
 use super::ballot::Cast;
 use crate::clock::new_id;
+use crate::db::vote::Withdrawn;
 use crate::domain::task::Task;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
 use crate::domain::vote::{Verdict, Vote};
@@ -26,7 +27,7 @@ pub fn enter(
         return Ok(false);
     }
     let user = unit.requester.id();
-    let mut new = Vec::new();
+    let (mut new, mut replaced) = (Vec::new(), Vec::new());
     for place in places {
         let own: HashMap<Option<&str>, &Vote> = place
             .votes
@@ -37,16 +38,15 @@ pub fn enter(
         // One speaks of the whole task or of its records. Who turns from one to the other takes back what was said before,
         // as `businessStatus` shows it.
         let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
-        for before in own.values().filter(|vote| vote.record_id.is_some() != of_records) {
-            unit.delete(&mut (*before).clone())?;
-        }
+        replaced
+            .extend(own.values().filter(|vote| vote.record_id.is_some() != of_records).map(|vote| vote.id));
         let weight = place.pool.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
         for (record_id, verdict) in &cast.verdicts {
             if let Some(before) = own.get(&record_id.as_deref()) {
                 if repeats(before, *verdict, cast.comment.as_deref()) {
                     continue;
                 }
-                unit.delete(&mut (*before).clone())?;
+                replaced.push(before.id);
             }
             new.push(Vote {
                 id: new_id(),
@@ -72,6 +72,9 @@ pub fn enter(
     for vote in &new {
         unit.count("tasks_votes_total", "verdict", vote.verdict.as_str());
     }
+    // In the order of their age, as `own` has none.
+    replaced.sort_unstable();
+    unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
     unit.insert_votes(&new)?;
     Ok(!new.is_empty())
 }
@@ -84,15 +87,13 @@ fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
 /// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
 /// `businessStatus`, so that their casters can vote again. Answers how many there were.
 pub fn make_stale(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
-    let mut count = 0;
-    for vote in docket.votes.iter().filter(|vote| !vote.is_stale) {
-        let mut vote = vote.clone();
-        vote.is_stale = true;
-        forget(task, vote.user_id);
-        unit.update(&mut vote)?;
-        count += 1;
+    let live: Vec<&Vote> = docket.votes.iter().filter(|vote| !vote.is_stale).collect();
+    for user in live.iter().map(|vote| vote.user_id).collect::<BTreeSet<_>>() {
+        forget(task, user);
     }
-    Ok(count)
+    let ids: Vec<Uuid> = live.iter().map(|vote| vote.id).collect();
+    unit.withdraw_votes(&ids, Withdrawn::Stale)?;
+    Ok(ids.len())
 }
 
 /// Takes a person's vote out of `businessStatus`; the ledger and the history keep it.
