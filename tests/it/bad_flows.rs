@@ -124,6 +124,22 @@ on_both! {
         }
     }
 
+    async fn a_groups_policy_that_contradicts_itself_is_refused_in_the_journal(app: TestApp) {
+        let group = app.group("ONE", Any, &["exec1"]).await;
+        for (known, policy, expected) in [
+            ("ALL", json!({ "kind": "PERCENT", "threshold": 50 }), "VALIDATION policy"),
+            ("N", json!({ "kind": "ALL" }), "VALIDATION policy"),
+            ("N", json!({ "kind": "PERCENT", "threshold": 0 }), "VALIDATION threshold"),
+            ("N", json!({ "kind": "PERCENT", "threshold": 101 }), "VALIDATION threshold"),
+            ("N", json!({ "kind": "WEIGHT" }), "VALIDATION threshold"),
+        ] {
+            let mut input = json!({ "code": "NEW", "completionPolicy": known, "policy": policy });
+            assert_eq!(app.refused("admin", "createTaskGroup", input.clone()).await, expected, "{input}");
+            input["id"] = json!(group);
+            assert_eq!(app.refused("admin", "updateTaskGroup", input.clone()).await, expected, "{input}");
+        }
+    }
+
     async fn a_flow_is_not_replaced_in_a_circle(app: TestApp) {
         let group = app.group("ONE", Any, &["exec1"]).await;
         let first = app.flow("LINE", &[&group]).await;

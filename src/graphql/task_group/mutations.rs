@@ -116,19 +116,23 @@ impl TaskGroupMutations {
         ctx: &Context<'_>,
         input: CreateTaskGroupMutationInput,
     ) -> Result<Option<Payload<CreateTaskGroupPayload>>> {
-        let new = TaskGroupInput {
-            policy: beside(input.completion_policy.into(), input.policy)?,
-            forbid_maker: stated(input.forbid_maker),
-            distinct_deciders: stated(input.distinct_deciders),
-            weights: weights(input.weights),
-            code: input.code,
-            completion_policy: input.completion_policy.into(),
-            threshold: input.threshold,
-            user_ids: keys(input.user_ids),
-            task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
-        };
-        journaled(ctx, "createTaskGroup", &input.meta, move |unit| task_group::create(unit, &new).map(drop))
-            .await
+        let meta = input.meta.clone();
+        journaled(ctx, "createTaskGroup", &meta, move |unit| {
+            let input = input.clone();
+            let new = TaskGroupInput {
+                policy: beside(input.completion_policy.into(), input.policy)?,
+                forbid_maker: stated(input.forbid_maker),
+                distinct_deciders: stated(input.distinct_deciders),
+                weights: weights(input.weights),
+                code: input.code,
+                completion_policy: input.completion_policy.into(),
+                threshold: input.threshold,
+                user_ids: keys(input.user_ids),
+                task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
+            };
+            task_group::create(unit, &new).map(drop)
+        })
+        .await
     }
 
     /// Changes a group and who sits in it.
@@ -137,20 +141,21 @@ impl TaskGroupMutations {
         ctx: &Context<'_>,
         input: UpdateTaskGroupMutationInput,
     ) -> Result<Option<Payload<UpdateTaskGroupPayload>>> {
-        let id = input.id.0;
-        let changes = TaskGroupInput {
-            policy: beside(input.completion_policy.into(), input.policy)?,
-            forbid_maker: stated(input.forbid_maker),
-            distinct_deciders: stated(input.distinct_deciders),
-            weights: weights(input.weights),
-            code: input.code,
-            completion_policy: input.completion_policy.into(),
-            threshold: input.threshold,
-            user_ids: keys(input.user_ids),
-            task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
-        };
-        journaled(ctx, "updateTaskGroup", &input.meta, move |unit| {
-            task_group::update(unit, id, &changes).map(drop)
+        let meta = input.meta.clone();
+        journaled(ctx, "updateTaskGroup", &meta, move |unit| {
+            let input = input.clone();
+            let changes = TaskGroupInput {
+                policy: beside(input.completion_policy.into(), input.policy)?,
+                forbid_maker: stated(input.forbid_maker),
+                distinct_deciders: stated(input.distinct_deciders),
+                weights: weights(input.weights),
+                code: input.code,
+                completion_policy: input.completion_policy.into(),
+                threshold: input.threshold,
+                user_ids: keys(input.user_ids),
+                task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
+            };
+            task_group::update(unit, input.id.0, &changes).map(drop)
         })
         .await
     }
