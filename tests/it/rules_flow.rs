@@ -224,4 +224,20 @@ on_both! {
         let (first, last) = (&versions[1]["historyUser"]["username"], &versions[4]["historyUser"]["username"]);
         assert_eq!((first, last), (&json!("exec1"), &json!("exec2")));
     }
+
+    async fn a_vote_on_data_that_was_changed_past_the_module_counts_no_more_and_may_be_cast_again(app: TestApp) {
+        let group = app.group("ONE", All, &["exec1", "exec2"]).await;
+        let (in_flow, flat) = (app.task_on(&app.flow("FLOW", &[&group]).await).await, app.task_in(&group).await);
+        for task in [&in_flow, &flat] {
+            app.approve("exec1", task).await;
+            app.run(&format!("UPDATE task_management_task SET data = '{{\"changed\": 1}}' WHERE id = '{task}'"));
+            app.approve("exec2", task).await;
+            assert_eq!(app.status(task).await, "ACCEPTED", "exec1 has not seen what it says now");
+            app.approve("exec1", task).await;
+            let row = app.on_its_way(task).await;
+            let stale = row["decisions"].as_array().expect("a list").iter().map(|vote| vote["isStale"].clone());
+            assert_eq!(stale.collect::<Vec<_>>(), [json!(true), json!(false), json!(false)]);
+            assert_eq!(row["status"], "COMPLETED");
+        }
+    }
 }

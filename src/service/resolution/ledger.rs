@@ -27,7 +27,7 @@ pub fn enter(
         return Ok(false);
     }
     let user = unit.requester.id();
-    let (mut new, mut replaced) = (Vec::new(), Vec::new());
+    let (mut new, mut replaced, mut outdated) = (Vec::new(), Vec::new(), Vec::new());
     for place in places {
         let own: HashMap<Option<&str>, &Vote> = place
             .votes
@@ -40,6 +40,15 @@ pub fn enter(
         let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
         replaced
             .extend(own.values().filter(|vote| vote.record_id.is_some() != of_records).map(|vote| vote.id));
+        // Data that was changed past this module made votes on it stale that nobody has marked.
+        outdated.extend(
+            docket
+                .votes
+                .iter()
+                .filter(|vote| vote.user_id == user && vote.step_id == place.step_id() && !vote.is_stale)
+                .filter(|vote| !vote.counts_for(&docket.data_hash))
+                .map(|vote| vote.id),
+        );
         let weight = place.pool.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
         for (record_id, verdict) in &cast.verdicts {
             if let Some(before) = own.get(&record_id.as_deref()) {
@@ -75,6 +84,7 @@ pub fn enter(
     // In the order of their age, as `own` has none.
     replaced.sort_unstable();
     unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
+    unit.withdraw_votes(&outdated, Withdrawn::Stale)?;
     unit.insert_votes(&new)?;
     Ok(!new.is_empty())
 }
