@@ -135,10 +135,10 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     (group.completion_policy, group.threshold) = (rule.policy, rule.threshold);
     group.forbid_maker = input.forbid_maker.unwrap_or(group.forbid_maker);
     group.distinct_deciders = input.distinct_deciders.unwrap_or(group.distinct_deciders);
-    if let Some(sources) = &sources {
-        if !same_sources(&group.task_sources(), sources) {
-            group.set_task_sources(sources);
-        }
+    if let Some(sources) = &sources
+        && !same_sources(&group.task_sources(), sources)
+    {
+        group.set_task_sources(sources);
     }
     unit.before(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": old, "new": group }))?;
     unit.touch(&group);

@@ -171,6 +171,7 @@ impl TaskGroupMutations {
     }
 }
 
+#[expect(clippy::option_option, reason = "absent, null and a truth value are three things")]
 fn stated(value: MaybeUndefined<bool>) -> Option<Option<bool>> {
     match value {
         MaybeUndefined::Undefined => None,
