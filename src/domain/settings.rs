@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::FourEyes;
+
 /// What administrators set for this module: which rights gate which operation, each a list of rights of which the
 /// caller needs all, and how tasks are decided.
 ///
@@ -94,6 +96,12 @@ impl Default for ModuleSettings {
 }
 
 impl ModuleSettings {
+    /// The rules of four eyes where group and step say nothing.
+    #[must_use]
+    pub const fn four_eyes(&self) -> FourEyes {
+        FourEyes { forbid_maker: self.forbid_maker, distinct_deciders: self.distinct_deciders }
+    }
+
     /// All rights that gate anything.
     #[must_use]
     pub fn all_rights(&self) -> Vec<i32> {

@@ -74,14 +74,15 @@ pub fn effective_rule(
 /// Which of the four-eyes rules are in force: the step's, else the group's, else those of the settings.
 #[must_use]
 pub fn four_eyes(step: Option<&TaskFlowStep>, group: &TaskGroup, settings: &ModuleSettings) -> FourEyes {
+    let default = settings.four_eyes();
     FourEyes {
         forbid_maker: step
             .and_then(|step| step.forbid_maker)
             .or(group.forbid_maker)
-            .unwrap_or(settings.forbid_maker),
+            .unwrap_or(default.forbid_maker),
         distinct_deciders: step
             .and_then(|step| step.distinct_deciders)
             .or(group.distinct_deciders)
-            .unwrap_or(settings.distinct_deciders),
+            .unwrap_or(default.distinct_deciders),
     }
 }

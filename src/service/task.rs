@@ -1,5 +1,6 @@
 //! Creating, changing, deleting, carrying out and reading tasks. Deciding on them is in `resolution`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -196,13 +197,19 @@ fn unbind_votes(unit: &mut Unit<'_>, task: &mut Task, old: &Task) -> Result<usiz
     Ok(stale)
 }
 
-/// Closes a task without votes, as far as nobody decides it whom the rules of its group keep from that.
+/// Closes a task without votes, as far as nobody decides it whom the rules of four eyes keep from that.
 fn close(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
     if task.flow_id.is_some() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-decides")).of_field("status"));
     }
     let docket = Docket::locked(unit, task)?;
-    if let Some(reason) = docket.asked.iter().find_map(|asked| asked.bar(unit.requester.id())) {
+    let user = unit.requester.id();
+    let barred = match docket.asked.as_slice() {
+        // No group says otherwise, so the settings do.
+        [] => unit.settings.four_eyes().bar(user, task.user_created, &BTreeSet::new()),
+        asked => asked.iter().find_map(|asked| asked.bar(user)),
+    };
+    if let Some(reason) = barred {
         return Err(resolution::refuse_barred(reason));
     }
     resolution::complete(unit, task, status)

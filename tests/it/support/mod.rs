@@ -7,6 +7,7 @@ pub mod flow;
 pub mod program;
 pub mod rows;
 pub mod scenario;
+pub mod voting;
 
 pub use app::TestApp;
 pub use backend::Backend;

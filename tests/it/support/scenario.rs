@@ -8,7 +8,7 @@ use super::app::TestApp;
 use super::client::Client;
 
 /// People of the fixture with their keys.
-const USERS: [(&str, &str); 8] = [
+const USERS: [(&str, &str); 9] = [
     ("admin", "e9ef4290-1f37-4198-9e2a-f63611069c7f"),
     ("triage", "3bfff3b5-bb66-4713-a053-67d6e4f8833c"),
     ("exec1", "0ae51fb3-baca-45e9-a688-e1d39ba119b9"),
@@ -17,6 +17,8 @@ const USERS: [(&str, &str); 8] = [
     ("exec4", "d7d50c61-4ec7-4ea0-9219-6960bcbfceba"),
     ("exec5", "fc2a8e07-54dc-4066-aa39-9ec5420a1204"),
     ("norights", "04741c5b-8172-4a1f-8ad0-d0acadb33dba"),
+    // Only where `add_maker` has added it.
+    ("maker", "11111111-2222-4333-8444-555555555555"),
 ];
 
 /// The key of somebody of the fixture.
