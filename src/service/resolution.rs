@@ -58,6 +58,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
+    let stale = ledger::mark_unbound(unit, &mut task, &docket)?;
     let is_new = ledger::enter(unit, &task, &docket, &places, &cast)?;
     // Where the ledger decides, what it knows already is not merged: lists would grow by repeats.
     if is_new || !by_policy {
@@ -69,7 +70,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     check_json("businessStatus", &task.business_status, MERGED_VOTES * unit.core.limits.json_bytes)?;
     unit.touch(&task);
     if task != old {
-        unit.update(&mut task)?;
+        write(unit, &mut task, stale)?;
     }
     unit.changed(
         Signal::TaskResolve,
@@ -100,8 +101,24 @@ pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
     refuse_unaccepted(&task)?;
     unit.touch(&task);
     let docket = Docket::locked(unit, &task)?;
+    let old = task.clone();
+    let stale = ledger::mark_unbound(unit, &mut task, &docket)?;
+    if task != old {
+        write(unit, &mut task, stale)?;
+    }
     course::apply(unit, &mut task, &docket)?;
     Ok(task)
+}
+
+/// Writes a task as its next version; its history says how many votes on it have become stale.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn write(unit: &mut Unit<'_>, task: &mut Task, stale: usize) -> Result<()> {
+    match stale {
+        0 => unit.update(task),
+        count => unit.update_because(task, &format!("{count} votes are stale")),
+    }
 }
 
 /// The one door to COMPLETED and FAILED, whoever opens it.

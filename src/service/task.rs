@@ -76,10 +76,7 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTask) -> Result<Task> {
     if task != old {
         let stale = unbind_votes(unit, &mut task, &old)?;
         unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
-        match stale {
-            0 => unit.update(&mut task)?,
-            count => unit.update_because(&mut task, &format!("{count} votes are stale"))?,
-        }
+        resolution::write(unit, &mut task, stale)?;
         resolution::set_out(unit, &task, &first_steps)?;
         unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))?;
     }

@@ -49,6 +49,7 @@ mod sessions;
 mod shutdown;
 mod signals;
 mod signals_flow;
+mod stale_votes;
 mod support;
 mod text_search;
 mod tokens;

@@ -27,7 +27,7 @@ pub fn enter(
         return Ok(false);
     }
     let user = unit.requester.id();
-    let (mut new, mut replaced, mut outdated) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut new, mut replaced) = (Vec::new(), Vec::new());
     for place in places {
         let own: HashMap<Option<&str>, &Vote> = place
             .votes
@@ -40,15 +40,6 @@ pub fn enter(
         let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
         replaced
             .extend(own.values().filter(|vote| vote.record_id.is_some() != of_records).map(|vote| vote.id));
-        // Data that was changed past this module made votes on it stale that nobody has marked.
-        outdated.extend(
-            docket
-                .votes
-                .iter()
-                .filter(|vote| vote.user_id == user && vote.step_id == place.step_id() && !vote.is_stale)
-                .filter(|vote| !vote.counts_for(&docket.data_hash))
-                .map(|vote| vote.id),
-        );
         let weight = place.pool.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
         for (record_id, verdict) in &cast.verdicts {
             if let Some(before) = own.get(&record_id.as_deref()) {
@@ -84,7 +75,6 @@ pub fn enter(
     // In the order of their age, as `own` has none.
     replaced.sort_unstable();
     unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
-    unit.withdraw_votes(&outdated, Withdrawn::Stale)?;
     unit.insert_votes(&new)?;
     Ok(!new.is_empty())
 }
@@ -97,11 +87,25 @@ fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
 /// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
 /// `businessStatus`, so that their casters can vote again. Answers how many there were.
 pub fn make_stale(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
-    let live: Vec<&Vote> = docket.votes.iter().filter(|vote| !vote.is_stale).collect();
-    for user in live.iter().map(|vote| vote.user_id).collect::<BTreeSet<_>>() {
+    mark_stale(unit, task, docket, |_| true)
+}
+
+/// The same with those votes only that were cast on other data than the task has: somebody changed it past this module.
+pub fn mark_unbound(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
+    mark_stale(unit, task, docket, |vote| !vote.counts_for(&docket.data_hash))
+}
+
+fn mark_stale(
+    unit: &mut Unit<'_>,
+    task: &mut Task,
+    docket: &Docket,
+    is_meant: impl Fn(&Vote) -> bool,
+) -> Result<usize> {
+    let meant: Vec<&Vote> = docket.votes.iter().filter(|vote| !vote.is_stale && is_meant(vote)).collect();
+    for user in meant.iter().map(|vote| vote.user_id).collect::<BTreeSet<_>>() {
         forget(task, user);
     }
-    let ids: Vec<Uuid> = live.iter().map(|vote| vote.id).collect();
+    let ids: Vec<Uuid> = meant.iter().map(|vote| vote.id).collect();
     unit.withdraw_votes(&ids, Withdrawn::Stale)?;
     Ok(ids.len())
 }
