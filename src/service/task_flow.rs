@@ -96,7 +96,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
         date_valid_to: None,
     };
     flow.set_task_sources(&sources);
-    let steps = steps::plan(unit, &flow, &input.steps)?;
+    let steps = steps::plan(unit, &flow, &input.steps, &[])?;
     unit.before(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
     unit.insert(&flow).map_err(taken)?;
     for step in &steps {
@@ -166,7 +166,8 @@ pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow>
         ..old.clone()
     };
     new.set_task_sources(&sources);
-    let steps = steps::plan(unit, &new, &input.steps)?;
+    let present = db::task_flow_step::of_flows(unit.connection, &[old.id])?;
+    let steps = steps::plan(unit, &new, &input.steps, &present)?;
     unit.before(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
     db::task_source::claim(unit.connection, Claimant::Flow(old.id), &[])?;
     old.replacement_uuid = Some(new.id);

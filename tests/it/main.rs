@@ -32,6 +32,7 @@ mod logs;
 mod migrations;
 mod paging;
 mod passwords;
+mod policies;
 mod races;
 mod rights_table;
 mod rules_flow;

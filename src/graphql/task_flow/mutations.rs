@@ -173,20 +173,17 @@ fn steps(asked: Vec<TaskFlowStepInputType>) -> Result<Vec<TaskFlowStepInput>> {
             let given = step.completion_policy.map(CompletionPolicy::from);
             let known = given
                 .or_else(|| step.policy.map(|policy| PolicyRule::from(policy).policy.as_known_to_clients()));
-            let rule = match known {
+            let policy = match known {
                 Some(known) => beside(known, step.policy)
                     .map_err(|error| error.of_field(format!("steps[{index}].policy")))?,
                 None => None,
             };
-            let (completion_policy, threshold) = match rule {
-                Some(rule) => (Some(rule.policy), rule.threshold),
-                None => (given, step.threshold),
-            };
             Ok(TaskFlowStepInput {
                 task_group_id: step.task_group_id.0,
                 order: step.order,
-                completion_policy,
-                threshold,
+                completion_policy: given,
+                threshold: step.threshold,
+                policy,
                 forbid_maker: step.forbid_maker,
                 distinct_deciders: step.distinct_deciders,
             })

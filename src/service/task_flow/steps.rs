@@ -31,17 +31,49 @@ pub struct TaskFlowStepInput {
     pub completion_policy: Option<CompletionPolicy>,
     /// How many; absent: as many as the group asks for.
     pub threshold: Option<i32>,
+    /// The policy with its threshold, where more is to be said than the two fields above can; they are ignored then.
+    pub policy: Option<PolicyRule>,
     /// Whether the maker of a task may not decide it; absent: as the group says.
     pub forbid_maker: Option<bool>,
     /// Whether who decided another step may not decide this one; absent: as the group says.
     pub distinct_deciders: Option<bool>,
 }
 
+impl TaskFlowStepInput {
+    /// The policy and threshold that the step is to have of its own, where the flow has these steps at present.
+    fn own_rule(&self, present: &[TaskFlowStep]) -> (Option<CompletionPolicy>, Option<i32>) {
+        if let Some(rule) = self.policy {
+            return (Some(rule.policy), rule.threshold);
+        }
+        // As with groups: clients of the original take all that counts for N, and give it back as they read it.
+        let read_as_n = present.iter().find(|step| {
+            step.task_group_id == self.task_group_id
+                && step.completion_policy.map(CompletionPolicy::as_known_to_clients)
+                    == Some(CompletionPolicy::N)
+        });
+        match read_as_n {
+            Some(step)
+                if self.completion_policy == Some(CompletionPolicy::N)
+                    && (self.threshold.is_none() || self.threshold == step.threshold) =>
+            {
+                (step.completion_policy, step.threshold)
+            }
+            _ => (self.completion_policy, self.threshold),
+        }
+    }
+}
+
 /// Checks the steps and makes rows of them, in their order. Their groups stay as they are until the transaction ends.
+/// `present`: the steps that the flow has.
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND for a group, LIMIT, or what the database says.
-pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -> Result<Vec<TaskFlowStep>> {
+pub fn plan(
+    unit: &mut Unit<'_>,
+    flow: &TaskFlow,
+    asked: &[TaskFlowStepInput],
+    present: &[TaskFlowStep],
+) -> Result<Vec<TaskFlowStep>> {
     check_list(unit, "steps", asked.len())?;
     if asked.is_empty() {
         return Err(Error::validation("steps", Message::new("steps-needed")));
@@ -67,7 +99,8 @@ pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -
             return Err(Error::validation(field("order"), message));
         }
         last = order;
-        check_rule(step, group, &seats, &field)?;
+        let (completion_policy, threshold) = step.own_rule(present);
+        check_rule(completion_policy, threshold, group, &seats, &field)?;
         steps.push(TaskFlowStep {
             id: new_id(),
             is_deleted: false,
@@ -80,8 +113,8 @@ pub fn plan(unit: &mut Unit<'_>, flow: &TaskFlow, asked: &[TaskFlowStepInput]) -
             task_flow_id: flow.id,
             order,
             task_group_id: group.id,
-            completion_policy: step.completion_policy,
-            threshold: step.threshold,
+            completion_policy,
+            threshold,
             forbid_maker: step.forbid_maker,
             distinct_deciders: step.distinct_deciders,
         });
@@ -95,13 +128,13 @@ pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bo
     let asked = asked.iter().map(|step| {
         last = order(step, last);
         let rules = (step.forbid_maker, step.distinct_deciders);
-        (last, step.task_group_id, step.completion_policy, step.threshold, rules)
+        (last, step.task_group_id, step.own_rule(present), rules)
     });
-    let present = present.iter().map(|step| {
+    let there = present.iter().map(|step| {
         let rules = (step.forbid_maker, step.distinct_deciders);
-        (step.order, step.task_group_id, step.completion_policy, step.threshold, rules)
+        (step.order, step.task_group_id, (step.completion_policy, step.threshold), rules)
     });
-    asked.eq(present)
+    asked.eq(there)
 }
 
 /// When a step comes: when it says, else after the one before it.
@@ -111,14 +144,15 @@ fn order(step: &TaskFlowStepInput, last: i32) -> i32 {
 
 /// Every pool has somebody in it, and the threshold can be reached.
 fn check_rule(
-    step: &TaskFlowStepInput,
+    completion_policy: Option<CompletionPolicy>,
+    threshold: Option<i32>,
     group: &TaskGroup,
     seats: &[TaskExecutor],
     field: &dyn Fn(&str) -> String,
 ) -> Result<()> {
-    let rule = effective_rule(step.completion_policy, step.threshold, group);
+    let rule = effective_rule(completion_policy, threshold, group);
     // What the step says itself is checked as it was said: a threshold that nothing asks for is a mistake.
-    PolicyRule { threshold: step.threshold.or(rule.threshold), ..rule }.check(&field("threshold"))?;
+    PolicyRule { threshold: threshold.or(rule.threshold), ..rule }.check(&field("threshold"))?;
     let pool: Vec<i64> = seats
         .iter()
         .filter(|seat| seat.task_group_id == group.id)
