@@ -262,14 +262,16 @@ pub async fn in_flight(core: &Arc<Core>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uui
 }
 
 fn retire(unit: &mut Unit<'_>, lineage: Uuid) -> Result<()> {
-    let mut versions = db::task_flow::of_lineage(unit.connection, lineage)?;
-    for flow in &mut versions {
-        *flow = db::task_flow::lock(unit.connection, flow.id, Lock::Exclusive)?.ok_or_else(no_flow)?;
-    }
-    versions.retain(|flow| !flow.is_deleted);
-    let Some(head) = versions.iter().find(|flow| flow.is_head()).cloned() else {
-        // Somebody was faster; or the head was superseded while the locks were waited for.
-        return Err(no_flow());
+    let (mut versions, head) = loop {
+        let versions = db::task_flow::of_lineage(unit.connection, lineage)?;
+        if versions.is_empty() {
+            // Somebody was faster.
+            return Err(no_flow());
+        }
+        if let Some(head) = versions.iter().find(|flow| flow.is_head()).cloned() {
+            break (versions, head);
+        }
+        // The head was superseded while the locks were waited for: the version that did so goes too.
     };
     let ids: Vec<Uuid> = versions.iter().map(|flow| flow.id).collect();
     let open: i64 =

@@ -22,6 +22,7 @@ mod contract_cases;
 mod defects;
 mod deliveries;
 mod faults;
+mod flow_races;
 mod four_eyes;
 mod front_end;
 mod history;

@@ -8,7 +8,7 @@ use crate::support::scenario::{each, user_id, user_ids};
 use crate::support::{Client, on_both};
 
 /// Runs two mutations at the same moment; answers the outcomes.
-async fn at_once(mutations: [(&Client, &'static str, Value); 2]) -> [String; 2] {
+pub async fn at_once(mutations: [(&Client, &'static str, Value); 2]) -> [String; 2] {
     let [one, other] = mutations.map(|(client, name, input)| {
         let mut client = client.clone();
         tokio::spawn(async move { client.outcome(name, input).await })
@@ -17,7 +17,7 @@ async fn at_once(mutations: [(&Client, &'static str, Value); 2]) -> [String; 2] 
 }
 
 /// The outcomes, whoever was first.
-fn sorted(mut outcomes: [String; 2]) -> [String; 2] {
+pub fn sorted(mut outcomes: [String; 2]) -> [String; 2] {
     outcomes.sort_unstable();
     outcomes
 }
