@@ -242,4 +242,6 @@ fn count(length: usize) -> u64 {
 }
 
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn user() -> impl Strategy<Value = Uuid> {
+pub fn user() -> impl Strategy<Value = Uuid> {
     (0_u128..8).prop_map(Uuid::from_u128)
 }
 
@@ -22,11 +22,11 @@ fn ballots() -> impl Strategy<Value = Vec<Ballot>> {
     prop::collection::vec(ballot(), 0..12)
 }
 
-fn mode() -> impl Strategy<Value = Mode> {
+pub fn mode() -> impl Strategy<Value = Mode> {
     prop_oneof![Just(Mode::Whole), Just(Mode::ByRecord)]
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![
         Just(Policy::All),
         Just(Policy::Any),
@@ -36,14 +36,14 @@ fn policy() -> impl Strategy<Value = Policy> {
     ]
 }
 
-fn pool() -> impl Strategy<Value = Pool> {
+pub fn pool() -> impl Strategy<Value = Pool> {
     let seats = prop::collection::btree_map(user(), 1_u64..5, 0..6);
     (policy(), seats, prop::collection::btree_set(user(), 0..3)).prop_map(|(policy, seats, barred)| {
         Pool::new(policy, seats, |user| barred.contains(&user).then_some(Barred::DecidedOtherStep))
     })
 }
 
-fn approval(user: Uuid, mode: Mode) -> Ballot {
+pub fn approval(user: Uuid, mode: Mode) -> Ballot {
     let verdict = if mode == Mode::Whole { Verdict::Approved } else { Verdict::Accept };
     Ballot { user, verdict, weight: 1 }
 }
