@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
+use super::batches::Batches;
 use super::loader::{
     FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, Seats, StepsOfFlows, Users,
 };
@@ -26,6 +27,8 @@ pub struct RequestContext {
     pub address: Option<IpAddr>,
     /// What the answer is to do beside answering.
     pub effects: Arc<Mutex<Vec<Effect>>>,
+    /// What the loaders below want fetched; who executes the request has to drive it.
+    pub batches: Batches,
     /// People, batched.
     pub users: DataLoader<Users>,
     /// Task groups, batched.
@@ -77,21 +80,23 @@ impl RequestContext {
         cookies: Cookies,
         address: Option<IpAddr>,
     ) -> Self {
+        let batches = Batches::default();
         Self {
             core: Arc::clone(core),
             requester,
             cookies,
             address,
             effects: Arc::default(),
-            users: loader(Users(Arc::clone(core))),
-            groups: loader(Groups(Arc::clone(core))),
-            seats: loader(Seats(Arc::clone(core))),
-            flows: loader(Flows(Arc::clone(core))),
-            steps_of_flows: loader(StepsOfFlows(Arc::clone(core))),
-            flow_steps: loader(FlowSteps(Arc::clone(core))),
-            in_flight: loader(InFlight(Arc::clone(core))),
-            progress: loader(ProgressOfTasks(Arc::clone(core))),
-            languages: loader(Languages(Arc::clone(core))),
+            users: loader(Users(Arc::clone(core)), &batches),
+            groups: loader(Groups(Arc::clone(core)), &batches),
+            seats: loader(Seats(Arc::clone(core)), &batches),
+            flows: loader(Flows(Arc::clone(core)), &batches),
+            steps_of_flows: loader(StepsOfFlows(Arc::clone(core)), &batches),
+            flow_steps: loader(FlowSteps(Arc::clone(core)), &batches),
+            in_flight: loader(InFlight(Arc::clone(core)), &batches),
+            progress: loader(ProgressOfTasks(Arc::clone(core)), &batches),
+            languages: loader(Languages(Arc::clone(core)), &batches),
+            batches,
         }
     }
 
@@ -119,7 +124,7 @@ pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
     ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
 }
 
-fn loader<L>(loader: L) -> DataLoader<L> {
-    // Whatever has been asked for by the time the task is polled again goes into one query; waiting longer gains nothing.
-    DataLoader::new(loader, tokio::spawn).delay(std::time::Duration::ZERO)
+fn loader<L>(loader: L, batches: &Batches) -> DataLoader<L> {
+    // Batches wait until the execution does; waiting longer gains nothing.
+    DataLoader::new(loader, batches.spawner()).delay(std::time::Duration::ZERO)
 }

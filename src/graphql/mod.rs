@@ -3,6 +3,7 @@
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
 pub mod arguments;
+pub mod batches;
 pub mod completion_policy;
 pub mod configuration;
 pub mod connection;

@@ -266,6 +266,7 @@ impl Call<'_> {
         let context =
             RequestContext::new(&self.app.core, requester, cookies::read(self.headers), self.origin.address);
         let effects = Arc::clone(&context.effects);
+        let batches = context.batches.clone();
         let mut request = async_graphql::Request::new(query).variables(variables).data(context);
         request.operation_name = operation_name;
         request.set_parsed_query(document.parsed);
@@ -273,7 +274,7 @@ impl Call<'_> {
         // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
         // has asked for another language.
         let span = tracing::Span::current();
-        let execution = async move { schema.execute(request).await };
+        let execution = async move { batches.drive(schema.execute(request)).await };
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
         let mut response = match execution.await {
             Ok(response) => response,

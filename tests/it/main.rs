@@ -35,6 +35,7 @@ mod migrations;
 mod paging;
 mod passwords;
 mod policies;
+mod progress;
 mod races;
 mod rights_table;
 mod rules_flow;

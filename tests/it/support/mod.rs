@@ -7,6 +7,7 @@ pub mod flow;
 pub mod program;
 pub mod rows;
 pub mod scenario;
+pub mod statements;
 pub mod voting;
 
 pub use app::TestApp;

@@ -1,0 +1,46 @@
+//! Which statements go to a database, and how many.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+
+use super::app::TestApp;
+
+/// Statements without their values by database, of the connections that were made after counting began.
+static SENT: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+#[derive(Default)]
+struct Counting {
+    url: String,
+}
+
+impl Instrumentation for Counting {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => self.url = url.to_owned(),
+            InstrumentationEvent::StartQuery { query, .. } => {
+                let text = query.to_string();
+                let text = text.split(" -- binds").next().unwrap_or_default().to_owned();
+                let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+                sent.entry(self.url.clone()).or_default().push(text);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl TestApp {
+    /// Another server process on the same database, whose statements are counted.
+    pub fn counted_process(&self) -> Self {
+        set_default_instrumentation(|| Some(Box::new(Counting::default()))).expect("nobody panicked");
+        // Connections are made when they are needed, so those of this process are new.
+        self.another_process()
+    }
+
+    /// The statements that counted processes have sent since this was asked last.
+    pub fn statements(&self) -> Vec<String> {
+        let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.remove(self.database_url().trim_start_matches("sqlite://")).unwrap_or_default()
+    }
+}
