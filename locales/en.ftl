@@ -19,6 +19,7 @@ document-too-large = The query is too large: at most { $max } fields are allowed
 entity-has-open-task = There is an open task for this entity already.
 entity-needs-both = `entityType` and `entityId` are needed together.
 event-delivered = The event { $id } was delivered: it can't be given up.
+flow-data-changed = What the task proposes was changed after steps of its flow had passed: triage or an administrator has to re-evaluate it, which begins the flow anew.
 flow-decides = The task goes through a flow, which decides it: it can't be closed by hand.
 flow-in-use = The flow { $code } can't be deleted: { $count ->
     [one] { $count } open task is in it.

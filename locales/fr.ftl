@@ -19,6 +19,7 @@ document-too-large = La requête est trop grande : { $max } champs au plus sont 
 entity-has-open-task = Il existe déjà une tâche ouverte pour cette entité.
 entity-needs-both = `entityType` et `entityId` vont ensemble.
 event-delivered = L'événement { $id } a été remis : il ne peut plus être abandonné.
+flow-data-changed = Ce que la tâche propose a changé après que des étapes de son circuit ont été passées : le triage ou un administrateur doit la réévaluer, ce qui recommence le circuit.
 flow-decides = La tâche suit un circuit, qui la décide : elle ne peut pas être close à la main.
 flow-in-use = Le circuit { $code } ne peut pas être supprimé : { $count ->
     [one] { $count } tâche ouverte le suit.

@@ -392,6 +392,7 @@ diesel::table! {
         business_data_serializer -> Nullable<Text>,
         flow_id -> Nullable<SqlUuid>,
         current_step_id -> Nullable<SqlUuid>,
+        data_user -> Nullable<SqlUuid>,
     }
 }
 
@@ -426,6 +427,7 @@ diesel::table! {
         history_change_reason -> Nullable<Text>,
         flow_id -> Nullable<SqlUuid>,
         current_step_id -> Nullable<SqlUuid>,
+        data_user -> Nullable<SqlUuid>,
     }
 }
 

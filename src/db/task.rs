@@ -22,7 +22,8 @@ pub const TWIN: Twin = Twin {
     historical: "task_management_historicaltask",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, source, \
               entity_type_id, entity_id, entity_string, status, executor_action_event, business_status, \
-              business_event, task_group_id, data, business_data_serializer, flow_id, current_step_id",
+              business_event, task_group_id, data, business_data_serializer, flow_id, current_step_id, \
+              data_user",
 };
 
 const GROUP: &str = "task_management_taskgroup";
@@ -278,6 +279,7 @@ pub fn insert_history(connection: &mut DbConnection, version: &Historical<Task>)
                 historical::business_data_serializer.eq(row.business_data_serializer),
                 historical::flow_id.eq(row.flow_id),
                 historical::current_step_id.eq(row.current_step_id),
+                historical::data_user.eq(row.data_user),
                 historical::history_id.eq(version.history_id),
                 historical::history_date.eq(version.history_date),
                 historical::history_type.eq(version.history_type.as_str()),
@@ -315,6 +317,7 @@ struct TaskRow {
     business_data_serializer: Option<String>,
     flow_id: Option<DbUuid>,
     current_step_id: Option<DbUuid>,
+    data_user: Option<DbUuid>,
 }
 
 impl From<&Task> for TaskRow {
@@ -341,6 +344,7 @@ impl From<&Task> for TaskRow {
             business_data_serializer: task.business_data_serializer.clone(),
             flow_id: task.flow_id.map(DbUuid),
             current_step_id: task.current_step_id.map(DbUuid),
+            data_user: task.data_user.map(DbUuid),
         }
     }
 }
@@ -371,6 +375,7 @@ impl TryFrom<TaskRow> for Task {
             business_data_serializer: row.business_data_serializer,
             flow_id: row::id(row.flow_id),
             current_step_id: row::id(row.current_step_id),
+            data_user: row::id(row.data_user),
         })
     }
 }

@@ -43,7 +43,10 @@ const TABLE: Table = Table {
     ],
     order_aliases: &[("uuid", "id"), ("user", "user__username")],
     default_order: &[],
-    always: Some("NOT task_management_taskdecision.is_deleted"),
+    always: Some(
+        "NOT task_management_taskdecision.is_deleted AND task_management_taskdecision.task_id IN \
+         (SELECT id FROM task_management_task WHERE NOT is_deleted)",
+    ),
     touched_as: Some(("vote", "id")),
     foreign_keys: true,
 };

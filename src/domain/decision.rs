@@ -43,17 +43,18 @@ pub struct FourEyes {
 /// Why a person may not decide, whatever seat or rights there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barred {
-    /// The person is the maker of the task.
+    /// The person is the maker of the task, or has changed what it proposes.
     Maker,
     /// The person decided another step of it.
     DecidedOtherStep,
 }
 
 impl FourEyes {
-    /// Why `user` may not decide, if so. `decided_others`: who voted on other steps of the task.
+    /// Why `user` may not decide, if so. `makers`: who proposed what the task says; `decided_others`: who voted on other
+    /// steps of it.
     #[must_use]
-    pub fn bar(self, user: Uuid, maker: Uuid, decided_others: &BTreeSet<Uuid>) -> Option<Barred> {
-        if self.forbid_maker && user == maker {
+    pub fn bar(self, user: Uuid, makers: &BTreeSet<Uuid>, decided_others: &BTreeSet<Uuid>) -> Option<Barred> {
+        if self.forbid_maker && makers.contains(&user) {
             Some(Barred::Maker)
         } else if self.distinct_deciders && decided_others.contains(&user) {
             Some(Barred::DecidedOtherStep)

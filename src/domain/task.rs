@@ -1,5 +1,7 @@
 //! The task: somebody's proposal that waits for a decision.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,9 +97,18 @@ pub struct Task {
     /// The step of the flow at which it is, the first of them where several are active; where it ended, once decided.
     #[serde(default)]
     pub current_step_id: Option<Uuid>,
+    /// Who changed `data` last; none while it is as its maker proposed it.
+    #[serde(default)]
+    pub data_user: Option<Uuid>,
 }
 
 impl Task {
+    /// Who proposed what it says: its maker, and who changed that last.
+    #[must_use]
+    pub fn makers(&self) -> BTreeSet<Uuid> {
+        std::iter::once(self.user_created).chain(self.data_user).collect()
+    }
+
     /// Whether it can still be decided.
     #[must_use]
     pub const fn is_open(&self) -> bool {

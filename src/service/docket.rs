@@ -47,7 +47,7 @@ pub struct Asked {
     pub votes: Vec<Vote>,
     /// What they amount to.
     pub standing: Standing,
-    maker: Uuid,
+    makers: BTreeSet<Uuid>,
     decided_others: BTreeSet<Uuid>,
 }
 
@@ -151,19 +151,19 @@ impl Rows {
             .filter(|vote| vote.counts_for(&docket.data_hash))
             .cloned()
             .partition(|vote| vote.step_id == step_id);
-        let decided_others: BTreeSet<Uuid> = others.iter().map(|vote| vote.user_id).collect();
         let rule = step.as_ref().map_or_else(|| group.rule(), |step| step.rule(&group));
         let four_eyes = four_eyes(step.as_ref(), &group, settings);
+        let decided_others: BTreeSet<Uuid> = others.iter().map(|vote| vote.user_id).collect();
+        let makers = task.makers();
         let seats = self.seats.get(&group_id).into_iter().flatten().filter(|_| !group.is_deleted);
         let pool = Pool::new(
             rule.policy(),
             seats.map(|seat| (seat.user_id, u64::try_from(seat.weight).unwrap_or_default())),
-            |user| four_eyes.bar(user, task.user_created, &decided_others),
+            |user| four_eyes.bar(user, &makers, &decided_others),
         );
         let ballots: Vec<Ballot> = votes.iter().map(Vote::ballot).collect();
         let standing = evaluate(&pool, docket.mode, &ballots);
-        let maker = task.user_created;
-        Some(Asked { step, group, rule, four_eyes, pool, votes, standing, maker, decided_others })
+        Some(Asked { step, group, rule, four_eyes, pool, votes, standing, makers, decided_others })
     }
 }
 
@@ -183,7 +183,7 @@ impl Asked {
     /// Why the user may not decide here, whether seated or privileged.
     #[must_use]
     pub fn bar(&self, user: Uuid) -> Option<Barred> {
-        self.four_eyes.bar(user, self.maker, &self.decided_others)
+        self.four_eyes.bar(user, &self.makers, &self.decided_others)
     }
 }
 
@@ -219,6 +219,14 @@ impl Docket {
     #[must_use]
     pub fn has_votes(&self) -> bool {
         !self.votes.is_empty()
+    }
+
+    /// Whether steps have passed by votes on other data than the task has now: somebody changed it past this module, so what
+    /// was approved there is not what is proposed.
+    #[must_use]
+    pub fn passed_on_other_data(&self) -> bool {
+        let is_asked = |vote: &Vote| self.asked.iter().any(|asked| asked.step_id() == vote.step_id);
+        self.votes.iter().any(|vote| !vote.is_stale && !vote.counts_for(&self.data_hash) && !is_asked(vote))
     }
 
     /// What becomes of the task by the votes that count.

@@ -50,6 +50,9 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     check_entitled(unit, &task, &docket)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
+    if docket.passed_on_other_data() {
+        return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
+    }
     let by_policy =
         task.executor_action_event.as_deref() == Some(unit.settings.default_executor_event.as_str());
     let cast = ballot::read(unit, input, &task, by_policy)?;
@@ -103,9 +106,13 @@ pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
     let docket = Docket::locked(unit, &task)?;
     let old = task.clone();
     let stale = ledger::mark_unbound(unit, &mut task, &docket)?;
+    if docket.passed_on_other_data() {
+        reopen(unit, &mut task, &docket)?;
+    }
     if task != old {
         write(unit, &mut task, stale)?;
     }
+    let docket = Docket::read(unit, &task)?;
     course::apply(unit, &mut task, &docket)?;
     Ok(task)
 }

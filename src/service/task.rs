@@ -177,6 +177,7 @@ fn propose(unit: &Unit<'_>, task: &mut Task, data: &Value) -> Result<()> {
     }
     check_json("data", data, unit.core.limits.json_bytes)?;
     task.data = data.clone();
+    task.data_user = Some(unit.requester.id());
     Ok(())
 }
 
@@ -203,7 +204,7 @@ fn close(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()>
     let user = unit.requester.id();
     let barred = match docket.asked.as_slice() {
         // No group says otherwise, so the settings do.
-        [] => unit.settings.four_eyes().bar(user, task.user_created, &BTreeSet::new()),
+        [] => unit.settings.four_eyes().bar(user, &task.makers(), &BTreeSet::new()),
         asked => asked.iter().find_map(|asked| asked.bar(user)),
     };
     if let Some(reason) = barred {

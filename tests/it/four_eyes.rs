@@ -251,6 +251,19 @@ on_both! {
         assert_eq!(app.status(&in_no_group).await, "COMPLETED");
     }
 
+    async fn who_changed_what_a_task_proposes_is_its_maker_too(app: TestApp) {
+        let group = group_with_rules(&app, "CHANGED", &["exec1", "exec2"], json!({ "forbidMaker": true })).await;
+        let task = app.task_in(&group).await;
+        assert_eq!(app.propose("triage", &task, json!({ "amount": 9 })).await, "ok");
+        for who in ["admin", "triage"] {
+            assert_refused(&app.vote_with(who, &task, json!("APPROVED"), json!({})).await, "forbidMaker");
+        }
+        let closing = json!({ "id": task, "status": "COMPLETED" });
+        assert_refused(&app.user("triage").await.tried("updateTask", closing).await, "forbidMaker");
+        assert_eq!(app.vote("exec1", &task, json!("APPROVED")).await, "ok");
+        assert_eq!(app.status(&task).await, "COMPLETED");
+    }
+
     async fn reassigning_and_closing_in_one_go_asks_the_new_group(app: TestApp) {
         let free = app.group("FREE", Any, &["exec1"]).await;
         let strict = group_with_rules(&app, "STRICT", &["exec1"], json!({ "forbidMaker": true })).await;

@@ -179,6 +179,22 @@ on_both! {
         assert_eq!(listed(&app, &task, ", isStale: true").await, 1, "the ledger says so by itself");
     }
 
+    async fn a_flow_whose_data_was_changed_past_the_service_begins_again_before_anybody_goes_on(app: TestApp) {
+        let one = app.group("ONE", Any, &["exec1"]).await;
+        let two = app.group("TWO", Any, &["exec2"]).await;
+        let task = app.task_on(&app.flow("LAYERS", &[&one, &two]).await).await;
+        assert_eq!(app.vote("exec1", &task, json!("APPROVED")).await, "ok");
+        app.run(&format!("UPDATE task_management_task SET data = '{{\"amount\":1000}}' WHERE id = '{task}'"));
+        let refused = app.vote_with("exec2", &task, json!("APPROVED"), json!({})).await;
+        assert!(refused.starts_with("CONFLICT ") && refused.contains("re-evaluate"), "{refused}");
+        assert_eq!(app.weigh_again(&task).await, "ok");
+        assert_eq!(app.place(&task).await, ("ACCEPTED".to_owned(), Some(1), vec!["ONE".to_owned()]));
+        for who in ["exec1", "exec2"] {
+            assert_eq!(app.vote(who, &task, json!("APPROVED")).await, "ok");
+        }
+        assert_eq!(app.status(&task).await, "COMPLETED");
+    }
+
     async fn json_that_a_database_writes_in_its_own_way_keeps_its_hash(app: TestApp) {
         let group = app.group("NUMBERS", All, &["exec1", "exec2"]).await;
         for text in ["{\"n\": 1e2}", "{\"n\": 1.50}", "{\"n\": -0.0}", "{\"n\": 1e30}", "{\"n\": 1e-7}", "{\"n\": 18446744073709551616}", "{\"zz\": 1, \"b\": 2, \"aaa\": 3}"] {

@@ -32,10 +32,11 @@ ALTER TABLE task_management_taskdecision
 
 -- Tasks under way in a flow go on as tasks of the group at which they are.
 DROP TABLE task_management_taskpool;
-ALTER TABLE task_management_historicaltask DROP COLUMN flow_id, DROP COLUMN current_step_id;
+ALTER TABLE task_management_historicaltask DROP COLUMN flow_id, DROP COLUMN current_step_id, DROP COLUMN data_user;
 DROP INDEX task_management_task_flow;
 ALTER TABLE task_management_task
     DROP CONSTRAINT task_management_task_flow_and_step,
+    DROP COLUMN data_user,
     DROP COLUMN current_step_id,
     DROP COLUMN flow_id;
 DROP TABLE task_management_historicaltaskflowstep;

@@ -127,11 +127,13 @@ CREATE INDEX task_management_historicaltaskflowstep_row ON task_management_histo
 ALTER TABLE task_management_task
     ADD COLUMN flow_id uuid REFERENCES task_management_taskflow (id),
     ADD COLUMN current_step_id uuid REFERENCES task_management_taskflowstep (id),
+    ADD COLUMN data_user uuid REFERENCES core_user (id),
     ADD CONSTRAINT task_management_task_flow_and_step CHECK ((flow_id IS NULL) = (current_step_id IS NULL));
 CREATE INDEX task_management_task_flow ON task_management_task (flow_id) WHERE flow_id IS NOT NULL;
 ALTER TABLE task_management_historicaltask
     ADD COLUMN flow_id uuid,
-    ADD COLUMN current_step_id uuid;
+    ADD COLUMN current_step_id uuid,
+    ADD COLUMN data_user uuid;
 
 CREATE TABLE task_management_taskpool (
     task_id uuid NOT NULL REFERENCES task_management_task (id),

@@ -41,8 +41,10 @@ ALTER TABLE task_management_taskdecision DROP COLUMN is_stale;
 -- Tasks under way in a flow go on as tasks of the group at which they are.
 DROP TABLE task_management_taskpool;
 ALTER TABLE task_management_historicaltask DROP COLUMN flow_id;
+ALTER TABLE task_management_historicaltask DROP COLUMN data_user;
 ALTER TABLE task_management_historicaltask DROP COLUMN current_step_id;
 DROP INDEX task_management_task_flow;
+ALTER TABLE task_management_task DROP COLUMN data_user;
 ALTER TABLE task_management_task DROP COLUMN current_step_id;
 ALTER TABLE task_management_task DROP COLUMN flow_id;
 DROP TABLE task_management_historicaltaskflowstep;

@@ -124,9 +124,11 @@ CREATE INDEX task_management_historicaltaskflowstep_row ON task_management_histo
 ALTER TABLE task_management_task ADD COLUMN flow_id text REFERENCES task_management_taskflow (id);
 ALTER TABLE task_management_task ADD COLUMN current_step_id text REFERENCES task_management_taskflowstep (id)
     CONSTRAINT task_management_task_flow_and_step CHECK ((flow_id IS NULL) = (current_step_id IS NULL));
+ALTER TABLE task_management_task ADD COLUMN data_user text REFERENCES core_user (id);
 CREATE INDEX task_management_task_flow ON task_management_task (flow_id) WHERE flow_id IS NOT NULL;
 ALTER TABLE task_management_historicaltask ADD COLUMN flow_id text;
 ALTER TABLE task_management_historicaltask ADD COLUMN current_step_id text;
+ALTER TABLE task_management_historicaltask ADD COLUMN data_user text;
 
 CREATE TABLE task_management_taskpool (
     task_id text NOT NULL REFERENCES task_management_task (id),

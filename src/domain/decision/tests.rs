@@ -157,10 +157,14 @@ proptest! {
     }
 
     #[test]
-    fn four_eyes_bar_nobody_unless_asked(user in user(), maker in user(), others in prop::collection::btree_set(user(), 0..4)) {
-        prop_assert_eq!(FourEyes::default().bar(user, maker, &others), None);
-        let both = FourEyes { forbid_maker: true, distinct_deciders: true };
-        prop_assert_eq!(both.bar(user, maker, &others).is_some(), user == maker || others.contains(&user));
+    fn four_eyes_bar_nobody_unless_asked(
+        user in user(),
+        makers in prop::collection::btree_set(user(), 1..3),
+        others in prop::collection::btree_set(user(), 0..4),
+    ) {
+        let (off, on) = (FourEyes::default(), FourEyes { forbid_maker: true, distinct_deciders: true });
+        prop_assert_eq!(off.bar(user, &makers, &others), None);
+        prop_assert_eq!(on.bar(user, &makers, &others).is_some(), makers.contains(&user) || others.contains(&user));
     }
 }
 
@@ -217,7 +221,8 @@ fn weights_add_up_and_count_as_they_were_when_the_vote_was_cast() {
 fn nothing_waits_for_who_may_not_decide() {
     let [a, maker] = people();
     let rules = FourEyes { forbid_maker: true, distinct_deciders: false };
-    let pool =
-        Pool::new(Policy::All, [(a, 1), (maker, 1)], |user| rules.bar(user, maker, &BTreeSet::default()));
+    let pool = Pool::new(Policy::All, [(a, 1), (maker, 1)], |user| {
+        rules.bar(user, &BTreeSet::from([maker]), &BTreeSet::default())
+    });
     assert_eq!(evaluate(&pool, Mode::Whole, &approvals(&[a])).outcome, Outcome::Passed);
 }

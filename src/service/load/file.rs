@@ -177,6 +177,7 @@ impl From<LoadedTask> for Task {
             business_data_serializer: row.business_data_serializer,
             flow_id: None,
             current_step_id: None,
+            data_user: None,
         }
     }
 }

@@ -110,6 +110,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
         business_data_serializer: input.business_data_serializer.clone(),
         flow_id: None,
         current_step_id: None,
+        data_user: None,
     };
     let first_steps = deciders(unit, input, &task)?.give(&mut task);
     unit.before(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
