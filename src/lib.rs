@@ -45,6 +45,8 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
 pub use db::connection::DbConnection;
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
+// For auditors: what they read in the ledger, they can weigh again.
+pub use domain::decision;
 pub use domain::permission::Rights;
 pub use domain::settings::ModuleSettings;
 pub use domain::signal::Signal;
@@ -54,6 +56,7 @@ pub use domain::task_flow::TaskFlow;
 pub use domain::task_flow_step::TaskFlowStep;
 pub use domain::task_group::TaskGroup;
 pub use domain::user::User;
+pub use domain::vote::Verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use message::Message;
 pub use service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};

@@ -1,4 +1,5 @@
-//! A tape of what was done in which order, and its replay by the rules of the contract, said here once more.
+//! A tape of what was done in which order, and its replay: by the rules of the contract, said here once more, and by the
+//! engine.
 //!
 //! Dates can't tell the order of what is done at the same moment. The tape can: an entry is written in the transaction
 //! that it tells of, while that holds the locks of the task and of its pools.
@@ -7,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
-use tasks_management::{Builder, DbConnection, Event, Result, Signal, Signals};
+use tasks_management::decision::{Ballot, Mode, Outcome, Policy, Pool, evaluate};
+use tasks_management::{Builder, DbConnection, Event, Result, Signal, Signals, Verdict};
 
+use crate::support::scenario::key;
 use crate::support::{Backend, TestApp};
 
 /// Makes the table of the tape.
@@ -69,12 +72,33 @@ pub enum Rule {
 
 impl Rule {
     fn is_met(self, pool: &BTreeSet<String>, approved: &BTreeSet<String>) -> bool {
-        !pool.is_empty()
+        let is_met = !pool.is_empty()
             && match self {
                 Self::All => pool.is_subset(approved),
                 Self::AtLeast(people) => approved.len() >= people,
                 Self::Percent(percent) => approved.len() * 100 >= pool.len() * percent,
-            }
+            };
+        assert_eq!(
+            is_met,
+            self.passes(pool, approved),
+            "the engine says otherwise: {self:?} {pool:?} {approved:?}"
+        );
+        is_met
+    }
+
+    /// The same by the engine itself.
+    fn passes(self, pool: &BTreeSet<String>, approved: &BTreeSet<String>) -> bool {
+        let policy = match self {
+            Self::All => Policy::All,
+            Self::AtLeast(people) => Policy::AtLeast(people as u64),
+            Self::Percent(percent) => Policy::Percent(percent as u64),
+        };
+        let pool = Pool::new(policy, pool.iter().map(|user| (key(user), 1)), |_| None);
+        let ballots: Vec<Ballot> = approved
+            .iter()
+            .map(|user| Ballot { user: key(user), verdict: Verdict::Approved, weight: 1 })
+            .collect();
+        evaluate(&pool, Mode::Whole, &ballots).outcome == Outcome::Passed
     }
 }
 
