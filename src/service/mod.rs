@@ -19,6 +19,7 @@ pub mod task_assignment_target;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;
+pub mod task_source;
 pub mod unit;
 pub mod user;
 pub mod visibility;

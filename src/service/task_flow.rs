@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::core::{Core, Place};
 use super::task::check_list;
-use super::task_group::{check_sources, code_taken, same_sources, taken};
+use super::task_group::{code_taken, taken};
+use super::task_source::{check_sources, same_sources};
 use super::unit::Unit;
 use super::visibility;
 use crate::auth::requester::Requester;

@@ -1,6 +1,5 @@
 //! Creating, changing, deleting and reading task groups, their executors and the sources bound to them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -9,6 +8,7 @@ use uuid::Uuid;
 use super::core::{Core, Place};
 use super::task::check_list;
 use super::task_executor;
+use super::task_source::{check_sources, same_sources};
 use super::unit::Unit;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -21,7 +21,7 @@ use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task_group::TaskGroup;
-use crate::domain::text::{MAX_TEXT, check_code, check_text};
+use crate::domain::text::check_code;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
@@ -246,39 +246,6 @@ fn check(
         Some(asked) => check_sources(unit, asked, own.map(Claimant::Group)).map(Some),
         None => Ok(None),
     }
-}
-
-/// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
-/// already.
-pub(super) fn check_sources(
-    unit: &mut Unit<'_>,
-    asked: &[String],
-    own: Option<Claimant>,
-) -> Result<Vec<String>> {
-    check_list(unit, "taskSources", asked.len())?;
-    let mut sources: Vec<String> = Vec::new();
-    for source in asked {
-        check_text("taskSources", source, MAX_TEXT)?;
-        if source.trim().is_empty() {
-            return Err(Error::validation("taskSources", Message::new("blank").with("field", "taskSources")));
-        }
-        if sources.contains(source) {
-            continue;
-        }
-        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|claimant| Some(claimant) != own)
-        {
-            let message = Message::new("source-taken").with("source", source.as_str());
-            return Err(Error::validation("taskSources", message));
-        }
-        sources.push(source.clone());
-    }
-    Ok(sources)
-}
-
-/// Whether two lists of sources bind the same.
-pub(super) fn same_sources(one: &[String], other: &[String]) -> bool {
-    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-    set(one) == set(other)
 }
 
 pub(super) fn code_taken() -> Error {

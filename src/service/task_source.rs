@@ -1,0 +1,44 @@
+//! Task sources: what may be bound to a group or flow.
+
+use std::collections::BTreeSet;
+
+use super::task::check_list;
+use super::unit::Unit;
+use crate::db;
+use crate::db::task_source::Claimant;
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
+/// already.
+pub(super) fn check_sources(
+    unit: &mut Unit<'_>,
+    asked: &[String],
+    own: Option<Claimant>,
+) -> Result<Vec<String>> {
+    check_list(unit, "taskSources", asked.len())?;
+    let mut sources: Vec<String> = Vec::new();
+    for source in asked {
+        check_text("taskSources", source, MAX_TEXT)?;
+        if source.trim().is_empty() {
+            return Err(Error::validation("taskSources", Message::new("blank").with("field", "taskSources")));
+        }
+        if sources.contains(source) {
+            continue;
+        }
+        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|claimant| Some(claimant) != own)
+        {
+            let message = Message::new("source-taken").with("source", source.as_str());
+            return Err(Error::validation("taskSources", message));
+        }
+        sources.push(source.clone());
+    }
+    Ok(sources)
+}
+
+/// Whether two lists of sources bind the same.
+pub(super) fn same_sources(one: &[String], other: &[String]) -> bool {
+    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    set(one) == set(other)
+}
