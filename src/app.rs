@@ -8,106 +8,31 @@ use std::time::Duration;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
-use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
-use crate::auth::token::Tokens;
-use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
-use crate::db::connection::{Database, DatabaseOptions};
+use crate::db::connection::Database;
 use crate::db::migration;
 use crate::error::{Error, Result};
-use crate::graphql::{Schema, schema};
+use crate::graphql::Schema;
 use crate::http::router::router;
-use crate::http::state::App;
+use crate::http::state::{App, Authenticate};
 use crate::service::Core;
-use crate::service::configuration::LiveSettings;
 use crate::service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
-use crate::service::host::Host;
 use crate::service::load::{File as LoadFile, Loaded, load};
-use crate::service::login;
-use crate::signal::{Bus, BusBuilder};
+use crate::service::{login, user};
 use crate::worker::{figures, housekeeping, listener, outbox};
+
+mod builder;
+mod embedding;
+
+pub use builder::Builder;
 
 /// How long workers have to hand back what they did not finish within the grace.
 const HANDING_BACK: Duration = Duration::from_secs(2);
-
-/// Builds a [`TaskManagement`].
-pub struct Builder {
-    settings: Settings,
-    clock: Arc<dyn Clock>,
-    bus: BusBuilder,
-    host: Host,
-    metrics: Option<PrometheusHandle>,
-}
-
-impl Builder {
-    /// With the machine's clock, and nothing bound or registered.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            clock: Arc::new(SystemClock),
-            bus: Bus::builder(),
-            host: Host::default(),
-            metrics: None,
-        }
-    }
-
-    /// With another clock.
-    #[must_use]
-    pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(clock), ..self }
-    }
-
-    /// With these handlers bound to signals.
-    #[must_use]
-    pub fn signals(self, bus: BusBuilder) -> Self {
-        Self { bus, ..self }
-    }
-
-    /// With what the host registers.
-    #[must_use]
-    pub fn host(self, host: Host) -> Self {
-        Self { host, ..self }
-    }
-
-    /// With a place where `/metrics` reads.
-    #[must_use]
-    pub fn metrics(self, handle: PrometheusHandle) -> Self {
-        Self { metrics: Some(handle), ..self }
-    }
-
-    /// The module. The database is not touched yet.
-    ///
-    /// # Errors
-    /// UNAVAILABLE or INTERNAL with a sentence that names the setting that can't be used.
-    pub fn build(self) -> Result<TaskManagement> {
-        let settings = self.settings;
-        let schema = schema(&settings.limits);
-        let core = Core {
-            db: Database::new(&DatabaseOptions::from(&settings.database))?,
-            clock: self.clock,
-            bus: self.bus.build(),
-            settings: LiveSettings::new(settings.tasks_management.clone()),
-            host: self.host,
-            limits: settings.limits.clone(),
-            passwords: Passwords::new(&settings.auth)?,
-            tokens: Tokens::new(&settings.auth.secret, settings.auth.access_token_s),
-            hashing: Arc::new(Semaphore::new(4)),
-            auth: settings.auth.clone(),
-        };
-        Ok(TaskManagement {
-            core: Arc::new(core),
-            schema,
-            settings: Arc::new(settings),
-            metrics: self.metrics,
-        })
-    }
-}
 
 /// The module, put together. Cheap to clone.
 #[derive(Clone)]
@@ -116,6 +41,7 @@ pub struct TaskManagement {
     schema: Schema,
     settings: Arc<Settings>,
     metrics: Option<PrometheusHandle>,
+    authenticate: Option<Authenticate>,
 }
 
 impl TaskManagement {
@@ -148,12 +74,35 @@ impl TaskManagement {
         TaskFlowService::new(Arc::clone(&self.core))
     }
 
-    /// The active user of this name, on whose behalf services can be called.
+    /// Where the module's data is: hosts with tables in it read and write by this too.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.core.db
+    }
+
+    /// The active person of this name, on whose behalf services can be called, with rights as they are now.
     ///
     /// # Errors
-    /// NOT_FOUND, or what the database says.
+    /// NOT_FOUND, or what the host or the database says.
     pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
         login::requester_by_name(&self.core, username.to_owned()).await.map(Arc::new)
+    }
+
+    /// The active person with this key, likewise.
+    ///
+    /// # Errors
+    /// NOT_FOUND, or what the host or the database says.
+    pub async fn requester_by_id(&self, id: Uuid) -> Result<Arc<Requester>> {
+        login::requester_by_id(&self.core, id).await.map(Arc::new)
+    }
+
+    /// Brings the copies of the host's people up to date; answers how many were written. The workers do so every ten minutes;
+    /// who acts or is given a seat is brought up to date at once.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    pub async fn refresh_users(&self) -> Result<usize> {
+        user::refresh(&self.core).await
     }
 
     /// Applies the migrations that are missing; answers their names.
@@ -161,9 +110,8 @@ impl TaskManagement {
     /// # Errors
     /// What the database says.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        let options = DatabaseOptions::from(&self.settings.database);
-        let migrated =
-            tokio::task::spawn_blocking(move || migration::up(&mut Database::connect_once(&options)?));
+        let db = self.core.db.clone();
+        let migrated = tokio::task::spawn_blocking(move || migration::up(&mut db.connect_once()?));
         migrated.await.map_err(Error::internal)?
     }
 
@@ -205,6 +153,7 @@ impl TaskManagement {
         router(App {
             core: Arc::clone(&self.core),
             schema: self.schema.clone(),
+            authenticate: self.authenticate.clone(),
             http: Arc::new(self.settings.http.clone()),
             graphql: Arc::new(self.settings.graphql.clone()),
             metrics: self.metrics.clone(),
@@ -216,11 +165,7 @@ impl TaskManagement {
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
         let outbox = outbox::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone(), grace);
-        let listener = listener::run(
-            Arc::clone(&self.core),
-            DatabaseOptions::from(&self.settings.database),
-            stop.clone(),
-        );
+        let listener = listener::run(Arc::clone(&self.core), stop.clone());
         let housekeeping =
             housekeeping::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
         let figures = figures::run(Arc::clone(&self.core), stop.clone());

@@ -23,6 +23,8 @@
 //! # }
 //! ```
 
+#![deny(missing_docs)]
+
 mod app;
 mod auth;
 #[doc(hidden)]
@@ -41,9 +43,10 @@ mod worker;
 
 pub use app::{Builder, TaskManagement};
 pub use auth::requester::Requester;
+pub use auth::users::{Person, Users};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
-pub use db::connection::DbConnection;
+pub use db::connection::{ConnectionManager, Database, DbConnection, ManagedConnection};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 // For auditors: what they read in the ledger, they can weigh again.
 pub use domain::decision;
@@ -58,10 +61,13 @@ pub use domain::task_group::TaskGroup;
 pub use domain::user::User;
 pub use domain::vote::Verdict;
 pub use error::{Error, ErrorCode, Result};
+pub use graphql::context::requester;
+pub use graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery};
 pub use message::Message;
 pub use service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
-pub use service::host::{BusinessDataSerializer, EntityDisplay, ExecutorAction, Host};
+pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
+pub use service::maker_checker::{Approved, CarriedOut, CheckedService, MakerChecker};
 pub use service::resolution::ResolveTask;
 pub use service::task::{CreateTask, UpdateTask};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};

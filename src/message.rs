@@ -9,6 +9,9 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
+/// The key of messages that stand in no file: hosts say them in their own words.
+const WORDS: &str = "words";
+
 /// A message of `locales/*.ftl` with its arguments, not yet in any language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -72,6 +75,12 @@ impl Message {
         self
     }
 
+    /// What a host says in words of its own, the same in every language.
+    #[must_use]
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { key: WORDS, args: vec![("text", Argument::Text(text.into()))] }
+    }
+
     /// Its key in `locales/*.ftl`.
     #[must_use]
     pub const fn key(&self) -> &'static str {
@@ -81,6 +90,9 @@ impl Message {
     /// The text in the language of this code (`"fr"`); in English when there is none.
     #[must_use]
     pub fn text(&self, language: &str) -> String {
+        if let (WORDS, [(_, Argument::Text(text))]) = (self.key, self.args.as_slice()) {
+            return text.clone();
+        }
         let catalogue = catalogue(language);
         let Some(pattern) = catalogue.get_message(self.key).and_then(|message| message.value()) else {
             return self.key.to_owned();

@@ -1,5 +1,7 @@
 //! Who asks, and how they prove it.
 
+pub mod directory;
 pub mod password;
 pub mod requester;
 pub mod token;
+pub mod users;

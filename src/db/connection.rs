@@ -1,5 +1,6 @@
 //! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,82 +81,72 @@ impl DbConnection {
     }
 }
 
-/// Where and how to connect.
-#[derive(Debug, Clone)]
-pub struct DatabaseOptions {
-    /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
-    pub url: String,
-    /// How many connections at most (on SQLite: readers; there is one writer beside them).
-    pub pool_size: u32,
-    /// How long a request waits for a connection before it is told that the database is busy.
-    pub checkout_timeout: Duration,
-    /// Whether a commit on SQLite waits until it is on the disk, surviving a power cut.
-    pub sqlite_durable: bool,
-    /// Whether a PostgreSQL server on another host may be talked to without TLS.
-    pub allow_plaintext: bool,
-}
-
-impl From<&DatabaseSettings> for DatabaseOptions {
-    fn from(settings: &DatabaseSettings) -> Self {
-        Self {
-            url: settings.url.clone(),
-            pool_size: settings.pool_size.max(1),
-            checkout_timeout: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
-            sqlite_durable: settings.sqlite_durable,
-            allow_plaintext: settings.allow_plaintext,
-        }
-    }
-}
-
 /// A database with its pools. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
+    manager: ConnectionManager,
     reading: Arc<Lane>,
     writing: Arc<Lane>,
 }
 
 /// A pool and its queue.
 struct Lane {
-    pool: r2d2::Pool<Manager>,
+    pool: r2d2::Pool<ConnectionManager>,
     permits: Arc<Semaphore>,
     patience: Duration,
 }
 
 impl Database {
-    /// Prepares the pools. Connections are made when they are needed, so the database may be down meanwhile.
+    /// The database of these settings. Connections are made when they are needed, so it may be down meanwhile.
     ///
     /// # Errors
-    /// VALIDATION-like text in the internal part when the URL can't be used.
-    pub fn new(options: &DatabaseOptions) -> Result<Self> {
-        let target = Target::parse(options)?;
+    /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self> {
+        let manager = ConnectionManager::new(settings)?;
+        let patience = Duration::from_millis(settings.checkout_timeout_ms.max(1));
         let lane = |size: u32| -> Result<Arc<Lane>> {
-            let manager = Manager { target: target.clone(), options: options.clone() };
             let pool = r2d2::Pool::builder()
                 .max_size(size)
                 // None is made before it is needed, so that a command for a database that is down says so once.
                 .min_idle(Some(0))
-                .connection_timeout(options.checkout_timeout)
+                .connection_timeout(patience)
                 .error_handler(Box::new(LogErrors))
-                .build_unchecked(manager);
-            let permits = Arc::new(Semaphore::new(usize::try_from(size).map_err(Error::internal)?));
-            Ok(Arc::new(Lane { pool, permits, patience: options.checkout_timeout }))
+                .build_unchecked(manager.clone());
+            Lane::of(pool, size, patience)
         };
-        Ok(match target {
+        let size = settings.pool_size.max(1);
+        Ok(match manager.target {
             Target::Postgres(_) => {
-                let lane = lane(options.pool_size)?;
-                Self { reading: Arc::clone(&lane), writing: lane }
+                let lane = lane(size)?;
+                Self { reading: Arc::clone(&lane), writing: lane, manager: manager.clone() }
             }
-            Target::Sqlite(_) => Self { writing: lane(1)?, reading: lane(options.pool_size)? },
+            Target::Sqlite(_) => Self { writing: lane(1)?, reading: lane(size)?, manager: manager.clone() },
         })
+    }
+
+    /// The database of a pool that the host has made and uses too. `manager` is the one that the pool was made with: the
+    /// module opens a connection of its own by it, to be told of what other processes do.
+    ///
+    /// On SQLite one writer at a time is let through, as SQLite has no more.
+    ///
+    /// # Errors
+    /// INTERNAL for a pool that is larger than this machine can count.
+    pub fn from_pool(manager: ConnectionManager, pool: r2d2::Pool<ConnectionManager>) -> Result<Self> {
+        let (size, patience) = (pool.max_size(), pool.connection_timeout());
+        let reading = Lane::of(pool.clone(), size, patience)?;
+        let writing = match manager.target {
+            Target::Postgres(_) => Arc::clone(&reading),
+            Target::Sqlite(_) => Lane::of(pool, 1, patience)?,
+        };
+        Ok(Self { manager, reading, writing })
     }
 
     /// Opens one connection outside the pools, telling exactly why if it can't.
     ///
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
-    pub fn connect_once(options: &DatabaseOptions) -> Result<DbConnection> {
-        let manager = Manager { target: Target::parse(options)?, options: options.clone() };
-        r2d2::ManageConnection::connect(&manager).map(|held| held.connection).map_err(Error::unavailable)
+    pub(crate) fn connect_once(&self) -> Result<DbConnection> {
+        r2d2::ManageConnection::connect(&self.manager).map(|held| held.connection).map_err(Error::unavailable)
     }
 
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
@@ -200,6 +191,11 @@ impl Database {
 }
 
 impl Lane {
+    fn of(pool: r2d2::Pool<ConnectionManager>, size: u32, patience: Duration) -> Result<Arc<Self>> {
+        let permits = Arc::new(Semaphore::new(usize::try_from(size).map_err(Error::internal)?));
+        Ok(Arc::new(Self { pool, permits, patience }))
+    }
+
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -254,7 +250,7 @@ enum Target {
 }
 
 impl Target {
-    fn parse(options: &DatabaseOptions) -> Result<Self> {
+    fn parse(options: &DatabaseSettings) -> Result<Self> {
         let url = options.url.as_str();
         if let Some(path) = url.strip_prefix("sqlite://") {
             if path == ":memory:" {
@@ -308,23 +304,49 @@ fn is_local(url: &str) -> bool {
 }
 
 /// A pooled connection and what is known of its health.
-struct Held {
+pub struct ManagedConnection {
     connection: DbConnection,
     used: Instant,
     broken: bool,
 }
 
-#[derive(Debug)]
-struct Manager {
-    target: Target,
-    options: DatabaseOptions,
+impl Deref for ManagedConnection {
+    type Target = DbConnection;
+
+    fn deref(&self) -> &DbConnection {
+        &self.connection
+    }
 }
 
-impl r2d2::ManageConnection for Manager {
-    type Connection = Held;
+impl DerefMut for ManagedConnection {
+    fn deref_mut(&mut self) -> &mut DbConnection {
+        &mut self.connection
+    }
+}
+
+/// Makes connections as the module needs them: with its settings of SQLite, its functions, and UTC. Hosts make a pool with it
+/// to share it with the module ([`Database::from_pool`]).
+#[derive(Debug, Clone)]
+pub struct ConnectionManager {
+    target: Target,
+    sqlite_durable: bool,
+}
+
+impl ConnectionManager {
+    /// For the database of these settings.
+    ///
+    /// # Errors
+    /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self> {
+        Ok(Self { target: Target::parse(settings)?, sqlite_durable: settings.sqlite_durable })
+    }
+}
+
+impl r2d2::ManageConnection for ConnectionManager {
+    type Connection = ManagedConnection;
     type Error = diesel::r2d2::Error;
 
-    fn connect(&self) -> Result<Held, Self::Error> {
+    fn connect(&self) -> Result<ManagedConnection, Self::Error> {
         use diesel::r2d2::Error as Failure;
         let connection = match &self.target {
             Target::Postgres(url) => {
@@ -332,12 +354,12 @@ impl r2d2::ManageConnection for Manager {
                 connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
                 DbConnection::Pg(connection)
             }
-            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self.options.sqlite_durable)?),
+            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self.sqlite_durable)?),
         };
-        Ok(Held { connection, used: Instant::now(), broken: false })
+        Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
     }
 
-    fn is_valid(&self, held: &mut Held) -> Result<(), Self::Error> {
+    fn is_valid(&self, held: &mut ManagedConnection) -> Result<(), Self::Error> {
         // A connection in steady use needs no ping; one that rested may have lost its server meanwhile.
         if held.used.elapsed() < Duration::from_secs(1) {
             return Ok(());
@@ -345,7 +367,7 @@ impl r2d2::ManageConnection for Manager {
         held.connection.ping().map_err(diesel::r2d2::Error::QueryError)
     }
 
-    fn has_broken(&self, held: &mut Held) -> bool {
+    fn has_broken(&self, held: &mut ManagedConnection) -> bool {
         held.broken || std::thread::panicking() || held.connection.is_broken()
     }
 }

@@ -272,6 +272,28 @@ pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: Naiv
     Ok(())
 }
 
+/// Notes in the transaction of the handler's own work that it is done; answers whether it was still to be done. Another one
+/// that does the same work waits here for the transaction to end.
+///
+/// # Errors
+/// What the database says.
+pub fn settle(
+    connection: &mut DbConnection,
+    (event_id, entity_id): (Uuid, Uuid),
+    handler: &str,
+    now: NaiveDateTime,
+) -> Result<bool> {
+    let own = outbox::table
+        .filter(outbox::entity_id.eq(DbUuid(entity_id)))
+        .filter(outbox::event_id.eq(DbUuid(event_id)))
+        .filter(outbox::handler.eq(handler))
+        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()));
+    let settled = diesel::update(own)
+        .set((outbox::status.eq(DeliveryStatus::Delivered.as_str()), outbox::date_delivered.eq(now)))
+        .execute(connection)?;
+    Ok(settled > 0)
+}
+
 /// Notes that the handler failed, unless another worker has taken the delivery over meanwhile: it is due again at `due`, or parked as dead when there is no next time.
 ///
 /// # Errors

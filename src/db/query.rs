@@ -30,6 +30,29 @@ pub struct PageLimit {
     pub max: i64,
 }
 
+impl PageLimit {
+    /// How many rows are asked for; as many as there may be, where no number is given.
+    ///
+    /// # Errors
+    /// VALIDATION or LIMIT, naming `argument`.
+    pub fn of(self, argument: &str, size: Option<i64>) -> Result<usize> {
+        let size = self.check(argument, size)?.unwrap_or(self.max);
+        usize::try_from(size).map_err(Error::internal)
+    }
+
+    fn check(self, argument: &str, size: Option<i64>) -> Result<Option<i64>> {
+        match size {
+            Some(size) if size < 0 => Err(negative(argument)),
+            Some(size) if size > self.max => {
+                let message =
+                    Message::new("page-too-large").with("field", argument.to_owned()).with("max", self.max);
+                Err(Error::limit(argument, message))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
 /// What a typed query needs to load one page.
 pub struct Part {
     /// Which rows.
@@ -57,8 +80,8 @@ pub fn list<R>(
 ) -> Result<Slice<R>> {
     let order = Order::parse(table, &query.order_by)?;
     let page = &query.page;
-    let first = check_size("first", page.first, limit)?;
-    let last = check_size("last", page.last, limit)?;
+    let first = limit.check("first", page.first)?;
+    let last = limit.check("last", page.last)?;
     let offset = match page.offset {
         Some(offset) if offset < 0 => return Err(negative("offset")),
         other => other.unwrap_or(0),
@@ -163,18 +186,6 @@ fn any_beyond(
         }
     }
     Ok(false)
-}
-
-fn check_size(argument: &str, size: Option<i64>, limit: PageLimit) -> Result<Option<i64>> {
-    match size {
-        Some(size) if size < 0 => Err(negative(argument)),
-        Some(size) if size > limit.max => {
-            let message =
-                Message::new("page-too-large").with("field", argument.to_owned()).with("max", limit.max);
-            Err(Error::limit(argument, message))
-        }
-        other => Ok(other),
-    }
 }
 
 fn negative(argument: &str) -> Error {

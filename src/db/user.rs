@@ -10,12 +10,13 @@ use super::connection::DbConnection;
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{core_language, core_role, core_roleright, core_user, core_userrole};
+use super::sql::Sql;
 use super::types::{DbJson, DbUuid};
 use crate::domain::permission::Rights;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::{ListQuery, Slice, Value};
 use crate::domain::role::SUPERUSER_ROLE;
 use crate::domain::user::{Language, User};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const FIELDS: &[Field] = &[
     Field::own("id", Kind::Uuid),
@@ -77,6 +78,106 @@ pub fn insert(connection: &mut DbConnection, user: &User, password_hash: &str) -
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by it: nothing hashes to its
+/// password.
+///
+/// # Errors
+/// CONFLICT-like words of the database when others go on being faster; else what it says.
+pub fn insert_copy(connection: &mut DbConnection, user: &User) -> Result<()> {
+    const ATTEMPTS: usize = 10;
+    let optional = |text: &Option<String>| match text {
+        Some(text) => Sql::default().bind(text.as_str()),
+        None => Sql::new("NULL"),
+    };
+    for _ in 0..ATTEMPTS {
+        let values = vec![
+            Sql::default().bind(user.id),
+            Sql::new("(SELECT coalesce(max(interactive_user_id), 0) + 1 FROM core_user)"),
+            Sql::default().bind(user.username.as_str()),
+            Sql::new("''"),
+            Sql::default().bind(user.last_name.as_str()),
+            Sql::default().bind(user.other_names.as_str()),
+            optional(&user.email),
+            optional(&user.phone),
+            Sql::default().bind(user.language.as_str()),
+            Sql::default().bind(Value::Bool(user.is_active)),
+            Sql::default().bind(i64::from(user.version)),
+            Sql::default().bind(user.date_created),
+            Sql::default().bind(user.date_updated),
+        ];
+        // Another process may be adding the same person, or another one with the same number.
+        let added = Sql::new(
+            "INSERT INTO core_user (id, interactive_user_id, username, password, last_name, other_names, email, phone, \
+             language, is_active, version, date_created, date_updated) VALUES (",
+        )
+        .append(Sql::join(values, ", ", ""))
+        .sql(") ON CONFLICT DO NOTHING")
+        .execute(connection)?;
+        if added == 1 || get(connection, user.id)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Error::internal(format!("the copy of user {} can't be added", user.id)))
+}
+
+/// Writes what a host may change of a user.
+///
+/// # Errors
+/// What the database says.
+pub fn update(connection: &mut DbConnection, user: &User, now: NaiveDateTime) -> Result<()> {
+    diesel::update(core_user::table.find(DbUuid(user.id)))
+        .set((
+            core_user::username.eq(&user.username),
+            core_user::last_name.eq(&user.last_name),
+            core_user::other_names.eq(&user.other_names),
+            core_user::email.eq(user.email.as_deref()),
+            core_user::phone.eq(user.phone.as_deref()),
+            core_user::language.eq(&user.language),
+            core_user::is_active.eq(user.is_active),
+            core_user::date_updated.eq(now),
+            core_user::version.eq(core_user::version + 1),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Takes a name from everybody but `id`, whose it is now. Whose it was keeps it with the key behind it, until the host says
+/// how that person is called now.
+///
+/// # Errors
+/// What the database says.
+pub fn give_up_name(
+    connection: &mut DbConnection,
+    username: &str,
+    id: Uuid,
+    now: NaiveDateTime,
+) -> Result<()> {
+    let former = core_user::table
+        .filter(core_user::username.eq(username))
+        .filter(core_user::id.ne(DbUuid(id)))
+        .select(COLUMNS)
+        .first::<UserRow>(connection)
+        .optional()?;
+    match former {
+        None => Ok(()),
+        Some(former) => {
+            let former = User::from(former);
+            let username = format!("{} {}", former.username, former.id);
+            update(connection, &User { username, is_active: false, ..former }, now)
+        }
+    }
+}
+
+/// The users who are active.
+///
+/// # Errors
+/// What the database says.
+pub fn active(connection: &mut DbConnection) -> Result<Vec<User>> {
+    let rows =
+        core_user::table.filter(core_user::is_active.eq(true)).select(COLUMNS).load::<UserRow>(connection)?;
+    Ok(rows.into_iter().map(User::from).collect())
 }
 
 /// The next number for an interactive user.

@@ -12,6 +12,12 @@ pub struct ContentType {
 }
 
 impl ContentType {
+    /// `app_label.model`
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.app_label, self.model)
+    }
+
     /// Splits `app_label.model`; both parts are needed.
     #[must_use]
     pub fn parse(name: &str) -> Option<(&str, &str)> {

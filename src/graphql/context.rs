@@ -8,7 +8,7 @@ use async_graphql::dataloader::DataLoader;
 
 use super::batches::Batches;
 use super::loader::{
-    FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, Seats, StepsOfFlows, Users,
+    Entities, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, Seats, StepsOfFlows, Users,
 };
 use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
@@ -45,6 +45,8 @@ pub struct RequestContext {
     pub in_flight: DataLoader<InFlight>,
     /// How far tasks are, batched.
     pub progress: DataLoader<ProgressOfTasks>,
+    /// How the entities of tasks are called now, batched.
+    pub entities: DataLoader<Entities>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
 }
@@ -95,6 +97,7 @@ impl RequestContext {
             flow_steps: loader(FlowSteps(Arc::clone(core)), &batches),
             in_flight: loader(InFlight(Arc::clone(core)), &batches),
             progress: loader(ProgressOfTasks(Arc::clone(core)), &batches),
+            entities: loader(Entities(Arc::clone(core)), &batches),
             languages: loader(Languages(Arc::clone(core)), &batches),
             batches,
         }
@@ -122,6 +125,16 @@ impl RequestContext {
 /// INTERNAL when the schema is executed without a context.
 pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
     ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
+}
+
+/// Who asks, for the resolvers of a host.
+///
+/// # Errors
+/// UNAUTHENTICATED for a stranger; INTERNAL when the schema is not executed by [`TaskManagement::execute`].
+///
+/// [`TaskManagement::execute`]: crate::TaskManagement::execute
+pub fn requester<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Requester>> {
+    request(ctx)?.requester()
 }
 
 fn loader<L>(loader: L, batches: &Batches) -> DataLoader<L> {

@@ -12,8 +12,9 @@ use crate::domain::task_flow_step::TaskFlowStep;
 use crate::domain::task_group::TaskGroup;
 use crate::domain::user::{Language, User};
 use crate::error::Error;
+use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
-use crate::service::{Core, progress, task_executor, task_flow, task_group, user};
+use crate::service::{Core, entity, progress, task_executor, task_flow, task_group, user};
 
 /// Users by key.
 pub struct Users(pub Arc<Core>);
@@ -38,6 +39,9 @@ pub struct InFlight(pub Arc<Core>);
 
 /// How far tasks are, by key.
 pub struct ProgressOfTasks(pub Arc<Core>);
+
+/// How the entities of tasks are called now.
+pub struct Entities(pub Arc<Core>);
 
 /// Languages by code.
 pub struct Languages(pub Arc<Core>);
@@ -126,6 +130,15 @@ impl Loader<Uuid> for ProgressOfTasks {
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Progress>, Self::Error> {
         progress::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<EntityKey> for Entities {
+    type Value = String;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[EntityKey]) -> Result<HashMap<EntityKey, String>, Self::Error> {
+        entity::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
     }
 }
 

@@ -9,6 +9,8 @@ pub mod configuration;
 pub mod connection;
 pub mod context;
 pub mod document;
+pub mod entity;
+pub mod execution;
 pub mod loader;
 pub mod mutation_log;
 pub mod node;
@@ -26,21 +28,44 @@ pub mod task_group;
 pub mod user;
 pub mod vote;
 
-use async_graphql::{EmptySubscription, MergedObject};
+use async_graphql::{EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType};
 
 use crate::config::Limits;
 use arguments::Table;
 
 /// All queries.
 #[derive(MergedObject, Default)]
-pub struct Query(
+pub struct Query(TaskQuery, CoreQuery);
+
+/// All mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(TaskMutation, CoreMutation);
+
+/// Queries about tasks and who decides on them.
+#[derive(MergedObject, Default)]
+pub struct TaskQuery(
     task_group::queries::TaskGroupQueries,
     task_executor::queries::TaskExecutorQueries,
     task::queries::TaskQueries,
     task_flow::queries::TaskFlowQueries,
     vote::queries::VoteQueries,
     task_assignment_target::queries::TaskAssignmentTargetQueries,
+    entity::queries::EntityQueries,
     outbox::queries::OutboxQueries,
+);
+
+/// Mutations of tasks and of who decides on them.
+#[derive(MergedObject, Default)]
+pub struct TaskMutation(
+    task_group::mutations::TaskGroupMutations,
+    task::mutations::TaskMutations,
+    task_flow::mutations::TaskFlowMutations,
+    outbox::mutations::OutboxMutations,
+);
+
+/// What openIMIS' core module answers: the journal, users, roles, configurations, `node`. A host may have fields of these names.
+#[derive(MergedObject, Default)]
+pub struct CoreQuery(
     configuration::queries::ConfigurationQueries,
     mutation_log::queries::MutationLogQueries,
     role::queries::RoleQueries,
@@ -48,21 +73,14 @@ pub struct Query(
     node::NodeQueries,
 );
 
-/// All mutations.
+/// What openIMIS' core module does: logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
-    task_group::mutations::TaskGroupMutations,
-    task::mutations::TaskMutations,
-    task_flow::mutations::TaskFlowMutations,
-    outbox::mutations::OutboxMutations,
-    user::mutations::UserMutations,
-    session::mutations::SessionMutations,
-);
+pub struct CoreMutation(user::mutations::UserMutations, session::mutations::SessionMutations);
 
 /// The schema with its resolvers.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// Which list field takes the arguments of which table.
+/// Which list field takes the arguments of which table. `Query` stands for the root, however it is called.
 pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "task", &task::filters::TASK),
     ("Query", "taskHistory", &task::filters::TASK_HISTORY),
@@ -93,7 +111,17 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
 /// Builds the schema with its bounds.
 #[must_use]
 pub fn schema(limits: &Limits) -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    finish(Schema::build(Query::default(), Mutation::default(), EmptySubscription), limits)
+}
+
+/// Builds a schema that holds the module's roots, alone or among others, with its bounds.
+pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, limits: &Limits) -> async_graphql::Schema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    builder
         .register_output_type::<node::Node>()
         .register_output_type::<arguments::Registration>()
         .limit_depth(limits.query_depth)

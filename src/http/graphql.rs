@@ -20,7 +20,7 @@ use crate::config::Introspection;
 use crate::error::{ErrorCode, Result};
 use crate::graphql::context::{Effect, RequestContext};
 use crate::graphql::document::{self, Refusal};
-use crate::graphql::response::mend;
+use crate::graphql::execution::{Executed, execute};
 use crate::message::Message;
 use crate::service::login;
 
@@ -93,11 +93,21 @@ pub async fn post(
     }
 }
 
-/// Who asks, by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is ignored.
+/// Who asks: as the host says, or by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is
+/// ignored.
 ///
 /// # Errors
-/// What the database says.
+/// What the host or the database says.
 pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenticated>> {
+    if let Some(authenticate) = &app.authenticate {
+        let Some(id) = authenticate(headers.clone()).await? else { return Ok(None) };
+        let found = login::requester_by_id(&app.core, id).await;
+        return match found {
+            Ok(requester) => Ok(Some(Authenticated { requester: Arc::new(requester), by_cookie: false })),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+    }
     let bearer = text_header(headers, "authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
@@ -265,19 +275,22 @@ impl Call<'_> {
         let requester = self.found.map(|found| Arc::clone(&found.requester));
         let context =
             RequestContext::new(&self.app.core, requester, cookies::read(self.headers), self.origin.address);
-        let effects = Arc::clone(&context.effects);
-        let batches = context.batches.clone();
-        let mut request = async_graphql::Request::new(query).variables(variables).data(context);
+        let mut request = async_graphql::Request::new(query).variables(variables);
         request.operation_name = operation_name;
-        request.set_parsed_query(document.parsed);
-        let schema = self.app.schema.clone();
+        let execution = execute(
+            self.app.schema.clone(),
+            request,
+            document,
+            context,
+            self.language.clone(),
+            self.request_id.0.clone(),
+        );
         // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
         // has asked for another language.
         let span = tracing::Span::current();
-        let execution = async move { batches.drive(schema.execute(request)).await };
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
-        let mut response = match execution.await {
-            Ok(response) => response,
+        let Executed { response, effects, unavailable } = match execution.await {
+            Ok(executed) => executed,
             Err(error) => {
                 tracing::error!(%error, "the execution broke off");
                 let message = Message::new("internal-error");
@@ -287,7 +300,6 @@ impl Call<'_> {
         // Errors without a path come from validation: nothing was executed.
         let invalid =
             !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
-        let unavailable = mend(&mut response, &self.language, &self.request_id.0);
         let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let status = if unavailable {
             StatusCode::SERVICE_UNAVAILABLE

@@ -1,13 +1,24 @@
 //! What all handlers work with.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::config::{GraphqlSettings, HttpSettings};
+use crate::error::Result;
 use crate::graphql::Schema;
 use crate::service::Core;
+
+/// Finds out by the headers of a request who asks; none, for a stranger. A host that goes by cookies also has to see that no
+/// foreign page sent them.
+pub type Authenticate = Arc<dyn Fn(HeaderMap) -> Asked + Send + Sync>;
+
+type Asked = Pin<Box<dyn Future<Output = Result<Option<Uuid>>> + Send>>;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -16,6 +27,8 @@ pub struct App {
     pub core: Arc<Core>,
     /// The schema with its resolvers.
     pub schema: Schema,
+    /// How the host finds out who asks, if it does.
+    pub authenticate: Option<Authenticate>,
     /// Settings of HTTP.
     pub http: Arc<HttpSettings>,
     /// Settings of GraphQL.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
 use crate::auth::token::Tokens;
@@ -31,6 +32,8 @@ pub struct Core {
     pub bus: Bus,
     /// What administrators may change while the server runs.
     pub settings: LiveSettings,
+    /// Who the people are.
+    pub users: Arc<dyn Directory>,
     /// What the host has registered.
     pub host: Host,
     /// Bounds on what clients can make large.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::core::Core;
@@ -10,6 +11,7 @@ use super::task::{self, CreateTask, UpdateTask};
 use super::task_executor;
 use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 use super::task_group::{self, TaskGroupInput};
+use super::unit::Unit;
 use crate::auth::requester::Requester;
 use crate::domain::task::{Task, TaskStatus};
 use crate::domain::task_executor::TaskExecutor;
@@ -34,6 +36,32 @@ impl TaskService {
     /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTask) -> Result<Task> {
         self.core.write(requester, move |unit| task::create(unit, &input)).await
+    }
+
+    /// Creates tasks: all of them, or none, in one transaction. The host is asked about their entities at once.
+    ///
+    /// # Errors
+    /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
+    pub async fn create_many(
+        &self,
+        requester: &Arc<Requester>,
+        inputs: Vec<CreateTask>,
+    ) -> Result<Vec<Task>> {
+        self.core.write(requester, move |unit| task::create_many(unit, &inputs)).await
+    }
+
+    /// Creates a task that is put together in its own transaction.
+    pub(super) async fn create_with(
+        &self,
+        requester: &Arc<Requester>,
+        input: impl Fn(&mut Unit<'_>) -> Result<CreateTask> + Send + 'static,
+    ) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| {
+                let input = input(unit)?;
+                task::create(unit, &input)
+            })
+            .await
     }
 
     /// Assigns, accepts or closes a task.
@@ -66,6 +94,31 @@ impl TaskService {
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
         self.core.write(requester, move |unit| resolution::resolve(unit, &input)).await
+    }
+
+    /// Casts the requester's vote on the whole task, for or against it, which may decide it.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve_task`].
+    pub async fn vote(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        is_for: bool,
+        comment: Option<String>,
+    ) -> Result<Task> {
+        self.core
+            .write(requester, move |unit| {
+                let word =
+                    if is_for { &unit.settings.task_user_approved } else { &unit.settings.task_user_failed };
+                let business_status = json!({ unit.requester.id().to_string(): word });
+                let comment = comment.clone();
+                resolution::resolve(
+                    unit,
+                    &ResolveTask { id, business_status, comment, ..ResolveTask::default() },
+                )
+            })
+            .await
     }
 
     /// Weighs the votes on a task again, without a new one; for privileged people.

@@ -10,8 +10,42 @@ use crate::db::connection::DbConnection;
 use crate::domain::task::Task;
 use crate::error::Result;
 
-/// The display text of an entity by its key; none if there is no such entity.
-pub type EntityDisplay = Arc<dyn Fn(&mut DbConnection, &str) -> Result<Option<String>> + Send + Sync>;
+/// A kind of thing that tasks are about, as the host knows it.
+///
+/// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
+/// at times a transaction is open on it.
+pub trait EntityType: Send + Sync + 'static {
+    /// How the entities with these keys are called. Which is left out does not exist, so that no task can be made about it.
+    ///
+    /// # Errors
+    /// Those of the host; they reach the caller with their code and message.
+    fn display(&self, connection: &mut DbConnection, ids: &[&str]) -> Result<HashMap<String, String>>;
+
+    /// At most `limit` entities that this person may propose something about and that `text` is found in, in the order in
+    /// which people expect them; all of them, where the text is empty. None, unless a host says otherwise.
+    ///
+    /// # Errors
+    /// Those of the host; they reach the caller with their code and message.
+    fn search(
+        &self,
+        connection: &mut DbConnection,
+        requester: &Requester,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<Entity>> {
+        let _ = (connection, requester, text, limit);
+        Ok(Vec::new())
+    }
+}
+
+/// Something that a task can be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// Its key, as `entityId` holds it.
+    pub id: String,
+    /// How it is called.
+    pub display: String,
+}
 
 /// Shows the `data` of a task.
 pub type BusinessDataSerializer =
@@ -23,16 +57,16 @@ pub type ExecutorAction = Arc<dyn Fn(&mut DbConnection, &Requester, &Task) -> Re
 /// What a host registers.
 #[derive(Default, Clone)]
 pub struct Host {
-    entities: HashMap<String, EntityDisplay>,
+    entities: HashMap<String, Arc<dyn EntityType>>,
     serializers: HashMap<String, BusinessDataSerializer>,
     actions: HashMap<String, ExecutorAction>,
 }
 
 impl Host {
-    /// Registers the entities of a content type (`app_label.model`).
+    /// Registers the entities of a content type (`app_label.model`; case does not matter).
     #[must_use]
-    pub fn entity(mut self, content_type: &str, display: EntityDisplay) -> Self {
-        self.entities.insert(content_type.to_owned(), display);
+    pub fn entity(mut self, content_type: &str, entities: impl EntityType) -> Self {
+        self.entities.insert(content_type.to_lowercase(), Arc::new(entities));
         self
     }
 
@@ -50,10 +84,18 @@ impl Host {
         self
     }
 
-    /// How entities of this content type are called.
+    /// The entities of this content type, if the host knows them. The name is in lower case.
     #[must_use]
-    pub fn display(&self, content_type: &str) -> Option<&EntityDisplay> {
+    pub fn entity_type(&self, content_type: &str) -> Option<&Arc<dyn EntityType>> {
         self.entities.get(content_type)
+    }
+
+    /// The kinds of entities that the host knows, in lower case.
+    #[must_use]
+    pub fn entity_types(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.entities.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
     }
 
     /// What carrying out tasks with this event means.

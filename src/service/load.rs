@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::core::Core;
+use super::login::refuse_hosts;
 use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
 use crate::db;
@@ -62,6 +63,9 @@ impl std::fmt::Display for Loaded {
 /// # Errors
 /// INTERNAL with a sentence that says what in the file is wrong; else what the database says.
 pub async fn load(core: &Arc<Core>, file: File) -> Result<Loaded> {
+    if !file.users.is_empty() || !file.roles.is_empty() {
+        refuse_hosts(core)?;
+    }
     let hashes = hash_passwords(core, &file.users).await?;
     let core = Arc::clone(core);
     let file = Arc::new(file);

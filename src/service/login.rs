@@ -40,6 +40,9 @@ pub struct Granted {
 /// # Errors
 /// What the database says.
 pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester>> {
+    if core.users.is_hosts() {
+        return Ok(None);
+    }
     let Some(claims) = core.tokens.read(token, core.clock.now()) else {
         return Ok(None);
     };
@@ -53,20 +56,39 @@ pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester
     .await
 }
 
-/// The person of this name: for calls from Rust and from the command line.
+/// The active person of this name: for calls from Rust and from the command line.
 ///
 /// # Errors
-/// NOT_FOUND, or what the database says.
+/// NOT_FOUND, or what the host or the database says.
 pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Requester> {
     core.read(move |core, connection| {
-        let (user, _) =
-            db::user::by_username(connection, &username)?.filter(|(user, _)| user.is_active).ok_or_else(
-                || Error::not_found("username", Message::new("no-such-user").with("username", username)),
-            )?;
-        let rights = rights_of(core, connection, user.id)?;
-        Ok(Requester { user, rights, session_id: None })
+        let user = core.users.by_username(connection, &username)?;
+        let message = Message::new("no-such-user").with("username", username);
+        acting(core, connection, user)?.ok_or_else(|| Error::not_found("username", message))
     })
     .await
+}
+
+/// The active person with this key: for hosts that know who asks.
+///
+/// # Errors
+/// NOT_FOUND, or what the host or the database says.
+pub async fn requester_by_id(core: &Arc<Core>, id: Uuid) -> Result<Requester> {
+    core.read(move |core, connection| {
+        let user = core.users.by_ids(connection, &[id])?.pop();
+        let message = Message::new("unknown-user").with("id", id.to_string());
+        acting(core, connection, user)?.ok_or_else(|| Error::not_found("id", message))
+    })
+    .await
+}
+
+/// Somebody who acts without a session, unless they may not act any more.
+fn acting(core: &Core, connection: &mut DbConnection, user: Option<User>) -> Result<Option<Requester>> {
+    let Some(user) = user.filter(|user| user.is_active) else {
+        return Ok(None);
+    };
+    let rights = rights_of(core, connection, user.id)?;
+    Ok(Some(Requester { user, rights, session_id: None }))
 }
 
 /// Begins a session. Takes as long for an unknown name as for a wrong password, and counts failures for each name and
@@ -80,6 +102,7 @@ pub async fn log_in(
     password: String,
     address: Option<IpAddr>,
 ) -> Result<Granted> {
+    refuse_hosts(core)?;
     // No kept name is longer, so a longer one is not worth counting.
     let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
     let keys = [Some(format!("user:{username}")), address.map(|address| format!("address:{address}"))];
@@ -107,6 +130,7 @@ pub async fn log_in(
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
 pub async fn refresh(core: &Arc<Core>, token: Option<String>) -> Result<Granted> {
+    refuse_hosts(core)?;
     let token = token.ok_or_else(no_session)?;
     let now = core.clock.now();
     let claims = core.tokens.read(&token, now);
@@ -173,6 +197,7 @@ pub async fn change_password(
     old: String,
     new: String,
 ) -> Result<()> {
+    refuse_hosts(core)?;
     check_new_password(core, &new)?;
     let now = core.clock.now();
     let username = requester.user.username.clone();
@@ -194,6 +219,17 @@ pub async fn change_password(
         .await
 }
 
+/// Refuses to log in, change or add people who are a host's.
+///
+/// # Errors
+/// FORBIDDEN.
+pub(super) fn refuse_hosts(core: &Core) -> Result<()> {
+    if core.users.is_hosts() {
+        return Err(Error::forbidden(Message::new("users-are-the-hosts")));
+    }
+    Ok(())
+}
+
 /// Refuses passwords that are too short or too long.
 pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
     let min = core.auth.password_min_length;
@@ -206,7 +242,7 @@ pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
 
 /// What a user may do. Front ends go by the numbers, so a superuser, who may do everything, is given them all.
 pub(super) fn rights_of(core: &Core, connection: &mut DbConnection, user_id: Uuid) -> Result<Rights> {
-    let mut rights = db::user::rights(connection, user_id)?;
+    let mut rights = core.users.rights(connection, user_id)?;
     if rights.is_superuser {
         rights.numbers.extend(core.settings.current(connection, core.clock.now())?.all_rights());
     }

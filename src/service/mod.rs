@@ -4,10 +4,12 @@
 pub mod configuration;
 pub mod core;
 pub mod docket;
+pub mod entity;
 pub mod facade;
 pub mod host;
 pub mod load;
 pub mod login;
+pub mod maker_checker;
 pub mod mutation;
 pub mod mutation_log;
 pub mod outbox;

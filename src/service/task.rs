@@ -25,7 +25,7 @@ use crate::message::Message;
 mod assign;
 mod create;
 
-pub use create::{CreateTask, create};
+pub use create::{CreateTask, create, create_many};
 
 /// What is to be changed of a task; what is absent stays.
 #[derive(Debug, Clone, Default)]

@@ -247,7 +247,10 @@ fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskExecutor> {
 }
 
 fn check_users(unit: &mut Unit<'_>, user_ids: &[Uuid]) -> Result<()> {
-    let known: BTreeSet<Uuid> = db::user::get_many(unit.connection, user_ids)?
+    let known: BTreeSet<Uuid> = unit
+        .core
+        .users
+        .by_ids(unit.connection, user_ids)?
         .into_iter()
         .filter(|user| user.is_active)
         .map(|user| user.id)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::core::Core;
+use super::login::refuse_hosts;
 use super::unit::Unit;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -100,7 +101,19 @@ pub async fn sees_personal_data(core: &Arc<Core>, requester: &Arc<Requester>, us
 /// # Errors
 /// What the database says.
 pub async fn rights(core: &Arc<Core>, user_id: Uuid) -> Result<Rights> {
-    core.read(move |_, connection| db::user::rights(connection, user_id)).await
+    core.read(move |core, connection| core.users.rights(connection, user_id)).await
+}
+
+/// Brings the copies of a host's users up to date; answers how many were written.
+///
+/// # Errors
+/// What the host or the database says.
+pub async fn refresh(core: &Arc<Core>) -> Result<usize> {
+    if !core.users.is_hosts() {
+        return Ok(0);
+    }
+    let users = Arc::clone(&core.users);
+    core.db.write(move |connection| users.refresh(connection)).await
 }
 
 /// The languages that users can choose.
@@ -116,6 +129,7 @@ pub async fn languages(core: &Arc<Core>) -> Result<Vec<Language>> {
 /// # Errors
 /// VALIDATION for an unknown language, or what the database says.
 pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
+    refuse_hosts(unit.core)?;
     let known: Vec<String> =
         db::user::languages(unit.connection)?.into_iter().map(|known| known.code).collect();
     if !known.iter().any(|code| code == language) {
@@ -136,6 +150,7 @@ pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
 /// # Errors
 /// VALIDATION, NOT_FOUND for an unknown role, or what the database says.
 pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
+    refuse_hosts(core)?;
     check_code("username", &new.username)?;
     for (field, text) in [("lastName", &new.last_name), ("otherNames", &new.other_names)] {
         check_text(field, text, MAX_TEXT)?;
@@ -186,6 +201,7 @@ pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
 /// # Errors
 /// VALIDATION, NOT_FOUND, or what the database says.
 pub async fn set_password(core: &Arc<Core>, username: String, password: &str) -> Result<()> {
+    refuse_hosts(core)?;
     super::login::check_new_password(core, password)?;
     let hash = core.passwords.hash(password)?;
     let now = core.clock.now();
@@ -203,6 +219,7 @@ pub async fn set_password(core: &Arc<Core>, username: String, password: &str) ->
 /// # Errors
 /// NOT_FOUND, or what the database says.
 pub async fn grant(core: &Arc<Core>, username: String, role: String) -> Result<bool> {
+    refuse_hosts(core)?;
     let now = core.clock.now();
     core.db
         .write(move |connection| {

@@ -1,4 +1,5 @@
-//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events), and counting what is there.
+//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events), counting what is there, and
+//! keeping up with a host's users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::OutboxSettings;
 use crate::db::{login_failure, outbox, session, statistics};
 use crate::error::Result;
-use crate::service::Core;
+use crate::service::{Core, user};
 
 /// Tidies up every ten minutes until told to stop.
 pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken) {
@@ -29,8 +30,9 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
 /// Tidies up once.
 ///
 /// # Errors
-/// What the database says.
+/// What the host or the database says.
 pub async fn tidy_up(core: &Arc<Core>, settings: &OutboxSettings) -> Result<()> {
+    user::refresh(core).await?;
     let now = core.clock.now();
     let delivered = now - TimeDelta::days(settings.keep_days);
     let failures = now - TimeDelta::seconds(core.auth.failure_window_s);

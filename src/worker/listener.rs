@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::db::connection::{Database, DatabaseOptions, DbConnection};
+use crate::db::connection::DbConnection;
 use crate::db::outbox;
 use crate::error::Result;
 use crate::service::Core;
@@ -17,13 +17,13 @@ const LOOK: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Wakes the workers whenever another process leaves something, until told to stop. On SQLite there is no other process.
-pub async fn run(core: Arc<Core>, options: DatabaseOptions, stop: CancellationToken) {
+pub async fn run(core: Arc<Core>, stop: CancellationToken) {
     if core.bus.after_handlers().is_empty() {
         return;
     }
     while !stop.is_cancelled() {
-        let (listening, until, options) = (Arc::clone(&core), stop.clone(), options.clone());
-        let ended = tokio::task::spawn_blocking(move || listen(&listening, &options, &until)).await;
+        let (listening, until) = (Arc::clone(&core), stop.clone());
+        let ended = tokio::task::spawn_blocking(move || listen(&listening, &until)).await;
         match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
@@ -39,8 +39,8 @@ pub async fn run(core: Arc<Core>, options: DatabaseOptions, stop: CancellationTo
     }
 }
 
-fn listen(core: &Core, options: &DatabaseOptions, stop: &CancellationToken) -> Result<()> {
-    let mut connection = Database::connect_once(options)?;
+fn listen(core: &Core, stop: &CancellationToken) -> Result<()> {
+    let mut connection = core.db.connect_once()?;
     let DbConnection::Pg(pg) = &mut connection else {
         return Ok(());
     };

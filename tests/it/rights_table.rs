@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::{CreateTask, Host};
 
+use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
 use crate::support::scenario::user_id;
 use crate::support::{Answer, TestApp, on_both};
@@ -38,6 +39,7 @@ Query.taskFlow => { taskFlow(id: "$flow") { totalCount } }
 Query.taskFlowHistory => { taskFlowHistory(id: "$flow") { totalCount } }
 Query.taskDecision => { taskDecision(taskId: "$voted") { totalCount } }
 Query.taskAssignmentTargets => { taskAssignmentTargets { code } }
+Query.taskEntities => { taskEntities(entityType: "zoo.animal") { id } }
 Query.taskEvents => { taskEvents { totalCount } }
 Query.mutationLogs (triage's) => { mutationLogs(clientMutationId: "by triage") { totalCount } }
 Query.users => { users { totalCount } }
@@ -178,7 +180,9 @@ fn compare(table: &str) {
 
 on_both! {
     async fn rights_times_operations(app: TestApp) {
-        let host = Host::default().action("default", Arc::new(|_, _, _| Ok(())));
+        let host = Host::default()
+            .action("default", Arc::new(|_, _, _| Ok(())))
+            .entity("zoo.animal", Zoo::default());
         let app = app.another_process_with(|_| {}, |builder| builder.host(host));
         let operations: Vec<(&str, &str)> = OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
         let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();

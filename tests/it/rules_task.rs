@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::{CreateTask, Error, ErrorCode, Host, Message};
 
+use crate::entities::Zoo;
 use crate::support::scenario::{each, key, parsed, user_id};
 use crate::support::{Client, TestApp, on_both};
 
@@ -121,13 +122,13 @@ on_both! {
     }
 
     async fn the_hosts_provider_names_the_entity_and_knows_which_exist(app: TestApp) {
-        let host = Host::default().entity("zoo.animal", Arc::new(|_, id| Ok((id == "1").then(|| "A lion".to_owned()))));
+        let host = Host::default().entity("zoo.animal", Zoo::default());
         let other = app.another_process_with(|_| {}, |builder| builder.host(host));
         let mut triage = other.user("triage").await;
         let input = json!({ "entityType": "zoo.Animal", "entityId": "1", "entityString": "a lie", "source": "zoo" });
         assert_eq!(triage.outcome("createTask", input).await, "ok");
         assert_eq!(from_source(&app, "zoo").await[0]["entityString"], "A lion");
-        let missing = json!({ "entityType": "zoo.animal", "entityId": "2" });
+        let missing = json!({ "entityType": "zoo.animal", "entityId": "200" });
         assert_eq!(triage.outcome("createTask", missing).await, "NOT_FOUND");
         let elsewhere = json!({ "entityType": "zoo.plant", "entityId": "1", "entityString": "A fern", "source": "fern" });
         assert_eq!(triage.outcome("createTask", elsewhere).await, "ok");

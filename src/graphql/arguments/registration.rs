@@ -27,8 +27,10 @@ impl OutputType for Registration {
         <vote::types::TaskVerdict as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
+        let root = registry.query_type.clone();
         for (type_name, field, table) in super::super::LISTS {
-            let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*type_name) else {
+            let type_name = if *type_name == "Query" { root.as_str() } else { *type_name };
+            let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(type_name) else {
                 continue;
             };
             let Some(field) = fields.get_mut(*field) else {

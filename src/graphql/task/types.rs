@@ -148,6 +148,14 @@ impl TaskNode {
         self.0.entity_string.as_deref()
     }
 
+    /// How the host calls the entity now; null where it does not exist any more, or where the host does not know its kind.
+    async fn entity_display(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let (Some(content_type), Some(id)) = (self.0.entity_type_id, &self.0.entity_id) else {
+            return Ok(None);
+        };
+        request(ctx)?.entities.load_one((content_type, id.clone())).await.map_err(shared)
+    }
+
     /// The version of the flow that it goes through.
     async fn flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
         flow(ctx, self.0.flow_id).await

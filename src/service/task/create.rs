@@ -1,8 +1,11 @@
 //! Creating tasks.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::entity;
 use super::super::resolution;
 use super::super::unit::Unit;
 use super::assign::{Deciders, assignable, of_source};
@@ -68,14 +71,30 @@ impl CreateTask {
 /// # Errors
 /// FORBIDDEN, VALIDATION, or what a handler or the database says.
 pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
+    let mut created = create_many(unit, std::slice::from_ref(input))?;
+    created.pop().ok_or_else(|| Error::internal("one task was to be created"))
+}
+
+/// Creates tasks: all of them, or none. The host is asked about all entities of a kind at once.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, or what a handler, the host or the database says.
+pub fn create_many(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<Vec<Task>> {
     unit.requester.need(&unit.settings.gql_task_create_perms)?;
-    let input = &input.clone().without_empty_texts();
-    check_create(unit, input)?;
+    let inputs: Vec<CreateTask> = inputs.iter().cloned().map(CreateTask::without_empty_texts).collect();
+    for input in &inputs {
+        check_create(unit, input)?;
+    }
+    let displays = entity::of_new_tasks(unit, &inputs)?;
+    inputs.iter().map(|input| create_one(unit, input, &displays)).collect()
+}
+
+fn create_one(unit: &mut Unit<'_>, input: &CreateTask, displays: &Displays) -> Result<Task> {
     let business_status = input.business_status.clone().unwrap_or_else(|| json!({}));
     check_business_status(&business_status)?;
 
     let entity_type = match (&input.entity_type, &input.entity_id) {
-        (Some(name), Some(entity_id)) => Some(entity(unit, name, entity_id)?),
+        (Some(name), Some(entity_id)) => Some(entity(unit, name, entity_id, displays)?),
         (None, None) => None,
         _ => return Err(Error::validation("entityId", Message::new("entity-needs-both"))),
     };
@@ -139,23 +158,28 @@ fn deciders(unit: &mut Unit<'_>, input: &CreateTask, task: &Task) -> Result<Deci
     }
 }
 
-/// The content type of this name and how the entity is called, if a provider says so.
-fn entity(unit: &mut Unit<'_>, name: &str, entity_id: &str) -> Result<(ContentType, Option<String>)> {
+/// How entities are called, by the name of their content type and their key.
+type Displays = HashMap<(String, String), String>;
+
+/// The content type of this name and how the entity is called, if the host says so.
+fn entity(
+    unit: &mut Unit<'_>,
+    name: &str,
+    entity_id: &str,
+    displays: &Displays,
+) -> Result<(ContentType, Option<String>)> {
     let lower = name.to_lowercase();
     let (app_label, model) = ContentType::parse(&lower)
         .ok_or_else(|| Error::validation("entityType", Message::new("bad-entity-type")))?;
-    let display = match unit.core.host.display(&lower).cloned() {
-        Some(provider) => Some(
-            provider(unit.connection, entity_id)?
-                .ok_or_else(|| Error::not_found("entityId", Message::new("no-entity")))?,
-        ),
-        None => None,
-    };
+    let display = displays.get(&(lower.clone(), entity_id.to_owned())).cloned();
+    if display.is_none() && unit.core.host.entity_type(&lower).is_some() {
+        return Err(Error::not_found("entityId", Message::new("no-entity")));
+    }
     let content_type = db::content_type::get_or_insert(unit.connection, app_label, model)?;
     if db::task::open_about(unit.connection, content_type.id, entity_id)?.is_some() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("entity-has-open-task")));
     }
-    Ok((content_type, display.map(|text| text.chars().take(MAX_TEXT).collect())))
+    Ok((content_type, display))
 }
 
 /// Another transaction may have been faster; the database's own constraint says so.

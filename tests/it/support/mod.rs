@@ -4,6 +4,7 @@ pub mod app;
 pub mod backend;
 pub mod client;
 pub mod flow;
+pub mod people;
 pub mod program;
 pub mod rows;
 pub mod scenario;

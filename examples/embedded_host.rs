@@ -1,0 +1,344 @@
+//! A small host: a registry of beneficiaries with tables, users and a schema of its own. It embeds the module, and puts
+//! changes of beneficiaries under maker-checker: what Rosa proposes is written once Amir and Lin have approved it, in the
+//! transaction of the last approval.
+//!
+//! ```sh
+//! cargo run --example embedded_host
+//! cargo run --example embedded_host -- 127.0.0.1:8001 postgres://user:password@localhost/registry
+//! ```
+//!
+//! `docs/embedding.md` says what to try.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, EmptySubscription, ID, InputObject, MergedObject, Object, Schema, SimpleObject,
+};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::{Json, Router, routing};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tasks_management::{
+    Approved, Builder, CarriedOut, CheckedService, CompletionPolicy, Database, DbConnection, Entity,
+    EntityType, Error, ErrorCode, Host, MakerChecker, Message, Person, Requester, Result, Rights, Settings,
+    TaskGroupInput, TaskManagement, TaskMutation, TaskQuery, Users, requester,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+diesel::table! {
+    registry_user (id) { id -> Text, username -> Text, token -> Text, rights -> Text, }
+}
+diesel::table! {
+    registry_beneficiary (id) { id -> Text, name -> Text, household_size -> Integer, approved_by -> Text, }
+}
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS registry_user
+        (id TEXT PRIMARY KEY, username TEXT NOT NULL, token TEXT NOT NULL, rights TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS registry_beneficiary
+        (id TEXT PRIMARY KEY, name TEXT NOT NULL, household_size INTEGER NOT NULL, approved_by TEXT NOT NULL);
+    INSERT INTO registry_user VALUES
+        ('10000000-0000-4000-8000-000000000001', 'noor', 'noor-token', 'all'),
+        ('10000000-0000-4000-8000-000000000002', 'rosa', 'rosa-token', '191002,191005'),
+        ('10000000-0000-4000-8000-000000000003', 'amir', 'amir-token', '191001,191003'),
+        ('10000000-0000-4000-8000-000000000004', 'lin', 'lin-token', '191001,191003')
+        ON CONFLICT DO NOTHING;
+    INSERT INTO registry_beneficiary VALUES ('1', 'Abena Mensah', 3, 'nobody'), ('2', 'Kofi Boateng', 5, 'nobody')
+        ON CONFLICT DO NOTHING;";
+
+// The host's users. Tokens stand in the open here; a real host has a real login.
+
+type UserRow = (String, String, String, String);
+
+struct RegistryUsers;
+
+impl Users for RegistryUsers {
+    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Person>> {
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let rows = registry_user::table.filter(registry_user::id.eq_any(ids)).load::<UserRow>(connection)?;
+        rows.into_iter().map(person).collect()
+    }
+
+    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<Person>> {
+        let named = registry_user::table.filter(registry_user::username.eq(username));
+        named.first::<UserRow>(connection).optional()?.map(person).transpose()
+    }
+
+    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>> {
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let rows = registry_user::table.filter(registry_user::id.eq_any(ids)).load::<UserRow>(connection)?;
+        rows.into_iter()
+            .map(|(id, _, _, rights)| {
+                let numbers = rights.split(',').filter_map(|number| number.parse().ok()).collect();
+                Ok((key(&id)?, Rights { is_superuser: rights == "all", numbers }))
+            })
+            .collect()
+    }
+
+    fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>> {
+        let rows = registry_user::table
+            .filter(registry_user::id.gt(after.map(|id| id.to_string()).unwrap_or_default()))
+            .order(registry_user::id)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .load::<UserRow>(connection)?;
+        rows.into_iter().map(person).collect()
+    }
+}
+
+fn person((id, username, _, _): UserRow) -> Result<Person> {
+    Ok(Person::new(key(&id)?, username))
+}
+
+fn key(id: &str) -> Result<Uuid> {
+    id.parse().map_err(Error::internal)
+}
+
+// The host's entities, and the service that changes them.
+
+#[derive(Clone, Serialize, Queryable, SimpleObject)]
+struct Beneficiary {
+    id: String,
+    name: String,
+    household_size: i32,
+    approved_by: String,
+}
+
+#[derive(Clone, Serialize, Deserialize, InputObject)]
+#[serde(deny_unknown_fields)]
+struct BeneficiaryInput {
+    household_size: i32,
+}
+
+#[derive(Clone, Copy)]
+struct Beneficiaries;
+
+impl EntityType for Beneficiaries {
+    fn display(&self, connection: &mut DbConnection, ids: &[&str]) -> Result<HashMap<String, String>> {
+        let these = registry_beneficiary::table.filter(registry_beneficiary::id.eq_any(ids));
+        let names = these.select((registry_beneficiary::id, registry_beneficiary::name));
+        Ok(names.load::<(String, String)>(connection)?.into_iter().collect())
+    }
+
+    fn search(
+        &self,
+        connection: &mut DbConnection,
+        _: &Requester,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<Entity>> {
+        let found = registry_beneficiary::table
+            .filter(registry_beneficiary::name.like(format!("%{text}%")))
+            .order(registry_beneficiary::name)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .load::<Beneficiary>(connection)?;
+        Ok(found.into_iter().map(|row| Entity { id: row.id, display: row.name }).collect())
+    }
+}
+
+impl CheckedService for Beneficiaries {
+    type Create = Value;
+    type Update = BeneficiaryInput;
+    const NAME: &'static str = "BeneficiaryService";
+    const ENTITY_TYPE: &'static str = "registry.beneficiary";
+
+    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Value>> {
+        let row = registry_beneficiary::table.find(id).first::<Beneficiary>(connection).optional()?;
+        row.map(serde_json::to_value).transpose().map_err(Error::internal)
+    }
+
+    fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> {
+        Err(refusal("source", "Beneficiaries come by registration, not by task."))
+    }
+
+    fn validate_update(
+        &self,
+        _: &mut DbConnection,
+        _: &Requester,
+        _: &str,
+        input: &BeneficiaryInput,
+    ) -> Result<()> {
+        if (1..=30).contains(&input.household_size) {
+            return Ok(());
+        }
+        Err(refusal("household_size", "`household_size` has to be from 1 to 30."))
+    }
+
+    fn validate_delete(&self, _: &mut DbConnection, _: &Requester, _: &str) -> Result<()> {
+        Err(refusal("source", "Beneficiaries are never deleted."))
+    }
+
+    fn create(&self, _: &mut Approved<'_>, _: Value) -> Result<()> {
+        Err(refusal("source", "Beneficiaries come by registration, not by task."))
+    }
+
+    fn update(&self, approved: &mut Approved<'_>, id: &str, input: BeneficiaryInput) -> Result<()> {
+        let changed = diesel::update(registry_beneficiary::table.find(id))
+            .set((
+                registry_beneficiary::household_size.eq(input.household_size),
+                registry_beneficiary::approved_by.eq(&approved.decider.user.username),
+            ))
+            .execute(approved.connection)?;
+        if changed == 1 { Ok(()) } else { Err(refusal("entityId", "The beneficiary is gone.")) }
+    }
+
+    fn delete(&self, _: &mut Approved<'_>, _: &str) -> Result<()> {
+        Err(refusal("source", "Beneficiaries are never deleted."))
+    }
+}
+
+fn refusal(field: &str, words: &str) -> Error {
+    Error::new(ErrorCode::Validation, Message::words(words)).of_field(field)
+}
+
+// The host's schema, into which the module's is merged.
+
+#[derive(MergedObject)]
+struct Query(TaskQuery, BeneficiaryQueries);
+
+#[derive(MergedObject)]
+struct Mutation(TaskMutation, BeneficiaryMutations);
+
+struct BeneficiaryQueries;
+
+#[Object]
+impl BeneficiaryQueries {
+    /// All beneficiaries, for everybody who is logged in.
+    async fn beneficiaries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Beneficiary>> {
+        requester(ctx)?;
+        let all = registry_beneficiary::table.order(registry_beneficiary::id);
+        let database = ctx.data::<Database>()?;
+        Ok(database.read(move |connection| Ok(all.load(connection)?)).await?)
+    }
+}
+
+struct BeneficiaryMutations;
+
+#[Object]
+impl BeneficiaryMutations {
+    /// Proposes to change a beneficiary; answers the key of the task.
+    async fn propose_beneficiary_update(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: BeneficiaryInput,
+    ) -> async_graphql::Result<ID> {
+        let (app, maker) = (ctx.data::<App>()?, requester(ctx)?);
+        let task = app.checker.create_update_task(&app.module.tasks(), maker, &id, &input).await?;
+        Ok(ID(task.id.to_string()))
+    }
+}
+
+// The host's server.
+
+#[derive(Clone)]
+struct App {
+    module: TaskManagement,
+    checker: MakerChecker<Beneficiaries>,
+}
+
+type HostSchema = Schema<Query, Mutation, EmptySubscription>;
+
+async fn graphql(
+    State((app, schema)): State<(App, HostSchema)>,
+    headers: HeaderMap,
+    Json(request): Json<async_graphql::Request>,
+) -> Json<async_graphql::Response> {
+    let requester = match who_asks(&app.module, &headers).await {
+        Ok(requester) => requester,
+        Err(error) => return Json(async_graphql::Response::from_errors(vec![server_error(&error)])),
+    };
+    Json(app.module.execute(&schema, request, requester).await)
+}
+
+async fn who_asks(module: &TaskManagement, headers: &HeaderMap) -> Result<Option<Arc<Requester>>> {
+    let header = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let Some(token) = header.and_then(|value| value.strip_prefix("Bearer ")).map(ToOwned::to_owned) else {
+        return Ok(None);
+    };
+    let bearer = registry_user::table.filter(registry_user::token.eq(token)).select(registry_user::id);
+    let id =
+        module.database().read(move |connection| Ok(bearer.first::<String>(connection).optional()?)).await?;
+    match id {
+        Some(id) => module.requester_by_id(key(&id)?).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn server_error(error: &Error) -> async_graphql::ServerError {
+    async_graphql::ServerError::new(error.to_string(), None)
+}
+
+#[tokio::main]
+async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:8001".to_owned());
+    let mut settings = Settings::default();
+    settings.database.url = arguments.next().unwrap_or_else(|| {
+        let file = std::env::temp_dir().join(format!("registry-{}.db", std::process::id()));
+        format!("sqlite://{}", file.display())
+    });
+    // Who proposes does not approve.
+    settings.tasks_management.forbid_maker = true;
+
+    let checker = MakerChecker::new(Beneficiaries, CarriedOut::Within);
+    let module = Builder::new(settings)
+        .users(RegistryUsers)
+        .host(Host::default().entity(Beneficiaries::ENTITY_TYPE, Beneficiaries))
+        .maker_checker(&checker)
+        .build()?;
+    module.migrate().await?;
+    module.database().write(|connection| Ok(connection.batch_execute(TABLES)?)).await?;
+    module.refresh_users().await?;
+    let app = App { module: module.clone(), checker };
+    make_group(&module).await?;
+
+    let schema = Schema::build(
+        Query(module.query(), BeneficiaryQueries),
+        Mutation(module.mutation(), BeneficiaryMutations),
+        EmptySubscription,
+    )
+    .data(module.database().clone())
+    .data(app.clone());
+    let schema = module.schema(schema);
+    let router = Router::new().route("/graphql", routing::post(graphql)).with_state((app, schema));
+
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(module.workers(&stop));
+    let listener = tokio::net::TcpListener::bind(&listen).await?;
+    println!("the registry listens on http://{}/graphql", listener.local_addr()?);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?;
+    stop.cancel();
+    workers.await?;
+    Ok(())
+}
+
+/// The group that approves changes of beneficiaries: Amir and Lin, both of them.
+async fn make_group(module: &TaskManagement) -> Result<()> {
+    let noor = module.requester("noor").await?;
+    let (amir, lin) = (module.requester("amir").await?, module.requester("lin").await?);
+    let made = module
+        .task_groups()
+        .create(
+            &noor,
+            TaskGroupInput {
+                user_ids: Some(vec![amir.id(), lin.id()]),
+                task_sources: Some(vec![Beneficiaries::NAME.to_owned()]),
+                ..TaskGroupInput::new("beneficiaries", CompletionPolicy::All)
+            },
+        )
+        .await;
+    match made {
+        // It was made by an earlier start.
+        Err(error) if error.field() == Some("code") => Ok(()),
+        made => made.map(|_| ()),
+    }
+}

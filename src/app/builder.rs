@@ -1,0 +1,157 @@
+//! What a host says of itself before the module begins.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::TaskManagement;
+use crate::auth::directory::{Directory, HostUsers, OwnUsers};
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::auth::users::Users;
+use crate::clock::{Clock, SystemClock, new_random_id};
+use crate::config::Settings;
+use crate::db::connection::Database;
+use crate::error::Result;
+use crate::graphql::schema;
+use crate::http::state::Authenticate;
+use crate::service::Core;
+use crate::service::configuration::LiveSettings;
+use crate::service::host::Host;
+use crate::service::maker_checker::{Carrier, Checked, CheckedService, MakerChecker};
+use crate::signal::{Bus, BusBuilder};
+
+/// Builds a [`TaskManagement`].
+pub struct Builder {
+    settings: Settings,
+    database: Option<Database>,
+    clock: Arc<dyn Clock>,
+    users: Option<Arc<dyn Users>>,
+    authenticate: Option<Authenticate>,
+    bus: BusBuilder,
+    host: Host,
+    checked: Vec<Arc<dyn Checked>>,
+    metrics: Option<PrometheusHandle>,
+}
+
+impl Builder {
+    /// With the database of the settings, the machine's clock, the module's own users, and nothing bound or registered.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            database: None,
+            clock: Arc::new(SystemClock),
+            users: None,
+            authenticate: None,
+            bus: Bus::builder(),
+            host: Host::default(),
+            checked: Vec::new(),
+            metrics: None,
+        }
+    }
+
+    /// With a database that the host uses too, in place of the one that the settings name.
+    #[must_use]
+    pub fn database(self, database: Database) -> Self {
+        Self { database: Some(database), ..self }
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// With the host's users and their rights, in place of the module's own. Nobody logs in here then: the host says who asks,
+    /// by [`TaskManagement::requester_by_id`], and for [`TaskManagement::router`] by [`Self::authenticate`].
+    #[must_use]
+    pub fn users(self, users: impl Users) -> Self {
+        Self { users: Some(Arc::new(users)), ..self }
+    }
+
+    /// With the host's way to find out by the headers of a request who asks; none, for a stranger. A host that goes by cookies
+    /// also has to see that no foreign page sent them. For [`TaskManagement::router`]; tokens of the module's own count no more.
+    #[must_use]
+    pub fn authenticate<F>(self, authenticate: impl Fn(HeaderMap) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<Uuid>>> + Send + 'static,
+    {
+        let authenticate: Authenticate = Arc::new(move |headers| Box::pin(authenticate(headers)));
+        Self { authenticate: Some(authenticate), ..self }
+    }
+
+    /// With these handlers bound to signals.
+    #[must_use]
+    pub fn signals(self, bus: BusBuilder) -> Self {
+        Self { bus, ..self }
+    }
+
+    /// With what the host registers.
+    #[must_use]
+    pub fn host(self, host: Host) -> Self {
+        Self { host, ..self }
+    }
+
+    /// With this service under maker-checker: what is proposed to it is validated, and carried out once approved.
+    #[must_use]
+    pub fn maker_checker<S: CheckedService>(mut self, checked: &MakerChecker<S>) -> Self {
+        self.checked.push(Arc::new(checked.clone()));
+        self
+    }
+
+    /// With a place where `/metrics` reads.
+    #[must_use]
+    pub fn metrics(self, handle: PrometheusHandle) -> Self {
+        Self { metrics: Some(handle), ..self }
+    }
+
+    /// The module. The database is not touched yet.
+    ///
+    /// # Errors
+    /// UNAVAILABLE or INTERNAL with a sentence that names the setting that can't be used.
+    pub fn build(self) -> Result<TaskManagement> {
+        let settings = self.settings;
+        let db = match self.database {
+            Some(database) => database,
+            None => Database::new(&settings.database)?,
+        };
+        let users: Arc<dyn Directory> = match self.users {
+            Some(users) => Arc::new(HostUsers::new(users, Arc::clone(&self.clock))),
+            None => Arc::new(OwnUsers),
+        };
+        let carrier =
+            Arc::new(Carrier { db: db.clone(), users: Arc::clone(&users), clock: Arc::clone(&self.clock) });
+        let bus =
+            self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&carrier)));
+        // Without a secret nobody can be logged in for longer than this process lives, nor by anybody else.
+        let secret = match settings.auth.secret.as_str() {
+            "" => format!("{}{}", new_random_id(), new_random_id()),
+            secret => secret.to_owned(),
+        };
+        let core = Core {
+            db,
+            clock: self.clock,
+            bus: bus.build(),
+            settings: LiveSettings::new(settings.tasks_management.clone()),
+            users,
+            host: self.host,
+            limits: settings.limits.clone(),
+            passwords: Passwords::new(&settings.auth)?,
+            tokens: Tokens::new(&secret, settings.auth.access_token_s),
+            hashing: Arc::new(Semaphore::new(4)),
+            auth: settings.auth.clone(),
+        };
+        Ok(TaskManagement {
+            core: Arc::new(core),
+            schema: schema(&settings.limits),
+            settings: Arc::new(settings),
+            metrics: self.metrics,
+            authenticate: self.authenticate,
+        })
+    }
+}

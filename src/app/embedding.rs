@@ -1,0 +1,72 @@
+//! The module as a part of a host's own schema.
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType};
+
+use super::TaskManagement;
+use crate::auth::requester::Requester;
+use crate::clock::new_random_id;
+use crate::graphql::context::{Cookies, RequestContext};
+use crate::graphql::execution::execute_for_host;
+use crate::graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery, finish};
+
+impl TaskManagement {
+    /// Queries about tasks and who decides on them, for a host's `MergedObject`.
+    #[must_use]
+    pub fn query(&self) -> TaskQuery {
+        TaskQuery::default()
+    }
+
+    /// Mutations of tasks and of who decides on them, for a host's `MergedObject`.
+    #[must_use]
+    pub fn mutation(&self) -> TaskMutation {
+        TaskMutation::default()
+    }
+
+    /// What openIMIS' front end asks of its core module, for hosts that have no such fields: the journal, users, roles,
+    /// configurations, `node`.
+    #[must_use]
+    pub fn core_query(&self) -> CoreQuery {
+        CoreQuery::default()
+    }
+
+    /// The mutations that belong to [`Self::core_query`].
+    #[must_use]
+    pub fn core_mutation(&self) -> CoreMutation {
+        CoreMutation::default()
+    }
+
+    /// Finishes a host's schema that holds [`Self::query`] and [`Self::mutation`]: gives the lists their arguments, and the
+    /// schema its bounds.
+    #[must_use]
+    pub fn schema<Q, M, S>(&self, builder: SchemaBuilder<Q, M, S>) -> Schema<Q, M, S>
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        finish(builder, &self.settings.limits)
+    }
+
+    /// Executes a request against such a schema on behalf of somebody, or of a stranger, within the bounds of the settings.
+    /// Resolvers of the host learn by [`crate::requester`] who asks. A field that failed is
+    /// null in the answer, so a host's root fields are better nullable. What is begun ends when the future is dropped.
+    pub async fn execute<Q, M, S>(
+        &self,
+        schema: &Schema<Q, M, S>,
+        request: Request,
+        requester: Option<Arc<Requester>>,
+    ) -> Response
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        let language =
+            requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
+        let context = RequestContext::new(&self.core, requester, Cookies::default(), None);
+        let request_id = new_random_id().simple().to_string();
+        execute_for_host(schema.clone(), request, context, language, &self.settings.limits, request_id).await
+    }
+}

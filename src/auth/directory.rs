@@ -1,0 +1,207 @@
+//! Where people are looked up: among the module's own users, or at the host.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::users::{Person, Users};
+use crate::clock::Clock;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::permission::Rights;
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::domain::user::User;
+use crate::error::Result;
+
+/// Where people are looked up.
+pub trait Directory: Send + Sync + 'static {
+    /// Whether people are a host's: then nobody logs in here, and nobody is changed here.
+    fn is_hosts(&self) -> bool;
+
+    /// The people with these keys, active or not, in no order.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>>;
+
+    /// The person of this name, active or not.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>>;
+
+    /// What somebody may do; nothing, for who is unknown.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights>;
+
+    /// Brings the copies that lists and history read up to date; answers how many were written.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    fn refresh(&self, connection: &mut DbConnection) -> Result<usize>;
+}
+
+/// The module's own users.
+pub struct OwnUsers;
+
+impl Directory for OwnUsers {
+    fn is_hosts(&self) -> bool {
+        false
+    }
+
+    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
+        match ids {
+            [id] => Ok(Vec::from_iter(db::user::get(connection, *id)?)),
+            _ => db::user::get_many(connection, ids),
+        }
+    }
+
+    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>> {
+        Ok(db::user::by_username(connection, username)?.map(|(user, _)| user))
+    }
+
+    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
+        db::user::rights(connection, id)
+    }
+
+    fn refresh(&self, _: &mut DbConnection) -> Result<usize> {
+        Ok(0)
+    }
+}
+
+/// A host's users, of whom copies are kept.
+pub struct HostUsers {
+    users: Arc<dyn Users>,
+    clock: Arc<dyn Clock>,
+}
+
+impl HostUsers {
+    /// The users of this host.
+    pub fn new(users: Arc<dyn Users>, clock: Arc<dyn Clock>) -> Self {
+        Self { users, clock }
+    }
+}
+
+impl Directory for HostUsers {
+    fn is_hosts(&self) -> bool {
+        true
+    }
+
+    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
+        let people = self.users.by_ids(connection, ids)?;
+        keep(connection, people, self.clock.now()).map(|(users, _)| users)
+    }
+
+    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>> {
+        let person = self.users.by_username(connection, username)?;
+        Ok(keep(connection, Vec::from_iter(person), self.clock.now())?.0.pop())
+    }
+
+    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
+        Ok(self.users.rights(connection, &[id])?.remove(&id).unwrap_or_default())
+    }
+
+    fn refresh(&self, connection: &mut DbConnection) -> Result<usize> {
+        const PAGE: usize = 500;
+        let (mut after, mut written, mut seen) = (None, 0, HashSet::new());
+        loop {
+            let mut people = self.users.page(connection, after, PAGE)?;
+            people.sort_unstable_by_key(|person| person.id);
+            // A host that begins anew instead of going on would never come to an end.
+            let Some(last) = people.last().map(|person| person.id).filter(|last| after < Some(*last)) else {
+                break;
+            };
+            after = Some(last);
+            seen.extend(people.iter().map(|person| person.id));
+            written += keep(connection, people, self.clock.now())?.1;
+        }
+        for mut gone in db::user::active(connection)?.into_iter().filter(|user| !seen.contains(&user.id)) {
+            gone.is_active = false;
+            db::user::update(connection, &gone, self.clock.now())?;
+            written += 1;
+        }
+        Ok(written)
+    }
+}
+
+/// The copies of these people, brought up to date, and how many had to be written.
+fn keep(
+    connection: &mut DbConnection,
+    people: Vec<Person>,
+    now: NaiveDateTime,
+) -> Result<(Vec<User>, usize)> {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.id).collect();
+    let mut kept: HashMap<Uuid, User> =
+        db::user::get_many(connection, &ids)?.into_iter().map(|user| (user.id, user)).collect();
+    let languages: Vec<String> = if people.is_empty() {
+        Vec::new()
+    } else {
+        db::user::languages(connection)?.into_iter().map(|language| language.code).collect()
+    };
+    let (mut users, mut written) = (Vec::with_capacity(people.len()), 0);
+    for mut person in people {
+        check_text("username", &person.username, MAX_TEXT)?;
+        if !languages.contains(&person.language) {
+            "en".clone_into(&mut person.language);
+        }
+        let old = kept.remove(&person.id);
+        if let Some(old) = old.as_ref().filter(|old| is_same(old, &person)) {
+            users.push(old.clone());
+            continue;
+        }
+        db::user::give_up_name(connection, &person.username, person.id, now)?;
+        match old {
+            Some(old) => db::user::update(connection, &changed(old, &person), now)?,
+            None => db::user::insert_copy(connection, &changed(blank(person.id, now), &person))?,
+        }
+        written += 1;
+        users.extend(db::user::get(connection, person.id)?);
+    }
+    Ok((users, written))
+}
+
+fn is_same(user: &User, person: &Person) -> bool {
+    user.username == person.username
+        && user.last_name == person.last_name
+        && user.other_names == person.other_names
+        && user.email == person.email
+        && user.phone == person.phone
+        && user.language == person.language
+        && user.is_active == person.is_active
+}
+
+fn changed(user: User, person: &Person) -> User {
+    User {
+        username: person.username.clone(),
+        last_name: person.last_name.clone(),
+        other_names: person.other_names.clone(),
+        email: person.email.clone(),
+        phone: person.phone.clone(),
+        language: person.language.clone(),
+        is_active: person.is_active,
+        ..user
+    }
+}
+
+fn blank(id: Uuid, now: NaiveDateTime) -> User {
+    User {
+        id,
+        interactive_user_id: 0,
+        username: String::new(),
+        last_name: String::new(),
+        other_names: String::new(),
+        email: None,
+        phone: None,
+        language: String::new(),
+        is_active: true,
+        version: 1,
+        json_ext: None,
+        date_created: now,
+        date_updated: now,
+        last_login: None,
+    }
+}

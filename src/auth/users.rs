@@ -1,0 +1,80 @@
+//! The people of a host.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::db::connection::DbConnection;
+use crate::domain::permission::Rights;
+use crate::error::Result;
+
+/// Somebody as the host knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The key, by which tasks, seats and votes point to the person. It never changes.
+    pub id: Uuid,
+    /// The name to log in with, unique, at most 255 characters.
+    pub username: String,
+    /// Family name.
+    pub last_name: String,
+    /// Given names.
+    pub other_names: String,
+    /// E-mail address; shown to the person and to those who may list users.
+    pub email: Option<String>,
+    /// Telephone number; shown likewise.
+    pub phone: Option<String>,
+    /// Code of the language the person reads; where the module has no such language, it speaks English.
+    pub language: String,
+    /// Whether the person may ask for anything and be given seats.
+    pub is_active: bool,
+}
+
+impl Person {
+    /// An active person of this key and name, who reads English.
+    #[must_use]
+    pub fn new(id: Uuid, username: impl Into<String>) -> Self {
+        Self {
+            id,
+            username: username.into(),
+            last_name: String::new(),
+            other_names: String::new(),
+            email: None,
+            phone: None,
+            language: "en".to_owned(),
+            is_active: true,
+        }
+    }
+}
+
+/// A host's users and what they may do, in place of the module's own. The host is asked, always for several at once; the
+/// module keeps a copy of each in `core_user`, so that lists can be filtered and sorted by names, and history shows who
+/// somebody was who is gone.
+///
+/// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
+/// at times a transaction is open on it. Errors reach the caller with their code and message.
+pub trait Users: Send + Sync + 'static {
+    /// The people with these keys, active or not, in any order. Who is left out does not exist.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Person>>;
+
+    /// The person of this name, active or not.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<Person>>;
+
+    /// What these people may do now. Who is left out may do nothing.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>>;
+
+    /// All people in the order of their keys: at most `limit` that come after `after`. The workers go through all of them
+    /// every ten minutes, so that pickers offer people who have not come by yet.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>>;
+}

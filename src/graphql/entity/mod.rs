@@ -1,0 +1,4 @@
+//! What tasks are about, in GraphQL.
+
+pub mod queries;
+pub mod types;

@@ -1,0 +1,34 @@
+//! Looking for what tasks can be about.
+
+use async_graphql::{Context, Object};
+
+use super::super::context::request;
+use super::types::TaskEntityNode;
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::error::Result;
+use crate::service::entity;
+
+/// Looking for what tasks can be about.
+#[derive(Default)]
+pub struct EntityQueries;
+
+#[Object]
+impl EntityQueries {
+    /// The entities that a task can be made about, as the host of this module knows them; for those who may create tasks.
+    async fn task_entities(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Their kind, `app_label.model`.")] entity_type: String,
+        #[graphql(desc = "What is looked for.")] search: Option<String>,
+        #[graphql(desc = "At most so many.")] first: Option<i32>,
+    ) -> Result<Option<Vec<TaskEntityNode>>> {
+        let text = search.unwrap_or_default().trim().to_owned();
+        check_text("entityType", &entity_type, MAX_TEXT)?;
+        check_text("search", &text, MAX_TEXT)?;
+        let context = request(ctx)?;
+        let found =
+            entity::search(&context.core, context.requester()?, entity_type, text, first.map(i64::from))
+                .await?;
+        Ok(Some(found.into_iter().map(TaskEntityNode).collect()))
+    }
+}

@@ -1,0 +1,87 @@
+//! Executing an operation: with its loaders driven, and its answer mended.
+
+use std::sync::{Arc, Mutex};
+
+use async_graphql::{
+    ErrorExtensionValues, ObjectType, Request, Response, Schema, ServerError, SubscriptionType,
+};
+
+use super::context::{Effect, RequestContext};
+use super::document::{self, Document, Refusal};
+use super::response::mend;
+use crate::config::Limits;
+use crate::error::ErrorCode;
+use crate::message::Message;
+
+/// What came of an operation.
+pub struct Executed {
+    /// The answer.
+    pub response: Response,
+    /// What it does beside answering.
+    pub effects: Arc<Mutex<Vec<Effect>>>,
+    /// Whether the database could not be used.
+    pub unavailable: bool,
+}
+
+/// Executes a request whose document was read by [`document::read`].
+pub async fn execute<Q, M, S>(
+    schema: Schema<Q, M, S>,
+    request: Request,
+    document: Document,
+    context: RequestContext,
+    language: String,
+    request_id: String,
+) -> Executed
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
+    let mut request = request.data(context);
+    request.set_parsed_query(document.parsed);
+    let mut response = batches.drive(schema.execute(request)).await;
+    let unavailable = mend(&mut response, &language, &request_id);
+    Executed { response, effects, unavailable }
+}
+
+/// Executes a request of a host against a schema that holds the module's roots, within the module's bounds.
+pub async fn execute_for_host<Q, M, S>(
+    schema: Schema<Q, M, S>,
+    request: Request,
+    context: RequestContext,
+    language: String,
+    limits: &Limits,
+    request_id: String,
+) -> Response
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let read = document::read(
+        &request.query,
+        request.operation_name.as_deref(),
+        limits.query_depth,
+        limits.query_fields,
+    );
+    let document = match read {
+        Ok(document) => document,
+        Err(Refusal::Syntax(text)) => {
+            let text: String = text.chars().take(300).collect();
+            let message = Message::new("not-graphql").with("reason", text);
+            return refused(&message, ErrorCode::Validation, &language, &request_id);
+        }
+        Err(Refusal::Other(error)) => return refused(error.message(), error.code(), &language, &request_id),
+    };
+    execute(schema, request, document, context, language, request_id).await.response
+}
+
+fn refused(message: &Message, code: ErrorCode, language: &str, request_id: &str) -> Response {
+    let mut error = ServerError::new(message.text(language), None);
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code.as_str());
+    extensions.set("requestId", request_id);
+    error.extensions = Some(extensions);
+    Response::from_errors(vec![error])
+}

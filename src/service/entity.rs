@@ -1,0 +1,93 @@
+//! What tasks are about: the host's entities, looked for and looked up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::core::Core;
+use super::host::Entity;
+use super::task::CreateTask;
+use super::unit::Unit;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::domain::text::MAX_TEXT;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// Points to an entity: the key of its content type, and its own.
+pub type EntityKey = (i32, String);
+
+/// Looks for entities that the requester may propose something about.
+///
+/// # Errors
+/// FORBIDDEN for those who may not create tasks, VALIDATION for a kind that the host does not know, LIMIT, or what the host says.
+pub async fn search(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    entity_type: String,
+    text: String,
+    first: Option<i64>,
+) -> Result<Vec<Entity>> {
+    let requester = Arc::clone(requester);
+    core.read(move |core, connection| {
+        let settings = core.settings.current(connection, core.clock.now())?;
+        requester.need(&settings.gql_task_create_perms)?;
+        let limit = core.page_limit().of("first", first)?;
+        let Some(entities) = core.host.entity_type(&entity_type.to_lowercase()) else {
+            let message = Message::new("unknown-entity-type").with_list("allowed", &core.host.entity_types());
+            return Err(Error::validation("entityType", message));
+        };
+        let mut found = entities.search(connection, &requester, &text, limit)?;
+        found.truncate(limit);
+        Ok(found)
+    })
+    .await
+}
+
+/// How the entities of tasks that the requester sees are called now. Which does not exist any more, or is of a kind that
+/// the host does not know, is left out.
+///
+/// # Errors
+/// What the host or the database says.
+pub async fn of_visible_tasks(core: &Arc<Core>, keys: Vec<EntityKey>) -> Result<HashMap<EntityKey, String>> {
+    core.read(move |core, connection| {
+        let mut ids: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
+        for (content_type, id) in &keys {
+            ids.entry(*content_type).or_default().push(id);
+        }
+        let mut displays = HashMap::new();
+        for (content_type_id, ids) in ids {
+            let content_type = db::content_type::get(connection, content_type_id)?;
+            let Some(entities) = content_type.and_then(|found| core.host.entity_type(&found.name())) else {
+                continue;
+            };
+            let found = entities.display(connection, &ids)?;
+            displays.extend(found.into_iter().map(|(id, display)| ((content_type_id, id), display)));
+        }
+        Ok(displays)
+    })
+    .await
+}
+
+/// How the entities of new tasks are called, as far as the host knows their kinds: by name of the content type, in lower case,
+/// and key.
+///
+/// # Errors
+/// What the host says.
+pub fn of_new_tasks(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<HashMap<(String, String), String>> {
+    let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for input in inputs {
+        if let (Some(content_type), Some(id)) = (&input.entity_type, &input.entity_id) {
+            ids.entry(content_type.to_lowercase()).or_default().push(id);
+        }
+    }
+    let mut displays = HashMap::new();
+    for (content_type, ids) in ids {
+        let Some(entities) = unit.core.host.entity_type(&content_type) else {
+            continue;
+        };
+        for (id, display) in entities.display(unit.connection, &ids)? {
+            displays.insert((content_type.clone(), id), display.chars().take(MAX_TEXT).collect());
+        }
+    }
+    Ok(displays)
+}

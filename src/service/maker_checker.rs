@@ -1,0 +1,238 @@
+//! Maker-checker: what a host's service is asked to do is proposed as a task, and done once the task is COMPLETED.
+//!
+//! A proposal is an ordinary task: its source is the service's name, its business event `Name.create`, `Name.update` or
+//! `Name.delete`, its data `{"incoming_data": …, "current_data": …}`. It may come by [`MakerChecker`] or by `createTask`; it is
+//! checked in the same place.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::facade::TaskService;
+use super::task::CreateTask;
+use crate::auth::requester::Requester;
+use crate::db::connection::DbConnection;
+use crate::domain::task::Task;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+mod carrying_out;
+
+pub use carrying_out::{CarriedOut, Carrier, Checked};
+
+/// A service of the host's whose operations need approval.
+///
+/// Called on threads where blocking is allowed, with the module's database, where the host may have its tables; a transaction
+/// is open on it. What is written by `connection` is committed together with what the module writes.
+pub trait CheckedService: Send + Sync + 'static {
+    /// What it takes to create an entity.
+    type Create: Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What it takes to change one.
+    type Update: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// Its name, such as `BeneficiaryService`: the `source` of its tasks, to which task groups are bound.
+    const NAME: &'static str;
+    /// The kind of its entities, `app_label.model`. With it there is at most one open task for each entity.
+    const ENTITY_TYPE: &'static str;
+
+    /// The entity as it is now, for deciders to compare; none if there is no such entity.
+    ///
+    /// # Errors
+    /// Those of the host; they reach the caller with their code and message.
+    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Value>>;
+
+    /// Whether the maker may propose to create this. Asked when the proposal is made or changed, and before it is carried out.
+    ///
+    /// # Errors
+    /// The refusal; it reaches the caller with its code and message.
+    fn validate_create(
+        &self,
+        connection: &mut DbConnection,
+        maker: &Requester,
+        payload: &Self::Create,
+    ) -> Result<()>;
+
+    /// Whether the maker may propose to change this entity so. Asked as often.
+    ///
+    /// # Errors
+    /// The refusal; it reaches the caller with its code and message.
+    fn validate_update(
+        &self,
+        connection: &mut DbConnection,
+        maker: &Requester,
+        id: &str,
+        payload: &Self::Update,
+    ) -> Result<()>;
+
+    /// Whether the maker may propose to delete this entity. Asked as often.
+    ///
+    /// # Errors
+    /// The refusal; it reaches the caller with its code and message.
+    fn validate_delete(&self, connection: &mut DbConnection, maker: &Requester, id: &str) -> Result<()>;
+
+    /// Creates an entity.
+    ///
+    /// # Errors
+    /// Why it can't be done.
+    fn create(&self, approved: &mut Approved<'_>, payload: Self::Create) -> Result<()>;
+
+    /// Changes an entity.
+    ///
+    /// # Errors
+    /// Why it can't be done.
+    fn update(&self, approved: &mut Approved<'_>, id: &str, payload: Self::Update) -> Result<()>;
+
+    /// Deletes an entity.
+    ///
+    /// # Errors
+    /// Why it can't be done.
+    fn delete(&self, approved: &mut Approved<'_>, id: &str) -> Result<()>;
+}
+
+/// An operation that was approved and is carried out now.
+pub struct Approved<'a> {
+    /// The module's database, in a transaction. What is written by it is there exactly once.
+    pub connection: &'a mut DbConnection,
+    /// Who proposed it.
+    pub maker: &'a Requester,
+    /// Who gave the decisive approval. It is carried out in this person's name, as openIMIS does.
+    pub decider: &'a Requester,
+    /// The task, COMPLETED.
+    pub task: &'a Task,
+    /// The entity as it was when it was proposed; null for what is to be created.
+    pub current_data: &'a Value,
+    /// The event's stable id, the same each time it is tried: for what is done outside of this database.
+    pub event_id: Uuid,
+}
+
+/// Files the proposals of a service, and carries them out. Cheap to clone; give it to the builder of the module too.
+pub struct MakerChecker<S> {
+    service: Arc<S>,
+    carried_out: CarriedOut,
+}
+
+impl<S> Clone for MakerChecker<S> {
+    fn clone(&self) -> Self {
+        Self { service: Arc::clone(&self.service), carried_out: self.carried_out }
+    }
+}
+
+impl<S: CheckedService> MakerChecker<S> {
+    /// For this service; `carried_out` says when its operations are, and what follows from one that fails.
+    pub fn new(service: S, carried_out: CarriedOut) -> Self {
+        Self { service: Arc::new(service), carried_out }
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// Proposes to create an entity.
+    ///
+    /// # Errors
+    /// FORBIDDEN without the right to create tasks, the service's refusal, or a handler's.
+    pub async fn create_create_task(
+        &self,
+        tasks: &TaskService,
+        maker: &Arc<Requester>,
+        payload: &S::Create,
+    ) -> Result<Task> {
+        let incoming = serde_json::to_value(payload).map_err(Error::internal)?;
+        tasks.create(maker, Self::proposal(Operation::Create, None, &incoming, &Value::Null)).await
+    }
+
+    /// Proposes to change an entity.
+    ///
+    /// # Errors
+    /// NOT_FOUND, FORBIDDEN without the right to create tasks, CONFLICT for an entity with an open task, the service's
+    /// refusal, or a handler's.
+    pub async fn create_update_task(
+        &self,
+        tasks: &TaskService,
+        maker: &Arc<Requester>,
+        id: &str,
+        payload: &S::Update,
+    ) -> Result<Task> {
+        let incoming = serde_json::to_value(payload).map_err(Error::internal)?;
+        self.propose(tasks, maker, Operation::Update, id, incoming).await
+    }
+
+    /// Proposes to delete an entity.
+    ///
+    /// # Errors
+    /// As for [`Self::create_update_task`].
+    pub async fn create_delete_task(
+        &self,
+        tasks: &TaskService,
+        maker: &Arc<Requester>,
+        id: &str,
+    ) -> Result<Task> {
+        self.propose(tasks, maker, Operation::Delete, id, json!({ "id": id })).await
+    }
+
+    async fn propose(
+        &self,
+        tasks: &TaskService,
+        maker: &Arc<Requester>,
+        operation: Operation,
+        id: &str,
+        incoming: Value,
+    ) -> Result<Task> {
+        let (service, id) = (Arc::clone(&self.service), id.to_owned());
+        tasks
+            .create_with(maker, move |unit| {
+                let current = service.current(unit.connection, &id)?.ok_or_else(no_entity)?;
+                Ok(Self::proposal(operation, Some(&id), &incoming, &current))
+            })
+            .await
+    }
+
+    fn proposal(operation: Operation, id: Option<&str>, incoming: &Value, current: &Value) -> CreateTask {
+        CreateTask {
+            source: Some(S::NAME.to_owned()),
+            business_event: Some(operation.event(S::NAME)),
+            entity_type: id.map(|_| S::ENTITY_TYPE.to_owned()),
+            entity_id: id.map(ToOwned::to_owned),
+            data: Some(json!({ "incoming_data": incoming, "current_data": current })),
+            ..CreateTask::default()
+        }
+    }
+}
+
+/// What is proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Operation {
+    /// The business event of it.
+    fn event(self, service: &str) -> String {
+        let operation = match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        };
+        format!("{service}.{operation}")
+    }
+
+    /// What a task proposes to this service, if anything.
+    fn of(service: &str, task: &Task) -> Option<Self> {
+        let event = task.business_event.as_deref()?;
+        let is_its = task.source.as_deref() == Some(service);
+        [Self::Create, Self::Update, Self::Delete]
+            .into_iter()
+            .find(|operation| is_its && operation.event(service) == event)
+    }
+}
+
+fn no_entity() -> Error {
+    Error::not_found("entityId", Message::new("no-entity"))
+}

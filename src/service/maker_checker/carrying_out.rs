@@ -1,0 +1,232 @@
+//! Checking proposals where they are made and changed, and carrying them out once they are approved.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Approved, CheckedService, MakerChecker, Operation, no_entity};
+use crate::auth::directory::Directory;
+use crate::auth::requester::Requester;
+use crate::clock::Clock;
+use crate::db;
+use crate::db::connection::{Database, DbConnection};
+use crate::db::outbox::{self, NewDelivery};
+use crate::domain::signal::Signal;
+use crate::domain::task::{Task, TaskStatus};
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::signal::{BusBuilder, Event, HandlerError};
+
+/// When an approved operation is carried out, and what follows if it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarriedOut {
+    /// In the transaction of the decision. If it fails, the decision is undone, and who decided is told why: for hosts with
+    /// their tables in the module's database.
+    Within,
+    /// In the transaction of the decision. If it fails, the task stays COMPLETED, and it is tried again as [`Self::After`] says.
+    WithinOrAfter,
+    /// After the commit, from the outbox. If it fails, the task stays COMPLETED, and it is tried again with growing pauses;
+    /// after the last it is DEAD. `taskEvents` shows it, with the reason, and `replayTaskEvents` tries it once more.
+    After,
+}
+
+/// What it takes to carry something out.
+pub struct Carrier {
+    /// Where the module's data is.
+    pub db: Database,
+    /// Who the people are.
+    pub users: Arc<dyn Directory>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A service under maker-checker, whatever its payloads are.
+pub trait Checked: Send + Sync {
+    /// Binds what has to be done for it.
+    fn bind(self: Arc<Self>, bus: BusBuilder, carrier: Arc<Carrier>) -> BusBuilder;
+}
+
+impl<S: CheckedService> Checked for MakerChecker<S> {
+    fn bind(self: Arc<Self>, mut bus: BusBuilder, carrier: Arc<Carrier>) -> BusBuilder {
+        for (signal, key) in [(Signal::TaskCreate, "task"), (Signal::TaskUpdate, "new")] {
+            let (own, carrier) = (Arc::clone(&self), Arc::clone(&carrier));
+            bus = bus.before(signal, move |connection, event| {
+                let task = task_of(event, key)?;
+                let is_new = signal == Signal::TaskCreate || task_of(event, "task")?.data != task.data;
+                match Operation::of(S::NAME, &task) {
+                    Some(operation) if is_new => own.validate(&carrier, connection, operation, &task),
+                    _ => Ok(()),
+                }
+            });
+        }
+        let (own, at_once) = (Arc::clone(&self), Arc::clone(&carrier));
+        bus = bus.within(Signal::TaskComplete, move |connection, event| {
+            let task = task_of(event, "task")?;
+            match Operation::of(S::NAME, &task) {
+                Some(operation) if task.status == TaskStatus::Completed => {
+                    own.approved(&at_once, connection, event, operation, &task)
+                }
+                _ => Ok(()),
+            }
+        });
+        // No signal brings it anything: `approved` leaves for it what is to be tried later.
+        bus.after(&Self::handler(), [], move |event| {
+            let (own, carrier) = (Arc::clone(&self), Arc::clone(&carrier));
+            async move { own.deliver(&carrier, event).await.map_err(HandlerError::from) }
+        })
+    }
+}
+
+impl<S: CheckedService> MakerChecker<S> {
+    /// The name under which the outbox keeps what is carried out later.
+    fn handler() -> String {
+        format!("maker_checker:{}", S::NAME)
+    }
+
+    fn approved(
+        &self,
+        carrier: &Carrier,
+        connection: &mut DbConnection,
+        event: &Event,
+        operation: Operation,
+        task: &Task,
+    ) -> Result<()> {
+        let reason = match self.carried_out {
+            CarriedOut::Within => return self.carry_out(carrier, connection, event, operation, task),
+            CarriedOut::WithinOrAfter => {
+                let outcome = connection
+                    .savepoint(|connection| self.carry_out(carrier, connection, event, operation, task));
+                match outcome {
+                    Ok(()) => return Ok(()),
+                    Err(error) => Some(error),
+                }
+            }
+            CarriedOut::After => None,
+        };
+        if let Some(error) = &reason {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(task = %task.id, event = %event.id, %error, cause, "an approved operation failed; it is tried again");
+        }
+        let handler = Self::handler();
+        outbox::insert(
+            connection,
+            &NewDelivery {
+                event_id: event.id,
+                signal: event.signal.as_str(),
+                handler: &handler,
+                entity_id: event.entity_id,
+                user_id: event.user_id,
+                data: &event.data,
+                now: event.date,
+            },
+        )?;
+        outbox::announce(connection)
+    }
+
+    /// Carries out what was left in the outbox. What is done by the connection is committed together with the note that it is
+    /// done, so that it is done once even if the process dies right then.
+    async fn deliver(self: Arc<Self>, carrier: &Arc<Carrier>, event: Event) -> Result<()> {
+        let carrier = Arc::clone(carrier);
+        let db = carrier.db.clone();
+        db.write(move |connection| {
+            if !outbox::settle(
+                connection,
+                (event.id, event.entity_id),
+                &Self::handler(),
+                carrier.clock.now(),
+            )? {
+                return Ok(());
+            }
+            let task = task_of(&event, "task")?;
+            match Operation::of(S::NAME, &task) {
+                Some(operation) => self.carry_out(&carrier, connection, &event, operation, &task),
+                None => Ok(()),
+            }
+        })
+        .await
+    }
+
+    fn carry_out(
+        &self,
+        carrier: &Carrier,
+        connection: &mut DbConnection,
+        event: &Event,
+        operation: Operation,
+        task: &Task,
+    ) -> Result<()> {
+        self.validate(carrier, connection, operation, task)?;
+        let maker = person(carrier, connection, proposer(task))?;
+        let decider = person(carrier, connection, event.user_id)?;
+        let current_data = task.data.get("current_data").unwrap_or(&Value::Null);
+        let approved = &mut Approved {
+            connection,
+            maker: &maker,
+            decider: &decider,
+            task,
+            current_data,
+            event_id: event.id,
+        };
+        match operation {
+            Operation::Create => self.service.create(approved, incoming(task)?),
+            Operation::Update => self.service.update(approved, entity_id(task)?, incoming(task)?),
+            Operation::Delete => self.service.delete(approved, entity_id(task)?),
+        }
+    }
+
+    /// Whether the proposal can be understood, and the service has nothing against it.
+    fn validate(
+        &self,
+        carrier: &Carrier,
+        connection: &mut DbConnection,
+        operation: Operation,
+        task: &Task,
+    ) -> Result<()> {
+        let maker = person(carrier, connection, proposer(task))?;
+        if operation == Operation::Create {
+            return self.service.validate_create(connection, &maker, &incoming(task)?);
+        }
+        let id = entity_id(task)?;
+        let kind = match task.entity_type_id {
+            Some(id) => db::content_type::get(connection, id)?.map(|kind| kind.name()),
+            None => None,
+        };
+        if kind.is_none_or(|kind| kind != S::ENTITY_TYPE.to_lowercase()) {
+            let message = Message::new("wrong-entity-type").with("allowed", S::ENTITY_TYPE);
+            return Err(Error::validation("entityType", message));
+        }
+        match operation {
+            Operation::Update => self.service.validate_update(connection, &maker, id, &incoming(task)?),
+            Operation::Create | Operation::Delete => self.service.validate_delete(connection, &maker, id),
+        }
+    }
+}
+
+/// Whose proposal it is: who changed it last, else who made the task.
+fn proposer(task: &Task) -> Uuid {
+    task.data_user.unwrap_or(task.user_created)
+}
+
+fn incoming<T: DeserializeOwned>(task: &Task) -> Result<T> {
+    let incoming = task.data.get("incoming_data").cloned().unwrap_or_default();
+    serde_json::from_value(incoming).map_err(|error| {
+        Error::validation("data", Message::new("bad-proposal").with("reason", error.to_string()))
+    })
+}
+
+fn entity_id(task: &Task) -> Result<&str> {
+    task.entity_id.as_deref().ok_or_else(no_entity)
+}
+
+fn task_of(event: &Event, key: &str) -> Result<Task> {
+    serde_json::from_value(event.data.get(key).cloned().unwrap_or_default()).map_err(Error::internal)
+}
+
+fn person(carrier: &Carrier, connection: &mut DbConnection, id: Uuid) -> Result<Requester> {
+    let user = carrier.users.by_ids(connection, &[id])?.pop();
+    let user = user
+        .ok_or_else(|| Error::not_found("user", Message::new("unknown-user").with("id", id.to_string())))?;
+    let rights = carrier.users.rights(connection, id)?;
+    Ok(Requester { user, rights, session_id: None })
+}

@@ -1,0 +1,80 @@
+//! The example of a host, driven over HTTP.
+
+#![expect(clippy::unused_async, reason = "tests on both databases are async functions")]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::backend::TestDatabase;
+use crate::support::program::{Server, example};
+use crate::support::{Backend, on_both_with};
+
+fn start(database: &str) -> Server {
+    let mut child = Command::new(example("embedded_host"))
+        .args(["127.0.0.1:0", database])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
+    let line = lines.next().expect("it says where it listens").expect("a line");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.strip_suffix("/graphql"));
+    let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+    Server::running(child, address)
+}
+
+fn ask(server: &Server, username: &str, query: &str) -> Value {
+    let token = format!("Bearer {username}-token");
+    let body = json!({ "query": query }).to_string();
+    let reply = server.send("POST", "/graphql", &[("Authorization", &token)], &body);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.body
+}
+
+fn vote(server: &Server, username: &str, user_id: &str, task: &str) -> Value {
+    let query = format!(
+        "mutation {{ resolveTask(input: {{ id: \"{task}\", clientMutationId: \"{username}\", \
+         businessStatus: \"{{\\\"{user_id}\\\": \\\"APPROVED\\\"}}\" }}) {{ clientMutationId internalId }} }}"
+    );
+    ask(server, username, &query)
+}
+
+on_both_with!(the_embedded_host_writes_what_was_approved_in_the_last_approval, approved);
+async fn approved(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    let server = start(&database.url);
+    let beneficiaries = "{ beneficiaries { id householdSize approvedBy } }";
+    let before = ask(&server, "rosa", beneficiaries);
+    assert_eq!(
+        before["data"]["beneficiaries"][0],
+        json!({ "id": "1", "householdSize": 3, "approvedBy": "nobody" })
+    );
+
+    let bad = "mutation { proposeBeneficiaryUpdate(id: \"1\", input: { householdSize: 99 }) }";
+    assert_eq!(ask(&server, "rosa", bad)["errors"][0]["extensions"]["field"], "household_size");
+    let propose = "mutation { proposeBeneficiaryUpdate(id: \"1\", input: { householdSize: 4 }) }";
+    let proposed = ask(&server, "rosa", propose);
+    let task = proposed["data"]["proposeBeneficiaryUpdate"].as_str().unwrap_or_else(|| panic!("{proposed}"));
+    assert_eq!(ask(&server, "rosa", propose)["errors"][0]["extensions"]["code"], "CONFLICT");
+    // Executors may not propose.
+    assert_eq!(ask(&server, "amir", propose)["errors"][0]["extensions"]["code"], "FORBIDDEN");
+
+    let list = "{ task(source: \"BeneficiaryService\") { totalCount edges { node { uuid status entityDisplay businessData } } } }";
+    let seen = ask(&server, "amir", list);
+    let row = &seen["data"]["task"]["edges"][0]["node"];
+    assert_eq!((&row["uuid"], &row["entityDisplay"]), (&json!(task), &json!("Abena Mensah")), "{seen}");
+
+    vote(&server, "amir", "10000000-0000-4000-8000-000000000003", task);
+    assert_eq!(ask(&server, "rosa", beneficiaries), before, "one of two has approved");
+    vote(&server, "lin", "10000000-0000-4000-8000-000000000004", task);
+    let after = ask(&server, "rosa", beneficiaries);
+    assert_eq!(
+        after["data"]["beneficiaries"][0],
+        json!({ "id": "1", "householdSize": 4, "approvedBy": "lin" })
+    );
+
+    let stranger = server.send("POST", "/graphql", &[], &json!({ "query": beneficiaries }).to_string());
+    assert_eq!(stranger.body["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{stranger:?}");
+}

@@ -1,0 +1,205 @@
+//! A host's own users: they decide, and nobody logs in here.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use serde_json::{Value, json};
+use tasks_management::CompletionPolicy::All;
+use tasks_management::{CreateTask, Error, ErrorCode, Message, TaskGroupInput, TaskStatus};
+use tower::ServiceExt as _;
+
+use crate::support::people::People;
+use crate::support::{Backend, TestApp, on_both_with};
+
+/// The module with a host's users, who say in a header who they are.
+async fn start(backend: Backend, people: &People) -> TestApp {
+    let names = people.clone();
+    TestApp::start_empty(
+        backend,
+        |settings| settings.auth.secret = String::new(),
+        |builder| {
+            builder.users(people.clone()).authenticate(move |headers: HeaderMap| {
+                let name = headers.get("x-user").and_then(|name| name.to_str().ok()).map(str::to_owned);
+                let id = name.map(|name| names.id(&name));
+                async move { Ok(id) }
+            })
+        },
+    )
+    .await
+}
+
+async fn ask(router: &Router, username: Option<&str>, query: &str) -> (u16, Value) {
+    let mut request = Request::post("/api/graphql").header("content-type", "application/json");
+    if let Some(name) = username {
+        request = request.header("x-user", name);
+    }
+    let body = Body::from(json!({ "query": query }).to_string());
+    let response = router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
+    let status = response.status().as_u16();
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+fn group(people: &People, code: &str) -> TaskGroupInput {
+    TaskGroupInput {
+        user_ids: Some(vec![people.id("ada"), people.id("ben")]),
+        task_sources: Some(vec!["Host".to_owned()]),
+        ..TaskGroupInput::new(code, All)
+    }
+}
+
+on_both_with!(a_hosts_users_decide_a_task, decide);
+async fn decide(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    let root = app.module.requester("root").await.expect("the host knows root");
+    app.module.task_groups().create(&root, group(&people, "HOST")).await.expect("a group");
+    let maker = app.module.requester_by_id(people.id("maker")).await.expect("the host knows the maker");
+    let input = CreateTask { source: Some("Host".to_owned()), ..CreateTask::default() };
+    let task = app.module.tasks().create(&maker, input).await.expect("a task");
+    assert_eq!(task.status, TaskStatus::Accepted);
+
+    // One votes through GraphQL, the other by a call of the host.
+    let (status, answer) = ask(
+        &app.router,
+        Some("ada"),
+        &format!(
+            "mutation {{ resolveTask(input: {{ id: \"{}\", clientMutationId: \"1\", businessStatus: \"{{\\\"{}\\\": \\\"APPROVED\\\"}}\" }}) {{ internalId }} }}",
+            task.id,
+            people.id("ada")
+        ),
+    )
+    .await;
+    assert_eq!((status, &answer["errors"]), (200, &Value::Null), "{answer}");
+    let ben = app.module.requester("ben").await.expect("the host knows ben");
+    let decided = app.module.tasks().vote(&ben, task.id, true, None).await.expect("ben may vote");
+    assert_eq!(decided.status, TaskStatus::Completed);
+
+    let query =
+        "{ taskHistory(orderBy: [\"version\"]) { edges { node { version historyUser { username } } } } }";
+    let (_, answer) = ask(&app.router, Some("root"), query).await;
+    let names: Vec<&str> = answer["data"]["taskHistory"]["edges"]
+        .as_array()
+        .expect("versions")
+        .iter()
+        .map(|edge| edge["node"]["historyUser"]["username"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["maker", "ada", "ben", "ben"]);
+}
+
+on_both_with!(rights_are_the_hosts_at_every_request, rights);
+async fn rights(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned);
+    let (_, answer) = ask(&app.router, Some("ada"), "{ taskGroup { totalCount } }").await;
+    assert_eq!(answer["data"]["taskGroup"]["totalCount"], 0, "{answer}");
+    people.change(people.id("ada"), |_, rights| rights.numbers.clear());
+    let (_, answer) = ask(&app.router, Some("ada"), "{ taskGroup { totalCount } }").await;
+    assert_eq!(code(&answer).as_deref(), Some("FORBIDDEN"), "{answer}");
+    people.change(people.id("ada"), |person, _| person.is_active = false);
+    let (status, answer) = ask(&app.router, Some("ada"), "{ taskGroup { totalCount } }").await;
+    assert_eq!((status, code(&answer).as_deref()), (401, Some("UNAUTHENTICATED")), "{answer}");
+    let (status, _) = ask(&app.router, None, "{ taskGroup { totalCount } }").await;
+    assert_eq!(status, 401);
+    let (_, answer) = ask(&app.router, Some("maker"), "{ user { username rights } }").await;
+    assert_eq!(answer["data"]["user"], json!({ "username": "maker", "rights": ["191002", "191005"] }));
+}
+
+on_both_with!(nobody_logs_in_where_users_are_the_hosts, log_in);
+async fn log_in(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    let _ = app.module.requester("root").await.expect("a copy is kept");
+    for (user, mutation) in [
+        (None, "mutation { tokenAuth(username: \"root\", password: \"\") { token } }"),
+        (Some("root"), "mutation { changeUserLanguage(input: { languageId: \"fr\" }) { internalId } }"),
+    ] {
+        let (_, answer) = ask(&app.router, user, mutation).await;
+        let journal =
+            "{ mutationLogs(first: 1, orderBy: [\"-requestDateTime\"]) { edges { node { error } } } }";
+        let said = match &answer["errors"][0]["message"] {
+            Value::String(text) => text.clone(),
+            _ => ask(&app.router, Some("root"), journal).await.1.to_string(),
+        };
+        assert!(said.contains("belong to the program"), "{mutation}: {answer} {said}");
+    }
+}
+
+on_both_with!(seats_are_for_people_whom_the_host_knows_looked_up_at_once, seats);
+async fn seats(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    let root = app.module.requester("root").await.expect("the host knows root");
+    let stranger = people.add(9, "stranger", tasks_management::Rights::default());
+    people.remove(stranger);
+    let mut input = group(&people, "HOST");
+    input.user_ids.as_mut().expect("seats").push(stranger);
+    let error = app.module.task_groups().create(&root, input).await.expect_err("nobody knows the stranger");
+    assert_eq!((error.code(), error.field()), (ErrorCode::Validation, Some("userIds")));
+
+    people.asked.lock().expect("nobody panicked").clear();
+    let made = app.module.task_groups().create(&root, group(&people, "HOST")).await.expect("a group");
+    assert_eq!(*people.asked.lock().expect("nobody panicked"), [2], "one look-up for all");
+    people.change(people.id("ben"), |person, _| person.is_active = false);
+    let other = TaskGroupInput { task_sources: None, ..group(&people, "OTHER") };
+    let error = app.module.task_groups().create(&root, other).await.expect_err("ben is gone");
+    assert_eq!(error.field(), Some("userIds"));
+    let (_, answer) = ask(
+        &app.router,
+        Some("root"),
+        &format!(
+            "{{ taskExecutor(taskGroup_Id: \"{}\", user_Username: \"ada\") {{ totalCount }} }}",
+            made.id
+        ),
+    )
+    .await;
+    assert_eq!(answer["data"]["taskExecutor"]["totalCount"], 1, "{answer}");
+}
+
+on_both_with!(copies_follow_the_host_names_swapped_and_people_gone, copies);
+async fn copies(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    assert_eq!(app.module.refresh_users().await.expect("a refresh"), 4);
+    assert_eq!(app.module.refresh_users().await.expect("a refresh"), 0, "nothing has changed");
+    let (ada, ben) = (people.id("ada"), people.id("ben"));
+    people.change(ada, |person, _| person.username = "ben".to_owned());
+    people.change(ben, |person, _| person.username = "ada".to_owned());
+    people.change(ada, |person, _| person.language = "xx".to_owned());
+    people.remove(people.id("maker"));
+    app.module.refresh_users().await.expect("a refresh");
+    let query = "{ users(orderBy: [\"username\"]) { edges { node { username iUser { uuid active language { code } } } } } }";
+    let (_, answer) = ask(&app.router, Some("root"), query).await;
+    let rows: Vec<(String, String, bool)> = answer["data"]["users"]["edges"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"))
+        .iter()
+        .map(|edge| &edge["node"])
+        .map(|node| {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            (text(&node["username"]), text(&node["iUser"]["uuid"]), node["iUser"]["active"] == true)
+        })
+        .collect();
+    let at = |name: &str| rows.iter().find(|row| row.0 == name).cloned().expect("a copy");
+    assert_eq!(at("ada"), ("ada".to_owned(), ben.to_string(), true));
+    assert_eq!(at("ben"), ("ben".to_owned(), ada.to_string(), true));
+    assert!(!at("maker").2, "who is gone is not active");
+    assert_eq!(rows.len(), 4);
+}
+
+on_both_with!(what_the_host_says_against_it_reaches_the_caller, refusal);
+async fn refusal(backend: Backend) {
+    let app = TestApp::start_empty(
+        backend,
+        |_| {},
+        |builder| {
+            builder.users(People::usual()).authenticate(|_| async {
+                Err(Error::new(ErrorCode::Forbidden, Message::words("The office is closed.")))
+            })
+        },
+    )
+    .await;
+    let (_, answer) = ask(&app.router, Some("ada"), "{ task { totalCount } }").await;
+    assert_eq!(answer["errors"][0]["message"], "The office is closed.", "{answer}");
+}
