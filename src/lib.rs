@@ -5,23 +5,27 @@
 //! and a library for other axum backends: [`Builder`] puts the module together, [`TaskManagement`] gives its router, its
 //! services and its workers.
 //!
-//! ```no_run
+//! ```
 //! use tasks_management::{Builder, Settings, Signal, Signals};
 //!
-//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let file = std::env::temp_dir().join(format!("embed-{}.db", uuid::Uuid::new_v4()));
 //! let mut settings = Settings::default();
-//! settings.database.url = "sqlite://data/tasks.db".to_owned();
-//! settings.auth.secret = std::env::var("TASKS__AUTH__SECRET")?;
+//! settings.database.url = format!("sqlite://{}", file.display());
 //! let signals = Signals::builder().within(Signal::TaskComplete, |_connection, event| {
 //!     println!("decided: {}", event.data);
 //!     Ok(())
 //! });
 //! let module = Builder::new(settings).signals(signals).build()?;
 //! module.migrate().await?;
-//! let app = axum::Router::new().merge(module.router());
+//! let app: axum::Router = axum::Router::new().merge(module.router());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A host can bring its own users ([`Users`]), entities ([`EntityType`]), pool ([`Database::from_pool`]) and schema
+//! ([`TaskManagement::query`]), and put its services under maker-checker ([`CheckedService`]).
 
 #![deny(missing_docs)]
 
@@ -73,3 +77,8 @@ pub use service::task::{CreateTask, UpdateTask};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_group::TaskGroupInput;
 pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, Event, HandlerError};
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

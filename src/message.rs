@@ -76,6 +76,13 @@ impl Message {
     }
 
     /// What a host says in words of its own, the same in every language.
+    ///
+    /// ```
+    /// use tasks_management::{Error, ErrorCode, Message};
+    ///
+    /// let refusal = Error::new(ErrorCode::Conflict, Message::words("The office is closed.")).of_field("date");
+    /// assert_eq!(refusal.to_string(), "The office is closed.");
+    /// ```
     #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
         Self { key: WORDS, args: vec![("text", Argument::Text(text.into()))] }

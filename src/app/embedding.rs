@@ -39,6 +39,40 @@ impl TaskManagement {
 
     /// Finishes a host's schema that holds [`Self::query`] and [`Self::mutation`]: gives the lists their arguments, and the
     /// schema its bounds.
+    ///
+    /// ```
+    /// use async_graphql::{EmptySubscription, MergedObject, Object, Request, Schema};
+    /// use tasks_management::{Builder, Settings, TaskMutation, TaskQuery};
+    ///
+    /// #[derive(MergedObject)]
+    /// struct Query(TaskQuery, Greeting);
+    ///
+    /// struct Greeting;
+    ///
+    /// #[Object]
+    /// impl Greeting {
+    ///     async fn greeting(&self) -> Option<&str> {
+    ///         Some("Good morning.")
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = std::env::temp_dir().join(format!("schema-{}.db", uuid::Uuid::new_v4()));
+    /// # let mut settings = Settings::default();
+    /// # settings.database.url = format!("sqlite://{}", file.display());
+    /// # let module = Builder::new(settings).build()?;
+    /// # module.migrate().await?;
+    /// let builder = Schema::build(Query(module.query(), Greeting), module.mutation(), EmptySubscription);
+    /// let schema = module.schema(builder);
+    /// let request = Request::new("{ greeting task { totalCount } }");
+    /// // Nobody is logged in: the greeting is for everybody, tasks are not.
+    /// let answer = serde_json::to_value(module.execute(&schema, request, None).await)?;
+    /// assert_eq!(answer["data"]["greeting"], "Good morning.");
+    /// assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn schema<Q, M, S>(&self, builder: SchemaBuilder<Q, M, S>) -> Schema<Q, M, S>
     where

@@ -52,6 +52,48 @@ impl Person {
 ///
 /// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
 /// at times a transaction is open on it. Errors reach the caller with their code and message.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use tasks_management::{Builder, DbConnection, Person, Result, Rights, Settings, Users};
+/// use uuid::Uuid;
+///
+/// /// One person, who may do everything.
+/// struct OnlyAda;
+///
+/// const ADA: Uuid = Uuid::from_u128(1);
+///
+/// impl Users for OnlyAda {
+///     fn by_ids(&self, _: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Person>> {
+///         Ok(ids.iter().filter(|id| **id == ADA).map(|id| Person::new(*id, "ada")).collect())
+///     }
+///
+///     fn by_username(&self, _: &mut DbConnection, username: &str) -> Result<Option<Person>> {
+///         Ok((username == "ada").then(|| Person::new(ADA, "ada")))
+///     }
+///
+///     fn rights(&self, _: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>> {
+///         let everything = Rights { is_superuser: true, ..Rights::default() };
+///         Ok(ids.iter().filter(|id| **id == ADA).map(|id| (*id, everything.clone())).collect())
+///     }
+///
+///     fn page(&self, _: &mut DbConnection, after: Option<Uuid>, _: usize) -> Result<Vec<Person>> {
+///         Ok(if after.is_none() { vec![Person::new(ADA, "ada")] } else { Vec::new() })
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let file = std::env::temp_dir().join(format!("users-{}.db", Uuid::new_v4()));
+/// # let mut settings = Settings::default();
+/// # settings.database.url = format!("sqlite://{}", file.display());
+/// let module = Builder::new(settings).users(OnlyAda).build()?;
+/// module.migrate().await?;
+/// assert_eq!(module.requester_by_id(ADA).await?.user.username, "ada");
+/// assert!(module.requester("ben").await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Users: Send + Sync + 'static {
     /// The people with these keys, active or not, in any order. Who is left out does not exist.
     ///

@@ -129,6 +129,24 @@ impl Database {
     ///
     /// On SQLite one writer at a time is let through, as SQLite has no more.
     ///
+    /// ```
+    /// use tasks_management::{Builder, ConnectionManager, Database, Settings};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = std::env::temp_dir().join(format!("pool-{}.db", uuid::Uuid::new_v4()));
+    /// let mut settings = Settings::default();
+    /// settings.database.url = format!("sqlite://{}", file.display());
+    /// let manager = ConnectionManager::new(&settings.database)?;
+    /// let pool = r2d2::Pool::builder().max_size(5).build(manager.clone())?;
+    /// let module = Builder::new(settings).database(Database::from_pool(manager, pool.clone())?).build()?;
+    /// module.migrate().await?;
+    /// let mut connection = pool.get()?;
+    /// diesel::connection::SimpleConnection::batch_execute(&mut **connection, "SELECT 1")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// INTERNAL for a pool that is larger than this machine can count.
     pub fn from_pool(manager: ConnectionManager, pool: r2d2::Pool<ConnectionManager>) -> Result<Self> {

@@ -14,6 +14,24 @@ use crate::error::Result;
 ///
 /// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
 /// at times a transaction is open on it.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use tasks_management::{DbConnection, EntityType, Host, Result};
+///
+/// struct Days;
+///
+/// impl EntityType for Days {
+///     fn display(&self, _: &mut DbConnection, ids: &[&str]) -> Result<HashMap<String, String>> {
+///         let names = [("1", "Monday"), ("2", "Tuesday")];
+///         let known = names.iter().filter(|(id, _)| ids.contains(id));
+///         Ok(known.map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect())
+///     }
+/// }
+///
+/// let host = Host::default().entity("office.day", Days);
+/// assert_eq!(host.entity_types(), ["office.day"]);
+/// ```
 pub trait EntityType: Send + Sync + 'static {
     /// How the entities with these keys are called. Which is left out does not exist, so that no task can be made about it.
     ///

@@ -27,6 +27,60 @@ pub use carrying_out::{CarriedOut, Carrier, Checked};
 ///
 /// Called on threads where blocking is allowed, with the module's database, where the host may have its tables; a transaction
 /// is open on it. What is written by `connection` is committed together with what the module writes.
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use tasks_management::{
+///     Approved, Builder, CarriedOut, CheckedService, DbConnection, MakerChecker, Requester, Result, Settings,
+/// };
+///
+/// /// The opening hours, of which there is one entry that can be changed.
+/// struct Hours;
+///
+/// impl CheckedService for Hours {
+///     type Create = Value;
+///     type Update = u8;
+///     const NAME: &'static str = "HoursService";
+///     const ENTITY_TYPE: &'static str = "office.hours";
+///
+///     fn current(&self, _: &mut DbConnection, id: &str) -> Result<Option<Value>> {
+///         Ok((id == "monday").then(|| json!(8)))
+///     }
+///     # fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> { Ok(()) }
+///     # fn validate_delete(&self, _: &mut DbConnection, _: &Requester, _: &str) -> Result<()> { Ok(()) }
+///     # fn create(&self, _: &mut Approved<'_>, _: Value) -> Result<()> { Ok(()) }
+///     # fn delete(&self, _: &mut Approved<'_>, _: &str) -> Result<()> { Ok(()) }
+///
+///     fn validate_update(&self, _: &mut DbConnection, _: &Requester, _: &str, _: &u8) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     fn update(&self, approved: &mut Approved<'_>, id: &str, hour: u8) -> Result<()> {
+///         println!("{id} begins at {hour}, says {}", approved.decider.user.username);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// # let file = std::env::temp_dir().join(format!("checked-{}.db", uuid::Uuid::new_v4()));
+/// # let mut settings = Settings::default();
+/// # settings.database.url = format!("sqlite://{}", file.display());
+/// let hours = MakerChecker::new(Hours, CarriedOut::Within);
+/// let module = Builder::new(settings).maker_checker(&hours).build()?;
+/// # module.migrate().await?;
+/// # module.load(serde_json::from_value(json!({
+/// #     "roles": [{ "name": "Everything", "isSystem": 64, "rights": [] }],
+/// #     "users": [{ "id": "11111111-1111-4111-8111-000000000001", "username": "ada", "password": "only for ada",
+/// #                 "roles": ["Everything"] }],
+/// # }))?).await?;
+/// let ada = module.requester("ada").await?;
+/// let task = hours.create_update_task(&module.tasks(), &ada, "monday", &9).await?;
+/// assert_eq!(task.data, json!({ "incoming_data": 9, "current_data": 8 }));
+/// assert_eq!(task.business_event.as_deref(), Some("HoursService.update"));
+/// # Ok(())
+/// # }
+/// ```
 pub trait CheckedService: Send + Sync + 'static {
     /// What it takes to create an entity.
     type Create: Serialize + DeserializeOwned + Send + Sync + 'static;
