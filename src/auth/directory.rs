@@ -38,11 +38,26 @@ pub trait Directory: Send + Sync + 'static {
     /// What the host or the database says.
     fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights>;
 
-    /// Brings the copies that lists and history read up to date; answers how many were written.
+    /// Brings the copies of the people who come after `after` up to date, some of them; none are left when nobody was found.
     ///
     /// # Errors
     /// What the host or the database says.
-    fn refresh(&self, connection: &mut DbConnection) -> Result<usize>;
+    fn refresh(&self, connection: &mut DbConnection, after: Option<Uuid>) -> Result<Refreshed>;
+
+    /// Makes the copies inactive of who is not among these and unknown to the host; answers how many were written.
+    ///
+    /// # Errors
+    /// What the host or the database says.
+    fn retire(&self, connection: &mut DbConnection, present: &HashSet<Uuid>) -> Result<usize>;
+}
+
+/// Some people whose copies are up to date.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// Who, in the order of their keys.
+    pub ids: Vec<Uuid>,
+    /// How many copies had to be written.
+    pub written: usize,
 }
 
 /// The module's own users.
@@ -68,10 +83,17 @@ impl Directory for OwnUsers {
         db::user::rights(connection, id)
     }
 
-    fn refresh(&self, _: &mut DbConnection) -> Result<usize> {
+    fn refresh(&self, _: &mut DbConnection, _: Option<Uuid>) -> Result<Refreshed> {
+        Ok(Refreshed::default())
+    }
+
+    fn retire(&self, _: &mut DbConnection, _: &HashSet<Uuid>) -> Result<usize> {
         Ok(0)
     }
 }
+
+/// How many people of a host are gone through at once.
+const PAGE: usize = 500;
 
 /// A host's users, of whom copies are kept.
 pub struct HostUsers {
@@ -105,24 +127,30 @@ impl Directory for HostUsers {
         Ok(self.users.rights(connection, &[id])?.remove(&id).unwrap_or_default())
     }
 
-    fn refresh(&self, connection: &mut DbConnection) -> Result<usize> {
-        const PAGE: usize = 500;
-        let (mut after, mut written, mut seen) = (None, 0, HashSet::new());
-        loop {
-            let mut people = self.users.page(connection, after, PAGE)?;
-            people.sort_unstable_by_key(|person| person.id);
-            // A host that begins anew instead of going on would never come to an end.
-            let Some(last) = people.last().map(|person| person.id).filter(|last| after < Some(*last)) else {
-                break;
-            };
-            after = Some(last);
-            seen.extend(people.iter().map(|person| person.id));
-            written += keep(connection, people, self.clock.now())?.1;
-        }
-        for mut gone in db::user::active(connection)?.into_iter().filter(|user| !seen.contains(&user.id)) {
-            gone.is_active = false;
-            db::user::update(connection, &gone, self.clock.now())?;
-            written += 1;
+    fn refresh(&self, connection: &mut DbConnection, after: Option<Uuid>) -> Result<Refreshed> {
+        let mut people = self.users.page(connection, after, PAGE)?;
+        // A host that begins anew instead of going on would never come to an end.
+        people.retain(|person| Some(person.id) > after);
+        people.sort_unstable_by_key(|person| person.id);
+        let ids = people.iter().map(|person| person.id).collect();
+        let (_, written) = keep(connection, people, self.clock.now())?;
+        Ok(Refreshed { ids, written })
+    }
+
+    fn retire(&self, connection: &mut DbConnection, present: &HashSet<Uuid>) -> Result<usize> {
+        let mut missing = db::user::active_ids(connection)?;
+        missing.retain(|id| !present.contains(id));
+        let mut written = 0;
+        for missing in missing.chunks(PAGE) {
+            // Who came while the others were gone through is not gone.
+            let known: HashSet<Uuid> =
+                self.users.by_ids(connection, missing)?.into_iter().map(|person| person.id).collect();
+            let gone: Vec<Uuid> = missing.iter().copied().filter(|id| !known.contains(id)).collect();
+            for mut user in db::user::get_many(connection, &gone)? {
+                user.is_active = false;
+                db::user::update(connection, &user, self.clock.now())?;
+                written += 1;
+            }
         }
         Ok(written)
     }

@@ -170,14 +170,13 @@ pub fn give_up_name(
     }
 }
 
-/// The users who are active.
+/// The keys of the users who are active.
 ///
 /// # Errors
 /// What the database says.
-pub fn active(connection: &mut DbConnection) -> Result<Vec<User>> {
-    let rows =
-        core_user::table.filter(core_user::is_active.eq(true)).select(COLUMNS).load::<UserRow>(connection)?;
-    Ok(rows.into_iter().map(User::from).collect())
+pub fn active_ids(connection: &mut DbConnection) -> Result<Vec<Uuid>> {
+    let ids = core_user::table.filter(core_user::is_active.eq(true)).select(core_user::id);
+    Ok(ids.load::<DbUuid>(connection)?.into_iter().map(|id| id.0).collect())
 }
 
 /// The next number for an interactive user.

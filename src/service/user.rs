@@ -1,5 +1,6 @@
 //! Users: reading them, and what they may change of themselves.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -109,11 +110,20 @@ pub async fn rights(core: &Arc<Core>, user_id: Uuid) -> Result<Rights> {
 /// # Errors
 /// What the host or the database says.
 pub async fn refresh(core: &Arc<Core>) -> Result<usize> {
-    if !core.users.is_hosts() {
-        return Ok(0);
+    let (mut written, mut present) = (0, HashSet::new());
+    let mut after = None;
+    loop {
+        // A transaction for each part: nobody has to wait for all of a large country's users.
+        let users = Arc::clone(&core.users);
+        let part = core.db.write(move |connection| users.refresh(connection, after)).await?;
+        let Some(last) = part.ids.last() else { break };
+        after = Some(*last);
+        written += part.written;
+        present.extend(part.ids);
     }
     let users = Arc::clone(&core.users);
-    core.db.write(move |connection| users.refresh(connection)).await
+    written += core.db.write(move |connection| users.retire(connection, &present)).await?;
+    Ok(written)
 }
 
 /// The languages that users can choose.
