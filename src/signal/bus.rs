@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
@@ -47,9 +47,13 @@ pub struct BusBuilder {
     after: HashMap<String, AfterHandler>,
 }
 
+/// How many calls of one handler are under way at once.
+pub const PLACES: usize = 20;
+
 struct AfterHandler {
     signals: HashSet<Signal>,
     handle: AfterCommit,
+    places: Arc<Semaphore>,
 }
 
 impl BusBuilder {
@@ -88,7 +92,8 @@ impl BusBuilder {
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
-        self.after.insert(name.to_owned(), AfterHandler { signals: signals.into_iter().collect(), handle });
+        let (signals, places) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PLACES)));
+        self.after.insert(name.to_owned(), AfterHandler { signals, handle, places });
         self
     }
 
@@ -171,14 +176,25 @@ impl Bus {
         self.handlers.after.keys().cloned().collect()
     }
 
-    /// Starts the After-handler of this name on an event; none if it is not bound.
+    /// The places of the After-handler of this name that are free, taken until they are dropped. A call that never returns
+    /// keeps its own, so that it can't take more threads than there are places, whoever gives it up.
+    #[must_use]
+    pub fn take_places(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
+        let places = self.handlers.after.get(handler).map(|bound| &bound.places);
+        let free = std::iter::from_fn(|| Arc::clone(places?).try_acquire_owned().ok());
+        free.collect()
+    }
+
+    /// Calls the After-handler of this name on an event, when it is awaited; none if it is not bound.
     #[must_use]
     pub fn deliver(
         &self,
         handler: &str,
         event: Event,
     ) -> Option<impl Future<Output = Result<(), HandlerError>> + Send + use<>> {
-        self.handlers.after.get(handler).map(|bound| (bound.handle)(event))
+        let handle = Arc::clone(&self.handlers.after.get(handler)?.handle);
+        // The handler is not called before the future is awaited: what it does at once, it does on the same thread.
+        Some(async move { handle(event).await })
     }
 
     /// Tells all workers that there may be something in the outbox.

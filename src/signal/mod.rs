@@ -2,4 +2,4 @@
 
 pub mod bus;
 
-pub use bus::{Bus, BusBuilder, Event, HandlerError};
+pub use bus::{Bus, BusBuilder, Event, HandlerError, Place};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use crate::domain::outbox::Delivery;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::service::Core;
-use crate::signal::Event;
+use crate::signal::{Event, PLACES};
 
 /// Delivers until told to stop, each handler on its own, so that a slow one holds up no other. What is in hand then is
 /// finished within `grace`; what is not is handed back for others to take at once.
@@ -67,9 +68,6 @@ struct Worker {
     id: Uuid,
 }
 
-/// How many deliveries to one handler are in hand at once.
-const PLACES: usize = 20;
-
 impl Worker {
     fn new(core: &Arc<Core>, settings: &OutboxSettings) -> Self {
         Self { core: Arc::clone(core), settings: settings.clone(), id: new_random_id() }
@@ -107,10 +105,17 @@ impl Worker {
 
     /// Takes what is due into the free places and begins to deliver it; answers how many there were.
     async fn take(self: &Arc<Self>, handler: &str, in_hand: &mut JoinSet<Result<()>>) -> Result<usize> {
-        let free = i64::try_from(PLACES.saturating_sub(in_hand.len())).map_err(Error::internal)?;
-        if free == 0 {
+        let places = self.core.bus.take_places(handler);
+        if places.is_empty() {
+            if in_hand.is_empty() {
+                tracing::warn!(
+                    handler,
+                    "nothing is delivered: all calls of the handler were given up and do not return"
+                );
+            }
             return Ok(0);
         }
+        let free = i64::try_from(places.len()).map_err(Error::internal)?;
         let (name, id) = (handler.to_owned(), self.id);
         let (now, until) = (self.core.clock.now(), self.lease_end());
         let taken = self
@@ -119,9 +124,9 @@ impl Worker {
             .write(move |connection| outbox::claim(connection, &name, id, now, until, free))
             .await?;
         let count = taken.len();
-        for delivery in taken {
+        for (delivery, place) in taken.into_iter().zip(places) {
             let worker = Arc::clone(self);
-            in_hand.spawn(async move { worker.deliver(delivery).await });
+            in_hand.spawn(async move { worker.deliver(delivery, Arc::new(place)).await });
         }
         Ok(count)
     }
@@ -138,8 +143,8 @@ impl Worker {
         }
     }
 
-    async fn deliver(&self, delivery: Delivery) -> Result<()> {
-        let outcome = self.call(&delivery).await;
+    async fn deliver(&self, delivery: Delivery, place: Arc<OwnedSemaphorePermit>) -> Result<()> {
+        let outcome = self.call(&delivery, Arc::clone(&place)).await;
         let now = self.core.clock.now();
         let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
         match outcome {
@@ -161,8 +166,8 @@ impl Worker {
     }
 
     /// Calls the handler on a thread of its own, so that its panic is an error like any other and its blocking blocks nobody
-    /// else, and keeps the delivery in hand meanwhile.
-    async fn call(&self, delivery: &Delivery) -> Result<(), String> {
+    /// else, and keeps the delivery in hand meanwhile. Its place is free again when the thread is.
+    async fn call(&self, delivery: &Delivery, place: Arc<OwnedSemaphorePermit>) -> Result<(), String> {
         let signal =
             Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
         let event = Event {
@@ -178,6 +183,7 @@ impl Worker {
         let cancelled = given_up.clone().cancelled_owned();
         let runtime = tokio::runtime::Handle::current();
         let mut thread = tokio::task::spawn_blocking(move || {
+            let _place = place;
             runtime.block_on(async {
                 tokio::select! {
                     outcome = work => outcome.map_err(|error| error.to_string()),

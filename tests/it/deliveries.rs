@@ -1,7 +1,7 @@
 //! Deliveries to After-handlers across processes: leases, waking, stopping, and what operators do about them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -107,6 +107,103 @@ async fn too_long(backend: Backend) {
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 1);
     let dead = "SELECT count(*) FROM task_management_outbox WHERE status = 'DEAD' AND last_error LIKE '%longer than 1 s%'";
     assert_eq!(app.count(dead), 1);
+}
+
+/// An administrator has all dead deliveries made again.
+async fn replay_dead(app: &TestApp) {
+    let mut admin = app.user("admin").await;
+    let dead = admin.rows("taskEvents", "(status: DEAD)", "id").await;
+    let ids: Vec<&Value> = dead.iter().map(|event| &event["id"]).collect();
+    assert_eq!(admin.outcome("replayTaskEvents", json!({ "ids": ids })).await, "ok");
+}
+
+/// While this lives a handler blocks; it ends with the test, lest a failing test wait for its threads.
+struct Blocked(Arc<AtomicBool>);
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+on_both_with!(a_handler_that_blocks_for_ever_takes_no_more_than_its_places_and_no_event_is_lost, blocks);
+async fn blocks(backend: Backend) {
+    let (calls, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let blocked = Blocked(Arc::new(AtomicBool::new(true)));
+    let bus = {
+        let (calls, blocks) = (Arc::clone(&calls), Arc::clone(&blocked.0));
+        counted(Signals::builder(), &others, Duration::ZERO).after("stuck", [Signal::TaskCreate], move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            while blocks.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            async { Ok(()) }
+        })
+    };
+    let settings = |settings: &mut Settings| {
+        quick(settings);
+        settings.outbox.handler_timeout_s = 1;
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder.signals(bus)).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    for _ in 0..25 {
+        create(&app).await;
+    }
+    until("what took too long is dead", || with_status(&app, "DEAD") == 20).await;
+    // The threads can't be taken back from it, so it gets no more of them; all else goes on.
+    create(&app).await;
+    until("others are delivered", || with_status(&app, "DELIVERED") == 26).await;
+    assert_eq!((calls.load(Ordering::SeqCst), with_status(&app, "PENDING")), (20, 6));
+    assert_eq!(app.module.deliver_due().await.expect("hosts that deliver themselves wait too"), 0);
+    drop(blocked);
+    until("the rest is delivered without a restart", || with_status(&app, "DELIVERED") == 32).await;
+    replay_dead(&app).await;
+    until("all of it is delivered", || with_status(&app, "DELIVERED") == 52).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+on_both_with!(a_handler_that_awaits_for_ever_is_given_up_at_each_attempt_and_no_event_is_lost, awaits);
+async fn awaits(backend: Backend) {
+    let (calls, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let waits = Arc::new(AtomicBool::new(true));
+    let bus = {
+        let (calls, waits) = (Arc::clone(&calls), Arc::clone(&waits));
+        counted(Signals::builder(), &others, Duration::ZERO).after("stuck", [Signal::TaskCreate], move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let waits = Arc::clone(&waits);
+            async move {
+                if waits.load(Ordering::SeqCst) {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        })
+    };
+    let settings = |settings: &mut Settings| {
+        quick(settings);
+        settings.outbox.handler_timeout_s = 1;
+        settings.outbox.attempts = 2;
+        settings.outbox.first_pause_ms = 1;
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder.signals(bus)).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    for _ in 0..25 {
+        create(&app).await;
+    }
+    // More than there are places: each is free again when a call is given up.
+    until("all of it is dead, and others are delivered", || {
+        with_status(&app, "DEAD") == 25 && with_status(&app, "DELIVERED") == 25
+    })
+    .await;
+    assert_eq!((calls.load(Ordering::SeqCst), others.load(Ordering::SeqCst)), (50, 25));
+    waits.store(false, Ordering::SeqCst);
+    replay_dead(&app).await;
+    until("all of it is delivered", || with_status(&app, "DELIVERED") == 50).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
 }
 
 on_both_with!(what_is_in_hand_when_the_grace_ends_is_handed_back, handed_back);

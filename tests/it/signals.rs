@@ -1,11 +1,13 @@
 //! Signals: who may refuse, who may undo, and who is told afterwards.
 
+use std::future::Ready;
 use std::sync::{Arc, Mutex};
 
 use diesel::RunQueryDsl as _;
 use serde_json::json;
 use tasks_management::{
-    Builder, CreateTask, Error, ErrorCode, Event, Message, ResolveTask, Signal, Signals, TaskStatus,
+    Builder, CreateTask, Error, ErrorCode, Event, HandlerError, Message, ResolveTask, Signal, Signals,
+    TaskStatus,
 };
 
 use crate::support::{Backend, TestApp, on_both_with};
@@ -43,7 +45,7 @@ fn tasks_of(app: &TestApp, source: &str) -> i64 {
     app.count(&format!("SELECT count(*) FROM task_management_task WHERE source = '{source}'"))
 }
 
-on_both_with!(before_refuses_with_an_error_that_the_caller_sees, veto);
+on_both_with!(before_vetoes_a_change_with_an_error_that_the_caller_sees, veto);
 async fn veto(backend: Backend) {
     let bus = Signals::builder()
         .before(Signal::TaskCreate, |_, _| Err(Error::new(ErrorCode::Conflict, Message::new("code-taken"))));
@@ -55,7 +57,7 @@ async fn veto(backend: Backend) {
     assert_eq!(tasks_of(&app, "Veto"), 0);
 }
 
-on_both_with!(within_writes_through_the_same_connection_and_its_error_undoes_everything, within);
+on_both_with!(within_writes_through_the_same_connection_and_its_error_rolls_everything_back, within);
 async fn within(backend: Backend) {
     let bus = Signals::builder()
         .within(Signal::TaskCreate, |connection, event| {
@@ -145,6 +147,9 @@ async fn failing(backend: Backend) {
         Signals::builder()
             .after("fails", [Signal::TaskCreate], |_| async { Err("the receiver is down".into()) })
             .after("panics", [Signal::TaskCreate], |_| async { panic!("the handler is wrong") })
+            .after("panics at once", [Signal::TaskCreate], |_| -> Ready<Result<(), HandlerError>> {
+                panic!("the handler is wrong before it awaits anything")
+            })
             .after("works", [Signal::TaskCreate], move |event| {
                 told.lock().expect("nobody panicked").push(event);
                 async { Ok(()) }
@@ -156,12 +161,12 @@ async fn failing(backend: Backend) {
     // Three attempts with pauses of milliseconds; each look at the outbox makes those that are due.
     for _ in 0..500 {
         app.module.deliver_due().await.expect("delivers");
-        if app.count(dead) == 2 {
+        if app.count(dead) == 3 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    assert_eq!(app.count(dead), 2);
+    assert_eq!(app.count(dead), 3);
     assert_eq!(names(&told), [Signal::TaskCreate]);
     assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'Fails'"), 1);
 }
