@@ -38,7 +38,8 @@ pub struct DatabaseSettings {
     pub url: String,
     /// How many connections at most.
     pub pool_size: u32,
-    /// How many milliseconds a request waits for a connection.
+    /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
+    /// transaction.
     pub checkout_timeout_ms: u64,
     /// Whether a commit on SQLite waits for the disk.
     pub sqlite_durable: bool,

@@ -46,12 +46,13 @@ impl DbConnection {
     /// On SQLite the write lock is taken at once, so that a reader never has to become a writer half-way.
     ///
     /// # Errors
-    /// What `work` answers, or what the database says.
+    /// UNAVAILABLE when another process keeps a file on SQLite; else what `work` answers, or what the database says.
     pub fn writing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         match self {
             Self::Pg(_) => self.transaction(work),
             Self::Sqlite(sqlite) => {
-                sqlite.batch_execute("BEGIN IMMEDIATE")?;
+                // Another process may keep the file locked for longer than one waits; nothing is begun then.
+                sqlite.batch_execute("BEGIN IMMEDIATE").map_err(Error::unavailable)?;
                 let outcome = work(self);
                 let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
                 match self.batch_execute(end) {
@@ -103,7 +104,7 @@ impl Database {
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
         let manager = ConnectionManager::new(settings)?;
-        let patience = Duration::from_millis(settings.checkout_timeout_ms.max(1));
+        let patience = manager.patience;
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = r2d2::Pool::builder()
                 .max_size(size)
@@ -251,6 +252,9 @@ impl Lane {
 /// Whether the same transaction may well succeed if it is run again.
 fn is_transient(error: &Error) -> bool {
     use diesel::result::{DatabaseErrorKind, Error as Diesel};
+    if error.code() == ErrorCode::Unavailable {
+        return false;
+    }
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>());
     match source {
         Some(Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
@@ -348,6 +352,7 @@ impl DerefMut for ManagedConnection {
 pub struct ConnectionManager {
     target: Target,
     sqlite_durable: bool,
+    patience: Duration,
 }
 
 impl ConnectionManager {
@@ -356,7 +361,11 @@ impl ConnectionManager {
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
-        Ok(Self { target: Target::parse(settings)?, sqlite_durable: settings.sqlite_durable })
+        Ok(Self {
+            target: Target::parse(settings)?,
+            sqlite_durable: settings.sqlite_durable,
+            patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
+        })
     }
 }
 
@@ -372,7 +381,7 @@ impl r2d2::ManageConnection for ConnectionManager {
                 connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
                 DbConnection::Pg(connection)
             }
-            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self.sqlite_durable)?),
+            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self)?),
         };
         Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
     }
@@ -398,7 +407,7 @@ extern "SQL" {
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-fn open_sqlite(path: &Path, durable: bool) -> Result<SqliteConnection, diesel::r2d2::Error> {
+fn open_sqlite(path: &Path, manager: &ConnectionManager) -> Result<SqliteConnection, diesel::r2d2::Error> {
     use diesel::r2d2::Error as Failure;
     let refuse = |reason: String| Failure::ConnectionError(diesel::ConnectionError::BadConnection(reason));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -408,10 +417,11 @@ fn open_sqlite(path: &Path, durable: bool) -> Result<SqliteConnection, diesel::r
     let name = path.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
     let mut connection = SqliteConnection::establish(name)
         .map_err(|error| refuse(format!("the file {name} can't be opened: {error}")))?;
-    let synchronous = if durable { "FULL" } else { "NORMAL" };
+    let synchronous = if manager.sqlite_durable { "FULL" } else { "NORMAL" };
+    let patience = manager.patience.as_millis();
     connection
         .batch_execute(&format!(
-            "PRAGMA busy_timeout = 10000;
+            "PRAGMA busy_timeout = {patience};
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;

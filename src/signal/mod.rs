@@ -2,4 +2,4 @@
 
 pub mod bus;
 
-pub use bus::{Bus, BusBuilder, Event, HandlerError, Place};
+pub use bus::{Bus, BusBuilder, Event, HandlerError, PLACES};

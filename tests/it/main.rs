@@ -37,6 +37,7 @@ mod layering;
 mod logs;
 mod maker_checker;
 mod migrations;
+mod outages;
 mod paging;
 mod passwords;
 mod policies;
