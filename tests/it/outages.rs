@@ -1,12 +1,44 @@
-//! The database goes away: requests are told so in time.
+//! The database goes away under load: requests are told so in time, nothing is lost, nothing has to be started again.
 
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use serde_json::json;
 use tasks_management::CreateTask;
 
+use crate::support::example::{example, reported};
 use crate::support::{Backend, TestApp};
+
+fn endured(output: &Output) {
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(output, "during the outage: requests told so (503)") > 0);
+    assert!(reported(output, "votes acknowledged") > 0);
+    assert_eq!(reported(output, "violations"), 0);
+}
+
+mod a_database_that_goes_away_under_load_costs_no_event_and_no_restart_and_bounded_memory {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        let run = ["run", "--kills", "0", "--outage-s", "5"];
+        endured(&Command::new(example("kill")).args(run).output().expect("it runs"));
+    }
+
+    /// On a server of its own, which is stopped as by a crash.
+    #[test]
+    fn postgres() {
+        let run =
+            r#"exec "$0" run --kills 0 --outage-s 5 --stop-server --database "$TASKS_TEST_POSTGRES_URL""#;
+        let output = Command::new("scripts/with-postgres")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["sh", "-c", run])
+            .arg(example("kill"))
+            .output();
+        endured(&output.expect("it runs"));
+    }
+}
 
 /// There is no other process' lock on the whole database on PostgreSQL.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -126,7 +126,8 @@ impl Drop for TestDatabase {
     }
 }
 
-fn server_url() -> String {
+/// The URL of the PostgreSQL server.
+pub fn server_url() -> String {
     std::env::var("TASKS_TEST_POSTGRES_URL").expect(
         "TASKS_TEST_POSTGRES_URL names no PostgreSQL server: run the tests with scripts/test, which starts one",
     )

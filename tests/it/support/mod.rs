@@ -3,6 +3,7 @@
 pub mod app;
 pub mod backend;
 pub mod client;
+pub mod example;
 pub mod flow;
 pub mod people;
 pub mod program;

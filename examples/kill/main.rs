@@ -1,0 +1,58 @@
+//! Proof that what was decided is carried out, whatever dies meanwhile.
+//!
+//! `kill run` starts servers (`kill serve`, processes of their own), lets clients propose and vote over HTTP, and kills
+//! servers with SIGKILL at random moments, or takes the database away. Afterwards it compares what the clients were told with
+//! what is in the database, past the module, and prints the counts; its status is 1 if anything does not fit.
+
+mod audit;
+mod books;
+mod client;
+mod fleet;
+mod hooks;
+mod load;
+mod outage;
+mod run;
+mod server;
+mod store;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+/// The allocator of the real program, as memory is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "kill", about = "Kills servers under load and counts what survives")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Puts servers under load, kills them, and checks what is left.
+    Run(run::Options),
+    /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
+    Serve {
+        /// How many milliseconds the handler `slow` works on an event.
+        #[arg(long, default_value_t = 20)]
+        slow_ms: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Serve { slow_ms } => server::serve(Duration::from_millis(slow_ms)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("kill: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The server under test: the library in a process of its own, with hooks.
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasks_management::{Builder, Settings};
+use tokio::net::TcpListener;
+
+use crate::books::Books;
+use crate::hooks::hooks;
+
+/// What stands before the address in the line that says where a server listens.
+pub const LISTENING: &str = "listening on ";
+
+/// Serves until the standard input ends, so that no server outlives who started it.
+pub fn serve(slow: Duration) -> Result<(), String> {
+    let settings = Settings::load(None)?;
+    settings.check_secret()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(settings.log.filter.as_str())
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime can't start: {error}"))?;
+    let outcome = runtime.block_on(async {
+        let books = Arc::new(Books::new(&settings.database.url));
+        books.open().map_err(|error| format!("the handlers' tables can't be made: {error}"))?;
+        let module = Builder::new(settings).signals(hooks(&books, slow)).build().map_err(say)?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let (ended, end) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            let _ = ended.send(());
+        });
+        writeln!(std::io::stdout(), "{LISTENING}{address}").map_err(|error| error.to_string())?;
+        let stop = async move {
+            let _ = end.await;
+        };
+        let is_finished = module.serve(listener, stop).await.map_err(say)?;
+        if is_finished {
+            Ok(())
+        } else {
+            Err("something was still under way when the grace ended".to_owned())
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What went wrong, with its cause.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub fn say(error: tasks_management::Error) -> String {
+    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,31 @@
+//! A short run of the proof in `examples/kill`: servers are killed under load, and nothing that was acknowledged is lost.
+
+use std::process::Command;
+
+use crate::support::backend::server_url;
+use crate::support::example::{example, reported};
+
+fn killed(database: &str) {
+    let run = ["run", "--kills", "5", "--database", database];
+    let output = Command::new(example("kill")).args(run).output().expect("it runs");
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(&output, "kills") >= 5);
+    assert!(reported(&output, "requests sent again: no answer") > 0, "nobody noticed: {output:#?}");
+    assert!(reported(&output, "votes acknowledged") >= 5);
+    assert!(reported(&output, "tasks completed") > 0);
+    assert_eq!(reported(&output, "violations"), 0);
+}
+
+mod what_servers_acknowledged_before_kill_9_is_there_and_its_hooks_run_in_order_with_effects_exactly_once {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        killed("sqlite");
+    }
+
+    #[test]
+    fn postgres() {
+        killed(&server_url());
+    }
+}
