@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::backend::TestDatabase;
-use crate::support::program::{Server, example};
+use crate::support::example::example;
+use crate::support::program::Server;
 use crate::support::{Backend, on_both_with};
 
 fn start(database: &str) -> Server {

@@ -28,15 +28,6 @@ pub fn program(database: &str) -> Command {
     command
 }
 
-/// The program of an example, which stands beside the tests' own; `cargo test --test it` alone does not make it anew.
-pub fn example(name: &str) -> std::path::PathBuf {
-    let tests = std::env::current_exe().expect("this program has a path");
-    let folder = tests.parent().and_then(std::path::Path::parent).expect("target/<profile>/deps");
-    let path = folder.join("examples").join(name);
-    assert!(path.is_file(), "{} is missing: `cargo build --examples` makes it", path.display());
-    path
-}
-
 /// Runs the program to its end.
 pub fn run(database: &str, args: &[&str]) -> Output {
     program(database).args(args).output().expect("the program runs")
