@@ -24,6 +24,7 @@ use crate::service::Core;
 use crate::service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
+use crate::worker::webhook::Webhooks;
 use crate::worker::{figures, housekeeping, listener, outbox};
 
 mod builder;
@@ -38,6 +39,7 @@ const HANDING_BACK: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct TaskManagement {
     core: Arc<Core>,
+    webhooks: Arc<Webhooks>,
     schema: Schema,
     settings: Arc<Settings>,
     metrics: Option<PrometheusHandle>,
@@ -164,7 +166,13 @@ impl TaskManagement {
     /// Works in the background until told to stop; what is in hand then is finished first.
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
-        let outbox = outbox::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone(), grace);
+        let outbox = outbox::run(
+            Arc::clone(&self.core),
+            Arc::clone(&self.webhooks),
+            self.settings.outbox.clone(),
+            stop.clone(),
+            grace,
+        );
         let listener = listener::run(Arc::clone(&self.core), stop.clone());
         let housekeeping =
             housekeeping::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
@@ -174,12 +182,12 @@ impl TaskManagement {
         }
     }
 
-    /// Delivers to After-handlers what is due now.
+    /// Delivers to After-handlers and webhook endpoints what is due now.
     ///
     /// # Errors
     /// What the database says.
     pub async fn deliver_due(&self) -> Result<usize> {
-        outbox::deliver_due(&self.core, &self.settings.outbox).await
+        outbox::deliver_due(&self.core, &self.webhooks, &self.settings.outbox).await
     }
 
     /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings. Answers whether all of

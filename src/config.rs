@@ -6,6 +6,10 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+mod webhooks;
+
+pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
+
 use crate::domain::settings::ModuleSettings;
 
 /// All settings.
@@ -26,6 +30,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Delivery of events to After-handlers.
     pub outbox: OutboxSettings,
+    /// Telling receivers in any language of events, by HTTP.
+    pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
     pub tasks_management: ModuleSettings,
 }
@@ -342,7 +348,7 @@ impl Settings {
                 ));
             }
         }
-        Ok(())
+        self.webhooks.check()
     }
 
     /// The signing secret is there and long enough to sign with.

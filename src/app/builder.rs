@@ -24,6 +24,7 @@ use crate::service::configuration::LiveSettings;
 use crate::service::host::Host;
 use crate::service::maker_checker::{Carrier, Checked, CheckedService, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
+use crate::worker::webhook::Webhooks;
 
 /// Builds a [`TaskManagement`].
 pub struct Builder {
@@ -136,7 +137,7 @@ impl Builder {
         let core = Core {
             db,
             clock: self.clock,
-            bus: bus.build(),
+            bus: bus.webhooks(settings.webhooks.enabled).build(),
             settings: LiveSettings::new(settings.tasks_management.clone()),
             users,
             host: self.host,
@@ -144,9 +145,11 @@ impl Builder {
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
             hashing: Arc::new(Semaphore::new(4)),
+            webhooks: settings.webhooks.clone(),
             auth: settings.auth.clone(),
         };
         Ok(TaskManagement {
+            webhooks: Arc::new(Webhooks::new(&core)),
             core: Arc::new(core),
             schema: schema(&settings.limits),
             settings: Arc::new(settings),

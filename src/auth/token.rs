@@ -1,7 +1,7 @@
 //! Tokens: signed access tokens, random refresh tokens, and CSRF tokens bound to a session.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{NaiveDateTime, TimeDelta};
 use hmac::{Hmac, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -121,6 +121,14 @@ pub fn new_refresh_token() -> String {
     let mut bytes = [0_u8; 32];
     rand::rngs::OsRng.fill_bytes(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A new secret to sign webhooks with, in the form of Standard Webhooks.
+#[must_use]
+pub fn new_webhook_secret() -> String {
+    let mut bytes = [0_u8; 32];
+    rand::rngs::OsRng.fill_bytes(&mut bytes);
+    format!("whsec_{}", STANDARD.encode(bytes))
 }
 
 /// What is kept of a refresh token.

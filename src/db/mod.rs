@@ -25,3 +25,5 @@ pub mod task_source;
 pub mod types;
 pub mod user;
 pub mod vote;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;

@@ -1,4 +1,4 @@
-//! The outbox: what is still to be told to After-handlers, one row for each event and handler.
+//! The outbox: what is still to be told to After-handlers and webhook endpoints, one row for each event and subscriber.
 
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
@@ -11,7 +11,7 @@ use super::row;
 use super::schema::task_management_outbox as outbox;
 use super::sql::Sql;
 use super::types::{DbJson, DbUuid};
-use crate::domain::outbox::{Delivery, DeliveryStatus, OutboxFigures};
+use crate::domain::outbox::{Delivery, DeliveryStatus, OutboxFigures, Subscriber};
 use crate::domain::query::{ListQuery, Slice};
 use crate::error::{Error, Result};
 
@@ -80,6 +80,18 @@ pub fn insert(connection: &mut DbConnection, new: &NewDelivery<'_>) -> Result<()
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Whether anything may be due for one handler: what [`claim`] finds then, others may have in hand already.
+///
+/// # Errors
+/// What the database says.
+pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) -> Result<bool> {
+    let due = outbox::table
+        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()))
+        .filter(outbox::handler.eq(handler))
+        .filter(outbox::date_due.le(now));
+    Ok(due.select(outbox::id).first::<i64>(connection).optional()?.is_some())
 }
 
 /// Takes at most `limit` due deliveries for one handler until `lease_until`: of each entity the oldest only, so that
@@ -185,6 +197,52 @@ pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?)
+}
+
+/// Gives up all that was not delivered to this subscriber, which is no more.
+///
+/// # Errors
+/// What the database says.
+pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) -> Result<usize> {
+    let undelivered = [DeliveryStatus::Pending.as_str(), DeliveryStatus::Dead.as_str()];
+    let own = outbox::table
+        .filter(outbox::handler.eq(subscriber.name()))
+        .filter(outbox::status.eq_any(undelivered));
+    Ok(diesel::update(own)
+        .set((
+            outbox::status.eq(DeliveryStatus::Discarded.as_str()),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+        ))
+        .execute(connection)?)
+}
+
+/// Gives up what waits for webhook endpoints that are no more: left by a change that did not know yet, or replayed since.
+///
+/// # Errors
+/// What the database says.
+pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
+    Ok(Sql::new(
+        "UPDATE task_management_outbox SET status = 'DISCARDED', leased_by = NULL, lease_until = NULL \
+         WHERE status = 'PENDING' AND handler IN (SELECT 'webhook:' || CAST(id AS text) \
+         FROM task_management_webhookendpoint WHERE is_deleted)",
+    )
+    .execute(connection)?)
+}
+
+/// Puts a delivery back that a worker has in hand and has not tried to make.
+///
+/// # Errors
+/// What the database says.
+pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<()> {
+    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker))))
+        .set((
+            outbox::attempts.eq(outbox::attempts - 1),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// The deliveries with these keys, locked until the transaction ends, in no order.

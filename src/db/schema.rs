@@ -520,6 +520,50 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{SqlJson, SqlUuid};
+
+    task_management_webhookendpoint (id) {
+        id -> SqlUuid,
+        is_deleted -> Bool,
+        version -> Integer,
+        date_created -> Timestamp,
+        date_updated -> Timestamp,
+        user_created -> Nullable<SqlUuid>,
+        user_updated -> Nullable<SqlUuid>,
+        name -> Text,
+        url -> Text,
+        events -> SqlJson,
+        is_active -> Bool,
+        is_configured -> Bool,
+        disabled_reason -> Nullable<Text>,
+        date_disabled -> Nullable<Timestamp>,
+        failing_since -> Nullable<Timestamp>,
+        secrets -> SqlJson,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::SqlUuid;
+
+    task_management_webhookattempt (id) {
+        id -> BigInt,
+        endpoint_id -> SqlUuid,
+        event_id -> SqlUuid,
+        delivery_id -> BigInt,
+        attempt -> Integer,
+        signal -> Text,
+        entity_id -> SqlUuid,
+        date -> Timestamp,
+        duration_ms -> BigInt,
+        status_code -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        response -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     core_role,
     core_roleright,

@@ -38,6 +38,37 @@ impl DeliveryStatus {
     }
 }
 
+/// Who is told of events after the commit; a delivery names it in `handler`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subscriber {
+    /// A bound After-handler, by its name.
+    Handler(String),
+    /// A webhook endpoint, by its key.
+    Endpoint(Uuid),
+}
+
+impl Subscriber {
+    const ENDPOINT: &'static str = "webhook:";
+
+    /// The subscriber that goes by this name. No handler can have the name of an endpoint.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        match name.strip_prefix(Self::ENDPOINT).and_then(|key| key.parse().ok()) {
+            Some(id) => Self::Endpoint(id),
+            None => Self::Handler(name.to_owned()),
+        }
+    }
+
+    /// Its name in the outbox.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Handler(name) => name.clone(),
+            Self::Endpoint(id) => format!("{}{id}", Self::ENDPOINT),
+        }
+    }
+}
+
 /// An event for one handler.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -47,7 +78,7 @@ pub struct Delivery {
     pub event_id: Uuid,
     /// The signal's name.
     pub signal: String,
-    /// The handler's name.
+    /// The subscriber's name.
     pub handler: String,
     /// What the event is about; deliveries about one row keep their order.
     pub entity_id: Uuid,

@@ -41,6 +41,10 @@ pub struct ModuleSettings {
     pub gql_task_event_search_perms: Vec<i32>,
     /// Making deliveries again, and giving them up.
     pub gql_task_event_update_perms: Vec<i32>,
+    /// Looking at webhook endpoints and at what was sent to them.
+    pub gql_webhook_search_perms: Vec<i32>,
+    /// Creating, changing and deleting webhook endpoints.
+    pub gql_webhook_update_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Listing roles.
@@ -81,6 +85,8 @@ impl Default for ModuleSettings {
             gql_task_flow_delete_perms: vec![192_004],
             gql_task_event_search_perms: vec![193_001],
             gql_task_event_update_perms: vec![193_002],
+            gql_webhook_search_perms: vec![194_001],
+            gql_webhook_update_perms: vec![194_002],
             gql_user_search_perms: vec![121_701],
             gql_role_search_perms: vec![122_001],
             default_executor_event: "default".to_owned(),
@@ -121,6 +127,8 @@ impl ModuleSettings {
             &self.gql_task_flow_delete_perms,
             &self.gql_task_event_search_perms,
             &self.gql_task_event_update_perms,
+            &self.gql_webhook_search_perms,
+            &self.gql_webhook_update_perms,
             &self.gql_user_search_perms,
             &self.gql_role_search_perms,
         ]

@@ -1,14 +1,14 @@
 //! The approval flow: steps that a task goes through, one order after the other.
 
 use chrono::NaiveDateTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::task_source;
 
 /// A version of a flow as it is stored. Tasks under way keep the version with which they began.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskFlow {
     /// Primary key, UUIDv7.

@@ -27,6 +27,9 @@ pub mod task_flow;
 pub mod task_group;
 pub mod user;
 pub mod vote;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;
+pub mod webhook_payload;
 
 use async_graphql::{EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType};
 
@@ -52,6 +55,8 @@ pub struct TaskQuery(
     task_assignment_target::queries::TaskAssignmentTargetQueries,
     entity::queries::EntityQueries,
     outbox::queries::OutboxQueries,
+    webhook_endpoint::queries::WebhookEndpointQueries,
+    webhook_attempt::queries::WebhookAttemptQueries,
 );
 
 /// Mutations of tasks and of who decides on them.
@@ -61,6 +66,7 @@ pub struct TaskMutation(
     task::mutations::TaskMutations,
     task_flow::mutations::TaskFlowMutations,
     outbox::mutations::OutboxMutations,
+    webhook_endpoint::mutations::WebhookEndpointMutations,
 );
 
 /// What openIMIS' core module answers: the journal, users, roles, configurations, `node`. A host may have fields of these names.
@@ -92,6 +98,8 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
     ("Query", "taskDecision", &vote::filters::TASK_DECISION),
     ("Query", "taskEvents", &outbox::filters::TASK_EVENTS),
+    ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),
+    ("Query", "webhookAttempts", &webhook_attempt::filters::WEBHOOK_ATTEMPTS),
     ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
     ("Query", "role", &role::filters::ROLE),
     ("Query", "users", &user::filters::USERS),

@@ -13,10 +13,15 @@ use super::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
 use super::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use super::user::types::{InteractiveUserNode, UserNode};
 use super::vote::types::TaskDecisionNode;
+use super::webhook_attempt::types::WebhookAttemptNode;
+use super::webhook_endpoint::types::WebhookEndpointNode;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
 use crate::service::core::Place;
-use crate::service::{mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote};
+use crate::service::{
+    mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote, webhook_attempt,
+    webhook_endpoint,
+};
 
 /// Anything with a global id.
 #[derive(Interface)]
@@ -32,6 +37,8 @@ pub enum Node {
     TaskFlowHistory(TaskFlowHistoryNode),
     TaskDecision(TaskDecisionNode),
     TaskEvent(TaskEventNode),
+    WebhookEndpoint(WebhookEndpointNode),
+    WebhookAttempt(WebhookAttemptNode),
     User(UserNode),
     InteractiveUser(InteractiveUserNode),
     Role(RoleNode),
@@ -113,6 +120,16 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskEventGQLType" => match by_int("id") {
             Some(query) => only(outbox::list(core, requester, query, Place::Nested).await?)
                 .map(|row| Node::TaskEvent(TaskEventNode(row))),
+            None => None,
+        },
+        "WebhookEndpointGQLType" => match by_uuid("id") {
+            Some(query) => only(webhook_endpoint::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::WebhookEndpoint(WebhookEndpointNode(row))),
+            None => None,
+        },
+        "WebhookAttemptGQLType" => match by_int("id") {
+            Some(query) => only(webhook_attempt::list(core, requester, query, Place::Nested).await?)
+                .map(|row| Node::WebhookAttempt(WebhookAttemptNode(row))),
             None => None,
         },
         "UserGQLType" => match by_uuid("id") {

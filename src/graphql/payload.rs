@@ -57,6 +57,37 @@ impl<M: PayloadName> Payload<M> {
     }
 }
 
+/// What mutations answer that make a secret.
+pub struct SecretPayload<M> {
+    receipt: Receipt,
+    secret: Option<String>,
+    name: PhantomData<M>,
+}
+
+impl<M: PayloadName> TypeName for SecretPayload<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::NAME.into()
+    }
+}
+
+#[Object(name_type)]
+impl<M: PayloadName> SecretPayload<M> {
+    /// The key of the journal's entry.
+    async fn internal_id(&self) -> Option<String> {
+        Some(self.receipt.internal_id.to_string())
+    }
+
+    /// The client's own id of the mutation.
+    async fn client_mutation_id(&self) -> Option<&str> {
+        self.receipt.client_mutation_id.as_deref()
+    }
+
+    /// The secret, which is shown here and never again; null where the mutation failed or had been run before.
+    async fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+}
+
 /// Names the answers of mutations.
 macro_rules! payloads {
     ($($name:ident => $type_name:literal),+ $(,)?) => {
@@ -84,6 +115,37 @@ pub async fn journaled<M, F>(
 where
     F: Fn(&mut Unit<'_>) -> Result<()> + Send + 'static,
 {
+    let (receipt, _) = run(ctx, mutation, meta, work).await?;
+    Ok(Some(Payload { receipt, name: PhantomData }))
+}
+
+/// The same for a mutation that makes a secret, which `work` answers. It is not in the journal.
+///
+/// # Errors
+/// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
+pub async fn journaled_secret<M, F>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    meta: &MutationMeta,
+    work: F,
+) -> Result<Option<SecretPayload<M>>>
+where
+    F: Fn(&mut Unit<'_>) -> Result<String> + Send + 'static,
+{
+    let (receipt, secret) = run(ctx, mutation, meta, work).await?;
+    Ok(Some(SecretPayload { receipt, secret, name: PhantomData }))
+}
+
+async fn run<T, F>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    meta: &MutationMeta,
+    work: F,
+) -> Result<(Receipt, Option<T>)>
+where
+    T: Send + 'static,
+    F: Fn(&mut Unit<'_>) -> Result<T> + Send + 'static,
+{
     let context = request(ctx)?;
     let request = Request {
         mutation,
@@ -93,8 +155,7 @@ where
         client_mutation_details: meta.client_mutation_details.clone(),
         content: content(ctx)?,
     };
-    let receipt = mutation::run(&context.core, context.requester()?, request, work).await?;
-    Ok(Some(Payload { receipt, name: PhantomData }))
+    mutation::run(&context.core, context.requester()?, request, work).await
 }
 
 /// The input as it is kept in the journal: JSON with snake_case keys.

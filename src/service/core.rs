@@ -9,7 +9,7 @@ use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
-use crate::config::{AuthSettings, Limits};
+use crate::config::{AuthSettings, Limits, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
 use crate::error::{Error, Result};
@@ -38,6 +38,8 @@ pub struct Core {
     pub host: Host,
     /// Bounds on what clients can make large.
     pub limits: Limits,
+    /// How webhook endpoints are told of events.
+    pub webhooks: WebhookSettings,
     /// How people log in.
     pub auth: AuthSettings,
     /// Hashes of passwords.

@@ -26,5 +26,7 @@ pub mod unit;
 pub mod user;
 pub mod visibility;
 pub mod vote;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;
 
 pub use self::core::Core;

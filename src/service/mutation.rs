@@ -41,19 +41,21 @@ pub struct Receipt {
     pub client_mutation_id: Option<String>,
 }
 
-/// Runs a mutation: once for each client id of a person, however often and however simultaneously it is asked for.
+/// Runs a mutation: once for each client id of a person, however often and however simultaneously it is asked for. What
+/// `work` answered comes with the receipt if the work was done and kept now, not if it was done before or has failed.
 ///
 /// # Errors
 /// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for something else, and
 /// what the database says when it can't even keep the journal. All else goes into the journal.
-pub async fn run<F>(
+pub async fn run<T, F>(
     core: &Arc<Core>,
     requester: &Arc<Requester>,
     request: Request,
     work: F,
-) -> Result<Receipt>
+) -> Result<(Receipt, Option<T>)>
 where
-    F: Fn(&mut Unit<'_>) -> Result<()> + Send + 'static,
+    T: Send + 'static,
+    F: Fn(&mut Unit<'_>) -> Result<T> + Send + 'static,
 {
     check(&request)?;
     let entry = new_entry(core, requester, &request)?;
@@ -65,7 +67,7 @@ where
         })
         .await;
     core.bus.wake();
-    let internal_id = match outcome {
+    let (internal_id, given) = match outcome {
         Ok(done) => {
             count(done.counted);
             if let Some(result) = done.result {
@@ -73,61 +75,63 @@ where
                 metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
                     .increment(1);
             }
-            done.id
+            (done.id, done.given)
         }
         // The server's own fault undid everything, the entry included. It is entered again as failed, so that who
         // polls for it learns of it.
         Err(error) if error.code() == ErrorCode::Internal => {
             tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
-            enter_failed(core, requester, entry, &error).await?
+            (enter_failed(core, requester, entry, &error).await?, None)
         }
         Err(error) => return Err(error),
     };
-    Ok(Receipt { internal_id, client_mutation_id: request.client_mutation_id })
+    Ok((Receipt { internal_id, client_mutation_id: request.client_mutation_id }, given))
 }
 
-fn attempt(
+fn attempt<T>(
     core: &Core,
     requester: &Requester,
     entry: &MutationLog,
     connection: &mut DbConnection,
-    work: &dyn Fn(&mut Unit<'_>) -> Result<()>,
-) -> Result<Done> {
+    work: &dyn Fn(&mut Unit<'_>) -> Result<T>,
+) -> Result<Done<T>> {
     if !journal::claim(connection, entry)? {
         let id = same_as_before(connection, entry)?;
-        return Ok(Done { id, result: None, counted: Vec::new() });
+        return Ok(Done { id, result: None, given: None, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
     let outcome = connection.savepoint(|connection| {
         let mut unit = Unit::new(core, requester, connection)?;
-        work(&mut unit)?;
+        let given = work(&mut unit)?;
         touched.extend_from_slice(unit.touched());
         counted = unit.take_counted();
-        Ok(())
+        Ok(given)
     });
-    let result = match outcome {
-        Ok(()) => {
+    let (result, given) = match outcome {
+        Ok(given) => {
             touched.sort_unstable();
             touched.dedup();
             journal::link(connection, entry.id, &touched)?;
             journal::finish(connection, entry.id, MutationStatus::Success, None)?;
-            "success"
+            ("success", Some(given))
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
             let text = error_list(&error, &requester.user.language);
             journal::finish(connection, entry.id, MutationStatus::Error, Some(&text))?;
-            "error"
+            ("error", None)
         }
     };
-    Ok(Done { id: entry.id, result: Some(result), counted })
+    Ok(Done { id: entry.id, result: Some(result), given, counted })
 }
 
 /// What an attempt did, if it is committed.
-struct Done {
+struct Done<T> {
     id: Uuid,
     /// How it went; none for one that had been run before.
     result: Option<&'static str>,
+    /// What the work answered.
+    given: Option<T>,
     counted: Vec<Counted>,
 }
 

@@ -142,8 +142,8 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
     task.status = status;
     unit.update(task)?;
     unit.count("tasks_completed_total", "result", result);
-    let is_told = unit.core.bus.is_bound_after_change(Signal::TaskComplete);
-    let rejected = if is_told { course::rejected_record_ids(unit, task)? } else { Vec::new() };
+    let audience = unit.audience(Signal::TaskComplete)?;
+    let rejected = if audience.is_empty() { Vec::new() } else { course::rejected_record_ids(unit, task)? };
     unit.changed(
         Signal::TaskComplete,
         task.id,

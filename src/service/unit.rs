@@ -20,6 +20,7 @@ use crate::domain::signal::Signal;
 use crate::domain::vote::Vote;
 use crate::error::Result;
 use crate::signal::Event;
+use crate::signal::bus::Audience;
 
 /// One transaction on behalf of one person.
 pub struct Unit<'a> {
@@ -159,23 +160,32 @@ impl<'a> Unit<'a> {
     /// # Errors
     /// The first refusal.
     pub fn before(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
-        if !self.core.bus.is_bound(signal) {
+        if !self.core.bus.is_bound_before_change(signal) {
             return Ok(());
         }
         let event = self.event(signal, entity_id, data());
         self.core.bus.before(self.connection, &event)
     }
 
-    /// Tells the Within-handlers, and the After-handlers by way of the outbox.
+    /// Tells the Within-handlers, and After-handlers and webhook endpoints by way of the outbox.
     ///
     /// # Errors
     /// The first error of a handler; else what the database says.
     pub fn changed(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
-        if !self.core.bus.is_bound_after_change(signal) {
+        let audience = self.audience(signal)?;
+        if audience.is_empty() {
             return Ok(());
         }
         let event = self.event(signal, entity_id, data());
-        self.core.bus.changed(self.connection, &event)
+        self.core.bus.changed(self.connection, &event, &audience)
+    }
+
+    /// Who is told of this signal by [`Self::changed`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
+        self.core.bus.audience(self.connection, signal)
     }
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {

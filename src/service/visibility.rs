@@ -86,6 +86,12 @@ pub fn task_events(requester: &Requester, settings: &ModuleSettings) -> Visible 
     all_with(requester, &settings.gql_task_event_search_perms)
 }
 
+/// Webhook endpoints, and what was sent to them.
+#[must_use]
+pub fn webhooks(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_webhook_search_perms)
+}
+
 /// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.
 #[must_use]
 pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {

@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
 use crate::db::outbox::{self, NewDelivery};
+use crate::db::webhook_endpoint;
+use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
+use crate::domain::webhook_endpoint::wants;
 use crate::error::Result;
 
 /// Something that a service does or has done.
@@ -45,6 +48,7 @@ pub struct BusBuilder {
     before: HashMap<Signal, Vec<InTransaction>>,
     within: HashMap<Signal, Vec<InTransaction>>,
     after: HashMap<String, AfterHandler>,
+    has_webhooks: bool,
 }
 
 /// How many calls of one handler are under way at once.
@@ -80,7 +84,8 @@ impl BusBuilder {
     }
 
     /// Calls `handler` after the commit, at least once for each event, events about one row in their order. `name` is
-    /// kept with what is still to be delivered, so it must stay the same from one start to the next.
+    /// kept with what is still to be delivered, so it must stay the same from one start to the next. `webhook:` and a UUID
+    /// is a name of webhook endpoints only.
     #[must_use]
     pub fn after<F>(
         mut self,
@@ -97,10 +102,32 @@ impl BusBuilder {
         self
     }
 
+    /// Tells webhook endpoints too.
+    #[must_use]
+    pub(crate) const fn webhooks(mut self, has_webhooks: bool) -> Self {
+        self.has_webhooks = has_webhooks;
+        self
+    }
+
     /// The bus; nothing can be bound any more.
     #[must_use]
     pub fn build(self) -> Bus {
         Bus { handlers: Arc::new(self), wake: watch::Sender::new(()) }
+    }
+}
+
+/// Who is to be told of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audience {
+    within: bool,
+    after: Vec<String>,
+}
+
+impl Audience {
+    /// Whether there is nobody, so that what happened is not worth putting together.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        !self.within && self.after.is_empty()
     }
 }
 
@@ -118,17 +145,26 @@ impl Bus {
         BusBuilder::default()
     }
 
-    /// Whether anybody wants to know of this signal at all, so that its data is worth putting together.
+    /// Whether anybody has a say before the change.
     #[must_use]
-    pub fn is_bound(&self, signal: Signal) -> bool {
-        self.handlers.before.contains_key(&signal) || self.is_bound_after_change(signal)
+    pub fn is_bound_before_change(&self, signal: Signal) -> bool {
+        self.handlers.before.contains_key(&signal)
     }
 
-    /// Whether anybody wants to know of this signal once the change is made.
-    #[must_use]
-    pub fn is_bound_after_change(&self, signal: Signal) -> bool {
-        self.handlers.within.contains_key(&signal)
-            || self.handlers.after.values().any(|handler| handler.signals.contains(&signal))
+    /// Who wants to know of this signal once the change is made. Webhook endpoints are looked up in the transaction of the
+    /// change, so that none misses an event after it was added, by whichever process.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
+        let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
+        let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
+        if self.handlers.has_webhooks {
+            let live = webhook_endpoint::live(connection)?;
+            let wanting = live.into_iter().filter(|(_, events)| wants(events, signal));
+            after.extend(wanting.map(|(id, _)| Subscriber::Endpoint(id).name()));
+        }
+        Ok(Audience { within: self.handlers.within.contains_key(&signal), after })
     }
 
     /// Calls the Before-handlers.
@@ -140,34 +176,36 @@ impl Bus {
         handlers.into_iter().try_for_each(|handler| handler(connection, event))
     }
 
-    /// Calls the Within-handlers and leaves word for the After-handlers in the outbox.
+    /// Calls the Within-handlers and leaves word for all others of the audience in the outbox.
     ///
     /// # Errors
     /// The first error of a handler; else what the database says.
-    pub fn changed(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
+    pub fn changed(&self, connection: &mut DbConnection, event: &Event, audience: &Audience) -> Result<()> {
         for handler in self.handlers.within.get(&event.signal).into_iter().flatten() {
             handler(connection, event)?;
         }
-        let mut is_left = false;
-        for (name, handler) in &self.handlers.after {
-            if handler.signals.contains(&event.signal) {
-                let delivery = NewDelivery {
-                    event_id: event.id,
-                    signal: event.signal.as_str(),
-                    handler: name,
-                    entity_id: event.entity_id,
-                    user_id: event.user_id,
-                    data: &event.data,
-                    now: event.date,
-                };
-                outbox::insert(connection, &delivery)?;
-                is_left = true;
-            }
+        for name in &audience.after {
+            let delivery = NewDelivery {
+                event_id: event.id,
+                signal: event.signal.as_str(),
+                handler: name,
+                entity_id: event.entity_id,
+                user_id: event.user_id,
+                data: &event.data,
+                now: event.date,
+            };
+            outbox::insert(connection, &delivery)?;
         }
-        if is_left {
+        if !audience.after.is_empty() {
             outbox::announce(connection)?;
         }
         Ok(())
+    }
+
+    /// Whether webhook endpoints are told too.
+    #[must_use]
+    pub fn has_webhooks(&self) -> bool {
+        self.handlers.has_webhooks
     }
 
     /// The names of the After-handlers.

@@ -1,4 +1,4 @@
-//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events), counting what is there, and
+//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events, attempts), counting what is there, and
 //! keeping up with a host's users.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
-use crate::db::{login_failure, outbox, session, statistics};
+use crate::db::{login_failure, outbox, session, statistics, webhook_attempt};
 use crate::error::Result;
 use crate::service::{Core, user};
 
@@ -41,6 +41,8 @@ pub async fn tidy_up(core: &Arc<Core>, settings: &OutboxSettings) -> Result<()> 
             session::prune(connection, now)?;
             login_failure::prune(connection, failures)?;
             outbox::prune(connection, delivered)?;
+            outbox::discard_ownerless(connection)?;
+            webhook_attempt::prune(connection, delivered)?;
             statistics::refresh(connection)
         })
         .await

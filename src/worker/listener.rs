@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Wakes the workers whenever another process leaves something, until told to stop. On SQLite there is no other process.
 pub async fn run(core: Arc<Core>, stop: CancellationToken) {
-    if core.bus.after_handlers().is_empty() {
+    if core.bus.after_handlers().is_empty() && !core.bus.has_webhooks() {
         return;
     }
     while !stop.is_cancelled() {

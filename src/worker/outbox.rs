@@ -1,33 +1,38 @@
-//! Delivery of events to After-handlers: at least once each, one row's events in their order, none lost when a process
-//! dies between commit and delivery.
+//! Delivery of events to After-handlers and webhook endpoints: at least once each, one row's events in their order, none
+//! lost when a process dies between commit and delivery.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::webhook::{Attempted, Webhooks};
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
-use crate::db::outbox;
-use crate::domain::outbox::Delivery;
+use crate::db::connection::DbConnection;
+use crate::db::{outbox, webhook_endpoint};
+use crate::domain::outbox::{Delivery, Subscriber};
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::service::Core;
 use crate::signal::{Event, PLACES};
 
-/// Delivers until told to stop, each handler on its own, so that a slow one holds up no other. What is in hand then is
-/// finished within `grace`; what is not is handed back for others to take at once.
-pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken, grace: Duration) {
-    let worker = Arc::new(Worker::new(&core, &settings));
-    let mut handlers = JoinSet::new();
-    for handler in worker.core.bus.after_handlers() {
-        handlers.spawn(Arc::clone(&worker).serve(handler, stop.clone()));
-    }
-    let all = async { while handlers.join_next().await.is_some() {} };
+/// Delivers until told to stop, to each subscriber on its own, so that a slow one holds up no other. What is in hand then
+/// is finished within `grace`; what is not is handed back for others to take at once.
+pub async fn run(
+    core: Arc<Core>,
+    webhooks: Arc<Webhooks>,
+    settings: OutboxSettings,
+    stop: CancellationToken,
+    grace: Duration,
+) {
+    let worker = Arc::new(Worker::new(&core, &webhooks, &settings));
+    let all = Arc::clone(&worker).serve_all(stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
@@ -38,18 +43,23 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
     }
 }
 
-/// Delivers what is due now to every handler, once; answers how many deliveries were made. For hosts that schedule
+/// Delivers what is due now to every subscriber, once; answers how many deliveries were made. For hosts that schedule
 /// deliveries themselves, and for tests.
 ///
 /// # Errors
 /// What the database says.
-pub async fn deliver_due(core: &Arc<Core>, settings: &OutboxSettings) -> Result<usize> {
-    let worker = Arc::new(Worker::new(core, settings));
+pub async fn deliver_due(
+    core: &Arc<Core>,
+    webhooks: &Arc<Webhooks>,
+    settings: &OutboxSettings,
+) -> Result<usize> {
+    let worker = Arc::new(Worker::new(core, webhooks, settings));
+    let endpoints = webhooks.live(core).await?;
     let mut made = 0;
-    for handler in core.bus.after_handlers() {
+    for subscriber in worker.handlers().chain(endpoints.into_iter().map(Subscriber::Endpoint)) {
         loop {
             let mut deliveries = JoinSet::new();
-            worker.take(&handler, &mut deliveries).await?;
+            worker.take(&subscriber, &mut deliveries).await?;
             if deliveries.is_empty() {
                 break;
             }
@@ -62,24 +72,84 @@ pub async fn deliver_due(core: &Arc<Core>, settings: &OutboxSettings) -> Result<
     Ok(made)
 }
 
+/// A place of a handler's, taken until nobody holds it any more.
+type Place = Option<Arc<OwnedSemaphorePermit>>;
+
 struct Worker {
     core: Arc<Core>,
+    webhooks: Arc<Webhooks>,
     settings: OutboxSettings,
     id: Uuid,
 }
 
 impl Worker {
-    fn new(core: &Arc<Core>, settings: &OutboxSettings) -> Self {
-        Self { core: Arc::clone(core), settings: settings.clone(), id: new_random_id() }
+    fn new(core: &Arc<Core>, webhooks: &Arc<Webhooks>, settings: &OutboxSettings) -> Self {
+        Self {
+            core: Arc::clone(core),
+            webhooks: Arc::clone(webhooks),
+            settings: settings.clone(),
+            id: new_random_id(),
+        }
     }
 
-    /// Keeps the places of a handler filled. A slow delivery takes one place and holds up nothing but later events of its row.
-    async fn serve(self: Arc<Self>, handler: String, stop: CancellationToken) {
-        let pause = Duration::from_millis(self.settings.poll_ms.max(10));
+    fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
+        self.core.bus.after_handlers().into_iter().map(Subscriber::Handler)
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::from_millis(self.settings.poll_ms.max(10))
+    }
+
+    /// Serves each subscriber on its own. Handlers stay; endpoints come and go, which is noticed as events are: when
+    /// somebody wakes the workers, and now and then.
+    async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
+        let mut woken = self.core.bus.woken();
+        let mut at_work = JoinSet::new();
+        for handler in self.handlers() {
+            at_work.spawn(Arc::clone(&self).serve(handler, stop.clone()));
+        }
+        let mut endpoints: HashMap<Uuid, CancellationToken> = HashMap::new();
+        while !stop.is_cancelled() {
+            match self.webhooks.live(&self.core).await {
+                Ok(live) => {
+                    endpoints.retain(|id, until| {
+                        let stays = live.contains(id);
+                        if !stays {
+                            until.cancel();
+                        }
+                        stays
+                    });
+                    for id in live {
+                        endpoints.entry(id).or_insert_with(|| {
+                            let until = stop.child_token();
+                            let serving = Arc::clone(&self).serve(Subscriber::Endpoint(id), until.clone());
+                            at_work.spawn(serving);
+                            until
+                        });
+                    }
+                }
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(cause, "the webhook endpoints can't be read now");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = at_work.join_next() => {}
+                _ = woken.changed() => {}
+                () = tokio::time::sleep(self.pause()) => {}
+            }
+        }
+        while at_work.join_next().await.is_some() {}
+    }
+
+    /// Keeps the places of a subscriber filled. A slow delivery takes one place and holds up nothing but later events of its row.
+    async fn serve(self: Arc<Self>, subscriber: Subscriber, stop: CancellationToken) {
+        let (handler, pause) = (subscriber.name(), self.pause());
         let mut woken = self.core.bus.woken();
         let mut in_hand = JoinSet::new();
         while !stop.is_cancelled() {
-            let took = self.take(&handler, &mut in_hand).await.unwrap_or_else(|error| {
+            let took = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(handler, cause, "the outbox can't be read now");
                 0
@@ -104,31 +174,56 @@ impl Worker {
     }
 
     /// Takes what is due into the free places and begins to deliver it; answers how many there were.
-    async fn take(self: &Arc<Self>, handler: &str, in_hand: &mut JoinSet<Result<()>>) -> Result<usize> {
-        let places = self.core.bus.take_places(handler);
+    async fn take(
+        self: &Arc<Self>,
+        subscriber: &Subscriber,
+        in_hand: &mut JoinSet<Result<()>>,
+    ) -> Result<usize> {
+        let places = self.places(subscriber, in_hand.len());
         if places.is_empty() {
-            if in_hand.is_empty() {
-                tracing::warn!(
-                    handler,
-                    "nothing is delivered: all calls of the handler were given up and do not return"
-                );
-            }
             return Ok(0);
         }
         let free = i64::try_from(places.len()).map_err(Error::internal)?;
-        let (name, id) = (handler.to_owned(), self.id);
+        let (name, worker) = (subscriber.name(), self.id);
         let (now, until) = (self.core.clock.now(), self.lease_end());
+        if let Subscriber::Endpoint(id) = *subscriber {
+            let name = name.clone();
+            // What waits for an endpoint that is told of nothing goes on waiting. And there may be many endpoints, so most
+            // looks must not write.
+            let is_due = move |_: &Core, connection: &mut DbConnection| {
+                Ok(webhook_endpoint::is_live(connection, id)? && outbox::is_due(connection, &name, now)?)
+            };
+            if !self.core.read(is_due).await? {
+                return Ok(0);
+            }
+        }
         let taken = self
             .core
             .db
-            .write(move |connection| outbox::claim(connection, &name, id, now, until, free))
+            .write(move |connection| outbox::claim(connection, &name, worker, now, until, free))
             .await?;
         let count = taken.len();
         for (delivery, place) in taken.into_iter().zip(places) {
             let worker = Arc::clone(self);
-            in_hand.spawn(async move { worker.deliver(delivery, Arc::new(place)).await });
+            in_hand.spawn(async move { worker.deliver(delivery, place).await });
         }
         Ok(count)
+    }
+
+    /// The places of a subscriber that are free. An attempt at an endpoint ends when it is given up; the call of a handler may
+    /// not, and keeps its place then.
+    fn places(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Place> {
+        let Subscriber::Handler(handler) = subscriber else {
+            return vec![None; PLACES.saturating_sub(in_hand)];
+        };
+        let places = self.core.bus.take_places(handler);
+        if places.is_empty() && in_hand == 0 {
+            tracing::warn!(
+                handler,
+                "nothing is delivered: all calls of the handler were given up and do not return"
+            );
+        }
+        places.into_iter().map(|place| Some(Arc::new(place))).collect()
     }
 
     fn lease_end(&self) -> NaiveDateTime {
@@ -143,55 +238,39 @@ impl Worker {
         }
     }
 
-    async fn deliver(&self, delivery: Delivery, place: Arc<OwnedSemaphorePermit>) -> Result<()> {
-        let outcome = self.call(&delivery, Arc::clone(&place)).await;
+    async fn deliver(&self, delivery: Delivery, place: Place) -> Result<()> {
+        let outcome = self.call(&delivery, place.clone()).await;
         let now = self.core.clock.now();
         let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
+        // What goes wrong with a delivery itself, and not at the receiver's, is tried again as with handlers.
+        let outcome =
+            outcome.unwrap_or_else(|reason| Attempted::Failed(reason, self.due_again(attempts, now)));
         match outcome {
-            Ok(()) => {
+            Attempted::Delivered => {
                 metrics::counter!("tasks_events_total", "result" => "delivered").increment(1);
                 self.core.db.write(move |connection| outbox::delivered(connection, id, worker, now)).await
             }
-            Err(reason) => {
-                let due = self.due_again(attempts, now);
+            Attempted::Failed(reason, due) => {
                 let result = if due.is_some() { "retried" } else { "dead" };
                 metrics::counter!("tasks_events_total", "result" => result).increment(1);
-                tracing::warn!(handler = delivery.handler, event = %delivery.event_id, attempts, result, reason, "an After-handler failed");
+                tracing::warn!(handler = delivery.handler, event = %delivery.event_id, attempts, result, reason, "a delivery failed");
                 self.core
                     .db
                     .write(move |connection| outbox::failed(connection, id, worker, &reason, due))
                     .await
             }
+            Attempted::Withheld => {
+                self.core.db.write(move |connection| outbox::put_back(connection, id, worker)).await
+            }
         }
     }
 
-    /// Calls the handler on a thread of its own, so that its panic is an error like any other and its blocking blocks nobody
-    /// else, and keeps the delivery in hand meanwhile. Its place is free again when the thread is.
-    async fn call(&self, delivery: &Delivery, place: Arc<OwnedSemaphorePermit>) -> Result<(), String> {
-        let signal =
-            Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
-        let event = Event {
-            id: delivery.event_id,
-            signal,
-            entity_id: delivery.entity_id,
-            user_id: delivery.user_id,
-            date: delivery.date_created,
-            data: delivery.data.clone(),
-        };
-        let work = self.core.bus.deliver(&delivery.handler, event).ok_or("the handler is not bound")?;
+    /// Lets the subscriber be told in a task of its own, so that a panic is an error like any other, and keeps the
+    /// delivery in hand meanwhile.
+    async fn call(&self, delivery: &Delivery, place: Place) -> Result<Attempted, String> {
         let given_up = CancellationToken::new();
-        let cancelled = given_up.clone().cancelled_owned();
-        let runtime = tokio::runtime::Handle::current();
-        let mut thread = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            runtime.block_on(async {
-                tokio::select! {
-                    outcome = work => outcome.map_err(|error| error.to_string()),
-                    () = cancelled => Err("the handler was given up".to_owned()),
-                }
-            })
-        });
-        // When this delivery is dropped, its handler is told so.
+        let mut work = self.begin(delivery, place, given_up.clone())?;
+        // When this delivery is dropped, whoever is at work on it is told so.
         let _guard = given_up.drop_guard();
         let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
         let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + lease / 3, lease / 3);
@@ -199,7 +278,7 @@ impl Worker {
         tokio::pin!(patience);
         loop {
             tokio::select! {
-                outcome = &mut thread => {
+                outcome = &mut work => {
                     return outcome.unwrap_or_else(|error| Err(format!("the handler broke off: {error}")));
                 }
                 _ = renewal.tick() => {
@@ -210,6 +289,60 @@ impl Worker {
                 () = &mut patience => {
                     return Err(format!("the handler took longer than {} s", self.settings.handler_timeout_s));
                 }
+            }
+        }
+    }
+
+    /// Begins to tell the subscriber. A handler gets a thread of its own, so that its blocking blocks nobody else; its place is
+    /// free again when the thread is.
+    fn begin(
+        &self,
+        delivery: &Delivery,
+        place: Place,
+        given_up: CancellationToken,
+    ) -> Result<JoinHandle<Result<Attempted, String>>, String> {
+        let signal =
+            Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
+        let event = Event {
+            id: delivery.event_id,
+            signal,
+            entity_id: delivery.entity_id,
+            user_id: delivery.user_id,
+            date: delivery.date_created,
+            data: delivery.data.clone(),
+        };
+        match Subscriber::of_name(&delivery.handler) {
+            Subscriber::Endpoint(id) => {
+                let (core, webhooks) = (Arc::clone(&self.core), Arc::clone(&self.webhooks));
+                let delivery = delivery.clone();
+                Ok(tokio::spawn(async move {
+                    let attempt = async {
+                        webhooks.attempt(&core, id, delivery, event).await.map_err(|error| {
+                            let cause = std::error::Error::source(&error).map(ToString::to_string);
+                            tracing::error!(cause, endpoint = %id, "an attempt can't be made or recorded");
+                            error.to_string()
+                        })
+                    };
+                    tokio::select! {
+                        outcome = attempt => outcome,
+                        () = given_up.cancelled() => Err("the attempt was given up".to_owned()),
+                    }
+                }))
+            }
+            Subscriber::Handler(name) => {
+                let work = self.core.bus.deliver(&name, event).ok_or("the handler is not bound")?;
+                let runtime = tokio::runtime::Handle::current();
+                Ok(tokio::task::spawn_blocking(move || {
+                    let _place = place;
+                    runtime.block_on(async {
+                        tokio::select! {
+                            outcome = work => {
+                                outcome.map(|()| Attempted::Delivered).map_err(|error| error.to_string())
+                            }
+                            () = given_up.cancelled() => Err("the handler was given up".to_owned()),
+                        }
+                    })
+                }))
             }
         }
     }
@@ -225,7 +358,7 @@ impl Worker {
         })
     }
 
-    /// When a failed delivery is due again; never, after the last attempt. Pauses double, and differ a little, lest all
+    /// When a delivery that failed at a handler is due again; never, after the last attempt. Pauses double, and differ a little, lest all
     /// retries come at once.
     fn due_again(&self, attempts: i32, now: NaiveDateTime) -> Option<NaiveDateTime> {
         if attempts >= self.settings.attempts {

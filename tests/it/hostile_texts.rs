@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::bad_input::assert_refused;
 use crate::support::on_both;
+use crate::webhook_deliveries::endpoint;
 
 const HOSTILE: &[&str] = &[
     "'",
@@ -131,6 +132,7 @@ on_both! {
         let mut client = app.user("admin").await;
         let inputs = definitions(&app.module.sdl()).1;
         let flow = app.flow("HOSTILE", &["00000000-0000-7000-8000-000000000001"]).await;
+        let (endpoint, _) = endpoint(&app, "HOSTILE", "https://example.org", &[]).await;
         let journal = |before: &[(&'static str, i64)]| {
             let now = app.row_counts();
             before.iter().zip(now).filter(|((_, then), (_, now))| then != now).map(|((table, _), _)| *table).collect::<Vec<_>>()
@@ -153,7 +155,7 @@ on_both! {
                 _ => continue,
             };
             for text in texts {
-                let mut input = required(kind, &flow);
+                let mut input = required(kind, &flow, &endpoint);
                 input[name] = if is_list { json!([text]) } else { text };
                 let mutation = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
                 let (status, error) = client.mutate(&mutation, input.clone()).await;
@@ -186,7 +188,7 @@ on_both! {
 }
 
 /// What a mutation needs beside the field that is tried.
-fn required(kind: &str, flow: &str) -> Value {
+fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
     let task = "00000000-0000-7000-a000-000000000001";
     match kind {
         "CreateTaskGroup" => json!({ "code": "NEW", "completionPolicy": "ALL" }),
@@ -204,6 +206,8 @@ fn required(kind: &str, flow: &str) -> Value {
         "ReplaceTaskFlow" => {
             json!({ "id": flow, "steps": [{ "taskGroupId": "00000000-0000-7000-8000-000000000001" }] })
         }
+        "CreateWebhookEndpoint" => json!({ "name": "NEW", "url": "https://example.org" }),
+        "UpdateWebhookEndpoint" => json!({ "id": endpoint }),
         "CreateTask" | "ChangeUserLanguage" => json!({}),
         _ => json!({ "id": task }),
     }

@@ -67,3 +67,5 @@ mod text_search;
 mod tokens;
 mod transport;
 mod visibility;
+mod webhook_deliveries;
+mod webhook_endpoints;

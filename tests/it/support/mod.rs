@@ -7,6 +7,7 @@ pub mod example;
 pub mod flow;
 pub mod people;
 pub mod program;
+pub mod receiver;
 pub mod rows;
 pub mod scenario;
 pub mod statements;

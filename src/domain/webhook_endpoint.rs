@@ -1,0 +1,258 @@
+//! The webhook endpoint: a receiver in any language that is told of events by HTTP, as Standard Webhooks has it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+use uuid::Uuid;
+
+use super::public_address::is_public;
+use super::signal::Signal;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// An endpoint as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// Primary key, UUIDv7.
+    pub id: Uuid,
+    /// Whether it was deleted; its attempts are still shown.
+    pub is_deleted: bool,
+    /// Counts the writes by people and by the configuration, from 1.
+    pub version: i32,
+    /// When it was created, naive UTC.
+    pub date_created: NaiveDateTime,
+    /// When it was last written, naive UTC.
+    pub date_updated: NaiveDateTime,
+    /// Who created it; nobody, where the configuration did.
+    pub user_created: Option<Uuid>,
+    /// Who wrote it last; nobody, where the configuration or the worker did.
+    pub user_updated: Option<Uuid>,
+    /// Its name for people, unique among live endpoints, case-sensitive.
+    pub name: String,
+    /// Where events are sent.
+    pub url: String,
+    /// The names of the signals that it wants; none: all of tasks.
+    pub events: Vec<String>,
+    /// Whether it is told of events.
+    pub is_active: bool,
+    /// Whether it stands in the configuration, which alone changes it then.
+    pub is_configured: bool,
+    /// Why the worker stopped telling it; absent while it did not.
+    pub disabled_reason: Option<String>,
+    /// When it did, naive UTC.
+    pub date_disabled: Option<NaiveDateTime>,
+    /// Since when all attempts have failed, naive UTC; absent after a success.
+    pub failing_since: Option<NaiveDateTime>,
+    /// What its messages are signed with, the present one first.
+    pub secrets: Vec<WebhookSecret>,
+}
+
+/// A secret of an endpoint.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WebhookSecret {
+    /// `whsec_` and the key in base64.
+    pub secret: String,
+    /// Until when it signs, naive UTC; none for the present one.
+    pub valid_until: Option<NaiveDateTime>,
+}
+
+/// Secrets stay out of logs and errors.
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSecret").field("valid_until", &self.valid_until).finish_non_exhaustive()
+    }
+}
+
+/// How many secrets of an endpoint may be valid at once.
+pub const MOST_SECRETS: usize = 2;
+/// The longest URL, in characters.
+pub const LONGEST_URL: usize = 2_000;
+
+/// Where endpoints may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Also at addresses that are not of the public Internet.
+    pub private_addresses: bool,
+    /// Also at `http` URLs.
+    pub http: bool,
+}
+
+impl WebhookEndpoint {
+    /// Whether it is to be told of events.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        !self.is_deleted && self.is_active
+    }
+
+    /// The secrets that sign at this moment, the present one first.
+    pub fn valid_secrets(&self, now: NaiveDateTime) -> impl Iterator<Item = &str> {
+        let is_valid = move |secret: &&WebhookSecret| secret.valid_until.is_none_or(|until| now < until);
+        self.secrets.iter().filter(is_valid).map(|secret| secret.secret.as_str())
+    }
+
+    /// Signs with `secret` from now on, and with the one before it until `keep_old_until`. Older ones sign no more.
+    pub fn rotate(&mut self, secret: String, keep_old_until: NaiveDateTime) {
+        self.secrets.truncate(MOST_SECRETS - 1);
+        for old in &mut self.secrets {
+            old.valid_until = Some(keep_old_until);
+        }
+        self.secrets.insert(0, WebhookSecret { secret, valid_until: None });
+    }
+
+    /// Stops telling it of events.
+    pub fn disable(&mut self, reason: &str, now: NaiveDateTime) {
+        self.is_active = false;
+        self.disabled_reason = Some(reason.to_owned());
+        self.date_disabled = Some(now);
+    }
+
+    /// Tells it of events, or no more, because somebody says so; what the worker thought of it is forgotten.
+    pub fn set_active(&mut self, is_active: bool) {
+        if self.is_active != is_active {
+            self.is_active = is_active;
+            self.disabled_reason = None;
+            self.date_disabled = None;
+            self.failing_since = None;
+        }
+    }
+}
+
+/// Whether who asked for these events wants this signal: those that were named, or all of tasks where none were.
+#[must_use]
+pub fn wants(events: &[String], signal: Signal) -> bool {
+    let name = signal.as_str();
+    if events.is_empty() {
+        name.starts_with("task_service.")
+    } else {
+        events.iter().any(|event| event == name)
+    }
+}
+
+/// Refuses names of signals that there are not.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_events(field: &str, events: &[String]) -> Result<()> {
+    match events.iter().find(|event| Signal::parse(event).is_none()) {
+        None => Ok(()),
+        Some(stranger) => {
+            let allowed: Vec<&str> = Signal::ALL.iter().map(|signal| signal.as_str()).collect();
+            let message = Message::new("unknown-signal").with("name", stranger.as_str());
+            Err(Error::validation(field, message.with_list("allowed", &allowed)))
+        }
+    }
+}
+
+/// The URL, if events may be sent there. Names are not resolved yet: who connects has to look at their addresses again.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_url(field: &str, text: &str, reach: Reach) -> Result<Url> {
+    let wrong = |message: Message| Error::validation(field, message.with("field", field));
+    if text.chars().count() > LONGEST_URL {
+        return Err(wrong(Message::new("too-long").with("max", LONGEST_URL)));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(wrong(Message::new("not-a-url")));
+    }
+    let url = Url::parse(text).map_err(|_| wrong(Message::new("not-a-url")))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if reach.http => {}
+        _ if reach.http => return Err(wrong(Message::new("need-http"))),
+        _ => return Err(wrong(Message::new("need-https"))),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(Message::new("url-with-user")));
+    }
+    let is_private = match url.host() {
+        None => return Err(wrong(Message::new("not-a-url"))),
+        Some(Host::Ipv4(address)) => !is_public(address.into()),
+        Some(Host::Ipv6(address)) => !is_public(address.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    };
+    if is_private && !reach.private_addresses {
+        return Err(wrong(Message::new("private-address")));
+    }
+    Ok(url)
+}
+
+/// Whether a text is a secret as the specification has it: `whsec_` and 24 to 64 bytes in base64.
+#[must_use]
+pub fn is_secret(text: &str) -> bool {
+    let key = text.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
+    key.is_some_and(|key| (24..=64).contains(&key.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRICT: Reach = Reach { private_addresses: false, http: false };
+    const FREE: Reach = Reach { private_addresses: true, http: true };
+
+    fn refusal(text: &str, reach: Reach) -> Option<&'static str> {
+        check_url("url", text, reach).err().map(|error| error.message().key())
+    }
+
+    #[test]
+    fn only_https_to_public_hosts_is_allowed_unless_settings_say_more() {
+        for good in ["https://example.org/hook?x=1", "https://1.1.1.1", "https://[2606:4700::1]:8443/"] {
+            assert_eq!(refusal(good, STRICT), None, "{good}");
+        }
+        for (bad, key) in [
+            ("", "not-a-url"),
+            ("example.org", "not-a-url"),
+            ("https://", "not-a-url"),
+            ("https://exa mple.org", "not-a-url"),
+            ("https://example.org/\n", "not-a-url"),
+            ("http://example.org", "need-https"),
+            ("ftp://example.org", "need-https"),
+            ("https://ada@example.org", "url-with-user"),
+            ("https://ada:secret@example.org", "url-with-user"),
+            ("https://127.0.0.1", "private-address"),
+            ("https://127.1", "private-address"),
+            ("https://2130706433", "private-address"),
+            ("https://0x7f000001", "private-address"),
+            ("https://[::1]", "private-address"),
+            ("https://[::ffff:10.0.0.1]", "private-address"),
+            ("https://LocalHost./", "private-address"),
+            ("https://x.localhost", "private-address"),
+        ] {
+            assert_eq!(refusal(bad, STRICT), Some(key), "{bad}");
+        }
+        for good in ["http://example.org", "http://127.0.0.1:8080/x", "https://localhost"] {
+            assert_eq!(refusal(good, FREE), None, "{good}");
+        }
+        assert_eq!(refusal("ftp://example.org", FREE), Some("need-http"));
+        assert_eq!(refusal(&format!("https://e.org/{}", "x".repeat(LONGEST_URL)), STRICT), Some("too-long"));
+    }
+
+    #[test]
+    fn an_endpoint_without_a_filter_wants_what_happens_to_tasks() {
+        assert!(wants(&[], Signal::TaskComplete));
+        assert!(!wants(&[], Signal::TaskGroupCreate));
+        let only = vec!["task_group_service.create".to_owned()];
+        assert!(wants(&only, Signal::TaskGroupCreate) && !wants(&only, Signal::TaskComplete));
+        assert!(check_events("events", &only).is_ok());
+        assert!(check_events("events", &["task_service.nothing".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_never_shown_and_has_the_form_of_the_specification() {
+        let secret = WebhookSecret { secret: "whsec_hidden".to_owned(), valid_until: None };
+        assert!(!format!("{secret:?}").contains("hidden"));
+        assert!(is_secret("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"));
+        for bad in ["", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_", "whsec_short", "whsec_not base64"] {
+            assert!(!is_secret(bad), "{bad}");
+        }
+    }
+}

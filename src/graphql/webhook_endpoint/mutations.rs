@@ -1,0 +1,127 @@
+//! Creating, changing and deleting webhook endpoints, and giving them new secrets.
+
+use async_graphql::{Context, InputObject, Object};
+
+use super::super::payload::{MutationMeta, Payload, SecretPayload, journaled, journaled_secret, payloads};
+use super::super::scalars::UuidOrGlobalId;
+use crate::error::Result;
+use crate::service::webhook_endpoint::{self, WebhookEndpointChange};
+
+payloads! {
+    CreateWebhookEndpointPayload => "CreateWebhookEndpointMutationPayload",
+    UpdateWebhookEndpointPayload => "UpdateWebhookEndpointMutationPayload",
+    DeleteWebhookEndpointPayload => "DeleteWebhookEndpointMutationPayload",
+    RotateWebhookSecretPayload => "RotateWebhookSecretMutationPayload",
+}
+
+/// A new endpoint.
+#[derive(InputObject, Debug, Clone)]
+pub struct CreateWebhookEndpointMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// A name that no other endpoint has.
+    name: String,
+    /// Where events are sent: https, and at a public address, unless settings allow more.
+    url: String,
+    /// The events that it wants, such as `task_service.complete_task`; none: all of tasks.
+    events: Option<Vec<String>>,
+}
+
+/// An endpoint as it is to be; what is absent stays as it is.
+#[derive(InputObject, Debug, Clone)]
+pub struct UpdateWebhookEndpointMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+    /// A name that no other endpoint has.
+    name: Option<String>,
+    /// Where events are sent.
+    url: Option<String>,
+    /// The events that it wants; none: all of tasks.
+    events: Option<Vec<String>>,
+    /// Whether it is told of events; one that is told again goes on with what waits for it.
+    is_active: Option<bool>,
+}
+
+/// Endpoints to be deleted.
+#[derive(InputObject, Debug, Clone)]
+pub struct DeleteWebhookEndpointMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    ids: Vec<UuidOrGlobalId>,
+}
+
+/// An endpoint that is to have a new secret.
+#[derive(InputObject, Debug, Clone)]
+pub struct RotateWebhookSecretMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    id: UuidOrGlobalId,
+    /// For how many seconds the old secret goes on signing beside the new one.
+    #[graphql(default = 86_400)]
+    keep_old_for_s: i64,
+}
+
+/// Creating, changing and deleting webhook endpoints, and giving them new secrets.
+#[derive(Default)]
+pub struct WebhookEndpointMutations;
+
+#[Object]
+impl WebhookEndpointMutations {
+    /// Creates an endpoint; the answer shows its secret, once.
+    async fn create_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateWebhookEndpointMutationInput,
+    ) -> Result<Option<SecretPayload<CreateWebhookEndpointPayload>>> {
+        let meta = input.meta.clone();
+        journaled_secret(ctx, "createWebhookEndpoint", &meta, move |unit| {
+            let events = input.events.as_deref().unwrap_or_default();
+            webhook_endpoint::create(unit, &input.name, &input.url, events)
+        })
+        .await
+    }
+
+    /// Changes an endpoint.
+    async fn update_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateWebhookEndpointMutationInput,
+    ) -> Result<Option<Payload<UpdateWebhookEndpointPayload>>> {
+        let id = input.id.0;
+        let change = WebhookEndpointChange {
+            name: input.name,
+            url: input.url,
+            events: input.events,
+            is_active: input.is_active,
+        };
+        journaled(ctx, "updateWebhookEndpoint", &input.meta, move |unit| {
+            webhook_endpoint::update(unit, id, &change)
+        })
+        .await
+    }
+
+    /// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+    async fn delete_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteWebhookEndpointMutationInput,
+    ) -> Result<Option<Payload<DeleteWebhookEndpointPayload>>> {
+        let ids = input.ids.iter().map(|id| id.0).collect::<Vec<_>>();
+        journaled(ctx, "deleteWebhookEndpoint", &input.meta, move |unit| webhook_endpoint::delete(unit, &ids))
+            .await
+    }
+
+    /// Gives an endpoint a new secret, which the answer shows, once. The old one goes on signing beside it for a while.
+    async fn rotate_webhook_secret(
+        &self,
+        ctx: &Context<'_>,
+        input: RotateWebhookSecretMutationInput,
+    ) -> Result<Option<SecretPayload<RotateWebhookSecretPayload>>> {
+        let (id, keep) = (input.id.0, input.keep_old_for_s);
+        journaled_secret(ctx, "rotateWebhookSecret", &input.meta, move |unit| {
+            webhook_endpoint::rotate_secret(unit, id, keep)
+        })
+        .await
+    }
+}

@@ -1,0 +1,82 @@
+//! What was sent to webhook endpoints: looking at it, and what follows from how it went.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::core::{Core, Place};
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::webhook_attempt::{NewWebhookAttempt, WebhookAttempt};
+use crate::error::Result;
+
+/// The status by which a receiver says that it wants no more, by the specification.
+const GONE: i32 = 410;
+
+/// Lists the attempts that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: Place,
+) -> Result<Slice<WebhookAttempt>> {
+    core.list(requester, query, place, visibility::webhooks, db::webhook_attempt::list).await
+}
+
+/// Records an attempt. After a success the endpoint is failing no more; one that has failed for days, or says that it is
+/// gone, is disabled.
+///
+/// # Errors
+/// What the database says.
+pub async fn record(core: &Arc<Core>, attempt: NewWebhookAttempt) -> Result<()> {
+    let result = if attempt.error.is_none() { "delivered" } else { "failed" };
+    metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);
+    let (now, days) = (core.clock.now(), core.webhooks.disable_after_days);
+    let disabled = core
+        .db
+        .write(move |connection| {
+            db::webhook_attempt::insert(connection, &attempt)?;
+            let failed = attempt.error.is_some();
+            let known = db::webhook_endpoint::get(connection, attempt.endpoint_id)?;
+            // Most attempts succeed at endpoints that were not failing, and then there is nothing to be written.
+            if known
+                .is_none_or(|endpoint| !endpoint.is_live() || (!failed && endpoint.failing_since.is_none()))
+            {
+                return Ok(None);
+            }
+            let Some(mut endpoint) = db::webhook_endpoint::lock(connection, attempt.endpoint_id)? else {
+                return Ok(None);
+            };
+            let since = failed.then(|| endpoint.failing_since.unwrap_or(attempt.date));
+            let is_gone = attempt.status_code == Some(GONE);
+            let is_long = since.is_some_and(|since| now - since >= TimeDelta::days(days));
+            if endpoint.failing_since == since && !is_gone && !is_long {
+                return Ok(None);
+            }
+            endpoint.failing_since = since;
+            let reason = if is_gone {
+                Some("HTTP 410: the receiver wants no more".to_owned())
+            } else if is_long {
+                Some(format!("every attempt has failed for {days} days"))
+            } else {
+                None
+            };
+            if let Some(reason) = reason.as_deref().filter(|_| endpoint.is_live()) {
+                endpoint.disable(reason, now);
+            }
+            db::webhook_endpoint::update(connection, &endpoint)?;
+            Ok(reason.map(|reason| (endpoint.id, endpoint.name, reason)))
+        })
+        .await?;
+    if let Some((id, name, reason)) = disabled {
+        metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
+        tracing::warn!(%id, name, reason, "a webhook endpoint is disabled");
+        core.bus.wake();
+    }
+    Ok(())
+}

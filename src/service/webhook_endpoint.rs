@@ -1,0 +1,218 @@
+//! Webhook endpoints: who is told of events by HTTP, and with which secret. Endpoints have no versions; the journal says
+//! who changed them.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::core::{Core, Place};
+use super::task::check_list;
+use super::unit::Unit;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::auth::token::new_webhook_secret;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::outbox::Subscriber;
+use crate::domain::query::{ListQuery, Slice};
+use crate::domain::text::{check_code, check_text};
+use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookSecret, check_events, check_url};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+mod configured;
+
+pub use configured::configure;
+
+/// For how many seconds it may.
+const LONGEST_KEPT: i64 = 30 * 24 * 3_600;
+
+/// What an endpoint is to be; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookEndpointChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// Where events are sent.
+    pub url: Option<String>,
+    /// The names of the signals that it wants.
+    pub events: Option<Vec<String>>,
+    /// Whether it is told of events.
+    pub is_active: Option<bool>,
+}
+
+/// Creates an endpoint; answers its secret, which is never shown again.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> Result<String> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    check_name(unit, name, None)?;
+    check_target(unit, Some(url), Some(events))?;
+    let secret = new_webhook_secret();
+    let endpoint = WebhookEndpoint {
+        id: new_id(),
+        is_deleted: false,
+        version: 1,
+        date_created: unit.now,
+        date_updated: unit.now,
+        user_created: Some(unit.requester.id()),
+        user_updated: Some(unit.requester.id()),
+        name: name.to_owned(),
+        url: url.to_owned(),
+        events: events.to_vec(),
+        is_active: true,
+        is_configured: false,
+        disabled_reason: None,
+        date_disabled: None,
+        failing_since: None,
+        secrets: vec![WebhookSecret { secret: secret.clone(), valid_until: None }],
+    };
+    db::webhook_endpoint::insert(unit.connection, &endpoint).map_err(taken)?;
+    announce(unit, endpoint.id)?;
+    Ok(secret)
+}
+
+/// Changes an endpoint. One that is told of events again goes on with what waits for it.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, LIMIT, or what the database says.
+pub fn update(unit: &mut Unit<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    let old = locked(unit.connection, "id", id)?;
+    let mut endpoint = old.clone();
+    if let Some(name) = &change.name {
+        check_name(unit, name, Some(id))?;
+        endpoint.name.clone_from(name);
+    }
+    check_target(unit, change.url.as_deref(), change.events.as_deref())?;
+    if let Some(url) = &change.url {
+        endpoint.url.clone_from(url);
+    }
+    if let Some(events) = &change.events {
+        endpoint.events.clone_from(events);
+    }
+    if let Some(is_active) = change.is_active {
+        endpoint.set_active(is_active);
+    }
+    if endpoint == old {
+        unit.touch_other("webhook_endpoint", id);
+        return Ok(());
+    }
+    write(unit, endpoint).map_err(taken)
+}
+
+/// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, LIMIT, or what the database says.
+pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    check_list(unit, "ids", ids.len())?;
+    let mut ids = ids.to_vec();
+    // In one order for everybody, lest two requests wait for each other.
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let mut endpoint = locked(unit.connection, "ids", id)?;
+        retire(unit.connection, &mut endpoint)?;
+        write(unit, endpoint)?;
+    }
+    Ok(())
+}
+
+/// Gives an endpoint a new secret, which is answered and never shown again. The old one goes on signing beside it for
+/// `keep_old_s` seconds; one before that signs no more.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or what the database says.
+pub fn rotate_secret(unit: &mut Unit<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
+        let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
+        return Err(Error::validation("keepOldForS", message.with("max", LONGEST_KEPT)));
+    }
+    let mut endpoint = locked(unit.connection, "id", id)?;
+    let secret = new_webhook_secret();
+    endpoint.rotate(secret.clone(), unit.now + TimeDelta::seconds(keep_old_s));
+    write(unit, endpoint)?;
+    Ok(secret)
+}
+
+/// Lists the endpoints that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    core: &Arc<Core>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: Place,
+) -> Result<Slice<WebhookEndpoint>> {
+    core.list(requester, query, place, visibility::webhooks, db::webhook_endpoint::list).await
+}
+
+/// Marks an endpoint as deleted and gives up what was not delivered to it.
+fn retire(connection: &mut DbConnection, endpoint: &mut WebhookEndpoint) -> Result<()> {
+    endpoint.is_deleted = true;
+    // What is gone signs nothing.
+    endpoint.secrets.clear();
+    db::outbox::discard_all_of(connection, &Subscriber::Endpoint(endpoint.id))?;
+    Ok(())
+}
+
+/// The endpoint, if it is there and people may change it.
+fn locked(connection: &mut DbConnection, field: &str, id: Uuid) -> Result<WebhookEndpoint> {
+    let endpoint = db::webhook_endpoint::lock(connection, id)?
+        .filter(|endpoint| !endpoint.is_deleted)
+        .ok_or_else(|| Error::not_found(field, Message::new("no-webhook-endpoint")))?;
+    if endpoint.is_configured {
+        let message = Message::new("webhook-configured").with("name", endpoint.name.as_str());
+        return Err(Error::new(ErrorCode::Conflict, message).of_field(field));
+    }
+    Ok(endpoint)
+}
+
+fn write(unit: &mut Unit<'_>, mut endpoint: WebhookEndpoint) -> Result<()> {
+    endpoint.version += 1;
+    endpoint.date_updated = unit.now;
+    endpoint.user_updated = Some(unit.requester.id());
+    db::webhook_endpoint::update(unit.connection, &endpoint)?;
+    announce(unit, endpoint.id)
+}
+
+/// Lets the journal name the endpoint, and all workers look who is to be told.
+fn announce(unit: &mut Unit<'_>, id: Uuid) -> Result<()> {
+    unit.touch_other("webhook_endpoint", id);
+    db::outbox::announce(unit.connection)
+}
+
+fn check_name(unit: &mut Unit<'_>, name: &str, own: Option<Uuid>) -> Result<()> {
+    check_code("name", name)?;
+    match db::webhook_endpoint::by_name(unit.connection, name)? {
+        Some(other) if Some(other) != own => Err(name_taken()),
+        _ => Ok(()),
+    }
+}
+
+fn check_target(unit: &Unit<'_>, url: Option<&str>, events: Option<&[String]>) -> Result<()> {
+    if let Some(url) = url {
+        check_text("url", url, usize::MAX)?;
+        check_url("url", url, unit.core.webhooks.reach())?;
+    }
+    if let Some(events) = events {
+        check_list(unit, "events", events.len())?;
+        check_events("events", events)?;
+    }
+    Ok(())
+}
+
+/// Two of one name that come at the same moment meet in the database.
+fn taken(error: Error) -> Error {
+    if db::webhook_endpoint::is_name_taken(&error) { name_taken() } else { error }
+}
+
+fn name_taken() -> Error {
+    Error::validation("name", Message::new("webhook-name-taken"))
+}

@@ -1,0 +1,88 @@
+//! Endpoints of the configuration: they come into the table when workers start, and leave it when they have left the
+//! configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+
+use super::retire;
+use crate::clock::new_id;
+use crate::config::ConfiguredEndpoint;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookSecret};
+use crate::error::Result;
+use crate::service::core::Core;
+
+/// Makes the table say of configured endpoints what the configuration says. One that was disabled is tried again.
+///
+/// # Errors
+/// What the database says.
+pub async fn configure(core: &Arc<Core>) -> Result<()> {
+    let (now, wanted) = (core.clock.now(), core.webhooks.endpoints.clone());
+    core.db
+        .write(move |connection| {
+            let mut present: BTreeMap<String, WebhookEndpoint> = db::webhook_endpoint::lock_all(connection)?
+                .into_iter()
+                .map(|endpoint| (endpoint.name.clone(), endpoint))
+                .collect();
+            for endpoint in &wanted {
+                put(connection, endpoint, present.remove(&endpoint.name), now)?;
+            }
+            for mut gone in present.into_values().filter(|endpoint| endpoint.is_configured) {
+                retire(connection, &mut gone)?;
+                write(connection, gone, now)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn put(
+    connection: &mut DbConnection,
+    wanted: &ConfiguredEndpoint,
+    present: Option<WebhookEndpoint>,
+    now: NaiveDateTime,
+) -> Result<()> {
+    let secrets = wanted.secrets.iter().cloned();
+    let secrets: Vec<WebhookSecret> =
+        secrets.map(|secret| WebhookSecret { secret, valid_until: None }).collect();
+    let Some(old) = present else {
+        let endpoint = WebhookEndpoint {
+            id: new_id(),
+            is_deleted: false,
+            version: 1,
+            date_created: now,
+            date_updated: now,
+            user_created: None,
+            user_updated: None,
+            name: wanted.name.clone(),
+            url: wanted.url.clone(),
+            events: wanted.events.clone(),
+            is_active: true,
+            is_configured: true,
+            disabled_reason: None,
+            date_disabled: None,
+            failing_since: None,
+            secrets,
+        };
+        return db::webhook_endpoint::insert(connection, &endpoint);
+    };
+    let mut endpoint = WebhookEndpoint {
+        url: wanted.url.clone(),
+        events: wanted.events.clone(),
+        is_configured: true,
+        secrets,
+        ..old.clone()
+    };
+    endpoint.set_active(true);
+    if endpoint == old { Ok(()) } else { write(connection, endpoint, now) }
+}
+
+fn write(connection: &mut DbConnection, mut endpoint: WebhookEndpoint, now: NaiveDateTime) -> Result<()> {
+    endpoint.version += 1;
+    endpoint.date_updated = now;
+    endpoint.user_updated = None;
+    db::webhook_endpoint::update(connection, &endpoint)
+}

@@ -1,0 +1,225 @@
+//! Telling a webhook endpoint of an event, as Standard Webhooks has it: signed, with the event's id and the moment of
+//! the attempt, again and again with growing pauses.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::webhook_client::{Answer, WebhookClient};
+use crate::db;
+use crate::domain::outbox::Delivery;
+use crate::domain::webhook_attempt::NewWebhookAttempt;
+use crate::domain::webhook_endpoint::{WebhookEndpoint, check_url};
+use crate::error::{Error, Result};
+use crate::graphql::webhook_payload::WebhookPayloads;
+use crate::service::{Core, webhook_attempt, webhook_endpoint};
+use crate::signal::Event;
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub enum Attempted {
+    /// The receiver has it.
+    Delivered,
+    /// It failed; it is tried again then, or never.
+    Failed(String, Option<NaiveDateTime>),
+    /// It was not tried: the endpoint is told of nothing at present.
+    Withheld,
+}
+
+/// Tells webhook endpoints of events. One for each module.
+pub struct Webhooks {
+    client: WebhookClient,
+    payloads: WebhookPayloads,
+    configured: OnceCell<()>,
+}
+
+impl Webhooks {
+    /// With the bounds of the module's settings.
+    #[must_use]
+    pub fn new(core: &Core) -> Self {
+        Self {
+            client: WebhookClient::new(&core.webhooks),
+            payloads: WebhookPayloads::default(),
+            configured: OnceCell::new(),
+        }
+    }
+
+    /// The endpoints that are told of events at present. The first time, those of the configuration are put among them.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn live(&self, core: &Arc<Core>) -> Result<Vec<Uuid>> {
+        if !core.bus.has_webhooks() {
+            return Ok(Vec::new());
+        }
+        self.configured.get_or_try_init(|| webhook_endpoint::configure(core)).await?;
+        let live = core.read(|_, connection| db::webhook_endpoint::live(connection)).await?;
+        Ok(live.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Tells an endpoint of an event, and records how it went.
+    ///
+    /// # Errors
+    /// What the database says; the attempt is made again then.
+    pub async fn attempt(
+        &self,
+        core: &Arc<Core>,
+        id: Uuid,
+        delivery: Delivery,
+        event: Event,
+    ) -> Result<Attempted> {
+        let endpoint = core.read(move |_, connection| db::webhook_endpoint::get(connection, id)).await?;
+        let Some(endpoint) = endpoint.filter(WebhookEndpoint::is_live) else {
+            return Ok(Attempted::Withheld);
+        };
+        let (date, begun) = (core.clock.now(), Instant::now());
+        let outcome = match self.message(core, &endpoint, &event, date).await {
+            Ok((headers, body)) => self.send(core, &endpoint, headers, body).await,
+            Err(error) => Err(explained(&error)),
+        };
+        let (status_code, response, error, wanted_pause) = match outcome {
+            Ok(answer) => {
+                let failed = !(200..300).contains(&answer.status);
+                let error = failed.then(|| format!("HTTP {}", answer.status));
+                let pause = retry_after(&answer, core.clock.now());
+                (Some(i32::from(answer.status)), Some(answer.excerpt), error, pause)
+            }
+            Err(reason) => (None, None, Some(reason), None),
+        };
+        let attempt = NewWebhookAttempt {
+            endpoint_id: id,
+            event_id: delivery.event_id,
+            delivery_id: delivery.id,
+            attempt: delivery.attempts,
+            signal: delivery.signal,
+            entity_id: delivery.entity_id,
+            date,
+            duration_ms: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
+            status_code,
+            error: error.clone(),
+            response,
+        };
+        webhook_attempt::record(core, attempt).await?;
+        Ok(match error {
+            None => Attempted::Delivered,
+            Some(reason) => {
+                let due = due_again(&core.webhooks.retry_pauses_s, delivery.attempts, wanted_pause);
+                Attempted::Failed(reason, due.map(|pause| core.clock.now() + pause))
+            }
+        })
+    }
+
+    async fn send(
+        &self,
+        core: &Core,
+        endpoint: &WebhookEndpoint,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<Answer, String> {
+        // Settings may have become stricter since the endpoint was made.
+        let url =
+            check_url("url", &endpoint.url, core.webhooks.reach()).map_err(|error| error.to_string())?;
+        self.client.post(url, headers, body).await
+    }
+
+    /// The signed message. All secrets that are valid sign it, so that receivers may change theirs when it suits them.
+    async fn message(
+        &self,
+        core: &Arc<Core>,
+        endpoint: &WebhookEndpoint,
+        event: &Event,
+        now: NaiveDateTime,
+    ) -> Result<(HeaderMap, String)> {
+        let body = self.payloads.body(core, event).await?.to_string();
+        let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
+        let mut signatures = Vec::new();
+        for secret in endpoint.valid_secrets(now) {
+            // The library's errors may quote the secret.
+            let signature = Webhook::new(secret).and_then(|key| key.sign(&id, timestamp, body.as_bytes()));
+            signatures.push(signature.map_err(|_| Error::internal("a secret of the endpoint can't sign"))?);
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in [
+            (HEADER_WEBHOOK_ID, id),
+            (HEADER_WEBHOOK_TIMESTAMP, timestamp.to_string()),
+            (HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")),
+        ] {
+            headers.insert(name, HeaderValue::from_str(&value).map_err(Error::internal)?);
+        }
+        Ok((headers, body))
+    }
+}
+
+/// How long after a failed attempt the next one is made; never, after the last. A receiver that asks for a longer pause
+/// gets it. Pauses differ a little, lest all retries come at once.
+fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Option<TimeDelta> {
+    let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
+    let pause_ms = pauses_s.get(place)?.saturating_mul(1_000);
+    let jitter_ms = i64::from(rand::random::<u8>()) * (pause_ms / 2_560);
+    let pause = TimeDelta::try_milliseconds(pause_ms.saturating_add(jitter_ms))?;
+    Some(wanted.map_or(pause, |wanted| wanted.max(pause)))
+}
+
+/// For how long a receiver wants to be left alone, at most a day: seconds, or a moment.
+fn retry_after(answer: &Answer, now: NaiveDateTime) -> Option<TimeDelta> {
+    const LONGEST: TimeDelta = TimeDelta::days(1);
+    let text = answer.retry_after.as_deref().filter(|_| matches!(answer.status, 429 | 503))?.trim();
+    let pause = match text.parse::<u32>() {
+        Ok(seconds) => TimeDelta::seconds(i64::from(seconds)),
+        Err(_) => DateTime::parse_from_rfc2822(text).ok()?.naive_utc() - now,
+    };
+    Some(pause.clamp(TimeDelta::zero(), LONGEST))
+}
+
+/// Why a message could not be made, for operators: the public text, as the cause is in the log.
+fn explained(error: &Error) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(cause, "a webhook message can't be made");
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    #[test]
+    fn pauses_are_those_of_the_settings_with_a_little_more_and_then_none() {
+        let pauses = [5, 300, 36_000];
+        for (attempts, pause) in [(1, 5), (2, 300), (3, 36_000)] {
+            let due = due_again(&pauses, attempts, None).expect("a pause");
+            let (least, most) = (TimeDelta::seconds(pause), TimeDelta::milliseconds(pause * 1_100));
+            assert!(due >= least && due <= most, "{due}");
+        }
+        assert_eq!(due_again(&pauses, 4, None), None);
+        assert_eq!(due_again(&pauses, 4, Some(TimeDelta::seconds(9))), None);
+        assert_eq!(due_again(&pauses, 1, Some(TimeDelta::seconds(60))), Some(TimeDelta::seconds(60)));
+        assert!(due_again(&pauses, 2, Some(TimeDelta::seconds(60))) >= Some(TimeDelta::seconds(300)));
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_a_pause_of_at_most_a_day() {
+        let now =
+            NaiveDate::from_ymd_opt(2015, 10, 21).and_then(|day| day.and_hms_opt(7, 0, 0)).expect("a moment");
+        let asked = |status: u16, text: &str| {
+            let answer = Answer { status, retry_after: Some(text.to_owned()), excerpt: String::new() };
+            retry_after(&answer, now).map(|pause| pause.num_seconds())
+        };
+        assert_eq!(asked(503, "120"), Some(120));
+        assert_eq!(asked(429, " 0 "), Some(0));
+        assert_eq!(asked(429, "4000000000"), Some(86_400));
+        assert_eq!(asked(503, "Wed, 21 Oct 2015 07:28:00 GMT"), Some(1_680));
+        assert_eq!(asked(503, "Wed, 21 Oct 2015 06:28:00 GMT"), Some(0));
+        assert_eq!(asked(500, "120"), None);
+        for nonsense in ["", "soon", "-5", "1e9", "99999999999999999999"] {
+            assert_eq!(asked(503, nonsense), None, "{nonsense}");
+        }
+    }
+}
