@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::text::check_code;
 use crate::domain::webhook_endpoint::{MOST_SECRETS, Reach, check_events, check_url, is_secret};
@@ -53,7 +54,15 @@ pub struct ConfiguredEndpoint {
     #[serde(default)]
     pub events: Vec<String>,
     /// What its messages are signed with: one, or while it is changed two, the new one first.
+    #[serde(deserialize_with = "unquoted")]
     pub secrets: Vec<String>,
+}
+
+/// Reads a list of texts; the usual complaint about something else would quote it.
+fn unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let complaint = || D::Error::custom("`secrets` must be a list of texts");
+    let found = serde_json::Value::deserialize(deserializer).map_err(|_| complaint())?;
+    serde_json::from_value(found).map_err(|_| complaint())
 }
 
 /// Secrets stay out of logs.
@@ -150,6 +159,14 @@ mod tests {
             events: vec!["task_service.complete_task".to_owned()],
             secrets: vec!["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned()],
         }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_quoted() {
+        let mut written = serde_json::to_value(good()).expect("data");
+        written["secrets"] = serde_json::json!("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+        let reason = serde_json::from_value::<ConfiguredEndpoint>(written).expect_err("no list").to_string();
+        assert!(reason.contains("list of texts") && !reason.contains("whsec_"), "{reason}");
     }
 
     #[test]

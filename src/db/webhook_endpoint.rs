@@ -73,14 +73,15 @@ pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<WebhookEndp
     row.map(WebhookEndpoint::try_from).transpose()
 }
 
-/// The endpoint with this key, deleted or not, locked until the transaction ends.
+/// The endpoint with this key, deleted or not, locked until the transaction ends. Attempts to tell it can still be recorded
+/// meanwhile: their reference to it does not wait for this lock.
 ///
 /// # Errors
 /// What the database says.
 pub fn lock(connection: &mut DbConnection, id: Uuid) -> Result<Option<WebhookEndpoint>> {
     let found = webhook_endpoint::table.find(DbUuid(id));
     let row = match connection {
-        DbConnection::Pg(pg) => found.for_update().first::<WebhookEndpointRow>(pg).optional()?,
+        DbConnection::Pg(pg) => found.for_no_key_update().first::<WebhookEndpointRow>(pg).optional()?,
         // A writing transaction on SQLite has the whole database to itself.
         DbConnection::Sqlite(sqlite) => found.first::<WebhookEndpointRow>(sqlite).optional()?,
     };
@@ -96,7 +97,7 @@ pub fn lock_all(connection: &mut DbConnection) -> Result<Vec<WebhookEndpoint>> {
         .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
         .order(webhook_endpoint::id);
     let rows = match connection {
-        DbConnection::Pg(pg) => found.for_update().load::<WebhookEndpointRow>(pg)?,
+        DbConnection::Pg(pg) => found.for_no_key_update().load::<WebhookEndpointRow>(pg)?,
         DbConnection::Sqlite(sqlite) => found.load::<WebhookEndpointRow>(sqlite)?,
     };
     rows.into_iter().map(WebhookEndpoint::try_from).collect()

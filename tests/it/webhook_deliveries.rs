@@ -415,3 +415,39 @@ async fn switched_off(backend: Backend) {
     assert_eq!((deliver(&off).await, receiver.connections()), (0, 0));
     assert_eq!((deliver(&app).await, receiver.count()), (1, 1));
 }
+
+on_both_with!(old_attempts_are_forgotten_and_nothing_waits_for_endpoints_that_are_no_more, tidy);
+async fn tidy(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
+    app.task(CreateTask::default()).await;
+    assert_eq!(deliver(&app).await, 1);
+    let mut admin = app.user("admin").await;
+    assert_eq!(admin.outcome("deleteWebhookEndpoint", json!({ "ids": [id] })).await, "ok");
+    let event = admin.rows("taskEvents", "", "id").await.remove(0);
+    assert_eq!(admin.outcome("replayTaskEvents", json!({ "ids": [event["id"]] })).await, "ok");
+    assert_eq!((deliver(&app).await, with_status(&app, "PENDING")), (0, 1));
+    clock.advance(TimeDelta::days(31));
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("it is given up", || with_status(&app, "DISCARDED") == 1).await;
+    until("the attempt is forgotten", || {
+        app.count("SELECT count(*) FROM task_management_webhookattempt") == 0
+    })
+    .await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+on_both_with!(an_https_endpoint_is_never_told_in_the_clear, in_the_clear);
+async fn in_the_clear(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = endpoint(&app, "books", &receiver.url.replace("http:", "https:"), &[]).await;
+    app.task(CreateTask::default()).await;
+    assert_eq!(deliver(&app).await, 1);
+    let made = attempts(&app, &id).await;
+    assert_eq!((&made[0]["statusCode"], made[0]["error"].is_string()), (&Value::Null, true), "{made:?}");
+    assert_eq!((receiver.connections(), receiver.count(), with_status(&app, "PENDING")), (1, 0, 1));
+}

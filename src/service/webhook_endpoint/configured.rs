@@ -20,6 +20,14 @@ use crate::service::core::Core;
 /// # Errors
 /// What the database says.
 pub async fn configure(core: &Arc<Core>) -> Result<()> {
+    match put_all(core).await {
+        // Another process that starts at the same moment was first; now its rows are there.
+        Err(error) if db::webhook_endpoint::is_name_taken(&error) => put_all(core).await,
+        done => done,
+    }
+}
+
+async fn put_all(core: &Arc<Core>) -> Result<()> {
     let (now, wanted) = (core.clock.now(), core.webhooks.endpoints.clone());
     core.db
         .write(move |connection| {
