@@ -165,6 +165,8 @@ async fn secret(backend: Backend) {
     assert_eq!(first["internalId"], again["internalId"]);
     assert_eq!(again["secret"], Value::Null, "it was made before");
     let secret = first["secret"].as_str().expect("a secret").to_owned();
+    let found = admin.rows("webhookEndpoints", "(clientMutationId: \"once\")", "name").await;
+    assert_eq!(found, [json!({ "name": "books" })]);
     let refused = json!({ "input": { "name": "books", "url": receiver.url } });
     assert_eq!(admin.graphql_with(query, refused).await.data("createWebhookEndpoint")["secret"], Value::Null);
 

@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{RANGE, Table, boolean, moment, order_by, paging, text, uuid};
+use super::super::arguments::{Argument, RANGE, Table, boolean, moment, order_by, paging, text, uuid};
 use crate::domain::query::Lookup;
+use crate::service::visibility::touched_by;
 
 /// `Query.webhookEndpoints`
 pub static WEBHOOK_ENDPOINTS: Table = LazyLock::new(|| {
     [
+        vec![Argument::own("clientMutationId", "String", |given| {
+            Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+        })],
         order_by(),
         paging(),
         uuid("id", "ID", "id", "WebhookEndpointGQLType"),
