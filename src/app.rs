@@ -21,7 +21,9 @@ use crate::graphql::Schema;
 use crate::http::router::router;
 use crate::http::state::{App, Authenticate};
 use crate::service::Core;
-use crate::service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
+use crate::service::facade::{
+    TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
+};
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
 use crate::worker::webhook::Webhooks;
@@ -74,6 +76,12 @@ impl TaskManagement {
     #[must_use]
     pub fn task_flows(&self) -> TaskFlowService {
         TaskFlowService::new(Arc::clone(&self.core))
+    }
+
+    /// Webhook endpoints.
+    #[must_use]
+    pub fn webhook_endpoints(&self) -> WebhookEndpointService {
+        WebhookEndpointService::new(Arc::clone(&self.core))
     }
 
     /// Where the module's data is: hosts with tables in it read and write by this too.

@@ -68,7 +68,9 @@ pub use error::{Error, ErrorCode, Result};
 pub use graphql::context::requester;
 pub use graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery};
 pub use message::Message;
-pub use service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
+pub use service::facade::{
+    TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
+};
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
 pub use service::maker_checker::{Approved, CarriedOut, CheckedService, MakerChecker};
@@ -76,6 +78,7 @@ pub use service::resolution::ResolveTask;
 pub use service::task::{CreateTask, UpdateTask};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_group::TaskGroupInput;
+pub use service::webhook_endpoint::WebhookEndpointChange;
 pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, Event, HandlerError};
 
 /// The programs of the README.

@@ -164,7 +164,12 @@ pub fn renew(
 pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
     let own = outbox::table.filter(outbox::leased_by.eq(DbUuid(worker)));
     Ok(diesel::update(own)
-        .set((outbox::leased_by.eq(None::<DbUuid>), outbox::lease_until.eq(None::<NaiveDateTime>)))
+        .set((
+            // What was broken off in order has not failed.
+            outbox::attempts.eq(outbox::attempts - 1),
+            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::lease_until.eq(None::<NaiveDateTime>),
+        ))
         .execute(connection)?)
 }
 

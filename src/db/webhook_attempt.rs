@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::query::{self, Field, Kind, PageLimit, Table};
@@ -54,6 +55,16 @@ pub fn insert(connection: &mut DbConnection, new: &NewWebhookAttempt) -> Result<
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// When the last attempt at this endpoint was made.
+///
+/// # Errors
+/// What the database says.
+pub fn last_date(connection: &mut DbConnection, endpoint_id: Uuid) -> Result<Option<NaiveDateTime>> {
+    let own = webhook_attempt::table.filter(webhook_attempt::endpoint_id.eq(DbUuid(endpoint_id)));
+    let last = own.order(webhook_attempt::id.desc()).select(webhook_attempt::date);
+    Ok(last.first(connection).optional()?)
 }
 
 /// Attempts.

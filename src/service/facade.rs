@@ -12,6 +12,7 @@ use super::task_executor;
 use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 use super::task_group::{self, TaskGroupInput};
 use super::unit::Unit;
+use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
 use crate::domain::task::{Task, TaskStatus};
 use crate::domain::task_executor::TaskExecutor;
@@ -279,5 +280,66 @@ impl TaskFlowService {
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a flow with tasks in it, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
         self.core.write(requester, move |unit| task_flow::delete(unit, &ids)).await
+    }
+}
+
+/// Webhook endpoints. Each method is one transaction.
+#[derive(Clone)]
+pub struct WebhookEndpointService {
+    core: Arc<Core>,
+}
+
+impl WebhookEndpointService {
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Creates an endpoint that is told of these signals, by name; of all of tasks, when there are none. Answers its key and its
+    /// secret, which is never shown again.
+    ///
+    /// # Errors
+    /// FORBIDDEN, VALIDATION, or LIMIT.
+    pub async fn create(
+        &self,
+        requester: &Arc<Requester>,
+        name: String,
+        url: String,
+        events: Vec<String>,
+    ) -> Result<(Uuid, String)> {
+        self.core.write(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
+    }
+
+    /// Changes an endpoint. One that is told of events again goes on with what waits for it.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or LIMIT.
+    pub async fn update(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        change: WebhookEndpointChange,
+    ) -> Result<()> {
+        self.core.write(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
+    }
+
+    /// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, or LIMIT.
+    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
+        self.core.write(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
+    }
+
+    /// Gives an endpoint a new secret, which is answered and never shown again; the old one signs beside it for so many seconds.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, or CONFLICT for one of the configuration.
+    pub async fn rotate_secret(
+        &self,
+        requester: &Arc<Requester>,
+        id: Uuid,
+        keep_old_s: i64,
+    ) -> Result<String> {
+        self.core.write(requester, move |unit| webhook_endpoint::rotate_secret(unit, id, keep_old_s)).await
     }
 }

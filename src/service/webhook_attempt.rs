@@ -14,6 +14,8 @@ use crate::error::Result;
 
 /// The status by which a receiver says that it wants no more, by the specification.
 const GONE: i32 = 410;
+/// Failures that are further apart do not count as going on. The pauses between the tries of one event are shorter.
+const STEADY: TimeDelta = TimeDelta::days(1);
 
 /// Lists the attempts that the requester sees.
 ///
@@ -28,8 +30,8 @@ pub async fn list(
     core.list(requester, query, place, visibility::webhooks, db::webhook_attempt::list).await
 }
 
-/// Records an attempt. After a success the endpoint is failing no more; one that has failed for days, or says that it is
-/// gone, is disabled.
+/// Records an attempt. After a success the endpoint is failing no more; one that has gone on failing for days, or says that it
+/// is gone, is disabled.
 ///
 /// # Errors
 /// What the database says.
@@ -40,6 +42,7 @@ pub async fn record(core: &Arc<Core>, attempt: NewWebhookAttempt) -> Result<()> 
     let disabled = core
         .db
         .write(move |connection| {
+            let last = db::webhook_attempt::last_date(connection, attempt.endpoint_id)?;
             db::webhook_attempt::insert(connection, &attempt)?;
             let failed = attempt.error.is_some();
             let known = db::webhook_endpoint::get(connection, attempt.endpoint_id)?;
@@ -52,7 +55,9 @@ pub async fn record(core: &Arc<Core>, attempt: NewWebhookAttempt) -> Result<()> 
             let Some(mut endpoint) = db::webhook_endpoint::lock(connection, attempt.endpoint_id)? else {
                 return Ok(None);
             };
-            let since = failed.then(|| endpoint.failing_since.unwrap_or(attempt.date));
+            // Where little happens, the last failure may be long ago: nobody knows that the receiver has failed meanwhile.
+            let is_steady = last.is_some_and(|last| attempt.date - last <= STEADY);
+            let since = failed.then(|| endpoint.failing_since.filter(|_| is_steady).unwrap_or(attempt.date));
             let is_gone = attempt.status_code == Some(GONE);
             let is_long = since.is_some_and(|since| now - since >= TimeDelta::days(days));
             if endpoint.failing_since == since && !is_gone && !is_long {

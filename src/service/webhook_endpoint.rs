@@ -42,11 +42,11 @@ pub struct WebhookEndpointChange {
     pub is_active: Option<bool>,
 }
 
-/// Creates an endpoint; answers its secret, which is never shown again.
+/// Creates an endpoint; answers its key and its secret, which is never shown again.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
-pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> Result<String> {
+pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> Result<(Uuid, String)> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
@@ -71,7 +71,7 @@ pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> 
     };
     db::webhook_endpoint::insert(unit.connection, &endpoint).map_err(taken)?;
     announce(unit, endpoint.id)?;
-    Ok(secret)
+    Ok((endpoint.id, secret))
 }
 
 /// Changes an endpoint. One that is told of events again goes on with what waits for it.

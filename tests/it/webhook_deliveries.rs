@@ -358,14 +358,17 @@ async fn five_days(backend: Backend) {
         row(&app, &id).await
     };
     assert!(one_more().await["failingSince"].is_string());
-    clock.advance(TimeDelta::days(4));
+    clock.advance(TimeDelta::hours(20));
     assert_eq!(one_more().await["isActive"], true);
     receiver.answer(200);
     assert_eq!(one_more().await["failingSince"], Value::Null, "a success begins anew");
     receiver.answer(500);
-    clock.advance(TimeDelta::days(2));
     one_more().await;
-    clock.advance(TimeDelta::days(5) - TimeDelta::seconds(1));
+    for _ in 0..9 {
+        clock.advance(TimeDelta::hours(12));
+        assert_eq!(one_more().await["isActive"], true);
+    }
+    clock.advance(TimeDelta::hours(12) - TimeDelta::seconds(1));
     assert_eq!(one_more().await["isActive"], true);
     clock.advance(TimeDelta::seconds(1));
     let disabled = one_more().await;
@@ -374,6 +377,21 @@ async fn five_days(backend: Backend) {
         disabled["disabledReason"].as_str().is_some_and(|reason| reason.contains("5 days")),
         "{disabled}"
     );
+}
+
+on_both_with!(failures_that_are_days_apart_do_not_disable_an_endpoint, apart);
+async fn apart(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
+    receiver.answer(500);
+    for _ in 0..3 {
+        app.task(CreateTask::default()).await;
+        assert!(deliver(&app).await > 0);
+        let row = row(&app, &id).await;
+        assert_eq!((&row["isActive"], row["failingSince"].is_string()), (&json!(true), true));
+        clock.advance(TimeDelta::days(6));
+    }
 }
 
 on_both_with!(running_workers_serve_endpoints_that_come_and_miss_no_event, coming);

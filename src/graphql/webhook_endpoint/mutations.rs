@@ -77,7 +77,7 @@ impl WebhookEndpointMutations {
         let meta = input.meta.clone();
         journaled_secret(ctx, "createWebhookEndpoint", &meta, move |unit| {
             let events = input.events.as_deref().unwrap_or_default();
-            webhook_endpoint::create(unit, &input.name, &input.url, events)
+            webhook_endpoint::create(unit, &input.name, &input.url, events).map(|(_, secret)| secret)
         })
         .await
     }
