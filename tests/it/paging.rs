@@ -244,12 +244,12 @@ on_both! {
         app.run("UPDATE task_management_task SET user_created = (SELECT id FROM core_user WHERE username = 'exec1') WHERE status = 'ACCEPTED'");
         for living in LIVING {
             for key in order_keys(&mut client, living.0).await {
-                for order in [json!([key]), json!([format!("-{key}")])] {
-                    let mut rows = all(&mut client, living.0, &order).await;
-                    follow_meanwhile(&app, &mut client, *living, &order, &rows, false).await;
-                    rows.reverse();
-                    follow_meanwhile(&app, &mut client, *living, &order, &rows, true).await;
-                }
+                // Down forwards asks for what up backwards does; that they mirror each other is tested above.
+                let order = json!([key]);
+                let mut rows = all(&mut client, living.0, &order).await;
+                follow_meanwhile(&app, &mut client, *living, &order, &rows, false).await;
+                rows.reverse();
+                follow_meanwhile(&app, &mut client, *living, &order, &rows, true).await;
             }
         }
     }
