@@ -18,7 +18,7 @@ pub struct WebhookSettings {
     pub timeout_s: u64,
     /// The pauses between attempts in seconds; after the one that follows the last, the delivery is dead.
     pub retry_pauses_s: Vec<i64>,
-    /// After how many days on which every attempt has failed an endpoint is told no more.
+    /// After how many days of failures, none more than a day after the last, an endpoint is told no more.
     pub disable_after_days: i64,
     /// Whether endpoints may stand at addresses that are not of the public Internet.
     pub allow_private_addresses: bool,

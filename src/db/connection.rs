@@ -34,7 +34,7 @@ pub enum Dialect {
 impl DbConnection {
     /// Which SQL it speaks.
     #[must_use]
-    pub const fn dialect(&self) -> Dialect {
+    pub(crate) const fn dialect(&self) -> Dialect {
         match self {
             Self::Pg(_) => Dialect::Postgres,
             Self::Sqlite(_) => Dialect::Sqlite,

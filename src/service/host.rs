@@ -118,13 +118,13 @@ impl Host {
 
     /// What carrying out tasks with this event means.
     #[must_use]
-    pub fn executor_action(&self, event: &str) -> Option<&ExecutorAction> {
+    pub(crate) fn executor_action(&self, event: &str) -> Option<&ExecutorAction> {
         self.actions.get(event)
     }
 
     /// The `data` of a task as its serializer shows it; as it is when there is none, or when it fails (which is logged).
     #[must_use]
-    pub fn business_data(&self, task: &Task) -> Value {
+    pub(crate) fn business_data(&self, task: &Task) -> Value {
         let Some(name) = task.business_data_serializer.as_deref().filter(|name| !name.is_empty()) else {
             return task.data.clone();
         };

@@ -111,7 +111,7 @@ impl BusBuilder {
 
     /// The bus; nothing can be bound any more.
     #[must_use]
-    pub fn build(self) -> Bus {
+    pub(crate) fn build(self) -> Bus {
         Bus { handlers: Arc::new(self), wake: watch::Sender::new(()) }
     }
 }
@@ -126,7 +126,7 @@ pub struct Audience {
 impl Audience {
     /// Whether there is nobody, so that what happened is not worth putting together.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         !self.within && self.after.is_empty()
     }
 }
@@ -147,7 +147,7 @@ impl Bus {
 
     /// Whether anybody has a say before the change.
     #[must_use]
-    pub fn is_bound_before_change(&self, signal: Signal) -> bool {
+    pub(crate) fn is_bound_before_change(&self, signal: Signal) -> bool {
         self.handlers.before.contains_key(&signal)
     }
 
@@ -156,7 +156,7 @@ impl Bus {
     ///
     /// # Errors
     /// What the database says.
-    pub fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
+    pub(crate) fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
         let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
         if self.handlers.has_webhooks {
@@ -171,7 +171,7 @@ impl Bus {
     ///
     /// # Errors
     /// The first refusal.
-    pub fn before(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
+    pub(crate) fn before(&self, connection: &mut DbConnection, event: &Event) -> Result<()> {
         let handlers = self.handlers.before.get(&event.signal).into_iter().flatten();
         handlers.into_iter().try_for_each(|handler| handler(connection, event))
     }
@@ -180,7 +180,12 @@ impl Bus {
     ///
     /// # Errors
     /// The first error of a handler; else what the database says.
-    pub fn changed(&self, connection: &mut DbConnection, event: &Event, audience: &Audience) -> Result<()> {
+    pub(crate) fn changed(
+        &self,
+        connection: &mut DbConnection,
+        event: &Event,
+        audience: &Audience,
+    ) -> Result<()> {
         for handler in self.handlers.within.get(&event.signal).into_iter().flatten() {
             handler(connection, event)?;
         }
@@ -204,20 +209,20 @@ impl Bus {
 
     /// Whether webhook endpoints are told too.
     #[must_use]
-    pub fn has_webhooks(&self) -> bool {
+    pub(crate) fn has_webhooks(&self) -> bool {
         self.handlers.has_webhooks
     }
 
     /// The names of the After-handlers.
     #[must_use]
-    pub fn after_handlers(&self) -> Vec<String> {
+    pub(crate) fn after_handlers(&self) -> Vec<String> {
         self.handlers.after.keys().cloned().collect()
     }
 
     /// The places of the After-handler of this name that are free, taken until they are dropped. A call that never returns
     /// keeps its own, so that it can't take more threads than there are places, whoever gives it up.
     #[must_use]
-    pub fn take_places(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
+    pub(crate) fn take_places(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
         let places = self.handlers.after.get(handler).map(|bound| &bound.places);
         let free = std::iter::from_fn(|| Arc::clone(places?).try_acquire_owned().ok());
         free.collect()
@@ -225,7 +230,7 @@ impl Bus {
 
     /// Calls the After-handler of this name on an event, when it is awaited; none if it is not bound.
     #[must_use]
-    pub fn deliver(
+    pub(crate) fn deliver(
         &self,
         handler: &str,
         event: Event,
@@ -236,13 +241,13 @@ impl Bus {
     }
 
     /// Tells all workers that there may be something in the outbox.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.wake.send_replace(());
     }
 
     /// Sees each [`Self::wake`] from now on.
     #[must_use]
-    pub fn woken(&self) -> watch::Receiver<()> {
+    pub(crate) fn woken(&self) -> watch::Receiver<()> {
         self.wake.subscribe()
     }
 }
