@@ -239,13 +239,7 @@ impl Worker {
     }
 
     async fn deliver(&self, delivery: Delivery, place: Place) -> Result<()> {
-        // A try that was noted as failed is either tried again within the number or the last. One beyond it was never noted:
-        // the process died each time, perhaps of it.
-        let outcome = if self.is_tried_enough(&delivery) {
-            Ok(Attempted::Failed("no process survived the last try".to_owned(), None))
-        } else {
-            self.call(&delivery, place.clone()).await
-        };
+        let outcome = self.call(&delivery, place.clone()).await;
         let now = self.core.clock.now();
         let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
         // What goes wrong with a delivery itself, and not at the receiver's, is tried again as with handlers.
@@ -351,14 +345,6 @@ impl Worker {
                 }))
             }
         }
-    }
-
-    fn is_tried_enough(&self, delivery: &Delivery) -> bool {
-        let most = match Subscriber::of_name(&delivery.handler) {
-            Subscriber::Handler(_) => usize::try_from(self.settings.attempts),
-            Subscriber::Endpoint(_) => Ok(self.core.webhooks.retry_pauses_s.len() + 1),
-        };
-        usize::try_from(delivery.attempts).ok() > most.ok()
     }
 
     /// Keeps a delivery in hand; answers whether it still is. A database that can't be asked takes nothing away.

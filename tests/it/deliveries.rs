@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use tasks_management::{Builder, CreateTask, Settings, Signal, Signals, SignalsBuilder};
 use tokio_util::sync::CancellationToken;
@@ -65,26 +64,6 @@ async fn slow(backend: Backend) {
     for worker in workers {
         worker.await.expect("the workers end");
     }
-}
-
-on_both_with!(what_no_process_survives_is_parked_as_dead_and_brings_down_no_more, fatal);
-async fn fatal(backend: Backend) {
-    let calls = Arc::default();
-    let bus = counted(Signals::builder(), &calls, Duration::ZERO);
-    let app = TestApp::start_with(backend, quick, |builder| builder.signals(bus)).await;
-    create(&app).await;
-    // The process died in its last try: it was counted when it began, and never noted as failed.
-    let database = app.module.database();
-    let die = "UPDATE task_management_outbox SET attempts = 1";
-    database.write(move |connection| Ok(connection.batch_execute(die)?)).await.expect("the trace of a death");
-    app.module.deliver_due().await.expect("deliveries");
-    assert_eq!((calls.load(Ordering::SeqCst), with_status(&app, "DEAD")), (0, 1));
-    let rows = app.user("admin").await.rows("taskEvents", "", "id lastError").await;
-    assert_eq!(rows[0]["lastError"], "no process survived the last try");
-    let replay = json!({ "ids": [rows[0]["id"]] });
-    assert_eq!(app.user("admin").await.outcome("replayTaskEvents", replay).await, "ok");
-    app.module.deliver_due().await.expect("deliveries");
-    assert_eq!((calls.load(Ordering::SeqCst), with_status(&app, "DELIVERED")), (1, 1));
 }
 
 on_both_with!(a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers, minutes);
