@@ -165,11 +165,7 @@ fn keep(
     let ids: Vec<Uuid> = people.iter().map(|person| person.id).collect();
     let mut kept: HashMap<Uuid, User> =
         db::user::get_many(connection, &ids)?.into_iter().map(|user| (user.id, user)).collect();
-    let languages: Vec<String> = if people.is_empty() {
-        Vec::new()
-    } else {
-        db::user::languages(connection)?.into_iter().map(|language| language.code).collect()
-    };
+    let languages = if people.is_empty() { Vec::new() } else { db::user::language_codes(connection)? };
     let (mut users, mut written) = (Vec::with_capacity(people.len()), 0);
     for mut person in people {
         check_text("username", &person.username, MAX_TEXT)?;

@@ -308,6 +308,14 @@ pub fn languages(connection: &mut DbConnection) -> Result<Vec<Language>> {
     Ok(rows.into_iter().map(|(code, name, sort_order)| Language { code, name, sort_order }).collect())
 }
 
+/// The codes of all languages in their order.
+///
+/// # Errors
+/// What the database says.
+pub fn language_codes(connection: &mut DbConnection) -> Result<Vec<String>> {
+    Ok(languages(connection)?.into_iter().map(|language| language.code).collect())
+}
+
 type Columns = (
     core_user::id,
     core_user::interactive_user_id,

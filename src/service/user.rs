@@ -140,8 +140,7 @@ pub async fn languages(core: &Arc<Core>) -> Result<Vec<Language>> {
 /// VALIDATION for an unknown language, or what the database says.
 pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
     refuse_hosts(unit.core)?;
-    let known: Vec<String> =
-        db::user::languages(unit.connection)?.into_iter().map(|known| known.code).collect();
+    let known = db::user::language_codes(unit.connection)?;
     if !known.iter().any(|code| code == language) {
         let message = Message::new("unknown-language")
             .with("language", language.to_owned())
@@ -173,8 +172,7 @@ pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
             if db::user::by_username(connection, &new.username)?.is_some() {
                 return Err(Error::validation("username", Message::new("username-taken")));
             }
-            let known: Vec<String> =
-                db::user::languages(connection)?.into_iter().map(|known| known.code).collect();
+            let known = db::user::language_codes(connection)?;
             if !known.contains(&new.language) {
                 let message = Message::new("unknown-language")
                     .with("language", new.language.as_str())

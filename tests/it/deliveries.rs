@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tasks_management::{Builder, CreateTask, Settings, Signal, Signals, SignalsBuilder};
+use tasks_management::{Builder, CreateTask, FixedClock, Settings, Signal, Signals, SignalsBuilder};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::program::run;
@@ -64,6 +65,43 @@ async fn slow(backend: Backend) {
     for worker in workers {
         worker.await.expect("the workers end");
     }
+}
+
+on_both_with!(retries_of_a_handler_follow_the_schedule_of_the_settings_then_it_is_dead, schedule);
+async fn schedule(backend: Backend) {
+    let clock = FixedClock::new("2026-03-01T08:00:00".parse().expect("a moment"));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&calls);
+    let bus = Signals::builder().after("fails", [Signal::TaskCreate], move |_| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        async { Err("on purpose".into()) }
+    });
+    let app = TestApp::start_with(
+        backend,
+        |settings| {
+            settings.outbox.attempts = 5;
+            settings.outbox.first_pause_ms = 10_000;
+            settings.outbox.longest_pause_s = 30;
+        },
+        |builder| builder.clock(clock.clone()).signals(bus),
+    )
+    .await;
+    create(&app).await;
+    let called = async || {
+        app.module.deliver_due().await.expect("deliveries");
+        calls.load(Ordering::SeqCst)
+    };
+    assert_eq!(called().await, 1, "at once");
+    // Pauses double up to the longest, each with at most a quarter more.
+    for (tried, pause_s) in [(1, 10), (2, 20), (3, 30), (4, 30)] {
+        clock.advance(TimeDelta::milliseconds(pause_s * 1_000 - 1));
+        assert_eq!(called().await, tried, "not before {pause_s} s have passed");
+        clock.advance(TimeDelta::milliseconds(pause_s * 250 + 1));
+        assert_eq!(called().await, tried + 1, "after {pause_s} s");
+    }
+    assert_eq!((with_status(&app, "PENDING"), with_status(&app, "DEAD")), (0, 1));
+    clock.advance(TimeDelta::days(1));
+    assert_eq!(called().await, 5, "and never again");
 }
 
 on_both_with!(a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers, minutes);

@@ -270,7 +270,7 @@ async fn once(backend: Backend) {
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.decide(task.id, true).await.expect("a vote");
     let other = zoo.app.another_process_with(|_| {}, |builder| builder.maker_checker(&zoo.checker));
-    // The lease of the first is over at once, so both have the same delivery in hand.
+    // Both look at once; one of them has it, and notes it with its work.
     let (one, two) = tokio::join!(zoo.app.module.deliver_due(), other.module.deliver_due());
     one.expect("deliveries");
     two.expect("deliveries");
