@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::Backend;
 use crate::support::backend::TestDatabase;
-use crate::support::program::{FIXTURE, Server, program, run};
+use crate::support::program::{FIXTURE, Server, program, run, wait_until};
 
 /// The one line on the standard output of a success, or on the standard error of a failure.
 fn line(output: &Output) -> String {
@@ -183,6 +183,10 @@ fn the_server_answers_and_stops_when_told_to() {
         let (status, body) = log_in(&server);
         assert!(status == 200 && body.contains("token"), "{status} {body}");
         let (status, metrics) = server.request("GET", "/metrics", "");
+        for name in ["tasks_events_pending", "tasks_events_dead", "tasks_events_lag_seconds"] {
+            // They are looked at as soon as the workers begin.
+            wait_until(name, || server.request("GET", "/metrics", "").1.contains(name));
+        }
         assert!(status == 200 && metrics.contains("http_requests_total"), "{metrics}");
         assert!(server.stop().success());
     });

@@ -104,6 +104,38 @@ async fn schedule(backend: Backend) {
     assert_eq!(called().await, 5, "and never again");
 }
 
+on_both_with!(delivered_events_are_kept_for_the_days_of_the_setting_and_others_stay, pruned);
+async fn pruned(backend: Backend) {
+    let clock = FixedClock::new("2026-03-01T08:00:00".parse().expect("a moment"));
+    let calls = Arc::default();
+    let bus =
+        counted(Signals::builder(), &calls, Duration::ZERO)
+            .after("fails", [Signal::TaskCreate], |_| async { Err("on purpose".into()) });
+    let app = TestApp::start_with(
+        backend,
+        |settings| {
+            quick(settings);
+            settings.outbox.keep_days = 7;
+        },
+        |builder| builder.clock(clock.clone()).signals(bus),
+    )
+    .await;
+    for _ in 0..2 {
+        create(&app).await;
+        app.module.deliver_due().await.expect("deliveries");
+        clock.advance(TimeDelta::days(4));
+    }
+    assert_eq!((with_status(&app, "DELIVERED"), with_status(&app, "DEAD")), (2, 2));
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("the older one is forgotten", || with_status(&app, "DELIVERED") == 1).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+    let kept = app.user("admin").await.rows("taskEvents", "(status: DELIVERED)", "dateCreated").await;
+    assert_eq!(kept[0]["dateCreated"], "2026-03-05T08:00:00");
+    assert_eq!(with_status(&app, "DEAD"), 2, "what was not delivered stays");
+}
+
 on_both_with!(a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers, minutes);
 async fn minutes(backend: Backend) {
     let (first, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
