@@ -7,7 +7,7 @@ use serde_json::json;
 use tasks_management::{CreateTask, DbConnection, Entity, EntityType, ErrorCode, Host, Requester, Result};
 
 use crate::support::on_both;
-use crate::support::scenario::each;
+use crate::support::scenario::{each, parsed};
 
 /// Animals 1 to 99; it notes which keys it is asked for.
 #[derive(Clone, Default)]
@@ -65,6 +65,20 @@ on_both! {
         assert_eq!(each(&rows, "entityString"), ["A lion", "Animal 2", "Animal 3"]);
         let asked = zoo.0.lock().expect("nobody panicked").clone();
         assert_eq!(asked, [["1", "2", "3"]], "one look-up for a list");
+    }
+
+    async fn business_data_is_shown_by_the_hosts_serializer_or_as_it_is(app: TestApp) {
+        let host = Host::default()
+            .serializer("sum", Arc::new(|_, data| Ok(json!({ "sum": data["a"].as_i64().unwrap_or_default() + 1 }))))
+            .serializer("fails", Arc::new(|_, _| Err("on purpose".to_owned())));
+        let app = app.another_process_with(|_| {}, |builder| builder.host(host));
+        for (name, shown) in [("sum", json!({ "sum": 2 })), ("fails", json!({ "a": 1 })), ("unknown", json!({ "a": 1 }))] {
+            let serializer = Some(name.to_owned());
+            let input = CreateTask { business_data_serializer: serializer, data: Some(json!({ "a": 1 })), ..CreateTask::default() };
+            let id = app.task(input).await;
+            let row = app.user("admin").await.rows("task", &format!("(id: \"{id}\")"), "data businessData").await.remove(0);
+            assert_eq!((parsed(&row["data"]), parsed(&row["businessData"])), (json!({ "a": 1 }), shown), "{name}");
+        }
     }
 
     async fn entities_are_found_by_those_who_may_create_tasks(app: TestApp) {
