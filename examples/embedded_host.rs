@@ -23,8 +23,8 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks_management::{
-    Approved, Builder, CarriedOut, CheckedService, CompletionPolicy, Database, DbConnection, Entity,
-    EntityType, Error, ErrorCode, Host, MakerChecker, Message, Person, Requester, Result, Rights, Settings,
+    Approved, Builder, CheckedService, CompletionPolicy, Database, DbConnection, Entity, EntityType, Error,
+    ErrorCode, ExecutionMode, Host, MakerChecker, Message, Person, Requester, Result, Rights, Settings,
     TaskGroupInput, TaskManagement, TaskMutation, TaskQuery, Users, requester,
 };
 use tokio_util::sync::CancellationToken;
@@ -285,7 +285,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     // Who proposes does not approve.
     settings.tasks_management.forbid_maker = true;
 
-    let checker = MakerChecker::new(Beneficiaries, CarriedOut::Within);
+    let checker = MakerChecker::new(Beneficiaries, ExecutionMode::Within);
     let module = Builder::new(settings)
         .users(RegistryUsers)
         .host(Host::default().entity(Beneficiaries::ENTITY_TYPE, Beneficiaries))

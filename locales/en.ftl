@@ -124,6 +124,6 @@ votes-are-cast = `businessStatus` of a new task must not hold votes: they are ca
 webhook-configured = The webhook endpoint { $name } stands in the configuration of the server: it can be changed only there.
 webhook-name-taken = `name` is taken by another webhook endpoint: names of endpoints are unique.
 weight-out-of-range = The weight { $weight } is not allowed: a weight is from 1 to { $max }.
-weight-without-seat = The user { $id } has a weight, but does not sit in the group.
+weight-without-executor = The user { $id } has a weight, but does not sit in the group.
 wrong-entity-type = Tasks of this source are about entities of the type { $allowed }.
 wrong-password = The old password is not right.

@@ -124,6 +124,6 @@ votes-are-cast = `businessStatus` d'une nouvelle tâche ne doit pas contenir de 
 webhook-configured = La destination de webhook { $name } figure dans la configuration du serveur : elle ne peut être modifiée que là.
 webhook-name-taken = `name` est déjà pris par une autre destination de webhook : les noms des destinations sont uniques.
 weight-out-of-range = Le poids { $weight } n'est pas permis : un poids est compris entre 1 et { $max }.
-weight-without-seat = L'utilisateur { $id } a un poids, mais ne siège pas dans le groupe.
+weight-without-executor = L'utilisateur { $id } a un poids, mais ne siège pas dans le groupe.
 wrong-entity-type = Les tâches de cette source portent sur des entités du type { $allowed }.
 wrong-password = L'ancien mot de passe n'est pas le bon.

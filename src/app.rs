@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::http::router::router;
 use crate::http::state::{App, Authenticate};
-use crate::service::Core;
+use crate::service::ServiceContext;
 use crate::service::facade::{
     TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
 };
@@ -40,7 +40,7 @@ const HANDING_BACK: Duration = Duration::from_secs(2);
 /// The module, put together. Cheap to clone.
 #[derive(Clone)]
 pub struct TaskManagement {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
     schema: Schema,
     settings: Arc<Settings>,
@@ -50,44 +50,44 @@ pub struct TaskManagement {
 
 impl TaskManagement {
     /// What the services work with.
-    pub(crate) const fn core(&self) -> &Arc<Core> {
-        &self.core
+    pub(crate) const fn services(&self) -> &Arc<ServiceContext> {
+        &self.services
     }
 
     /// Tasks.
     #[must_use]
     pub fn tasks(&self) -> TaskService {
-        TaskService::new(Arc::clone(&self.core))
+        TaskService::new(Arc::clone(&self.services))
     }
 
     /// Task groups.
     #[must_use]
     pub fn task_groups(&self) -> TaskGroupService {
-        TaskGroupService::new(Arc::clone(&self.core))
+        TaskGroupService::new(Arc::clone(&self.services))
     }
 
     /// Task executors.
     #[must_use]
     pub fn task_executors(&self) -> TaskExecutorService {
-        TaskExecutorService::new(Arc::clone(&self.core))
+        TaskExecutorService::new(Arc::clone(&self.services))
     }
 
     /// Approval flows.
     #[must_use]
     pub fn task_flows(&self) -> TaskFlowService {
-        TaskFlowService::new(Arc::clone(&self.core))
+        TaskFlowService::new(Arc::clone(&self.services))
     }
 
     /// Webhook endpoints.
     #[must_use]
     pub fn webhook_endpoints(&self) -> WebhookEndpointService {
-        WebhookEndpointService::new(Arc::clone(&self.core))
+        WebhookEndpointService::new(Arc::clone(&self.services))
     }
 
     /// Where the module's data is: hosts with tables in it read and write by this too.
     #[must_use]
     pub fn database(&self) -> &Database {
-        &self.core.db
+        &self.services.db
     }
 
     /// The active person of this name, on whose behalf services can be called, with rights as they are now.
@@ -95,7 +95,7 @@ impl TaskManagement {
     /// # Errors
     /// NOT_FOUND, or what the host or the database says.
     pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
-        login::requester_by_name(&self.core, username.to_owned()).await.map(Arc::new)
+        login::requester_by_name(&self.services, username.to_owned()).await.map(Arc::new)
     }
 
     /// The active person with this key, likewise.
@@ -103,16 +103,16 @@ impl TaskManagement {
     /// # Errors
     /// NOT_FOUND, or what the host or the database says.
     pub async fn requester_by_id(&self, id: Uuid) -> Result<Arc<Requester>> {
-        login::requester_by_id(&self.core, id).await.map(Arc::new)
+        login::requester_by_id(&self.services, id).await.map(Arc::new)
     }
 
     /// Brings the copies of the host's people up to date; answers how many were written. The workers do so every ten minutes;
-    /// who acts or is given a seat is brought up to date at once.
+    /// who acts or is given an executor is brought up to date at once.
     ///
     /// # Errors
     /// What the host or the database says.
     pub async fn refresh_users(&self) -> Result<usize> {
-        user::refresh(&self.core).await
+        user::refresh(&self.services).await
     }
 
     /// Applies the migrations that are missing; answers their names.
@@ -120,7 +120,7 @@ impl TaskManagement {
     /// # Errors
     /// What the database says.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        let db = self.core.db.clone();
+        let db = self.services.db.clone();
         let migrated = tokio::task::spawn_blocking(move || migration::up(&mut db.connect_once()?));
         migrated.await.map_err(Error::internal)?
     }
@@ -130,7 +130,7 @@ impl TaskManagement {
     /// # Errors
     /// What the database says.
     pub async fn is_pending(&self) -> Result<bool> {
-        self.core.db.read(migration::is_pending).await
+        self.services.db.read(migration::is_pending).await
     }
 
     /// Loads users, roles, groups, tasks and history: all or nothing, and what is there stays.
@@ -138,7 +138,7 @@ impl TaskManagement {
     /// # Errors
     /// A sentence that says what in the file is wrong, or what the database says.
     pub async fn load(&self, file: LoadFile) -> Result<Loaded> {
-        load(&self.core, file).await
+        load(&self.services, file).await
     }
 
     /// The GraphQL schema in its own language.
@@ -161,7 +161,7 @@ impl TaskManagement {
     /// All paths; what is executed for them is tracked.
     fn routes(&self, executions: &TaskTracker) -> Router {
         router(App {
-            core: Arc::clone(&self.core),
+            services: Arc::clone(&self.services),
             schema: self.schema.clone(),
             authenticate: self.authenticate.clone(),
             http: Arc::new(self.settings.http.clone()),
@@ -175,16 +175,16 @@ impl TaskManagement {
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
         let outbox = outbox::run(
-            Arc::clone(&self.core),
+            Arc::clone(&self.services),
             Arc::clone(&self.webhooks),
             self.settings.outbox.clone(),
             stop.clone(),
             grace,
         );
-        let listener = listener::run(Arc::clone(&self.core), stop.clone());
+        let listener = listener::run(Arc::clone(&self.services), stop.clone());
         let housekeeping =
-            housekeeping::run(Arc::clone(&self.core), self.settings.outbox.clone(), stop.clone());
-        let figures = figures::run(Arc::clone(&self.core), stop.clone());
+            housekeeping::run(Arc::clone(&self.services), self.settings.outbox.clone(), stop.clone());
+        let figures = figures::run(Arc::clone(&self.services), stop.clone());
         async move {
             tokio::join!(outbox, listener, housekeeping, figures);
         }
@@ -195,7 +195,7 @@ impl TaskManagement {
     /// # Errors
     /// What the database says.
     pub async fn deliver_due(&self) -> Result<usize> {
-        outbox::deliver_due(&self.core, &self.webhooks, &self.settings.outbox).await
+        outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
     }
 
     /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings. Answers whether all of

@@ -108,7 +108,7 @@ pub fn schema(settings: &Settings) -> String {
 pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let user = user::add(module.core(), new).await.map_err(say)?;
+    let user = user::add(module.services(), new).await.map_err(say)?;
     Ok(format!("added the user {} with the id {}", user.username, user.id))
 }
 
@@ -133,7 +133,7 @@ pub async fn list_events(
     }
     query.conditions.extend(handler.map(|handler| Condition::equals("handler", Value::Text(handler))));
     let module = Builder::new(settings).build().map_err(say)?;
-    let found = outbox::list_for_operator(module.core(), query).await.map_err(say)?;
+    let found = outbox::list_for_operator(module.services(), query).await.map_err(say)?;
     if found.rows.is_empty() {
         return Ok("no events".to_owned());
     }
@@ -153,7 +153,7 @@ pub async fn list_events(
 pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
     let module = Builder::new(settings).build().map_err(say)?;
-    outbox::replay_for_operator(module.core(), ids).await.map_err(say)?;
+    outbox::replay_for_operator(module.services(), ids).await.map_err(say)?;
     Ok(format!("{count} events are due again"))
 }
 
@@ -164,7 +164,7 @@ pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, 
 pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
     let module = Builder::new(settings).build().map_err(say)?;
-    outbox::discard_for_operator(module.core(), ids).await.map_err(say)?;
+    outbox::discard_for_operator(module.services(), ids).await.map_err(say)?;
     Ok(format!("{count} events are given up"))
 }
 
@@ -175,7 +175,7 @@ pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String,
 pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    user::set_password(module.core(), username.clone(), password).await.map_err(say)?;
+    user::set_password(module.services(), username.clone(), password).await.map_err(say)?;
     Ok(format!("set the password of {username}; open sessions have ended"))
 }
 
@@ -186,7 +186,7 @@ pub async fn set_password(settings: Settings, username: String, password: &str) 
 pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let new = user::grant(module.core(), username.clone(), role.clone()).await.map_err(say)?;
+    let new = user::grant(module.services(), username.clone(), role.clone()).await.map_err(say)?;
     Ok(if new {
         format!("{username} now has the role {role}")
     } else {
@@ -230,8 +230,8 @@ async fn prepare(module: &TaskManagement) -> Result<(), String> {
         return Err("the database's schema is not current: run `tasks-management migrate`".to_owned());
     }
     module
-        .core()
-        .read(|core, connection| core.settings.check(connection, core.clock.now()))
+        .services()
+        .read(|services, connection| services.settings.check(connection, services.clock.now()))
         .await
         .map_err(say)
 }

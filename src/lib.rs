@@ -65,7 +65,7 @@ pub use domain::task_group::TaskGroup;
 pub use domain::user::User;
 pub use domain::vote::Verdict;
 pub use error::{Error, ErrorCode, Result};
-pub use graphql::context::requester;
+pub use graphql::protocol::context::requester;
 pub use graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery};
 pub use message::Message;
 pub use service::facade::{
@@ -73,7 +73,7 @@ pub use service::facade::{
 };
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
-pub use service::maker_checker::{Approved, CarriedOut, CheckedService, MakerChecker};
+pub use service::maker_checker::{Approved, CheckedService, ExecutionMode, MakerChecker};
 pub use service::resolution::ResolveTask;
 pub use service::task::{CreateTask, UpdateTask};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};

@@ -19,10 +19,10 @@ use crate::db::connection::Database;
 use crate::error::Result;
 use crate::graphql::schema;
 use crate::http::state::Authenticate;
-use crate::service::Core;
+use crate::service::ServiceContext;
 use crate::service::configuration::LiveSettings;
 use crate::service::host::Host;
-use crate::service::maker_checker::{Carrier, Checked, CheckedService, MakerChecker};
+use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
 use crate::worker::webhook::Webhooks;
 
@@ -125,16 +125,19 @@ impl Builder {
             Some(users) => Arc::new(HostUsers::new(users, Arc::clone(&self.clock))),
             None => Arc::new(OwnUsers),
         };
-        let carrier =
-            Arc::new(Carrier { db: db.clone(), users: Arc::clone(&users), clock: Arc::clone(&self.clock) });
+        let context = Arc::new(ExecutionContext {
+            db: db.clone(),
+            users: Arc::clone(&users),
+            clock: Arc::clone(&self.clock),
+        });
         let bus =
-            self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&carrier)));
+            self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
         // Without a secret nobody can be logged in for longer than this process lives, nor by anybody else.
         let secret = match settings.auth.secret.as_str() {
             "" => format!("{}{}", new_random_id(), new_random_id()),
             secret => secret.to_owned(),
         };
-        let core = Core {
+        let services = ServiceContext {
             db,
             clock: self.clock,
             bus: bus.webhooks(settings.webhooks.enabled).build(),
@@ -149,8 +152,8 @@ impl Builder {
             auth: settings.auth.clone(),
         };
         Ok(TaskManagement {
-            webhooks: Arc::new(Webhooks::new(&core)),
-            core: Arc::new(core),
+            webhooks: Arc::new(Webhooks::new(&services)),
+            services: Arc::new(services),
             schema: schema(&settings.limits),
             settings: Arc::new(settings),
             metrics: self.metrics,

@@ -7,8 +7,8 @@ use async_graphql::{ObjectType, Request, Response, Schema, SchemaBuilder, Subscr
 use super::TaskManagement;
 use crate::auth::requester::Requester;
 use crate::clock::new_random_id;
-use crate::graphql::context::{Cookies, RequestContext};
-use crate::graphql::execution::execute_for_host;
+use crate::graphql::protocol::context::{Cookies, RequestContext};
+use crate::graphql::protocol::execution::execute_for_host;
 use crate::graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery, finish};
 
 impl TaskManagement {
@@ -99,7 +99,7 @@ impl TaskManagement {
     {
         let language =
             requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
-        let context = RequestContext::new(&self.core, requester, Cookies::default(), None);
+        let context = RequestContext::new(&self.services, requester, Cookies::default(), None);
         let request_id = new_random_id().simple().to_string();
         execute_for_host(schema.clone(), request, context, language, &self.settings.limits, request_id).await
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Somebody as the host knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The key, by which tasks, seats and votes point to the person. It never changes.
+    /// The key, by which tasks, executors and votes point to the person. It never changes.
     pub id: Uuid,
     /// The name to log in with, unique, at most 255 characters.
     pub username: String,
@@ -25,7 +25,7 @@ pub struct Person {
     pub phone: Option<String>,
     /// Code of the language the person reads; where the module has no such language, it speaks English.
     pub language: String,
-    /// Whether the person may ask for anything and be given seats.
+    /// Whether the person may ask for anything and be given executors.
     pub is_active: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// A table, its historical twin and the columns that they share.
 #[derive(Debug)]
-pub struct Twin {
+pub struct HistoryTable {
     /// The table.
     pub table: &'static str,
     /// Its twin.
@@ -25,7 +25,7 @@ pub struct Twin {
 /// A row of which every version is kept.
 pub trait Versioned {
     /// Where.
-    const TWIN: Twin;
+    const HISTORY: HistoryTable;
     /// How the row is called in the links from the journal.
     const ENTITY: &'static str;
 
@@ -51,7 +51,7 @@ pub trait Versioned {
     fn update(&self, connection: &mut DbConnection) -> Result<()>;
 }
 
-impl Twin {
+impl HistoryTable {
     /// The copy in a historical row, as an expression of the row type of the table.
     pub fn copy<ST>(&self) -> Typed<ST> {
         Sql::new(self.columns).typed()
@@ -82,7 +82,7 @@ pub struct Entry<'a> {
 ///
 /// # Errors
 /// What the database says; INTERNAL when there is no such row.
-pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry<'_>) -> Result<()> {
+pub fn record(connection: &mut DbConnection, twin: &HistoryTable, id: Uuid, entry: Entry<'_>) -> Result<()> {
     record_many(connection, twin, &[id], entry)
 }
 
@@ -90,8 +90,13 @@ pub fn record(connection: &mut DbConnection, twin: &Twin, id: Uuid, entry: Entry
 ///
 /// # Errors
 /// What the database says; INTERNAL when one of them is not there.
-pub fn record_many(connection: &mut DbConnection, twin: &Twin, ids: &[Uuid], entry: Entry<'_>) -> Result<()> {
-    let Twin { table, historical, columns } = twin;
+pub fn record_many(
+    connection: &mut DbConnection,
+    twin: &HistoryTable,
+    ids: &[Uuid],
+    entry: Entry<'_>,
+) -> Result<()> {
+    let HistoryTable { table, historical, columns } = twin;
     for chunk in ids.chunks(ROWS_AT_ONCE) {
         let mut sql = Sql::new(format!(
             "INSERT INTO {historical} ({columns}, history_date, history_type, history_user, history_change_reason) \
@@ -130,7 +135,7 @@ pub fn record_many(connection: &mut DbConnection, twin: &Twin, ids: &[Uuid], ent
 ///
 /// # Errors
 /// What the database says.
-pub fn resume_counting(connection: &mut DbConnection, twin: &Twin) -> Result<()> {
+pub fn resume_counting(connection: &mut DbConnection, twin: &HistoryTable) -> Result<()> {
     if connection.dialect() == Dialect::Postgres {
         let historical = twin.historical;
         // setval refuses 0, so an empty table starts at 1, not yet used.
@@ -147,7 +152,7 @@ pub fn resume_counting(connection: &mut DbConnection, twin: &Twin) -> Result<()>
 macro_rules! versioned {
     ($row:ty, $entity:literal) => {
         impl $crate::db::history::Versioned for $row {
-            const TWIN: $crate::db::history::Twin = TWIN;
+            const HISTORY: $crate::db::history::HistoryTable = HISTORY;
             const ENTITY: &'static str = $entity;
 
             fn id(&self) -> ::uuid::Uuid {

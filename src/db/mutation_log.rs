@@ -41,7 +41,7 @@ const TABLE: Table = Table {
 ///
 /// # Errors
 /// What the database says.
-pub fn claim(connection: &mut DbConnection, entry: &MutationLog) -> Result<bool> {
+pub fn reserve(connection: &mut DbConnection, entry: &MutationLog) -> Result<bool> {
     let optional = |text: &Option<String>| match text {
         Some(text) => Sql::default().bind(Value::Text(text.clone())),
         None => Sql::new("NULL"),
@@ -127,14 +127,14 @@ pub fn list(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<MutationLog>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         log::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((log::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((log::all_columns, page.sort_values))
             .load::<(Row, String)>(connection)
     })?;
     rows.try_map(MutationLog::try_from)

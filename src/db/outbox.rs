@@ -82,7 +82,7 @@ pub fn insert(connection: &mut DbConnection, new: &NewDelivery<'_>) -> Result<()
     Ok(())
 }
 
-/// Whether anything may be due for one handler: what [`claim`] finds then, others may have in hand already.
+/// Whether anything may be due for one handler: what [`lease`] finds then, others may have in hand already.
 ///
 /// # Errors
 /// What the database says.
@@ -99,7 +99,7 @@ pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) 
 ///
 /// # Errors
 /// What the database says.
-pub fn claim(
+pub fn lease(
     connection: &mut DbConnection,
     handler: &str,
     worker: Uuid,
@@ -269,14 +269,14 @@ pub fn lock_many(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Deliv
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Delivery>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         outbox::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((outbox::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((outbox::all_columns, page.sort_values))
             .load::<(Row, String)>(connection)
     })?;
     rows.try_map(Delivery::try_from)

@@ -16,7 +16,7 @@ mod condition;
 mod cursor;
 mod key;
 mod order;
-mod stretch;
+mod segment;
 mod table;
 
 pub use condition::filter;
@@ -54,7 +54,7 @@ impl PageLimit {
 }
 
 /// What a typed query needs to load one page.
-pub struct Part {
+pub struct PageQuery {
     /// Which rows.
     pub filter: Typed<Bool>,
     /// In which order.
@@ -76,7 +76,7 @@ pub fn list<R>(
     table: &Table,
     query: &ListQuery,
     limit: PageLimit,
-    mut load: impl FnMut(&mut DbConnection, Part) -> QueryResult<Vec<(R, String)>>,
+    mut load: impl FnMut(&mut DbConnection, PageQuery) -> QueryResult<Vec<(R, String)>>,
 ) -> Result<Slice<R>> {
     let order = Order::parse(table, &query.order_by)?;
     let page = &query.page;
@@ -96,33 +96,33 @@ pub fn list<R>(
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
     let size = first.or(last).unwrap_or(limit.max);
-    let stretches = match (&after, &before) {
-        (start, None) if !backward && offset == 0 => order.stretches(start.as_deref(), false),
-        (None, start) if backward && offset == 0 => order.stretches(start.as_deref(), true),
+    let segments = match (&after, &before) {
+        (start, None) if !backward && offset == 0 => order.segments(start.as_deref(), false),
+        (None, start) if backward && offset == 0 => order.segments(start.as_deref(), true),
         _ => {
             let after = after.iter().map(|values| order.beyond(values, false));
             let before = before.iter().map(|values| order.beyond(values, true));
             let both = Sql::join(after.chain(before).collect(), " AND ", "1 = 1");
-            vec![order.one_stretch(both, backward)]
+            vec![order.one_segment(both, backward)]
         }
     };
     let mut rows: Vec<(R, String)> = Vec::new();
-    for stretch in stretches {
+    for segment in segments {
         let missing = size + 1 - i64::try_from(rows.len()).map_err(Error::internal)?;
         if missing == 0 {
             break;
         }
         let sort_values = order.sort_values(connection.dialect()).typed();
-        let part = if order.is_joined() {
+        let page_query = if order.is_joined() {
             // Typed queries know the table alone, so another one finds the page's rows for it.
-            let found = stretch.select(&order.id, &matching, missing, offset);
+            let found = segment.select(&order.id, &matching, missing, offset);
             let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")").typed();
-            Part { filter, order: order.sql(backward).typed(), sort_values, limit: missing, offset: 0 }
+            PageQuery { filter, order: order.sql(backward).typed(), sort_values, limit: missing, offset: 0 }
         } else {
-            let filter = stretch.filter(&matching).typed();
-            Part { filter, order: stretch.order.typed(), sort_values, limit: missing, offset }
+            let filter = segment.filter(&matching).typed();
+            PageQuery { filter, order: segment.order.typed(), sort_values, limit: missing, offset }
         };
-        let loaded = load(connection, part)?;
+        let loaded = load(connection, page_query)?;
         rows.extend(loaded.into_iter().map(|(row, values)| (row, order.write_cursor(&values))));
     }
     let size = usize::try_from(size).map_err(Error::internal)?;
@@ -178,10 +178,10 @@ fn any_beyond(
     let id = bound.and_then(|bound| order.id_in(bound));
     let likely = values.zip(id).map(|(values, id)| {
         let it = Sql::new(format!("{} = ", order.id)).bind(id.clone());
-        order.one_stretch(it.sql(" AND ").append(order.beyond(values, backward)), backward)
+        order.one_segment(it.sql(" AND ").append(order.beyond(values, backward)), backward)
     });
-    for stretch in likely.into_iter().chain(order.stretches(values, backward)) {
-        if stretch.has_rows(connection, matching)? {
+    for segment in likely.into_iter().chain(order.segments(values, backward)) {
+        if segment.has_rows(connection, matching)? {
             return Ok(true);
         }
     }

@@ -140,14 +140,14 @@ pub fn holders(connection: &mut DbConnection, role_id: i32, limit: i64) -> Resul
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Role>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         core_role::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((core_role::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((core_role::all_columns, page.sort_values))
             .load::<(RoleRow, String)>(connection)
     })?;
     rows.try_map(|row| Ok(row.into()))

@@ -20,11 +20,11 @@ pub const ROWS_AT_ONCE: usize = 500;
 /// SQL text with values bound in it.
 #[derive(Debug, Clone, Default)]
 pub struct Sql {
-    parts: Vec<Part>,
+    fragments: Vec<Fragment>,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum Fragment {
     Text(Cow<'static, str>),
     Bind(Bound),
 }
@@ -41,20 +41,20 @@ enum Bound {
 impl Sql {
     /// Plain text.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { parts: vec![Part::Text(text.into())] }
+        Self { fragments: vec![Fragment::Text(text.into())] }
     }
 
     /// Adds text.
     #[must_use]
     pub fn sql(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.parts.push(Part::Text(text.into()));
+        self.fragments.push(Fragment::Text(text.into()));
         self
     }
 
     /// Adds a bound value.
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.parts.push(Part::Bind(match value.into() {
+        self.fragments.push(Fragment::Bind(match value.into() {
             Value::Text(text) => Bound::Text(text),
             Value::Uuid(id) => Bound::Uuid(DbUuid(id)),
             Value::Int(number) => Bound::Int(number),
@@ -67,7 +67,7 @@ impl Sql {
     /// Adds another piece.
     #[must_use]
     pub fn append(mut self, other: Self) -> Self {
-        self.parts.extend(other.parts);
+        self.fragments.extend(other.fragments);
         self
     }
 
@@ -126,14 +126,14 @@ pub struct Typed<ST>(Sql, PhantomData<fn() -> ST>);
 
 impl<ST> QueryFragment<MultiBackend> for Typed<ST> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        for part in &self.0.parts {
-            match part {
-                Part::Text(text) => out.push_sql(text),
-                Part::Bind(Bound::Text(text)) => out.push_bind_param::<Text, _>(text)?,
-                Part::Bind(Bound::Uuid(id)) => out.push_bind_param::<SqlUuid, _>(id)?,
-                Part::Bind(Bound::Int(number)) => out.push_bind_param::<BigInt, _>(number)?,
-                Part::Bind(Bound::Bool(truth)) => out.push_bind_param::<Bool, _>(truth)?,
-                Part::Bind(Bound::DateTime(moment)) => out.push_bind_param::<Timestamp, _>(moment)?,
+        for fragment in &self.0.fragments {
+            match fragment {
+                Fragment::Text(text) => out.push_sql(text),
+                Fragment::Bind(Bound::Text(text)) => out.push_bind_param::<Text, _>(text)?,
+                Fragment::Bind(Bound::Uuid(id)) => out.push_bind_param::<SqlUuid, _>(id)?,
+                Fragment::Bind(Bound::Int(number)) => out.push_bind_param::<BigInt, _>(number)?,
+                Fragment::Bind(Bound::Bool(truth)) => out.push_bind_param::<Bool, _>(truth)?,
+                Fragment::Bind(Bound::DateTime(moment)) => out.push_bind_param::<Timestamp, _>(moment)?,
             }
         }
         Ok(())

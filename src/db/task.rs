@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::{HistoryColumns, Twin};
+use super::history::{HistoryColumns, HistoryTable};
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{task_management_historicaltask as historical, task_management_task as task};
@@ -17,7 +17,7 @@ use crate::domain::task::{Task, TaskStatus};
 use crate::error::{Error, Result};
 
 /// Where the versions of tasks are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_task",
     historical: "task_management_historicaltask",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, source, \
@@ -211,14 +211,14 @@ pub fn open_about(
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Task>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         task::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((task::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((task::all_columns, page.sort_values))
             .load::<(TaskRow, String)>(connection)
     })?;
     rows.try_map(Task::try_from)
@@ -233,14 +233,14 @@ pub fn list_history(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<Historical<Task>>> {
-    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, page| {
         historical::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((TWIN.copy::<task::SqlType>(), Twin::history(), part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((HISTORY.copy::<task::SqlType>(), HistoryTable::history(), page.sort_values))
             .load::<(TaskRow, HistoryColumns, String)>(connection)
             .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;

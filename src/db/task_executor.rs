@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::{HistoryColumns, Twin};
+use super::history::{HistoryColumns, HistoryTable};
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{
@@ -18,7 +18,7 @@ use crate::domain::task_executor::TaskExecutor;
 use crate::error::{Error, Result};
 
 /// Where the versions of task executors are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_taskexecutor",
     historical: "task_management_historicaltaskexecutor",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, \
@@ -89,7 +89,7 @@ const HISTORY_TABLE: Table = Table {
 
 const HISTORY_FIELDS: &[Field] = &query::with_history_fields::<{ FIELDS.len() + 3 }>(FIELDS);
 
-/// Adds a seat.
+/// Adds a executor.
 ///
 /// # Errors
 /// What the database says.
@@ -98,7 +98,7 @@ pub fn insert(connection: &mut DbConnection, executor: &TaskExecutor) -> Result<
     Ok(())
 }
 
-/// Writes a seat over its previous version.
+/// Writes an executor over its previous version.
 ///
 /// # Errors
 /// INTERNAL when the row is not at the version before: the caller has not locked its group.
@@ -116,7 +116,7 @@ pub fn update(connection: &mut DbConnection, executor: &TaskExecutor) -> Result<
     }
 }
 
-/// The seat with this key, deleted or not.
+/// The executor with this key, deleted or not.
 ///
 /// # Errors
 /// What the database says.
@@ -125,7 +125,7 @@ pub fn get(connection: &mut DbConnection, id: Uuid) -> Result<Option<TaskExecuto
     Ok(row.map(TaskExecutor::from))
 }
 
-/// The live seats of these groups, by key.
+/// The live executors of these groups, by key.
 ///
 /// # Errors
 /// What the database says.
@@ -139,7 +139,7 @@ pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Resu
     Ok(rows.into_iter().map(TaskExecutor::from).collect())
 }
 
-/// The keys of the users who sit in this group, live seats only.
+/// The keys of the users who sit in this group, live executors only.
 ///
 /// # Errors
 /// What the database says.
@@ -152,7 +152,7 @@ pub fn pool(connection: &mut DbConnection, group_id: Uuid) -> Result<Vec<Uuid>> 
     Ok(users.into_iter().map(|user| user.0).collect())
 }
 
-/// Live seats of live groups.
+/// Live executors of live groups.
 ///
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
@@ -161,20 +161,20 @@ pub fn list(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<TaskExecutor>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         task_executor::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((task_executor::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((task_executor::all_columns, page.sort_values))
             .load::<(TaskExecutorRow, String)>(connection)
     })?;
     rows.try_map(|row| Ok(row.into()))
 }
 
-/// Versions of seats, deleted ones included.
+/// Versions of executors, deleted ones included.
 ///
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
@@ -183,14 +183,14 @@ pub fn list_history(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<Historical<TaskExecutor>>> {
-    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, page| {
         historical::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((TWIN.copy::<task_executor::SqlType>(), Twin::history(), part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((HISTORY.copy::<task_executor::SqlType>(), HistoryTable::history(), page.sort_values))
             .load::<(TaskExecutorRow, HistoryColumns, String)>(connection)
             .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::{HistoryColumns, Twin};
+use super::history::{HistoryColumns, HistoryTable};
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{
@@ -19,7 +19,7 @@ use crate::domain::task_flow::TaskFlow;
 use crate::error::{Error, Result};
 
 /// Where the writes of versions of flows are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_taskflow",
     historical: "task_management_historicaltaskflow",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, code, name, \
@@ -162,14 +162,14 @@ pub fn of_lineage(connection: &mut DbConnection, lineage_id: Uuid) -> Result<Vec
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<TaskFlow>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         task_flow::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((task_flow::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((task_flow::all_columns, page.sort_values))
             .load::<(TaskFlowRow, String)>(connection)
     })?;
     rows.try_map(|row| Ok(row.into()))
@@ -184,14 +184,14 @@ pub fn list_history(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<Historical<TaskFlow>>> {
-    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, page| {
         historical::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((TWIN.copy::<task_flow::SqlType>(), Twin::history(), part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((HISTORY.copy::<task_flow::SqlType>(), HistoryTable::history(), page.sort_values))
             .load::<(TaskFlowRow, HistoryColumns, String)>(connection)
             .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;

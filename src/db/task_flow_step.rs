@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::Twin;
+use super::history::HistoryTable;
 use super::row;
 use super::schema::task_management_taskflowstep as task_flow_step;
 use super::sql::Sql;
@@ -17,7 +17,7 @@ use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::{Error, Result};
 
 /// Where the versions of steps are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_taskflowstep",
     historical: "task_management_historicaltaskflowstep",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, \

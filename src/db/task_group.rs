@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::{HistoryColumns, Twin};
+use super::history::{HistoryColumns, HistoryTable};
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::{
@@ -19,7 +19,7 @@ use crate::domain::task_group::TaskGroup;
 use crate::error::{Error, Result};
 
 /// Where the versions of task groups are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_taskgroup",
     historical: "task_management_historicaltaskgroup",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, code, \
@@ -148,14 +148,14 @@ pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<TaskGroup>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         task_group::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((task_group::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((task_group::all_columns, page.sort_values))
             .load::<(TaskGroupRow, String)>(connection)
     })?;
     rows.try_map(TaskGroup::try_from)
@@ -170,14 +170,14 @@ pub fn list_history(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<Historical<TaskGroup>>> {
-    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &HISTORY_TABLE, query, limit, |connection, page| {
         historical::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((TWIN.copy::<task_group::SqlType>(), Twin::history(), part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((HISTORY.copy::<task_group::SqlType>(), HistoryTable::history(), page.sort_values))
             .load::<(TaskGroupRow, HistoryColumns, String)>(connection)
             .map(|rows| rows.into_iter().map(|(row, history, values)| ((row, history), values)).collect())
     })?;

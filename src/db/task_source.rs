@@ -10,14 +10,14 @@ use crate::error::{Error, Result};
 
 /// What a source is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claimant {
+pub enum SourceTarget {
     /// A group.
     Group(Uuid),
     /// A flow, by its head.
     Flow(Uuid),
 }
 
-impl Claimant {
+impl SourceTarget {
     /// The columns that say so: the group and the flow.
     const fn columns(self) -> (Option<DbUuid>, Option<DbUuid>) {
         match self {
@@ -31,7 +31,7 @@ impl Claimant {
 ///
 /// # Errors
 /// What the database says.
-pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<Claimant>> {
+pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<SourceTarget>> {
     let found = task_source::table
         .find(source)
         .select((task_source::task_group_id, task_source::task_flow_id))
@@ -39,28 +39,28 @@ pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<
         .optional()?;
     match found {
         None => Ok(None),
-        Some((Some(group), None)) => Ok(Some(Claimant::Group(group.0))),
-        Some((None, Some(flow))) => Ok(Some(Claimant::Flow(flow.0))),
+        Some((Some(group), None)) => Ok(Some(SourceTarget::Group(group.0))),
+        Some((None, Some(flow))) => Ok(Some(SourceTarget::Flow(flow.0))),
         Some(_) => Err(Error::internal(format!("task source {source:?} is not bound to one thing"))),
     }
 }
 
-/// Binds exactly `sources` to the claimant, releasing others that it had.
+/// Binds exactly `sources` to the target, releasing others that it had.
 ///
 /// # Errors
 /// What the database says, also when another has a claim on one of them.
-pub fn claim(connection: &mut DbConnection, claimant: Claimant, sources: &[String]) -> Result<()> {
-    match claimant {
-        Claimant::Group(id) => {
+pub fn bind(connection: &mut DbConnection, target: SourceTarget, sources: &[String]) -> Result<()> {
+    match target {
+        SourceTarget::Group(id) => {
             diesel::delete(task_source::table.filter(task_source::task_group_id.eq(DbUuid(id))))
                 .execute(connection)?;
         }
-        Claimant::Flow(id) => {
+        SourceTarget::Flow(id) => {
             diesel::delete(task_source::table.filter(task_source::task_flow_id.eq(DbUuid(id))))
                 .execute(connection)?;
         }
     }
-    let (group, flow) = claimant.columns();
+    let (group, flow) = target.columns();
     for source in sources {
         diesel::insert_into(task_source::table)
             .values((

@@ -285,14 +285,14 @@ pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<User>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         core_user::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((COLUMNS, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((COLUMNS, page.sort_values))
             .load::<(UserRow, String)>(connection)
     })?;
     rows.try_map(|row| Ok(row.into()))

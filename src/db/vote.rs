@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::history::Twin;
+use super::history::HistoryTable;
 use super::query::{self, Field, Kind, PageLimit, Table};
 use super::row;
 use super::schema::task_management_taskdecision as vote;
@@ -16,7 +16,7 @@ use crate::domain::vote::{Verdict, Vote};
 use crate::error::{Error, Result};
 
 /// Where the versions of votes are kept.
-pub const TWIN: Twin = Twin {
+pub const HISTORY: HistoryTable = HistoryTable {
     table: "task_management_taskdecision",
     historical: "task_management_historicaltaskdecision",
     columns: "id, is_deleted, json_ext, version, date_created, date_updated, user_created, user_updated, task_id, \
@@ -149,14 +149,14 @@ pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<
 /// # Errors
 /// VALIDATION or LIMIT for what can't be asked; else what the database says.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Vote>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         vote::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((vote::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((vote::all_columns, page.sort_values))
             .load::<(VoteRow, String)>(connection)
     })?;
     rows.try_map(Vote::try_from)

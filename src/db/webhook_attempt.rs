@@ -76,14 +76,14 @@ pub fn list(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<WebhookAttempt>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         webhook_attempt::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((webhook_attempt::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((webhook_attempt::all_columns, page.sort_values))
             .load::<(Row, String)>(connection)
     })?;
     rows.try_map(|row| Ok(WebhookAttempt::from(row)))

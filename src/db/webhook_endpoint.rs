@@ -152,14 +152,14 @@ pub fn list(
     query: &ListQuery,
     limit: PageLimit,
 ) -> Result<Slice<WebhookEndpoint>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, part| {
+    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
         webhook_endpoint::table
             .into_boxed()
-            .filter(part.filter)
-            .order(part.order)
-            .limit(part.limit)
-            .offset(part.offset)
-            .select((webhook_endpoint::all_columns, part.sort_values))
+            .filter(page.filter)
+            .order(page.order)
+            .limit(page.limit)
+            .offset(page.offset)
+            .select((webhook_endpoint::all_columns, page.sort_values))
             .load::<(WebhookEndpointRow, String)>(connection)
     })?;
     rows.try_map(WebhookEndpoint::try_from)

@@ -40,7 +40,7 @@ pub struct FourEyes {
     pub distinct_deciders: bool,
 }
 
-/// Why a person may not decide, whatever seat or rights there are.
+/// Why a person may not decide, whatever executor or rights there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barred {
     /// The person is the maker of the task, or has changed what it proposes.
@@ -66,7 +66,7 @@ impl FourEyes {
 
 /// Who is asked, and how many of them must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool {
+pub struct Deciders {
     /// How many approvals it takes.
     pub policy: Policy,
     /// The live executors who may decide, with their weights.
@@ -75,16 +75,16 @@ pub struct Pool {
     pub barred: BTreeMap<Uuid, Barred>,
 }
 
-impl Pool {
-    /// The pool of these seats.
+impl Deciders {
+    /// The pool of these executors.
     #[must_use]
     pub fn new(
         policy: Policy,
-        seats: impl IntoIterator<Item = (Uuid, u64)>,
+        executors: impl IntoIterator<Item = (Uuid, u64)>,
         bar: impl Fn(Uuid) -> Option<Barred>,
     ) -> Self {
         let (mut members, mut barred) = (BTreeMap::new(), BTreeMap::new());
-        for (user, weight) in seats {
+        for (user, weight) in executors {
             match bar(user) {
                 Some(reason) => {
                     barred.insert(user, reason);
@@ -100,7 +100,7 @@ impl Pool {
 
 /// A vote that counts: recorded when its caster was entitled, not replaced, and on what the task says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ballot {
+pub struct CountedVote {
     /// Who cast it.
     pub user: Uuid,
     /// What it says.
@@ -153,15 +153,15 @@ pub struct Standing {
 /// Approvals of people who are not in the pool (any more, or never, as privileged people) count, except under `All`, which
 /// asks everybody present. The order of votes does not matter and a repeated vote changes nothing.
 #[must_use]
-pub fn evaluate(pool: &Pool, mode: Mode, ballots: &[Ballot]) -> Standing {
+pub fn evaluate(pool: &Deciders, mode: Mode, votes: &[CountedVote]) -> Standing {
     let mut approved: BTreeMap<Uuid, u64> = BTreeMap::new();
     let mut refused = false;
-    for ballot in ballots {
-        match (mode, ballot.verdict) {
+    for vote in votes {
+        match (mode, vote.verdict) {
             (Mode::Whole, Verdict::Failed) => refused = true,
             (Mode::Whole, Verdict::Approved) | (Mode::ByRecord, Verdict::Accept | Verdict::Reject) => {
-                let weight = approved.entry(ballot.user).or_default();
-                *weight = ballot.weight.max(*weight);
+                let weight = approved.entry(vote.user).or_default();
+                *weight = vote.weight.max(*weight);
             }
             _ => {}
         }
@@ -207,7 +207,7 @@ pub fn evaluate(pool: &Pool, mode: Mode, ballots: &[Ballot]) -> Standing {
 
 /// What becomes of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
+pub enum Progression {
     /// It waits for more votes.
     Waits,
     /// Some of its pools have passed, others are still asked.
@@ -223,18 +223,18 @@ pub enum Course {
 /// Decides on a task by the outcomes of all pools that are asked at present. A task in no flow has one pool, its group,
 /// and nothing comes after it.
 #[must_use]
-pub fn decide(active: &[Outcome], more_steps: bool) -> Course {
+pub fn decide(active: &[Outcome], more_steps: bool) -> Progression {
     let passed = active.iter().filter(|outcome| **outcome == Outcome::Passed).count();
     if active.contains(&Outcome::Failed) {
-        Course::Failed
+        Progression::Failed
     } else if passed == 0 {
-        Course::Waits
+        Progression::Waits
     } else if passed < active.len() {
-        Course::Stays
+        Progression::Stays
     } else if more_steps {
-        Course::MovesOn
+        Progression::MovesOn
     } else {
-        Course::Completed
+        Progression::Completed
     }
 }
 

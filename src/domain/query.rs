@@ -69,14 +69,14 @@ pub enum Condition {
     /// This does not hold.
     Not(Box<Condition>),
     /// The row's group is live and this user sits in it.
-    SeatedInGroup {
+    ExecutorOfGroup {
         /// The path of the field that holds the group's key.
         group_field: &'static str,
         /// The user.
         user_id: Uuid,
     },
     /// The row, which is a task, is decided by this user's groups: it is given to one of them, or at a step of one.
-    SitsOver {
+    ExecutorOfTask {
         /// The user.
         user_id: Uuid,
     },

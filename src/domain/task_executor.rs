@@ -1,11 +1,11 @@
-//! The executor: a user's seat in a group.
+//! The executor: a user's executor in a group.
 
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// A seat as it is stored.
+/// An executor as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskExecutor {
@@ -34,9 +34,9 @@ pub struct TaskExecutor {
     pub weight: i32,
 }
 
-/// The weight of a seat about which nothing was said.
+/// The weight of an executor about which nothing was said.
 pub const DEFAULT_WEIGHT: i32 = 1;
-/// The largest weight of a seat.
+/// The largest weight of a executor.
 pub const MAX_WEIGHT: i32 = 1_000_000;
 
 const fn default_weight() -> i32 {

@@ -23,7 +23,7 @@ pub struct User {
     pub phone: Option<String>,
     /// Code of the language the user reads.
     pub language: String,
-    /// Whether the user may log in and be given seats.
+    /// Whether the user may log in and be given executors.
     pub is_active: bool,
     /// Counts the writes, from 1.
     pub version: i32,

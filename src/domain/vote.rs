@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::decision::Ballot;
+use super::decision::CountedVote;
 
 /// What a vote says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,10 +87,10 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// As the decision takes it.
+    /// As the decision counts it.
     #[must_use]
-    pub fn ballot(&self) -> Ballot {
-        Ballot {
+    pub fn counted(&self) -> CountedVote {
+        CountedVote {
             user: self.user_id,
             verdict: self.verdict,
             weight: u64::try_from(self.weight).unwrap_or_default(),

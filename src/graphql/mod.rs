@@ -2,23 +2,13 @@
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
-pub mod arguments;
-pub mod batches;
 pub mod completion_policy;
 pub mod configuration;
-pub mod connection;
-pub mod context;
-pub mod document;
 pub mod entity;
-pub mod execution;
-pub mod loader;
 pub mod mutation_log;
-pub mod node;
 pub mod outbox;
-pub mod payload;
-pub mod response;
+pub mod protocol;
 pub mod role;
-pub mod scalars;
 pub mod session;
 pub mod task;
 pub mod task_assignment_target;
@@ -29,12 +19,11 @@ pub mod user;
 pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
-pub mod webhook_payload;
 
 use async_graphql::{EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType};
 
 use crate::config::Limits;
-use arguments::Table;
+use crate::graphql::protocol::arguments::Table;
 
 /// All queries.
 #[derive(MergedObject, Default)]
@@ -76,7 +65,7 @@ pub struct CoreQuery(
     mutation_log::queries::MutationLogQueries,
     role::queries::RoleQueries,
     user::queries::UserQueries,
-    node::NodeQueries,
+    protocol::node::NodeQueries,
 );
 
 /// What openIMIS' core module does: logging in and out, one's own language and password.
@@ -130,8 +119,8 @@ where
     S: SubscriptionType + 'static,
 {
     builder
-        .register_output_type::<node::Node>()
-        .register_output_type::<arguments::Registration>()
+        .register_output_type::<protocol::node::Node>()
+        .register_output_type::<protocol::arguments::Registration>()
         .limit_depth(limits.query_depth)
         .limit_recursive_depth(limits.query_depth * 2)
         .limit_complexity(limits.query_complexity)

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use crate::graphql::context::{Cookies, Effect};
+use crate::graphql::protocol::context::{Cookies, Effect};
 
 /// Holds the access token; the front end goes by this name.
 const ACCESS: &str = "JWT";

@@ -18,9 +18,9 @@ use super::state::App;
 use crate::auth::requester::Requester;
 use crate::config::Introspection;
 use crate::error::{ErrorCode, Result};
-use crate::graphql::context::{Effect, RequestContext};
-use crate::graphql::document::{self, Refusal};
-use crate::graphql::execution::{Executed, execute};
+use crate::graphql::protocol::context::{Effect, RequestContext};
+use crate::graphql::protocol::document::{self, Refusal};
+use crate::graphql::protocol::execution::{Executed, execute};
 use crate::message::Message;
 use crate::service::login;
 
@@ -54,7 +54,7 @@ pub async fn post(
         Err(rejection) => {
             let status = rejection.status();
             let (message, code) = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                let max = app.core.limits.body_bytes;
+                let max = app.services.limits.body_bytes;
                 (Message::new("body-too-large").with("max", max), ErrorCode::Limit)
             } else {
                 (Message::new("not-json"), ErrorCode::Validation)
@@ -101,7 +101,7 @@ pub async fn post(
 pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenticated>> {
     if let Some(authenticate) = &app.authenticate {
         let Some(id) = authenticate(headers.clone()).await? else { return Ok(None) };
-        let found = login::requester_by_id(&app.core, id).await;
+        let found = login::requester_by_id(&app.services, id).await;
         return match found {
             Ok(requester) => Ok(Some(Authenticated { requester: Arc::new(requester), by_cookie: false })),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
@@ -117,7 +117,7 @@ pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenti
         None => (cookies::read(headers).access, true),
     };
     let Some(token) = token else { return Ok(None) };
-    let found = login::requester(&app.core, &token).await?;
+    let found = login::requester(&app.services, &token).await?;
     Ok(found.map(|requester| Authenticated { requester: Arc::new(requester), by_cookie }))
 }
 
@@ -141,7 +141,7 @@ struct Answer {
 
 impl Call<'_> {
     async fn batch(&self, items: Vec<Value>) -> Response {
-        let max = self.app.core.limits.batch;
+        let max = self.app.services.limits.batch;
         if items.is_empty() || items.len() > max {
             let message = Message::new("batch-too-large").with("max", max);
             return refuse(
@@ -205,7 +205,7 @@ impl Call<'_> {
                 );
             }
         };
-        let limits = &self.app.core.limits;
+        let limits = &self.app.services.limits;
         let document = match document::read(
             &query,
             operation_name.as_deref(),
@@ -250,7 +250,7 @@ impl Call<'_> {
         let found = self.found.filter(|found| found.by_cookie && document.needs_csrf_token())?;
         let session = found.requester.session_id?;
         let sent = text_header(self.headers, "x-csrftoken").unwrap_or_default();
-        if self.app.core.tokens.is_csrf(session, sent) {
+        if self.app.services.tokens.is_csrf(session, sent) {
             return None;
         }
         // In these very words and with HTTP 200: the front end then logs out and begins anew.
@@ -273,8 +273,12 @@ impl Call<'_> {
         document: document::Document,
     ) -> Answer {
         let requester = self.found.map(|found| Arc::clone(&found.requester));
-        let context =
-            RequestContext::new(&self.app.core, requester, cookies::read(self.headers), self.origin.address);
+        let context = RequestContext::new(
+            &self.app.services,
+            requester,
+            cookies::read(self.headers),
+            self.origin.address,
+        );
         let mut request = async_graphql::Request::new(query).variables(variables);
         request.operation_name = operation_name;
         let execution = execute(

@@ -14,7 +14,7 @@ pub async fn healthz() -> &'static str {
 
 /// Ready: the database answers and its migrations are current.
 pub async fn readyz(State(app): State<App>) -> Response {
-    match app.core.db.read(migration::is_pending).await {
+    match app.services.db.read(migration::is_pending).await {
         Ok(false) => "ready\n".into_response(),
         Ok(true) => (StatusCode::SERVICE_UNAVAILABLE, "migrations are missing\n").into_response(),
         Err(error) => {

@@ -17,7 +17,7 @@ use crate::config::HttpSettings;
 
 /// All paths with their bounds.
 pub fn router(app: App) -> Router {
-    let body_bytes = app.core.limits.body_bytes;
+    let body_bytes = app.services.limits.body_bytes;
     let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));
     let interface = Router::new()
         .route("/graphql", get(graphiql::page).post(graphql::post))

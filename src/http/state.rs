@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::config::{GraphqlSettings, HttpSettings};
 use crate::error::Result;
 use crate::graphql::Schema;
-use crate::service::Core;
+use crate::service::ServiceContext;
 
 /// Finds out by the headers of a request who asks; none, for a stranger. A host that goes by cookies also has to see that no
 /// foreign page sent them.
@@ -24,7 +24,7 @@ type Asked = Pin<Box<dyn Future<Output = Result<Option<Uuid>>> + Send>>;
 #[derive(Clone)]
 pub struct App {
     /// What the services work with.
-    pub core: Arc<Core>,
+    pub services: Arc<ServiceContext>,
     /// The schema with its resolvers.
     pub schema: Schema,
     /// How the host finds out who asks, if it does.

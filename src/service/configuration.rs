@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::Value;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::configuration::{Layer, ModuleConfiguration};
@@ -92,8 +92,13 @@ impl LiveSettings {
 ///
 /// # Errors
 /// What the database says.
-pub async fn exposed(core: &Arc<Core>, layer: Option<Layer>) -> Result<Vec<ModuleConfiguration>> {
-    core.read(move |core, connection| db::configuration::exposed(connection, layer, core.clock.now())).await
+pub async fn exposed(
+    services: &Arc<ServiceContext>,
+    layer: Option<Layer>,
+) -> Result<Vec<ModuleConfiguration>> {
+    services
+        .read(move |services, connection| db::configuration::exposed(connection, layer, services.clock.now()))
+        .await
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use super::host::Entity;
 use super::task::CreateTask;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::text::MAX_TEXT;
@@ -21,26 +21,28 @@ pub type EntityKey = (i32, String);
 /// # Errors
 /// FORBIDDEN for those who may not create tasks, VALIDATION for a kind that the host does not know, LIMIT, or what the host says.
 pub async fn search(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     entity_type: String,
     text: String,
     first: Option<i64>,
 ) -> Result<Vec<Entity>> {
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        requester.need(&settings.gql_task_create_perms)?;
-        let limit = core.page_limit().of("first", first)?;
-        let Some(entities) = core.host.entity_type(&entity_type.to_lowercase()) else {
-            let message = Message::new("unknown-entity-type").with_list("allowed", &core.host.entity_types());
-            return Err(Error::validation("entityType", message));
-        };
-        let mut found = entities.search(connection, &requester, &text, limit)?;
-        found.truncate(limit);
-        Ok(found)
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            requester.need(&settings.gql_task_create_perms)?;
+            let limit = services.page_limit().of("first", first)?;
+            let Some(entities) = services.host.entity_type(&entity_type.to_lowercase()) else {
+                let message =
+                    Message::new("unknown-entity-type").with_list("allowed", &services.host.entity_types());
+                return Err(Error::validation("entityType", message));
+            };
+            let mut found = entities.search(connection, &requester, &text, limit)?;
+            found.truncate(limit);
+            Ok(found)
+        })
+        .await
 }
 
 /// How the entities of tasks that the requester sees are called now. Which does not exist any more, or is of a kind that
@@ -48,24 +50,29 @@ pub async fn search(
 ///
 /// # Errors
 /// What the host or the database says.
-pub async fn of_visible_tasks(core: &Arc<Core>, keys: Vec<EntityKey>) -> Result<HashMap<EntityKey, String>> {
-    core.read(move |core, connection| {
-        let mut ids: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
-        for (content_type, id) in &keys {
-            ids.entry(*content_type).or_default().push(id);
-        }
-        let mut displays = HashMap::new();
-        for (content_type_id, ids) in ids {
-            let content_type = db::content_type::get(connection, content_type_id)?;
-            let Some(entities) = content_type.and_then(|found| core.host.entity_type(&found.name())) else {
-                continue;
-            };
-            let found = entities.display(connection, &ids)?;
-            displays.extend(found.into_iter().map(|(id, display)| ((content_type_id, id), display)));
-        }
-        Ok(displays)
-    })
-    .await
+pub async fn of_visible_tasks(
+    services: &Arc<ServiceContext>,
+    keys: Vec<EntityKey>,
+) -> Result<HashMap<EntityKey, String>> {
+    services
+        .read(move |services, connection| {
+            let mut ids: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
+            for (content_type, id) in &keys {
+                ids.entry(*content_type).or_default().push(id);
+            }
+            let mut displays = HashMap::new();
+            for (content_type_id, ids) in ids {
+                let content_type = db::content_type::get(connection, content_type_id)?;
+                let Some(entities) = content_type.and_then(|found| services.host.entity_type(&found.name()))
+                else {
+                    continue;
+                };
+                let found = entities.display(connection, &ids)?;
+                displays.extend(found.into_iter().map(|(id, display)| ((content_type_id, id), display)));
+            }
+            Ok(displays)
+        })
+        .await
 }
 
 /// How the entities of new tasks are called, as far as the host knows their kinds: by name of the content type, in lower case,
@@ -73,7 +80,10 @@ pub async fn of_visible_tasks(core: &Arc<Core>, keys: Vec<EntityKey>) -> Result<
 ///
 /// # Errors
 /// What the host says.
-pub fn of_new_tasks(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<HashMap<(String, String), String>> {
+pub fn of_new_tasks(
+    unit: &mut UnitOfWork<'_>,
+    inputs: &[CreateTask],
+) -> Result<HashMap<(String, String), String>> {
     let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for input in inputs {
         if let (Some(content_type), Some(id)) = (&input.entity_type, &input.entity_id) {
@@ -82,7 +92,7 @@ pub fn of_new_tasks(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<HashMa
     }
     let mut displays = HashMap::new();
     for (content_type, ids) in ids {
-        let Some(entities) = unit.core.host.entity_type(&content_type) else {
+        let Some(entities) = unit.services.host.entity_type(&content_type) else {
             continue;
         };
         for (id, display) in entities.display(unit.connection, &ids)? {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use super::resolution::{self, ResolveTask};
 use super::task::{self, CreateTask, UpdateTask};
 use super::task_executor;
 use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 use super::task_group::{self, TaskGroupInput};
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
 use crate::domain::task::{Task, TaskStatus};
@@ -23,12 +23,12 @@ use crate::error::Result;
 /// Tasks. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskService {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
 }
 
 impl TaskService {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+        Self { services }
     }
 
     /// Creates a task.
@@ -36,7 +36,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTask) -> Result<Task> {
-        self.core.write(requester, move |unit| task::create(unit, &input)).await
+        self.services.write(requester, move |unit| task::create(unit, &input)).await
     }
 
     /// Creates tasks: all of them, or none, in one transaction. The host is asked about their entities at once.
@@ -48,16 +48,16 @@ impl TaskService {
         requester: &Arc<Requester>,
         inputs: Vec<CreateTask>,
     ) -> Result<Vec<Task>> {
-        self.core.write(requester, move |unit| task::create_many(unit, &inputs)).await
+        self.services.write(requester, move |unit| task::create_many(unit, &inputs)).await
     }
 
     /// Creates a task that is put together in its own transaction.
     pub(super) async fn create_with(
         &self,
         requester: &Arc<Requester>,
-        input: impl Fn(&mut Unit<'_>) -> Result<CreateTask> + Send + 'static,
+        input: impl Fn(&mut UnitOfWork<'_>) -> Result<CreateTask> + Send + 'static,
     ) -> Result<Task> {
-        self.core
+        self.services
             .write(requester, move |unit| {
                 let input = input(unit)?;
                 task::create(unit, &input)
@@ -70,7 +70,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTask) -> Result<Task> {
-        self.core.write(requester, move |unit| task::update(unit, &input)).await
+        self.services.write(requester, move |unit| task::update(unit, &input)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -78,7 +78,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core.write(requester, move |unit| task::delete(unit, &ids)).await
+        self.services.write(requester, move |unit| task::delete(unit, &ids)).await
     }
 
     /// Carries a task out by the executor action handler of its event.
@@ -86,7 +86,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, VALIDATION without a handler, or a handler's refusal.
     pub async fn execute_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.core.write(requester, move |unit| task::execute(unit, id)).await
+        self.services.write(requester, move |unit| task::execute(unit, id)).await
     }
 
     /// Casts the requester's vote, which may decide the task.
@@ -94,7 +94,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
-        self.core.write(requester, move |unit| resolution::resolve(unit, &input)).await
+        self.services.write(requester, move |unit| resolution::resolve(unit, &input)).await
     }
 
     /// Casts the requester's vote on the whole task, for or against it, which may decide it.
@@ -108,7 +108,7 @@ impl TaskService {
         is_for: bool,
         comment: Option<String>,
     ) -> Result<Task> {
-        self.core
+        self.services
             .write(requester, move |unit| {
                 let word =
                     if is_for { &unit.settings.task_user_approved } else { &unit.settings.task_user_failed };
@@ -127,7 +127,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
     pub async fn re_evaluate_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.core.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
+        self.services.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
     }
 
     /// Closes a task without votes, as COMPLETED or FAILED; for privileged people.
@@ -147,12 +147,12 @@ impl TaskService {
 /// Task groups. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskGroupService {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
 }
 
 impl TaskGroupService {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+        Self { services }
     }
 
     /// Creates a group with its executors and sources.
@@ -160,7 +160,7 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: TaskGroupInput) -> Result<TaskGroup> {
-        self.core.write(requester, move |unit| task_group::create(unit, &input)).await
+        self.services.write(requester, move |unit| task_group::create(unit, &input)).await
     }
 
     /// Changes a group; only what differs is written.
@@ -173,7 +173,7 @@ impl TaskGroupService {
         id: Uuid,
         input: TaskGroupInput,
     ) -> Result<TaskGroup> {
-        self.core.write(requester, move |unit| task_group::update(unit, id, &input)).await
+        self.services.write(requester, move |unit| task_group::update(unit, id, &input)).await
     }
 
     /// Deletes groups with their executors: all of them, or none.
@@ -181,22 +181,22 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a group with open tasks, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core.write(requester, move |unit| task_group::delete(unit, &ids)).await
+        self.services.write(requester, move |unit| task_group::delete(unit, &ids)).await
     }
 }
 
 /// Task executors. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskExecutorService {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
 }
 
 impl TaskExecutorService {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+        Self { services }
     }
 
-    /// Seats a user in a group.
+    /// Executors a user in a group.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
@@ -206,18 +206,18 @@ impl TaskExecutorService {
         task_group_id: Uuid,
         user_id: Uuid,
     ) -> Result<TaskExecutor> {
-        self.core.write(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
+        self.services.write(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
     }
 
-    /// Gives a seat to another user.
+    /// Gives an executor to another user.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
-        self.core.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
+        self.services.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
     }
 
-    /// Gives a seat another weight under policy WEIGHT; votes that were cast keep theirs.
+    /// Gives an executor another weight under policy WEIGHT; votes that were cast keep theirs.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, or a handler's refusal.
@@ -227,27 +227,27 @@ impl TaskExecutorService {
         id: Uuid,
         weight: i32,
     ) -> Result<TaskExecutor> {
-        self.core.write(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
+        self.services.write(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
     }
 
-    /// Takes seats away: all of them, or none.
+    /// Takes executors away: all of them, or none.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core.write(requester, move |unit| task_executor::delete(unit, &ids)).await
+        self.services.write(requester, move |unit| task_executor::delete(unit, &ids)).await
     }
 }
 
 /// Approval flows. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskFlowService {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
 }
 
 impl TaskFlowService {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+        Self { services }
     }
 
     /// Creates a flow.
@@ -255,7 +255,7 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND for a group, VALIDATION, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTaskFlow) -> Result<TaskFlow> {
-        self.core.write(requester, move |unit| task_flow::create(unit, &input)).await
+        self.services.write(requester, move |unit| task_flow::create(unit, &input)).await
     }
 
     /// Changes the name and the sources of a flow's head.
@@ -263,7 +263,7 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTaskFlow) -> Result<TaskFlow> {
-        self.core.write(requester, move |unit| task_flow::update(unit, &input)).await
+        self.services.write(requester, move |unit| task_flow::update(unit, &input)).await
     }
 
     /// Supersedes the head of a flow; tasks under way keep their version.
@@ -271,7 +271,7 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
     pub async fn replace(&self, requester: &Arc<Requester>, input: ReplaceTaskFlow) -> Result<TaskFlow> {
-        self.core.write(requester, move |unit| task_flow::replace(unit, &input)).await
+        self.services.write(requester, move |unit| task_flow::replace(unit, &input)).await
     }
 
     /// Retires flows with all their versions: all of them, or none.
@@ -279,19 +279,19 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a flow with tasks in it, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core.write(requester, move |unit| task_flow::delete(unit, &ids)).await
+        self.services.write(requester, move |unit| task_flow::delete(unit, &ids)).await
     }
 }
 
 /// Webhook endpoints. Each method is one transaction.
 #[derive(Clone)]
 pub struct WebhookEndpointService {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
 }
 
 impl WebhookEndpointService {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+        Self { services }
     }
 
     /// Creates an endpoint that is told of these signals, by name; of all of tasks, when there are none. Answers its key and its
@@ -306,7 +306,7 @@ impl WebhookEndpointService {
         url: String,
         events: Vec<String>,
     ) -> Result<(Uuid, String)> {
-        self.core.write(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
+        self.services.write(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
     }
 
     /// Changes an endpoint. One that is told of events again goes on with what waits for it.
@@ -319,7 +319,7 @@ impl WebhookEndpointService {
         id: Uuid,
         change: WebhookEndpointChange,
     ) -> Result<()> {
-        self.core.write(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
+        self.services.write(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
     }
 
     /// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
@@ -327,7 +327,7 @@ impl WebhookEndpointService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, or LIMIT.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.core.write(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
+        self.services.write(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
     }
 
     /// Gives an endpoint a new secret, which is answered and never shown again; the old one signs beside it for so many seconds.
@@ -340,6 +340,8 @@ impl WebhookEndpointService {
         id: Uuid,
         keep_old_s: i64,
     ) -> Result<String> {
-        self.core.write(requester, move |unit| webhook_endpoint::rotate_secret(unit, id, keep_old_s)).await
+        self.services
+            .write(requester, move |unit| webhook_endpoint::rotate_secret(unit, id, keep_old_s))
+            .await
     }
 }

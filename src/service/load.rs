@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use super::login::refuse_hosts;
 use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{Entry, Versioned, record, resume_counting};
-use crate::db::task_source::Claimant;
+use crate::db::task_source::SourceTarget;
 use crate::domain::configuration::{Layer, ModuleConfiguration};
 use crate::domain::content_type::ContentType;
 use crate::domain::history::{Historical, HistoryType};
@@ -62,33 +62,37 @@ impl std::fmt::Display for Loaded {
 ///
 /// # Errors
 /// INTERNAL with a sentence that says what in the file is wrong; else what the database says.
-pub async fn load(core: &Arc<Core>, file: File) -> Result<Loaded> {
+pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> {
     if !file.users.is_empty() || !file.roles.is_empty() {
-        refuse_hosts(core)?;
+        refuse_hosts(services)?;
     }
-    let hashes = hash_passwords(core, &file.users).await?;
-    let core = Arc::clone(core);
+    let hashes = hash_passwords(services, &file.users).await?;
+    let services = Arc::clone(services);
     let file = Arc::new(file);
-    core.db
+    services
+        .db
         .clone()
         .write(move |connection| {
             let mut loaded = Loaded::default();
-            load_people(&core, connection, &file, &hashes, &mut loaded)?;
+            load_people(&services, connection, &file, &hashes, &mut loaded)?;
             load_groups(connection, &file, &mut loaded)?;
-            load_tasks(&core, connection, &file, &mut loaded)?;
+            load_tasks(&services, connection, &file, &mut loaded)?;
             Ok(loaded)
         })
         .await
 }
 
 /// Hashes are costly, so they are made before the transaction begins.
-async fn hash_passwords(core: &Arc<Core>, users: &[LoadedUser]) -> Result<BTreeMap<Uuid, String>> {
+async fn hash_passwords(
+    services: &Arc<ServiceContext>,
+    users: &[LoadedUser],
+) -> Result<BTreeMap<Uuid, String>> {
     let mut hashes = BTreeMap::new();
     for user in users {
         let hash = match (&user.password, &user.legacy_password_hash, &user.private_key) {
             (Some(plain), None, None) => {
-                let (core, plain) = (Arc::clone(core), plain.clone());
-                core.clone().hashing(move || core.passwords.hash(&plain)).await?
+                let (services, plain) = (Arc::clone(services), plain.clone());
+                services.clone().hashing(move || services.passwords.hash(&plain)).await?
             }
             (None, Some(digest), Some(private_key)) => legacy_hash(private_key, digest),
             _ => {
@@ -104,13 +108,13 @@ async fn hash_passwords(core: &Arc<Core>, users: &[LoadedUser]) -> Result<BTreeM
 }
 
 fn load_people(
-    core: &Core,
+    services: &ServiceContext,
     connection: &mut DbConnection,
     file: &File,
     hashes: &BTreeMap<Uuid, String>,
     loaded: &mut Loaded,
 ) -> Result<()> {
-    let now = core.clock.now();
+    let now = services.clock.now();
     for role in &file.roles {
         let known = db::role::by_name(connection, &role.name)?.is_some();
         if !known {
@@ -204,7 +208,7 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
                 .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
                 let sources = group.task_sources();
-                db::task_source::claim(connection, Claimant::Group(group.id), &sources)
+                db::task_source::bind(connection, SourceTarget::Group(group.id), &sources)
                     .map_err(in_row("task sources of", &group.code))?;
             }
         }
@@ -222,8 +226,13 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
     Ok(())
 }
 
-fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
-    let settings = core.settings.current(connection, core.clock.now())?;
+fn load_tasks(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    file: &File,
+    loaded: &mut Loaded,
+) -> Result<()> {
+    let settings = services.settings.current(connection, services.clock.now())?;
     let mut new = Vec::new();
     for task in &file.tasks {
         let known = db::task::get(connection, task.id)?.is_some();
@@ -231,10 +240,10 @@ fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &
             let row = Task::from(task.clone());
             db::task::insert(connection, &row).map_err(in_row("task", row.id))?;
             if file.task_history.iter().all(|version| version.task.id != row.id) {
-                record(connection, &Task::TWIN, row.id, first_entry(row.date_updated))?;
+                record(connection, &Task::HISTORY, row.id, first_entry(row.date_updated))?;
             }
             if row.is_open() && row.executor_action_event.as_ref() == Some(&settings.default_executor_event) {
-                enter_votes(core, connection, &row)?;
+                enter_votes(services, connection, &row)?;
             }
             new.push(row.id);
         }
@@ -257,13 +266,13 @@ fn load_tasks(core: &Core, connection: &mut DbConnection, file: &File, loaded: &
         }
         loaded.count("task versions", added);
     }
-    resume_counting(connection, &Task::TWIN)
+    resume_counting(connection, &Task::HISTORY)
 }
 
 /// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
-fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Result<()> {
-    let settings = core.settings.current(connection, core.clock.now())?;
-    let seats = db::task_executor::live_in_groups(connection, task.task_group_id.as_slice())?;
+fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &Task) -> Result<()> {
+    let settings = services.settings.current(connection, services.clock.now())?;
+    let executors = db::task_executor::live_in_groups(connection, task.task_group_id.as_slice())?;
     for (key, value) in task.business_status.as_object().into_iter().flatten() {
         let verdict = match value.as_str() {
             Some(text) if text == settings.task_user_approved => Verdict::Approved,
@@ -291,10 +300,10 @@ fn enter_votes(core: &Core, connection: &mut DbConnection, task: &Task) -> Resul
             record_id: None,
             verdict,
             comment: None,
-            weight: seats
+            weight: executors
                 .iter()
-                .find(|seat| seat.user_id == user_id)
-                .map_or(DEFAULT_WEIGHT, |seat| seat.weight),
+                .find(|executor| executor.user_id == user_id)
+                .map_or(DEFAULT_WEIGHT, |executor| executor.weight),
             // What the data said then is not known.
             data_hash: None,
             is_stale: false,
@@ -318,7 +327,7 @@ fn insert_with_history<T: Versioned>(
     date: chrono::NaiveDateTime,
 ) -> Result<()> {
     row.insert(connection)?;
-    record(connection, &T::TWIN, row.id(), first_entry(date))
+    record(connection, &T::HISTORY, row.id(), first_entry(date))
 }
 
 const fn first_entry(date: chrono::NaiveDateTime) -> Entry<'static> {

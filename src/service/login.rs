@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{NaiveDateTime, TimeDelta};
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use crate::auth::password::{LONGEST, Verdict};
 use crate::auth::requester::Requester;
 use crate::auth::token::{Claims, new_refresh_token, refresh_hash};
@@ -39,55 +39,62 @@ pub struct Granted {
 ///
 /// # Errors
 /// What the database says.
-pub async fn requester(core: &Arc<Core>, token: &str) -> Result<Option<Requester>> {
-    if core.users.is_hosts() {
+pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Option<Requester>> {
+    if services.users.is_hosts() {
         return Ok(None);
     }
-    let Some(claims) = core.tokens.read(token, core.clock.now()) else {
+    let Some(claims) = services.tokens.read(token, services.clock.now()) else {
         return Ok(None);
     };
-    core.read(move |core, connection| {
-        let Some((session, user)) = live(connection, claims.jti, core.clock.now())? else {
-            return Ok(None);
-        };
-        let rights = rights_of(core, connection, user.id)?;
-        Ok(Some(Requester { user, rights, session_id: Some(session.id) }))
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let Some((session, user)) = live(connection, claims.jti, services.clock.now())? else {
+                return Ok(None);
+            };
+            let rights = rights_of(services, connection, user.id)?;
+            Ok(Some(Requester { user, rights, session_id: Some(session.id) }))
+        })
+        .await
 }
 
 /// The active person of this name: for calls from Rust and from the command line.
 ///
 /// # Errors
 /// NOT_FOUND, or what the host or the database says.
-pub async fn requester_by_name(core: &Arc<Core>, username: String) -> Result<Requester> {
-    core.read(move |core, connection| {
-        let user = core.users.by_username(connection, &username)?;
-        let message = Message::new("no-such-user").with("username", username);
-        acting(core, connection, user)?.ok_or_else(|| Error::not_found("username", message))
-    })
-    .await
+pub async fn requester_by_name(services: &Arc<ServiceContext>, username: String) -> Result<Requester> {
+    services
+        .read(move |services, connection| {
+            let user = services.users.by_username(connection, &username)?;
+            let message = Message::new("no-such-user").with("username", username);
+            acting(services, connection, user)?.ok_or_else(|| Error::not_found("username", message))
+        })
+        .await
 }
 
 /// The active person with this key: for hosts that know who asks.
 ///
 /// # Errors
 /// NOT_FOUND, or what the host or the database says.
-pub async fn requester_by_id(core: &Arc<Core>, id: Uuid) -> Result<Requester> {
-    core.read(move |core, connection| {
-        let user = core.users.by_ids(connection, &[id])?.pop();
-        let message = Message::new("unknown-user").with("id", id.to_string());
-        acting(core, connection, user)?.ok_or_else(|| Error::not_found("id", message))
-    })
-    .await
+pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result<Requester> {
+    services
+        .read(move |services, connection| {
+            let user = services.users.by_ids(connection, &[id])?.pop();
+            let message = Message::new("unknown-user").with("id", id.to_string());
+            acting(services, connection, user)?.ok_or_else(|| Error::not_found("id", message))
+        })
+        .await
 }
 
 /// Somebody who acts without a session, unless they may not act any more.
-fn acting(core: &Core, connection: &mut DbConnection, user: Option<User>) -> Result<Option<Requester>> {
+fn acting(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    user: Option<User>,
+) -> Result<Option<Requester>> {
     let Some(user) = user.filter(|user| user.is_active) else {
         return Ok(None);
     };
-    let rights = rights_of(core, connection, user.id)?;
+    let rights = rights_of(services, connection, user.id)?;
     Ok(Some(Requester { user, rights, session_id: None }))
 }
 
@@ -97,44 +104,44 @@ fn acting(core: &Core, connection: &mut DbConnection, user: Option<User>) -> Res
 /// # Errors
 /// UNAUTHENTICATED for wrong credentials, LIMIT after too many of them, or what the database says.
 pub async fn log_in(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     username: String,
     password: String,
     address: Option<IpAddr>,
 ) -> Result<Granted> {
-    refuse_hosts(core)?;
+    refuse_hosts(services)?;
     // No kept name is longer, so a longer one is not worth counting.
     let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
     let keys = [Some(format!("user:{username}")), address.map(|address| format!("address:{address}"))];
     let keys: Vec<String> = keys.into_iter().flatten().collect();
-    let now = core.clock.now();
+    let now = services.clock.now();
 
-    let place = Arc::clone(&core.hashing).acquire_owned().await.map_err(Error::internal)?;
-    let known = known(core, username, keys.clone(), now).await?.filter(|(user, _)| user.is_active);
-    let verdict = verify(core, password.clone(), known.as_ref().map(|(_, hash)| hash.clone())).await?;
+    let place = Arc::clone(&services.hashing).acquire_owned().await.map_err(Error::internal)?;
+    let known = known(services, username, keys.clone(), now).await?.filter(|(user, _)| user.is_active);
+    let verdict = verify(services, password.clone(), known.as_ref().map(|(_, hash)| hash.clone())).await?;
     let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
         return Err(Error::new(ErrorCode::Unauthenticated, Message::new("incorrect-credentials")));
     };
     let rehashed = match verdict {
-        Verdict::RightButOutdated => Some(hash(core, password).await?),
+        Verdict::RightButOutdated => Some(hash(services, password).await?),
         _ => None,
     };
     drop(place);
     metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
-    begin(core, user, rehashed, keys, now).await
+    begin(services, user, rehashed, keys, now).await
 }
 
 /// A new access token for a session that goes on, by its refresh token or by an access token of it.
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
-pub async fn refresh(core: &Arc<Core>, token: Option<String>) -> Result<Granted> {
-    refuse_hosts(core)?;
+pub async fn refresh(services: &Arc<ServiceContext>, token: Option<String>) -> Result<Granted> {
+    refuse_hosts(services)?;
     let token = token.ok_or_else(no_session)?;
-    let now = core.clock.now();
-    let claims = core.tokens.read(&token, now);
-    let (session, user) = core
+    let now = services.clock.now();
+    let claims = services.tokens.read(&token, now);
+    let (session, user) = services
         .read(move |_, connection| {
             let id = match claims {
                 Some(claims) => Some(claims.jti),
@@ -148,18 +155,18 @@ pub async fn refresh(core: &Arc<Core>, token: Option<String>) -> Result<Granted>
         })
         .await?
         .ok_or_else(no_session)?;
-    grant(core, &user, &session, None, now)
+    grant(services, &user, &session, None, now)
 }
 
 /// What an access token says, if it is ours and its session goes on.
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
-pub async fn verify_token(core: &Arc<Core>, token: Option<String>) -> Result<Claims> {
-    let now = core.clock.now();
-    let claims = token.and_then(|token| core.tokens.read(&token, now)).ok_or_else(no_session)?;
+pub async fn verify_token(services: &Arc<ServiceContext>, token: Option<String>) -> Result<Claims> {
+    let now = services.clock.now();
+    let claims = token.and_then(|token| services.tokens.read(&token, now)).ok_or_else(no_session)?;
     let id = claims.jti;
-    let live = core.read(move |_, connection| live(connection, id, now)).await?;
+    let live = services.read(move |_, connection| live(connection, id, now)).await?;
     live.map(|_| claims).ok_or_else(no_session)
 }
 
@@ -167,11 +174,11 @@ pub async fn verify_token(core: &Arc<Core>, token: Option<String>) -> Result<Cla
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
-pub async fn revoke(core: &Arc<Core>, token: Option<String>) -> Result<i64> {
+pub async fn revoke(services: &Arc<ServiceContext>, token: Option<String>) -> Result<i64> {
     let token = token.ok_or_else(no_session)?;
-    let now = core.clock.now();
-    let claims = core.tokens.read(&token, now);
-    let ended = core
+    let now = services.clock.now();
+    let claims = services.tokens.read(&token, now);
+    let ended = services
         .db
         .write(move |connection| {
             let id = match &claims {
@@ -192,25 +199,26 @@ pub async fn revoke(core: &Arc<Core>, token: Option<String>) -> Result<i64> {
 /// # Errors
 /// VALIDATION for a wrong old or a weak new one, LIMIT after too many wrong ones, or what the database says.
 pub async fn change_password(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     old: String,
     new: String,
 ) -> Result<()> {
-    refuse_hosts(core)?;
-    check_new_password(core, &new)?;
-    let now = core.clock.now();
+    refuse_hosts(services)?;
+    check_new_password(services, &new)?;
+    let now = services.clock.now();
     let username = requester.user.username.clone();
     let keys = vec![format!("user:{username}")];
-    let place = Arc::clone(&core.hashing).acquire_owned().await.map_err(Error::internal)?;
-    let known = known(core, username, keys.clone(), now).await?;
-    if verify(core, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
+    let place = Arc::clone(&services.hashing).acquire_owned().await.map_err(Error::internal)?;
+    let known = known(services, username, keys.clone(), now).await?;
+    if verify(services, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
         return Err(Error::validation("oldPassword", Message::new("wrong-password")));
     }
-    let hash = hash(core, new).await?;
+    let hash = hash(services, new).await?;
     drop(place);
     let (id, session_id) = (requester.id(), requester.session_id);
-    core.db
+    services
+        .db
         .write(move |connection| {
             forgive(connection, &keys)?;
             db::user::set_password(connection, id, &hash, now)?;
@@ -223,16 +231,16 @@ pub async fn change_password(
 ///
 /// # Errors
 /// FORBIDDEN.
-pub(super) fn refuse_hosts(core: &Core) -> Result<()> {
-    if core.users.is_hosts() {
+pub(super) fn refuse_hosts(services: &ServiceContext) -> Result<()> {
+    if services.users.is_hosts() {
         return Err(Error::forbidden(Message::new("users-are-the-hosts")));
     }
     Ok(())
 }
 
 /// Refuses passwords that are too short or too long.
-pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
-    let min = core.auth.password_min_length;
+pub(super) fn check_new_password(services: &ServiceContext, password: &str) -> Result<()> {
+    let min = services.auth.password_min_length;
     if password.chars().count() < min || password.len() > LONGEST {
         let message = Message::new("password-length").with("min", min).with("max", LONGEST);
         return Err(Error::validation("newPassword", message));
@@ -241,10 +249,14 @@ pub(super) fn check_new_password(core: &Core, password: &str) -> Result<()> {
 }
 
 /// What a user may do. Front ends go by the numbers, so a superuser, who may do everything, is given them all.
-pub(super) fn rights_of(core: &Core, connection: &mut DbConnection, user_id: Uuid) -> Result<Rights> {
-    let mut rights = core.users.rights(connection, user_id)?;
+pub(super) fn rights_of(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    user_id: Uuid,
+) -> Result<Rights> {
+    let mut rights = services.users.rights(connection, user_id)?;
     if rights.is_superuser {
-        rights.numbers.extend(core.settings.current(connection, core.clock.now())?.all_rights());
+        rights.numbers.extend(services.settings.current(connection, services.clock.now())?.all_rights());
     }
     Ok(rights)
 }
@@ -263,7 +275,7 @@ fn live(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<O
 }
 
 async fn begin(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     user: User,
     rehashed: Option<String>,
     keys: Vec<String>,
@@ -275,9 +287,10 @@ async fn begin(
         user_id: user.id,
         refresh_hash: refresh_hash(&refresh_token),
         date_created: now,
-        date_expires: now + TimeDelta::seconds(core.auth.session_s),
+        date_expires: now + TimeDelta::seconds(services.auth.session_s),
     };
-    core.db
+    services
+        .db
         .write({
             let session = session.clone();
             move |connection| {
@@ -290,17 +303,17 @@ async fn begin(
             }
         })
         .await?;
-    grant(core, &user, &session, Some(refresh_token), now)
+    grant(services, &user, &session, Some(refresh_token), now)
 }
 
 fn grant(
-    core: &Core,
+    services: &ServiceContext,
     user: &User,
     session: &Session,
     refresh_token: Option<String>,
     now: NaiveDateTime,
 ) -> Result<Granted> {
-    let (token, claims) = core.tokens.sign(&user.username, session.id, session.date_created, now)?;
+    let (token, claims) = services.tokens.sign(&user.username, session.id, session.date_created, now)?;
     Ok(Granted {
         token,
         claims,
@@ -314,16 +327,17 @@ fn grant(
 /// a key that has had too many refuses, and what is refused is not counted. Counting locks the key, so that of many tries at
 /// once each sees those before it; the caller holds a place, so that right ones under way are never many.
 async fn known(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     username: String,
     keys: Vec<String>,
     now: NaiveDateTime,
 ) -> Result<Option<(User, String)>> {
-    core.db
+    services
+        .db
         .write({
-            let core = Arc::clone(core);
+            let services = Arc::clone(services);
             move |connection| {
-                count_failure(&core, connection, &keys, now)?;
+                count_failure(&services, connection, &keys, now)?;
                 db::user::by_username(connection, &username)
             }
         })
@@ -331,15 +345,15 @@ async fn known(
 }
 
 fn count_failure(
-    core: &Core,
+    services: &ServiceContext,
     connection: &mut DbConnection,
     keys: &[String],
     now: NaiveDateTime,
 ) -> Result<()> {
-    let since = now - TimeDelta::seconds(core.auth.failure_window_s);
+    let since = now - TimeDelta::seconds(services.auth.failure_window_s);
     for key in keys {
         let by_user = key.starts_with("user:");
-        let most = if by_user { core.auth.failures_per_user } else { core.auth.failures_per_address };
+        let most = if by_user { services.auth.failures_per_user } else { services.auth.failures_per_address };
         db::login_failure::add(connection, key, now, since)?;
         if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
             && failures > most
@@ -365,14 +379,14 @@ fn forgive(connection: &mut DbConnection, keys: &[String]) -> Result<()> {
 }
 
 /// Hashes are made and checked where that may take its time; the caller holds a place.
-async fn verify(core: &Arc<Core>, password: String, kept: Option<String>) -> Result<Verdict> {
-    let core = Arc::clone(core);
-    blocking(move || Ok(core.passwords.verify(&password, kept.as_deref()))).await
+async fn verify(services: &Arc<ServiceContext>, password: String, kept: Option<String>) -> Result<Verdict> {
+    let services = Arc::clone(services);
+    blocking(move || Ok(services.passwords.verify(&password, kept.as_deref()))).await
 }
 
-async fn hash(core: &Arc<Core>, password: String) -> Result<String> {
-    let core = Arc::clone(core);
-    blocking(move || core.passwords.hash(&password)).await
+async fn hash(services: &Arc<ServiceContext>, password: String) -> Result<String> {
+    let services = Arc::clone(services);
+    blocking(move || services.passwords.hash(&password)).await
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -19,9 +19,9 @@ use crate::domain::task::Task;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
-mod carrying_out;
+mod execution;
 
-pub use carrying_out::{CarriedOut, Carrier, Checked};
+pub use execution::{Checked, ExecutionContext, ExecutionMode};
 
 /// A service of the host's whose operations need approval.
 ///
@@ -31,7 +31,7 @@ pub use carrying_out::{CarriedOut, Carrier, Checked};
 /// ```
 /// use serde_json::{Value, json};
 /// use tasks_management::{
-///     Approved, Builder, CarriedOut, CheckedService, DbConnection, MakerChecker, Requester, Result, Settings,
+///     Approved, Builder, ExecutionMode, CheckedService, DbConnection, MakerChecker, Requester, Result, Settings,
 /// };
 ///
 /// /// The opening hours, of which there is one entry that can be changed.
@@ -66,7 +66,7 @@ pub use carrying_out::{CarriedOut, Carrier, Checked};
 /// # let file = std::env::temp_dir().join(format!("checked-{}.db", uuid::Uuid::new_v4()));
 /// # let mut settings = Settings::default();
 /// # settings.database.url = format!("sqlite://{}", file.display());
-/// let hours = MakerChecker::new(Hours, CarriedOut::Within);
+/// let hours = MakerChecker::new(Hours, ExecutionMode::Within);
 /// let module = Builder::new(settings).maker_checker(&hours).build()?;
 /// # module.migrate().await?;
 /// # module.load(serde_json::from_value(json!({
@@ -165,19 +165,19 @@ pub struct Approved<'a> {
 /// Files the proposals of a service, and carries them out. Cheap to clone; give it to the builder of the module too.
 pub struct MakerChecker<S> {
     service: Arc<S>,
-    carried_out: CarriedOut,
+    mode: ExecutionMode,
 }
 
 impl<S> Clone for MakerChecker<S> {
     fn clone(&self) -> Self {
-        Self { service: Arc::clone(&self.service), carried_out: self.carried_out }
+        Self { service: Arc::clone(&self.service), mode: self.mode }
     }
 }
 
 impl<S: CheckedService> MakerChecker<S> {
-    /// For this service; `carried_out` says when its operations are, and what follows from one that fails.
-    pub fn new(service: S, carried_out: CarriedOut) -> Self {
-        Self { service: Arc::new(service), carried_out }
+    /// For this service; `mode` says when its operations are, and what follows from one that fails.
+    pub fn new(service: S, mode: ExecutionMode) -> Self {
+        Self { service: Arc::new(service), mode }
     }
 
     /// The service.

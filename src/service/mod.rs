@@ -1,9 +1,9 @@
 //! The services: every rule of what may be done, by whom, and what is written when it is done. GraphQL and hosts go
 //! through the same functions.
 
+pub mod approval_state;
 pub mod configuration;
-pub mod core;
-pub mod docket;
+pub mod context;
 pub mod entity;
 pub mod facade;
 pub mod host;
@@ -22,11 +22,11 @@ pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;
 pub mod task_source;
-pub mod unit;
+pub mod unit_of_work;
 pub mod user;
 pub mod visibility;
 pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-pub use self::core::Core;
+pub use self::context::ServiceContext;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -15,9 +15,9 @@ use crate::error::Result;
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
 ) -> Result<Slice<MutationLog>> {
-    core.list(requester, query, Place::Root, visibility::mutation_logs, db::mutation_log::list).await
+    services.list(requester, query, ListScope::Root, visibility::mutation_logs, db::mutation_log::list).await
 }

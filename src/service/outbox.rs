@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -20,20 +20,22 @@ use crate::message::Message;
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<Delivery>> {
-    core.list(requester, query, place, visibility::task_events, db::outbox::list).await
+    services.list(requester, query, place, visibility::task_events, db::outbox::list).await
 }
 
 /// Lists deliveries for whoever runs the server.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
-pub async fn list_for_operator(core: &Arc<Core>, query: ListQuery) -> Result<Slice<Delivery>> {
-    core.read(move |core, connection| db::outbox::list(connection, &query, core.page_limit())).await
+pub async fn list_for_operator(services: &Arc<ServiceContext>, query: ListQuery) -> Result<Slice<Delivery>> {
+    services
+        .read(move |services, connection| db::outbox::list(connection, &query, services.page_limit()))
+        .await
 }
 
 /// Makes deliveries due again, as if they had never been tried: all of them, or none. Delivered ones are told again, with
@@ -41,7 +43,7 @@ pub async fn list_for_operator(core: &Arc<Core>, query: ListQuery) -> Result<Sli
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
-pub fn replay(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
+pub fn replay(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
     check_list(unit, "ids", ids.len())?;
     replay_these(unit.connection, ids, unit.now)
@@ -51,7 +53,7 @@ pub fn replay(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for one that was made, LIMIT, or what the database says.
-pub fn discard(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
+pub fn discard(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
     check_list(unit, "ids", ids.len())?;
     discard_these(unit.connection, ids)
@@ -61,17 +63,17 @@ pub fn discard(unit: &mut Unit<'_>, ids: &[i64]) -> Result<()> {
 ///
 /// # Errors
 /// NOT_FOUND, or what the database says.
-pub async fn replay_for_operator(core: &Arc<Core>, ids: Vec<i64>) -> Result<()> {
-    let now = core.clock.now();
-    core.db.write(move |connection| replay_these(connection, &ids, now)).await
+pub async fn replay_for_operator(services: &Arc<ServiceContext>, ids: Vec<i64>) -> Result<()> {
+    let now = services.clock.now();
+    services.db.write(move |connection| replay_these(connection, &ids, now)).await
 }
 
 /// [`discard`] for whoever runs the server.
 ///
 /// # Errors
 /// NOT_FOUND, CONFLICT, or what the database says.
-pub async fn discard_for_operator(core: &Arc<Core>, ids: Vec<i64>) -> Result<()> {
-    core.db.write(move |connection| discard_these(connection, &ids)).await
+pub async fn discard_for_operator(services: &Arc<ServiceContext>, ids: Vec<i64>) -> Result<()> {
+    services.db.write(move |connection| discard_these(connection, &ids)).await
 }
 
 fn replay_these(connection: &mut DbConnection, ids: &[i64], now: chrono::NaiveDateTime) -> Result<()> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::core::Core;
-use super::docket::{Asked, Rows};
+use super::approval_state::{ApprovalRows, ApprovalState, PoolStatus};
+use super::context::ServiceContext;
 use crate::db;
 use crate::domain::decision::{Barred, HeldReason, Outcome};
 use crate::domain::task::{Task, TaskStatus};
@@ -34,7 +34,7 @@ pub struct Progress {
 #[derive(Debug, Clone)]
 pub struct PoolProgress {
     /// Who is asked, how many of them must agree, and what they said.
-    pub asked: Asked,
+    pub status: PoolStatus,
     /// What each person said who voted.
     pub said: Vec<Said>,
 }
@@ -68,31 +68,31 @@ impl PoolProgress {
     /// The step of the flow; none for a task in no flow.
     #[must_use]
     pub const fn step(&self) -> Option<&TaskFlowStep> {
-        self.asked.step.as_ref()
+        self.status.step.as_ref()
     }
 
     /// Who is asked.
     #[must_use]
     pub const fn group(&self) -> &TaskGroup {
-        &self.asked.group
+        &self.status.group
     }
 
     /// What the votes amount to.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
-        self.asked.standing.outcome
+        self.status.standing.outcome
     }
 
     /// Why it can't go on by the votes of those who are asked, if so.
     #[must_use]
     pub const fn held(&self) -> Option<HeldReason> {
-        self.asked.standing.held
+        self.status.standing.held
     }
 
     /// Who sits there and may not decide, and why.
     #[must_use]
     pub const fn barred(&self) -> &BTreeMap<Uuid, Barred> {
-        &self.asked.pool.barred
+        &self.status.deciders.barred
     }
 }
 
@@ -100,31 +100,35 @@ impl PoolProgress {
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_visible_tasks(core: &Arc<Core>, task_ids: Vec<Uuid>) -> Result<HashMap<Uuid, Progress>> {
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        let tasks = db::task::get_many(connection, &task_ids)?;
-        let rows = Rows::load(connection, &Vec::from_iter(&tasks))?;
-        Ok(tasks.iter().map(|task| (task.id, progress(task, rows.docket(task, &settings)))).collect())
-    })
-    .await
+pub async fn of_visible_tasks(
+    services: &Arc<ServiceContext>,
+    task_ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Progress>> {
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            let tasks = db::task::get_many(connection, &task_ids)?;
+            let rows = ApprovalRows::load(connection, &Vec::from_iter(&tasks))?;
+            Ok(tasks.iter().map(|task| (task.id, progress(task, rows.approval(task, &settings)))).collect())
+        })
+        .await
 }
 
-fn progress(task: &Task, docket: super::docket::Docket) -> Progress {
+fn progress(task: &Task, approval: ApprovalState) -> Progress {
     let in_flow = task.flow_id.is_some();
-    let passed = docket.pools.iter().filter(|pool| pool.date_passed.is_some()).count();
-    let counting = docket.votes.iter().filter(|vote| vote.counts_for(&docket.data_hash));
+    let passed = approval.reached.iter().filter(|pool| pool.date_passed.is_some()).count();
+    let counting = approval.votes.iter().filter(|vote| vote.counts_for(&approval.data_hash));
     let rejected_record_ids = rejected_records(counting).into_iter().collect();
-    let mut votes = docket.votes;
+    let mut votes = approval.votes;
     for vote in &mut votes {
         // A change that did not come through this module leaves no mark; the hash tells of it all the same.
-        vote.is_stale = !vote.counts_for(&docket.data_hash);
+        vote.is_stale = !vote.counts_for(&approval.data_hash);
     }
     let is_asked = task.status == TaskStatus::Accepted;
-    let asked = docket.asked.into_iter().filter(|_| is_asked);
+    let pools = approval.pools.into_iter().filter(|_| is_asked);
     Progress {
-        pools: asked.map(|asked| PoolProgress { said: said(&asked.votes), asked }).collect(),
-        step_count: in_flow.then_some(docket.steps.len()),
+        pools: pools.map(|status| PoolProgress { said: said(&status.votes), status }).collect(),
+        step_count: in_flow.then_some(approval.steps.len()),
         passed_count: in_flow.then_some(passed),
         rejected_record_ids,
         votes,
@@ -133,9 +137,9 @@ fn progress(task: &Task, docket: super::docket::Docket) -> Progress {
 
 fn said(votes: &[Vote]) -> Vec<Said> {
     let mut people: Vec<Said> = Vec::new();
-    let mut places: HashMap<Uuid, usize> = HashMap::new();
+    let mut indexes: HashMap<Uuid, usize> = HashMap::new();
     for vote in votes {
-        let place = *places.entry(vote.user_id).or_insert_with(|| {
+        let index = *indexes.entry(vote.user_id).or_insert_with(|| {
             people.push(Said {
                 user_id: vote.user_id,
                 verdict: None,
@@ -146,7 +150,7 @@ fn said(votes: &[Vote]) -> Vec<Said> {
             });
             people.len() - 1
         });
-        let Some(own) = people.get_mut(place) else { continue };
+        let Some(own) = people.get_mut(index) else { continue };
         match (&vote.record_id, vote.verdict) {
             (Some(_), Verdict::Accept) => own.accepted += 1,
             (Some(_), _) => own.rejected += 1,

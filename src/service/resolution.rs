@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::docket::{Asked, Docket};
+use super::approval_state::{ApprovalState, PoolStatus};
 use super::task::{locked, no_task, refuse_final, sees};
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::domain::decision::Barred;
 use crate::domain::merge::merge;
 use crate::domain::signal::Signal;
@@ -14,12 +14,12 @@ use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
-mod ballot;
-mod course;
+mod cast;
 mod ledger;
+mod progression;
 
-pub(super) use course::{begin, reopen, set_out};
 pub(super) use ledger::make_stale;
+pub(super) use progression::{begin, reopen, set_out};
 
 /// A vote to be cast.
 #[derive(Debug, Clone, Default)]
@@ -44,25 +44,25 @@ const MERGED_VOTES: usize = 16;
 ///
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION, LIMIT, or what a handler or the database says.
-pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
+pub fn resolve(unit: &mut UnitOfWork<'_>, input: &ResolveTask) -> Result<Task> {
     let mut task = locked(unit, input.id)?;
-    let docket = Docket::locked(unit, &task)?;
-    check_entitled(unit, &task, &docket)?;
+    let approval = ApprovalState::locked(unit, &task)?;
+    check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
-    if docket.passed_on_other_data() {
+    if approval.passed_on_other_data() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
     }
     let by_policy =
         task.executor_action_event.as_deref() == Some(unit.settings.default_executor_event.as_str());
-    let cast = ballot::read(unit, input, &task, by_policy)?;
-    let places = places(unit, &docket, input.step_id)?;
+    let cast = cast::read(unit, input, &task, by_policy)?;
+    let pools = voting_pools(unit, &approval, input.step_id)?;
     unit.before(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
-    let stale = ledger::mark_unbound(unit, &mut task, &docket)?;
-    let is_new = ledger::enter(unit, &task, &docket, &places, &cast)?;
+    let stale = ledger::mark_unbound(unit, &mut task, &approval)?;
+    let is_new = ledger::enter(unit, &task, &approval, &pools, &cast)?;
     // Where the ledger decides, what it knows already is not merged: lists would grow by repeats.
     if is_new || !by_policy {
         merge_vote(&mut task, key.clone(), &cast.value);
@@ -70,7 +70,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
     if let Some(additional) = input.additional_data.clone() {
         merge_additional(&mut task, key, additional);
     }
-    check_json("businessStatus", &task.business_status, MERGED_VOTES * unit.core.limits.json_bytes)?;
+    check_json("businessStatus", &task.business_status, MERGED_VOTES * unit.services.limits.json_bytes)?;
     unit.touch(&task);
     if task != old {
         write(unit, &mut task, stale)?;
@@ -81,8 +81,8 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
         || json!({ "task": task, "vote": input.business_status, "comment": input.comment }),
     )?;
     if by_policy {
-        let docket = Docket::read(unit, &task)?;
-        course::apply(unit, &mut task, &docket)?;
+        let approval = ApprovalState::read(unit, &task)?;
+        progression::apply(unit, &mut task, &approval)?;
     }
     Ok(task)
 }
@@ -91,7 +91,7 @@ pub fn resolve(unit: &mut Unit<'_>, input: &ResolveTask) -> Result<Task> {
 ///
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, or what a handler or the database says.
-pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
+pub fn re_evaluate(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     let mut task = locked(unit, id)?;
     if !unit.requester.is_privileged(&unit.settings) {
         return Err(if sees(unit, &task)? {
@@ -103,17 +103,17 @@ pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
     unit.touch(&task);
-    let docket = Docket::locked(unit, &task)?;
+    let approval = ApprovalState::locked(unit, &task)?;
     let old = task.clone();
-    let stale = ledger::mark_unbound(unit, &mut task, &docket)?;
-    if docket.passed_on_other_data() {
-        reopen(unit, &mut task, &docket)?;
+    let stale = ledger::mark_unbound(unit, &mut task, &approval)?;
+    if approval.passed_on_other_data() {
+        reopen(unit, &mut task, &approval)?;
     }
     if task != old {
         write(unit, &mut task, stale)?;
     }
-    let docket = Docket::read(unit, &task)?;
-    course::apply(unit, &mut task, &docket)?;
+    let approval = ApprovalState::read(unit, &task)?;
+    progression::apply(unit, &mut task, &approval)?;
     Ok(task)
 }
 
@@ -121,7 +121,7 @@ pub fn re_evaluate(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn write(unit: &mut Unit<'_>, task: &mut Task, stale: usize) -> Result<()> {
+pub(super) fn write(unit: &mut UnitOfWork<'_>, task: &mut Task, stale: usize) -> Result<()> {
     match stale {
         0 => unit.update(task),
         count => unit.update_because(task, &format!("{count} votes are stale")),
@@ -132,7 +132,7 @@ pub(super) fn write(unit: &mut Unit<'_>, task: &mut Task, stale: usize) -> Resul
 ///
 /// # Errors
 /// What a handler or the database says; INTERNAL for another status.
-pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
+pub fn complete(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
     if !status.is_final() {
         return Err(Error::internal("a task is closed as COMPLETED or FAILED only"));
     }
@@ -143,7 +143,8 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
     unit.update(task)?;
     unit.count("tasks_completed_total", "result", result);
     let audience = unit.audience(Signal::TaskComplete)?;
-    let rejected = if audience.is_empty() { Vec::new() } else { course::rejected_record_ids(unit, task)? };
+    let rejected =
+        if audience.is_empty() { Vec::new() } else { progression::rejected_record_ids(unit, task)? };
     unit.changed(
         Signal::TaskComplete,
         task.id,
@@ -152,9 +153,11 @@ pub fn complete(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Res
 }
 
 /// The requester sits in a pool that is asked, or is privileged.
-pub(super) fn check_entitled(unit: &mut Unit<'_>, task: &Task, docket: &Docket) -> Result<()> {
+pub(super) fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
     let user = unit.requester.id();
-    if docket.asked.iter().any(|asked| asked.seats(user)) || unit.requester.is_privileged(&unit.settings) {
+    if approval.pools.iter().any(|pool| pool.has_executor(user))
+        || unit.requester.is_privileged(&unit.settings)
+    {
         return Ok(());
     }
     if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
@@ -169,7 +172,7 @@ pub(super) fn refuse_unaccepted(task: &Task) -> Result<()> {
     Err(Error::new(ErrorCode::Conflict, message))
 }
 
-/// Refuses who may not decide here by the rules of four eyes, whatever seat or rights there are.
+/// Refuses who may not decide here by the rules of four eyes, whatever executor or rights there are.
 pub(super) fn refuse_barred(reason: Barred) -> Error {
     Error::forbidden(match reason {
         Barred::Maker => Message::new("maker-may-not-decide"),
@@ -181,44 +184,47 @@ fn not_an_executor() -> Error {
     Error::forbidden(Message::new("not-an-executor"))
 }
 
-/// The pools in which the requester's vote counts: those with a seat of the requester's, else, for privileged people, all.
+/// The pools in which the requester's vote counts: those with an executor of the requester's, else, for privileged people, all.
 /// Where a rule wants different deciders for each step, only the first of them.
-fn places<'d>(unit: &Unit<'_>, docket: &'d Docket, step_id: Option<Uuid>) -> Result<Vec<&'d Asked>> {
+fn voting_pools<'d>(
+    unit: &UnitOfWork<'_>,
+    approval: &'d ApprovalState,
+    step_id: Option<Uuid>,
+) -> Result<Vec<&'d PoolStatus>> {
     let user = unit.requester.id();
-    let meant: Vec<&Asked> =
-        docket.asked.iter().filter(|asked| step_id.is_none() || asked.step_id() == step_id).collect();
+    let meant: Vec<&PoolStatus> =
+        approval.pools.iter().filter(|pool| step_id.is_none() || pool.step_id() == step_id).collect();
     if let (true, Some(step_id)) = (meant.is_empty(), step_id) {
-        return Err(not_asked(docket, step_id));
+        return Err(not_asked(approval, step_id));
     }
-    let seated: Vec<&Asked> = meant.iter().filter(|asked| asked.seats(user)).copied().collect();
-    let entitled =
-        if seated.is_empty() && unit.requester.is_privileged(&unit.settings) { meant } else { seated };
+    let own: Vec<&PoolStatus> = meant.iter().filter(|pool| pool.has_executor(user)).copied().collect();
+    let entitled = if own.is_empty() && unit.requester.is_privileged(&unit.settings) { meant } else { own };
     if entitled.is_empty() {
         return Err(not_an_executor());
     }
-    let mut places: Vec<&Asked> = Vec::new();
+    let mut pools: Vec<&PoolStatus> = Vec::new();
     let mut barred = None;
-    for asked in entitled {
-        if let Some(reason) = asked.bar(user) {
+    for pool in entitled {
+        if let Some(reason) = pool.bar(user) {
             barred = Some(reason);
-        } else if !places
+        } else if !pools
             .iter()
-            .any(|place| place.four_eyes.distinct_deciders || asked.four_eyes.distinct_deciders)
+            .any(|other| other.four_eyes.distinct_deciders || pool.four_eyes.distinct_deciders)
         {
-            places.push(asked);
+            pools.push(pool);
         }
     }
     match barred {
-        Some(reason) if places.is_empty() => Err(refuse_barred(reason)),
-        _ => Ok(places),
+        Some(reason) if pools.is_empty() => Err(refuse_barred(reason)),
+        _ => Ok(pools),
     }
 }
 
 /// Why a step is not asked at present.
-fn not_asked(docket: &Docket, step_id: Uuid) -> Error {
-    if docket.pools.iter().any(|pool| pool.step_id == step_id) {
+fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
+    if approval.reached.iter().any(|pool| pool.step_id == step_id) {
         Error::new(ErrorCode::Conflict, Message::new("step-passed")).of_field("stepId")
-    } else if docket.steps.iter().any(|step| step.id == step_id) {
+    } else if approval.steps.iter().any(|step| step.id == step_id) {
         Error::new(ErrorCode::Conflict, Message::new("step-not-reached")).of_field("stepId")
     } else {
         Error::not_found("stepId", Message::new("no-such-step"))

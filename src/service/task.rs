@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::core::{Core, Place};
-use super::docket::Docket;
+use super::approval_state::ApprovalState;
+use super::context::{ListScope, ServiceContext};
 use super::resolution;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -48,7 +48,7 @@ pub struct UpdateTask {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what a handler or the database says.
-pub fn update(unit: &mut Unit<'_>, input: &UpdateTask) -> Result<Task> {
+pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     unit.requester.need(&unit.settings.gql_task_update_perms)?;
     let mut task = locked(unit, input.id)?;
     if !sees(unit, &task)? {
@@ -90,7 +90,7 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTask) -> Result<Task> {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, or what a handler or the database says.
-pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_delete_perms)?;
     check_list(unit, "ids", ids.len())?;
     let mut ids = ids.to_vec();
@@ -114,14 +114,14 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, VALIDATION without a handler, or what a handler or the database says.
-pub fn execute(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
+pub fn execute(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     let task = locked(unit, id)?;
-    let docket = Docket::locked(unit, &task)?;
-    resolution::check_entitled(unit, &task, &docket)?;
+    let approval = ApprovalState::locked(unit, &task)?;
+    resolution::check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     resolution::refuse_unaccepted(&task)?;
     let event = task.executor_action_event.clone().unwrap_or_default();
-    let Some(action) = unit.core.host.executor_action(&event).cloned() else {
+    let Some(action) = unit.services.host.executor_action(&event).cloned() else {
         return Err(Error::validation("id", Message::new("no-executor-action").with("event", event)));
     };
     unit.before(Signal::TaskExecute, task.id, || json!({ "task": task }))?;
@@ -136,12 +136,12 @@ pub fn execute(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<Task>> {
-    core.list(requester, query, place, visibility::tasks, db::task::list).await
+    services.list(requester, query, place, visibility::tasks, db::task::list).await
 }
 
 /// Lists the versions of the tasks that the requester sees.
@@ -149,16 +149,16 @@ pub async fn list(
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list_history(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<Historical<Task>>> {
     query.leave_out_deleted_versions();
-    core.list(requester, query, Place::Root, visibility::task_history, db::task::list_history).await
+    services.list(requester, query, ListScope::Root, visibility::task_history, db::task::list_history).await
 }
 
 /// Accepts the task: its group decides on it from now on.
-fn accept(unit: &mut Unit<'_>, task: &mut Task) -> Result<()> {
+fn accept(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
     let Some(group_id) = task.task_group_id else {
         return Err(Error::validation("status", Message::new("accepted-needs-group")));
     };
@@ -168,44 +168,44 @@ fn accept(unit: &mut Unit<'_>, task: &mut Task) -> Result<()> {
 }
 
 /// Changes what is proposed. That is for its maker and for privileged people: who decides must not decide what on.
-fn propose(unit: &Unit<'_>, task: &mut Task, data: &Value) -> Result<()> {
+fn propose(unit: &UnitOfWork<'_>, task: &mut Task, data: &Value) -> Result<()> {
     if *data == task.data {
         return Ok(());
     }
     if unit.requester.id() != task.user_created && !unit.requester.is_privileged(&unit.settings) {
         return Err(Error::forbidden(Message::new("only-maker-changes-data")));
     }
-    check_json("data", data, unit.core.limits.json_bytes)?;
+    check_json("data", data, unit.services.limits.json_bytes)?;
     task.data = data.clone();
     task.data_user = Some(unit.requester.id());
     Ok(())
 }
 
 /// Where what is proposed, or who decides, is not what was voted on, makes the votes stale; answers how many.
-fn unbind_votes(unit: &mut Unit<'_>, task: &mut Task, old: &Task) -> Result<usize> {
+fn unbind_votes(unit: &mut UnitOfWork<'_>, task: &mut Task, old: &Task) -> Result<usize> {
     let moved = task.task_group_id != old.task_group_id && old.flow_id.is_none();
     if task.data == old.data && !moved {
         return Ok(0);
     }
-    let docket = Docket::read(unit, old)?;
-    let stale = resolution::make_stale(unit, task, &docket)?;
+    let approval = ApprovalState::read(unit, old)?;
+    let stale = resolution::make_stale(unit, task, &approval)?;
     if old.flow_id.is_some() && old.flow_id == task.flow_id {
-        resolution::reopen(unit, task, &docket)?;
+        resolution::reopen(unit, task, &approval)?;
     }
     Ok(stale)
 }
 
 /// Closes a task without votes, as far as nobody decides it whom the rules of four eyes keep from that.
-fn close(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
+fn close(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
     if task.flow_id.is_some() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-decides")).of_field("status"));
     }
-    let docket = Docket::locked(unit, task)?;
+    let approval = ApprovalState::locked(unit, task)?;
     let user = unit.requester.id();
-    let barred = match docket.asked.as_slice() {
+    let barred = match approval.pools.as_slice() {
         // No group says otherwise, so the settings do.
         [] => unit.settings.four_eyes().bar(user, &task.makers(), &BTreeSet::new()),
-        asked => asked.iter().find_map(|asked| asked.bar(user)),
+        pools => pools.iter().find_map(|pool| pool.bar(user)),
     };
     if let Some(reason) = barred {
         return Err(resolution::refuse_barred(reason));
@@ -214,7 +214,7 @@ fn close(unit: &mut Unit<'_>, task: &mut Task, status: TaskStatus) -> Result<()>
 }
 
 /// The task with this key, locked, unless it is deleted or there is none.
-pub(super) fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<Task> {
+pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     db::task::lock(unit.connection, id)?.filter(|task| !task.is_deleted).ok_or_else(no_task)
 }
 
@@ -232,14 +232,14 @@ pub(super) fn refuse_final(task: &Task) -> Result<()> {
 }
 
 /// Whether the requester sees the task in lists.
-pub(super) fn sees(unit: &mut Unit<'_>, task: &Task) -> Result<bool> {
+pub(super) fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
     let mut conditions = vec![Condition::equals("id", query::Value::Uuid(task.id))];
     conditions.extend(visibility::tasks(unit.requester, &unit.settings).nested());
     db::task::is_among(unit.connection, &conditions)
 }
 
 /// The group with this key, which others may not change or delete until the transaction ends.
-pub(super) fn live_group(unit: &mut Unit<'_>, id: Uuid) -> Result<Uuid> {
+pub(super) fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
     db::task_group::lock(unit.connection, id, Lock::Share)?
         .filter(|group| !group.is_deleted)
         .map(|group| group.id)
@@ -247,8 +247,8 @@ pub(super) fn live_group(unit: &mut Unit<'_>, id: Uuid) -> Result<Uuid> {
 }
 
 /// Refuses a list that is too long.
-pub(super) fn check_list(unit: &Unit<'_>, field: &str, length: usize) -> Result<()> {
-    let max = unit.core.limits.list_length;
+pub(super) fn check_list(unit: &UnitOfWork<'_>, field: &str, length: usize) -> Result<()> {
+    let max = unit.services.limits.list_length;
     if length > max {
         let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", max);
         return Err(Error::limit(field, message));

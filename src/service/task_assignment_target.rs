@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::query::PageLimit;
@@ -43,34 +43,35 @@ pub enum TargetKind {
 /// # Errors
 /// FORBIDDEN for those who may not assign, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     search: Option<String>,
     first: Option<i64>,
 ) -> Result<Vec<TaskAssignmentTarget>> {
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        if !requester.is_privileged(&settings) {
-            return Err(Error::forbidden(Message::new("only-privileged-assign")));
-        }
-        let limit = core.page_limit();
-        let query = |fields: &[&'static str], first: Option<i64>| ListQuery {
-            conditions: search.iter().map(|text| Condition::search(fields, text)).collect(),
-            order_by: vec!["code".to_owned()],
-            page: Page { first, ..Page::default() },
-            ..ListQuery::default()
-        };
-        let mut flows = query(&["code", "name"], first);
-        flows.conditions.push(Condition::LiveHead);
-        let mut targets = self::flows(connection, &flows, limit)?;
-        let left = first.unwrap_or(limit.max) - i64::try_from(targets.len()).map_err(Error::internal)?;
-        if left > 0 {
-            targets.extend(groups(connection, &query(&["code"], Some(left)), limit)?);
-        }
-        Ok(targets)
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            if !requester.is_privileged(&settings) {
+                return Err(Error::forbidden(Message::new("only-privileged-assign")));
+            }
+            let limit = services.page_limit();
+            let query = |fields: &[&'static str], first: Option<i64>| ListQuery {
+                conditions: search.iter().map(|text| Condition::search(fields, text)).collect(),
+                order_by: vec!["code".to_owned()],
+                page: Page { first, ..Page::default() },
+                ..ListQuery::default()
+            };
+            let mut flows = query(&["code", "name"], first);
+            flows.conditions.push(Condition::LiveHead);
+            let mut targets = self::flows(connection, &flows, limit)?;
+            let left = first.unwrap_or(limit.max) - i64::try_from(targets.len()).map_err(Error::internal)?;
+            if left > 0 {
+                targets.extend(groups(connection, &query(&["code"], Some(left)), limit)?);
+            }
+            Ok(targets)
+        })
+        .await
 }
 
 fn flows(
@@ -84,7 +85,7 @@ fn flows(
     let steps = db::task_flow_step::of_flows(connection, &ids)?;
     let group_ids: Vec<Uuid> =
         Vec::from_iter(steps.iter().map(|step| step.task_group_id).collect::<BTreeSet<_>>());
-    let seats = db::task_executor::live_in_groups(connection, &group_ids)?;
+    let executors = db::task_executor::live_in_groups(connection, &group_ids)?;
     Ok(flows
         .into_iter()
         .map(|flow| {
@@ -93,10 +94,10 @@ fn flows(
                 .filter(|step| step.task_flow_id == flow.id)
                 .map(|step| step.task_group_id)
                 .collect();
-            let members: BTreeSet<Uuid> = seats
+            let members: BTreeSet<Uuid> = executors
                 .iter()
-                .filter(|seat| own.contains(&seat.task_group_id))
-                .map(|seat| seat.user_id)
+                .filter(|executor| own.contains(&executor.task_group_id))
+                .map(|executor| executor.user_id)
                 .collect();
             TaskAssignmentTarget {
                 id: flow.id,
@@ -118,8 +119,8 @@ fn groups(
         db::task_group::list(connection, query, limit)?.rows.into_iter().map(|(group, _)| group).collect();
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let mut members: HashMap<Uuid, usize> = HashMap::new();
-    for seat in db::task_executor::live_in_groups(connection, &ids)? {
-        *members.entry(seat.task_group_id).or_default() += 1;
+    for executor in db::task_executor::live_in_groups(connection, &ids)? {
+        *members.entry(executor.task_group_id).or_default() += 1;
     }
     Ok(groups
         .into_iter()

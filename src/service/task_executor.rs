@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
 use super::task_group;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
@@ -21,25 +21,25 @@ use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT, TaskExecutor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
-/// Seats a user in a group.
+/// Executors a user in a group.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
-pub fn create(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+pub fn create(unit: &mut UnitOfWork<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let group = task_group::locked(unit, task_group_id)?;
     check_users(unit, &[user_id])?;
     if db::task_executor::pool(unit.connection, group.id)?.contains(&user_id) {
         return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
-    seat(unit, group.id, user_id, DEFAULT_WEIGHT)
+    executor(unit, group.id, user_id, DEFAULT_WEIGHT)
 }
 
-/// Gives a seat to another user.
+/// Gives an executor to another user.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
-pub fn update(unit: &mut Unit<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
+pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let mut executor = locked(unit, id)?;
     unit.touch(&executor);
@@ -58,11 +58,11 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecut
     Ok(executor)
 }
 
-/// Gives a seat another weight under policy WEIGHT. Votes that were cast keep theirs.
+/// Gives an executor another weight under policy WEIGHT. Votes that were cast keep theirs.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, or what a handler or the database says.
-pub fn set_weight(unit: &mut Unit<'_>, id: Uuid, weight: i32) -> Result<TaskExecutor> {
+pub fn set_weight(unit: &mut UnitOfWork<'_>, id: Uuid, weight: i32) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     check_weight("weight", weight)?;
     let executor = locked(unit, id)?;
@@ -70,11 +70,11 @@ pub fn set_weight(unit: &mut Unit<'_>, id: Uuid, weight: i32) -> Result<TaskExec
     weigh_seat(unit, executor, weight)
 }
 
-/// Takes seats away: all of them, or none.
+/// Takes executors away: all of them, or none.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what a handler or the database says.
-pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     check_list(unit, "ids", ids.len())?;
     let mut ids = ids.to_vec();
@@ -87,9 +87,9 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the seat.
+/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the executor.
 pub(super) fn seat_exactly(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     task_group_id: Uuid,
     user_ids: &[Uuid],
     weights: &[(Uuid, i32)],
@@ -108,22 +108,26 @@ pub(super) fn seat_exactly(
         let weight =
             weights.iter().find(|(user, _)| *user == user_id).map_or(DEFAULT_WEIGHT, |(_, weight)| *weight);
         check_weight("weights", weight)?;
-        seat(unit, task_group_id, user_id, weight)?;
+        executor(unit, task_group_id, user_id, weight)?;
     }
     weigh_seats(unit, task_group_id, weights)
 }
 
 /// Gives the users in a group that the caller has locked these weights; who is not named keeps the present one.
-pub(super) fn weigh_seats(unit: &mut Unit<'_>, task_group_id: Uuid, weights: &[(Uuid, i32)]) -> Result<()> {
+pub(super) fn weigh_seats(
+    unit: &mut UnitOfWork<'_>,
+    task_group_id: Uuid,
+    weights: &[(Uuid, i32)],
+) -> Result<()> {
     if weights.is_empty() {
         return Ok(());
     }
     check_list(unit, "weights", weights.len())?;
-    let seats = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
+    let executors = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
     for (user_id, weight) in weights {
         check_weight("weights", *weight)?;
-        let Some(executor) = seats.iter().find(|executor| executor.user_id == *user_id) else {
-            let message = Message::new("weight-without-seat").with("id", user_id.to_string());
+        let Some(executor) = executors.iter().find(|executor| executor.user_id == *user_id) else {
+            let message = Message::new("weight-without-executor").with("id", user_id.to_string());
             return Err(Error::validation("weights", message));
         };
         weigh_seat(unit, executor.clone(), *weight)?;
@@ -131,7 +135,7 @@ pub(super) fn weigh_seats(unit: &mut Unit<'_>, task_group_id: Uuid, weights: &[(
     Ok(())
 }
 
-fn weigh_seat(unit: &mut Unit<'_>, mut executor: TaskExecutor, weight: i32) -> Result<TaskExecutor> {
+fn weigh_seat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor, weight: i32) -> Result<TaskExecutor> {
     if executor.weight != weight {
         let old = executor.clone();
         executor.weight = weight;
@@ -153,65 +157,75 @@ fn check_weight(field: &str, weight: i32) -> Result<()> {
     Err(Error::validation(field, message))
 }
 
-/// Lists the seats that the requester sees.
+/// Lists the executors that the requester sees.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<TaskExecutor>> {
     let visible = match place {
-        Place::Root => visibility::task_executors,
-        Place::Nested => visibility::nested_task_executors,
+        ListScope::Root => visibility::task_executors,
+        ListScope::Nested => visibility::nested_task_executors,
     };
-    core.list(requester, query, place, visible, db::task_executor::list).await
+    services.list(requester, query, place, visible, db::task_executor::list).await
 }
 
-/// Lists seats of a group that the requester sees: who decides beside one is no secret.
+/// Lists executors of a group that the requester sees: who decides beside one is no secret.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
 pub async fn list_of_visible_group(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<TaskExecutor>> {
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        let bound = visibility::seats_by_personal_data(&requester, &settings, &query.conditions);
-        query.conditions.extend(bound);
-        db::task_executor::list(connection, &query, core.page_limit())
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            let bound = visibility::executors_by_personal_data(&requester, &settings, &query.conditions);
+            query.conditions.extend(bound);
+            db::task_executor::list(connection, &query, services.page_limit())
+        })
+        .await
 }
 
-/// All seats of groups that the requester sees.
+/// All executors of groups that the requester sees.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_visible_groups(core: &Arc<Core>, task_group_ids: Vec<Uuid>) -> Result<Vec<TaskExecutor>> {
-    core.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids)).await
+pub async fn of_visible_groups(
+    services: &Arc<ServiceContext>,
+    task_group_ids: Vec<Uuid>,
+) -> Result<Vec<TaskExecutor>> {
+    services.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids)).await
 }
 
-/// Lists the versions of seats.
+/// Lists the versions of executors.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list_history(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskExecutor>>> {
     query.leave_out_deleted_versions();
-    core.list(requester, query, Place::Root, visibility::task_executors, db::task_executor::list_history)
+    services
+        .list(requester, query, ListScope::Root, visibility::task_executors, db::task_executor::list_history)
         .await
 }
 
-fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid, weight: i32) -> Result<TaskExecutor> {
+fn executor(
+    unit: &mut UnitOfWork<'_>,
+    task_group_id: Uuid,
+    user_id: Uuid,
+    weight: i32,
+) -> Result<TaskExecutor> {
     let executor = TaskExecutor {
         id: new_id(),
         is_deleted: false,
@@ -231,14 +245,14 @@ fn seat(unit: &mut Unit<'_>, task_group_id: Uuid, user_id: Uuid, weight: i32) ->
     Ok(executor)
 }
 
-fn unseat(unit: &mut Unit<'_>, mut executor: TaskExecutor) -> Result<()> {
+fn unseat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor) -> Result<()> {
     unit.before(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))?;
     unit.delete(&mut executor)?;
     unit.changed(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))
 }
 
-/// The live seat with this key, its group locked.
-fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskExecutor> {
+/// The live executor with this key, its group locked.
+fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskExecutor> {
     let gone = || Error::not_found("id", Message::new("no-task-executor"));
     let found = db::task_executor::get(unit.connection, id)?.ok_or_else(gone)?;
     task_group::locked(unit, found.task_group_id).map_err(|_| gone())?;
@@ -246,9 +260,9 @@ fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskExecutor> {
     db::task_executor::get(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
 }
 
-fn check_users(unit: &mut Unit<'_>, user_ids: &[Uuid]) -> Result<()> {
+fn check_users(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid]) -> Result<()> {
     let known: BTreeSet<Uuid> = unit
-        .core
+        .services
         .users
         .by_ids(unit.connection, user_ids)?
         .into_iter()

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
 use super::task_group::{code_taken, taken};
 use super::task_source::{check_sources, same_sources};
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::task_group::Lock;
-use crate::db::task_source::Claimant;
+use crate::db::task_source::SourceTarget;
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
@@ -72,7 +72,7 @@ pub struct ReplaceTaskFlow {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or what a handler or the database says.
-pub fn create(unit: &mut Unit<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
+pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
     check_code("code", &input.code)?;
     if db::task_flow::live_by_code(unit.connection, &input.code)?.is_some() {
@@ -103,7 +103,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
     for step in &steps {
         unit.insert(step)?;
     }
-    db::task_source::claim(unit.connection, Claimant::Flow(flow.id), &sources).map_err(taken)?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &sources).map_err(taken)?;
     unit.changed(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
     Ok(flow)
 }
@@ -113,7 +113,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for changed steps, LIMIT, or what a handler or the
 /// database says.
-pub fn update(unit: &mut Unit<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
+pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
     let mut flow = locked_head(unit, input.id)?;
     unit.touch(&flow);
@@ -136,7 +136,7 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     if flow != old {
         unit.before(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": old, "new": flow }))?;
         unit.update(&mut flow)?;
-        db::task_source::claim(unit.connection, Claimant::Flow(flow.id), &flow.task_sources())
+        db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &flow.task_sources())
             .map_err(taken)?;
         unit.changed(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": flow, "old": old }))?;
     }
@@ -148,7 +148,7 @@ pub fn update(unit: &mut Unit<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for a version that is superseded already, VALIDATION, LIMIT, or what a handler or the
 /// database says.
-pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow> {
+pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
     let mut old = locked_head(unit, input.id)?;
     let sources = match &input.task_sources {
@@ -170,7 +170,7 @@ pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow>
     let present = db::task_flow_step::of_flows(unit.connection, &[old.id])?;
     let steps = steps::plan(unit, &new, &input.steps, &present)?;
     unit.before(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
-    db::task_source::claim(unit.connection, Claimant::Flow(old.id), &[])?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[])?;
     old.replacement_uuid = Some(new.id);
     old.date_valid_to = Some(unit.now);
     // The old head goes first, as there is never more than one; its pointer is checked when the transaction ends.
@@ -179,7 +179,7 @@ pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow>
     for step in &steps {
         unit.insert(step)?;
     }
-    db::task_source::claim(unit.connection, Claimant::Flow(new.id), &sources).map_err(taken)?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(new.id), &sources).map_err(taken)?;
     unit.changed(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
     Ok(new)
 }
@@ -188,7 +188,7 @@ pub fn replace(unit: &mut Unit<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow>
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
-pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_flow_delete_perms)?;
     check_list(unit, "ids", ids.len())?;
     let mut lineages = Vec::new();
@@ -209,12 +209,12 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<TaskFlow>> {
-    core.list(requester, query, place, visibility::task_flows, db::task_flow::list).await
+    services.list(requester, query, place, visibility::task_flows, db::task_flow::list).await
 }
 
 /// Lists the versions of flows' rows.
@@ -222,47 +222,55 @@ pub async fn list(
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list_history(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskFlow>>> {
     query.leave_out_deleted_versions();
-    core.list(requester, query, Place::Root, visibility::task_flows, db::task_flow::list_history).await
+    services
+        .list(requester, query, ListScope::Root, visibility::task_flows, db::task_flow::list_history)
+        .await
 }
 
 /// The flows with these keys: for showing the flow of a row that the requester sees.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
-    core.read(move |_, connection| db::task_flow::get_many(connection, &ids)).await
+pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
+    services.read(move |_, connection| db::task_flow::get_many(connection, &ids)).await
 }
 
 /// The steps of flows that the requester sees, in their order.
 ///
 /// # Errors
 /// What the database says.
-pub async fn steps_of_visible_flows(core: &Arc<Core>, flow_ids: Vec<Uuid>) -> Result<Vec<TaskFlowStep>> {
-    core.read(move |_, connection| db::task_flow_step::of_flows(connection, &flow_ids)).await
+pub async fn steps_of_visible_flows(
+    services: &Arc<ServiceContext>,
+    flow_ids: Vec<Uuid>,
+) -> Result<Vec<TaskFlowStep>> {
+    services.read(move |_, connection| db::task_flow_step::of_flows(connection, &flow_ids)).await
 }
 
 /// The steps with these keys: for showing the step of a row that the requester sees.
 ///
 /// # Errors
 /// What the database says.
-pub async fn steps_of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskFlowStep>> {
-    core.read(move |_, connection| db::task_flow_step::get_many(connection, &ids)).await
+pub async fn steps_of_visible_rows(
+    services: &Arc<ServiceContext>,
+    ids: Vec<Uuid>,
+) -> Result<Vec<TaskFlowStep>> {
+    services.read(move |_, connection| db::task_flow_step::get_many(connection, &ids)).await
 }
 
 /// How many open tasks are in each of these versions, for those that have any.
 ///
 /// # Errors
 /// What the database says.
-pub async fn in_flight(core: &Arc<Core>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uuid, i64)>> {
-    core.read(move |_, connection| db::task::count_open_in_flows(connection, &flow_ids)).await
+pub async fn in_flight(services: &Arc<ServiceContext>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uuid, i64)>> {
+    services.read(move |_, connection| db::task::count_open_in_flows(connection, &flow_ids)).await
 }
 
-fn retire(unit: &mut Unit<'_>, lineage: Uuid) -> Result<()> {
+fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
     let (mut versions, head) = loop {
         let versions = db::task_flow::of_lineage(unit.connection, lineage)?;
         if versions.is_empty() {
@@ -282,7 +290,7 @@ fn retire(unit: &mut Unit<'_>, lineage: Uuid) -> Result<()> {
         return Err(Error::new(ErrorCode::Conflict, message));
     }
     unit.before(Signal::TaskFlowDelete, head.id, || json!({ "taskFlow": head }))?;
-    db::task_source::claim(unit.connection, Claimant::Flow(head.id), &[])?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(head.id), &[])?;
     for mut step in db::task_flow_step::of_flows(unit.connection, &ids)? {
         unit.delete(&mut step)?;
     }
@@ -296,12 +304,12 @@ fn retire(unit: &mut Unit<'_>, lineage: Uuid) -> Result<()> {
 }
 
 /// The live version with this key.
-fn live(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskFlow> {
+fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
     db::task_flow::get(unit.connection, id)?.filter(|flow| !flow.is_deleted).ok_or_else(no_flow)
 }
 
 /// The head with this key, which nobody else may change or give tasks until the transaction ends.
-fn locked_head(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskFlow> {
+fn locked_head(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
     let flow = db::task_flow::lock(unit.connection, id, Lock::Exclusive)?
         .filter(|flow| !flow.is_deleted)
         .ok_or_else(no_flow)?;
@@ -326,8 +334,8 @@ fn checked_name(name: Option<&str>) -> Result<Option<String>> {
 }
 
 /// Checks the sources that are to be bound to a flow; answers them without repeats.
-fn eligible_sources(unit: &mut Unit<'_>, asked: &[String], own: Option<Uuid>) -> Result<Vec<String>> {
-    let sources = check_sources(unit, asked, own.map(Claimant::Flow))?;
+fn eligible_sources(unit: &mut UnitOfWork<'_>, asked: &[String], own: Option<Uuid>) -> Result<Vec<String>> {
+    let sources = check_sources(unit, asked, own.map(SourceTarget::Flow))?;
     match sources.iter().find(|source| unit.settings.flow_ineligible_sources.contains(source)) {
         None => Ok(sources),
         Some(source) => {

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
 use super::task_executor;
 use super::task_source::{check_sources, same_sources};
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::task_group::Lock;
-use crate::db::task_source::Claimant;
+use crate::db::task_source::SourceTarget;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
@@ -88,7 +88,7 @@ impl TaskGroupInput {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
-pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
+pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
     let sources = check(unit, input, None)?.unwrap_or_default();
     let rule = input.rule(None);
@@ -110,7 +110,7 @@ pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> 
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
     unit.insert(&group).map_err(taken)?;
-    db::task_source::claim(unit.connection, Claimant::Group(group.id), &sources).map_err(taken)?;
+    db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &sources).map_err(taken)?;
     task_executor::seat_exactly(
         unit,
         group.id,
@@ -125,7 +125,7 @@ pub fn create(unit: &mut Unit<'_>, input: &TaskGroupInput) -> Result<TaskGroup> 
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
-pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<TaskGroup> {
+pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let mut group = locked(unit, id)?;
     let sources = check(unit, input, Some(&group))?;
@@ -144,7 +144,7 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
     unit.touch(&group);
     if group != old {
         unit.update(&mut group).map_err(taken)?;
-        db::task_source::claim(unit.connection, Claimant::Group(group.id), &group.task_sources())
+        db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &group.task_sources())
             .map_err(taken)?;
     }
     match &input.user_ids {
@@ -159,7 +159,7 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, input: &TaskGroupInput) -> Result<T
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
-pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_group_delete_perms)?;
     check_list(unit, "ids", ids.len())?;
     let mut ids = ids.to_vec();
@@ -181,7 +181,7 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
         }
         unit.before(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
         task_executor::seat_exactly(unit, group.id, &[], &[])?;
-        db::task_source::claim(unit.connection, Claimant::Group(group.id), &[])?;
+        db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &[])?;
         unit.delete(&mut group)?;
         unit.changed(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
     }
@@ -193,12 +193,12 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<TaskGroup>> {
-    core.list(requester, query, place, visibility::task_groups, db::task_group::list).await
+    services.list(requester, query, place, visibility::task_groups, db::task_group::list).await
 }
 
 /// Lists the versions of groups.
@@ -206,12 +206,13 @@ pub async fn list(
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list_history(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<Historical<TaskGroup>>> {
     query.leave_out_deleted_versions();
-    core.list(requester, query, Place::Root, visibility::task_group_history, db::task_group::list_history)
+    services
+        .list(requester, query, ListScope::Root, visibility::task_group_history, db::task_group::list_history)
         .await
 }
 
@@ -219,12 +220,12 @@ pub async fn list_history(
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
-    core.read(move |_, connection| db::task_group::get_many(connection, &ids)).await
+pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
+    services.read(move |_, connection| db::task_group::get_many(connection, &ids)).await
 }
 
 /// The live group with this key, which nobody else may change or decide by until the transaction ends.
-pub(super) fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskGroup> {
+pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
     db::task_group::lock(unit.connection, id, Lock::Exclusive)?
         .filter(|group| !group.is_deleted)
         .ok_or_else(|| Error::not_found("id", Message::new("no-task-group")))
@@ -232,7 +233,7 @@ pub(super) fn locked(unit: &mut Unit<'_>, id: Uuid) -> Result<TaskGroup> {
 
 /// Checks what is asked of a group; answers the sources without repeats.
 fn check(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     input: &TaskGroupInput,
     group: Option<&TaskGroup>,
 ) -> Result<Option<Vec<String>>> {
@@ -243,7 +244,7 @@ fn check(
     }
     input.rule(group).check("threshold")?;
     match &input.task_sources {
-        Some(asked) => check_sources(unit, asked, own.map(Claimant::Group)).map(Some),
+        Some(asked) => check_sources(unit, asked, own.map(SourceTarget::Group)).map(Some),
         None => Ok(None),
     }
 }

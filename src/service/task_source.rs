@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::task::check_list;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::db;
-use crate::db::task_source::Claimant;
+use crate::db::task_source::SourceTarget;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -13,9 +13,9 @@ use crate::message::Message;
 /// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
 /// already.
 pub(super) fn check_sources(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     asked: &[String],
-    own: Option<Claimant>,
+    own: Option<SourceTarget>,
 ) -> Result<Vec<String>> {
     check_list(unit, "taskSources", asked.len())?;
     let mut sources: Vec<String> = Vec::new();
@@ -27,8 +27,7 @@ pub(super) fn check_sources(
         if sources.contains(source) {
             continue;
         }
-        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|claimant| Some(claimant) != own)
-        {
+        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|target| Some(target) != own) {
             let message = Message::new("source-taken").with("source", source.as_str());
             return Err(Error::validation("taskSources", message));
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use super::login::refuse_hosts;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
@@ -43,14 +43,19 @@ pub struct NewUser {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
-pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, mut query: ListQuery) -> Result<Slice<User>> {
+pub async fn list(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<User>> {
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        query.conditions.extend(visibility::users(&requester, &settings).at_root()?);
-        db::user::list(connection, &query, PageLimit { max: core.limits.users_page_size })
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            query.conditions.extend(visibility::users(&requester, &settings).at_root()?);
+            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
+        })
+        .await
 }
 
 /// Lists users, oneself alone for those who may not list users.
@@ -58,71 +63,77 @@ pub async fn list(core: &Arc<Core>, requester: &Arc<Requester>, mut query: ListQ
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
 pub async fn list_visible(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     mut query: ListQuery,
 ) -> Result<Slice<User>> {
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        if visibility::users(&requester, &settings) != visibility::Visible::All {
-            query.conditions.push(Condition::equals("id", Value::Uuid(requester.id())));
-        }
-        db::user::list(connection, &query, PageLimit { max: core.limits.users_page_size })
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            if visibility::users(&requester, &settings) != visibility::Visible::All {
+                query.conditions.push(Condition::equals("id", Value::Uuid(requester.id())));
+            }
+            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
+        })
+        .await
 }
 
 /// The users with these keys: for showing the people of a row that the requester sees.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_visible_rows(core: &Arc<Core>, ids: Vec<Uuid>) -> Result<Vec<User>> {
-    core.read(move |_, connection| db::user::get_many(connection, &ids)).await
+pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<User>> {
+    services.read(move |_, connection| db::user::get_many(connection, &ids)).await
 }
 
 /// Whether the requester sees what is personal about this user.
 ///
 /// # Errors
 /// What the database says.
-pub async fn sees_personal_data(core: &Arc<Core>, requester: &Arc<Requester>, user_id: Uuid) -> Result<bool> {
+pub async fn sees_personal_data(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    user_id: Uuid,
+) -> Result<bool> {
     if requester.id() == user_id {
         return Ok(true);
     }
     let requester = Arc::clone(requester);
-    core.read(move |core, connection| {
-        let settings = core.settings.current(connection, core.clock.now())?;
-        Ok(visibility::sees_personal_data(&requester, &settings, user_id))
-    })
-    .await
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            Ok(visibility::sees_personal_data(&requester, &settings, user_id))
+        })
+        .await
 }
 
 /// What a user may do, for those who see what is personal about the user.
 ///
 /// # Errors
 /// What the database says.
-pub async fn rights(core: &Arc<Core>, user_id: Uuid) -> Result<Rights> {
-    core.read(move |core, connection| core.users.rights(connection, user_id)).await
+pub async fn rights(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Rights> {
+    services.read(move |services, connection| services.users.rights(connection, user_id)).await
 }
 
 /// Brings the copies of a host's users up to date; answers how many were written.
 ///
 /// # Errors
 /// What the host or the database says.
-pub async fn refresh(core: &Arc<Core>) -> Result<usize> {
+pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     let (mut written, mut present) = (0, HashSet::new());
     let mut after = None;
     loop {
         // A transaction for each part: nobody has to wait for all of a large country's users.
-        let users = Arc::clone(&core.users);
-        let part = core.db.write(move |connection| users.refresh(connection, after)).await?;
+        let users = Arc::clone(&services.users);
+        let part = services.db.write(move |connection| users.refresh(connection, after)).await?;
         let Some(last) = part.ids.last() else { break };
         after = Some(*last);
         written += part.written;
         present.extend(part.ids);
     }
-    let users = Arc::clone(&core.users);
-    written += core.db.write(move |connection| users.retire(connection, &present)).await?;
+    let users = Arc::clone(&services.users);
+    written += services.db.write(move |connection| users.retire(connection, &present)).await?;
     Ok(written)
 }
 
@@ -130,16 +141,16 @@ pub async fn refresh(core: &Arc<Core>) -> Result<usize> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn languages(core: &Arc<Core>) -> Result<Vec<Language>> {
-    core.read(|_, connection| db::user::languages(connection)).await
+pub async fn languages(services: &Arc<ServiceContext>) -> Result<Vec<Language>> {
+    services.read(|_, connection| db::user::languages(connection)).await
 }
 
 /// Chooses the language in which the requester reads.
 ///
 /// # Errors
 /// VALIDATION for an unknown language, or what the database says.
-pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
-    refuse_hosts(unit.core)?;
+pub fn change_language(unit: &mut UnitOfWork<'_>, language: &str) -> Result<()> {
+    refuse_hosts(unit.services)?;
     let known = db::user::language_codes(unit.connection)?;
     if !known.iter().any(|code| code == language) {
         let message = Message::new("unknown-language")
@@ -158,16 +169,17 @@ pub fn change_language(unit: &mut Unit<'_>, language: &str) -> Result<()> {
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND for an unknown role, or what the database says.
-pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
-    refuse_hosts(core)?;
+pub async fn add(services: &Arc<ServiceContext>, new: NewUser) -> Result<User> {
+    refuse_hosts(services)?;
     check_code("username", &new.username)?;
     for (field, text) in [("lastName", &new.last_name), ("otherNames", &new.other_names)] {
         check_text(field, text, MAX_TEXT)?;
     }
-    super::login::check_new_password(core, &new.password)?;
-    let hash = core.passwords.hash(&new.password)?;
-    let now = core.clock.now();
-    core.db
+    super::login::check_new_password(services, &new.password)?;
+    let hash = services.passwords.hash(&new.password)?;
+    let now = services.clock.now();
+    services
+        .db
         .write(move |connection| {
             if db::user::by_username(connection, &new.username)?.is_some() {
                 return Err(Error::validation("username", Message::new("username-taken")));
@@ -208,12 +220,13 @@ pub async fn add(core: &Arc<Core>, new: NewUser) -> Result<User> {
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND, or what the database says.
-pub async fn set_password(core: &Arc<Core>, username: String, password: &str) -> Result<()> {
-    refuse_hosts(core)?;
-    super::login::check_new_password(core, password)?;
-    let hash = core.passwords.hash(password)?;
-    let now = core.clock.now();
-    core.db
+pub async fn set_password(services: &Arc<ServiceContext>, username: String, password: &str) -> Result<()> {
+    refuse_hosts(services)?;
+    super::login::check_new_password(services, password)?;
+    let hash = services.passwords.hash(password)?;
+    let now = services.clock.now();
+    services
+        .db
         .write(move |connection| {
             let user = named(connection, &username)?;
             db::user::set_password(connection, user.id, &hash, now)?;
@@ -226,10 +239,11 @@ pub async fn set_password(core: &Arc<Core>, username: String, password: &str) ->
 ///
 /// # Errors
 /// NOT_FOUND, or what the database says.
-pub async fn grant(core: &Arc<Core>, username: String, role: String) -> Result<bool> {
-    refuse_hosts(core)?;
-    let now = core.clock.now();
-    core.db
+pub async fn grant(services: &Arc<ServiceContext>, username: String, role: String) -> Result<bool> {
+    refuse_hosts(services)?;
+    let now = services.clock.now();
+    services
+        .db
         .write(move |connection| {
             let user = named(connection, &username)?;
             grant_in(connection, &user, &role, now)

@@ -51,7 +51,7 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
         return Visible::Nothing;
     }
     Visible::Where(Condition::All(vec![
-        Condition::SitsOver { user_id: requester.id() },
+        Condition::ExecutorOfTask { user_id: requester.id() },
         Condition::Not(Box::new(Condition::equals("status", Value::Text("RECEIVED".to_owned())))),
     ]))
 }
@@ -98,7 +98,7 @@ pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible 
     if requester.rights.have(&settings.gql_task_group_search_perms) {
         Visible::All
     } else if requester.rights.have(&settings.gql_task_search_perms) {
-        Visible::Where(Condition::SeatedInGroup { group_field: "id", user_id: requester.id() })
+        Visible::Where(Condition::ExecutorOfGroup { group_field: "id", user_id: requester.id() })
     } else {
         Visible::Nothing
     }
@@ -116,7 +116,7 @@ pub fn task_executors(requester: &Requester, settings: &ModuleSettings) -> Visib
     all_with(requester, &settings.gql_task_group_search_perms)
 }
 
-/// Task executors inside something else: all with the right, else one's own seats.
+/// Task executors inside something else: all with the right, else one's own executors.
 #[must_use]
 pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -> Visible {
     match task_executors(requester, settings) {
@@ -125,10 +125,10 @@ pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -
     }
 }
 
-/// What to add to a list of seats that is asked for by what is personal about who sits there. To those who do not see
+/// What to add to a list of executors that is asked for by what is personal about who sits there. To those who do not see
 /// it, it is null, and nothing equals null: else one could find it out by asking for one value after the other.
 #[must_use]
-pub fn seats_by_personal_data(
+pub fn executors_by_personal_data(
     requester: &Requester,
     settings: &ModuleSettings,
     conditions: &[Condition],
@@ -146,7 +146,7 @@ pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_user_search_perms)
 }
 
-/// Whether one sees what is personal about this user: everybody sees names, as votes and seats show them.
+/// Whether one sees what is personal about this user: everybody sees names, as votes and executors show them.
 #[must_use]
 pub fn sees_personal_data(requester: &Requester, settings: &ModuleSettings, user_id: uuid::Uuid) -> bool {
     requester.id() == user_id || users(requester, settings) == Visible::All

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -15,10 +15,10 @@ use crate::error::Result;
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<Vote>> {
-    core.list(requester, query, place, visibility::task_decisions, db::vote::list).await
+    services.list(requester, query, place, visibility::task_decisions, db::vote::list).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -22,12 +22,12 @@ const STEADY: TimeDelta = TimeDelta::days(1);
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<WebhookAttempt>> {
-    core.list(requester, query, place, visibility::webhooks, db::webhook_attempt::list).await
+    services.list(requester, query, place, visibility::webhooks, db::webhook_attempt::list).await
 }
 
 /// Records an attempt. After a success the endpoint is failing no more; one that has gone on failing for days, or says that it
@@ -35,11 +35,11 @@ pub async fn list(
 ///
 /// # Errors
 /// What the database says.
-pub async fn record(core: &Arc<Core>, attempt: NewWebhookAttempt) -> Result<()> {
+pub async fn record(services: &Arc<ServiceContext>, attempt: NewWebhookAttempt) -> Result<()> {
     let result = if attempt.error.is_none() { "delivered" } else { "failed" };
     metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);
-    let (now, days) = (core.clock.now(), core.webhooks.disable_after_days);
-    let disabled = core
+    let (now, days) = (services.clock.now(), services.webhooks.disable_after_days);
+    let disabled = services
         .db
         .write(move |connection| {
             let last = db::webhook_attempt::last_date(connection, attempt.endpoint_id)?;
@@ -81,7 +81,7 @@ pub async fn record(core: &Arc<Core>, attempt: NewWebhookAttempt) -> Result<()> 
     if let Some((id, name, reason)) = disabled {
         metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
         tracing::warn!(%id, name, reason, "a webhook endpoint is disabled");
-        core.bus.wake();
+        services.bus.wake();
     }
     Ok(())
 }

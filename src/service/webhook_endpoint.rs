@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::core::{Core, Place};
+use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::auth::token::new_webhook_secret;
@@ -46,7 +46,7 @@ pub struct WebhookEndpointChange {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
-pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> Result<(Uuid, String)> {
+pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String]) -> Result<(Uuid, String)> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
@@ -78,7 +78,7 @@ pub fn create(unit: &mut Unit<'_>, name: &str, url: &str, events: &[String]) -> 
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, LIMIT, or what the database says.
-pub fn update(unit: &mut Unit<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
+pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     let old = locked(unit.connection, "id", id)?;
     let mut endpoint = old.clone();
@@ -107,7 +107,7 @@ pub fn update(unit: &mut Unit<'_>, id: Uuid, change: &WebhookEndpointChange) -> 
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, LIMIT, or what the database says.
-pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     check_list(unit, "ids", ids.len())?;
     let mut ids = ids.to_vec();
@@ -127,7 +127,7 @@ pub fn delete(unit: &mut Unit<'_>, ids: &[Uuid]) -> Result<()> {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or what the database says.
-pub fn rotate_secret(unit: &mut Unit<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
+pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
         let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
@@ -145,12 +145,12 @@ pub fn rotate_secret(unit: &mut Unit<'_>, id: Uuid, keep_old_s: i64) -> Result<S
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub async fn list(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     query: ListQuery,
-    place: Place,
+    place: ListScope,
 ) -> Result<Slice<WebhookEndpoint>> {
-    core.list(requester, query, place, visibility::webhooks, db::webhook_endpoint::list).await
+    services.list(requester, query, place, visibility::webhooks, db::webhook_endpoint::list).await
 }
 
 /// Marks an endpoint as deleted and gives up what was not delivered to it.
@@ -174,7 +174,7 @@ fn locked(connection: &mut DbConnection, field: &str, id: Uuid) -> Result<Webhoo
     Ok(endpoint)
 }
 
-fn write(unit: &mut Unit<'_>, mut endpoint: WebhookEndpoint) -> Result<()> {
+fn write(unit: &mut UnitOfWork<'_>, mut endpoint: WebhookEndpoint) -> Result<()> {
     endpoint.version += 1;
     endpoint.date_updated = unit.now;
     endpoint.user_updated = Some(unit.requester.id());
@@ -183,12 +183,12 @@ fn write(unit: &mut Unit<'_>, mut endpoint: WebhookEndpoint) -> Result<()> {
 }
 
 /// Lets the journal name the endpoint, and all workers look who is to be told.
-fn announce(unit: &mut Unit<'_>, id: Uuid) -> Result<()> {
+fn announce(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<()> {
     unit.touch_other("webhook_endpoint", id);
     db::outbox::announce(unit.connection)
 }
 
-fn check_name(unit: &mut Unit<'_>, name: &str, own: Option<Uuid>) -> Result<()> {
+fn check_name(unit: &mut UnitOfWork<'_>, name: &str, own: Option<Uuid>) -> Result<()> {
     check_code("name", name)?;
     match db::webhook_endpoint::by_name(unit.connection, name)? {
         Some(other) if Some(other) != own => Err(name_taken()),
@@ -196,10 +196,10 @@ fn check_name(unit: &mut Unit<'_>, name: &str, own: Option<Uuid>) -> Result<()> 
     }
 }
 
-fn check_target(unit: &Unit<'_>, url: Option<&str>, events: Option<&[String]>) -> Result<()> {
+fn check_target(unit: &UnitOfWork<'_>, url: Option<&str>, events: Option<&[String]>) -> Result<()> {
     if let Some(url) = url {
         check_text("url", url, usize::MAX)?;
-        check_url("url", url, unit.core.webhooks.reach())?;
+        check_url("url", url, unit.services.webhooks.reach())?;
     }
     if let Some(events) = events {
         check_list(unit, "events", events.len())?;

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::OutboxSettings;
 use crate::db::{login_failure, outbox, session, statistics, webhook_attempt};
 use crate::error::Result;
-use crate::service::{Core, user};
+use crate::service::{ServiceContext, user};
 
 /// Tidies up every ten minutes until told to stop.
-pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationToken) {
+pub async fn run(services: Arc<ServiceContext>, settings: OutboxSettings, stop: CancellationToken) {
     const PAUSE: Duration = Duration::from_secs(600);
     while !stop.is_cancelled() {
-        if let Err(error) = tidy_up(&core, &settings).await {
+        if let Err(error) = tidy_up(&services, &settings).await {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(cause, "tidying up has to wait");
         }
@@ -31,12 +31,13 @@ pub async fn run(core: Arc<Core>, settings: OutboxSettings, stop: CancellationTo
 ///
 /// # Errors
 /// What the host or the database says.
-pub async fn tidy_up(core: &Arc<Core>, settings: &OutboxSettings) -> Result<()> {
-    user::refresh(core).await?;
-    let now = core.clock.now();
+pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) -> Result<()> {
+    user::refresh(services).await?;
+    let now = services.clock.now();
     let delivered = now - TimeDelta::days(settings.keep_days);
-    let failures = now - TimeDelta::seconds(core.auth.failure_window_s);
-    core.db
+    let failures = now - TimeDelta::seconds(services.auth.failure_window_s);
+    services
+        .db
         .write(move |connection| {
             session::prune(connection, now)?;
             login_failure::prune(connection, failures)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::connection::DbConnection;
 use crate::db::outbox;
 use crate::error::Result;
-use crate::service::Core;
+use crate::service::ServiceContext;
 
 /// How often the connection is asked whether something came. Asking is a look at a socket, not at the database.
 const LOOK: Duration = Duration::from_millis(50);
@@ -17,12 +17,12 @@ const LOOK: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Wakes the workers whenever another process leaves something, until told to stop. On SQLite there is no other process.
-pub async fn run(core: Arc<Core>, stop: CancellationToken) {
-    if core.bus.after_handlers().is_empty() && !core.bus.has_webhooks() {
+pub async fn run(services: Arc<ServiceContext>, stop: CancellationToken) {
+    if services.bus.after_handlers().is_empty() && !services.bus.has_webhooks() {
         return;
     }
     while !stop.is_cancelled() {
-        let (listening, until) = (Arc::clone(&core), stop.clone());
+        let (listening, until) = (Arc::clone(&services), stop.clone());
         let ended = tokio::task::spawn_blocking(move || listen(&listening, &until)).await;
         match ended {
             Ok(Ok(())) => return,
@@ -39,8 +39,8 @@ pub async fn run(core: Arc<Core>, stop: CancellationToken) {
     }
 }
 
-fn listen(core: &Core, stop: &CancellationToken) -> Result<()> {
-    let mut connection = core.db.connect_once()?;
+fn listen(services: &ServiceContext, stop: &CancellationToken) -> Result<()> {
+    let mut connection = services.db.connect_once()?;
     let DbConnection::Pg(pg) = &mut connection else {
         return Ok(());
     };
@@ -52,7 +52,7 @@ fn listen(core: &Core, stop: &CancellationToken) -> Result<()> {
             came = true;
         }
         if came {
-            core.bus.wake();
+            services.bus.wake();
         }
         std::thread::sleep(LOOK);
     }

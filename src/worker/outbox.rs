@@ -19,19 +19,19 @@ use crate::db::{outbox, webhook_endpoint};
 use crate::domain::outbox::{Delivery, Subscriber};
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
-use crate::service::Core;
+use crate::service::ServiceContext;
 use crate::signal::{Event, PLACES};
 
 /// Delivers until told to stop, to each subscriber on its own, so that a slow one holds up no other. What is in hand then
 /// is finished within `grace`; what is not is handed back for others to take at once.
 pub async fn run(
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
     settings: OutboxSettings,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let worker = Arc::new(Worker::new(&core, &webhooks, &settings));
+    let worker = Arc::new(Worker::new(&services, &webhooks, &settings));
     let all = Arc::clone(&worker).serve_all(stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
@@ -49,12 +49,12 @@ pub async fn run(
 /// # Errors
 /// What the database says.
 pub async fn deliver_due(
-    core: &Arc<Core>,
+    services: &Arc<ServiceContext>,
     webhooks: &Arc<Webhooks>,
     settings: &OutboxSettings,
 ) -> Result<usize> {
-    let worker = Arc::new(Worker::new(core, webhooks, settings));
-    let endpoints = webhooks.live(core).await?;
+    let worker = Arc::new(Worker::new(services, webhooks, settings));
+    let endpoints = webhooks.live(services).await?;
     let mut made = 0;
     for subscriber in worker.handlers().chain(endpoints.into_iter().map(Subscriber::Endpoint)) {
         loop {
@@ -72,20 +72,20 @@ pub async fn deliver_due(
     Ok(made)
 }
 
-/// A place of a handler's, taken until nobody holds it any more.
-type Place = Option<Arc<OwnedSemaphorePermit>>;
+/// A permit of a handler's, taken until nobody holds it any more.
+type Permit = Option<Arc<OwnedSemaphorePermit>>;
 
 struct Worker {
-    core: Arc<Core>,
+    services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
     settings: OutboxSettings,
     id: Uuid,
 }
 
 impl Worker {
-    fn new(core: &Arc<Core>, webhooks: &Arc<Webhooks>, settings: &OutboxSettings) -> Self {
+    fn new(services: &Arc<ServiceContext>, webhooks: &Arc<Webhooks>, settings: &OutboxSettings) -> Self {
         Self {
-            core: Arc::clone(core),
+            services: Arc::clone(services),
             webhooks: Arc::clone(webhooks),
             settings: settings.clone(),
             id: new_random_id(),
@@ -93,7 +93,7 @@ impl Worker {
     }
 
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
-        self.core.bus.after_handlers().into_iter().map(Subscriber::Handler)
+        self.services.bus.after_handlers().into_iter().map(Subscriber::Handler)
     }
 
     fn pause(&self) -> Duration {
@@ -103,14 +103,14 @@ impl Worker {
     /// Serves each subscriber on its own. Handlers stay; endpoints come and go, which is noticed as events are: when
     /// somebody wakes the workers, and now and then.
     async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
-        let mut woken = self.core.bus.woken();
+        let mut woken = self.services.bus.woken();
         let mut at_work = JoinSet::new();
         for handler in self.handlers() {
             at_work.spawn(Arc::clone(&self).serve(handler, stop.clone()));
         }
         let mut endpoints: HashMap<Uuid, CancellationToken> = HashMap::new();
         while !stop.is_cancelled() {
-            match self.webhooks.live(&self.core).await {
+            match self.webhooks.live(&self.services).await {
                 Ok(live) => {
                     endpoints.retain(|id, until| {
                         let stays = live.contains(id);
@@ -143,10 +143,10 @@ impl Worker {
         while at_work.join_next().await.is_some() {}
     }
 
-    /// Keeps the places of a subscriber filled. A slow delivery takes one place and holds up nothing but later events of its row.
+    /// Keeps the permits of a subscriber filled. A slow delivery takes one permit and holds up nothing but later events of its row.
     async fn serve(self: Arc<Self>, subscriber: Subscriber, stop: CancellationToken) {
         let (handler, pause) = (subscriber.name(), self.pause());
-        let mut woken = self.core.bus.woken();
+        let mut woken = self.services.bus.woken();
         let mut in_hand = JoinSet::new();
         while !stop.is_cancelled() {
             let took = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {
@@ -159,7 +159,7 @@ impl Worker {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                // A place is free, and the next event of the same row may be due.
+                // A permit is free, and the next event of the same row may be due.
                 Some(done) = in_hand.join_next() => note(&handler, done),
                 _ = woken.changed(), if in_hand.len() < PLACES => {}
                 () = tokio::time::sleep(pause) => {}
@@ -173,74 +173,74 @@ impl Worker {
         }
     }
 
-    /// Takes what is due into the free places and begins to deliver it; answers how many there were.
+    /// Takes what is due into the free permits and begins to deliver it; answers how many there were.
     async fn take(
         self: &Arc<Self>,
         subscriber: &Subscriber,
         in_hand: &mut JoinSet<Result<()>>,
     ) -> Result<usize> {
-        let places = self.places(subscriber, in_hand.len());
-        if places.is_empty() {
+        let permits = self.permits(subscriber, in_hand.len());
+        if permits.is_empty() {
             return Ok(0);
         }
-        let free = i64::try_from(places.len()).map_err(Error::internal)?;
+        let free = i64::try_from(permits.len()).map_err(Error::internal)?;
         let (name, worker) = (subscriber.name(), self.id);
-        let (now, until) = (self.core.clock.now(), self.lease_end());
+        let (now, until) = (self.services.clock.now(), self.lease_end());
         if let Subscriber::Endpoint(id) = *subscriber {
             let name = name.clone();
             // What waits for an endpoint that is told of nothing goes on waiting. And there may be many endpoints, so most
             // looks must not write.
-            let is_due = move |_: &Core, connection: &mut DbConnection| {
+            let is_due = move |_: &ServiceContext, connection: &mut DbConnection| {
                 Ok(webhook_endpoint::is_live(connection, id)? && outbox::is_due(connection, &name, now)?)
             };
-            if !self.core.read(is_due).await? {
+            if !self.services.read(is_due).await? {
                 return Ok(0);
             }
         }
         let taken = self
-            .core
+            .services
             .db
-            .write(move |connection| outbox::claim(connection, &name, worker, now, until, free))
+            .write(move |connection| outbox::lease(connection, &name, worker, now, until, free))
             .await?;
         let count = taken.len();
-        for (delivery, place) in taken.into_iter().zip(places) {
+        for (delivery, permit) in taken.into_iter().zip(permits) {
             let worker = Arc::clone(self);
-            in_hand.spawn(async move { worker.deliver(delivery, place).await });
+            in_hand.spawn(async move { worker.deliver(delivery, permit).await });
         }
         Ok(count)
     }
 
-    /// The places of a subscriber that are free. An attempt at an endpoint ends when it is given up; the call of a handler may
-    /// not, and keeps its place then.
-    fn places(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Place> {
+    /// The permits of a subscriber that are free. An attempt at an endpoint ends when it is given up; the call of a handler may
+    /// not, and keeps its permit then.
+    fn permits(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Permit> {
         let Subscriber::Handler(handler) = subscriber else {
             return vec![None; PLACES.saturating_sub(in_hand)];
         };
-        let places = self.core.bus.take_places(handler);
-        if places.is_empty() && in_hand == 0 {
+        let permits = self.services.bus.take_places(handler);
+        if permits.is_empty() && in_hand == 0 {
             tracing::warn!(
                 handler,
                 "nothing is delivered: all calls of the handler were given up and do not return"
             );
         }
-        places.into_iter().map(|place| Some(Arc::new(place))).collect()
+        permits.into_iter().map(|permit| Some(Arc::new(permit))).collect()
     }
 
     fn lease_end(&self) -> NaiveDateTime {
-        self.core.clock.now() + TimeDelta::seconds(self.settings.lease_s)
+        self.services.clock.now() + TimeDelta::seconds(self.settings.lease_s)
     }
 
     async fn hand_back(&self) {
         let id = self.id;
-        match self.core.db.write(move |connection| outbox::hand_back(connection, id)).await {
+        match self.services.db.write(move |connection| outbox::hand_back(connection, id)).await {
             Ok(count) => tracing::warn!(count, "deliveries in hand are handed back"),
             Err(error) => tracing::warn!(%error, "deliveries in hand can't be handed back; their leases end"),
         }
     }
 
-    async fn deliver(&self, delivery: Delivery, place: Place) -> Result<()> {
-        let outcome = self.call(&delivery, place.clone()).await;
-        let now = self.core.clock.now();
+    async fn deliver(&self, delivery: Delivery, permit: Permit) -> Result<()> {
+        let outcome = self.call(&delivery, permit.clone()).await;
+        let now = self.services.clock.now();
         let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
         // What goes wrong with a delivery itself, and not at the receiver's, is tried again as with handlers.
         let outcome =
@@ -248,28 +248,28 @@ impl Worker {
         match outcome {
             Attempted::Delivered => {
                 metrics::counter!("tasks_events_total", "result" => "delivered").increment(1);
-                self.core.db.write(move |connection| outbox::delivered(connection, id, worker, now)).await
+                self.services.db.write(move |connection| outbox::delivered(connection, id, worker, now)).await
             }
             Attempted::Failed(reason, due) => {
                 let result = if due.is_some() { "retried" } else { "dead" };
                 metrics::counter!("tasks_events_total", "result" => result).increment(1);
                 tracing::warn!(handler = delivery.handler, event = %delivery.event_id, attempts, result, reason, "a delivery failed");
-                self.core
+                self.services
                     .db
                     .write(move |connection| outbox::failed(connection, id, worker, &reason, due))
                     .await
             }
             Attempted::Withheld => {
-                self.core.db.write(move |connection| outbox::put_back(connection, id, worker)).await
+                self.services.db.write(move |connection| outbox::put_back(connection, id, worker)).await
             }
         }
     }
 
     /// Lets the subscriber be told in a task of its own, so that a panic is an error like any other, and keeps the
     /// delivery in hand meanwhile.
-    async fn call(&self, delivery: &Delivery, place: Place) -> Result<Attempted, String> {
+    async fn call(&self, delivery: &Delivery, permit: Permit) -> Result<Attempted, String> {
         let given_up = CancellationToken::new();
-        let mut work = self.begin(delivery, place, given_up.clone())?;
+        let mut work = self.begin(delivery, permit, given_up.clone())?;
         // When this delivery is dropped, whoever is at work on it is told so.
         let _guard = given_up.drop_guard();
         let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
@@ -293,12 +293,12 @@ impl Worker {
         }
     }
 
-    /// Begins to tell the subscriber. A handler gets a thread of its own, so that its blocking blocks nobody else; its place is
+    /// Begins to tell the subscriber. A handler gets a thread of its own, so that its blocking blocks nobody else; its permit is
     /// free again when the thread is.
     fn begin(
         &self,
         delivery: &Delivery,
-        place: Place,
+        permit: Permit,
         given_up: CancellationToken,
     ) -> Result<JoinHandle<Result<Attempted, String>>, String> {
         let signal =
@@ -313,11 +313,11 @@ impl Worker {
         };
         match Subscriber::of_name(&delivery.handler) {
             Subscriber::Endpoint(id) => {
-                let (core, webhooks) = (Arc::clone(&self.core), Arc::clone(&self.webhooks));
+                let (services, webhooks) = (Arc::clone(&self.services), Arc::clone(&self.webhooks));
                 let delivery = delivery.clone();
                 Ok(tokio::spawn(async move {
                     let attempt = async {
-                        webhooks.attempt(&core, id, delivery, event).await.map_err(|error| {
+                        webhooks.attempt(&services, id, delivery, event).await.map_err(|error| {
                             let cause = std::error::Error::source(&error).map(ToString::to_string);
                             tracing::error!(cause, endpoint = %id, "an attempt can't be made or recorded");
                             error.to_string()
@@ -330,10 +330,10 @@ impl Worker {
                 }))
             }
             Subscriber::Handler(name) => {
-                let work = self.core.bus.deliver(&name, event).ok_or("the handler is not bound")?;
+                let work = self.services.bus.deliver(&name, event).ok_or("the handler is not bound")?;
                 let runtime = tokio::runtime::Handle::current();
                 Ok(tokio::task::spawn_blocking(move || {
-                    let _place = place;
+                    let _place = permit;
                     runtime.block_on(async {
                         tokio::select! {
                             outcome = work => {
@@ -351,7 +351,7 @@ impl Worker {
     async fn renew(&self, id: i64) -> bool {
         let (worker, until) = (self.id, self.lease_end());
         let renewed =
-            self.core.db.write(move |connection| outbox::renew(connection, id, worker, until)).await;
+            self.services.db.write(move |connection| outbox::renew(connection, id, worker, until)).await;
         renewed.unwrap_or_else(|error| {
             tracing::warn!(%error, id, "the lease of a delivery can't be renewed now");
             true

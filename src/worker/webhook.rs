@@ -16,8 +16,8 @@ use crate::domain::outbox::Delivery;
 use crate::domain::webhook_attempt::NewWebhookAttempt;
 use crate::domain::webhook_endpoint::{WebhookEndpoint, check_url};
 use crate::error::{Error, Result};
-use crate::graphql::webhook_payload::WebhookPayloads;
-use crate::service::{Core, webhook_attempt, webhook_endpoint};
+use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
+use crate::service::{ServiceContext, webhook_attempt, webhook_endpoint};
 use crate::signal::Event;
 
 /// What came of an attempt.
@@ -41,9 +41,9 @@ pub struct Webhooks {
 impl Webhooks {
     /// With the bounds of the module's settings.
     #[must_use]
-    pub fn new(core: &Core) -> Self {
+    pub fn new(services: &ServiceContext) -> Self {
         Self {
-            client: WebhookClient::new(&core.webhooks),
+            client: WebhookClient::new(&services.webhooks),
             payloads: WebhookPayloads::default(),
             configured: OnceCell::new(),
         }
@@ -53,12 +53,12 @@ impl Webhooks {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn live(&self, core: &Arc<Core>) -> Result<Vec<Uuid>> {
-        if !core.bus.has_webhooks() {
+    pub async fn live(&self, services: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
+        if !services.bus.has_webhooks() {
             return Ok(Vec::new());
         }
-        self.configured.get_or_try_init(|| webhook_endpoint::configure(core)).await?;
-        let live = core.read(|_, connection| db::webhook_endpoint::live(connection)).await?;
+        self.configured.get_or_try_init(|| webhook_endpoint::configure(services)).await?;
+        let live = services.read(|_, connection| db::webhook_endpoint::live(connection)).await?;
         Ok(live.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -68,25 +68,25 @@ impl Webhooks {
     /// What the database says; the attempt is made again then.
     pub async fn attempt(
         &self,
-        core: &Arc<Core>,
+        services: &Arc<ServiceContext>,
         id: Uuid,
         delivery: Delivery,
         event: Event,
     ) -> Result<Attempted> {
-        let endpoint = core.read(move |_, connection| db::webhook_endpoint::get(connection, id)).await?;
+        let endpoint = services.read(move |_, connection| db::webhook_endpoint::get(connection, id)).await?;
         let Some(endpoint) = endpoint.filter(WebhookEndpoint::is_live) else {
             return Ok(Attempted::Withheld);
         };
-        let (date, begun) = (core.clock.now(), Instant::now());
-        let outcome = match self.message(core, &endpoint, &event, date).await {
-            Ok((headers, body)) => self.send(core, &endpoint, headers, body).await,
+        let (date, begun) = (services.clock.now(), Instant::now());
+        let outcome = match self.message(services, &endpoint, &event, date).await {
+            Ok((headers, body)) => self.send(services, &endpoint, headers, body).await,
             Err(error) => Err(explained(&error)),
         };
         let (status_code, response, error, wanted_pause) = match outcome {
             Ok(answer) => {
                 let failed = !(200..300).contains(&answer.status);
                 let error = failed.then(|| format!("HTTP {}", answer.status));
-                let pause = retry_after(&answer, core.clock.now());
+                let pause = retry_after(&answer, services.clock.now());
                 (Some(i32::from(answer.status)), Some(answer.excerpt), error, pause)
             }
             Err(reason) => (None, None, Some(reason), None),
@@ -104,38 +104,38 @@ impl Webhooks {
             error: error.clone(),
             response,
         };
-        webhook_attempt::record(core, attempt).await?;
+        webhook_attempt::record(services, attempt).await?;
         Ok(match error {
             None => Attempted::Delivered,
             Some(reason) => {
-                let due = due_again(&core.webhooks.retry_pauses_s, delivery.attempts, wanted_pause);
-                Attempted::Failed(reason, due.map(|pause| core.clock.now() + pause))
+                let due = due_again(&services.webhooks.retry_pauses_s, delivery.attempts, wanted_pause);
+                Attempted::Failed(reason, due.map(|pause| services.clock.now() + pause))
             }
         })
     }
 
     async fn send(
         &self,
-        core: &Core,
+        services: &ServiceContext,
         endpoint: &WebhookEndpoint,
         headers: HeaderMap,
         body: String,
     ) -> Result<Answer, String> {
         // Settings may have become stricter since the endpoint was made.
         let url =
-            check_url("url", &endpoint.url, core.webhooks.reach()).map_err(|error| error.to_string())?;
+            check_url("url", &endpoint.url, services.webhooks.reach()).map_err(|error| error.to_string())?;
         self.client.post(url, headers, body).await
     }
 
     /// The signed message. All secrets that are valid sign it, so that receivers may change theirs when it suits them.
     async fn message(
         &self,
-        core: &Arc<Core>,
+        services: &Arc<ServiceContext>,
         endpoint: &WebhookEndpoint,
         event: &Event,
         now: NaiveDateTime,
     ) -> Result<(HeaderMap, String)> {
-        let body = self.payloads.body(core, event).await?.to_string();
+        let body = self.payloads.body(services, event).await?.to_string();
         let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
         let mut signatures = Vec::new();
         for secret in endpoint.valid_secrets(now) {

@@ -10,7 +10,7 @@ use tasks_management::{Builder, CreateTask, FixedClock, Settings, Signal, Signal
 use tokio_util::sync::CancellationToken;
 
 use crate::support::program::run;
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 fn quick(settings: &mut Settings) {
     settings.outbox.lease_s = 1;
@@ -49,8 +49,8 @@ async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     panic!("in vain it was waited until {what}");
 }
 
-on_both_with!(a_slow_handler_keeps_its_delivery_while_its_worker_lives, slow);
-async fn slow(backend: Backend) {
+#[apply(on_both)]
+async fn a_slow_handler_keeps_its_delivery_while_its_worker_lives(backend: Backend) {
     let calls = Arc::default();
     let takes = Duration::from_millis(2_500);
     let bus = || counted(Signals::builder(), &calls, takes);
@@ -67,8 +67,8 @@ async fn slow(backend: Backend) {
     }
 }
 
-on_both_with!(retries_of_a_handler_follow_the_schedule_of_the_settings_then_it_is_dead, schedule);
-async fn schedule(backend: Backend) {
+#[apply(on_both)]
+async fn retries_of_a_handler_follow_the_schedule_of_the_settings_then_it_is_dead(backend: Backend) {
     let clock = FixedClock::new("2026-03-01T08:00:00".parse().expect("a moment"));
     let calls = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&calls);
@@ -104,8 +104,8 @@ async fn schedule(backend: Backend) {
     assert_eq!(called().await, 5, "and never again");
 }
 
-on_both_with!(delivered_events_are_kept_for_the_days_of_the_setting_and_others_stay, pruned);
-async fn pruned(backend: Backend) {
+#[apply(on_both)]
+async fn delivered_events_are_kept_for_the_days_of_the_setting_and_others_stay(backend: Backend) {
     let clock = FixedClock::new("2026-03-01T08:00:00".parse().expect("a moment"));
     let calls = Arc::default();
     let bus =
@@ -136,8 +136,10 @@ async fn pruned(backend: Backend) {
     assert_eq!(with_status(&app, "DEAD"), 2, "what was not delivered stays");
 }
 
-on_both_with!(a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers, minutes);
-async fn minutes(backend: Backend) {
+#[apply(on_both)]
+async fn a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_other_handlers(
+    backend: Backend,
+) {
     let (first, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let bus = {
         let first = Arc::clone(&first);
@@ -164,8 +166,8 @@ async fn minutes(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(a_handler_that_takes_too_long_has_failed, too_long);
-async fn too_long(backend: Backend) {
+#[apply(on_both)]
+async fn a_handler_that_takes_too_long_has_failed(backend: Backend) {
     let calls = Arc::default();
     let bus = counted(Signals::builder(), &calls, Duration::from_secs(600));
     let settings = |settings: &mut Settings| {
@@ -196,8 +198,8 @@ impl Drop for Blocked {
     }
 }
 
-on_both_with!(a_handler_that_blocks_for_ever_takes_no_more_than_its_places_and_no_event_is_lost, blocks);
-async fn blocks(backend: Backend) {
+#[apply(on_both)]
+async fn a_handler_that_blocks_for_ever_takes_no_more_than_its_places_and_no_event_is_lost(backend: Backend) {
     let (calls, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let blocked = Blocked(Arc::new(AtomicBool::new(true)));
     let bus = {
@@ -234,8 +236,8 @@ async fn blocks(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(a_handler_that_awaits_for_ever_is_given_up_at_each_attempt_and_no_event_is_lost, awaits);
-async fn awaits(backend: Backend) {
+#[apply(on_both)]
+async fn a_handler_that_awaits_for_ever_is_given_up_at_each_attempt_and_no_event_is_lost(backend: Backend) {
     let (calls, others) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let waits = Arc::new(AtomicBool::new(true));
     let bus = {
@@ -276,8 +278,8 @@ async fn awaits(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(what_is_in_hand_when_the_grace_ends_is_handed_back, handed_back);
-async fn handed_back(backend: Backend) {
+#[apply(on_both)]
+async fn what_is_in_hand_when_the_grace_ends_is_handed_back(backend: Backend) {
     let calls = Arc::default();
     let bus = counted(Signals::builder(), &calls, Duration::from_secs(600));
     let app = TestApp::start_with(backend, quick, |builder| builder.signals(bus)).await;
@@ -291,8 +293,8 @@ async fn handed_back(backend: Backend) {
     assert_eq!(app.count(free), 1);
 }
 
-on_both_with!(workers_are_woken_by_what_is_left_for_them_also_by_another_process, woken);
-async fn woken(backend: Backend) {
+#[apply(on_both)]
+async fn workers_are_woken_by_what_is_left_for_them_also_by_another_process(backend: Backend) {
     let seldom = |settings: &mut Settings| settings.outbox.poll_ms = 600_000;
     let calls = Arc::default();
     let bus = || counted(Signals::builder(), &calls, Duration::ZERO);
@@ -320,8 +322,8 @@ async fn woken(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(operators_see_dead_events_make_them_again_and_give_them_up, operators);
-async fn operators(backend: Backend) {
+#[apply(on_both)]
+async fn operators_see_dead_events_make_them_again_and_give_them_up(backend: Backend) {
     let bus = |fails: bool| {
         Signals::builder().after("books", [Signal::TaskCreate], move |_| async move {
             if fails { Err("the books are closed".into()) } else { Ok(()) }
@@ -356,8 +358,8 @@ async fn operators(backend: Backend) {
     assert_eq!((&again[0]["eventId"], &again[0]["attempts"]), (&dead[0]["eventId"], &json!(1)));
 }
 
-on_both_with!(the_command_line_shows_events_makes_them_again_and_gives_them_up, command_line);
-async fn command_line(backend: Backend) {
+#[apply(on_both)]
+async fn the_command_line_shows_events_makes_them_again_and_gives_them_up(backend: Backend) {
     let bus = Signals::builder()
         .after("books", [Signal::TaskCreate], |_| async { Err("the books are closed".into()) });
     let app = TestApp::start_with(backend, quick, |builder: Builder| builder.signals(bus)).await;

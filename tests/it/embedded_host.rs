@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::backend::TestDatabase;
 use crate::support::example::example;
 use crate::support::program::Server;
-use crate::support::{Backend, on_both_with};
+use crate::support::{apply, on_both};
 
 fn start(database: &str) -> Server {
     let mut child = Command::new(example("embedded_host"))
@@ -42,8 +42,8 @@ fn vote(server: &Server, username: &str, user_id: &str, task: &str) -> Value {
     ask(server, username, &query)
 }
 
-on_both_with!(the_embedded_host_writes_what_was_approved_in_the_last_approval, approved);
-async fn approved(backend: Backend) {
+#[apply(on_both)]
+async fn the_embedded_host_writes_what_was_approved_in_the_last_approval(backend: Backend) {
     let database = TestDatabase::create(backend);
     let server = start(&database.url);
     let beneficiaries = "{ beneficiaries { id householdSize approvedBy } }";

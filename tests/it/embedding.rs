@@ -14,7 +14,7 @@ use tasks_management::{
 
 use crate::support::backend::TestDatabase;
 use crate::support::people::People;
-use crate::support::{Backend, on_both, on_both_with};
+use crate::support::{Backend, apply, on_both};
 
 #[derive(MergedObject)]
 struct HostQuery(TaskQuery, Greetings);
@@ -57,42 +57,57 @@ async fn execute(
     serde_json::to_value(response).expect("an answer")
 }
 
-on_both! {
-    async fn the_modules_roots_stand_beside_a_hosts_own(app: TestApp) {
-        let schema = host_schema(&app.module);
-        let sdl = schema.sdl();
-        assert!(sdl.contains("type HostQuery {"), "the host names its root");
-        assert!(sdl.contains("status_Iexact") || sdl.contains("source_Icontains"), "lists have their arguments");
-        app.task(CreateTask { source: Some("Host".to_owned()), ..CreateTask::default() }).await;
-        let admin = app.module.requester("admin").await.expect("an admin");
-        let query = "{ greeting task(source: \"Host\", first: 1) { totalCount edges { node { source userCreated { username } } } } }";
-        let answer = execute(&app.module, &schema, Some(&admin), query).await;
-        assert_eq!(answer["data"]["greeting"], "Good morning, admin.");
-        let task = json!({ "source": "Host", "userCreated": { "username": "admin" } });
-        assert_eq!(answer["data"]["task"], json!({ "totalCount": 1, "edges": [{ "node": task }] }), "{answer}");
+#[apply(on_both)]
+async fn the_modules_roots_stand_beside_a_hosts_own(app: TestApp) {
+    let schema = host_schema(&app.module);
+    let sdl = schema.sdl();
+    assert!(sdl.contains("type HostQuery {"), "the host names its root");
+    assert!(sdl.contains("status_Iexact") || sdl.contains("source_Icontains"), "lists have their arguments");
+    app.task(CreateTask { source: Some("Host".to_owned()), ..CreateTask::default() }).await;
+    let admin = app.module.requester("admin").await.expect("an admin");
+    let query = "{ greeting task(source: \"Host\", first: 1) { totalCount edges { node { source userCreated { username } } } } }";
+    let answer = execute(&app.module, &schema, Some(&admin), query).await;
+    assert_eq!(answer["data"]["greeting"], "Good morning, admin.");
+    let task = json!({ "source": "Host", "userCreated": { "username": "admin" } });
+    assert_eq!(answer["data"]["task"], json!({ "totalCount": 1, "edges": [{ "node": task }] }), "{answer}");
 
-        let create = "mutation { nothing createTask(input: { source: \"Host\", clientMutationId: \"1\" }) { clientMutationId } }";
-        let answer = execute(&app.module, &schema, Some(&admin), create).await;
-        assert_eq!(answer["data"], json!({ "nothing": true, "createTask": { "clientMutationId": "1" } }));
-        assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'Host'"), 2);
-    }
+    let create = "mutation { nothing createTask(input: { source: \"Host\", clientMutationId: \"1\" }) { clientMutationId } }";
+    let answer = execute(&app.module, &schema, Some(&admin), create).await;
+    assert_eq!(answer["data"], json!({ "nothing": true, "createTask": { "clientMutationId": "1" } }));
+    assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'Host'"), 2);
+}
 
-    async fn a_hosts_schema_has_the_modules_rights_errors_and_bounds(app: TestApp) {
-        let schema = host_schema(&app.module);
-        let stranger = execute(&app.module, &schema, None, "{ greeting task { totalCount } }").await;
-        let codes: Vec<&Value> = stranger["errors"].as_array().expect("errors").iter().map(|error| &error["extensions"]["code"]).collect();
-        assert_eq!(codes, ["UNAUTHENTICATED", "UNAUTHENTICATED"]);
-        assert_eq!(stranger["data"], json!({ "greeting": null, "task": null }), "{stranger}");
-        let nobody = app.module.requester("norights").await.expect("somebody");
-        let refused = execute(&app.module, &schema, Some(&nobody), "{ taskGroup { totalCount } task(first: 1000) { totalCount } }").await;
-        assert_eq!(refused["data"], json!({ "taskGroup": null, "task": null }), "{refused}");
-        assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
-        let deep = format!("{{ task {}{} }}", "{ edges { node { userCreated { taskUserCreated ".repeat(10), "}}}}".repeat(10));
-        let refused = execute(&app.module, &schema, Some(&nobody), &deep).await;
-        assert_eq!(refused["errors"][0]["extensions"]["code"], "LIMIT", "{refused}");
-        let broken = execute(&app.module, &schema, Some(&nobody), "{ task {").await;
-        assert_eq!(broken["errors"][0]["extensions"]["code"], "VALIDATION", "{broken}");
-    }
+#[apply(on_both)]
+async fn a_hosts_schema_has_the_modules_rights_errors_and_bounds(app: TestApp) {
+    let schema = host_schema(&app.module);
+    let stranger = execute(&app.module, &schema, None, "{ greeting task { totalCount } }").await;
+    let codes: Vec<&Value> = stranger["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| &error["extensions"]["code"])
+        .collect();
+    assert_eq!(codes, ["UNAUTHENTICATED", "UNAUTHENTICATED"]);
+    assert_eq!(stranger["data"], json!({ "greeting": null, "task": null }), "{stranger}");
+    let nobody = app.module.requester("norights").await.expect("somebody");
+    let refused = execute(
+        &app.module,
+        &schema,
+        Some(&nobody),
+        "{ taskGroup { totalCount } task(first: 1000) { totalCount } }",
+    )
+    .await;
+    assert_eq!(refused["data"], json!({ "taskGroup": null, "task": null }), "{refused}");
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    let deep = format!(
+        "{{ task {}{} }}",
+        "{ edges { node { userCreated { taskUserCreated ".repeat(10),
+        "}}}}".repeat(10)
+    );
+    let refused = execute(&app.module, &schema, Some(&nobody), &deep).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "LIMIT", "{refused}");
+    let broken = execute(&app.module, &schema, Some(&nobody), "{ task {").await;
+    assert_eq!(broken["errors"][0]["extensions"]["code"], "VALIDATION", "{broken}");
 }
 
 async fn embedded(database: Database, people: &People, decider: &str) -> TaskManagement {
@@ -122,8 +137,8 @@ fn settings(database: &TestDatabase) -> Settings {
     settings
 }
 
-on_both_with!(two_modules_with_different_databases_live_in_one_process, two);
-async fn two(backend: Backend) {
+#[apply(on_both)]
+async fn two_modules_with_different_databases_live_in_one_process(backend: Backend) {
     // One of them always on the other kind of database.
     let databases = [TestDatabase::create(backend), TestDatabase::create(Backend::Sqlite)];
     let (here, there) = (People::usual(), People::usual());
@@ -147,8 +162,8 @@ async fn two(backend: Backend) {
     assert_eq!(execute(&two, &second, Some(&root), query).await["data"]["task"]["totalCount"], 0);
 }
 
-on_both_with!(a_host_shares_its_pool_with_the_module, shared);
-async fn shared(backend: Backend) {
+#[apply(on_both)]
+async fn a_host_shares_its_pool_with_the_module(backend: Backend) {
     let database = TestDatabase::create(backend);
     let manager = ConnectionManager::new(&settings(&database).database).expect("a manager");
     let pool = r2d2::Pool::builder().max_size(3).build(manager.clone()).expect("a pool");

@@ -9,7 +9,7 @@ use tasks_management::{CreateTask, Error, ErrorCode, Message, TaskGroupInput, Ta
 use tower::ServiceExt as _;
 
 use crate::support::people::People;
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 /// The module with a host's users, who say in a header who they are.
 async fn start(backend: Backend, people: &People) -> TestApp {
@@ -48,8 +48,8 @@ fn group(people: &People, code: &str) -> TaskGroupInput {
     }
 }
 
-on_both_with!(a_hosts_users_decide_a_task, decide);
-async fn decide(backend: Backend) {
+#[apply(on_both)]
+async fn a_hosts_users_decide_a_task(backend: Backend) {
     let people = People::usual();
     let app = start(backend, &people).await;
     let root = app.module.requester("root").await.expect("the host knows root");
@@ -87,8 +87,8 @@ async fn decide(backend: Backend) {
     assert_eq!(names, ["maker", "ada", "ben", "ben"]);
 }
 
-on_both_with!(rights_are_the_hosts_at_every_request, rights);
-async fn rights(backend: Backend) {
+#[apply(on_both)]
+async fn rights_are_the_hosts_at_every_request(backend: Backend) {
     let people = People::usual();
     let app = start(backend, &people).await;
     let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned);
@@ -106,8 +106,8 @@ async fn rights(backend: Backend) {
     assert_eq!(answer["data"]["user"], json!({ "username": "maker", "rights": ["191002", "191005"] }));
 }
 
-on_both_with!(nobody_logs_in_where_users_are_the_hosts, log_in);
-async fn log_in(backend: Backend) {
+#[apply(on_both)]
+async fn nobody_logs_in_where_users_are_the_hosts(backend: Backend) {
     let people = People::usual();
     let app = start(backend, &people).await;
     let _ = app.module.requester("root").await.expect("a copy is kept");
@@ -126,15 +126,15 @@ async fn log_in(backend: Backend) {
     }
 }
 
-on_both_with!(seats_are_for_people_whom_the_host_knows_looked_up_at_once, seats);
-async fn seats(backend: Backend) {
+#[apply(on_both)]
+async fn seats_are_for_people_whom_the_host_knows_looked_up_at_once(backend: Backend) {
     let people = People::usual();
     let app = start(backend, &people).await;
     let root = app.module.requester("root").await.expect("the host knows root");
     let stranger = people.add(9, "stranger", tasks_management::Rights::default());
     people.remove(stranger);
     let mut input = group(&people, "HOST");
-    input.user_ids.as_mut().expect("seats").push(stranger);
+    input.user_ids.as_mut().expect("executors").push(stranger);
     let error = app.module.task_groups().create(&root, input).await.expect_err("nobody knows the stranger");
     assert_eq!((error.code(), error.field()), (ErrorCode::Validation, Some("userIds")));
 
@@ -157,8 +157,8 @@ async fn seats(backend: Backend) {
     assert_eq!(answer["data"]["taskExecutor"]["totalCount"], 1, "{answer}");
 }
 
-on_both_with!(copies_follow_the_host_names_swapped_and_people_gone, copies);
-async fn copies(backend: Backend) {
+#[apply(on_both)]
+async fn copies_follow_the_host_names_swapped_and_people_gone(backend: Backend) {
     let people = People::usual();
     let app = start(backend, &people).await;
     assert_eq!(app.module.refresh_users().await.expect("a refresh"), 4);
@@ -188,8 +188,8 @@ async fn copies(backend: Backend) {
     assert_eq!(rows.len(), 4);
 }
 
-on_both_with!(what_the_host_says_against_it_reaches_the_caller, refusal);
-async fn refusal(backend: Backend) {
+#[apply(on_both)]
+async fn what_the_host_says_against_it_reaches_the_caller(backend: Backend) {
     let app = TestApp::start_empty(
         backend,
         |_| {},

@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
 use serde_json::{Value, json};
 
 use crate::bad_input::assert_refused;
-use crate::support::on_both;
+use crate::support::{apply, on_both};
 use crate::webhook_deliveries::endpoint;
 
 const HOSTILE: &[&str] = &[
@@ -73,117 +73,129 @@ fn path(parent: &str, list: &str) -> Option<String> {
     }
 }
 
-on_both! {
-    async fn filters_take_hostile_texts_for_texts(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let before = app.row_counts();
-        let mut asked = 0;
-        for (parent, field) in definitions(&app.module.sdl()).0 {
-            if !base(&field.ty.node).ends_with("Connection") {
-                continue;
-            }
-            for argument in &field.arguments {
-                let (name, ty) = (&argument.node.name.node, &argument.node.ty.node);
-                if !["String", "ID", "UUID", "DateTime", "Date"].contains(&base(ty)) {
-                    continue;
-                }
-                let list = |i: usize, text: &str| {
-                    format!("a{i}: {}({name}: {}) {{ edges {{ cursor }} }}", field.name.node, json!(text))
-                };
-                let all = HOSTILE.iter().enumerate().map(|(i, text)| list(i, text)).collect::<Vec<_>>().join(" ");
-
-                let query = path(&parent, &all).unwrap_or_else(|| panic!("no way to {parent}.{}", field.name.node));
-                let answer = client.graphql(&query).await;
-                assert!(answer.status.as_u16() < 500, "{query}: {}", answer.text);
-                for code in answer.codes() {
-                    assert_eq!(code, "VALIDATION", "{query}: {}", answer.text);
-                }
-                asked += 1;
-            }
+#[apply(on_both)]
+async fn filters_take_hostile_texts_for_texts(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let before = app.row_counts();
+    let mut asked = 0;
+    for (parent, field) in definitions(&app.module.sdl()).0 {
+        if !base(&field.ty.node).ends_with("Connection") {
+            continue;
         }
-        assert!(asked > 150, "only {asked} filters");
-        assert_eq!(app.row_counts(), before);
-    }
-
-    async fn a_nul_character_in_a_filter_is_named(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let mut asked = 0;
-        for (parent, field) in definitions(&app.module.sdl()).0 {
-            if parent != "Query" || !base(&field.ty.node).ends_with("Connection") {
+        for argument in &field.arguments {
+            let (name, ty) = (&argument.node.name.node, &argument.node.ty.node);
+            if !["String", "ID", "UUID", "DateTime", "Date"].contains(&base(ty)) {
                 continue;
             }
-            for argument in &field.arguments {
-                let name = argument.node.name.node.as_str();
-                // The original takes and ignores these.
-                if base(&argument.node.ty.node) != "String" || ["customFilters", "showHistory"].contains(&name) {
-                    continue;
-                }
-                let query = format!("query($t: String) {{ {}({name}: $t) {{ totalCount }} }}", field.name.node);
-                let query = if name == "orderBy" { query.replace("$t: String", "$t: [String]") } else { query };
-                let answer = client.graphql_with(&query, json!({ "t": "a\0b" })).await;
-                assert_refused(&answer, &query);
-                asked += 1;
-            }
-        }
-        assert!(asked > 60, "only {asked} filters");
-    }
-
-    async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let inputs = definitions(&app.module.sdl()).1;
-        let flow = app.flow("HOSTILE", &["00000000-0000-7000-8000-000000000001"]).await;
-        let (endpoint, _) = endpoint(&app, "HOSTILE", "https://example.org", &[]).await;
-        let journal = |before: &[(&'static str, i64)]| {
-            let now = app.row_counts();
-            before.iter().zip(now).filter(|((_, then), (_, now))| then != now).map(|((table, _), _)| *table).collect::<Vec<_>>()
-        };
-        let before = app.row_counts();
-        let mut asked = 0;
-        for (owner, field) in &inputs {
-            let Some(kind) = owner.strip_suffix("MutationInput") else { continue };
-            let name = field.name.node.as_str();
-            if name.starts_with("clientMutation") || name == "mutationExtensions" || kind == "ChangePassword" {
-                continue;
-            }
-            let is_list = matches!(field.ty.node.base, BaseType::List(_));
-            let texts: Vec<Value> = match base(&field.ty.node) {
-                "String" => {
-                    let too_long = if name == "comment" { 2001 } else { 256 };
-                    vec![json!("a\0b"), json!("\0"), json!("ü".repeat(too_long))]
-                }
-                "JSONString" => vec![json!(r#"{"a": "\u0000"}"#), json!(r#"{"\u0000": 1}"#), json!(r#"{"e9ef4290-1f37-4198-9e2a-f63611069c7f": "\u0000"}"#)],
-                _ => continue,
+            let list = |i: usize, text: &str| {
+                format!("a{i}: {}({name}: {}) {{ edges {{ cursor }} }}", field.name.node, json!(text))
             };
-            for text in texts {
-                let mut input = required(kind, &flow, &endpoint);
-                input[name] = if is_list { json!([text]) } else { text };
-                let mutation = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
-                let (status, error) = client.mutate(&mutation, input.clone()).await;
-                assert_eq!(status, 1, "{mutation} {input}");
-                assert_ne!(error[0]["code"], "INTERNAL", "{mutation} {input}: {error}");
-                asked += 1;
-            }
-        }
-        assert!(asked > 30, "only {asked} texts");
-        assert_eq!(journal(&before), ["core_mutationlog"]);
-    }
+            let all = HOSTILE.iter().enumerate().map(|(i, text)| list(i, text)).collect::<Vec<_>>().join(" ");
 
-    async fn hostile_texts_are_kept_as_they_are(app: TestApp) {
-        let mut client = app.user("admin").await;
-        for text in HOSTILE.iter().filter(|text| !text.contains('\0')) {
-            let data = json!({ *text: [text] }).to_string();
-            let input = json!({ "clientMutationId": text, "source": text, "entityString": text, "data": data });
-            let (status, error) = client.mutate("createTask", input).await;
-            assert_eq!(status, 2, "{text}: {error}");
-            let query = "query($t: String) { task(clientMutationId: $t, entityString_Icontains: $t) { edges { node { source entityString data } } } }";
-            let answer = client.graphql_with(query, json!({ "t": text })).await;
-            let edges = &answer.data("task")["edges"];
-            assert_eq!(edges.as_array().map(Vec::len), Some(1), "{text}: {edges}");
-            let node = &edges[0]["node"];
-            assert_eq!((&node["source"], &node["entityString"]), (&json!(text), &json!(text)));
-            let kept: Value = serde_json::from_str(node["data"].as_str().unwrap_or_default()).expect("JSON");
-            assert_eq!(kept, json!({ *text: [text] }));
+            let query =
+                path(&parent, &all).unwrap_or_else(|| panic!("no way to {parent}.{}", field.name.node));
+            let answer = client.graphql(&query).await;
+            assert!(answer.status.as_u16() < 500, "{query}: {}", answer.text);
+            for code in answer.codes() {
+                assert_eq!(code, "VALIDATION", "{query}: {}", answer.text);
+            }
+            asked += 1;
         }
+    }
+    assert!(asked > 150, "only {asked} filters");
+    assert_eq!(app.row_counts(), before);
+}
+
+#[apply(on_both)]
+async fn a_nul_character_in_a_filter_is_named(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let mut asked = 0;
+    for (parent, field) in definitions(&app.module.sdl()).0 {
+        if parent != "Query" || !base(&field.ty.node).ends_with("Connection") {
+            continue;
+        }
+        for argument in &field.arguments {
+            let name = argument.node.name.node.as_str();
+            // The original takes and ignores these.
+            if base(&argument.node.ty.node) != "String" || ["customFilters", "showHistory"].contains(&name) {
+                continue;
+            }
+            let query = format!("query($t: String) {{ {}({name}: $t) {{ totalCount }} }}", field.name.node);
+            let query = if name == "orderBy" { query.replace("$t: String", "$t: [String]") } else { query };
+            let answer = client.graphql_with(&query, json!({ "t": "a\0b" })).await;
+            assert_refused(&answer, &query);
+            asked += 1;
+        }
+    }
+    assert!(asked > 60, "only {asked} filters");
+}
+
+#[apply(on_both)]
+async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let inputs = definitions(&app.module.sdl()).1;
+    let flow = app.flow("HOSTILE", &["00000000-0000-7000-8000-000000000001"]).await;
+    let (endpoint, _) = endpoint(&app, "HOSTILE", "https://example.org", &[]).await;
+    let journal = |before: &[(&'static str, i64)]| {
+        let now = app.row_counts();
+        before
+            .iter()
+            .zip(now)
+            .filter(|((_, then), (_, now))| then != now)
+            .map(|((table, _), _)| *table)
+            .collect::<Vec<_>>()
+    };
+    let before = app.row_counts();
+    let mut asked = 0;
+    for (owner, field) in &inputs {
+        let Some(kind) = owner.strip_suffix("MutationInput") else { continue };
+        let name = field.name.node.as_str();
+        if name.starts_with("clientMutation") || name == "mutationExtensions" || kind == "ChangePassword" {
+            continue;
+        }
+        let is_list = matches!(field.ty.node.base, BaseType::List(_));
+        let texts: Vec<Value> = match base(&field.ty.node) {
+            "String" => {
+                let too_long = if name == "comment" { 2001 } else { 256 };
+                vec![json!("a\0b"), json!("\0"), json!("ü".repeat(too_long))]
+            }
+            "JSONString" => vec![
+                json!(r#"{"a": "\u0000"}"#),
+                json!(r#"{"\u0000": 1}"#),
+                json!(r#"{"e9ef4290-1f37-4198-9e2a-f63611069c7f": "\u0000"}"#),
+            ],
+            _ => continue,
+        };
+        for text in texts {
+            let mut input = required(kind, &flow, &endpoint);
+            input[name] = if is_list { json!([text]) } else { text };
+            let mutation = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
+            let (status, error) = client.mutate(&mutation, input.clone()).await;
+            assert_eq!(status, 1, "{mutation} {input}");
+            assert_ne!(error[0]["code"], "INTERNAL", "{mutation} {input}: {error}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 30, "only {asked} texts");
+    assert_eq!(journal(&before), ["core_mutationlog"]);
+}
+
+#[apply(on_both)]
+async fn hostile_texts_are_kept_as_they_are(app: TestApp) {
+    let mut client = app.user("admin").await;
+    for text in HOSTILE.iter().filter(|text| !text.contains('\0')) {
+        let data = json!({ *text: [text] }).to_string();
+        let input = json!({ "clientMutationId": text, "source": text, "entityString": text, "data": data });
+        let (status, error) = client.mutate("createTask", input).await;
+        assert_eq!(status, 2, "{text}: {error}");
+        let query = "query($t: String) { task(clientMutationId: $t, entityString_Icontains: $t) { edges { node { source entityString data } } } }";
+        let answer = client.graphql_with(query, json!({ "t": text })).await;
+        let edges = &answer.data("task")["edges"];
+        assert_eq!(edges.as_array().map(Vec::len), Some(1), "{text}: {edges}");
+        let node = &edges[0]["node"];
+        assert_eq!((&node["source"], &node["entityString"]), (&json!(text), &json!(text)));
+        let kept: Value = serde_json::from_str(node["data"].as_str().unwrap_or_default()).expect("JSON");
+        assert_eq!(kept, json!({ *text: [text] }));
     }
 }
 

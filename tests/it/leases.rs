@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::support::example::HookServer;
 use crate::support::program::wait_until;
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 /// What is known of the one delivery to the handler `slow`.
 const SLOW: &str = "FROM task_management_outbox WHERE handler = 'slow'";
@@ -55,8 +55,8 @@ fn lease_until(app: &TestApp) -> NaiveDateTime {
     NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").expect("a moment")
 }
 
-on_both_with!(a_delivery_of_a_killed_process_is_taken_over_when_its_lease_ends_and_no_sooner, taken_over);
-async fn taken_over(backend: Backend) {
+#[apply(on_both)]
+async fn a_delivery_of_a_killed_process_is_taken_over_when_its_lease_ends_and_no_sooner(backend: Backend) {
     let (called, gate) = (Called::default(), Arc::new(Semaphore::new(1)));
     let app = start(backend, &called, &gate).await;
     let server = HookServer::start(app.database_url(), 600_000, 3);
@@ -78,8 +78,8 @@ async fn taken_over(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(a_process_that_comes_back_late_marks_nothing_that_another_has_taken_over, late);
-async fn late(backend: Backend) {
+#[apply(on_both)]
+async fn a_process_that_comes_back_late_marks_nothing_that_another_has_taken_over(backend: Backend) {
     let (called, gate) = (Called::default(), Arc::new(Semaphore::new(0)));
     let app = start(backend, &called, &gate).await;
     let server = HookServer::start(app.database_url(), 2_500, 3);

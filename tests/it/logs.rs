@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::on_both;
 use crate::support::program::{SECRET, Server, program};
+use crate::support::{apply, on_both};
 
 const JSON: (&str, &str) = ("TASKS__LOG__FORMAT", "json");
 const WHO: &str = "{ user { username } }";
@@ -30,99 +30,123 @@ fn answered<'a>(lines: &'a [Value], id: &str) -> &'a Value {
     found[0]
 }
 
-on_both! {
-    async fn a_line_of_json_tells_of_each_request_what_it_was_and_how_it_went(app: TestApp) {
-        let mut server = Server::start(app.database_url(), &[JSON]);
-        let bearer = server.bearer("exec1");
-        let own = [("Authorization", bearer.as_str()), ("X-Request-Id", "own-id-1")];
-        let good = server.graphql(&own, WHO, Value::Null);
-        assert_eq!((good.status, good.header("x-request-id")), (200, "own-id-1"), "{good:?}");
-        let stranger = server.graphql(&[], WHO, Value::Null);
-        let id = stranger.body["errors"][0]["extensions"]["requestId"].as_str().expect("an id").to_owned();
-        assert_eq!((stranger.status, stranger.header("x-request-id")), (401, id.as_str()), "{stranger:?}");
-        let field = server.graphql(&[("Authorization", &bearer)], "{ task(after: \"nonsense\") { totalCount } }", Value::Null);
-        let field_id = field.body["errors"][0]["extensions"]["requestId"].as_str().expect("an id").to_owned();
-        assert_eq!(field.header("x-request-id"), field_id);
-        let health = server.send("GET", "/healthz", &[], "");
+#[apply(on_both)]
+async fn a_line_of_json_tells_of_each_request_what_it_was_and_how_it_went(app: TestApp) {
+    let mut server = Server::start(app.database_url(), &[JSON]);
+    let bearer = server.bearer("exec1");
+    let own = [("Authorization", bearer.as_str()), ("X-Request-Id", "own-id-1")];
+    let good = server.graphql(&own, WHO, Value::Null);
+    assert_eq!((good.status, good.header("x-request-id")), (200, "own-id-1"), "{good:?}");
+    let stranger = server.graphql(&[], WHO, Value::Null);
+    let id = stranger.body["errors"][0]["extensions"]["requestId"].as_str().expect("an id").to_owned();
+    assert_eq!((stranger.status, stranger.header("x-request-id")), (401, id.as_str()), "{stranger:?}");
+    let field = server.graphql(
+        &[("Authorization", &bearer)],
+        "{ task(after: \"nonsense\") { totalCount } }",
+        Value::Null,
+    );
+    let field_id = field.body["errors"][0]["extensions"]["requestId"].as_str().expect("an id").to_owned();
+    assert_eq!(field.header("x-request-id"), field_id);
+    let health = server.send("GET", "/healthz", &[], "");
+    server.terminate();
+    assert!(server.wait().success());
+
+    let lines = objects(&server.log());
+    for (id, method, path, operation, status) in [
+        ("own-id-1", "POST", "/api/graphql", Some("query user"), 200),
+        (&id, "POST", "/api/graphql", Some("query user"), 401),
+        (&field_id, "POST", "/api/graphql", Some("query task"), field.status),
+        (health.header("x-request-id"), "GET", "/healthz", None, 200),
+    ] {
+        let line = answered(&lines, id);
+        let span = &line["span"];
+        assert_eq!((&span["method"], &span["path"]), (&json!(method), &json!(path)), "{line}");
+        assert_eq!(span["operation"].as_str(), operation, "{line}");
+        assert_eq!(line["status"], status, "{line}");
+        assert!(line["ms"].is_u64(), "{line}");
+    }
+}
+
+#[apply(on_both)]
+async fn no_password_and_no_token_is_in_the_log_however_much_is_logged(app: TestApp) {
+    for format in ["json", "text"] {
+        let settings = [("TASKS__LOG__FORMAT", format), ("TASKS__LOG__FILTER", "trace")];
+        let mut server = Server::start(app.database_url(), &settings);
+        let mut secrets: Vec<String> =
+            ["exec1123", "exec2123", "not-the-password", "a.forged.token", "another-long-one", SECRET]
+                .map(str::to_owned)
+                .into();
+        let login = server.try_log_in("exec1", "exec1123");
+        let token = login.body["data"]["tokenAuth"]["token"].as_str().expect("a token").to_owned();
+        let cookies: Vec<&str> = login
+            .head
+            .lines()
+            .filter_map(|line| line.split_once("et-cookie: ")?.1.split(';').next())
+            .collect();
+        assert_eq!(cookies.len(), 2, "{login:?}");
+        secrets.extend(
+            cookies.iter().filter_map(|cookie| cookie.split_once('=')).map(|(_, value)| value.to_owned()),
+        );
+        let cookies = cookies.join("; ");
+        assert!(server.try_log_in("exec1", "not-the-password").body["errors"].is_array());
+        let bearer = format!("Bearer {token}");
+        assert_eq!(server.graphql(&[("Authorization", &bearer)], WHO, Value::Null).status, 200);
+        assert_eq!(
+            server.graphql(&[("Authorization", "Bearer a.forged.token")], WHO, Value::Null).status,
+            401
+        );
+        assert_eq!(server.graphql(&[("Cookie", &cookies)], WHO, Value::Null).status, 200);
+        let csrf =
+            server.graphql(&[("Cookie", &cookies)], "mutation { getCsrfToken { csrfToken } }", Value::Null);
+        secrets.push(csrf.body["data"]["getCsrfToken"]["csrfToken"].as_str().expect("a token").to_owned());
+        let inline = "mutation { tokenAuth(username: \"exec2\", password: \"exec2123\") { token } }";
+        let inline = server.graphql(&[], inline, Value::Null);
+        secrets.push(inline.body["data"]["tokenAuth"]["token"].as_str().expect("a token").to_owned());
+        let change = "mutation($o: String, $n: String!) { changePassword(input: { oldPassword: $o, newPassword: $n }) { success error } }";
+        let change = server.graphql(
+            &[("Authorization", &bearer)],
+            change,
+            json!({ "o": "not-the-password", "n": "another-long-one" }),
+        );
+        assert_eq!(change.body["data"]["changePassword"]["success"], false, "{change:?}");
+        let refresh = "mutation($t: String) { refreshToken(refreshToken: $t) { token } verifyToken(token: $t) { payload } }";
+        server.graphql(&[], refresh, json!({ "t": token }));
+        // Documents that are refused are quoted to the client only.
+        for wrong in [
+            "mutation { tokenAuth(username: \"exec2\", password: \"exec2123\" { token } }",
+            "mutation { tokenAuth(password: exec2123) { token } }",
+        ] {
+            assert_eq!(server.graphql(&[], wrong, Value::Null).status, 400);
+        }
         server.terminate();
         assert!(server.wait().success());
-
-        let lines = objects(&server.log());
-        for (id, method, path, operation, status) in [
-            ("own-id-1", "POST", "/api/graphql", Some("query user"), 200),
-            (&id, "POST", "/api/graphql", Some("query user"), 401),
-            (&field_id, "POST", "/api/graphql", Some("query task"), field.status),
-            (health.header("x-request-id"), "GET", "/healthz", None, 200),
-        ] {
-            let line = answered(&lines, id);
-            let span = &line["span"];
-            assert_eq!((&span["method"], &span["path"]), (&json!(method), &json!(path)), "{line}");
-            assert_eq!(span["operation"].as_str(), operation, "{line}");
-            assert_eq!(line["status"], status, "{line}");
-            assert!(line["ms"].is_u64(), "{line}");
+        let log = server.log();
+        assert!(log.iter().filter(|line| line.contains("answered")).count() >= 11, "{log:#?}");
+        for secret in &secrets {
+            let found = log.iter().find(|line| line.contains(secret));
+            assert!(secret.len() >= 8 && found.is_none(), "{secret} is in {found:?}");
+        }
+        if format == "json" {
+            objects(&log);
         }
     }
+}
 
-    async fn no_password_and_no_token_is_in_the_log_however_much_is_logged(app: TestApp) {
-        for format in ["json", "text"] {
-            let settings = [("TASKS__LOG__FORMAT", format), ("TASKS__LOG__FILTER", "trace")];
-            let mut server = Server::start(app.database_url(), &settings);
-            let mut secrets: Vec<String> =
-                ["exec1123", "exec2123", "not-the-password", "a.forged.token", "another-long-one", SECRET].map(str::to_owned).into();
-            let login = server.try_log_in("exec1", "exec1123");
-            let token = login.body["data"]["tokenAuth"]["token"].as_str().expect("a token").to_owned();
-            let cookies: Vec<&str> = login.head.lines().filter_map(|line| line.split_once("et-cookie: ")?.1.split(';').next()).collect();
-            assert_eq!(cookies.len(), 2, "{login:?}");
-            secrets.extend(cookies.iter().filter_map(|cookie| cookie.split_once('=')).map(|(_, value)| value.to_owned()));
-            let cookies = cookies.join("; ");
-            assert!(server.try_log_in("exec1", "not-the-password").body["errors"].is_array());
-            let bearer = format!("Bearer {token}");
-            assert_eq!(server.graphql(&[("Authorization", &bearer)], WHO, Value::Null).status, 200);
-            assert_eq!(server.graphql(&[("Authorization", "Bearer a.forged.token")], WHO, Value::Null).status, 401);
-            assert_eq!(server.graphql(&[("Cookie", &cookies)], WHO, Value::Null).status, 200);
-            let csrf = server.graphql(&[("Cookie", &cookies)], "mutation { getCsrfToken { csrfToken } }", Value::Null);
-            secrets.push(csrf.body["data"]["getCsrfToken"]["csrfToken"].as_str().expect("a token").to_owned());
-            let inline = "mutation { tokenAuth(username: \"exec2\", password: \"exec2123\") { token } }";
-            let inline = server.graphql(&[], inline, Value::Null);
-            secrets.push(inline.body["data"]["tokenAuth"]["token"].as_str().expect("a token").to_owned());
-            let change = "mutation($o: String, $n: String!) { changePassword(input: { oldPassword: $o, newPassword: $n }) { success error } }";
-            let change = server.graphql(&[("Authorization", &bearer)], change, json!({ "o": "not-the-password", "n": "another-long-one" }));
-            assert_eq!(change.body["data"]["changePassword"]["success"], false, "{change:?}");
-            let refresh = "mutation($t: String) { refreshToken(refreshToken: $t) { token } verifyToken(token: $t) { payload } }";
-            server.graphql(&[], refresh, json!({ "t": token }));
-            // Documents that are refused are quoted to the client only.
-            for wrong in ["mutation { tokenAuth(username: \"exec2\", password: \"exec2123\" { token } }", "mutation { tokenAuth(password: exec2123) { token } }"] {
-                assert_eq!(server.graphql(&[], wrong, Value::Null).status, 400);
-            }
-            server.terminate();
-            assert!(server.wait().success());
-            let log = server.log();
-            assert!(log.iter().filter(|line| line.contains("answered")).count() >= 11, "{log:#?}");
-            for secret in &secrets {
-                let found = log.iter().find(|line| line.contains(secret));
-                assert!(secret.len() >= 8 && found.is_none(), "{secret} is in {found:?}");
-            }
-            if format == "json" {
-                objects(&log);
-            }
-        }
-    }
-
-    async fn a_start_that_fails_says_so_in_json_too(app: TestApp) {
-        app.run("DELETE FROM __diesel_schema_migrations");
-        let failed = |url: &str| {
-            let mut command = program(url);
-            command.args(["serve", "--listen", "127.0.0.1:0", "--no-migrate"]).env(JSON.0, JSON.1);
-            let output = command.output().expect("the program runs");
-            assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-            let log = String::from_utf8_lossy(&output.stderr).into_owned();
-            let lines = objects(&log.lines().map(str::to_owned).collect::<Vec<_>>());
-            let last = lines.last().expect("a reason").clone();
-            assert_eq!(last["level"], "ERROR", "{log}");
-            assert!(!log.contains("hunter-two"), "{log}");
-            last["message"].as_str().unwrap_or_default().to_owned()
-        };
-        assert!(failed(app.database_url()).contains("tasks-management migrate"));
-        assert!(!failed("postgres://nobody:hunter-two@127.0.0.1:1/x").is_empty());
-    }
+#[apply(on_both)]
+async fn a_start_that_fails_says_so_in_json_too(app: TestApp) {
+    app.run("DELETE FROM __diesel_schema_migrations");
+    let failed = |url: &str| {
+        let mut command = program(url);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--no-migrate"]).env(JSON.0, JSON.1);
+        let output = command.output().expect("the program runs");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        let lines = objects(&log.lines().map(str::to_owned).collect::<Vec<_>>());
+        let last = lines.last().expect("a reason").clone();
+        assert_eq!(last["level"], "ERROR", "{log}");
+        assert!(!log.contains("hunter-two"), "{log}");
+        last["message"].as_str().unwrap_or_default().to_owned()
+    };
+    assert!(failed(app.database_url()).contains("tasks-management migrate"));
+    assert!(!failed("postgres://nobody:hunter-two@127.0.0.1:1/x").is_empty());
 }

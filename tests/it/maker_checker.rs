@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::{
-    Approved, CarriedOut, CheckedService, DbConnection, Error, ErrorCode, MakerChecker, Message, Requester,
-    Result, Task, TaskStatus, UpdateTask,
+    Approved, CheckedService, DbConnection, Error, ErrorCode, ExecutionMode, MakerChecker, Message,
+    Requester, Result, Task, TaskStatus, UpdateTask,
 };
 use uuid::Uuid;
 
 use crate::support::scenario::{key, user_id};
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 diesel::table! {
     host_animal (id) { id -> Text, name -> Text, changes -> Integer, }
@@ -116,9 +116,9 @@ struct Zoo {
 }
 
 impl Zoo {
-    async fn start(backend: Backend, carried_out: CarriedOut) -> Self {
+    async fn start(backend: Backend, mode: ExecutionMode) -> Self {
         let animals = Animals::default();
-        let checker = MakerChecker::new(animals.clone(), carried_out);
+        let checker = MakerChecker::new(animals.clone(), mode);
         let app = TestApp::start_with(
             backend,
             |settings| {
@@ -175,9 +175,9 @@ impl Zoo {
     }
 }
 
-on_both_with!(an_approved_proposal_is_carried_out_within_the_decision, within);
-async fn within(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::Within).await;
+#[apply(on_both)]
+async fn an_approved_proposal_is_carried_out_within_the_decision(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::Within).await;
     let task = zoo.propose("tiger").await.expect("a proposal");
     assert_eq!(task.source.as_deref(), Some("AnimalService"));
     assert_eq!(task.business_event.as_deref(), Some("AnimalService.update"));
@@ -203,10 +203,10 @@ async fn within(backend: Backend) {
     assert_eq!(zoo.app.count("SELECT count(*) FROM host_animal"), 1);
 }
 
-on_both_with!(a_rejected_proposal_is_not_carried_out, rejected);
-async fn rejected(backend: Backend) {
-    for carried_out in [CarriedOut::Within, CarriedOut::After] {
-        let zoo = Zoo::start(backend, carried_out).await;
+#[apply(on_both)]
+async fn a_rejected_proposal_is_not_carried_out(backend: Backend) {
+    for mode in [ExecutionMode::Within, ExecutionMode::After] {
+        let zoo = Zoo::start(backend, mode).await;
         let task = zoo.propose("tiger").await.expect("a proposal");
         assert_eq!(zoo.decide(task.id, false).await.expect("a vote").status, TaskStatus::Failed);
         zoo.deliver().await;
@@ -215,9 +215,9 @@ async fn rejected(backend: Backend) {
     }
 }
 
-on_both_with!(within_an_operation_that_fails_undoes_the_decision, undone);
-async fn undone(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::Within).await;
+#[apply(on_both)]
+async fn within_an_operation_that_fails_undoes_the_decision(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::Within).await;
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.animals.is_broken.store(true, Ordering::SeqCst);
     let error = zoo.decide(task.id, true).await.expect_err("the zoo is closed");
@@ -229,10 +229,10 @@ async fn undone(backend: Backend) {
     assert_eq!(zoo.animal().await, ("tiger".to_owned(), 1));
 }
 
-on_both_with!(an_operation_that_fails_can_leave_the_task_completed_visible_and_replayable, kept);
-async fn kept(backend: Backend) {
-    for carried_out in [CarriedOut::WithinOrAfter, CarriedOut::After] {
-        let zoo = Zoo::start(backend, carried_out).await;
+#[apply(on_both)]
+async fn an_operation_that_fails_can_leave_the_task_completed_visible_and_replayable(backend: Backend) {
+    for mode in [ExecutionMode::WithinOrAfter, ExecutionMode::After] {
+        let zoo = Zoo::start(backend, mode).await;
         let task = zoo.propose("tiger").await.expect("a proposal");
         zoo.animals.is_broken.store(true, Ordering::SeqCst);
         assert_eq!(zoo.decide(task.id, true).await.expect("a vote").status, TaskStatus::Completed);
@@ -255,18 +255,18 @@ async fn kept(backend: Backend) {
     }
 }
 
-on_both_with!(within_or_after_leaves_nothing_to_be_done_when_it_succeeds, at_once);
-async fn at_once(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::WithinOrAfter).await;
+#[apply(on_both)]
+async fn within_or_after_leaves_nothing_to_be_done_when_it_succeeds(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::WithinOrAfter).await;
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.decide(task.id, true).await.expect("a vote");
     assert_eq!(zoo.animal().await, ("tiger".to_owned(), 1));
     assert!(zoo.events(task.id).await.is_empty());
 }
 
-on_both_with!(two_processes_carry_an_operation_out_once, once);
-async fn once(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::After).await;
+#[apply(on_both)]
+async fn two_processes_carry_an_operation_out_once(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::After).await;
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.decide(task.id, true).await.expect("a vote");
     let other = zoo.app.another_process_with(|_| {}, |builder| builder.maker_checker(&zoo.checker));
@@ -278,9 +278,9 @@ async fn once(backend: Backend) {
     assert_eq!(zoo.events(task.id).await[0]["status"], "DELIVERED");
 }
 
-on_both_with!(a_proposal_is_validated_however_it_comes_and_whenever_it_changes, validated);
-async fn validated(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::Within).await;
+#[apply(on_both)]
+async fn a_proposal_is_validated_however_it_comes_and_whenever_it_changes(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::Within).await;
     let error = zoo.propose("").await.expect_err("a name is needed");
     assert_eq!((error.code(), error.field()), (ErrorCode::Validation, Some("data")));
     let mut admin = zoo.app.user("admin").await;
@@ -319,9 +319,9 @@ async fn validated(backend: Backend) {
     assert_ne!(user_id("exec1"), user_id("admin"));
 }
 
-on_both_with!(there_is_no_proposal_about_what_does_not_exist, nothing);
-async fn nothing(backend: Backend) {
-    let zoo = Zoo::start(backend, CarriedOut::Within).await;
+#[apply(on_both)]
+async fn there_is_no_proposal_about_what_does_not_exist(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::Within).await;
     let maker = zoo.app.module.requester("admin").await.expect("a maker");
     let payload = Animal { name: "tiger".to_owned() };
     let filed = zoo.checker.create_update_task(&zoo.app.module.tasks(), &maker, "2", &payload).await;

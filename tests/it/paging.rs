@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::scenario::user_id;
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, TestApp, apply, on_both};
 
 /// The lists, and the field that tells their rows apart.
 const LISTS: &[&str] = &[
@@ -190,145 +190,182 @@ async fn follow_meanwhile(
     leave(app, table, rows, &vec![true; rows.len()]);
 }
 
-on_both! {
-    async fn every_order_gives_every_row_once_both_ways(app: TestApp) {
-        let mut client = app.user("admin").await;
-        prepare(&mut client).await;
-        for list in LISTS {
-            let rows: BTreeSet<String> = all(&mut client, list, &Value::Null).await.into_iter().collect();
-            for key in order_keys(&mut client, list).await {
-                let mut both = Vec::new();
-                for order in [json!([key]), json!([format!("-{key}")])] {
-                    let expected = all(&mut client, list, &order).await;
-                    assert_eq!(expected.iter().cloned().collect::<BTreeSet<_>>(), rows, "{list} {order}");
-                    assert_eq!(expected.len(), rows.len(), "{list} {order}: repeats");
-                    follow(&mut client, list, &order, 7, &expected).await;
-                    both.push(expected);
-                }
-                both[1].reverse();
-                assert_eq!(both[0], both[1], "{list} {key}: down is up reversed");
+#[apply(on_both)]
+async fn every_order_gives_every_row_once_both_ways(app: TestApp) {
+    let mut client = app.user("admin").await;
+    prepare(&mut client).await;
+    for list in LISTS {
+        let rows: BTreeSet<String> = all(&mut client, list, &Value::Null).await.into_iter().collect();
+        for key in order_keys(&mut client, list).await {
+            let mut both = Vec::new();
+            for order in [json!([key]), json!([format!("-{key}")])] {
+                let expected = all(&mut client, list, &order).await;
+                assert_eq!(expected.iter().cloned().collect::<BTreeSet<_>>(), rows, "{list} {order}");
+                assert_eq!(expected.len(), rows.len(), "{list} {order}: repeats");
+                follow(&mut client, list, &order, 7, &expected).await;
+                both.push(expected);
             }
+            both[1].reverse();
+            assert_eq!(both[0], both[1], "{list} {key}: down is up reversed");
         }
     }
+}
 
-    async fn several_keys_and_small_pages_too(app: TestApp) {
-        let mut client = app.user("admin").await;
-        for order in [json!(["status", "-source"]), json!(["-taskGroup__code", "source", "-dateCreated"]), json!(["source", "source", "-source"]), json!("-source"), Value::Null] {
-            let expected = all(&mut client, "task", &order).await;
-            for size in [1, 3, 100] {
-                follow(&mut client, "task", &order, size, &expected).await;
-            }
+#[apply(on_both)]
+async fn several_keys_and_small_pages_too(app: TestApp) {
+    let mut client = app.user("admin").await;
+    for order in [
+        json!(["status", "-source"]),
+        json!(["-taskGroup__code", "source", "-dateCreated"]),
+        json!(["source", "source", "-source"]),
+        json!("-source"),
+        Value::Null,
+    ] {
+        let expected = all(&mut client, "task", &order).await;
+        for size in [1, 3, 100] {
+            follow(&mut client, "task", &order, size, &expected).await;
         }
     }
+}
 
-    async fn absent_values_come_last_going_up_and_first_going_down(app: TestApp) {
-        let mut client = app.user("admin").await;
-        for (order, absent_first) in [("source", false), ("-source", true), ("taskGroup__code", false), ("-taskGroup__code", true)] {
-            let query = format!("{{ task(orderBy: \"{order}\") {{ edges {{ node {{ source taskGroup {{ code }} }} }} }} }}");
-            let answer = client.graphql(&query).await;
-            let edges = answer.data("task")["edges"].as_array().expect("edges");
-            let absent: Vec<bool> = edges.iter().map(|edge| {
+#[apply(on_both)]
+async fn absent_values_come_last_going_up_and_first_going_down(app: TestApp) {
+    let mut client = app.user("admin").await;
+    for (order, absent_first) in
+        [("source", false), ("-source", true), ("taskGroup__code", false), ("-taskGroup__code", true)]
+    {
+        let query = format!(
+            "{{ task(orderBy: \"{order}\") {{ edges {{ node {{ source taskGroup {{ code }} }} }} }} }}"
+        );
+        let answer = client.graphql(&query).await;
+        let edges = answer.data("task")["edges"].as_array().expect("edges");
+        let absent: Vec<bool> = edges
+            .iter()
+            .map(|edge| {
                 let node = &edge["node"];
                 if order.ends_with("source") { node["source"].is_null() } else { node["taskGroup"].is_null() }
-            }).collect();
-            let mut sorted = absent.clone();
-            sorted.sort_unstable_by_key(|is_absent| *is_absent != absent_first);
-            assert!(absent.contains(&true) && absent.contains(&false), "{order}");
-            assert_eq!(absent, sorted, "{order}");
+            })
+            .collect();
+        let mut sorted = absent.clone();
+        sorted.sort_unstable_by_key(|is_absent| *is_absent != absent_first);
+        assert!(absent.contains(&true) && absent.contains(&false), "{order}");
+        assert_eq!(absent, sorted, "{order}");
+    }
+}
+
+#[apply(on_both)]
+async fn every_order_stays_right_while_rows_come_and_go(app: TestApp) {
+    let mut client = app.user("admin").await;
+    prepare(&mut client).await;
+    app.run("UPDATE task_management_task SET user_created = (SELECT id FROM core_user WHERE username = 'exec1') WHERE status = 'ACCEPTED'");
+    for living in LIVING {
+        for key in order_keys(&mut client, living.0).await {
+            // Down forwards asks for what up backwards does; that they mirror each other is tested above.
+            let order = json!([key]);
+            let mut rows = all(&mut client, living.0, &order).await;
+            follow_meanwhile(&app, &mut client, *living, &order, &rows, false).await;
+            rows.reverse();
+            follow_meanwhile(&app, &mut client, *living, &order, &rows, true).await;
         }
     }
+}
 
-    async fn every_order_stays_right_while_rows_come_and_go(app: TestApp) {
-        let mut client = app.user("admin").await;
-        prepare(&mut client).await;
-        app.run("UPDATE task_management_task SET user_created = (SELECT id FROM core_user WHERE username = 'exec1') WHERE status = 'ACCEPTED'");
-        for living in LIVING {
-            for key in order_keys(&mut client, living.0).await {
-                // Down forwards asks for what up backwards does; that they mirror each other is tested above.
-                let order = json!([key]);
-                let mut rows = all(&mut client, living.0, &order).await;
-                follow_meanwhile(&app, &mut client, *living, &order, &rows, false).await;
-                rows.reverse();
-                follow_meanwhile(&app, &mut client, *living, &order, &rows, true).await;
+#[apply(on_both)]
+async fn rows_that_come_and_go_meanwhile_disturb_nothing(app: TestApp) {
+    let mut client = app.user("admin").await;
+    for order in [json!("source"), json!("-source"), json!(["taskGroup__code", "-id"]), json!("-dateCreated")]
+    {
+        let expected = all(&mut client, "task", &order).await;
+        let mut gone: BTreeSet<String> = BTreeSet::new();
+        let (mut seen, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let page = page(&mut client, "task", &order, json!({ "f": 5, "a": after })).await;
+            seen.extend(page.ids);
+            if !page.next {
+                break;
+            }
+            after = json!(page.end);
+            for source in ["A first one", "zz a last one"] {
+                let (status, error) = client.mutate("createTask", json!({ "source": source })).await;
+                assert_eq!(status, 2, "{error}");
+            }
+            // The cursor's own row, and one that is still to come.
+            for id in [
+                seen.last().cloned(),
+                expected.iter().find(|id| !seen.contains(*id) && !gone.contains(*id)).cloned(),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                let (status, _) = client.mutate("deleteTask", json!({ "ids": [id] })).await;
+                // Decided tasks stay.
+                if status == 2 {
+                    gone.insert(id);
+                }
             }
         }
+        let repeated: BTreeSet<&String> = seen.iter().collect();
+        assert_eq!(repeated.len(), seen.len(), "{order}: repeats");
+        let old: Vec<&String> = seen.iter().filter(|id| expected.contains(*id)).collect();
+        let wanted: Vec<&String> =
+            expected.iter().filter(|id| seen.contains(*id) || !gone.contains(*id)).collect();
+        assert_eq!(old, wanted, "{order}");
+        assert!(gone.len() > 3, "{order}: only {} were deleted", gone.len());
     }
+}
 
-    async fn rows_that_come_and_go_meanwhile_disturb_nothing(app: TestApp) {
-        let mut client = app.user("admin").await;
-        for order in [json!("source"), json!("-source"), json!(["taskGroup__code", "-id"]), json!("-dateCreated")] {
-            let expected = all(&mut client, "task", &order).await;
-            let mut gone: BTreeSet<String> = BTreeSet::new();
-            let (mut seen, mut after) = (Vec::new(), Value::Null);
-            loop {
-                let page = page(&mut client, "task", &order, json!({ "f": 5, "a": after })).await;
-                seen.extend(page.ids);
-                if !page.next {
-                    break;
-                }
-                after = json!(page.end);
-                for source in ["A first one", "zz a last one"] {
-                    let (status, error) = client.mutate("createTask", json!({ "source": source })).await;
-                    assert_eq!(status, 2, "{error}");
-                }
-                // The cursor's own row, and one that is still to come.
-                for id in [seen.last().cloned(), expected.iter().find(|id| !seen.contains(*id) && !gone.contains(*id)).cloned()].into_iter().flatten() {
-                    let (status, _) = client.mutate("deleteTask", json!({ "ids": [id] })).await;
-                    // Decided tasks stay.
-                    if status == 2 {
-                        gone.insert(id);
-                    }
-                }
-            }
-            let repeated: BTreeSet<&String> = seen.iter().collect();
-            assert_eq!(repeated.len(), seen.len(), "{order}: repeats");
-            let old: Vec<&String> = seen.iter().filter(|id| expected.contains(*id)).collect();
-            let wanted: Vec<&String> = expected.iter().filter(|id| seen.contains(*id) || !gone.contains(*id)).collect();
-            assert_eq!(old, wanted, "{order}");
-            assert!(gone.len() > 3, "{order}: only {} were deleted", gone.len());
+#[apply(on_both)]
+async fn cursors_belong_to_their_order(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let cursor = page(&mut client, "task", &json!("source"), json!({ "f": 3 })).await.end;
+    for (list, order) in [
+        ("task", json!("-source")),
+        ("task", Value::Null),
+        ("task", json!(["source", "status"])),
+        ("taskHistory", json!("source")),
+    ] {
+        for argument in ["after", "before"] {
+            let query = format!(
+                "query($o: [String], $c: String) {{ {list}(orderBy: $o, {argument}: $c) {{ edges {{ cursor }} }} }}"
+            );
+            let answer = client.graphql_with(&query, json!({ "o": order, "c": cursor })).await;
+            assert_eq!(answer.codes(), ["VALIDATION"], "{list} {order}: {}", answer.text);
+            assert_eq!(answer.body["errors"][0]["extensions"]["field"], argument);
         }
     }
+}
 
-    async fn cursors_belong_to_their_order(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let cursor = page(&mut client, "task", &json!("source"), json!({ "f": 3 })).await.end;
-        for (list, order) in [("task", json!("-source")), ("task", Value::Null), ("task", json!(["source", "status"])), ("taskHistory", json!("source"))] {
-            for argument in ["after", "before"] {
-                let query = format!("query($o: [String], $c: String) {{ {list}(orderBy: $o, {argument}: $c) {{ edges {{ cursor }} }} }}");
-                let answer = client.graphql_with(&query, json!({ "o": order, "c": cursor })).await;
-                assert_eq!(answer.codes(), ["VALIDATION"], "{list} {order}: {}", answer.text);
-                assert_eq!(answer.body["errors"][0]["extensions"]["field"], argument);
-            }
-        }
+#[apply(on_both)]
+async fn parts_of_the_list(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let order = json!("-dateCreated");
+    let rows = all(&mut client, "task", &order).await;
+    let n = rows.len();
+    let whole = page(&mut client, "task", &order, json!({ "f": 10 })).await;
+    let tenth = json!(whole.end);
+    let second = page(&mut client, "task", &order, json!({ "f": 1, "s": 1 })).await.end;
+    let cases = [
+        (json!({ "s": 5, "f": 3 }), 5..8),
+        (json!({ "s": n, "f": 3 }), n..n),
+        (json!({ "a": tenth, "s": 2, "f": 3 }), 12..15),
+        (json!({ "l": 4 }), n - 4..n),
+        (json!({ "f": 10, "l": 3 }), 7..10),
+        (json!({ "b": tenth, "l": 3 }), 6..9),
+        (json!({ "b": tenth }), 0..9),
+        (json!({ "b": tenth, "f": 4 }), 0..4),
+        (json!({ "a": second, "b": tenth }), 2..9),
+        (json!({ "a": second, "b": tenth, "l": 20 }), 2..9),
+        (json!({ "a": second, "b": tenth, "f": 20 }), 2..9),
+        (json!({ "f": 0 }), 0..0),
+    ];
+    for (paging, range) in cases {
+        let page = page(&mut client, "task", &order, paging.clone()).await;
+        assert_eq!(page.ids, rows[range.clone()], "{paging}");
+        assert_eq!((page.next, page.previous), (range.end < n, range.start > 0), "{paging}");
     }
-
-    async fn parts_of_the_list(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let order = json!("-dateCreated");
-        let rows = all(&mut client, "task", &order).await;
-        let n = rows.len();
-        let whole = page(&mut client, "task", &order, json!({ "f": 10 })).await;
-        let tenth = json!(whole.end);
-        let second = page(&mut client, "task", &order, json!({ "f": 1, "s": 1 })).await.end;
-        let cases = [
-            (json!({ "s": 5, "f": 3 }), 5..8),
-            (json!({ "s": n, "f": 3 }), n..n),
-            (json!({ "a": tenth, "s": 2, "f": 3 }), 12..15),
-            (json!({ "l": 4 }), n - 4..n),
-            (json!({ "f": 10, "l": 3 }), 7..10),
-            (json!({ "b": tenth, "l": 3 }), 6..9),
-            (json!({ "b": tenth }), 0..9),
-            (json!({ "b": tenth, "f": 4 }), 0..4),
-            (json!({ "a": second, "b": tenth }), 2..9),
-            (json!({ "a": second, "b": tenth, "l": 20 }), 2..9),
-            (json!({ "a": second, "b": tenth, "f": 20 }), 2..9),
-            (json!({ "f": 0 }), 0..0),
-        ];
-        for (paging, range) in cases {
-            let page = page(&mut client, "task", &order, paging.clone()).await;
-            assert_eq!(page.ids, rows[range.clone()], "{paging}");
-            assert_eq!((page.next, page.previous), (range.end < n, range.start > 0), "{paging}");
-        }
-        assert_eq!(page(&mut client, "task", &order, json!({})).await.ids, rows, "100 rows when no number is given");
-    }
+    assert_eq!(
+        page(&mut client, "task", &order, json!({})).await.ids,
+        rows,
+        "100 rows when no number is given"
+    );
 }

@@ -13,7 +13,7 @@ use tasks_management::{CreateTask, Host};
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
 use crate::support::scenario::user_id;
-use crate::support::{Answer, TestApp, on_both};
+use crate::support::{Answer, TestApp, apply, on_both};
 
 /// Columns: what they are called, and who of the fixture stands for them.
 const PEOPLE: [(&str, &str); 6] = [
@@ -184,33 +184,36 @@ fn compare(table: &str) {
     insta::assert_snapshot!("rights", table);
 }
 
-on_both! {
-    async fn rights_times_operations(app: TestApp) {
-        let host = Host::default()
-            .action("default", Arc::new(|_, _, _| Ok(())))
-            .entity("zoo.animal", Zoo::default());
-        let app = app.another_process_with(|_| {}, |builder| builder.host(host));
-        let operations: Vec<(&str, &str)> = OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
-        let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();
-        let listed: BTreeSet<String> = operations.iter().map(|(label, _)| field(label)).collect();
-        assert_eq!(listed, root_fields(&app.module.sdl()), "every root field has a row, and no row lacks a field");
-        app.load(json!({ "moduleConfigurations": [{ "module": "fe-core", "layer": "FE", "config": {}, "isExposed": true }] }))
-            .await;
-        let by_triage = json!({ "languageId": "en", "clientMutationId": "by triage" });
-        assert_eq!(app.user("triage").await.outcome("changeUserLanguage", by_triage).await, "ok");
+#[apply(on_both)]
+async fn rights_times_operations(app: TestApp) {
+    let host =
+        Host::default().action("default", Arc::new(|_, _, _| Ok(()))).entity("zoo.animal", Zoo::default());
+    let app = app.another_process_with(|_| {}, |builder| builder.host(host));
+    let operations: Vec<(&str, &str)> =
+        OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
+    let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();
+    let listed: BTreeSet<String> = operations.iter().map(|(label, _)| field(label)).collect();
+    assert_eq!(
+        listed,
+        root_fields(&app.module.sdl()),
+        "every root field has a row, and no row lacks a field"
+    );
+    app.load(json!({ "moduleConfigurations": [{ "module": "fe-core", "layer": "FE", "config": {}, "isExposed": true }] }))
+        .await;
+    let by_triage = json!({ "languageId": "en", "clientMutationId": "by triage" });
+    assert_eq!(app.user("triage").await.outcome("changeUserLanguage", by_triage).await, "ok");
 
-        let mut table = format!("{:<46}", "");
-        for (name, _) in PEOPLE {
-            write!(table, " | {name:<21}").expect("memory");
-        }
-        for (row, (label, request)) in operations.iter().enumerate() {
-            write!(table, "\n{label:<46}").expect("memory");
-            for (column, (_, username)) in PEOPLE.iter().enumerate() {
-                let outcome = cell(&app, row * PEOPLE.len() + column, request, username).await;
-                write!(table, " | {outcome:<21}").expect("memory");
-            }
-        }
-        let table: Vec<&str> = table.lines().map(str::trim_end).collect();
-        compare(&table.join("\n"));
+    let mut table = format!("{:<46}", "");
+    for (name, _) in PEOPLE {
+        write!(table, " | {name:<21}").expect("memory");
     }
+    for (row, (label, request)) in operations.iter().enumerate() {
+        write!(table, "\n{label:<46}").expect("memory");
+        for (column, (_, username)) in PEOPLE.iter().enumerate() {
+            let outcome = cell(&app, row * PEOPLE.len() + column, request, username).await;
+            write!(table, " | {outcome:<21}").expect("memory");
+        }
+    }
+    let table: Vec<&str> = table.lines().map(str::trim_end).collect();
+    compare(&table.join("\n"));
 }

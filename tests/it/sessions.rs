@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tasks_management::{Builder, FixedClock};
 
-use crate::support::{Answer, Backend, Client, TestApp, on_both};
+use crate::support::{Answer, Backend, Client, TestApp, apply, on_both};
 
 const REFRESH: &str = "mutation refreshAuthToken { refreshToken { refreshExpiresIn } }";
 const LOGOUT: &str = "mutation logout { deleteTokenCookie { deleted } deleteRefreshTokenCookie { deleted } }";
@@ -35,171 +35,197 @@ async fn assert_logged_in(client: &mut Client, username: &str) {
     assert_eq!(answer.body["username"], username);
 }
 
-on_both! {
-    async fn cookies_are_out_of_reach_of_scripts_and_other_sites(app: TestApp) {
-        for secure in [false, true] {
-            let app = app.another_process_with(|settings| settings.http.secure_cookies = secure, |builder| builder);
-            let answer = app.stranger().try_log_in("exec1", "exec1123").await;
-            let lines = cookies(&answer);
-            let mut names: Vec<&str> = lines.iter().filter_map(|line| line.split('=').next()).collect();
-            names.sort_unstable();
-            assert_eq!(names, ["JWT", "JWT-refresh-token"]);
-            for line in lines {
-                for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
-                    assert!(line.contains(attribute), "{line}");
-                }
-                assert_eq!(line.contains("; Secure"), secure, "{line}");
+#[apply(on_both)]
+async fn cookies_are_out_of_reach_of_scripts_and_other_sites(app: TestApp) {
+    for secure in [false, true] {
+        let app =
+            app.another_process_with(|settings| settings.http.secure_cookies = secure, |builder| builder);
+        let answer = app.stranger().try_log_in("exec1", "exec1123").await;
+        let lines = cookies(&answer);
+        let mut names: Vec<&str> = lines.iter().filter_map(|line| line.split('=').next()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["JWT", "JWT-refresh-token"]);
+        for line in lines {
+            for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+                assert!(line.contains(attribute), "{line}");
             }
-        }
-        let answer = app.stranger().try_log_in("exec1", "wrong").await;
-        assert_eq!((answer.status, answer.message()), (StatusCode::OK, "INCORRECT_CREDENTIALS"));
-        assert_eq!(answer.body["data"], json!({ "tokenAuth": null }));
-        assert!(cookies(&answer).is_empty());
-    }
-
-    async fn who_is_logged_in_is_told_with_rights_as_numbers(app: TestApp) {
-        let mut client = app.browser("exec1").await;
-        let body = current_user(&mut client).await.body;
-        let user = &body["i_user"];
-        assert_eq!(body["id"], app.text("SELECT CAST(id AS text) AS value FROM core_user WHERE username = 'exec1'"));
-        assert_eq!((&body["t_user"], &user["id"], &user["language"]), (&Value::Null, &json!(3), &json!("en")));
-        assert_eq!((&user["rights"], &user["has_password"]), (&json!([191_001, 191_003]), &json!(true)));
-        assert_eq!((&user["health_facility_id"], &user["last_name"]), (&Value::Null, &json!("Executor1")));
-        assert_stranger(&mut app.stranger(), "no cookie").await;
-    }
-
-    async fn a_session_is_refreshed_by_cookie_without_arguments_or_csrf_token(app: TestApp) {
-        let mut client = app.browser("exec1").await;
-        let csrf = client.csrf.take();
-        for sent in [None, Some("undefined"), Some("wrong")] {
-            client.csrf = sent.map(str::to_owned);
-            let answer = client.graphql_with(REFRESH, json!({})).await;
-            assert!(answer.data("refreshToken")["refreshExpiresIn"].is_i64(), "{}", answer.text);
-            assert!(cookies(&answer).iter().any(|line| line.starts_with("JWT=") && line.contains("HttpOnly")));
-        }
-        client.csrf = csrf;
-        assert!(client.graphql(CREATE).await.codes().is_empty(), "the CSRF token outlives refreshes");
-        assert_logged_in(&mut client, "exec1").await;
-
-        let refresh = client.cookies.get("JWT-refresh-token").cloned().expect("a refresh cookie");
-        for token in [refresh, client.cookies["JWT"].clone()] {
-            let query = "mutation($t: String) { refreshToken(token: $t) { token payload } }";
-            let answer = app.stranger().graphql_with(query, json!({ "t": token })).await;
-            let granted = answer.data("refreshToken");
-            assert_eq!(granted["payload"]["username"], "exec1");
-            let mut other = app.stranger();
-            other.authorization = Some(format!("Bearer {}", granted["token"].as_str().unwrap_or_default()));
-            assert_logged_in(&mut other, "exec1").await;
-        }
-        let answer = app.stranger().graphql(REFRESH).await;
-        assert_eq!((answer.status, answer.codes()), (StatusCode::UNAUTHORIZED, vec!["UNAUTHENTICATED"]));
-        let text = answer.message().to_lowercase();
-        assert!(!["unauthorized", "csrftoken", "user not authorized for this operation"].contains(&text.as_str()));
-    }
-
-    async fn two_tabs_refresh_at_once(app: TestApp) {
-        let client = app.browser("exec1").await;
-        let other = app.another_process();
-        for _ in 0..5 {
-            let (mut one, mut two) = (client.clone(), other.stranger());
-            two.cookies.clone_from(&client.cookies);
-            two.csrf.clone_from(&client.csrf);
-            let (first, second) = tokio::join!(one.graphql(REFRESH), two.graphql(REFRESH));
-            assert!(first.data("refreshToken").is_object() && second.data("refreshToken").is_object());
-            for tab in [&mut one, &mut two] {
-                assert_logged_in(tab, "exec1").await;
-                assert!(tab.graphql(CREATE).await.codes().is_empty());
-            }
+            assert_eq!(line.contains("; Secure"), secure, "{line}");
         }
     }
+    let answer = app.stranger().try_log_in("exec1", "wrong").await;
+    assert_eq!((answer.status, answer.message()), (StatusCode::OK, "INCORRECT_CREDENTIALS"));
+    assert_eq!(answer.body["data"], json!({ "tokenAuth": null }));
+    assert!(cookies(&answer).is_empty());
+}
 
-    async fn logging_out_takes_effect_on_every_server_at_once(app: TestApp) {
-        let other = app.another_process();
-        let mut client = app.browser("exec1").await;
+#[apply(on_both)]
+async fn who_is_logged_in_is_told_with_rights_as_numbers(app: TestApp) {
+    let mut client = app.browser("exec1").await;
+    let body = current_user(&mut client).await.body;
+    let user = &body["i_user"];
+    assert_eq!(
+        body["id"],
+        app.text("SELECT CAST(id AS text) AS value FROM core_user WHERE username = 'exec1'")
+    );
+    assert_eq!((&body["t_user"], &user["id"], &user["language"]), (&Value::Null, &json!(3), &json!("en")));
+    assert_eq!((&user["rights"], &user["has_password"]), (&json!([191_001, 191_003]), &json!(true)));
+    assert_eq!((&user["health_facility_id"], &user["last_name"]), (&Value::Null, &json!("Executor1")));
+    assert_stranger(&mut app.stranger(), "no cookie").await;
+}
+
+#[apply(on_both)]
+async fn a_session_is_refreshed_by_cookie_without_arguments_or_csrf_token(app: TestApp) {
+    let mut client = app.browser("exec1").await;
+    let csrf = client.csrf.take();
+    for sent in [None, Some("undefined"), Some("wrong")] {
+        client.csrf = sent.map(str::to_owned);
+        let answer = client.graphql_with(REFRESH, json!({})).await;
+        assert!(answer.data("refreshToken")["refreshExpiresIn"].is_i64(), "{}", answer.text);
+        assert!(cookies(&answer).iter().any(|line| line.starts_with("JWT=") && line.contains("HttpOnly")));
+    }
+    client.csrf = csrf;
+    assert!(client.graphql(CREATE).await.codes().is_empty(), "the CSRF token outlives refreshes");
+    assert_logged_in(&mut client, "exec1").await;
+
+    let refresh = client.cookies.get("JWT-refresh-token").cloned().expect("a refresh cookie");
+    for token in [refresh, client.cookies["JWT"].clone()] {
+        let query = "mutation($t: String) { refreshToken(token: $t) { token payload } }";
+        let answer = app.stranger().graphql_with(query, json!({ "t": token })).await;
+        let granted = answer.data("refreshToken");
+        assert_eq!(granted["payload"]["username"], "exec1");
+        let mut other = app.stranger();
+        other.authorization = Some(format!("Bearer {}", granted["token"].as_str().unwrap_or_default()));
+        assert_logged_in(&mut other, "exec1").await;
+    }
+    let answer = app.stranger().graphql(REFRESH).await;
+    assert_eq!((answer.status, answer.codes()), (StatusCode::UNAUTHORIZED, vec!["UNAUTHENTICATED"]));
+    let text = answer.message().to_lowercase();
+    assert!(
+        !["unauthorized", "csrftoken", "user not authorized for this operation"].contains(&text.as_str())
+    );
+}
+
+#[apply(on_both)]
+async fn two_tabs_refresh_at_once(app: TestApp) {
+    let client = app.browser("exec1").await;
+    let other = app.another_process();
+    for _ in 0..5 {
+        let (mut one, mut two) = (client.clone(), other.stranger());
+        two.cookies.clone_from(&client.cookies);
+        two.csrf.clone_from(&client.csrf);
+        let (first, second) = tokio::join!(one.graphql(REFRESH), two.graphql(REFRESH));
+        assert!(first.data("refreshToken").is_object() && second.data("refreshToken").is_object());
+        for tab in [&mut one, &mut two] {
+            assert_logged_in(tab, "exec1").await;
+            assert!(tab.graphql(CREATE).await.codes().is_empty());
+        }
+    }
+}
+
+#[apply(on_both)]
+async fn logging_out_takes_effect_on_every_server_at_once(app: TestApp) {
+    let other = app.another_process();
+    let mut client = app.browser("exec1").await;
+    let mut copy = other.stranger();
+    copy.cookies.clone_from(&client.cookies);
+    assert_logged_in(&mut copy, "exec1").await;
+    // The front end has forgotten the CSRF token by then.
+    client.csrf = None;
+    let answer = client.graphql(LOGOUT).await;
+    assert_eq!(answer.data("deleteTokenCookie")["deleted"], true);
+    assert_eq!(answer.body["data"]["deleteRefreshTokenCookie"]["deleted"], true);
+    assert_eq!(cookies(&answer).iter().filter(|line| line.contains("Max-Age=0")).count(), 2);
+    assert!(client.cookies.is_empty());
+    assert_stranger(&mut copy, "after the logout").await;
+    let answer = copy.graphql(REFRESH).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
+    let answer = client.graphql(LOGOUT).await;
+    assert_eq!(answer.data("deleteTokenCookie")["deleted"], false);
+}
+
+#[apply(on_both)]
+async fn a_session_is_revoked_by_either_token(app: TestApp) {
+    let other = app.another_process();
+    for which in ["JWT-refresh-token", "JWT"] {
+        let client = app.browser("exec2").await;
         let mut copy = other.stranger();
         copy.cookies.clone_from(&client.cookies);
-        assert_logged_in(&mut copy, "exec1").await;
-        // The front end has forgotten the CSRF token by then.
-        client.csrf = None;
-        let answer = client.graphql(LOGOUT).await;
-        assert_eq!(answer.data("deleteTokenCookie")["deleted"], true);
-        assert_eq!(answer.body["data"]["deleteRefreshTokenCookie"]["deleted"], true);
-        assert_eq!(cookies(&answer).iter().filter(|line| line.contains("Max-Age=0")).count(), 2);
-        assert!(client.cookies.is_empty());
-        assert_stranger(&mut copy, "after the logout").await;
-        let answer = copy.graphql(REFRESH).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
-        let answer = client.graphql(LOGOUT).await;
-        assert_eq!(answer.data("deleteTokenCookie")["deleted"], false);
-    }
+        let verify = "mutation($t: String) { verifyToken(token: $t) { payload } }";
+        let token = json!({ "t": client.cookies["JWT"] });
+        let answer = other.stranger().graphql_with(verify, token.clone()).await;
+        assert_eq!(answer.data("verifyToken")["payload"]["username"], "exec2");
+        assert_eq!(
+            copy.graphql("mutation { verifyToken { payload } }").await.data("verifyToken")["payload"]["username"],
+            "exec2"
+        );
 
-    async fn a_session_is_revoked_by_either_token(app: TestApp) {
-        let other = app.another_process();
-        for which in ["JWT-refresh-token", "JWT"] {
-            let client = app.browser("exec2").await;
-            let mut copy = other.stranger();
-            copy.cookies.clone_from(&client.cookies);
-            let verify = "mutation($t: String) { verifyToken(token: $t) { payload } }";
-            let token = json!({ "t": client.cookies["JWT"] });
-            let answer = other.stranger().graphql_with(verify, token.clone()).await;
-            assert_eq!(answer.data("verifyToken")["payload"]["username"], "exec2");
-            assert_eq!(copy.graphql("mutation { verifyToken { payload } }").await.data("verifyToken")["payload"]["username"], "exec2");
-
-            let revoke = "mutation($t: String) { revokeToken(refreshToken: $t) { revoked } }";
-            let answer = app.stranger().graphql_with(revoke, json!({ "t": client.cookies[which] })).await;
-            assert!(answer.data("revokeToken")["revoked"].is_i64());
-            assert_stranger(&mut copy, which).await;
-            let answer = other.stranger().graphql_with(verify, token).await;
-            assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{}", answer.text);
-            assert_eq!(answer.body["data"], json!({ "verifyToken": null }));
-            let answer = app.stranger().graphql_with(revoke, json!({ "t": "nonsense" })).await;
-            assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
-        }
+        let revoke = "mutation($t: String) { revokeToken(refreshToken: $t) { revoked } }";
+        let answer = app.stranger().graphql_with(revoke, json!({ "t": client.cookies[which] })).await;
+        assert!(answer.data("revokeToken")["revoked"].is_i64());
+        assert_stranger(&mut copy, which).await;
+        let answer = other.stranger().graphql_with(verify, token).await;
+        assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{}", answer.text);
+        assert_eq!(answer.body["data"], json!({ "verifyToken": null }));
+        let answer = app.stranger().graphql_with(revoke, json!({ "t": "nonsense" })).await;
+        assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
     }
+}
 
-    async fn mutations_by_cookie_need_the_csrf_token_of_their_session(app: TestApp) {
-        let mut client = app.browser("admin").await;
-        let again = app.browser("admin").await;
-        let before = app.row_counts();
-        let own = client.csrf.clone();
-        assert_ne!(own, again.csrf, "each session has its own");
-        let wrong = [None, Some(String::new()), Some("null".to_owned()), Some("undefined".to_owned()), Some("wrong".to_owned()), again.csrf.clone()];
-        for sent in wrong {
-            client.csrf = sent.clone();
-            let answer = client.graphql(CREATE).await;
-            assert_eq!((answer.status, answer.message()), (StatusCode::OK, CSRF), "{sent:?}");
-            assert_eq!(answer.body["data"], json!({ "createTask": null }), "{sent:?}");
-            assert_eq!(answer.codes(), ["FORBIDDEN"]);
-            let hidden = "mutation { getCsrfToken { csrfToken } ...F } fragment F on Mutation { ... { createTask(input: {}) { internalId } } }";
-            assert_eq!(client.graphql(hidden).await.message(), CSRF, "{sent:?}");
-            let named = json!({ "query": format!("query Q {{ user {{ id }} }} {}", CREATE.replace("mutation", "mutation M")), "operationName": "M" });
-            assert_eq!(client.post(named).await.message(), CSRF, "{sent:?}");
-            assert_eq!(client.graphql("{ user { username } }").await.data("user")["username"], "admin", "queries need none");
-        }
-        let answer = client.graphql("mutation { a: createTask(input: {}) { internalId } }").await;
-        assert_eq!((answer.message(), &answer.body["data"]), (CSRF, &json!({ "a": null })));
-        assert_eq!(app.row_counts(), before);
-        client.csrf = own;
-        assert!(client.graphql(CREATE).await.codes().is_empty());
-        let mut bearer = app.user("admin").await;
-        bearer.csrf = Some("wrong".to_owned());
-        assert!(bearer.graphql(CREATE).await.codes().is_empty(), "Bearer requests need none");
+#[apply(on_both)]
+async fn mutations_by_cookie_need_the_csrf_token_of_their_session(app: TestApp) {
+    let mut client = app.browser("admin").await;
+    let again = app.browser("admin").await;
+    let before = app.row_counts();
+    let own = client.csrf.clone();
+    assert_ne!(own, again.csrf, "each session has its own");
+    let wrong = [
+        None,
+        Some(String::new()),
+        Some("null".to_owned()),
+        Some("undefined".to_owned()),
+        Some("wrong".to_owned()),
+        again.csrf.clone(),
+    ];
+    for sent in wrong {
+        client.csrf = sent.clone();
+        let answer = client.graphql(CREATE).await;
+        assert_eq!((answer.status, answer.message()), (StatusCode::OK, CSRF), "{sent:?}");
+        assert_eq!(answer.body["data"], json!({ "createTask": null }), "{sent:?}");
+        assert_eq!(answer.codes(), ["FORBIDDEN"]);
+        let hidden = "mutation { getCsrfToken { csrfToken } ...F } fragment F on Mutation { ... { createTask(input: {}) { internalId } } }";
+        assert_eq!(client.graphql(hidden).await.message(), CSRF, "{sent:?}");
+        let named = json!({ "query": format!("query Q {{ user {{ id }} }} {}", CREATE.replace("mutation", "mutation M")), "operationName": "M" });
+        assert_eq!(client.post(named).await.message(), CSRF, "{sent:?}");
+        assert_eq!(
+            client.graphql("{ user { username } }").await.data("user")["username"],
+            "admin",
+            "queries need none"
+        );
     }
+    let answer = client.graphql("mutation { a: createTask(input: {}) { internalId } }").await;
+    assert_eq!((answer.message(), &answer.body["data"]), (CSRF, &json!({ "a": null })));
+    assert_eq!(app.row_counts(), before);
+    client.csrf = own;
+    assert!(client.graphql(CREATE).await.codes().is_empty());
+    let mut bearer = app.user("admin").await;
+    bearer.csrf = Some("wrong".to_owned());
+    assert!(bearer.graphql(CREATE).await.codes().is_empty(), "Bearer requests need none");
+}
 
-    async fn other_schemes_of_authorization_are_ignored(app: TestApp) {
-        let mut client = app.browser("exec1").await;
-        for value in ["JWT undefined", "JWT", "Basic ZXhlYzE6ZXhlYzExMjM=", "", "undefined"] {
-            client.authorization = Some(value.to_owned());
-            assert_logged_in(&mut client, "exec1").await;
-            let token = client.graphql("mutation { getCsrfToken { csrfToken } }").await;
-            assert_eq!(token.data("getCsrfToken")["csrfToken"].as_str(), client.csrf.as_deref(), "{value}");
-        }
-        let mut stranger = app.stranger();
-        stranger.authorization = Some("JWT undefined".to_owned());
-        assert_stranger(&mut stranger, "JWT undefined").await;
-        let token = stranger.graphql("mutation { getCsrfToken { csrfToken } }").await;
-        assert!(token.data("getCsrfToken")["csrfToken"].as_str().is_some_and(|text| !text.is_empty()));
+#[apply(on_both)]
+async fn other_schemes_of_authorization_are_ignored(app: TestApp) {
+    let mut client = app.browser("exec1").await;
+    for value in ["JWT undefined", "JWT", "Basic ZXhlYzE6ZXhlYzExMjM=", "", "undefined"] {
+        client.authorization = Some(value.to_owned());
+        assert_logged_in(&mut client, "exec1").await;
+        let token = client.graphql("mutation { getCsrfToken { csrfToken } }").await;
+        assert_eq!(token.data("getCsrfToken")["csrfToken"].as_str(), client.csrf.as_deref(), "{value}");
     }
+    let mut stranger = app.stranger();
+    stranger.authorization = Some("JWT undefined".to_owned());
+    assert_stranger(&mut stranger, "JWT undefined").await;
+    let token = stranger.graphql("mutation { getCsrfToken { csrfToken } }").await;
+    assert!(token.data("getCsrfToken")["csrfToken"].as_str().is_some_and(|text| !text.is_empty()));
 }
 
 /// The moment at which the clock of a test begins.

@@ -10,7 +10,7 @@ use tasks_management::{
     TaskStatus,
 };
 
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 type Seen = Arc<Mutex<Vec<Event>>>;
 
@@ -45,8 +45,8 @@ fn tasks_of(app: &TestApp, source: &str) -> i64 {
     app.count(&format!("SELECT count(*) FROM task_management_task WHERE source = '{source}'"))
 }
 
-on_both_with!(before_vetoes_a_change_with_an_error_that_the_caller_sees, veto);
-async fn veto(backend: Backend) {
+#[apply(on_both)]
+async fn before_vetoes_a_change_with_an_error_that_the_caller_sees(backend: Backend) {
     let bus = Signals::builder()
         .before(Signal::TaskCreate, |_, _| Err(Error::new(ErrorCode::Conflict, Message::new("code-taken"))));
     let app = start(backend, |builder| builder.signals(bus)).await;
@@ -57,8 +57,8 @@ async fn veto(backend: Backend) {
     assert_eq!(tasks_of(&app, "Veto"), 0);
 }
 
-on_both_with!(within_writes_through_the_same_connection_and_its_error_rolls_everything_back, within);
-async fn within(backend: Backend) {
+#[apply(on_both)]
+async fn within_writes_through_the_same_connection_and_its_error_rolls_everything_back(backend: Backend) {
     let bus = Signals::builder()
         .within(Signal::TaskCreate, |connection, event| {
             let language = format!("l{}", event.entity_id.simple());
@@ -91,8 +91,8 @@ async fn within(backend: Backend) {
     assert_eq!(tasks_of(&app, "Undo"), 0);
 }
 
-on_both_with!(after_is_told_of_each_step_in_order_with_stable_ids, after);
-async fn after(backend: Backend) {
+#[apply(on_both)]
+async fn after_is_told_of_each_step_in_order_with_stable_ids(backend: Backend) {
     let told = seen();
     let bus = {
         let told = Arc::clone(&told);
@@ -120,8 +120,8 @@ async fn after(backend: Backend) {
     assert_eq!(app.count("SELECT count(*) FROM task_management_outbox WHERE status = 'DELIVERED'"), 3);
 }
 
-on_both_with!(what_a_process_left_behind_another_one_delivers, restart);
-async fn restart(backend: Backend) {
+#[apply(on_both)]
+async fn what_a_process_left_behind_another_one_delivers(backend: Backend) {
     let quiet = Signals::builder().after("told", [Signal::TaskCreate], |_| async { Ok(()) });
     let app = start(backend, |builder| builder.signals(quiet)).await;
     create(&app, "Left").await.expect("a task");
@@ -139,8 +139,8 @@ async fn restart(backend: Backend) {
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
 }
 
-on_both_with!(a_failing_or_panicking_handler_is_retried_then_dead_and_harms_no_other, failing);
-async fn failing(backend: Backend) {
+#[apply(on_both)]
+async fn a_failing_or_panicking_handler_is_retried_then_dead_and_harms_no_other(backend: Backend) {
     let told = seen();
     let bus = {
         let told = Arc::clone(&told);
@@ -171,8 +171,8 @@ async fn failing(backend: Backend) {
     assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'Fails'"), 1);
 }
 
-on_both_with!(later_events_of_a_task_wait_for_the_earlier_one, ordered);
-async fn ordered(backend: Backend) {
+#[apply(on_both)]
+async fn later_events_of_a_task_wait_for_the_earlier_one(backend: Backend) {
     let told = seen();
     let first = Arc::new(Mutex::new(true));
     let bus = {
@@ -200,8 +200,8 @@ async fn ordered(backend: Backend) {
     assert_eq!(names(&told), [Signal::TaskCreate, Signal::TaskComplete]);
 }
 
-on_both_with!(every_service_tells_before_within_and_after, everything);
-async fn everything(backend: Backend) {
+#[apply(on_both)]
+async fn every_service_tells_before_within_and_after(backend: Backend) {
     let (before, within) = (seen(), seen());
     let mut bus = Signals::builder();
     for signal in Signal::ALL {
@@ -229,11 +229,15 @@ async fn everything(backend: Backend) {
     assert_eq!(triage.mutate("createTaskGroup", group).await.0, 2);
     let found = triage.graphql(r#"{ taskGroup(code: "TOLD") { edges { node { uuid taskexecutorSet { edges { node { uuid } } } } } } }"#).await;
     let node = found.data("taskGroup")["edges"][0]["node"].clone();
-    let seat: uuid::Uuid = node["taskexecutorSet"]["edges"][0]["node"]["uuid"]
+    let executor: uuid::Uuid = node["taskexecutorSet"]["edges"][0]["node"]["uuid"]
         .as_str()
         .and_then(|id| id.parse().ok())
-        .expect("a seat");
-    app.module.task_executors().update(&admin, seat, exec5.id()).await.expect("a seat changes hands");
+        .expect("an executor");
+    app.module
+        .task_executors()
+        .update(&admin, executor, exec5.id())
+        .await
+        .expect("an executor changes hands");
     let task = create(&app, "Told").await.expect("a task");
     app.module.tasks().execute_task(&exec5, task.id).await.expect("is carried out");
     let vote = json!({ exec5.id().to_string(): "APPROVED" });

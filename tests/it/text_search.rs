@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, on_both};
+use crate::support::{Client, apply, on_both};
 
 /// The sources of the tasks that a filter finds, sorted.
 async fn sources(client: &mut Client, filter: &str, text: &str) -> Vec<String> {
@@ -21,81 +21,132 @@ async fn create(client: &mut Client, source: &str) {
     assert_eq!(status, 2, "{source}: {error}");
 }
 
-on_both! {
-    async fn case_is_ignored_beyond_ascii(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let pairs = [
-            ("Ünïcode", "ÜN"), ("ÉCOLE", "école"), ("Ελλάδα", "ΕΛΛΆΔΑ"), ("ΟΔΟΣΑ", "οδοσ"), ("Москва", "МОСКВА"), ("Łódź", "ŁÓDŹ"), ("plain", "PLAIN"),
-        ];
-        for (source, searched) in pairs {
-            create(&mut client, source).await;
-            for text in [searched.to_owned(), source.to_lowercase(), source.to_uppercase(), source.to_owned()] {
-                for filter in ["source_Icontains", "source_Istartswith", "entityString_Icontains"] {
-                    assert!(sources(&mut client, filter, &text).await.contains(&source.to_owned()), "{filter} {text:?} finds {source}");
-                }
-            }
-            assert_eq!(sources(&mut client, "source_Iexact", &source.to_lowercase()).await, [source]);
-            assert_eq!(sources(&mut client, "source", source).await, [source]);
-            assert_eq!(sources(&mut client, "source", &format!("{source}x")).await, Vec::<String>::new());
-        }
-        assert_eq!(sources(&mut client, "source", "PLAIN").await, Vec::<String>::new(), "an exact filter heeds case");
-        assert_eq!(sources(&mut client, "source_Icontains", "un").await, Vec::<String>::new(), "u is not ü");
-    }
-
-    async fn nothing_is_a_wildcard(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let texts = ["100%", "100x", "a_b", "axb", "back\\slash", "backslash", "[a]", "a", "*", "?", "'quoted'", "\"double\"", "%_\\"];
-        for text in texts {
-            create(&mut client, text).await;
-        }
-        for (searched, found) in [
-            ("100%", vec!["100%", "Ünï \"q\" 100%_"]), ("a_b", vec!["a_b"]), ("k\\s", vec!["back\\slash"]), ("\\\\", vec![]), ("[a]", vec!["[a]"]), ("*", vec!["*"]),
-            ("?", vec!["?"]), ("'", vec!["'quoted'"]), ("%_\\", vec!["%_\\"]), ("0%%", vec![]), ("_x", vec![]), ("\"double\"", vec!["\"double\""]),
-        ] {
-            assert_eq!(sources(&mut client, "source_Icontains", searched).await, found, "{searched}");
-        }
-        assert_eq!(sources(&mut client, "source_Istartswith", "%").await, ["%_\\"]);
-        assert_eq!(sources(&mut client, "source_Iexact", "A_B").await, ["a_b"]);
-    }
-
-    async fn white_space_around_is_left_out_and_nothing_asks_for_nothing(app: TestApp) {
-        let mut client = app.user("admin").await;
-        create(&mut client, "two words").await;
-        for text in ["two words", " two words ", "\ttwo words\n", "o w"] {
-            assert_eq!(sources(&mut client, "source_Icontains", text).await, ["two words"], "{text:?}");
-        }
-        let everything = sources(&mut client, "source_Icontains", "").await;
-        assert!(everything.len() > 20);
-        for filter in ["source", "source_Iexact", "source_Istartswith", "source_Icontains", "businessEvent", "entityString_Icontains", "taskGroupId", "clientMutationId", "entityId"] {
-            for text in ["", " ", "\t\n"] {
-                assert_eq!(sources(&mut client, filter, text).await, everything, "{filter} {text:?}");
+#[apply(on_both)]
+async fn case_is_ignored_beyond_ascii(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let pairs = [
+        ("Ünïcode", "ÜN"),
+        ("ÉCOLE", "école"),
+        ("Ελλάδα", "ΕΛΛΆΔΑ"),
+        ("ΟΔΟΣΑ", "οδοσ"),
+        ("Москва", "МОСКВА"),
+        ("Łódź", "ŁÓDŹ"),
+        ("plain", "PLAIN"),
+    ];
+    for (source, searched) in pairs {
+        create(&mut client, source).await;
+        for text in [searched.to_owned(), source.to_lowercase(), source.to_uppercase(), source.to_owned()] {
+            for filter in ["source_Icontains", "source_Istartswith", "entityString_Icontains"] {
+                assert!(
+                    sources(&mut client, filter, &text).await.contains(&source.to_owned()),
+                    "{filter} {text:?} finds {source}"
+                );
             }
         }
+        assert_eq!(sources(&mut client, "source_Iexact", &source.to_lowercase()).await, [source]);
+        assert_eq!(sources(&mut client, "source", source).await, [source]);
+        assert_eq!(sources(&mut client, "source", &format!("{source}x")).await, Vec::<String>::new());
     }
+    assert_eq!(
+        sources(&mut client, "source", "PLAIN").await,
+        Vec::<String>::new(),
+        "an exact filter heeds case"
+    );
+    assert_eq!(sources(&mut client, "source_Icontains", "un").await, Vec::<String>::new(), "u is not ü");
+}
 
-    async fn every_comparison_of_codes_and_every_search(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let mut codes = async |filter: &str, text: &str| -> Vec<Value> {
-            let query = format!("query($t: String) {{ taskGroup({filter}: $t, orderBy: \"code\") {{ edges {{ node {{ code }} }} }} }}");
-            let answer = client.graphql_with(&query, json!({ "t": text })).await;
-            let edges = answer.data("taskGroup")["edges"].as_array().cloned().unwrap_or_default();
-            edges.iter().map(|edge| edge["node"]["code"].clone()).collect()
-        };
-        let odd = r#"Ünï "quoted" \ 50%_x"#;
-        assert_eq!(codes("code_Icontains", "ÜN").await, [odd]);
-        assert_eq!(codes("code_Icontains", r#"QUOTED" \ 50%_X"#).await, [odd]);
-        assert_eq!(codes("code_Contains", "ün").await, Vec::<Value>::new());
-        assert_eq!(codes("code_Contains", "nï").await, [odd]);
-        assert_eq!(codes("code_Startswith", "alpha").await, ["alpha-lower"]);
-        assert_eq!(codes("code_Startswith", "Alpha").await, Vec::<Value>::new());
-        assert_eq!(codes("code_Istartswith", "ALPHA").await, ["ALPHA", "alpha-lower"]);
-        assert_eq!(codes("code_Iexact", "alpha").await, ["ALPHA"]);
-        assert_eq!(codes("code", "alpha").await, Vec::<Value>::new());
-        assert_eq!(codes("search", "ünï").await, [odd]);
-        assert_eq!(codes("search", "%").await, [odd]);
-        let mut found = codes("search", "exec1").await;
-        found.dedup();
-        assert_eq!(found, codes("search", "exec1").await, "each group once");
-        assert_eq!(codes("search", "").await.len(), 7);
+#[apply(on_both)]
+async fn nothing_is_a_wildcard(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let texts = [
+        "100%",
+        "100x",
+        "a_b",
+        "axb",
+        "back\\slash",
+        "backslash",
+        "[a]",
+        "a",
+        "*",
+        "?",
+        "'quoted'",
+        "\"double\"",
+        "%_\\",
+    ];
+    for text in texts {
+        create(&mut client, text).await;
     }
+    for (searched, found) in [
+        ("100%", vec!["100%", "Ünï \"q\" 100%_"]),
+        ("a_b", vec!["a_b"]),
+        ("k\\s", vec!["back\\slash"]),
+        ("\\\\", vec![]),
+        ("[a]", vec!["[a]"]),
+        ("*", vec!["*"]),
+        ("?", vec!["?"]),
+        ("'", vec!["'quoted'"]),
+        ("%_\\", vec!["%_\\"]),
+        ("0%%", vec![]),
+        ("_x", vec![]),
+        ("\"double\"", vec!["\"double\""]),
+    ] {
+        assert_eq!(sources(&mut client, "source_Icontains", searched).await, found, "{searched}");
+    }
+    assert_eq!(sources(&mut client, "source_Istartswith", "%").await, ["%_\\"]);
+    assert_eq!(sources(&mut client, "source_Iexact", "A_B").await, ["a_b"]);
+}
+
+#[apply(on_both)]
+async fn white_space_around_is_left_out_and_nothing_asks_for_nothing(app: TestApp) {
+    let mut client = app.user("admin").await;
+    create(&mut client, "two words").await;
+    for text in ["two words", " two words ", "\ttwo words\n", "o w"] {
+        assert_eq!(sources(&mut client, "source_Icontains", text).await, ["two words"], "{text:?}");
+    }
+    let everything = sources(&mut client, "source_Icontains", "").await;
+    assert!(everything.len() > 20);
+    for filter in [
+        "source",
+        "source_Iexact",
+        "source_Istartswith",
+        "source_Icontains",
+        "businessEvent",
+        "entityString_Icontains",
+        "taskGroupId",
+        "clientMutationId",
+        "entityId",
+    ] {
+        for text in ["", " ", "\t\n"] {
+            assert_eq!(sources(&mut client, filter, text).await, everything, "{filter} {text:?}");
+        }
+    }
+}
+
+#[apply(on_both)]
+async fn every_comparison_of_codes_and_every_search(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let mut codes = async |filter: &str, text: &str| -> Vec<Value> {
+        let query = format!(
+            "query($t: String) {{ taskGroup({filter}: $t, orderBy: \"code\") {{ edges {{ node {{ code }} }} }} }}"
+        );
+        let answer = client.graphql_with(&query, json!({ "t": text })).await;
+        let edges = answer.data("taskGroup")["edges"].as_array().cloned().unwrap_or_default();
+        edges.iter().map(|edge| edge["node"]["code"].clone()).collect()
+    };
+    let odd = r#"Ünï "quoted" \ 50%_x"#;
+    assert_eq!(codes("code_Icontains", "ÜN").await, [odd]);
+    assert_eq!(codes("code_Icontains", r#"QUOTED" \ 50%_X"#).await, [odd]);
+    assert_eq!(codes("code_Contains", "ün").await, Vec::<Value>::new());
+    assert_eq!(codes("code_Contains", "nï").await, [odd]);
+    assert_eq!(codes("code_Startswith", "alpha").await, ["alpha-lower"]);
+    assert_eq!(codes("code_Startswith", "Alpha").await, Vec::<Value>::new());
+    assert_eq!(codes("code_Istartswith", "ALPHA").await, ["ALPHA", "alpha-lower"]);
+    assert_eq!(codes("code_Iexact", "alpha").await, ["ALPHA"]);
+    assert_eq!(codes("code", "alpha").await, Vec::<Value>::new());
+    assert_eq!(codes("search", "ünï").await, [odd]);
+    assert_eq!(codes("search", "%").await, [odd]);
+    let mut found = codes("search", "exec1").await;
+    found.dedup();
+    assert_eq!(found, codes("search", "exec1").await, "each group once");
+    assert_eq!(codes("search", "").await.len(), 7);
 }

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use tasks_management::config::Introspection;
 
-use crate::support::{Answer, Client, on_both};
+use crate::support::{Answer, Client, apply, on_both};
 
 const SCHEMA: &str = "{ __schema { queryType { name } } }";
 const WHO: &str = "{ user { username } }";
@@ -29,198 +29,254 @@ fn metrics() -> PrometheusHandle {
     HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().expect("the first one")).clone()
 }
 
-on_both! {
-    async fn every_answer_is_kept_out_of_caches_and_frames(app: TestApp) {
-        let mut client = app.browser("admin").await;
-        for (method, path, body) in [
-            ("POST", "/api/graphql", json!({ "query": WHO }).to_string()), ("POST", "/api/graphql", "nonsense".to_owned()),
-            ("GET", "/api/core/users/current_user/", String::new()), ("GET", "/healthz", String::new()), ("GET", "/nowhere", String::new()),
-            ("PUT", "/api/graphql", String::new()),
-        ] {
-            let answer = client.send(method, path, body).await;
-            assert_eq!(header(&answer, "cache-control"), "no-store", "{method} {path}");
-            assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{method} {path}");
-            assert_eq!(header(&answer, "x-frame-options"), "DENY", "{method} {path}");
-            assert!(!header(&answer, "referrer-policy").is_empty() && header(&answer, "content-security-policy").contains("'none'"));
-            assert_eq!(header(&answer, "strict-transport-security"), "");
-            assert_eq!(header(&answer, "access-control-allow-origin"), "");
-        }
-        let secure = app.another_process_with(|settings| settings.http.secure_cookies = true, |builder| builder);
-        let answer = secure.stranger().send("GET", "/healthz", "").await;
-        assert!(header(&answer, "strict-transport-security").contains("max-age"));
-    }
-
-    async fn answers_are_compressed_when_that_is_asked(app: TestApp) {
-        let mut client = app.user("admin").await;
-        let query = "{ task { edges { node { id data } } } }";
-        let plain = client.graphql(query).await;
-        assert_eq!(header(&plain, "content-encoding"), "");
-        let packed = with_headers(client, &[("accept-encoding", "gzip")]).graphql(query).await;
-        assert_eq!(header(&packed, "content-encoding"), "gzip");
-        assert!(packed.text.len() < plain.text.len());
-    }
-
-    async fn foreign_pages_are_kept_off_unless_they_are_named(app: TestApp) {
-        let origin = "https://app.example.org";
-        let preflight = [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,x-csrftoken")];
-        let answer = with_headers(app.stranger(), &preflight).send("OPTIONS", "/api/graphql", "").await;
-        assert_eq!(header(&answer, "access-control-allow-origin"), "");
-        let open = app.another_process_with(|settings| settings.http.cors_origins = vec![origin.to_owned()], |builder| builder);
-        let answer = with_headers(open.stranger(), &preflight).send("OPTIONS", "/api/graphql", "").await;
-        assert_eq!((answer.status, header(&answer, "access-control-allow-origin")), (StatusCode::OK, origin));
-        assert_eq!(header(&answer, "access-control-allow-credentials"), "true");
-        for name in ["content-type", "x-csrftoken"] {
-            assert!(header(&answer, "access-control-allow-headers").contains(name));
-        }
-        let answer = with_headers(open.stranger(), &[("origin", origin)]).graphql("{ languages { code } }").await;
-        assert_eq!(header(&answer, "access-control-allow-origin"), origin);
-        let answer = with_headers(open.stranger(), &[("origin", "https://evil.example.org")]).graphql("{ languages { code } }").await;
-        assert_eq!(header(&answer, "access-control-allow-origin"), "");
-    }
-
-    async fn every_request_has_an_id(app: TestApp) {
-        let own = with_headers(app.stranger(), &[("x-request-id", "abc-123")]).send("GET", "/healthz", "").await;
-        assert_eq!(header(&own, "x-request-id"), "abc-123");
-        let mut ids = Vec::new();
-        for bad in ["", "a b", "x\"y", &"x".repeat(65)] {
-            let answer = with_headers(app.stranger(), &[("x-request-id", bad)]).send("GET", "/healthz", "").await;
-            let id = header(&answer, "x-request-id").to_owned();
-            assert!(id != bad && id.len() >= 32, "{bad:?} {id}");
-            ids.push(id);
-        }
-        ids.dedup();
-        assert_eq!(ids.len(), 4);
-    }
-
-    async fn browsers_get_graphiql_and_others_do_not(app: TestApp) {
-        let html = [("accept", "text/html,application/xhtml+xml")];
-        for path in ["/api/graphql", "/api/graphql/"] {
-            let answer = with_headers(app.stranger(), &html).send("GET", path, "").await;
-            assert_eq!(answer.status, StatusCode::OK);
-            assert!(header(&answer, "content-type").starts_with("text/html") && answer.text.contains("/api/graphql"));
-            let answer = with_headers(app.stranger(), &[("accept", "application/json")]).send("GET", path, "").await;
-            assert_eq!((answer.status, header(&answer, "allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
-        }
-        let off = app.another_process_with(|settings| settings.graphql.graphiql = false, |builder| builder);
-        assert_eq!(with_headers(off.stranger(), &html).send("GET", "/api/graphql", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
-        for method in ["PUT", "DELETE", "PATCH"] {
-            let answer = app.stranger().send(method, "/api/graphql", json!({ "query": WHO }).to_string()).await;
-            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
-        }
-        let query = "/api/graphql?query=%7Blanguages%7Bcode%7D%7D";
-        assert_eq!(app.stranger().send("GET", query, "").await.status, StatusCode::METHOD_NOT_ALLOWED, "no queries by GET");
-        assert_eq!(app.stranger().send("POST", "/api/core/users/current_user/", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
-    }
-
-    async fn the_first_part_of_paths_is_a_setting(app: TestApp) {
-        let moved = app.another_process_with(|settings| settings.http.site_root = "a/b".to_owned(), |builder| builder);
-        let body = json!({ "query": "{ languages { code } }" }).to_string();
-        assert_eq!(moved.stranger().send("POST", "/a/b/graphql", body.clone()).await.status, StatusCode::OK);
-        assert_eq!(moved.stranger().send("POST", "/api/graphql", body).await.status, StatusCode::NOT_FOUND);
-        assert_eq!(moved.stranger().send("GET", "/healthz", "").await.status, StatusCode::OK);
-    }
-
-    async fn the_size_of_bodies_is_a_setting(app: TestApp) {
-        let small = app.another_process_with(|settings| settings.limits.body_bytes = 1_000, |builder| builder);
-        let mut client = small.user("admin").await;
-        let body = |bytes: usize| {
-            let body = json!({ "query": WHO }).to_string();
-            format!("{body}{}", " ".repeat(bytes - body.len()))
-        };
-        // With a Content-Length, and in chunks that say nothing of how many there are.
-        let whole = |bytes: usize| Body::from(body(bytes));
-        let chunks = |bytes: usize| {
-            let chunks: Vec<_> = body(bytes).as_bytes().chunks(100).map(<[u8]>::to_vec).collect();
-            Body::from_stream(stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)))
-        };
-        for (bytes, status) in [(1_000, StatusCode::OK), (1_001, StatusCode::PAYLOAD_TOO_LARGE), (100_000, StatusCode::PAYLOAD_TOO_LARGE)] {
-            for body in [whole(bytes), chunks(bytes)] {
-                let answer = client.send("POST", "/api/graphql", body).await;
-                assert_eq!(answer.status, status, "{bytes}: {}", answer.text);
-                assert_eq!(answer.codes().is_empty(), status == StatusCode::OK, "{}", answer.text);
-            }
-        }
-        let answer = client.send("POST", "/api/graphql", whole(1_001)).await;
-        assert_eq!(answer.codes(), ["LIMIT"]);
-        assert!(answer.message().contains("1000"), "{}", answer.message());
-    }
-
-    async fn batches_are_a_setting(app: TestApp) {
-        let one = json!({ "query": WHO });
-        let answer = app.user("admin").await.post(json!([one])).await;
-        assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["LIMIT"]));
-        let open = app.another_process_with(|settings| settings.limits.batch = 2, |builder| builder);
-        let mut client = open.browser("admin").await;
-        let answer = client.post(json!([one, { "query": "{ nonsense }" }])).await;
-        assert_eq!(answer.body[0]["data"]["user"]["username"], "admin", "{}", answer.text);
-        assert_eq!(answer.body[1]["errors"][0]["extensions"]["code"], "VALIDATION");
-        for wrong in [json!([]), json!([one, one, one])] {
-            let answer = client.post(wrong).await;
-            assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["LIMIT"]));
-        }
-        client.csrf = None;
-        let answer = client.post(json!([one, { "query": "mutation { createTask(input: {}) { internalId } }" }])).await;
-        assert_eq!(answer.body[1]["errors"][0]["message"], "CSRF token missing or incorrect.");
-        let answer = open.stranger().post(json!([{ "query": "{ languages { code } }" }, one])).await;
-        assert_eq!((answer.status, &answer.body[1]["data"]), (StatusCode::UNAUTHORIZED, &Value::Null));
-    }
-
-    async fn who_may_ask_for_the_schema_is_a_setting(app: TestApp) {
-        for (setting, stranger, user) in [
-            (Introspection::Everybody, StatusCode::OK, StatusCode::OK),
-            (Introspection::LoggedIn, StatusCode::UNAUTHORIZED, StatusCode::OK),
-            (Introspection::Off, StatusCode::UNAUTHORIZED, StatusCode::BAD_REQUEST),
-        ] {
-            let app = app.another_process_with(|settings| settings.graphql.introspection = setting, |builder| builder);
-            for (mut client, expected) in [(app.stranger(), stranger), (app.user("norights").await, user)] {
-                for query in [SCHEMA, r#"{ __type(name: "Query") { name } }"#, "{ ...F } fragment F on Query { ... { __schema { queryType { name } } } }"] {
-                    let answer = client.graphql(query).await;
-                    assert_eq!(answer.status, expected, "{setting:?} {query}: {}", answer.text);
-                    assert_eq!(answer.codes().is_empty(), expected == StatusCode::OK);
-                }
-                let answer = client.graphql("{ __typename languages { __typename } }").await;
-                assert_eq!(answer.body["data"]["__typename"], "Query", "{}", answer.text);
-            }
-        }
-        let default = app.stranger().graphql(SCHEMA).await;
-        assert_eq!(default.status, StatusCode::UNAUTHORIZED);
-    }
-
-    async fn operators_see_how_the_server_does(app: TestApp) {
-        let measured = app.another_process_with(|_| {}, |builder| builder.metrics(metrics()));
-        let mut client = measured.stranger();
-        assert_eq!(client.send("GET", "/healthz", "").await.status, StatusCode::OK);
-        assert_eq!(client.send("GET", "/readyz", "").await.status, StatusCode::OK);
-        let answer = client.send("GET", "/metrics", "").await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert!(answer.text.contains("http_requests_total"), "{}", answer.text);
-        assert_eq!(app.stranger().send("GET", "/metrics", "").await.status, StatusCode::NOT_FOUND, "no metrics are kept");
-        app.run("DELETE FROM __diesel_schema_migrations");
-        let answer = client.send("GET", "/readyz", "").await;
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
-        assert_eq!(client.send("GET", "/healthz", "").await.status, StatusCode::OK);
-    }
-
-    async fn a_proxy_is_believed_only_if_it_is_trusted(app: TestApp) {
-        let forwarded = [("x-forwarded-proto", "https"), ("x-forwarded-for", "203.0.113.9, 10.0.0.9")];
-        let set_cookie = |answer: &Answer| header(answer, "set-cookie").to_owned();
-        let answer = with_headers(app.stranger(), &forwarded).try_log_in("exec1", "exec1123").await;
-        assert!(!set_cookie(&answer).contains("Secure"));
-        let address = |text: &str| text.parse().expect("an address");
-        let behind = app.another_process_with(
-            |settings| {
-                settings.http.trusted_proxies = vec![address("127.0.0.1"), address("10.0.0.9")];
-                settings.auth.failures_per_address = 2;
-            },
-            |builder| builder,
+#[apply(on_both)]
+async fn every_answer_is_kept_out_of_caches_and_frames(app: TestApp) {
+    let mut client = app.browser("admin").await;
+    for (method, path, body) in [
+        ("POST", "/api/graphql", json!({ "query": WHO }).to_string()),
+        ("POST", "/api/graphql", "nonsense".to_owned()),
+        ("GET", "/api/core/users/current_user/", String::new()),
+        ("GET", "/healthz", String::new()),
+        ("GET", "/nowhere", String::new()),
+        ("PUT", "/api/graphql", String::new()),
+    ] {
+        let answer = client.send(method, path, body).await;
+        assert_eq!(header(&answer, "cache-control"), "no-store", "{method} {path}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{method} {path}");
+        assert_eq!(header(&answer, "x-frame-options"), "DENY", "{method} {path}");
+        assert!(
+            !header(&answer, "referrer-policy").is_empty()
+                && header(&answer, "content-security-policy").contains("'none'")
         );
-        let mut client = with_headers(behind.stranger(), &forwarded);
-        assert!(set_cookie(&client.try_log_in("exec1", "exec1123").await).contains("Secure"));
-        for n in 0..2 {
-            assert_eq!(client.try_log_in(&format!("user{n}"), "wrong").await.codes(), ["UNAUTHENTICATED"]);
-        }
-        assert_eq!(client.try_log_in("exec2", "exec2123").await.codes(), ["LIMIT"]);
-        let mut neighbour = with_headers(behind.stranger(), &[("x-forwarded-for", "203.0.113.9, 203.0.113.10, 10.0.0.9")]);
-        assert!(neighbour.try_log_in("exec2", "exec2123").await.codes().is_empty(), "what the client wrote itself is not believed");
+        assert_eq!(header(&answer, "strict-transport-security"), "");
+        assert_eq!(header(&answer, "access-control-allow-origin"), "");
     }
+    let secure = app.another_process_with(|settings| settings.http.secure_cookies = true, |builder| builder);
+    let answer = secure.stranger().send("GET", "/healthz", "").await;
+    assert!(header(&answer, "strict-transport-security").contains("max-age"));
+}
+
+#[apply(on_both)]
+async fn answers_are_compressed_when_that_is_asked(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let query = "{ task { edges { node { id data } } } }";
+    let plain = client.graphql(query).await;
+    assert_eq!(header(&plain, "content-encoding"), "");
+    let packed = with_headers(client, &[("accept-encoding", "gzip")]).graphql(query).await;
+    assert_eq!(header(&packed, "content-encoding"), "gzip");
+    assert!(packed.text.len() < plain.text.len());
+}
+
+#[apply(on_both)]
+async fn foreign_pages_are_kept_off_unless_they_are_named(app: TestApp) {
+    let origin = "https://app.example.org";
+    let preflight = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,x-csrftoken"),
+    ];
+    let answer = with_headers(app.stranger(), &preflight).send("OPTIONS", "/api/graphql", "").await;
+    assert_eq!(header(&answer, "access-control-allow-origin"), "");
+    let open = app.another_process_with(
+        |settings| settings.http.cors_origins = vec![origin.to_owned()],
+        |builder| builder,
+    );
+    let answer = with_headers(open.stranger(), &preflight).send("OPTIONS", "/api/graphql", "").await;
+    assert_eq!((answer.status, header(&answer, "access-control-allow-origin")), (StatusCode::OK, origin));
+    assert_eq!(header(&answer, "access-control-allow-credentials"), "true");
+    for name in ["content-type", "x-csrftoken"] {
+        assert!(header(&answer, "access-control-allow-headers").contains(name));
+    }
+    let answer = with_headers(open.stranger(), &[("origin", origin)]).graphql("{ languages { code } }").await;
+    assert_eq!(header(&answer, "access-control-allow-origin"), origin);
+    let answer = with_headers(open.stranger(), &[("origin", "https://evil.example.org")])
+        .graphql("{ languages { code } }")
+        .await;
+    assert_eq!(header(&answer, "access-control-allow-origin"), "");
+}
+
+#[apply(on_both)]
+async fn every_request_has_an_id(app: TestApp) {
+    let own = with_headers(app.stranger(), &[("x-request-id", "abc-123")]).send("GET", "/healthz", "").await;
+    assert_eq!(header(&own, "x-request-id"), "abc-123");
+    let mut ids = Vec::new();
+    for bad in ["", "a b", "x\"y", &"x".repeat(65)] {
+        let answer = with_headers(app.stranger(), &[("x-request-id", bad)]).send("GET", "/healthz", "").await;
+        let id = header(&answer, "x-request-id").to_owned();
+        assert!(id != bad && id.len() >= 32, "{bad:?} {id}");
+        ids.push(id);
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 4);
+}
+
+#[apply(on_both)]
+async fn browsers_get_graphiql_and_others_do_not(app: TestApp) {
+    let html = [("accept", "text/html,application/xhtml+xml")];
+    for path in ["/api/graphql", "/api/graphql/"] {
+        let answer = with_headers(app.stranger(), &html).send("GET", path, "").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(
+            header(&answer, "content-type").starts_with("text/html") && answer.text.contains("/api/graphql")
+        );
+        let answer =
+            with_headers(app.stranger(), &[("accept", "application/json")]).send("GET", path, "").await;
+        assert_eq!((answer.status, header(&answer, "allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+    }
+    let off = app.another_process_with(|settings| settings.graphql.graphiql = false, |builder| builder);
+    assert_eq!(
+        with_headers(off.stranger(), &html).send("GET", "/api/graphql", "").await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    for method in ["PUT", "DELETE", "PATCH"] {
+        let answer = app.stranger().send(method, "/api/graphql", json!({ "query": WHO }).to_string()).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+    }
+    let query = "/api/graphql?query=%7Blanguages%7Bcode%7D%7D";
+    assert_eq!(
+        app.stranger().send("GET", query, "").await.status,
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no queries by GET"
+    );
+    assert_eq!(
+        app.stranger().send("POST", "/api/core/users/current_user/", "").await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+}
+
+#[apply(on_both)]
+async fn the_first_part_of_paths_is_a_setting(app: TestApp) {
+    let moved =
+        app.another_process_with(|settings| settings.http.site_root = "a/b".to_owned(), |builder| builder);
+    let body = json!({ "query": "{ languages { code } }" }).to_string();
+    assert_eq!(moved.stranger().send("POST", "/a/b/graphql", body.clone()).await.status, StatusCode::OK);
+    assert_eq!(moved.stranger().send("POST", "/api/graphql", body).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(moved.stranger().send("GET", "/healthz", "").await.status, StatusCode::OK);
+}
+
+#[apply(on_both)]
+async fn the_size_of_bodies_is_a_setting(app: TestApp) {
+    let small = app.another_process_with(|settings| settings.limits.body_bytes = 1_000, |builder| builder);
+    let mut client = small.user("admin").await;
+    let body = |bytes: usize| {
+        let body = json!({ "query": WHO }).to_string();
+        format!("{body}{}", " ".repeat(bytes - body.len()))
+    };
+    // With a Content-Length, and in chunks that say nothing of how many there are.
+    let whole = |bytes: usize| Body::from(body(bytes));
+    let chunks = |bytes: usize| {
+        let chunks: Vec<_> = body(bytes).as_bytes().chunks(100).map(<[u8]>::to_vec).collect();
+        Body::from_stream(stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)))
+    };
+    for (bytes, status) in [
+        (1_000, StatusCode::OK),
+        (1_001, StatusCode::PAYLOAD_TOO_LARGE),
+        (100_000, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        for body in [whole(bytes), chunks(bytes)] {
+            let answer = client.send("POST", "/api/graphql", body).await;
+            assert_eq!(answer.status, status, "{bytes}: {}", answer.text);
+            assert_eq!(answer.codes().is_empty(), status == StatusCode::OK, "{}", answer.text);
+        }
+    }
+    let answer = client.send("POST", "/api/graphql", whole(1_001)).await;
+    assert_eq!(answer.codes(), ["LIMIT"]);
+    assert!(answer.message().contains("1000"), "{}", answer.message());
+}
+
+#[apply(on_both)]
+async fn batches_are_a_setting(app: TestApp) {
+    let one = json!({ "query": WHO });
+    let answer = app.user("admin").await.post(json!([one])).await;
+    assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["LIMIT"]));
+    let open = app.another_process_with(|settings| settings.limits.batch = 2, |builder| builder);
+    let mut client = open.browser("admin").await;
+    let answer = client.post(json!([one, { "query": "{ nonsense }" }])).await;
+    assert_eq!(answer.body[0]["data"]["user"]["username"], "admin", "{}", answer.text);
+    assert_eq!(answer.body[1]["errors"][0]["extensions"]["code"], "VALIDATION");
+    for wrong in [json!([]), json!([one, one, one])] {
+        let answer = client.post(wrong).await;
+        assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["LIMIT"]));
+    }
+    client.csrf = None;
+    let answer =
+        client.post(json!([one, { "query": "mutation { createTask(input: {}) { internalId } }" }])).await;
+    assert_eq!(answer.body[1]["errors"][0]["message"], "CSRF token missing or incorrect.");
+    let answer = open.stranger().post(json!([{ "query": "{ languages { code } }" }, one])).await;
+    assert_eq!((answer.status, &answer.body[1]["data"]), (StatusCode::UNAUTHORIZED, &Value::Null));
+}
+
+#[apply(on_both)]
+async fn who_may_ask_for_the_schema_is_a_setting(app: TestApp) {
+    for (setting, stranger, user) in [
+        (Introspection::Everybody, StatusCode::OK, StatusCode::OK),
+        (Introspection::LoggedIn, StatusCode::UNAUTHORIZED, StatusCode::OK),
+        (Introspection::Off, StatusCode::UNAUTHORIZED, StatusCode::BAD_REQUEST),
+    ] {
+        let app =
+            app.another_process_with(|settings| settings.graphql.introspection = setting, |builder| builder);
+        for (mut client, expected) in [(app.stranger(), stranger), (app.user("norights").await, user)] {
+            for query in [
+                SCHEMA,
+                r#"{ __type(name: "Query") { name } }"#,
+                "{ ...F } fragment F on Query { ... { __schema { queryType { name } } } }",
+            ] {
+                let answer = client.graphql(query).await;
+                assert_eq!(answer.status, expected, "{setting:?} {query}: {}", answer.text);
+                assert_eq!(answer.codes().is_empty(), expected == StatusCode::OK);
+            }
+            let answer = client.graphql("{ __typename languages { __typename } }").await;
+            assert_eq!(answer.body["data"]["__typename"], "Query", "{}", answer.text);
+        }
+    }
+    let default = app.stranger().graphql(SCHEMA).await;
+    assert_eq!(default.status, StatusCode::UNAUTHORIZED);
+}
+
+#[apply(on_both)]
+async fn operators_see_how_the_server_does(app: TestApp) {
+    let measured = app.another_process_with(|_| {}, |builder| builder.metrics(metrics()));
+    let mut client = measured.stranger();
+    assert_eq!(client.send("GET", "/healthz", "").await.status, StatusCode::OK);
+    assert_eq!(client.send("GET", "/readyz", "").await.status, StatusCode::OK);
+    let answer = client.send("GET", "/metrics", "").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.text.contains("http_requests_total"), "{}", answer.text);
+    assert_eq!(
+        app.stranger().send("GET", "/metrics", "").await.status,
+        StatusCode::NOT_FOUND,
+        "no metrics are kept"
+    );
+    app.run("DELETE FROM __diesel_schema_migrations");
+    let answer = client.send("GET", "/readyz", "").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
+    assert_eq!(client.send("GET", "/healthz", "").await.status, StatusCode::OK);
+}
+
+#[apply(on_both)]
+async fn a_proxy_is_believed_only_if_it_is_trusted(app: TestApp) {
+    let forwarded = [("x-forwarded-proto", "https"), ("x-forwarded-for", "203.0.113.9, 10.0.0.9")];
+    let set_cookie = |answer: &Answer| header(answer, "set-cookie").to_owned();
+    let answer = with_headers(app.stranger(), &forwarded).try_log_in("exec1", "exec1123").await;
+    assert!(!set_cookie(&answer).contains("Secure"));
+    let address = |text: &str| text.parse().expect("an address");
+    let behind = app.another_process_with(
+        |settings| {
+            settings.http.trusted_proxies = vec![address("127.0.0.1"), address("10.0.0.9")];
+            settings.auth.failures_per_address = 2;
+        },
+        |builder| builder,
+    );
+    let mut client = with_headers(behind.stranger(), &forwarded);
+    assert!(set_cookie(&client.try_log_in("exec1", "exec1123").await).contains("Secure"));
+    for n in 0..2 {
+        assert_eq!(client.try_log_in(&format!("user{n}"), "wrong").await.codes(), ["UNAUTHENTICATED"]);
+    }
+    assert_eq!(client.try_log_in("exec2", "exec2123").await.codes(), ["LIMIT"]);
+    let mut neighbour =
+        with_headers(behind.stranger(), &[("x-forwarded-for", "203.0.113.9, 203.0.113.10, 10.0.0.9")]);
+    assert!(
+        neighbour.try_log_in("exec2", "exec2123").await.codes().is_empty(),
+        "what the client wrote itself is not believed"
+    );
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::receiver::{Manner, Received, Receiver};
 use crate::support::scenario::{each, parsed};
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{Backend, TestApp, apply, on_both};
 
 /// The receivers of tests stand on this machine.
 pub fn nearby(settings: &mut Settings) {
@@ -81,8 +81,8 @@ async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     panic!("in vain it was waited until {what}");
 }
 
-on_both_with!(a_decision_reaches_the_receiver_signed_and_as_a_superuser_sees_it, decision);
-async fn decision(backend: Backend) {
+#[apply(on_both)]
+async fn a_decision_reaches_the_receiver_signed_and_as_a_superuser_sees_it(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     let (id, secret) = endpoint(&app, "books", &receiver.url, &["task_service.complete_task"]).await;
@@ -130,8 +130,8 @@ async fn decision(backend: Backend) {
     );
 }
 
-on_both_with!(groups_executors_and_flows_are_shown_in_the_same_way, other_rows);
-async fn other_rows(backend: Backend) {
+#[apply(on_both)]
+async fn groups_executors_and_flows_are_shown_in_the_same_way(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     let events = ["task_group_service.create", "task_executor_service.create", "task_flow_service.create"];
@@ -152,8 +152,8 @@ async fn other_rows(backend: Backend) {
     assert_eq!(data(events[2])["user"]["username"], "admin");
 }
 
-on_both_with!(retries_follow_the_schedule_then_the_delivery_is_dead_and_a_replay_begins_anew, schedule);
-async fn schedule(backend: Backend) {
+#[apply(on_both)]
+async fn retries_follow_the_schedule_then_the_delivery_is_dead_and_a_replay_begins_anew(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     receiver.answer(500);
@@ -208,8 +208,8 @@ async fn schedule(backend: Backend) {
     assert_eq!(attempts(&app, &id).await[8]["attempt"], 1);
 }
 
-on_both_with!(a_receiver_that_asks_for_a_longer_pause_gets_it, longer_pause);
-async fn longer_pause(backend: Backend) {
+#[apply(on_both)]
+async fn a_receiver_that_asks_for_a_longer_pause_gets_it(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     receiver.be(Manner::Answers(503, "retry-after: 1000\r\n".to_owned()));
@@ -223,8 +223,8 @@ async fn longer_pause(backend: Backend) {
     assert_eq!(due(&app).await - clock.now(), TimeDelta::days(1), "but not for ever");
 }
 
-on_both_with!(bad_receivers_cost_little_lose_nothing_and_recover_without_a_restart, bad_receivers);
-async fn bad_receivers(backend: Backend) {
+#[apply(on_both)]
+async fn bad_receivers_cost_little_lose_nothing_and_recover_without_a_restart(backend: Backend) {
     let settings = |settings: &mut Settings| {
         nearby(settings);
         settings.webhooks.retry_pauses_s = vec![1; 50];
@@ -277,8 +277,8 @@ async fn bad_receivers(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(a_failing_event_holds_up_later_ones_of_its_task_only, in_order);
-async fn in_order(backend: Backend) {
+#[apply(on_both)]
+async fn a_failing_event_holds_up_later_ones_of_its_task_only(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     endpoint(&app, "books", &receiver.url, &[]).await;
@@ -297,8 +297,8 @@ async fn in_order(backend: Backend) {
     assert!(told.iter().all(|told| told["data"]["task"]["uuid"] == json!(task)), "{told:?}");
 }
 
-on_both_with!(redirects_are_not_followed, redirects);
-async fn redirects(backend: Backend) {
+#[apply(on_both)]
+async fn redirects_are_not_followed(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -310,8 +310,8 @@ async fn redirects(backend: Backend) {
     assert_eq!(with_status(&app, "PENDING"), 1);
 }
 
-on_both_with!(a_receiver_that_is_gone_is_told_no_more_until_somebody_says_so, gone);
-async fn gone(backend: Backend) {
+#[apply(on_both)]
+async fn a_receiver_that_is_gone_is_told_no_more_until_somebody_says_so(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -346,8 +346,8 @@ async fn gone(backend: Backend) {
     assert_eq!(attempts(&app, &id).await.len(), 3, "what was tried is still to be seen");
 }
 
-on_both_with!(an_endpoint_at_which_every_attempt_has_failed_for_five_days_is_disabled, five_days);
-async fn five_days(backend: Backend) {
+#[apply(on_both)]
+async fn an_endpoint_at_which_every_attempt_has_failed_for_five_days_is_disabled(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -379,8 +379,8 @@ async fn five_days(backend: Backend) {
     );
 }
 
-on_both_with!(failures_that_are_days_apart_do_not_disable_an_endpoint, apart);
-async fn apart(backend: Backend) {
+#[apply(on_both)]
+async fn failures_that_are_days_apart_do_not_disable_an_endpoint(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -394,8 +394,8 @@ async fn apart(backend: Backend) {
     }
 }
 
-on_both_with!(running_workers_serve_endpoints_that_come_and_miss_no_event, coming);
-async fn coming(backend: Backend) {
+#[apply(on_both)]
+async fn running_workers_serve_endpoints_that_come_and_miss_no_event(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     // SQLite is one process.
     let other = (backend == Backend::Postgres).then(|| app.another_process_with(nearby, |builder| builder));
@@ -416,8 +416,8 @@ async fn coming(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(where_webhooks_are_switched_off_nothing_is_left_for_them_and_nothing_sent, switched_off);
-async fn switched_off(backend: Backend) {
+#[apply(on_both)]
+async fn where_webhooks_are_switched_off_nothing_is_left_for_them_and_nothing_sent(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     endpoint(&app, "books", &receiver.url, &[]).await;
@@ -434,8 +434,8 @@ async fn switched_off(backend: Backend) {
     assert_eq!((deliver(&app).await, receiver.count()), (1, 1));
 }
 
-on_both_with!(old_attempts_are_forgotten_and_nothing_waits_for_endpoints_that_are_no_more, tidy);
-async fn tidy(backend: Backend) {
+#[apply(on_both)]
+async fn old_attempts_are_forgotten_and_nothing_waits_for_endpoints_that_are_no_more(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -458,8 +458,8 @@ async fn tidy(backend: Backend) {
     workers.await.expect("the workers end");
 }
 
-on_both_with!(an_https_endpoint_is_never_told_in_the_clear, in_the_clear);
-async fn in_the_clear(backend: Backend) {
+#[apply(on_both)]
+async fn an_https_endpoint_is_never_told_in_the_clear(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "books", &receiver.url.replace("http:", "https:"), &[]).await;

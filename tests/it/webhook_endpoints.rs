@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::program::wait_until;
 use crate::support::receiver::Receiver;
-use crate::support::{Backend, TestApp, on_both_with};
+use crate::support::{TestApp, apply, on_both};
 use crate::webhook_deliveries::{endpoint, nearby, with_clock};
 
 const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -37,8 +37,8 @@ async fn rotate(app: &TestApp, id: &str, keep: i64) -> String {
         .to_owned()
 }
 
-on_both_with!(the_old_secret_signs_beside_the_new_one_for_a_while_and_never_more_than_two_do, rotation);
-async fn rotation(backend: Backend) {
+#[apply(on_both)]
+async fn the_old_secret_signs_beside_the_new_one_for_a_while_and_never_more_than_two_do(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;
     let (id, first) = endpoint(&app, "books", &receiver.url, &[]).await;
@@ -70,11 +70,10 @@ async fn rotation(backend: Backend) {
     }
 }
 
-on_both_with!(
-    private_addresses_and_plain_http_are_refused_when_an_endpoint_is_made_and_at_each_attempt,
-    private
-);
-async fn private(backend: Backend) {
+#[apply(on_both)]
+async fn private_addresses_and_plain_http_are_refused_when_an_endpoint_is_made_and_at_each_attempt(
+    backend: Backend,
+) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     let (id, _) = endpoint(&app, "before", &receiver.url, &[]).await;
@@ -113,8 +112,8 @@ async fn private(backend: Backend) {
     assert!(made[0]["error"].as_str().is_some_and(|reason| reason.contains("public Internet")), "{made:?}");
 }
 
-on_both_with!(what_is_wrong_with_an_endpoint_is_said, wrong);
-async fn wrong(backend: Backend) {
+#[apply(on_both)]
+async fn what_is_wrong_with_an_endpoint_is_said(backend: Backend) {
     let app =
         TestApp::start_with(backend, |settings| settings.limits.list_length = 3, |builder| builder).await;
     let url = "https://example.org/hook";
@@ -150,8 +149,8 @@ async fn wrong(backend: Backend) {
     assert_eq!(created(&app, "books", url, &[]).await, "ok", "the name is free again");
 }
 
-on_both_with!(a_secret_is_shown_once_and_stands_nowhere_else, secret);
-async fn secret(backend: Backend) {
+#[apply(on_both)]
+async fn a_secret_is_shown_once_and_stands_nowhere_else(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     let receiver = Receiver::start().await;
     receiver.answer(500);
@@ -188,8 +187,8 @@ async fn secret(backend: Backend) {
     assert!(!String::from_utf8_lossy(&receiver.received()[0].body).contains(key));
 }
 
-on_both_with!(only_who_has_the_rights_sees_endpoints_and_changes_them, rights);
-async fn rights(backend: Backend) {
+#[apply(on_both)]
+async fn only_who_has_the_rights_sees_endpoints_and_changes_them(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     app.load(json!({
         "roles": [{ "id": 60, "name": "Looker", "rights": [194_001] }, { "id": 61, "name": "Keeper", "rights": [194_002] }],
@@ -216,8 +215,8 @@ async fn rights(backend: Backend) {
     }
 }
 
-on_both_with!(endpoints_of_the_configuration_come_with_the_workers_and_only_it_changes_them, configured);
-async fn configured(backend: Backend) {
+#[apply(on_both)]
+async fn endpoints_of_the_configuration_come_with_the_workers_and_only_it_changes_them(backend: Backend) {
     let receiver = Receiver::start().await;
     let of = |name: &str, url: &str, secrets: &[&str]| ConfiguredEndpoint {
         name: name.to_owned(),

@@ -1,8 +1,8 @@
 //! Conditions as SQL.
 
-use super::super::connection::Dialect;
-use super::super::sql::Sql;
 use super::{At, Table};
+use crate::db::connection::Dialect;
+use crate::db::sql::Sql;
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::{Error, Result};
 
@@ -30,13 +30,13 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
             let values = values.iter().map(|value| Sql::default().bind(value.clone()));
             Sql::new(format!("{column} IN (")).append(Sql::join(values.collect(), ", ", "NULL")).sql(")")
         }),
-        Condition::SeatedInGroup { group_field, user_id } => {
+        Condition::ExecutorOfGroup { group_field, user_id } => {
             let Some(At::Own(column)) = at(table, group_field) else {
                 return Err(Error::internal(format!("{} has no column {group_field}", table.name)));
             };
             Ok(Sql::new(format!("{}.{column} IN (", table.name)).append(groups_of(*user_id)).sql(")"))
         }
-        Condition::SitsOver { user_id } => Ok(sits_over(dialect, table.name, *user_id)),
+        Condition::ExecutorOfTask { user_id } => Ok(executor_of_task(dialect, table.name, *user_id)),
         Condition::VersionOfSeenTask { user_id } => {
             Ok(Sql::new(format!("{}.id IN (", table.name)).append(seen_tasks(dialect, *user_id)).sql(")"))
         }
@@ -96,8 +96,8 @@ fn executor_named(table: &Table, text: &str) -> Sql {
     let names = ["username", "last_name", "other_names"]
         .map(|column| compare(&format!("person.{column}"), Lookup::Icontains, &Value::Text(text.to_owned())));
     Sql::new(format!(
-        "{}.id IN (SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
-         JOIN core_user AS person ON person.id = seat.user_id WHERE NOT seat.is_deleted AND (",
+        "{}.id IN (SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
+         JOIN core_user AS person ON person.id = executor.user_id WHERE NOT executor.is_deleted AND (",
         table.name
     ))
     .append(Sql::join(names.into(), " OR ", "1 = 0"))
@@ -124,9 +124,9 @@ fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uui
 /// The live groups in which the user sits.
 fn groups_of(user_id: uuid::Uuid) -> Sql {
     Sql::new(
-        "SELECT seat.task_group_id FROM task_management_taskexecutor AS seat \
-         JOIN task_management_taskgroup AS seated ON seated.id = seat.task_group_id \
-         WHERE NOT seat.is_deleted AND NOT seated.is_deleted AND seat.user_id = ",
+        "SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
+         JOIN task_management_taskgroup AS seated ON seated.id = executor.task_group_id \
+         WHERE NOT executor.is_deleted AND NOT seated.is_deleted AND executor.user_id = ",
     )
     .bind(user_id)
 }
@@ -135,7 +135,7 @@ fn groups_of(user_id: uuid::Uuid) -> Sql {
 ///
 /// Either half must be found by index, or the one without reads all tasks. SQLite uses the partial index in a half of
 /// its own only if that says `NOT is_deleted` itself; PostgreSQL uses none for `IN (SELECT …)` beside an `OR`.
-fn sits_over(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
+fn executor_of_task(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
     let (open, close) = match dialect {
         Dialect::Postgres => ("= ANY (ARRAY(", "))"),
         Dialect::Sqlite => ("IN (", ")"),
@@ -156,7 +156,7 @@ fn seen_tasks(dialect: Dialect, user_id: uuid::Uuid) -> Sql {
         "SELECT seen.id FROM task_management_task AS seen \
          WHERE NOT seen.is_deleted AND seen.status <> 'RECEIVED' AND ",
     )
-    .append(sits_over(dialect, "seen", user_id))
+    .append(executor_of_task(dialect, "seen", user_id))
 }
 
 /// Compares a column. Patterns take `% _ \` literally; folding case is the database's (see the migrations).

@@ -1,7 +1,7 @@
 //! One of the values that a list is sorted by.
 
-use super::super::sql::Sql;
 use super::{At, Field, Kind, Table};
+use crate::db::sql::Sql;
 use crate::domain::query::Value;
 
 /// An expression that rows are sorted by.

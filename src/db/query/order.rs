@@ -1,10 +1,10 @@
 //! The order of a list, and what lies beyond a row in it.
 
-use super::super::connection::Dialect;
-use super::super::sql::Sql;
 use super::key::{Key, and, beyond, nothing, order_by};
-use super::stretch::Stretch;
+use super::segment::Segment;
 use super::{Kind, Table, cursor};
+use crate::db::connection::Dialect;
+use crate::db::sql::Sql;
 use crate::domain::query::Value;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -56,20 +56,20 @@ impl Order {
         order_by(&self.keys, |key| &key.alone, backward)
     }
 
-    /// All rows beyond the row with the values `start`, or all there are, to be read one stretch after the other: rows whose
+    /// All rows beyond the row with the values `start`, or all there are, to be read one segment after the other: rows whose
     /// first key has a value, and those that lack it. In one condition the two would keep an index from finding where to
     /// start, and the other table from being the one that is read first.
-    pub fn stretches(&self, start: Option<&[Option<Value>]>, backward: bool) -> Vec<Stretch> {
+    pub fn segments(&self, start: Option<&[Option<Value>]>, backward: bool) -> Vec<Segment> {
         let Some((first, rest)) = self.keys.split_first() else {
             return Vec::new();
         };
-        let present = |beyond| Stretch {
+        let present = |beyond| Segment {
             from: self.from(true),
             beyond,
             order: order_by(&self.keys, |key| &key.joined, backward),
         };
         // What is absent from all of them need not be sorted by.
-        let absent = |beyond: Option<Sql>| Stretch {
+        let absent = |beyond: Option<Sql>| Segment {
             from: self.from(false),
             beyond: and(first.absent.clone(), beyond),
             order: order_by(rest, |key| &key.joined, backward),
@@ -80,7 +80,7 @@ impl Order {
         match values.split_first() {
             // An index on the table itself has them all in order.
             None if !first.nullable || first.join.is_none() => {
-                vec![self.one_stretch(Sql::new("1 = 1"), backward)]
+                vec![self.one_segment(Sql::new("1 = 1"), backward)]
             }
             None if up => vec![any_present(), absent(None)],
             None => vec![absent(None), any_present()],
@@ -90,27 +90,26 @@ impl Order {
                 } else {
                     first.beyond_value(value, up, beyond(rest, others, backward))
                 };
-                let mut stretches = vec![present(bound)];
+                let mut segments = vec![present(bound)];
                 if first.nullable && up {
-                    stretches.push(absent(None));
+                    segments.push(absent(None));
                 }
-                stretches
+                segments
             }
             Some((None, values)) => {
-                let mut stretches =
-                    vec![absent(Some(beyond(rest, values, backward).unwrap_or_else(nothing)))];
+                let mut segments = vec![absent(Some(beyond(rest, values, backward).unwrap_or_else(nothing)))];
                 if !up {
-                    stretches.push(any_present());
+                    segments.push(any_present());
                 }
-                stretches
+                segments
             }
         }
     }
 
-    /// The rows that meet `condition`, in one stretch.
-    pub fn one_stretch(&self, condition: Sql, backward: bool) -> Stretch {
+    /// The rows that meet `condition`, in one segment.
+    pub fn one_segment(&self, condition: Sql, backward: bool) -> Segment {
         let order = order_by(&self.keys, |key| &key.joined, backward);
-        Stretch { from: self.from(false), beyond: condition, order }
+        Segment { from: self.from(false), beyond: condition, order }
     }
 
     /// The condition that a row comes after the row with these values (before it, when `backward`).

@@ -4,9 +4,9 @@
 use chrono::NaiveDateTime;
 use proptest::prelude::*;
 
-use super::super::vote::Vote;
 use super::tests::{approval, mode, policy, pool, user};
 use super::*;
+use crate::domain::vote::Vote;
 
 /// What happens while a task is on its way.
 #[derive(Debug, Clone)]
@@ -26,56 +26,56 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// The steps of a flow: pools that are asked together, one set after the other.
-fn flow() -> impl Strategy<Value = Vec<Vec<Pool>>> {
+fn flow() -> impl Strategy<Value = Vec<Vec<Deciders>>> {
     prop::collection::vec(prop::collection::vec(pool(), 1..3), 1..4)
 }
 
 /// A task on its way, as the services keep it.
 #[derive(Debug)]
 struct Way {
-    flow: Vec<Vec<Pool>>,
+    flow: Vec<Vec<Deciders>>,
     at: usize,
     passed: Vec<bool>,
-    ballots: Vec<Vec<Ballot>>,
-    end: Option<Course>,
+    votes: Vec<Vec<CountedVote>>,
+    end: Option<Progression>,
 }
 
 impl Way {
-    fn new(flow: Vec<Vec<Pool>>) -> Self {
-        let (passed, ballots) = (vec![false; flow[0].len()], vec![Vec::new(); flow[0].len()]);
-        Self { flow, at: 0, passed, ballots, end: None }
+    fn new(flow: Vec<Vec<Deciders>>) -> Self {
+        let (passed, votes) = (vec![false; flow[0].len()], vec![Vec::new(); flow[0].len()]);
+        Self { flow, at: 0, passed, votes, end: None }
     }
 
     fn asked(&self) -> Vec<usize> {
         (0..self.passed.len()).filter(|index| !self.passed[*index]).collect()
     }
 
-    /// Weighs what is asked, as `course::apply` does; answers what became of the task.
-    fn weigh(&mut self) -> Course {
+    /// Weighs what is asked, as `progression::apply` does; answers what became of the task.
+    fn weigh(&mut self) -> Progression {
         let asked = self.asked();
         let outcomes: Vec<Outcome> = asked
             .iter()
-            .map(|index| evaluate(&self.flow[self.at][*index], Mode::Whole, &self.ballots[*index]).outcome)
+            .map(|index| evaluate(&self.flow[self.at][*index], Mode::Whole, &self.votes[*index]).outcome)
             .collect();
         let course = decide(&outcomes, self.at + 1 < self.flow.len());
         match course {
-            Course::Waits => {}
-            Course::Failed | Course::Completed => self.end = Some(course),
-            Course::Stays => {
+            Progression::Waits => {}
+            Progression::Failed | Progression::Completed => self.end = Some(course),
+            Progression::Stays => {
                 for (index, outcome) in asked.iter().zip(&outcomes) {
                     self.passed[*index] |= *outcome == Outcome::Passed;
                 }
             }
-            Course::MovesOn => {
+            Progression::MovesOn => {
                 self.at += 1;
                 self.passed = vec![false; self.flow[self.at].len()];
-                self.ballots = vec![Vec::new(); self.flow[self.at].len()];
+                self.votes = vec![Vec::new(); self.flow[self.at].len()];
             }
         }
         course
     }
 
-    fn happen(&mut self, happening: &Happening) -> Option<Course> {
+    fn happen(&mut self, happening: &Happening) -> Option<Progression> {
         let pools = self.passed.len();
         match happening {
             Happening::Seat(index, user) => {
@@ -89,8 +89,8 @@ impl Way {
             Happening::Vote(user, verdict) => {
                 for index in self.asked() {
                     if let Some(weight) = self.flow[self.at][index].members.get(user) {
-                        let ballot = Ballot { user: *user, verdict: *verdict, weight: *weight };
-                        self.ballots[index].push(ballot);
+                        let vote = CountedVote { user: *user, verdict: *verdict, weight: *weight };
+                        self.votes[index].push(vote);
                     }
                 }
                 Some(self.weigh())
@@ -107,19 +107,19 @@ proptest! {
             let (at, passed) = (way.at, way.passed.clone());
             let Some(course) = way.happen(happening) else { continue };
             match course {
-                Course::Waits => prop_assert_eq!((way.at, &way.passed), (at, &passed)),
-                Course::Stays => {
+                Progression::Waits => prop_assert_eq!((way.at, &way.passed), (at, &passed)),
+                Progression::Stays => {
                     prop_assert_eq!(way.at, at);
                     prop_assert!(passed.iter().zip(&way.passed).all(|(old, new)| *new || !*old));
                     prop_assert!(way.passed.contains(&false) && way.passed != passed);
                 }
-                Course::MovesOn => {
+                Progression::MovesOn => {
                     prop_assert_eq!(way.at, at + 1);
-                    prop_assert!(way.ballots.iter().all(Vec::is_empty), "nobody has voted there yet");
+                    prop_assert!(way.votes.iter().all(Vec::is_empty), "nobody has voted there yet");
                 }
-                Course::Completed => prop_assert_eq!(at + 1, way.flow.len()),
-                Course::Failed => {
-                    let refused = way.ballots.iter().flatten().any(|ballot| ballot.verdict == Verdict::Failed);
+                Progression::Completed => prop_assert_eq!(at + 1, way.flow.len()),
+                Progression::Failed => {
+                    let refused = way.votes.iter().flatten().any(|vote| vote.verdict == Verdict::Failed);
                     prop_assert!(refused);
                 }
             }
@@ -141,13 +141,13 @@ proptest! {
             }
             if way.end.is_none() && way.at == at {
                 let held = way.asked().into_iter().any(|index| {
-                    evaluate(&way.flow[at][index], Mode::Whole, &way.ballots[index]).held.is_some()
+                    evaluate(&way.flow[at][index], Mode::Whole, &way.votes[index]).held.is_some()
                 });
                 prop_assert!(held, "{way:?}");
                 return Ok(());
             }
         }
-        prop_assert_eq!(way.end, Some(Course::Completed));
+        prop_assert_eq!(way.end, Some(Progression::Completed));
     }
 
     #[test]
@@ -157,7 +157,7 @@ proptest! {
         people in prop::collection::vec(user(), 0..8),
         new in user(),
     ) {
-        let votes: Vec<Ballot> = people.iter().map(|user| approval(*user, mode)).collect();
+        let votes: Vec<CountedVote> = people.iter().map(|user| approval(*user, mode)).collect();
         let before = evaluate(&pool, mode, &votes);
         let mut larger = pool.clone();
         larger.barred.remove(&new);
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn what_a_policy_needs_can_be_had_from_a_pool_of_a_share_or_of_everybody(pool in pool(), mode in mode()) {
         prop_assume!(!pool.members.is_empty());
-        let everybody: Vec<Ballot> = pool.members.keys().map(|user| approval(*user, mode)).collect();
+        let everybody: Vec<CountedVote> = pool.members.keys().map(|user| approval(*user, mode)).collect();
         let standing = evaluate(&pool, mode, &everybody);
         prop_assert!(standing.needed >= 1, "nothing passes by itself");
         match pool.policy {
@@ -197,7 +197,7 @@ proptest! {
 
     #[test]
     fn per_cent_of_a_pool_are_the_least_number_of_people_that_is_such_a_share(percent in 1_u64..=100, size in 1_u128..40) {
-        let pool = Pool::new(Policy::Percent(percent), (0..size).map(|user| (Uuid::from_u128(user), 1)), |_| None);
+        let pool = Deciders::new(Policy::Percent(percent), (0..size).map(|user| (Uuid::from_u128(user), 1)), |_| None);
         let needed = evaluate(&pool, Mode::Whole, &[]).needed;
         let size = u64::try_from(size).expect("small");
         prop_assert!(needed * 100 >= percent * size && (needed - 1) * 100 < percent * size);
@@ -209,8 +209,8 @@ proptest! {
         mode in mode(),
         votes in prop::collection::vec(vote(), 0..14),
     ) {
-        let counting = |votes: &[Vote]| -> Vec<Ballot> {
-            votes.iter().filter(|vote| vote.counts_for("now")).map(Vote::ballot).collect()
+        let counting = |votes: &[Vote]| -> Vec<CountedVote> {
+            votes.iter().filter(|vote| vote.counts_for("now")).map(Vote::counted).collect()
         };
         let fresh: Vec<Vote> = votes
             .iter()
@@ -225,8 +225,8 @@ proptest! {
 
     #[test]
     fn what_is_needed_depends_on_the_pool_alone(pool in pool(), mode in mode(), policy in policy(), people in prop::collection::vec(user(), 0..8)) {
-        let pool = Pool { policy, ..pool };
-        let votes: Vec<Ballot> = people.iter().map(|user| approval(*user, mode)).collect();
+        let pool = Deciders { policy, ..pool };
+        let votes: Vec<CountedVote> = people.iter().map(|user| approval(*user, mode)).collect();
         prop_assert_eq!(evaluate(&pool, mode, &votes).needed, evaluate(&pool, mode, &[]).needed);
     }
 }

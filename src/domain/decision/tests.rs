@@ -8,18 +8,18 @@ pub fn user() -> impl Strategy<Value = Uuid> {
     (0_u128..8).prop_map(Uuid::from_u128)
 }
 
-fn ballot() -> impl Strategy<Value = Ballot> {
+fn vote() -> impl Strategy<Value = CountedVote> {
     let verdict = prop_oneof![
         8 => Just(Verdict::Approved),
         1 => Just(Verdict::Failed),
         2 => Just(Verdict::Accept),
         2 => Just(Verdict::Reject),
     ];
-    (user(), verdict, 1_u64..5).prop_map(|(user, verdict, weight)| Ballot { user, verdict, weight })
+    (user(), verdict, 1_u64..5).prop_map(|(user, verdict, weight)| CountedVote { user, verdict, weight })
 }
 
-fn ballots() -> impl Strategy<Value = Vec<Ballot>> {
-    prop::collection::vec(ballot(), 0..12)
+fn votes() -> impl Strategy<Value = Vec<CountedVote>> {
+    prop::collection::vec(vote(), 0..12)
 }
 
 pub fn mode() -> impl Strategy<Value = Mode> {
@@ -36,16 +36,20 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     ]
 }
 
-pub fn pool() -> impl Strategy<Value = Pool> {
-    let seats = prop::collection::btree_map(user(), 1_u64..5, 0..6);
-    (policy(), seats, prop::collection::btree_set(user(), 0..3)).prop_map(|(policy, seats, barred)| {
-        Pool::new(policy, seats, |user| barred.contains(&user).then_some(Barred::DecidedOtherStep))
-    })
+pub fn pool() -> impl Strategy<Value = Deciders> {
+    let executors = prop::collection::btree_map(user(), 1_u64..5, 0..6);
+    (policy(), executors, prop::collection::btree_set(user(), 0..3)).prop_map(
+        |(policy, executors, barred)| {
+            Deciders::new(policy, executors, |user| {
+                barred.contains(&user).then_some(Barred::DecidedOtherStep)
+            })
+        },
+    )
 }
 
-pub fn approval(user: Uuid, mode: Mode) -> Ballot {
+pub fn approval(user: Uuid, mode: Mode) -> CountedVote {
     let verdict = if mode == Mode::Whole { Verdict::Approved } else { Verdict::Accept };
-    Ballot { user, verdict, weight: 1 }
+    CountedVote { user, verdict, weight: 1 }
 }
 
 proptest! {
@@ -53,26 +57,26 @@ proptest! {
     fn the_order_of_votes_does_not_matter(
         pool in pool(),
         mode in mode(),
-        (votes, shuffled) in ballots().prop_flat_map(|votes| (Just(votes.clone()), Just(votes).prop_shuffle())),
+        (votes, shuffled) in votes().prop_flat_map(|votes| (Just(votes.clone()), Just(votes).prop_shuffle())),
     ) {
         prop_assert_eq!(evaluate(&pool, mode, &votes), evaluate(&pool, mode, &shuffled));
     }
 
     #[test]
-    fn a_repeated_vote_changes_nothing(pool in pool(), mode in mode(), votes in ballots()) {
+    fn a_repeated_vote_changes_nothing(pool in pool(), mode in mode(), votes in votes()) {
         let twice = [votes.clone(), votes.clone()].concat();
         prop_assert_eq!(evaluate(&pool, mode, &votes), evaluate(&pool, mode, &twice));
     }
 
     #[test]
-    fn more_approvals_never_un_pass(pool in pool(), mode in mode(), mut votes in ballots(), more in user()) {
+    fn more_approvals_never_un_pass(pool in pool(), mode in mode(), mut votes in votes(), more in user()) {
         prop_assume!(evaluate(&pool, mode, &votes).outcome == Outcome::Passed);
         votes.push(approval(more, mode));
         prop_assert_eq!(evaluate(&pool, mode, &votes).outcome, Outcome::Passed);
     }
 
     #[test]
-    fn a_shrinking_pool_can_only_help(pool in pool(), mode in mode(), votes in ballots(), gone in user()) {
+    fn a_shrinking_pool_can_only_help(pool in pool(), mode in mode(), votes in votes(), gone in user()) {
         let before = evaluate(&pool, mode, &votes);
         let mut smaller = pool;
         smaller.members.remove(&gone);
@@ -83,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn a_new_seat_never_takes_an_approval_away(pool in pool(), mode in mode(), votes in ballots(), new in user()) {
+    fn a_new_seat_never_takes_an_approval_away(pool in pool(), mode in mode(), votes in votes(), new in user()) {
         let before = evaluate(&pool, mode, &votes);
         let mut larger = pool;
         larger.barred.remove(&new);
@@ -92,28 +96,28 @@ proptest! {
     }
 
     #[test]
-    fn a_pool_without_anybody_who_may_decide_never_decides(pool in pool(), mode in mode(), votes in ballots()) {
-        let empty = Pool { members: BTreeMap::new(), ..pool };
+    fn a_pool_without_anybody_who_may_decide_never_decides(pool in pool(), mode in mode(), votes in votes()) {
+        let empty = Deciders { members: BTreeMap::new(), ..pool };
         let standing = evaluate(&empty, mode, &votes);
         prop_assert_eq!(standing.outcome, Outcome::Held);
         prop_assert!(standing.held.is_some());
     }
 
     #[test]
-    fn failed_is_final_whatever_else_is_said(pool in pool(), mut votes in ballots(), voter in user(), at in 0_usize..12) {
+    fn failed_is_final_whatever_else_is_said(pool in pool(), mut votes in votes(), voter in user(), at in 0_usize..12) {
         prop_assume!(!pool.members.is_empty());
-        let failed = Ballot { user: voter, verdict: Verdict::Failed, weight: 1 };
+        let failed = CountedVote { user: voter, verdict: Verdict::Failed, weight: 1 };
         votes.insert(at.min(votes.len()), failed);
         prop_assert_eq!(evaluate(&pool, Mode::Whole, &votes).outcome, Outcome::Failed);
     }
 
     #[test]
-    fn verdicts_on_records_never_fail_a_task(pool in pool(), votes in ballots()) {
+    fn verdicts_on_records_never_fail_a_task(pool in pool(), votes in votes()) {
         prop_assert_ne!(evaluate(&pool, Mode::ByRecord, &votes).outcome, Outcome::Failed);
     }
 
     #[test]
-    fn it_passes_exactly_when_what_is_needed_is_there(pool in pool(), mode in mode(), votes in ballots()) {
+    fn it_passes_exactly_when_what_is_needed_is_there(pool in pool(), mode in mode(), votes in votes()) {
         let standing = evaluate(&pool, mode, &votes);
         if matches!(standing.outcome, Outcome::Open | Outcome::Passed) {
             prop_assert_eq!(standing.outcome == Outcome::Passed, standing.has >= standing.needed);
@@ -125,12 +129,12 @@ proptest! {
     fn who_is_missing_can_bring_what_is_missing_or_the_reason_is_told(
         pool in pool(),
         mode in mode(),
-        votes in ballots(),
+        votes in votes(),
     ) {
         let standing = evaluate(&pool, mode, &votes);
         prop_assume!(standing.outcome == Outcome::Open);
         let mut all = votes;
-        all.extend(standing.missing.iter().map(|user| Ballot {
+        all.extend(standing.missing.iter().map(|user| CountedVote {
             weight: pool.members.get(user).copied().unwrap_or(1),
             ..approval(*user, mode)
         }));
@@ -148,11 +152,11 @@ proptest! {
     ) {
         let all_passed = outcomes.iter().all(|outcome| *outcome == Outcome::Passed);
         match decide(&outcomes, more_steps) {
-            Course::Failed => prop_assert!(outcomes.contains(&Outcome::Failed)),
-            Course::Completed => prop_assert!(all_passed && !more_steps),
-            Course::MovesOn => prop_assert!(all_passed && more_steps),
-            Course::Stays => prop_assert!(!all_passed && outcomes.contains(&Outcome::Passed)),
-            Course::Waits => prop_assert!(!outcomes.contains(&Outcome::Passed) && !outcomes.contains(&Outcome::Failed)),
+            Progression::Failed => prop_assert!(outcomes.contains(&Outcome::Failed)),
+            Progression::Completed => prop_assert!(all_passed && !more_steps),
+            Progression::MovesOn => prop_assert!(all_passed && more_steps),
+            Progression::Stays => prop_assert!(!all_passed && outcomes.contains(&Outcome::Passed)),
+            Progression::Waits => prop_assert!(!outcomes.contains(&Outcome::Passed) && !outcomes.contains(&Outcome::Failed)),
         }
     }
 
@@ -172,11 +176,11 @@ fn people<const N: usize>() -> [Uuid; N] {
     std::array::from_fn(|n| Uuid::from_u128(n as u128 + 1))
 }
 
-fn pool_of(policy: Policy, users: &[Uuid]) -> Pool {
-    Pool::new(policy, users.iter().map(|user| (*user, 1)), |_| None)
+fn pool_of(policy: Policy, users: &[Uuid]) -> Deciders {
+    Deciders::new(policy, users.iter().map(|user| (*user, 1)), |_| None)
 }
 
-fn approvals(users: &[Uuid]) -> Vec<Ballot> {
+fn approvals(users: &[Uuid]) -> Vec<CountedVote> {
     users.iter().map(|user| approval(*user, Mode::Whole)).collect()
 }
 
@@ -207,12 +211,12 @@ fn percent_is_rounded_up_to_whole_people() {
 #[test]
 fn weights_add_up_and_count_as_they_were_when_the_vote_was_cast() {
     let [a, b] = people();
-    let pool = Pool::new(Policy::Weight(4), [(a, 3), (b, 1)], |_| None);
-    let heavy = Ballot { user: a, verdict: Verdict::Approved, weight: 3 };
-    let light = Ballot { user: b, verdict: Verdict::Approved, weight: 1 };
+    let pool = Deciders::new(Policy::Weight(4), [(a, 3), (b, 1)], |_| None);
+    let heavy = CountedVote { user: a, verdict: Verdict::Approved, weight: 3 };
+    let light = CountedVote { user: b, verdict: Verdict::Approved, weight: 1 };
     assert_eq!(evaluate(&pool, Mode::Whole, &[heavy]).outcome, Outcome::Open);
     assert_eq!(evaluate(&pool, Mode::Whole, &[heavy, light]).outcome, Outcome::Passed);
-    let without_b = Pool::new(Policy::Weight(4), [(a, 3)], |_| None);
+    let without_b = Deciders::new(Policy::Weight(4), [(a, 3)], |_| None);
     assert_eq!(evaluate(&without_b, Mode::Whole, &[heavy, light]).outcome, Outcome::Passed);
     assert_eq!(evaluate(&without_b, Mode::Whole, &[heavy]).held, Some(HeldReason::TooFewExecutors));
 }
@@ -221,7 +225,7 @@ fn weights_add_up_and_count_as_they_were_when_the_vote_was_cast() {
 fn nothing_waits_for_who_may_not_decide() {
     let [a, maker] = people();
     let rules = FourEyes { forbid_maker: true, distinct_deciders: false };
-    let pool = Pool::new(Policy::All, [(a, 1), (maker, 1)], |user| {
+    let pool = Deciders::new(Policy::All, [(a, 1), (maker, 1)], |user| {
         rules.bar(user, &BTreeSet::from([maker]), &BTreeSet::default())
     });
     assert_eq!(evaluate(&pool, Mode::Whole, &approvals(&[a])).outcome, Outcome::Passed);

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::context::request;
-use super::types::ModuleConfigurationNode;
 use crate::domain::configuration::Layer;
 use crate::error::{Error, Result};
+use crate::graphql::configuration::types::ModuleConfigurationNode;
+use crate::graphql::protocol::context::request;
 use crate::message::Message;
 use crate::service::configuration;
 
@@ -31,7 +31,7 @@ impl ConfigurationQueries {
             })?),
             None => None,
         };
-        let rows = configuration::exposed(&request(ctx)?.core, layer).await?;
+        let rows = configuration::exposed(&request(ctx)?.services, layer).await?;
         Ok(Some(rows.into_iter().map(|row| Some(ModuleConfigurationNode(row))).collect()))
     }
 }

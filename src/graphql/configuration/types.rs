@@ -3,8 +3,8 @@
 use async_graphql::{Enum, Object};
 use uuid::Uuid;
 
-use super::super::scalars::{Moment, UuidOrGlobalId};
 use crate::domain::configuration::{Layer, ModuleConfiguration};
+use crate::graphql::protocol::scalars::{Moment, UuidOrGlobalId};
 
 /// Which side reads a configuration.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

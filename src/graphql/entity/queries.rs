@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::context::request;
-use super::types::TaskEntityNode;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::Result;
+use crate::graphql::entity::types::TaskEntityNode;
+use crate::graphql::protocol::context::request;
 use crate::service::entity;
 
 /// Looking for what tasks can be about.
@@ -27,7 +27,7 @@ impl EntityQueries {
         check_text("search", &text, MAX_TEXT)?;
         let context = request(ctx)?;
         let found =
-            entity::search(&context.core, context.requester()?, entity_type, text, first.map(i64::from))
+            entity::search(&context.services, context.requester()?, entity_type, text, first.map(i64::from))
                 .await?;
         Ok(Some(found.into_iter().map(TaskEntityNode).collect()))
     }

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{Arguments, Table, int, moment, order_by, paging, text, uuid};
 use crate::domain::query::Lookup;
+use crate::graphql::protocol::arguments::{Arguments, Table, int, moment, order_by, paging, text, uuid};
 
 /// `Query.mutationLogs`
 pub static MUTATION_LOG: Table =

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::MUTATION_LOG;
-use super::types::MutationLogNode;
 use crate::error::Result;
+use crate::graphql::mutation_log::filters::MUTATION_LOG;
+use crate::graphql::mutation_log::types::MutationLogNode;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
 use crate::service::mutation_log;
 
 /// Reading the journal.
@@ -20,7 +20,7 @@ impl MutationLogQueries {
     async fn mutation_logs(&self, ctx: &Context<'_>) -> Result<Option<Connection<MutationLogNode>>> {
         let query = read(ctx, &MUTATION_LOG)?;
         let context = request(ctx)?;
-        let entries = mutation_log::list(&context.core, context.requester()?, query).await?;
+        let entries = mutation_log::list(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(entries, MutationLogNode)))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{RANGE, Table, id_int, moment, one_of, order_by, paging, text, uuid};
 use crate::domain::query::Lookup;
+use crate::graphql::protocol::arguments::{
+    RANGE, Table, id_int, moment, one_of, order_by, paging, text, uuid,
+};
 
 const STATUSES: &[&str] = &["PENDING", "DELIVERED", "DEAD", "DISCARDED"];
 

@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 
-use super::super::payload::{MutationMeta, Payload, journaled, payloads};
-use super::super::scalars::read_global_id;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::scalars::read_global_id;
 use crate::message::Message;
 use crate::service::outbox;
 

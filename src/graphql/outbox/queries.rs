@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::TASK_EVENTS;
-use super::types::TaskEventNode;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::outbox::filters::TASK_EVENTS;
+use crate::graphql::outbox::types::TaskEventNode;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::service::context::ListScope;
 use crate::service::outbox;
 
 /// Looking at deliveries.
@@ -21,7 +21,8 @@ impl OutboxQueries {
     async fn task_events(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskEventNode>>> {
         let query = read(ctx, &TASK_EVENTS)?;
         let context = request(ctx)?;
-        let deliveries = outbox::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let deliveries =
+            outbox::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(deliveries, TaskEventNode)))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{Argument, Table, boolean, id_int, order_by, paging, text, uuid};
 use crate::domain::query::{Condition, Lookup, Value};
+use crate::graphql::protocol::arguments::{Argument, Table, boolean, id_int, order_by, paging, text, uuid};
 use crate::service::visibility::touched_by;
 
 const NAME: &[Lookup] = &[Lookup::Exact, Lookup::Istartswith, Lookup::Icontains, Lookup::Iexact];

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::ROLE;
-use super::types::RoleNode;
 use crate::error::Result;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::role::filters::ROLE;
+use crate::graphql::role::types::RoleNode;
 use crate::service::role;
 
 /// Reading roles.
@@ -20,7 +20,7 @@ impl RoleQueries {
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Connection<RoleNode>>> {
         let query = read(ctx, &ROLE)?;
         let context = request(ctx)?;
-        let roles = role::list(&context.core, context.requester()?, query).await?;
+        let roles = role::list(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(roles, RoleNode)))
     }
 }

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::super::context::request;
-use super::super::scalars::{Moment, global_id};
-use super::super::user::types::{InteractiveUserNode, users};
 use crate::domain::role::{Role, UserRole};
 use crate::domain::user::User;
 use crate::error::Result;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::scalars::{Moment, global_id};
+use crate::graphql::user::types::{InteractiveUserNode, users};
 use crate::service::role;
 
 /// A named set of rights.
@@ -58,7 +58,7 @@ impl RoleNode {
     /// Who has it, with the right to list users.
     async fn user_roles(&self, ctx: &Context<'_>) -> Result<Vec<UserRoleNode>> {
         let context = request(ctx)?;
-        let held = role::holders(&context.core, context.requester()?, self.0.id).await?;
+        let held = role::holders(&context.services, context.requester()?, self.0.id).await?;
         let holders = users(ctx, held.iter().map(|held| held.user_id).collect()).await?;
         Ok(held
             .into_iter()
@@ -73,7 +73,7 @@ impl RoleNode {
 
     /// What it grants.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RoleRightNode>> {
-        let rights = role::rights(&request(ctx)?.core, self.0.id).await?;
+        let rights = role::rights(&request(ctx)?.services, self.0.id).await?;
         Ok(rights.into_iter().map(|right| RoleRightNode { role: self.0.clone(), right }).collect())
     }
 }

@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::super::context::{Effect, request};
-use super::super::scalars::GenericScalar;
 use crate::auth::token::Claims;
 use crate::clock::new_random_id;
 use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::protocol::context::{Effect, request};
+use crate::graphql::protocol::scalars::GenericScalar;
 use crate::service::login::{self, Granted};
 
 /// A session has begun.
@@ -78,7 +78,7 @@ impl SessionMutations {
         #[graphql(secret)] password: String,
     ) -> Result<Option<OpenimisObtainJSONWebToken>> {
         let context = request(ctx)?;
-        let granted = login::log_in(&context.core, username, password, context.address).await?;
+        let granted = login::log_in(&context.services, username, password, context.address).await?;
         let answer = OpenimisObtainJSONWebToken {
             payload: payload(&granted.claims)?,
             refresh_expires_in: granted.session_expires,
@@ -96,7 +96,7 @@ impl SessionMutations {
     ) -> Result<Option<Verify>> {
         let context = request(ctx)?;
         let token = token.or_else(|| context.cookies.access.clone());
-        let claims = login::verify_token(&context.core, token).await?;
+        let claims = login::verify_token(&context.services, token).await?;
         Ok(Some(Verify { payload: payload(&claims)? }))
     }
 
@@ -109,7 +109,7 @@ impl SessionMutations {
         let context = request(ctx)?;
         let cookies = &context.cookies;
         let token = token.or_else(|| cookies.refresh.clone()).or_else(|| cookies.access.clone());
-        let granted = match login::refresh(&context.core, token).await {
+        let granted = match login::refresh(&context.services, token).await {
             Ok(granted) => granted,
             Err(error) => return Err(ended(ctx, error)?),
         };
@@ -126,7 +126,7 @@ impl SessionMutations {
     ) -> Result<Option<Revoke>> {
         let context = request(ctx)?;
         let token = refresh_token.or_else(|| context.cookies.refresh.clone());
-        let revoked = login::revoke(&context.core, token).await?;
+        let revoked = login::revoke(&context.services, token).await?;
         Ok(Some(Revoke { revoked }))
     }
 
@@ -153,7 +153,7 @@ impl SessionMutations {
     async fn get_csrf_token(&self, ctx: &Context<'_>) -> Result<Option<GetCsrfTokenMutation>> {
         let context = request(ctx)?;
         let session = context.requester().ok().and_then(|requester| requester.session_id);
-        let csrf_token = context.core.tokens.csrf(session.unwrap_or_else(new_random_id));
+        let csrf_token = context.services.tokens.csrf(session.unwrap_or_else(new_random_id));
         Ok(Some(GetCsrfTokenMutation { csrf_token: Some(csrf_token) }))
     }
 }
@@ -181,7 +181,7 @@ fn ended(ctx: &Context<'_>, error: Error) -> Result<Error> {
 
 /// Ends a session if there is one.
 async fn end(ctx: &Context<'_>, token: Option<String>) -> Result<()> {
-    match login::revoke(&request(ctx)?.core, token).await {
+    match login::revoke(&request(ctx)?.services, token).await {
         Err(error) if error.code() != ErrorCode::Unauthenticated => Err(error),
         _ => Ok(()),
     }

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{
+use crate::domain::query::{Condition, Lookup, Value};
+use crate::error::Result;
+use crate::graphql::protocol::arguments::{
     Argument, Arguments, Given, RANGE, Table, boolean, global_int, int, moment, one_of, order_by, paging,
     text, uuid,
 };
-use crate::domain::query::{Condition, Lookup, Value};
-use crate::error::Result;
 use crate::service::visibility::touched_by;
 
 const STATUSES: &[&str] = &["RECEIVED", "ACCEPTED", "COMPLETED", "FAILED"];

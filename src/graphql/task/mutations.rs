@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Enum, InputObject, Object};
 
-use super::super::payload::{MutationMeta, Payload, journaled, payloads};
-use super::super::scalars::{JsonString, UuidOrGlobalId};
 use crate::domain::task::TaskStatus;
 use crate::error::Result;
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
 use crate::service::resolution::{self, ResolveTask};
 use crate::service::task::{self, CreateTask, UpdateTask};
 

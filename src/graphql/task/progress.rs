@@ -3,14 +3,14 @@
 use async_graphql::{Context, Enum, Object};
 use uuid::Uuid;
 
-use super::super::completion_policy::TaskPolicy;
-use super::super::scalars::Moment;
-use super::super::task_flow::step::TaskFlowStepNode;
-use super::super::task_group::types::TaskGroupNode;
-use super::super::user::types::{UserNode, user, users};
-use super::super::vote::types::TaskVerdict;
 use crate::domain::decision::Barred;
 use crate::error::Result;
+use crate::graphql::completion_policy::TaskPolicy;
+use crate::graphql::protocol::scalars::Moment;
+use crate::graphql::task_flow::step::TaskFlowStepNode;
+use crate::graphql::task_group::types::TaskGroupNode;
+use crate::graphql::user::types::{UserNode, user, users};
+use crate::graphql::vote::types::TaskVerdict;
 use crate::service::progress::{PoolProgress, Progress, Said};
 
 /// What the votes of a pool amount to.
@@ -97,17 +97,17 @@ impl TaskPoolProgress<'_> {
 
     /// How many of them must agree.
     async fn policy(&self) -> TaskPolicy {
-        self.0.asked.rule.into()
+        self.0.status.rule.into()
     }
 
     /// What the policy needs: approvals, or their weight.
     async fn needed(&self) -> u64 {
-        self.0.asked.standing.needed
+        self.0.status.standing.needed
     }
 
     /// How much of that is there.
     async fn has(&self) -> u64 {
-        self.0.asked.standing.has
+        self.0.status.standing.has
     }
 
     async fn outcome(&self) -> TaskPoolOutcome {
@@ -131,7 +131,7 @@ impl TaskPoolProgress<'_> {
 
     /// Who may decide and has not approved.
     async fn missing(&self, ctx: &Context<'_>) -> Result<Vec<UserNode>> {
-        users(ctx, self.0.asked.standing.missing.iter().copied().collect()).await
+        users(ctx, self.0.status.standing.missing.iter().copied().collect()).await
     }
 
     /// Who sits there and may not decide.
@@ -145,12 +145,12 @@ impl TaskPoolProgress<'_> {
 
     /// Whether the maker of the task may not decide here.
     async fn forbid_maker(&self) -> bool {
-        self.0.asked.four_eyes.forbid_maker
+        self.0.status.four_eyes.forbid_maker
     }
 
     /// Whether who decided another step may not decide here.
     async fn distinct_deciders(&self) -> bool {
-        self.0.asked.four_eyes.distinct_deciders
+        self.0.status.four_eyes.distinct_deciders
     }
 }
 

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::{TASK, TASK_HISTORY};
-use super::types::{TaskHistoryNode, TaskNode};
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::task::filters::{TASK, TASK_HISTORY};
+use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
+use crate::service::context::ListScope;
 use crate::service::task;
 
 /// Reading tasks.
@@ -22,7 +22,7 @@ impl TaskQueries {
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskNode>>> {
         let query = read(ctx, &TASK)?;
         let context = request(ctx)?;
-        let tasks = task::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let tasks = task::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(tasks, TaskNode)))
     }
 
@@ -30,7 +30,7 @@ impl TaskQueries {
     async fn task_history(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskHistoryNode>>> {
         let query = read(ctx, &TASK_HISTORY)?;
         let context = request(ctx)?;
-        let versions = task::list_history(&context.core, context.requester()?, query).await?;
+        let versions = task::list_history(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(versions, TaskHistoryNode)))
     }
 }

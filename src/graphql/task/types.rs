@@ -3,18 +3,18 @@
 use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
-use super::super::context::request;
-use super::super::response::shared;
-use super::super::scalars::{JsonString, Moment, global_id};
-use super::super::task_flow::step::{TaskFlowStepNode, step};
-use super::super::task_flow::types::{TaskFlowNode, flow};
-use super::super::task_group::types::TaskGroupNode;
-use super::super::user::types::{UserNode, user};
-use super::super::vote::types::TaskDecisionNode;
-use super::progress::TaskProgress;
 use crate::domain::history::Historical;
 use crate::domain::task::Task;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::task::progress::TaskProgress;
+use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
+use crate::graphql::task_flow::types::{TaskFlowNode, flow};
+use crate::graphql::task_group::types::TaskGroupNode;
+use crate::graphql::user::types::{UserNode, user};
+use crate::graphql::vote::types::TaskDecisionNode;
 
 /// Where a task stands.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl TaskNode {
 
     /// `data` as the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(request(ctx)?.core.host.business_data(&self.0))))
+        Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.0))))
     }
 
     /// The display text of the entity that the task is about.
@@ -186,7 +186,7 @@ impl TaskNode {
     /// a page holds. `taskDecision` pages through all.
     async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<TaskDecisionNode>> {
         let votes = progress(ctx, self.0.id).await?.0.votes;
-        let most = usize::try_from(request(ctx)?.core.limits.page_size).unwrap_or(usize::MAX);
+        let most = usize::try_from(request(ctx)?.services.limits.page_size).unwrap_or(usize::MAX);
         Ok(votes.into_iter().take(most).map(TaskDecisionNode).collect())
     }
 }
@@ -293,7 +293,7 @@ impl TaskHistoryNode {
     }
 
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(request(ctx)?.core.host.business_data(&self.0.row))))
+        Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.0.row))))
     }
 
     async fn entity_string(&self) -> Option<&str> {
@@ -320,5 +320,5 @@ async fn task_group(ctx: &Context<'_>, task: &Task) -> Result<Option<TaskGroupNo
     let Some(id) = task.task_group_id else {
         return Ok(None);
     };
-    super::super::task_group::types::of_visible_row(ctx, id).await
+    crate::graphql::task_group::types::of_visible_row(ctx, id).await
 }

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::context::request;
-use super::types::TaskAssignmentTargetNode;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::Result;
+use crate::graphql::protocol::context::request;
+use crate::graphql::task_assignment_target::types::TaskAssignmentTargetNode;
 use crate::service::task_assignment_target;
 
 /// Looking for what tasks can be assigned to.
@@ -26,9 +26,13 @@ impl TaskAssignmentTargetQueries {
         if let Some(text) = &search {
             check_text("search", text, MAX_TEXT)?;
         }
-        let targets =
-            task_assignment_target::list(&context.core, context.requester()?, search, first.map(i64::from))
-                .await?;
+        let targets = task_assignment_target::list(
+            &context.services,
+            context.requester()?,
+            search,
+            first.map(i64::from),
+        )
+        .await?;
         Ok(Some(targets.into_iter().map(TaskAssignmentTargetNode).collect()))
     }
 }

@@ -2,9 +2,9 @@
 
 use async_graphql::{Enum, Object};
 
-use super::super::completion_policy::TaskPolicy;
-use super::super::task_group::types::TaskGroupCompletionPolicy;
 use crate::domain::completion_policy::PolicyRule;
+use crate::graphql::completion_policy::TaskPolicy;
+use crate::graphql::task_group::types::TaskGroupCompletionPolicy;
 use crate::service::task_assignment_target::{TargetKind, TaskAssignmentTarget};
 
 /// What a target is.

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{
+use crate::domain::query::{Condition, Lookup, Value};
+use crate::error::Result;
+use crate::graphql::protocol::arguments::{
     Argument, Arguments, Given, RANGE, Table, boolean, id_int, int, moment, one_of, order_by, paging, text,
     uuid,
 };
-use crate::domain::query::{Condition, Lookup, Value};
-use crate::error::Result;
 use crate::service::visibility::touched_by;
 
 const POLICIES: &[&str] = &["ALL", "ANY", "N"];
@@ -23,7 +23,7 @@ const CODE: &[Lookup] = &[
 /// `Query.taskExecutor`
 pub static TASK_EXECUTOR: Table = LazyLock::new(|| {
     let root = vec![
-        // Seats have no period of validity: they are valid from their creation until they are deleted.
+        // Executors have no period of validity: they are valid from their creation until they are deleted.
         Argument::ignored("dateValidFrom_Gte", "DateTime"),
         Argument::ignored("dateValidTo_Lte", "DateTime"),
         Argument::own("clientMutationId", "String", |given| {
@@ -46,7 +46,7 @@ pub static TASK_EXECUTOR_HISTORY: Table = LazyLock::new(|| {
     [order_by(), root, paging(), id, fields()].into_iter().flatten().collect()
 });
 
-/// Lists of seats inside groups and users.
+/// Lists of executors inside groups and users.
 pub static NESTED_TASK_EXECUTOR: Table =
     LazyLock::new(|| [paging(), fields()].into_iter().flatten().collect());
 

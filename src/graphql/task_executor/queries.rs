@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::{TASK_EXECUTOR, TASK_EXECUTOR_HISTORY};
-use super::types::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::task_executor::filters::{TASK_EXECUTOR, TASK_EXECUTOR_HISTORY};
+use crate::graphql::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use crate::service::context::ListScope;
 use crate::service::task_executor;
 
 /// Reading task executors.
@@ -21,18 +21,19 @@ impl TaskExecutorQueries {
     async fn task_executor(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskExecutorNode>>> {
         let query = read(ctx, &TASK_EXECUTOR)?;
         let context = request(ctx)?;
-        let seats = task_executor::list(&context.core, context.requester()?, query, Place::Root).await?;
-        Ok(Some(Connection::new(seats, TaskExecutorNode)))
+        let executors =
+            task_executor::list(&context.services, context.requester()?, query, ListScope::Root).await?;
+        Ok(Some(Connection::new(executors, TaskExecutorNode)))
     }
 
-    /// All versions of seats, newest first. `id` is the seat's.
+    /// All versions of executors, newest first. `id` is the executor's.
     async fn task_executor_history(
         &self,
         ctx: &Context<'_>,
     ) -> Result<Option<Connection<TaskExecutorHistoryNode>>> {
         let query = read(ctx, &TASK_EXECUTOR_HISTORY)?;
         let context = request(ctx)?;
-        let versions = task_executor::list_history(&context.core, context.requester()?, query).await?;
+        let versions = task_executor::list_history(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(versions, TaskExecutorHistoryNode)))
     }
 }

@@ -2,15 +2,15 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::super::scalars::{JsonString, Moment, global_id};
-use super::super::task::types::HistoricalTaskHistoryType;
-use super::super::task_group::types::{TaskGroupNode, of_visible_row};
-use super::super::user::types::{UserNode, user};
 use crate::domain::history::Historical;
 use crate::domain::task_executor::TaskExecutor;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::task::types::HistoricalTaskHistoryType;
+use crate::graphql::task_group::types::{TaskGroupNode, of_visible_row};
+use crate::graphql::user::types::{UserNode, user};
 
-/// A user's seat in a group.
+/// A user's executor in a group.
 pub struct TaskExecutorNode(pub TaskExecutor);
 
 #[Object(name = "TaskExecutorGQLType")]
@@ -64,11 +64,11 @@ impl TaskExecutorNode {
     async fn task_group(&self, ctx: &Context<'_>) -> Result<TaskGroupNode> {
         of_visible_row(ctx, self.0.task_group_id)
             .await?
-            .ok_or_else(|| Error::internal("a seat is in no group"))
+            .ok_or_else(|| Error::internal("an executor is in no group"))
     }
 }
 
-/// A seat as it was after a write.
+/// An executor as it was after a write.
 pub struct TaskExecutorHistoryNode(pub Historical<TaskExecutor>);
 
 #[Object(name = "TaskExecutorHistoryGQLType")]

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{
-    Argument, Arguments, Given, RANGE, Table, boolean, int, moment, order_by, paging, text, uuid,
-};
 use crate::domain::query::{Condition, Lookup};
 use crate::error::Result;
+use crate::graphql::protocol::arguments::{
+    Argument, Arguments, Given, RANGE, Table, boolean, int, moment, order_by, paging, text, uuid,
+};
 use crate::service::visibility::touched_by;
 
 const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, InputObject, Object};
 
-use super::super::completion_policy::{TaskPolicyInput, beside};
-use super::super::payload::{MutationMeta, Payload, journaled, payloads};
-use super::super::scalars::UuidOrGlobalId;
-use super::super::task_group::mutations::TaskGroupCompletionPolicyEnum;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::error::Result;
+use crate::graphql::completion_policy::{TaskPolicyInput, beside};
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::scalars::UuidOrGlobalId;
+use crate::graphql::task_group::mutations::TaskGroupCompletionPolicyEnum;
 use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 
 payloads! {

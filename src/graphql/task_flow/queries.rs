@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, Object, Value};
 
-use super::super::arguments::{given, read};
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::{SHOW_SUPERSEDED, TASK_FLOW, TASK_FLOW_HISTORY};
-use super::types::{TaskFlowHistoryNode, TaskFlowNode};
 use crate::domain::query::Condition;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::{given, read};
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::task_flow::filters::{SHOW_SUPERSEDED, TASK_FLOW, TASK_FLOW_HISTORY};
+use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
+use crate::service::context::ListScope;
 use crate::service::task_flow;
 
 /// Reading flows.
@@ -28,7 +28,7 @@ impl TaskFlowQueries {
             query.conditions.push(Condition::LiveHead);
         }
         let context = request(ctx)?;
-        let flows = task_flow::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let flows = task_flow::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(flows, TaskFlowNode)))
     }
 
@@ -36,7 +36,7 @@ impl TaskFlowQueries {
     async fn task_flow_history(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskFlowHistoryNode>>> {
         let query = read(ctx, &TASK_FLOW_HISTORY)?;
         let context = request(ctx)?;
-        let versions = task_flow::list_history(&context.core, context.requester()?, query).await?;
+        let versions = task_flow::list_history(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(versions, TaskFlowHistoryNode)))
     }
 }

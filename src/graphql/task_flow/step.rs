@@ -3,14 +3,14 @@
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
-use super::super::completion_policy::TaskPolicy;
-use super::super::context::request;
-use super::super::response::shared;
-use super::super::scalars::{Moment, global_id};
-use super::super::task_group::types::{TaskGroupCompletionPolicy, TaskGroupNode, of_visible_row};
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::{Error, Result};
+use crate::graphql::completion_policy::TaskPolicy;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::scalars::{Moment, global_id};
+use crate::graphql::task_group::types::{TaskGroupCompletionPolicy, TaskGroupNode, of_visible_row};
 
 /// A step of a flow: a group that is asked, and how many of it must agree.
 pub struct TaskFlowStepNode(pub TaskFlowStep);

@@ -3,16 +3,16 @@
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
-use super::super::context::request;
-use super::super::response::shared;
-use super::super::scalars::{JsonString, Moment, global_id};
-use super::super::task::types::HistoricalTaskHistoryType;
-use super::super::user::types::{UserNode, user};
-use super::step::TaskFlowStepNode;
 use crate::domain::history::Historical;
 use crate::domain::task_flow::TaskFlow;
 use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::Result;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::task::types::HistoricalTaskHistoryType;
+use crate::graphql::task_flow::step::TaskFlowStepNode;
+use crate::graphql::user::types::{UserNode, user};
 
 /// A version of an approval flow. Tasks under way keep the version with which they began.
 pub struct TaskFlowNode(pub TaskFlow);

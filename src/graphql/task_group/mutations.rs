@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object};
 
-use super::super::completion_policy::{TaskPolicyInput, beside};
-use super::super::payload::{MutationMeta, Payload, journaled, payloads};
-use super::super::scalars::UuidOrGlobalId;
 use crate::domain::completion_policy::CompletionPolicy;
 use crate::error::Result;
+use crate::graphql::completion_policy::{TaskPolicyInput, beside};
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::service::task_group::{self, TaskGroupInput};
 
 payloads! {
@@ -181,7 +181,7 @@ fn stated(value: MaybeUndefined<bool>) -> Option<Option<bool>> {
 }
 
 fn weights(weights: Option<Vec<TaskExecutorWeightInput>>) -> Vec<(uuid::Uuid, i32)> {
-    weights.into_iter().flatten().map(|seat| (seat.user_id.0, seat.weight)).collect()
+    weights.into_iter().flatten().map(|executor| (executor.user_id.0, executor.weight)).collect()
 }
 
 fn keys(ids: Option<Vec<Option<UuidOrGlobalId>>>) -> Option<Vec<uuid::Uuid>> {

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::{TASK_GROUP, TASK_GROUP_HISTORY};
-use super::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::task_group::filters::{TASK_GROUP, TASK_GROUP_HISTORY};
+use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
+use crate::service::context::ListScope;
 use crate::service::task_group;
 
 /// Reading task groups.
@@ -21,7 +21,8 @@ impl TaskGroupQueries {
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskGroupNode>>> {
         let query = read(ctx, &TASK_GROUP)?;
         let context = request(ctx)?;
-        let groups = task_group::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let groups =
+            task_group::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(groups, TaskGroupNode)))
     }
 
@@ -32,7 +33,7 @@ impl TaskGroupQueries {
     ) -> Result<Option<Connection<TaskGroupHistoryNode>>> {
         let query = read(ctx, &TASK_GROUP_HISTORY)?;
         let context = request(ctx)?;
-        let versions = task_group::list_history(&context.core, context.requester()?, query).await?;
+        let versions = task_group::list_history(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(versions, TaskGroupHistoryNode)))
     }
 }

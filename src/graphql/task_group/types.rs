@@ -3,22 +3,22 @@
 use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
-use super::super::arguments::read;
-use super::super::completion_policy::TaskPolicy;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::super::scalars::{JsonString, Moment, global_id};
-use super::super::task::filters::NESTED_TASK;
-use super::super::task::types::{HistoricalTaskHistoryType, TaskNode};
-use super::super::task_executor::filters::NESTED_TASK_EXECUTOR;
-use super::super::task_executor::types::TaskExecutorNode;
-use super::super::user::types::{UserNode, user, users};
 use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::history::Historical;
 use crate::domain::query::{Condition, Value};
 use crate::domain::task_group::TaskGroup;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::completion_policy::TaskPolicy;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::task::filters::NESTED_TASK;
+use crate::graphql::task::types::{HistoricalTaskHistoryType, TaskNode};
+use crate::graphql::task_executor::filters::NESTED_TASK_EXECUTOR;
+use crate::graphql::task_executor::types::TaskExecutorNode;
+use crate::graphql::user::types::{UserNode, user, users};
+use crate::service::context::ListScope;
 use crate::service::{task, task_executor};
 
 /// How many executors must approve.
@@ -118,20 +118,24 @@ impl TaskGroupNode {
         self.0.task_sources()
     }
 
-    /// The live seats.
+    /// The live executors.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         let context = request(ctx)?;
         if !ctx.field().arguments().is_ok_and(|given| given.is_empty()) || wants_more_than_nodes(ctx) {
             let mut query = read(ctx, &NESTED_TASK_EXECUTOR)?;
             query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
-            let seats =
-                task_executor::list_of_visible_group(&context.core, context.requester()?, query).await?;
-            return Ok(Connection::new(seats, TaskExecutorNode));
+            let executors =
+                task_executor::list_of_visible_group(&context.services, context.requester()?, query).await?;
+            return Ok(Connection::new(executors, TaskExecutorNode));
         }
-        let seats = context.seats.load_one(self.0.id).await.map_err(super::super::response::shared)?;
+        let executors = context
+            .executors
+            .load_one(self.0.id)
+            .await
+            .map_err(crate::graphql::protocol::response::shared)?;
         Ok(Connection::all(
-            seats.unwrap_or_default().into_iter().map(TaskExecutorNode),
-            context.core.limits.page_size,
+            executors.unwrap_or_default().into_iter().map(TaskExecutorNode),
+            context.services.limits.page_size,
         ))
     }
 
@@ -140,14 +144,19 @@ impl TaskGroupNode {
         let mut query = read(ctx, &NESTED_TASK)?;
         query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
         let context = request(ctx)?;
-        let tasks = task::list(&context.core, context.requester()?, query, Place::Nested).await?;
+        let tasks = task::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
         Ok(Connection::new(tasks, TaskNode))
     }
 
     /// Who sits in it.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
-        let seats = request(ctx)?.seats.load_one(self.0.id).await.map_err(super::super::response::shared)?;
-        let ids: Vec<Uuid> = seats.unwrap_or_default().into_iter().map(|seat| seat.user_id).collect();
+        let executors = request(ctx)?
+            .executors
+            .load_one(self.0.id)
+            .await
+            .map_err(crate::graphql::protocol::response::shared)?;
+        let ids: Vec<Uuid> =
+            executors.unwrap_or_default().into_iter().map(|executor| executor.user_id).collect();
         Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))
     }
 }
@@ -243,7 +252,8 @@ impl TaskGroupHistoryNode {
 
 /// The group of a row that the requester sees.
 pub async fn of_visible_row(ctx: &Context<'_>, id: Uuid) -> Result<Option<TaskGroupNode>> {
-    let group = request(ctx)?.groups.load_one(id).await.map_err(super::super::response::shared)?;
+    let group =
+        request(ctx)?.groups.load_one(id).await.map_err(crate::graphql::protocol::response::shared)?;
     Ok(group.map(TaskGroupNode))
 }
 

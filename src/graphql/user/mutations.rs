@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use super::super::context::request;
-use super::super::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::error::{Error, Result};
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::message::Message;
 use crate::service::{login, user};
 
@@ -70,7 +70,7 @@ impl UserMutations {
             Err(Error::forbidden(Message::new("only-own-password")))
         } else {
             login::change_password(
-                &context.core,
+                &context.services,
                 requester,
                 input.old_password.unwrap_or_default(),
                 input.new_password,

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::elsewhere::UserDistrict;
-use super::filters::USERS;
-use super::types::{LanguageNode, UserNode};
 use crate::error::Result;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::user::filters::USERS;
+use crate::graphql::user::stubs::UserDistrict;
+use crate::graphql::user::types::{LanguageNode, UserNode};
 use crate::service::user;
 
 /// Reading users and languages.
@@ -21,7 +21,7 @@ impl UserQueries {
     async fn users(&self, ctx: &Context<'_>) -> Result<Option<Connection<UserNode>>> {
         let query = read(ctx, &USERS)?;
         let context = request(ctx)?;
-        let users = user::list(&context.core, context.requester()?, query).await?;
+        let users = user::list(&context.services, context.requester()?, query).await?;
         Ok(Some(Connection::new(users, UserNode)))
     }
 
@@ -32,7 +32,7 @@ impl UserQueries {
 
     /// The languages that users can choose; open to strangers.
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
-        let languages = user::languages(&request(ctx)?.core).await?;
+        let languages = user::languages(&request(ctx)?.services).await?;
         let node = |language: crate::domain::user::Language| {
             Some(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
         };

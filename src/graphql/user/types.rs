@@ -1,32 +1,32 @@
 //! `UserGQLType`, `InteractiveUserGQLType` and `LanguageGQLType`.
 //!
-//! Everybody who is logged in sees names, as votes and seats show them. What is personal beyond that is for the person
+//! Everybody who is logged in sees names, as votes and executors show them. What is personal beyond that is for the person
 //! and for those who may list users; to others it is null.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use uuid::Uuid;
 
-use super::super::arguments::{Arguments, read};
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::super::mutation_log::filters::NESTED_MUTATION_LOG;
-use super::super::mutation_log::types::MutationLogNode;
-use super::super::response::shared;
-use super::super::role::types::{RoleNode, UserRoleNode};
-use super::super::scalars::{JsonString, Moment, UuidOrGlobalId, global_id};
-use super::super::task::filters::NESTED_TASK;
-use super::super::task::types::TaskNode;
-use super::super::task_executor::filters::NESTED_TASK_EXECUTOR;
-use super::super::task_executor::types::TaskExecutorNode;
-use super::super::task_group::filters::NESTED_TASK_GROUP;
-use super::super::task_group::types::TaskGroupNode;
-use super::elsewhere::{ClaimAdmin, HealthFacility, Officer};
-use super::filters::NESTED_USERS;
 use crate::domain::query::{Condition, ListQuery, Value};
 use crate::domain::role::{Role, UserRole};
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::service::core::Place;
+use crate::graphql::mutation_log::filters::NESTED_MUTATION_LOG;
+use crate::graphql::mutation_log::types::MutationLogNode;
+use crate::graphql::protocol::arguments::{Arguments, read};
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId, global_id};
+use crate::graphql::role::types::{RoleNode, UserRoleNode};
+use crate::graphql::task::filters::NESTED_TASK;
+use crate::graphql::task::types::TaskNode;
+use crate::graphql::task_executor::filters::NESTED_TASK_EXECUTOR;
+use crate::graphql::task_executor::types::TaskExecutorNode;
+use crate::graphql::task_group::filters::NESTED_TASK_GROUP;
+use crate::graphql::task_group::types::TaskGroupNode;
+use crate::graphql::user::filters::NESTED_USERS;
+use crate::graphql::user::stubs::{ClaimAdmin, HealthFacility, Officer};
+use crate::service::context::ListScope;
 use crate::service::{mutation_log, role, task, task_executor, task_group, user as service};
 
 /// A user.
@@ -53,7 +53,7 @@ impl UserNode {
 
     async fn mutationlog_set(&self, ctx: &Context<'_>) -> Result<Connection<MutationLogNode>> {
         let (query, context) = (self.about(ctx, &NESTED_MUTATION_LOG, "user_id")?, request(ctx)?);
-        let entries = mutation_log::list(&context.core, context.requester()?, query).await?;
+        let entries = mutation_log::list(&context.services, context.requester()?, query).await?;
         Ok(Connection::new(entries, MutationLogNode))
     }
 
@@ -67,15 +67,15 @@ impl UserNode {
 
     /// Where the user sits.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
-        self.seats(ctx, "user_id").await
+        self.executors(ctx, "user_id").await
     }
 
     async fn taskexecutor_user_created(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
-        self.seats(ctx, "user_created").await
+        self.executors(ctx, "user_created").await
     }
 
     async fn taskexecutor_user_updated(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
-        self.seats(ctx, "user_updated").await
+        self.executors(ctx, "user_updated").await
     }
 
     async fn task_user_created(&self, ctx: &Context<'_>) -> Result<Connection<TaskNode>> {
@@ -96,7 +96,7 @@ impl UserNode {
         if !self.sees_personal_data(ctx).await? {
             return Ok(None);
         }
-        let rights = service::rights(&request(ctx)?.core, self.0.id).await?;
+        let rights = service::rights(&request(ctx)?.services, self.0.id).await?;
         Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
     }
 
@@ -134,7 +134,7 @@ impl UserNode {
 impl UserNode {
     async fn sees_personal_data(&self, ctx: &Context<'_>) -> Result<bool> {
         let context = request(ctx)?;
-        service::sees_personal_data(&context.core, context.requester()?, self.0.id).await
+        service::sees_personal_data(&context.services, context.requester()?, self.0.id).await
     }
 
     /// What the present field's arguments ask for, of the rows whose `field` is this user.
@@ -146,19 +146,25 @@ impl UserNode {
 
     async fn groups(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskGroupNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK_GROUP, field)?, request(ctx)?);
-        let groups = task_group::list(&context.core, context.requester()?, query, Place::Nested).await?;
+        let groups =
+            task_group::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
         Ok(Connection::new(groups, TaskGroupNode))
     }
 
-    async fn seats(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskExecutorNode>> {
+    async fn executors(
+        &self,
+        ctx: &Context<'_>,
+        field: &'static str,
+    ) -> Result<Connection<TaskExecutorNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK_EXECUTOR, field)?, request(ctx)?);
-        let seats = task_executor::list(&context.core, context.requester()?, query, Place::Nested).await?;
-        Ok(Connection::new(seats, TaskExecutorNode))
+        let executors =
+            task_executor::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
+        Ok(Connection::new(executors, TaskExecutorNode))
     }
 
     async fn tasks(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskNode>> {
         let (query, context) = (self.about(ctx, &NESTED_TASK, field)?, request(ctx)?);
-        let tasks = task::list(&context.core, context.requester()?, query, Place::Nested).await?;
+        let tasks = task::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
         Ok(Connection::new(tasks, TaskNode))
     }
 }
@@ -256,7 +262,7 @@ impl InteractiveUserNode {
         let mut query = read(ctx, &NESTED_USERS)?;
         query.conditions.push(Condition::equals("id", Value::Uuid(self.0.id)));
         let context = request(ctx)?;
-        let users = service::list_visible(&context.core, context.requester()?, query).await?;
+        let users = service::list_visible(&context.services, context.requester()?, query).await?;
         Ok(Connection::new(users, UserNode))
     }
 
@@ -271,7 +277,7 @@ impl InteractiveUserNode {
 
 impl InteractiveUserNode {
     async fn held(&self, ctx: &Context<'_>) -> Result<Vec<(UserRole, Role)>> {
-        role::of_user(&request(ctx)?.core, self.0.id).await
+        role::of_user(&request(ctx)?.services, self.0.id).await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{
+use crate::domain::query::Lookup;
+use crate::graphql::protocol::arguments::{
     Argument, Arguments, RANGE, Table, boolean, moment, one_of, order_by, paging, text, uuid,
 };
-use crate::domain::query::Lookup;
 use crate::service::visibility::touched_by;
 
 const VERDICTS: &[&str] = &["APPROVED", "FAILED", "ACCEPT", "REJECT"];

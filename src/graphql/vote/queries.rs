@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::TASK_DECISION;
-use super::types::TaskDecisionNode;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::vote::filters::TASK_DECISION;
+use crate::graphql::vote::types::TaskDecisionNode;
+use crate::service::context::ListScope;
 use crate::service::vote;
 
 /// Reading votes.
@@ -21,7 +21,7 @@ impl VoteQueries {
     async fn task_decision(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskDecisionNode>>> {
         let query = read(ctx, &TASK_DECISION)?;
         let context = request(ctx)?;
-        let votes = vote::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let votes = vote::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(votes, TaskDecisionNode)))
     }
 }

@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use super::super::scalars::{Moment, global_id};
-use super::super::task_flow::step::{TaskFlowStepNode, step};
-use super::super::user::types::{UserNode, user};
 use crate::domain::vote::Vote;
 use crate::error::Result;
+use crate::graphql::protocol::scalars::{Moment, global_id};
+use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
+use crate::graphql::user::types::{UserNode, user};
 
 /// What a vote says.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{RANGE, Table, id_int, int, moment, order_by, paging, text, uuid};
 use crate::domain::query::Lookup;
+use crate::graphql::protocol::arguments::{RANGE, Table, id_int, int, moment, order_by, paging, text, uuid};
 
 /// `Query.webhookAttempts`
 pub static WEBHOOK_ATTEMPTS: Table = LazyLock::new(|| {

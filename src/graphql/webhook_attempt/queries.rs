@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::WEBHOOK_ATTEMPTS;
-use super::types::WebhookAttemptNode;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::webhook_attempt::filters::WEBHOOK_ATTEMPTS;
+use crate::graphql::webhook_attempt::types::WebhookAttemptNode;
+use crate::service::context::ListScope;
 use crate::service::webhook_attempt;
 
 /// Looking at attempts.
@@ -21,7 +21,8 @@ impl WebhookAttemptQueries {
     async fn webhook_attempts(&self, ctx: &Context<'_>) -> Result<Option<Connection<WebhookAttemptNode>>> {
         let query = read(ctx, &WEBHOOK_ATTEMPTS)?;
         let context = request(ctx)?;
-        let attempts = webhook_attempt::list(&context.core, context.requester()?, query, Place::Root).await?;
+        let attempts =
+            webhook_attempt::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(attempts, WebhookAttemptNode)))
     }
 }

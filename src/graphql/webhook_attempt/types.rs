@@ -2,8 +2,8 @@
 
 use async_graphql::{ID, Object};
 
-use super::super::scalars::{Moment, global_id};
 use crate::domain::webhook_attempt::WebhookAttempt;
+use crate::graphql::protocol::scalars::{Moment, global_id};
 
 /// An attempt to tell a webhook endpoint of an event.
 pub struct WebhookAttemptNode(pub WebhookAttempt);

@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::super::arguments::{Argument, RANGE, Table, boolean, moment, order_by, paging, text, uuid};
 use crate::domain::query::Lookup;
+use crate::graphql::protocol::arguments::{
+    Argument, RANGE, Table, boolean, moment, order_by, paging, text, uuid,
+};
 use crate::service::visibility::touched_by;
 
 /// `Query.webhookEndpoints`

@@ -2,5 +2,6 @@
 
 pub mod filters;
 pub mod mutations;
+pub mod payload;
 pub mod queries;
 pub mod types;

@@ -2,9 +2,11 @@
 
 use async_graphql::{Context, InputObject, Object};
 
-use super::super::payload::{MutationMeta, Payload, SecretPayload, journaled, journaled_secret, payloads};
-use super::super::scalars::UuidOrGlobalId;
 use crate::error::Result;
+use crate::graphql::protocol::payload::{
+    MutationMeta, Payload, SecretPayload, journaled, journaled_secret, payloads,
+};
+use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::service::webhook_endpoint::{self, WebhookEndpointChange};
 
 payloads! {

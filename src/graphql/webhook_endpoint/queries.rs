@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::super::arguments::read;
-use super::super::connection::Connection;
-use super::super::context::request;
-use super::filters::WEBHOOK_ENDPOINTS;
-use super::types::WebhookEndpointNode;
 use crate::error::Result;
-use crate::service::core::Place;
+use crate::graphql::protocol::arguments::read;
+use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::context::request;
+use crate::graphql::webhook_endpoint::filters::WEBHOOK_ENDPOINTS;
+use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
+use crate::service::context::ListScope;
 use crate::service::webhook_endpoint;
 
 /// Looking at webhook endpoints.
@@ -22,7 +22,7 @@ impl WebhookEndpointQueries {
         let query = read(ctx, &WEBHOOK_ENDPOINTS)?;
         let context = request(ctx)?;
         let endpoints =
-            webhook_endpoint::list(&context.core, context.requester()?, query, Place::Root).await?;
+            webhook_endpoint::list(&context.services, context.requester()?, query, ListScope::Root).await?;
         Ok(Some(Connection::new(endpoints, WebhookEndpointNode)))
     }
 }

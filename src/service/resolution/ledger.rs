@@ -4,23 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::super::docket::{Asked, Docket};
-use super::super::unit::Unit;
-use super::ballot::Cast;
+use super::cast::Cast;
 use crate::clock::new_id;
 use crate::db::vote::Withdrawn;
 use crate::domain::task::Task;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
 use crate::domain::vote::{Verdict, Vote};
 use crate::error::Result;
+use crate::service::approval_state::{ApprovalState, PoolStatus};
+use crate::service::unit_of_work::UnitOfWork;
 
 /// Adds the verdicts to the ledger, at each of the pools; answers whether that changed it. A verdict that replaces
 /// another leaves that one marked as deleted; one that repeats another adds nothing.
 pub fn enter(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     task: &Task,
-    docket: &Docket,
-    places: &[&Asked],
+    approval: &ApprovalState,
+    pools: &[&PoolStatus],
     cast: &Cast,
 ) -> Result<bool> {
     if cast.verdicts.is_empty() {
@@ -28,8 +28,8 @@ pub fn enter(
     }
     let user = unit.requester.id();
     let (mut new, mut replaced) = (Vec::new(), Vec::new());
-    for place in places {
-        let own: HashMap<Option<&str>, &Vote> = place
+    for pool in pools {
+        let own: HashMap<Option<&str>, &Vote> = pool
             .votes
             .iter()
             .filter(|vote| vote.user_id == user)
@@ -40,7 +40,7 @@ pub fn enter(
         let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
         replaced
             .extend(own.values().filter(|vote| vote.record_id.is_some() != of_records).map(|vote| vote.id));
-        let weight = place.pool.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
+        let weight = pool.deciders.members.get(&user).and_then(|weight| i32::try_from(*weight).ok());
         for (record_id, verdict) in &cast.verdicts {
             if let Some(before) = own.get(&record_id.as_deref()) {
                 if repeats(before, *verdict, cast.comment.as_deref()) {
@@ -58,13 +58,13 @@ pub fn enter(
                 user_created: user,
                 user_updated: user,
                 task_id: task.id,
-                step_id: place.step_id(),
+                step_id: pool.step_id(),
                 user_id: user,
                 record_id: record_id.clone(),
                 verdict: *verdict,
                 comment: cast.comment.clone(),
                 weight: weight.unwrap_or(DEFAULT_WEIGHT),
-                data_hash: Some(docket.data_hash.clone()),
+                data_hash: Some(approval.data_hash.clone()),
                 is_stale: false,
             });
         }
@@ -86,22 +86,22 @@ fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
 
 /// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
 /// `businessStatus`, so that their casters can vote again. Answers how many there were.
-pub fn make_stale(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
-    mark_stale(unit, task, docket, |_| true)
+pub fn make_stale(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<usize> {
+    mark_stale(unit, task, approval, |_| true)
 }
 
 /// The same with those votes only that were cast on other data than the task has: somebody changed it past this module.
-pub fn mark_unbound(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<usize> {
-    mark_stale(unit, task, docket, |vote| !vote.counts_for(&docket.data_hash))
+pub fn mark_unbound(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<usize> {
+    mark_stale(unit, task, approval, |vote| !vote.counts_for(&approval.data_hash))
 }
 
 fn mark_stale(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     task: &mut Task,
-    docket: &Docket,
+    approval: &ApprovalState,
     is_meant: impl Fn(&Vote) -> bool,
 ) -> Result<usize> {
-    let meant: Vec<&Vote> = docket.votes.iter().filter(|vote| !vote.is_stale && is_meant(vote)).collect();
+    let meant: Vec<&Vote> = approval.votes.iter().filter(|vote| !vote.is_stale && is_meant(vote)).collect();
     for user in meant.iter().map(|vote| vote.user_id).collect::<BTreeSet<_>>() {
         forget(task, user);
     }

@@ -2,18 +2,18 @@
 
 use uuid::Uuid;
 
-use super::super::docket::Docket;
-use super::super::resolution;
-use super::super::unit::Unit;
 use super::{UpdateTask, live_group};
 use crate::db;
 use crate::db::task_group::Lock;
-use crate::db::task_source::Claimant;
+use crate::db::task_source::SourceTarget;
 use crate::domain::task::{Task, TaskStatus};
 use crate::domain::task_flow::TaskFlow;
 use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::service::approval_state::ApprovalState;
+use crate::service::resolution;
+use crate::service::unit_of_work::UnitOfWork;
 
 /// Who is to decide on a task.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Deciders {
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
-pub fn reassign(unit: &mut Unit<'_>, task: &mut Task, input: &UpdateTask) -> Result<Vec<TaskFlowStep>> {
+pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) -> Result<Vec<TaskFlowStep>> {
     let group = input.task_group_id.filter(|id| task.task_group_id != Some(*id));
     let flow = input.flow_id.filter(|id| task.flow_id != Some(*id));
     if (group.is_some() || flow.is_some() || input.detach_flow)
@@ -95,19 +95,21 @@ pub fn reassign(unit: &mut Unit<'_>, task: &mut Task, input: &UpdateTask) -> Res
 ///
 /// # Errors
 /// What the database says.
-pub fn of_source(unit: &mut Unit<'_>, source: &str, task_event: &str) -> Result<Deciders> {
-    let claimant = db::task_source::claimed_by(unit.connection, source)?;
-    let deciders = match claimant {
+pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> Result<Deciders> {
+    let target = db::task_source::claimed_by(unit.connection, source)?;
+    let deciders = match target {
         None => return Ok(Deciders::Nobody),
-        Some(Claimant::Group(id)) => db::task_group::lock(unit.connection, id, Lock::Share)?
+        Some(SourceTarget::Group(id)) => db::task_group::lock(unit.connection, id, Lock::Share)?
             .filter(|group| !group.is_deleted)
             .map(|group| Deciders::Group(group.id)),
         // Votes on tasks of other events decide nothing, so a flow would never get on.
-        Some(Claimant::Flow(_)) if task_event != unit.settings.default_executor_event => None,
-        Some(Claimant::Flow(_)) if unit.settings.flow_ineligible_sources.iter().any(|own| own == source) => {
+        Some(SourceTarget::Flow(_)) if task_event != unit.settings.default_executor_event => None,
+        Some(SourceTarget::Flow(_))
+            if unit.settings.flow_ineligible_sources.iter().any(|own| own == source) =>
+        {
             None
         }
-        Some(Claimant::Flow(id)) => {
+        Some(SourceTarget::Flow(id)) => {
             let head = db::task_flow::lock(unit.connection, id, Lock::Share)?.filter(TaskFlow::is_head);
             match head {
                 Some(flow) => {
@@ -118,7 +120,7 @@ pub fn of_source(unit: &mut Unit<'_>, source: &str, task_event: &str) -> Result<
         }
     };
     // It may have been bound elsewhere while the lock was waited for.
-    if db::task_source::claimed_by(unit.connection, source)? == claimant {
+    if db::task_source::claimed_by(unit.connection, source)? == target {
         return Ok(deciders.unwrap_or(Deciders::Nobody));
     }
     of_source(unit, source, task_event)
@@ -128,7 +130,7 @@ pub fn of_source(unit: &mut Unit<'_>, source: &str, task_event: &str) -> Result<
 ///
 /// # Errors
 /// NOT_FOUND, CONFLICT for a superseded flow, VALIDATION for a task that no flow may decide, or what the database says.
-pub fn assignable(unit: &mut Unit<'_>, flow_id: Uuid, task: &Task) -> Result<Vec<TaskFlowStep>> {
+pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Result<Vec<TaskFlowStep>> {
     let flow = db::task_flow::lock(unit.connection, flow_id, Lock::Share)?
         .filter(|flow| !flow.is_deleted)
         .ok_or_else(|| Error::not_found("flowId", Message::new("no-task-flow")))?;
@@ -148,8 +150,8 @@ pub fn assignable(unit: &mut Unit<'_>, flow_id: Uuid, task: &Task) -> Result<Vec
 }
 
 /// Votes belong to where they were cast: who decides changes only before the first of them.
-fn refuse_voted(unit: &mut Unit<'_>, task: &Task, field: &str) -> Result<()> {
-    if Docket::read(unit, task)?.has_votes() {
+fn refuse_voted(unit: &mut UnitOfWork<'_>, task: &Task, field: &str) -> Result<()> {
+    if ApprovalState::read(unit, task)?.has_votes() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("task-voted")).of_field(field));
     }
     Ok(())

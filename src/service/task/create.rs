@@ -5,9 +5,6 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::entity;
-use super::super::resolution;
-use super::super::unit::Unit;
 use super::assign::{Deciders, assignable, of_source};
 use super::live_group;
 use crate::clock::new_id;
@@ -18,6 +15,9 @@ use crate::domain::task::{Task, TaskStatus};
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::service::entity;
+use crate::service::resolution;
+use crate::service::unit_of_work::UnitOfWork;
 
 /// A task to be created.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +70,7 @@ impl CreateTask {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, or what a handler or the database says.
-pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
+pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTask) -> Result<Task> {
     let mut created = create_many(unit, std::slice::from_ref(input))?;
     created.pop().ok_or_else(|| Error::internal("one task was to be created"))
 }
@@ -79,7 +79,7 @@ pub fn create(unit: &mut Unit<'_>, input: &CreateTask) -> Result<Task> {
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, or what a handler, the host or the database says.
-pub fn create_many(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<Vec<Task>> {
+pub fn create_many(unit: &mut UnitOfWork<'_>, inputs: &[CreateTask]) -> Result<Vec<Task>> {
     unit.requester.need(&unit.settings.gql_task_create_perms)?;
     let inputs: Vec<CreateTask> = inputs.iter().cloned().map(CreateTask::without_empty_texts).collect();
     for input in &inputs {
@@ -89,7 +89,7 @@ pub fn create_many(unit: &mut Unit<'_>, inputs: &[CreateTask]) -> Result<Vec<Tas
     inputs.iter().map(|input| create_one(unit, input, &displays)).collect()
 }
 
-fn create_one(unit: &mut Unit<'_>, input: &CreateTask, displays: &Displays) -> Result<Task> {
+fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays) -> Result<Task> {
     let business_status = input.business_status.clone().unwrap_or_else(|| json!({}));
     check_business_status(&business_status)?;
 
@@ -140,7 +140,7 @@ fn create_one(unit: &mut Unit<'_>, input: &CreateTask, displays: &Displays) -> R
 }
 
 /// Who decides on it: those who were named, by privileged people, else those that its source is bound to.
-fn deciders(unit: &mut Unit<'_>, input: &CreateTask, task: &Task) -> Result<Deciders> {
+fn deciders(unit: &mut UnitOfWork<'_>, input: &CreateTask, task: &Task) -> Result<Deciders> {
     let named = input.task_group_id.is_some() || input.flow_id.is_some();
     if named && !unit.requester.is_privileged(&unit.settings) {
         return Err(Error::forbidden(Message::new("only-privileged-assign")));
@@ -163,7 +163,7 @@ type Displays = HashMap<(String, String), String>;
 
 /// The content type of this name and how the entity is called, if the host says so.
 fn entity(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     name: &str,
     entity_id: &str,
     displays: &Displays,
@@ -172,7 +172,7 @@ fn entity(
     let (app_label, model) = ContentType::parse(&lower)
         .ok_or_else(|| Error::validation("entityType", Message::new("bad-entity-type")))?;
     let display = displays.get(&(lower.clone(), entity_id.to_owned())).cloned();
-    if display.is_none() && unit.core.host.entity_type(&lower).is_some() {
+    if display.is_none() && unit.services.host.entity_type(&lower).is_some() {
         return Err(Error::not_found("entityId", Message::new("no-entity")));
     }
     let content_type = db::content_type::get_or_insert(unit.connection, app_label, model)?;
@@ -190,7 +190,7 @@ fn taken_entity(error: Error) -> Error {
     error
 }
 
-fn check_create(unit: &Unit<'_>, input: &CreateTask) -> Result<()> {
+fn check_create(unit: &UnitOfWork<'_>, input: &CreateTask) -> Result<()> {
     let texts = [
         ("source", &input.source),
         ("entityType", &input.entity_type),
@@ -209,7 +209,7 @@ fn check_create(unit: &Unit<'_>, input: &CreateTask) -> Result<()> {
         [("businessStatus", &input.business_status), ("data", &input.data), ("jsonExt", &input.json_ext)];
     for (field, value) in values {
         if let Some(value) = value {
-            check_json(field, value, unit.core.limits.json_bytes)?;
+            check_json(field, value, unit.services.limits.json_bytes)?;
         }
     }
     if input.json_ext.as_ref().is_some_and(|ext| !ext.is_object() && !ext.is_null()) {

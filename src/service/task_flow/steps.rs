@@ -4,8 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::super::task::check_list;
-use super::super::unit::Unit;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::task_group::Lock;
@@ -16,6 +14,8 @@ use crate::domain::task_flow_step::{TaskFlowStep, effective_rule};
 use crate::domain::task_group::TaskGroup;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::service::task::check_list;
+use crate::service::unit_of_work::UnitOfWork;
 
 /// The highest order of a step. It leaves room for those that come after it.
 const MAX_ORDER: i32 = 1_000_000;
@@ -69,7 +69,7 @@ impl TaskFlowStepInput {
 /// # Errors
 /// VALIDATION, NOT_FOUND for a group, LIMIT, or what the database says.
 pub fn plan(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     flow: &TaskFlow,
     asked: &[TaskFlowStepInput],
     present: &[TaskFlowStep],
@@ -80,7 +80,7 @@ pub fn plan(
     }
     let groups = locked_groups(unit, asked)?;
     let group_ids: Vec<Uuid> = groups.keys().copied().collect();
-    let seats = db::task_executor::live_in_groups(unit.connection, &group_ids)?;
+    let executors = db::task_executor::live_in_groups(unit.connection, &group_ids)?;
     let mut seen = BTreeSet::new();
     let mut steps = Vec::new();
     let mut last = 0_i32;
@@ -100,7 +100,7 @@ pub fn plan(
         }
         last = order;
         let (completion_policy, threshold) = step.own_rule(present);
-        check_rule(completion_policy, threshold, group, &seats, &field)?;
+        check_rule(completion_policy, threshold, group, &executors, &field)?;
         steps.push(TaskFlowStep {
             id: new_id(),
             is_deleted: false,
@@ -147,16 +147,16 @@ fn check_rule(
     completion_policy: Option<CompletionPolicy>,
     threshold: Option<i32>,
     group: &TaskGroup,
-    seats: &[TaskExecutor],
+    executors: &[TaskExecutor],
     field: &dyn Fn(&str) -> String,
 ) -> Result<()> {
     let rule = effective_rule(completion_policy, threshold, group);
     // What the step says itself is checked as it was said: a threshold that nothing asks for is a mistake.
     PolicyRule { threshold: threshold.or(rule.threshold), ..rule }.check(&field("threshold"))?;
-    let pool: Vec<i64> = seats
+    let pool: Vec<i64> = executors
         .iter()
-        .filter(|seat| seat.task_group_id == group.id)
-        .map(|seat| i64::from(seat.weight))
+        .filter(|executor| executor.task_group_id == group.id)
+        .map(|executor| i64::from(executor.weight))
         .collect();
     if pool.is_empty() {
         let message = Message::new("step-without-executors").with("code", group.code.as_str());
@@ -176,7 +176,7 @@ fn check_rule(
 }
 
 /// The live groups of the steps, which nobody may change, empty or delete until the transaction ends.
-fn locked_groups(unit: &mut Unit<'_>, asked: &[TaskFlowStepInput]) -> Result<HashMap<Uuid, TaskGroup>> {
+fn locked_groups(unit: &mut UnitOfWork<'_>, asked: &[TaskFlowStepInput]) -> Result<HashMap<Uuid, TaskGroup>> {
     // In one order for everybody, lest two requests wait for each other.
     let ids: BTreeSet<Uuid> = asked.iter().map(|step| step.task_group_id).collect();
     let mut groups = HashMap::new();

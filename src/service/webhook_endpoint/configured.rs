@@ -13,23 +13,24 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookSecret};
 use crate::error::Result;
-use crate::service::core::Core;
+use crate::service::context::ServiceContext;
 
 /// Makes the table say of configured endpoints what the configuration says. One that was disabled is tried again.
 ///
 /// # Errors
 /// What the database says.
-pub async fn configure(core: &Arc<Core>) -> Result<()> {
-    match put_all(core).await {
+pub async fn configure(services: &Arc<ServiceContext>) -> Result<()> {
+    match put_all(services).await {
         // Another process that starts at the same moment was first; now its rows are there.
-        Err(error) if db::webhook_endpoint::is_name_taken(&error) => put_all(core).await,
+        Err(error) if db::webhook_endpoint::is_name_taken(&error) => put_all(services).await,
         done => done,
     }
 }
 
-async fn put_all(core: &Arc<Core>) -> Result<()> {
-    let (now, wanted) = (core.clock.now(), core.webhooks.endpoints.clone());
-    core.db
+async fn put_all(services: &Arc<ServiceContext>) -> Result<()> {
+    let (now, wanted) = (services.clock.now(), services.webhooks.endpoints.clone());
+    services
+        .db
         .write(move |connection| {
             let mut present: BTreeMap<String, WebhookEndpoint> = db::webhook_endpoint::lock_all(connection)?
                 .into_iter()

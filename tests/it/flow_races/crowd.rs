@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::tape::{Rule, Step, insert_tape, lines, replay, taped};
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, TestApp, apply, on_both};
 
 const TASKS: usize = 100;
 /// Pools of five; the fifth of each sits in the next one too, and the last person stands in for others anywhere.
@@ -111,7 +111,7 @@ async fn votes(mut client: Client, person: usize, hand: usize, over: Arc<AtomicB
             .collect();
         let fresh: Vec<&(String, String)> =
             waiting.iter().filter(|place| !tries.contains_key(*place)).collect();
-        // What was voted on is voted on again now and then: one may have been refused for want of a seat.
+        // What was voted on is voted on again now and then: one may have been refused for want of a executor.
         let again = fresh.is_empty() && idle % 8 == 7;
         idle = if fresh.is_empty() { idle + 1 } else { 0 };
         for (task, step) in if again { waiting.iter().collect() } else { fresh } {
@@ -127,7 +127,7 @@ async fn votes(mut client: Client, person: usize, hand: usize, over: Arc<AtomicB
     }
 }
 
-/// Takes seats away and gives them back for as long as there is something to vote on; in the end all is as it was.
+/// Takes executors away and gives them back for as long as there is something to vote on; in the end all is as it was.
 async fn moves(mut triage: Client, groups: Vec<String>, over: Arc<AtomicBool>) {
     for round in 0..12 {
         if over.load(Ordering::Relaxed) {
@@ -148,83 +148,93 @@ async fn moves(mut triage: Client, groups: Vec<String>, over: Arc<AtomicBool>) {
     }
 }
 
-on_both! {
-    async fn a_crowd_votes_at_once_at_every_step_while_pools_change_and_the_tape_tells_the_same_outcome(app: TestApp) {
-        insert_tape(&app);
-        add_people(&app).await;
-        let processes = [app.another_process_with(|_| {}, taped), app.another_process_with(|_| {}, taped)];
-        let steps = set_up(&processes[0]).await;
-        for _ in 0..TASKS {
-            processes[0].task_from("crowd").await;
+#[apply(on_both)]
+async fn a_crowd_votes_at_once_at_every_step_while_pools_change_and_the_tape_tells_the_same_outcome(
+    app: TestApp,
+) {
+    insert_tape(&app);
+    add_people(&app).await;
+    let processes = [app.another_process_with(|_| {}, taped), app.another_process_with(|_| {}, taped)];
+    let steps = set_up(&processes[0]).await;
+    for _ in 0..TASKS {
+        processes[0].task_from("crowd").await;
+    }
+    let (over, began) = (Arc::new(AtomicBool::new(false)), Instant::now());
+    let mut race = JoinSet::new();
+    for person in 0..PEOPLE {
+        let client = processes[person % 2].user(&name(person)).await;
+        for hand in 0..HANDS {
+            race.spawn(votes(client.clone(), person, hand, Arc::clone(&over)));
         }
-        let (over, began) = (Arc::new(AtomicBool::new(false)), Instant::now());
-        let mut race = JoinSet::new();
-        for person in 0..PEOPLE {
-            let client = processes[person % 2].user(&name(person)).await;
-            for hand in 0..HANDS {
-                race.spawn(votes(client.clone(), person, hand, Arc::clone(&over)));
-            }
-        }
-        let groups = steps.iter().map(|step| step.group.clone()).collect();
-        race.spawn(moves(processes[1].user("triage").await, groups, Arc::clone(&over)));
-        let open = "SELECT count(*) FROM task_management_task WHERE source = 'crowd' AND status = 'ACCEPTED'";
-        let most_patient = AtomicUsize::new(0);
-        while app.count(open) > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let waits = most_patient.fetch_add(1, Ordering::Relaxed);
-            assert!(waits < 3000, "{} tasks are stuck", app.count(open));
-            while let Some(done) = race.try_join_next() {
-                done.expect("no voter fails");
-            }
-        }
-        over.store(true, Ordering::Relaxed);
-        let took = began.elapsed();
-        while let Some(done) = race.join_next().await {
+    }
+    let groups = steps.iter().map(|step| step.group.clone()).collect();
+    race.spawn(moves(processes[1].user("triage").await, groups, Arc::clone(&over)));
+    let open = "SELECT count(*) FROM task_management_task WHERE source = 'crowd' AND status = 'ACCEPTED'";
+    let most_patient = AtomicUsize::new(0);
+    while app.count(open) > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let waits = most_patient.fetch_add(1, Ordering::Relaxed);
+        assert!(waits < 3000, "{} tasks are stuck", app.count(open));
+        while let Some(done) = race.try_join_next() {
             done.expect("no voter fails");
         }
-
-        // Nobody was told of a fault of the server.
-        assert_eq!(app.count("SELECT count(*) FROM core_mutationlog WHERE status = 0"), 0);
-        let faults = lines(&app, "SELECT request_date_time AS id, error AS line FROM core_mutationlog WHERE error LIKE '%INTERNAL%'");
-        assert!(faults.is_empty(), "{faults:?}");
-
-        // What the tape says came about, and nothing else.
-        let replayed = replay(&app, &steps);
-        assert_eq!(replayed.completed.len(), TASKS);
-        let ledger: BTreeSet<String> = lines(
-            &app,
-            "SELECT id, CAST(task_id AS text) || ' ' || CAST(step_id AS text) || ' ' || CAST(user_id AS text) AS line \
-             FROM task_management_taskdecision WHERE NOT is_deleted AND NOT is_stale",
-        ).into_iter().collect();
-        assert_eq!(ledger, replayed.votes, "the ledger holds the votes of the tape");
-        assert_eq!(app.count("SELECT count(*) FROM task_management_taskdecision"), i64::try_from(ledger.len()).expect("few"), "no vote twice");
-        // Whoever was told that a vote was taken has it in the ledger.
-        let taken: BTreeSet<String> = lines(
-            &app,
-            "SELECT id, client_mutation_id AS line FROM core_mutationlog WHERE mutation = 'resolveTask' AND status = 2",
-        ).iter().map(|line| line.rsplit_once(' ').expect("a number").0.to_owned()).collect();
-        assert_eq!(taken, ledger, "no vote is lost");
-
-        // Versions are consecutive, each kept once; each task is completed once, at its last step.
-        let history = "FROM task_management_historicaltask WHERE source = 'crowd'";
-        let consecutive = format!(
-            "SELECT count(*) FROM (SELECT id {history} GROUP BY id HAVING min(version) = 1 AND \
-             max(version) = count(*) AND count(DISTINCT version) = count(*)) AS whole"
-        );
-        assert_eq!(app.count(&consecutive), 100);
-        assert_eq!(app.count(&format!("SELECT count(*) {history} AND status = 'COMPLETED'")), 100);
-        let at_the_last = format!(
-            "SELECT count(*) FROM task_management_task WHERE source = 'crowd' AND status = 'COMPLETED' AND current_step_id = '{}'",
-            steps[2].id
-        );
-        assert_eq!(app.count(&at_the_last), 100);
-        assert_eq!(app.count("SELECT count(*) FROM task_management_taskpool WHERE date_passed IS NULL"), 0);
-        assert_eq!(app.count("SELECT count(*) FROM task_management_taskpool"), 300);
-        assert!(replayed.pool_changes > 15, "pools did not change: {}", replayed.pool_changes);
-        println!(
-            "{:?}: {} votes taken of {} asked in {took:?}, {} changes of pools",
-            app.backend, ledger.len(),
-            app.count("SELECT count(*) FROM core_mutationlog WHERE mutation = 'resolveTask'"), replayed.pool_changes,
-        );
     }
+    over.store(true, Ordering::Relaxed);
+    let took = began.elapsed();
+    while let Some(done) = race.join_next().await {
+        done.expect("no voter fails");
+    }
+
+    // Nobody was told of a fault of the server.
+    assert_eq!(app.count("SELECT count(*) FROM core_mutationlog WHERE status = 0"), 0);
+    let faults = lines(
+        &app,
+        "SELECT request_date_time AS id, error AS line FROM core_mutationlog WHERE error LIKE '%INTERNAL%'",
+    );
+    assert!(faults.is_empty(), "{faults:?}");
+
+    // What the tape says came about, and nothing else.
+    let replayed = replay(&app, &steps);
+    assert_eq!(replayed.completed.len(), TASKS);
+    let ledger: BTreeSet<String> = lines(
+        &app,
+        "SELECT id, CAST(task_id AS text) || ' ' || CAST(step_id AS text) || ' ' || CAST(user_id AS text) AS line \
+         FROM task_management_taskdecision WHERE NOT is_deleted AND NOT is_stale",
+    ).into_iter().collect();
+    assert_eq!(ledger, replayed.votes, "the ledger holds the votes of the tape");
+    assert_eq!(
+        app.count("SELECT count(*) FROM task_management_taskdecision"),
+        i64::try_from(ledger.len()).expect("few"),
+        "no vote twice"
+    );
+    // Whoever was told that a vote was taken has it in the ledger.
+    let taken: BTreeSet<String> = lines(
+        &app,
+        "SELECT id, client_mutation_id AS line FROM core_mutationlog WHERE mutation = 'resolveTask' AND status = 2",
+    ).iter().map(|line| line.rsplit_once(' ').expect("a number").0.to_owned()).collect();
+    assert_eq!(taken, ledger, "no vote is lost");
+
+    // Versions are consecutive, each kept once; each task is completed once, at its last step.
+    let history = "FROM task_management_historicaltask WHERE source = 'crowd'";
+    let consecutive = format!(
+        "SELECT count(*) FROM (SELECT id {history} GROUP BY id HAVING min(version) = 1 AND \
+         max(version) = count(*) AND count(DISTINCT version) = count(*)) AS whole"
+    );
+    assert_eq!(app.count(&consecutive), 100);
+    assert_eq!(app.count(&format!("SELECT count(*) {history} AND status = 'COMPLETED'")), 100);
+    let at_the_last = format!(
+        "SELECT count(*) FROM task_management_task WHERE source = 'crowd' AND status = 'COMPLETED' AND current_step_id = '{}'",
+        steps[2].id
+    );
+    assert_eq!(app.count(&at_the_last), 100);
+    assert_eq!(app.count("SELECT count(*) FROM task_management_taskpool WHERE date_passed IS NULL"), 0);
+    assert_eq!(app.count("SELECT count(*) FROM task_management_taskpool"), 300);
+    assert!(replayed.pool_changes > 15, "pools did not change: {}", replayed.pool_changes);
+    println!(
+        "{:?}: {} votes taken of {} asked in {took:?}, {} changes of pools",
+        app.backend,
+        ledger.len(),
+        app.count("SELECT count(*) FROM core_mutationlog WHERE mutation = 'resolveTask'"),
+        replayed.pool_changes,
+    );
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
-use tasks_management::decision::{Ballot, Mode, Outcome, Policy, Pool, evaluate};
+use tasks_management::decision::{CountedVote, Deciders, Mode, Outcome, Policy, evaluate};
 use tasks_management::{Builder, DbConnection, Event, Result, Signal, Signals, Verdict};
 
 use crate::support::scenario::key;
@@ -36,10 +36,10 @@ pub fn taped(builder: Builder) -> Builder {
 }
 
 fn write(connection: &mut DbConnection, event: &Event) -> Result<()> {
-    let (task, seat) = (&event.data["task"], &event.data["taskExecutor"]);
+    let (task, executor) = (&event.data["task"], &event.data["taskExecutor"]);
     let entry = match event.signal {
         Signal::TaskExecutorCreate | Signal::TaskExecutorDelete => {
-            json!({ "signal": event.signal.as_str(), "group": seat["taskGroupId"], "user": seat["userId"] })
+            json!({ "signal": event.signal.as_str(), "group": executor["taskGroupId"], "user": executor["userId"] })
         }
         _ => {
             let step = &task["currentStepId"];
@@ -93,12 +93,12 @@ impl Rule {
             Self::AtLeast(people) => Policy::AtLeast(people as u64),
             Self::Percent(percent) => Policy::Percent(percent as u64),
         };
-        let pool = Pool::new(policy, pool.iter().map(|user| (key(user), 1)), |_| None);
-        let ballots: Vec<Ballot> = approved
+        let pool = Deciders::new(policy, pool.iter().map(|user| (key(user), 1)), |_| None);
+        let counted: Vec<CountedVote> = approved
             .iter()
-            .map(|user| Ballot { user: key(user), verdict: Verdict::Approved, weight: 1 })
+            .map(|user| CountedVote { user: key(user), verdict: Verdict::Approved, weight: 1 })
             .collect();
-        evaluate(&pool, Mode::Whole, &ballots).outcome == Outcome::Passed
+        evaluate(&pool, Mode::Whole, &counted).outcome == Outcome::Passed
     }
 }
 

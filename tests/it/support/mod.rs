@@ -17,48 +17,39 @@ pub use app::TestApp;
 pub use backend::Backend;
 pub use client::{Answer, Client};
 
-/// Declares tests that run on both databases: each becomes `name::sqlite` and `name::postgres`.
+/// `#[apply(on_both)]` makes a test of each database: `name::sqlite` and `name::postgres`. The test takes the module on a
+/// fresh database that holds the fixture, or the kind of database if it starts the module itself.
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)+) => {
-        $(
-            mod $name {
-                #[allow(unused_imports, reason = "not every test needs all of the module's imports")]
-                use super::*;
-
-                $(#[$meta])*
-                async fn test($app: $crate::support::TestApp) $body
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn sqlite() {
-                    test($crate::support::TestApp::start($crate::support::Backend::Sqlite).await).await;
-                }
-
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn postgres() {
-                    test($crate::support::TestApp::start($crate::support::Backend::Postgres).await).await;
-                }
-            }
-        )+
+    ($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp $(,)?) $body:block) => {
+        $crate::support::on_both! {
+            @test $(#[$meta])* $name, $app: $crate::support::TestApp, $body,
+            |backend| $crate::support::TestApp::start(backend).await
+        }
     };
-}
-pub(crate) use on_both;
-
-/// Runs a test on both databases with a builder of its own.
-macro_rules! on_both_with {
-    ($name:ident, $test:ident) => {
+    ($(#[$meta:meta])* async fn $name:ident($backend:ident: Backend $(,)?) $body:block) => {
+        $crate::support::on_both! { @test $(#[$meta])* $name, $backend: $crate::support::Backend, $body, |backend| backend }
+    };
+    (@test $(#[$meta:meta])* $name:ident, $given:ident: $type:ty, $body:block, |$backend:ident| $start:expr) => {
         mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of the module's imports")]
             use super::*;
+
+            $(#[$meta])*
+            async fn test($given: $type) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                $test($crate::support::Backend::Sqlite).await;
+                let $backend = $crate::support::Backend::Sqlite;
+                test($start).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                $test($crate::support::Backend::Postgres).await;
+                let $backend = $crate::support::Backend::Postgres;
+                test($start).await;
             }
         }
     };
 }
-pub(crate) use on_both_with;
+pub use macro_rules_attribute::apply;
+pub(crate) use on_both;

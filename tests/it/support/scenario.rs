@@ -111,7 +111,7 @@ impl TestApp {
     }
 
     /// Makes exactly these people sit in a group, which keeps the rest.
-    pub async fn seat(&self, group: &str, users: &[&str]) {
+    pub async fn set_executors(&self, group: &str, users: &[&str]) {
         let row = self.group_row(group).await;
         let input = json!({
             "id": group, "code": row["code"], "completionPolicy": row["completionPolicy"],
@@ -133,7 +133,7 @@ impl TestApp {
         self.task_row(id).await["status"].as_str().unwrap_or("gone").to_owned()
     }
 
-    /// A group as an administrator sees it, its seats by user name; null when it is not to be seen.
+    /// A group as an administrator sees it, its executors by user name; null when it is not to be seen.
     pub async fn group_row(&self, id: &str) -> Value {
         let fields = "uuid code completionPolicy threshold version taskSources jsonExt \
                       taskexecutorSet { edges { node { uuid version user { username } } } }";
@@ -141,11 +141,11 @@ impl TestApp {
         let Some(mut row) = rows.into_iter().next() else {
             return Value::Null;
         };
-        let seats = nodes(&row["taskexecutorSet"]).into_iter();
-        row["seats"] = seats
-            .map(|seat| {
-                let name = seat["user"]["username"].as_str().expect("a name").to_owned();
-                (name, json!({ "uuid": seat["uuid"], "version": seat["version"] }))
+        let executors = nodes(&row["taskexecutorSet"]).into_iter();
+        row["executors"] = executors
+            .map(|executor| {
+                let name = executor["user"]["username"].as_str().expect("a name").to_owned();
+                (name, json!({ "uuid": executor["uuid"], "version": executor["version"] }))
             })
             .collect::<serde_json::Map<_, _>>()
             .into();
@@ -155,7 +155,7 @@ impl TestApp {
     /// Who sits in a group.
     pub async fn seated(&self, id: &str) -> Vec<String> {
         let row = self.group_row(id).await;
-        row["seats"].as_object().expect("a live group").keys().cloned().collect()
+        row["executors"].as_object().expect("a live group").keys().cloned().collect()
     }
 
     /// The versions of something, oldest first: `task`, `taskGroup` or `taskExecutor`.

@@ -9,16 +9,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::context::{Cookies, RequestContext};
-use super::task::types::TaskNode;
-use super::task_executor::types::TaskExecutorNode;
-use super::task_flow::types::TaskFlowNode;
-use super::task_group::types::TaskGroupNode;
-use super::user::types::{UserNode, user};
 use crate::auth::requester::Requester;
 use crate::domain::permission::Rights;
 use crate::error::{Error, Result};
-use crate::service::{Core, user as users};
+use crate::graphql::protocol::context::{Cookies, RequestContext};
+use crate::graphql::task::types::TaskNode;
+use crate::graphql::task_executor::types::TaskExecutorNode;
+use crate::graphql::task_flow::types::TaskFlowNode;
+use crate::graphql::task_group::types::TaskGroupNode;
+use crate::graphql::user::types::{UserNode, user};
+use crate::service::{ServiceContext, user as users};
 use crate::signal::Event;
 
 /// What is selected: what the row was when the event happened, and what others call the rows that it names. What is worked
@@ -70,13 +70,13 @@ impl WebhookPayloads {
     ///
     /// # Errors
     /// INTERNAL when the event can't be shown; what the database says.
-    pub async fn body(&self, core: &Arc<Core>, event: &Event) -> Result<Value> {
-        let people = users::of_visible_rows(core, vec![event.user_id]).await?;
+    pub async fn body(&self, services: &Arc<ServiceContext>, event: &Event) -> Result<Value> {
+        let people = users::of_visible_rows(services, vec![event.user_id]).await?;
         let cause = people.into_iter().next();
         let cause = cause.ok_or_else(|| Error::internal(format!("there is no user {}", event.user_id)))?;
         let rights = Rights { is_superuser: true, ..Rights::default() };
         let reader = Arc::new(Requester { user: cause, rights, session_id: None });
-        let context = RequestContext::new(core, Some(reader), Cookies::default(), None);
+        let context = RequestContext::new(services, Some(reader), Cookies::default(), None);
         let batches = context.batches.clone();
         let wanted: Map<String, Value> =
             ROWS.iter().map(|row| ((*row).to_owned(), event.data.get(row).is_some().into())).collect();

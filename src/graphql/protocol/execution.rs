@@ -6,11 +6,11 @@ use async_graphql::{
     ErrorExtensionValues, ObjectType, Request, Response, Schema, ServerError, SubscriptionType,
 };
 
-use super::context::{Effect, RequestContext};
-use super::document::{self, Document, Refusal};
-use super::response::mend;
 use crate::config::Limits;
 use crate::error::ErrorCode;
+use crate::graphql::protocol::context::{Effect, RequestContext};
+use crate::graphql::protocol::document::{self, Document, Refusal};
+use crate::graphql::protocol::response::localize;
 use crate::message::Message;
 
 /// What came of an operation.
@@ -41,7 +41,7 @@ where
     let mut request = request.data(context);
     request.set_parsed_query(document.parsed);
     let mut response = batches.drive(schema.execute(request)).await;
-    let unavailable = mend(&mut response, &language, &request_id);
+    let unavailable = localize(&mut response, &language, &request_id);
     Executed { response, effects, unavailable }
 }
 

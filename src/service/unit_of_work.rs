@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::context::ServiceContext;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
@@ -23,13 +23,13 @@ use crate::signal::Event;
 use crate::signal::bus::Audience;
 
 /// One transaction on behalf of one person.
-pub struct Unit<'a> {
+pub struct UnitOfWork<'a> {
     /// The database, in the transaction.
     pub connection: &'a mut DbConnection,
     /// On whose behalf.
     pub requester: &'a Requester,
     /// What the services work with.
-    pub core: &'a Core,
+    pub services: &'a ServiceContext,
     /// The settings in force.
     pub settings: Arc<ModuleSettings>,
     /// The moment of everything that is written, naive UTC.
@@ -48,19 +48,23 @@ pub fn count(counted: Vec<Counted>) {
     }
 }
 
-impl<'a> Unit<'a> {
+impl<'a> UnitOfWork<'a> {
     /// Begins; the transaction must be open.
     ///
     /// # Errors
     /// What the database says.
-    pub fn new(core: &'a Core, requester: &'a Requester, connection: &'a mut DbConnection) -> Result<Self> {
-        let settings = core.settings.current(connection, core.clock.now())?;
+    pub fn new(
+        services: &'a ServiceContext,
+        requester: &'a Requester,
+        connection: &'a mut DbConnection,
+    ) -> Result<Self> {
+        let settings = services.settings.current(connection, services.clock.now())?;
         Ok(Self {
             connection,
             requester,
-            core,
+            services,
             settings,
-            now: core.clock.now(),
+            now: services.clock.now(),
             touched: Vec::new(),
             counted: Vec::new(),
         })
@@ -160,11 +164,11 @@ impl<'a> Unit<'a> {
     /// # Errors
     /// The first refusal.
     pub fn before(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
-        if !self.core.bus.is_bound_before_change(signal) {
+        if !self.services.bus.is_bound_before_change(signal) {
             return Ok(());
         }
         let event = self.event(signal, entity_id, data());
-        self.core.bus.before(self.connection, &event)
+        self.services.bus.before(self.connection, &event)
     }
 
     /// Tells the Within-handlers, and After-handlers and webhook endpoints by way of the outbox.
@@ -177,7 +181,7 @@ impl<'a> Unit<'a> {
             return Ok(());
         }
         let event = self.event(signal, entity_id, data());
-        self.core.bus.changed(self.connection, &event, &audience)
+        self.services.bus.changed(self.connection, &event, &audience)
     }
 
     /// Who is told of this signal by [`Self::changed`].
@@ -185,7 +189,7 @@ impl<'a> Unit<'a> {
     /// # Errors
     /// What the database says.
     pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
-        self.core.bus.audience(self.connection, signal)
+        self.services.bus.audience(self.connection, signal)
     }
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {
@@ -195,7 +199,7 @@ impl<'a> Unit<'a> {
     fn record_votes(&mut self, ids: &[Uuid], history_type: HistoryType) -> Result<()> {
         self.touched.extend(ids.iter().map(|id| (Vote::ENTITY, *id)));
         let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
-        history::record_many(self.connection, &Vote::TWIN, ids, entry)
+        history::record_many(self.connection, &Vote::HISTORY, ids, entry)
     }
 
     fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
@@ -210,6 +214,6 @@ impl<'a> Unit<'a> {
     ) -> Result<()> {
         self.touch(row);
         let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
-        history::record(self.connection, &T::TWIN, row.id(), entry)
+        history::record(self.connection, &T::HISTORY, row.id(), entry)
     }
 }

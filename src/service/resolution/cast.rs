@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::unit::Unit;
 use super::ResolveTask;
 use crate::domain::task::Task;
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
 use crate::domain::vote::Verdict;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::service::unit_of_work::UnitOfWork;
 
 /// A vote as it was read from the input.
 pub struct Cast {
@@ -30,11 +30,11 @@ const RECORDS: &str = r#"{"ACCEPT": […], "REJECT": […]}"#;
 ///
 /// # Errors
 /// VALIDATION or LIMIT, naming the field.
-pub fn read(unit: &Unit<'_>, input: &ResolveTask, task: &Task, by_policy: bool) -> Result<Cast> {
+pub fn read(unit: &UnitOfWork<'_>, input: &ResolveTask, task: &Task, by_policy: bool) -> Result<Cast> {
     let foreign = || Error::validation("businessStatus", Message::new("vote-in-own-name"));
-    check_json("businessStatus", &input.business_status, unit.core.limits.json_bytes)?;
+    check_json("businessStatus", &input.business_status, unit.services.limits.json_bytes)?;
     if let Some(additional) = &input.additional_data {
-        check_json("additionalData", additional, unit.core.limits.json_bytes)?;
+        check_json("additionalData", additional, unit.services.limits.json_bytes)?;
     }
     let Some(map) = input.business_status.as_object() else {
         return Err(Error::validation(
@@ -55,13 +55,13 @@ pub fn read(unit: &Unit<'_>, input: &ResolveTask, task: &Task, by_policy: bool) 
 }
 
 fn read_comment(
-    unit: &Unit<'_>,
+    unit: &UnitOfWork<'_>,
     input: &ResolveTask,
     verdicts: &[(Option<String>, Verdict)],
 ) -> Result<Option<String>> {
     let comment = input.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
     if let Some(comment) = comment {
-        check_text("comment", comment, unit.core.limits.comment_length)?;
+        check_text("comment", comment, unit.services.limits.comment_length)?;
     }
     let rejects = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed | Verdict::Reject));
     if rejects && comment.is_none() && unit.settings.require_rejection_comment {
@@ -70,7 +70,11 @@ fn read_comment(
     Ok(comment.map(str::to_owned))
 }
 
-fn read_verdicts(unit: &Unit<'_>, task: &Task, value: &Value) -> Result<Vec<(Option<String>, Verdict)>> {
+fn read_verdicts(
+    unit: &UnitOfWork<'_>,
+    task: &Task,
+    value: &Value,
+) -> Result<Vec<(Option<String>, Verdict)>> {
     let settings = &unit.settings;
     let by_record = task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));
     let of_whole = !(task.flow_id.is_some() && by_record);
@@ -123,8 +127,8 @@ fn read_verdicts(unit: &Unit<'_>, task: &Task, value: &Value) -> Result<Vec<(Opt
     }
 }
 
-fn check_count(unit: &Unit<'_>, count: usize) -> Result<()> {
-    let max = unit.core.limits.records_per_vote;
+fn check_count(unit: &UnitOfWork<'_>, count: usize) -> Result<()> {
+    let max = unit.services.limits.records_per_vote;
     if count > max {
         let message = Message::new("list-too-long").with("field", "businessStatus").with("max", max);
         return Err(Error::limit("businessStatus", message));

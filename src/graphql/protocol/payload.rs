@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use async_graphql::{Context, InputObject, Object, TypeName, Value};
 use serde_json::Value as Json;
 
-use super::arguments::given;
-use super::context::request;
-use super::scalars::ParsedJsonString;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::arguments::given;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::scalars::ParsedJsonString;
 use crate::service::mutation::{self, Receipt, Request};
-use crate::service::unit::Unit;
+use crate::service::unit_of_work::UnitOfWork;
 
 /// What every mutation takes.
 #[derive(InputObject, Debug, Clone, Default)]
@@ -94,7 +94,7 @@ macro_rules! payloads {
         $(
             #[doc = concat!("Names `", $type_name, "`.")]
             pub struct $name;
-            impl $crate::graphql::payload::PayloadName for $name {
+            impl $crate::graphql::protocol::payload::PayloadName for $name {
                 const NAME: &'static str = $type_name;
             }
         )+
@@ -113,7 +113,7 @@ pub async fn journaled<M, F>(
     work: F,
 ) -> Result<Option<Payload<M>>>
 where
-    F: Fn(&mut Unit<'_>) -> Result<()> + Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<()> + Send + 'static,
 {
     let (receipt, _) = run(ctx, mutation, meta, work).await?;
     Ok(Some(Payload { receipt, name: PhantomData }))
@@ -130,7 +130,7 @@ pub async fn journaled_secret<M, F>(
     work: F,
 ) -> Result<Option<SecretPayload<M>>>
 where
-    F: Fn(&mut Unit<'_>) -> Result<String> + Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<String> + Send + 'static,
 {
     let (receipt, secret) = run(ctx, mutation, meta, work).await?;
     Ok(Some(SecretPayload { receipt, secret, name: PhantomData }))
@@ -144,7 +144,7 @@ async fn run<T, F>(
 ) -> Result<(Receipt, Option<T>)>
 where
     T: Send + 'static,
-    F: Fn(&mut Unit<'_>) -> Result<T> + Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
     let context = request(ctx)?;
     let request = Request {
@@ -155,7 +155,7 @@ where
         client_mutation_details: meta.client_mutation_details.clone(),
         content: content(ctx)?,
     };
-    mutation::run(&context.core, context.requester()?, request, work).await
+    mutation::run(&context.services, context.requester()?, request, work).await
 }
 
 /// The input as it is kept in the journal: JSON with snake_case keys.

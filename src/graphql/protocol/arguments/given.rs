@@ -2,9 +2,9 @@
 
 use async_graphql::Value;
 
-use super::super::scalars::read_uuid;
 use crate::domain::text::check_text;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::scalars::read_uuid;
 use crate::message::Message;
 
 /// More characters than any column that lists are filtered by.

@@ -1,14 +1,14 @@
-//! Part of a list, read in one query.
+//! PageQuery of a list, read in one query.
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
 
-use super::super::connection::DbConnection;
-use super::super::sql::Sql;
+use crate::db::connection::DbConnection;
+use crate::db::sql::Sql;
 use crate::error::Result;
 
 /// Rows that stand together in a list.
-pub struct Stretch {
+pub struct Segment {
     /// The table, joined with the rows that hold what it is sorted by.
     pub from: String,
     /// Which rows, of those that the list is asked for.
@@ -17,7 +17,7 @@ pub struct Stretch {
     pub order: Sql,
 }
 
-impl Stretch {
+impl Segment {
     /// The rows that are also `matching`, as a condition on the table alone.
     pub fn filter(&self, matching: &Sql) -> Sql {
         matching.clone().sql(" AND (").append(self.beyond.clone()).sql(")")

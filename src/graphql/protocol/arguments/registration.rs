@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use async_graphql::registry::{Deprecation, MetaInputValue, MetaType, Registry};
 use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
-use super::super::scalars::{Day, Moment, UuidOrGlobalId};
-use super::super::{outbox, task, task_group, vote};
-use super::Argument;
+use crate::graphql::protocol::arguments::Argument;
+use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
+use crate::graphql::{outbox, task, task_group, vote};
 
 /// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
 pub struct Registration;
@@ -28,7 +28,7 @@ impl OutputType for Registration {
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
         let root = registry.query_type.clone();
-        for (type_name, field, table) in super::super::LISTS {
+        for (type_name, field, table) in crate::graphql::LISTS {
             let type_name = if *type_name == "Query" { root.as_str() } else { *type_name };
             let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(type_name) else {
                 continue;

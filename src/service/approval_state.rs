@@ -1,16 +1,18 @@
-//! The docket of a task: who is asked about it at present, and which votes count. It is put together from rows in one
+//! The approval of a task: who is asked about it at present, and which votes count. It is put together from rows in one
 //! way, whether a vote is cast or progress is shown, and for tasks in no flow as for those in one.
 
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::task_group::Lock;
 use crate::domain::completion_policy::PolicyRule;
-use crate::domain::decision::{Ballot, Barred, Course, FourEyes, Mode, Pool, Standing, decide, evaluate};
+use crate::domain::decision::{
+    Barred, CountedVote, Deciders, FourEyes, Mode, Progression, Standing, decide, evaluate,
+};
 use crate::domain::settings::ModuleSettings;
 use crate::domain::task::Task;
 use crate::domain::task_executor::TaskExecutor;
@@ -22,17 +24,17 @@ use crate::error::Result;
 
 /// The rows that decide on some tasks, read together: as many queries for a hundred tasks as for one.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct ApprovalRows {
     groups: HashMap<Uuid, TaskGroup>,
-    seats: HashMap<Uuid, Vec<TaskExecutor>>,
+    executors: HashMap<Uuid, Vec<TaskExecutor>>,
     steps: HashMap<Uuid, Vec<TaskFlowStep>>,
-    pools: HashMap<Uuid, Vec<TaskPool>>,
+    reached: HashMap<Uuid, Vec<TaskPool>>,
     votes: HashMap<Uuid, Vec<Vote>>,
 }
 
 /// One pool that is asked about a task, and how it stands.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct PoolStatus {
     /// The step of the flow; none for a task in no flow.
     pub step: Option<TaskFlowStep>,
     /// Who is asked.
@@ -42,7 +44,7 @@ pub struct Asked {
     /// The rules about who may not be among them.
     pub four_eyes: FourEyes,
     /// Who among them may decide.
-    pub pool: Pool,
+    pub deciders: Deciders,
     /// The votes that count here.
     pub votes: Vec<Vote>,
     /// What they amount to.
@@ -53,13 +55,13 @@ pub struct Asked {
 
 /// Who is asked about a task at present, and the votes on it.
 #[derive(Debug)]
-pub struct Docket {
+pub struct ApprovalState {
     /// The pools that are asked; the first is the one that `taskGroup` shows. For a task that is decided, the last ones.
-    pub asked: Vec<Asked>,
+    pub pools: Vec<PoolStatus>,
     /// All steps of its flow.
     pub steps: Vec<TaskFlowStep>,
     /// The pools of its flow that it has reached.
-    pub pools: Vec<TaskPool>,
+    pub reached: Vec<TaskPool>,
     /// All votes on it that their casters have not replaced, stale ones too.
     pub votes: Vec<Vote>,
     /// The hash of its data, which votes that count name.
@@ -68,7 +70,7 @@ pub struct Docket {
     pub mode: Mode,
 }
 
-impl Rows {
+impl ApprovalRows {
     /// Reads what decides on these tasks.
     ///
     /// # Errors
@@ -87,7 +89,7 @@ impl Rows {
             }
             for pool in db::task_pool::of_tasks(connection, &task_ids)? {
                 group_ids.insert(pool.task_group_id);
-                rows.pools.entry(pool.task_id).or_default().push(pool);
+                rows.reached.entry(pool.task_id).or_default().push(pool);
             }
         }
         let group_ids = Vec::from_iter(group_ids);
@@ -96,88 +98,88 @@ impl Rows {
                 .into_iter()
                 .map(|row| (row.id, row))
                 .collect();
-            for seat in db::task_executor::live_in_groups(connection, &group_ids)? {
-                rows.seats.entry(seat.task_group_id).or_default().push(seat);
+            for executor in db::task_executor::live_in_groups(connection, &group_ids)? {
+                rows.executors.entry(executor.task_group_id).or_default().push(executor);
             }
         }
         Ok(rows)
     }
 
-    /// The docket of one of the tasks.
+    /// The approval of one of the tasks.
     #[must_use]
-    pub fn docket(&self, task: &Task, settings: &ModuleSettings) -> Docket {
+    pub fn approval(&self, task: &Task, settings: &ModuleSettings) -> ApprovalState {
         let steps = task.flow_id.and_then(|id| self.steps.get(&id)).cloned().unwrap_or_default();
-        let pools = self.pools.get(&task.id).cloned().unwrap_or_default();
+        let reached = self.reached.get(&task.id).cloned().unwrap_or_default();
         let votes = self.votes.get(&task.id).cloned().unwrap_or_default();
-        let mut docket = Docket {
-            asked: Vec::new(),
+        let mut approval = ApprovalState {
+            pools: Vec::new(),
             steps,
-            pools,
+            reached,
             votes,
             data_hash: data_hash(&task.data),
             mode: mode(task, settings),
         };
-        docket.asked = match task.flow_id {
+        approval.pools = match task.flow_id {
             None => task
                 .task_group_id
                 .into_iter()
-                .filter_map(|id| self.asked(task, None, id, &docket, settings))
+                .filter_map(|id| self.pool_status(task, None, id, &approval, settings))
                 .collect(),
-            Some(_) => docket
+            Some(_) => approval
                 .active_steps(task)
                 .into_iter()
                 .filter_map(|step| {
                     let group_id = step.task_group_id;
-                    self.asked(task, Some(step), group_id, &docket, settings)
+                    self.pool_status(task, Some(step), group_id, &approval, settings)
                 })
                 .collect(),
         };
-        docket
+        approval
     }
 
-    fn asked(
+    fn pool_status(
         &self,
         task: &Task,
         step: Option<TaskFlowStep>,
         group_id: Uuid,
-        docket: &Docket,
+        approval: &ApprovalState,
         settings: &ModuleSettings,
-    ) -> Option<Asked> {
+    ) -> Option<PoolStatus> {
         let group = self.groups.get(&group_id)?.clone();
         let step_id = step.as_ref().map(|step| step.id);
-        let (votes, others): (Vec<Vote>, Vec<Vote>) = docket
+        let (votes, others): (Vec<Vote>, Vec<Vote>) = approval
             .votes
             .iter()
-            .filter(|vote| vote.counts_for(&docket.data_hash))
+            .filter(|vote| vote.counts_for(&approval.data_hash))
             .cloned()
             .partition(|vote| vote.step_id == step_id);
         let rule = step.as_ref().map_or_else(|| group.rule(), |step| step.rule(&group));
         let four_eyes = four_eyes(step.as_ref(), &group, settings);
         let decided_others: BTreeSet<Uuid> = others.iter().map(|vote| vote.user_id).collect();
         let makers = task.makers();
-        let seats = self.seats.get(&group_id).into_iter().flatten().filter(|_| !group.is_deleted);
-        let pool = Pool::new(
+        let executors = self.executors.get(&group_id).into_iter().flatten().filter(|_| !group.is_deleted);
+        let deciders = Deciders::new(
             rule.policy(),
-            seats.map(|seat| (seat.user_id, u64::try_from(seat.weight).unwrap_or_default())),
+            executors.map(|executor| (executor.user_id, u64::try_from(executor.weight).unwrap_or_default())),
             |user| four_eyes.bar(user, &makers, &decided_others),
         );
-        let ballots: Vec<Ballot> = votes.iter().map(Vote::ballot).collect();
-        let standing = evaluate(&pool, docket.mode, &ballots);
-        Some(Asked { step, group, rule, four_eyes, pool, votes, standing, makers, decided_others })
+        let counted: Vec<CountedVote> = votes.iter().map(Vote::counted).collect();
+        let standing = evaluate(&deciders, approval.mode, &counted);
+        Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
     }
 }
 
-impl Asked {
+impl PoolStatus {
     /// The key of the step; none for a task in no flow.
     #[must_use]
     pub fn step_id(&self) -> Option<Uuid> {
         self.step.as_ref().map(|step| step.id)
     }
 
-    /// Whether the user has a live seat here, barred or not.
+    /// Whether the user has a live executor here, barred or not.
     #[must_use]
-    pub fn seats(&self, user: Uuid) -> bool {
-        self.pool.members.contains_key(&user) || self.pool.barred.contains_key(&user)
+    pub fn has_executor(&self, user: Uuid) -> bool {
+        self.deciders.members.contains_key(&user) || self.deciders.barred.contains_key(&user)
     }
 
     /// Why the user may not decide here, whether seated or privileged.
@@ -187,12 +189,12 @@ impl Asked {
     }
 }
 
-impl Docket {
-    /// The docket of a locked task. Its groups and their seats stay as they are until the transaction ends.
+impl ApprovalState {
+    /// The approval of a locked task. Its groups and their executors stay as they are until the transaction ends.
     ///
     /// # Errors
     /// What the database says.
-    pub fn locked(unit: &mut Unit<'_>, task: &Task) -> Result<Self> {
+    pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         let mut groups: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
         if task.flow_id.is_some() {
             let pools = db::task_pool::of_tasks(unit.connection, &[task.id])?;
@@ -207,12 +209,12 @@ impl Docket {
         Self::read(unit, task)
     }
 
-    /// The docket of a task of which the caller holds the locks.
+    /// The approval of a task of which the caller holds the locks.
     ///
     /// # Errors
     /// What the database says.
-    pub fn read(unit: &mut Unit<'_>, task: &Task) -> Result<Self> {
-        Ok(Rows::load(unit.connection, &[task])?.docket(task, &unit.settings))
+    pub fn read(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
+        Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
     }
 
     /// Whether somebody's vote on it is in the ledger.
@@ -225,20 +227,20 @@ impl Docket {
     /// was approved there is not what is proposed.
     #[must_use]
     pub fn passed_on_other_data(&self) -> bool {
-        let is_asked = |vote: &Vote| self.asked.iter().any(|asked| asked.step_id() == vote.step_id);
+        let is_asked = |vote: &Vote| self.pools.iter().any(|pool| pool.step_id() == vote.step_id);
         self.votes.iter().any(|vote| !vote.is_stale && !vote.counts_for(&self.data_hash) && !is_asked(vote))
     }
 
     /// What becomes of the task by the votes that count.
     #[must_use]
-    pub fn course(&self) -> Course {
-        let outcomes: Vec<_> = self.asked.iter().map(|asked| asked.standing.outcome).collect();
+    pub fn progression(&self) -> Progression {
+        let outcomes: Vec<_> = self.pools.iter().map(|pool| pool.standing.outcome).collect();
         decide(&outcomes, self.next_steps().next().is_some())
     }
 
     /// The steps that come when all that are asked have passed.
     pub fn next_steps(&self) -> impl Iterator<Item = &TaskFlowStep> {
-        let present = self.asked.iter().filter_map(|asked| asked.step.as_ref()).map(|step| step.order).max();
+        let present = self.pools.iter().filter_map(|pool| pool.step.as_ref()).map(|step| step.order).max();
         let next = self.steps.iter().map(|step| step.order).filter(|order| Some(*order) > present).min();
         self.steps.iter().filter(move |step| Some(step.order) == next)
     }
@@ -246,7 +248,7 @@ impl Docket {
     /// The steps that are asked; the last one that was asked, where the task is decided.
     fn active_steps(&self, task: &Task) -> Vec<TaskFlowStep> {
         let is_active = |step: &&TaskFlowStep| {
-            self.pools.iter().any(|pool| pool.step_id == step.id && pool.date_passed.is_none())
+            self.reached.iter().any(|pool| pool.step_id == step.id && pool.date_passed.is_none())
         };
         let active: Vec<TaskFlowStep> = self.steps.iter().filter(is_active).cloned().collect();
         if active.is_empty() {

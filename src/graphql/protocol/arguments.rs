@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 
 use async_graphql::{Context, Name, Value};
 
-use super::scalars::{Moment, read_global_id};
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
 use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::protocol::scalars::{Moment, read_global_id};
 use crate::message::Message;
 
 mod given;
@@ -185,7 +185,7 @@ const fn suffix(lookup: Lookup) -> &'static str {
 /// # Errors
 /// VALIDATION naming the argument.
 pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
-    let request = super::context::request(ctx)?;
+    let request = crate::graphql::protocol::context::request(ctx)?;
     let requester = request.requester()?;
     let page_info = ctx.look_ahead().field("pageInfo");
     let mut query = ListQuery {
@@ -204,7 +204,7 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         let Some(argument) = table.iter().find(|argument| argument.name == name.as_str()) else {
             continue;
         };
-        let list_length = request.core.limits.list_length;
+        let list_length = request.services.limits.list_length;
         let given = Given { name, value, requester, list_length };
         match &argument.meaning {
             Meaning::Field { field, lookup, operand } => {

@@ -17,13 +17,13 @@ use crate::signal::Bus;
 
 use super::configuration::LiveSettings;
 use super::host::Host;
-use super::unit::{Unit, count};
-use super::visibility::{Visible, seats_by_personal_data};
+use super::unit_of_work::{UnitOfWork, count};
+use super::visibility::{Visible, executors_by_personal_data};
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 
 /// What every service works with: handed down, never global. Two of them can live in one process.
-pub struct Core {
+pub struct ServiceContext {
     /// Where the data is.
     pub db: Database,
     /// What time it is.
@@ -50,7 +50,7 @@ pub struct Core {
     pub hashing: Arc<Semaphore>,
 }
 
-impl Core {
+impl ServiceContext {
     /// How large a page of most lists may be.
     #[must_use]
     pub const fn page_limit(&self) -> PageLimit {
@@ -64,14 +64,14 @@ impl Core {
     pub async fn write<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&mut Unit<'_>) -> Result<T> + Send + 'static,
+        F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
     {
-        let core = Arc::clone(self);
+        let services = Arc::clone(self);
         let requester = Arc::clone(requester);
         let done = self
             .db
             .write(move |connection| {
-                let mut unit = Unit::new(&core, &requester, connection)?;
+                let mut unit = UnitOfWork::new(&services, &requester, connection)?;
                 let done = work(&mut unit)?;
                 Ok((done, unit.take_counted()))
             })
@@ -91,8 +91,8 @@ impl Core {
         T: Send + 'static,
         F: FnOnce(&Self, &mut DbConnection) -> Result<T> + Send + 'static,
     {
-        let core = Arc::clone(self);
-        self.db.read(move |connection| work(&core, connection)).await
+        let services = Arc::clone(self);
+        self.db.read(move |connection| work(&services, connection)).await
     }
 
     /// Hashes or checks a password on a thread where that may take its time.
@@ -116,20 +116,20 @@ impl Core {
         self: &Arc<Self>,
         requester: &Arc<Requester>,
         mut query: ListQuery,
-        place: Place,
+        place: ListScope,
         visible: fn(&Requester, &ModuleSettings) -> Visible,
         load: fn(&mut DbConnection, &ListQuery, PageLimit) -> Result<Slice<R>>,
     ) -> Result<Slice<R>> {
         let requester = Arc::clone(requester);
-        self.read(move |core, connection| {
-            let settings = core.settings.current(connection, core.clock.now())?;
-            query.conditions.extend(seats_by_personal_data(&requester, &settings, &query.conditions));
+        self.read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            query.conditions.extend(executors_by_personal_data(&requester, &settings, &query.conditions));
             let visible = visible(&requester, &settings);
             query.conditions.extend(match place {
-                Place::Root => visible.at_root()?,
-                Place::Nested => visible.nested(),
+                ListScope::Root => visible.at_root()?,
+                ListScope::Nested => visible.nested(),
             });
-            load(connection, &query, core.page_limit())
+            load(connection, &query, services.page_limit())
         })
         .await
     }
@@ -137,7 +137,7 @@ impl Core {
 
 /// Where a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ListScope {
     /// By itself: it is an error if nothing can be visible.
     Root,
     /// Inside another row: it is empty if nothing is visible.

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode};
 ///
 /// The library leaves a nullable field that failed out of `data`, and makes an object whose fields all failed null;
 /// clients rely on `{"data": {"task": null}}`.
-pub fn mend(response: &mut Response, language: &str, request_id: &str) -> bool {
+pub fn localize(response: &mut Response, language: &str, request_id: &str) -> bool {
     let mut unavailable = false;
     for error in &mut response.errors {
         unavailable |= translate(error, language, request_id);

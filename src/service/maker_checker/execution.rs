@@ -21,7 +21,7 @@ use crate::signal::{BusBuilder, Event, HandlerError};
 
 /// When an approved operation is carried out, and what follows if it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CarriedOut {
+pub enum ExecutionMode {
     /// In the transaction of the decision. If it fails, the decision is undone, and who decided is told why: for hosts with
     /// their tables in the module's database.
     Within,
@@ -33,7 +33,7 @@ pub enum CarriedOut {
 }
 
 /// What it takes to carry something out.
-pub struct Carrier {
+pub struct ExecutionContext {
     /// Where the module's data is.
     pub db: Database,
     /// Who the people are.
@@ -45,23 +45,23 @@ pub struct Carrier {
 /// A service under maker-checker, whatever its payloads are.
 pub trait Checked: Send + Sync {
     /// Binds what has to be done for it.
-    fn bind(self: Arc<Self>, bus: BusBuilder, carrier: Arc<Carrier>) -> BusBuilder;
+    fn bind(self: Arc<Self>, bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder;
 }
 
 impl<S: CheckedService> Checked for MakerChecker<S> {
-    fn bind(self: Arc<Self>, mut bus: BusBuilder, carrier: Arc<Carrier>) -> BusBuilder {
+    fn bind(self: Arc<Self>, mut bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder {
         for (signal, key) in [(Signal::TaskCreate, "task"), (Signal::TaskUpdate, "new")] {
-            let (own, carrier) = (Arc::clone(&self), Arc::clone(&carrier));
+            let (own, context) = (Arc::clone(&self), Arc::clone(&context));
             bus = bus.before(signal, move |connection, event| {
                 let task = task_of(event, key)?;
                 let is_new = signal == Signal::TaskCreate || task_of(event, "task")?.data != task.data;
                 match Operation::of(S::NAME, &task) {
-                    Some(operation) if is_new => own.validate(&carrier, connection, operation, &task),
+                    Some(operation) if is_new => own.validate(&context, connection, operation, &task),
                     _ => Ok(()),
                 }
             });
         }
-        let (own, at_once) = (Arc::clone(&self), Arc::clone(&carrier));
+        let (own, at_once) = (Arc::clone(&self), Arc::clone(&context));
         bus = bus.within(Signal::TaskComplete, move |connection, event| {
             let task = task_of(event, "task")?;
             match Operation::of(S::NAME, &task) {
@@ -73,8 +73,8 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
         });
         // No signal brings it anything: `approved` leaves for it what is to be tried later.
         bus.after(&Self::handler(), [], move |event| {
-            let (own, carrier) = (Arc::clone(&self), Arc::clone(&carrier));
-            async move { own.deliver(&carrier, event).await.map_err(HandlerError::from) }
+            let (own, context) = (Arc::clone(&self), Arc::clone(&context));
+            async move { own.deliver(&context, event).await.map_err(HandlerError::from) }
         })
     }
 }
@@ -87,23 +87,23 @@ impl<S: CheckedService> MakerChecker<S> {
 
     fn approved(
         &self,
-        carrier: &Carrier,
+        context: &ExecutionContext,
         connection: &mut DbConnection,
         event: &Event,
         operation: Operation,
         task: &Task,
     ) -> Result<()> {
-        let reason = match self.carried_out {
-            CarriedOut::Within => return self.carry_out(carrier, connection, event, operation, task),
-            CarriedOut::WithinOrAfter => {
+        let reason = match self.mode {
+            ExecutionMode::Within => return self.execute(context, connection, event, operation, task),
+            ExecutionMode::WithinOrAfter => {
                 let outcome = connection
-                    .savepoint(|connection| self.carry_out(carrier, connection, event, operation, task));
+                    .savepoint(|connection| self.execute(context, connection, event, operation, task));
                 match outcome {
                     Ok(()) => return Ok(()),
                     Err(error) => Some(error),
                 }
             }
-            CarriedOut::After => None,
+            ExecutionMode::After => None,
         };
         if let Some(error) = &reason {
             let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -127,38 +127,38 @@ impl<S: CheckedService> MakerChecker<S> {
 
     /// Carries out what was left in the outbox. What is done by the connection is committed together with the note that it is
     /// done, so that it is done once even if the process dies right then.
-    async fn deliver(self: Arc<Self>, carrier: &Arc<Carrier>, event: Event) -> Result<()> {
-        let carrier = Arc::clone(carrier);
-        let db = carrier.db.clone();
+    async fn deliver(self: Arc<Self>, context: &Arc<ExecutionContext>, event: Event) -> Result<()> {
+        let context = Arc::clone(context);
+        let db = context.db.clone();
         db.write(move |connection| {
             if !outbox::settle(
                 connection,
                 (event.id, event.entity_id),
                 &Self::handler(),
-                carrier.clock.now(),
+                context.clock.now(),
             )? {
                 return Ok(());
             }
             let task = task_of(&event, "task")?;
             match Operation::of(S::NAME, &task) {
-                Some(operation) => self.carry_out(&carrier, connection, &event, operation, &task),
+                Some(operation) => self.execute(&context, connection, &event, operation, &task),
                 None => Ok(()),
             }
         })
         .await
     }
 
-    fn carry_out(
+    fn execute(
         &self,
-        carrier: &Carrier,
+        context: &ExecutionContext,
         connection: &mut DbConnection,
         event: &Event,
         operation: Operation,
         task: &Task,
     ) -> Result<()> {
-        self.validate(carrier, connection, operation, task)?;
-        let maker = person(carrier, connection, proposer(task))?;
-        let decider = person(carrier, connection, event.user_id)?;
+        self.validate(context, connection, operation, task)?;
+        let maker = person(context, connection, proposer(task))?;
+        let decider = person(context, connection, event.user_id)?;
         let current_data = task.data.get("current_data").unwrap_or(&Value::Null);
         let approved = &mut Approved {
             connection,
@@ -178,12 +178,12 @@ impl<S: CheckedService> MakerChecker<S> {
     /// Whether the proposal can be understood, and the service has nothing against it.
     fn validate(
         &self,
-        carrier: &Carrier,
+        context: &ExecutionContext,
         connection: &mut DbConnection,
         operation: Operation,
         task: &Task,
     ) -> Result<()> {
-        let maker = person(carrier, connection, proposer(task))?;
+        let maker = person(context, connection, proposer(task))?;
         if operation == Operation::Create {
             return self.service.validate_create(connection, &maker, &incoming(task)?);
         }
@@ -223,10 +223,10 @@ fn task_of(event: &Event, key: &str) -> Result<Task> {
     serde_json::from_value(event.data.get(key).cloned().unwrap_or_default()).map_err(Error::internal)
 }
 
-fn person(carrier: &Carrier, connection: &mut DbConnection, id: Uuid) -> Result<Requester> {
-    let user = carrier.users.by_ids(connection, &[id])?.pop();
+fn person(context: &ExecutionContext, connection: &mut DbConnection, id: Uuid) -> Result<Requester> {
+    let user = context.users.by_ids(connection, &[id])?.pop();
     let user = user
         .ok_or_else(|| Error::not_found("user", Message::new("unknown-user").with("id", id.to_string())))?;
-    let rights = carrier.users.rights(connection, id)?;
+    let rights = context.users.rights(connection, id)?;
     Ok(Requester { user, rights, session_id: None })
 }

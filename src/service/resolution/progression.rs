@@ -3,42 +3,42 @@
 
 use serde_json::json;
 
-use super::super::docket::Docket;
-use super::super::unit::Unit;
 use super::{complete, ledger};
 use crate::db;
-use crate::domain::decision::{Course, Outcome};
+use crate::domain::decision::{Outcome, Progression};
 use crate::domain::signal::Signal;
 use crate::domain::task::{Task, TaskStatus};
 use crate::domain::task_flow_step::TaskFlowStep;
 use crate::domain::task_pool::TaskPool;
 use crate::domain::vote::rejected_records;
 use crate::error::Result;
+use crate::service::approval_state::ApprovalState;
+use crate::service::unit_of_work::UnitOfWork;
 
-/// Applies what the docket of the locked task amounts to.
+/// Applies what the approval of the locked task amounts to.
 ///
 /// # Errors
 /// What a handler or the database says.
-pub fn apply(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<()> {
-    match docket.course() {
-        Course::Waits => Ok(()),
-        Course::Failed => complete(unit, task, TaskStatus::Failed),
-        Course::Completed => {
-            mark_passed(unit, task, docket)?;
+pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
+    match approval.progression() {
+        Progression::Waits => Ok(()),
+        Progression::Failed => complete(unit, task, TaskStatus::Failed),
+        Progression::Completed => {
+            mark_passed(unit, task, approval)?;
             complete(unit, task, TaskStatus::Completed)
         }
-        course @ (Course::Stays | Course::MovesOn) => {
+        course @ (Progression::Stays | Progression::MovesOn) => {
             let old = task.clone();
-            let passed = mark_passed(unit, task, docket)?;
-            let active: Vec<TaskFlowStep> = if course == Course::MovesOn {
-                let next: Vec<TaskFlowStep> = docket.next_steps().cloned().collect();
+            let passed = mark_passed(unit, task, approval)?;
+            let active: Vec<TaskFlowStep> = if course == Progression::MovesOn {
+                let next: Vec<TaskFlowStep> = approval.next_steps().cloned().collect();
                 open(unit, task, &next)?;
                 next
             } else {
-                still_asked(docket)
+                still_asked(approval)
             };
             point_at(task, &active);
-            if course == Course::MovesOn {
+            if course == Progression::MovesOn {
                 make_room(unit, task)?;
             }
             unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
@@ -61,7 +61,7 @@ pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
 ///
 /// # Errors
 /// What the database says.
-pub fn set_out(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
+pub fn set_out(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
     open(unit, task, steps)
 }
 
@@ -70,12 +70,12 @@ pub fn set_out(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Resu
 ///
 /// # Errors
 /// What the database says.
-pub fn reopen(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<()> {
+pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
     if task.flow_id.is_none() {
         return Ok(());
     }
     db::task_pool::delete_of_task(unit.connection, task.id)?;
-    let first = begin(task, &docket.steps);
+    let first = begin(task, &approval.steps);
     open(unit, task, &first)
 }
 
@@ -83,13 +83,13 @@ pub fn reopen(unit: &mut Unit<'_>, task: &mut Task, docket: &Docket) -> Result<(
 ///
 /// # Errors
 /// What the database says.
-pub fn rejected_record_ids(unit: &mut Unit<'_>, task: &Task) -> Result<Vec<String>> {
-    let docket = Docket::read(unit, task)?;
-    let counting = docket.votes.iter().filter(|vote| vote.counts_for(&docket.data_hash));
+pub fn rejected_record_ids(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Vec<String>> {
+    let approval = ApprovalState::read(unit, task)?;
+    let counting = approval.votes.iter().filter(|vote| vote.counts_for(&approval.data_hash));
     Ok(rejected_records(counting).into_iter().collect())
 }
 
-fn open(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
+fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
     for step in steps {
         let pool = TaskPool {
             task_id: task.id,
@@ -104,23 +104,23 @@ fn open(unit: &mut Unit<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> 
 }
 
 /// Notes which of the pools have passed; answers their orders and groups for the history.
-fn mark_passed(unit: &mut Unit<'_>, task: &Task, docket: &Docket) -> Result<String> {
+fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<String> {
     let mut names = Vec::new();
-    for asked in docket.asked.iter().filter(|asked| asked.standing.outcome == Outcome::Passed) {
-        if let Some(step) = &asked.step {
+    for pool in approval.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
+        if let Some(step) = &pool.step {
             db::task_pool::mark_passed(unit.connection, task.id, step.id, unit.now)?;
-            names.push(format!("step {} ({})", step.order, asked.group.code));
+            names.push(format!("step {} ({})", step.order, pool.group.code));
         }
     }
     Ok(names.join(", "))
 }
 
-fn still_asked(docket: &Docket) -> Vec<TaskFlowStep> {
-    docket
-        .asked
+fn still_asked(approval: &ApprovalState) -> Vec<TaskFlowStep> {
+    approval
+        .pools
         .iter()
-        .filter(|asked| asked.standing.outcome != Outcome::Passed)
-        .filter_map(|asked| asked.step.clone())
+        .filter(|pool| pool.standing.outcome != Outcome::Passed)
+        .filter_map(|pool| pool.step.clone())
         .collect()
 }
 
@@ -134,9 +134,9 @@ fn point_at(task: &mut Task, active: &[TaskFlowStep]) {
 
 /// Takes the earlier votes of those who are asked now out of `businessStatus`: to the front end, who stands there has
 /// voted already, and gets no buttons.
-fn make_room(unit: &mut Unit<'_>, task: &mut Task) -> Result<()> {
-    let docket = Docket::read(unit, task)?;
-    for user in docket.asked.iter().flat_map(|asked| asked.pool.members.keys()) {
+fn make_room(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
+    let approval = ApprovalState::read(unit, task)?;
+    for user in approval.pools.iter().flat_map(|pool| pool.deciders.members.keys()) {
         ledger::forget(task, *user);
     }
     Ok(())

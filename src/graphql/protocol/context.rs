@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
-use super::batches::Batches;
-use super::loader::{
-    Entities, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, Seats, StepsOfFlows, Users,
-};
 use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::protocol::batches::Batches;
+use crate::graphql::protocol::loader::{
+    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, StepsOfFlows, Users,
+};
 use crate::message::Message;
-use crate::service::Core;
+use crate::service::ServiceContext;
 use crate::service::login::Granted;
 
 /// What a request carries through the resolvers.
 pub struct RequestContext {
     /// What the services work with.
-    pub core: Arc<Core>,
+    pub services: Arc<ServiceContext>,
     requester: Option<Arc<Requester>>,
     /// The tokens that came in cookies.
     pub cookies: Cookies,
@@ -33,8 +33,8 @@ pub struct RequestContext {
     pub users: DataLoader<Users>,
     /// Task groups, batched.
     pub groups: DataLoader<Groups>,
-    /// The seats of task groups, batched.
-    pub seats: DataLoader<Seats>,
+    /// The executors of task groups, batched.
+    pub executors: DataLoader<Executors>,
     /// Flows, batched.
     pub flows: DataLoader<Flows>,
     /// The steps of flows, batched.
@@ -77,28 +77,28 @@ impl RequestContext {
     /// The context of a request by this person, or by a stranger.
     #[must_use]
     pub fn new(
-        core: &Arc<Core>,
+        services: &Arc<ServiceContext>,
         requester: Option<Arc<Requester>>,
         cookies: Cookies,
         address: Option<IpAddr>,
     ) -> Self {
         let batches = Batches::default();
         Self {
-            core: Arc::clone(core),
+            services: Arc::clone(services),
             requester,
             cookies,
             address,
             effects: Arc::default(),
-            users: loader(Users(Arc::clone(core)), &batches),
-            groups: loader(Groups(Arc::clone(core)), &batches),
-            seats: loader(Seats(Arc::clone(core)), &batches),
-            flows: loader(Flows(Arc::clone(core)), &batches),
-            steps_of_flows: loader(StepsOfFlows(Arc::clone(core)), &batches),
-            flow_steps: loader(FlowSteps(Arc::clone(core)), &batches),
-            in_flight: loader(InFlight(Arc::clone(core)), &batches),
-            progress: loader(ProgressOfTasks(Arc::clone(core)), &batches),
-            entities: loader(Entities(Arc::clone(core)), &batches),
-            languages: loader(Languages(Arc::clone(core)), &batches),
+            users: loader(Users(Arc::clone(services)), &batches),
+            groups: loader(Groups(Arc::clone(services)), &batches),
+            executors: loader(Executors(Arc::clone(services)), &batches),
+            flows: loader(Flows(Arc::clone(services)), &batches),
+            steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), &batches),
+            flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
+            in_flight: loader(InFlight(Arc::clone(services)), &batches),
+            progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
+            entities: loader(Entities(Arc::clone(services)), &batches),
+            languages: loader(Languages(Arc::clone(services)), &batches),
             batches,
         }
     }

@@ -14,37 +14,37 @@ use crate::domain::user::{Language, User};
 use crate::error::Error;
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
-use crate::service::{Core, entity, progress, task_executor, task_flow, task_group, user};
+use crate::service::{ServiceContext, entity, progress, task_executor, task_flow, task_group, user};
 
 /// Users by key.
-pub struct Users(pub Arc<Core>);
+pub struct Users(pub Arc<ServiceContext>);
 
 /// Task groups by key.
-pub struct Groups(pub Arc<Core>);
+pub struct Groups(pub Arc<ServiceContext>);
 
-/// The live seats of task groups, by the group's key.
-pub struct Seats(pub Arc<Core>);
+/// The live executors of task groups, by the group's key.
+pub struct Executors(pub Arc<ServiceContext>);
 
 /// Flows by key.
-pub struct Flows(pub Arc<Core>);
+pub struct Flows(pub Arc<ServiceContext>);
 
 /// The steps of flows, in their order, by the flow's key.
-pub struct StepsOfFlows(pub Arc<Core>);
+pub struct StepsOfFlows(pub Arc<ServiceContext>);
 
 /// Steps of flows by key.
-pub struct FlowSteps(pub Arc<Core>);
+pub struct FlowSteps(pub Arc<ServiceContext>);
 
 /// How many open tasks are in flows, by the flow's key.
-pub struct InFlight(pub Arc<Core>);
+pub struct InFlight(pub Arc<ServiceContext>);
 
 /// How far tasks are, by key.
-pub struct ProgressOfTasks(pub Arc<Core>);
+pub struct ProgressOfTasks(pub Arc<ServiceContext>);
 
 /// How the entities of tasks are called now.
-pub struct Entities(pub Arc<Core>);
+pub struct Entities(pub Arc<ServiceContext>);
 
 /// Languages by code.
-pub struct Languages(pub Arc<Core>);
+pub struct Languages(pub Arc<ServiceContext>);
 
 impl Loader<Uuid> for Users {
     type Value = User;
@@ -66,17 +66,18 @@ impl Loader<Uuid> for Groups {
     }
 }
 
-impl Loader<Uuid> for Seats {
+impl Loader<Uuid> for Executors {
     type Value = Vec<TaskExecutor>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskExecutor>>, Self::Error> {
         let rows = task_executor::of_visible_groups(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
-        let mut seats: HashMap<Uuid, Vec<TaskExecutor>> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        let mut executors: HashMap<Uuid, Vec<TaskExecutor>> =
+            keys.iter().map(|key| (*key, Vec::new())).collect();
         for row in rows {
-            seats.entry(row.task_group_id).or_default().push(row);
+            executors.entry(row.task_group_id).or_default().push(row);
         }
-        Ok(seats)
+        Ok(executors)
     }
 }
 

@@ -2,22 +2,22 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 
-use super::context::request;
-use super::mutation_log::types::MutationLogNode;
-use super::outbox::types::TaskEventNode;
-use super::role::types::{RoleNode, RoleRightNode};
-use super::scalars::read_global_id;
-use super::task::types::{TaskHistoryNode, TaskNode};
-use super::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
-use super::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
-use super::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
-use super::user::types::{InteractiveUserNode, UserNode};
-use super::vote::types::TaskDecisionNode;
-use super::webhook_attempt::types::WebhookAttemptNode;
-use super::webhook_endpoint::types::WebhookEndpointNode;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
-use crate::service::core::Place;
+use crate::graphql::mutation_log::types::MutationLogNode;
+use crate::graphql::outbox::types::TaskEventNode;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::scalars::read_global_id;
+use crate::graphql::role::types::{RoleNode, RoleRightNode};
+use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
+use crate::graphql::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
+use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
+use crate::graphql::user::types::{InteractiveUserNode, UserNode};
+use crate::graphql::vote::types::TaskDecisionNode;
+use crate::graphql::webhook_attempt::types::WebhookAttemptNode;
+use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
+use crate::service::context::ListScope;
 use crate::service::{
     mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote, webhook_attempt,
     webhook_endpoint,
@@ -68,90 +68,89 @@ impl NodeQueries {
 
 async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
     let context = request(ctx)?;
-    let (core, requester) = (&context.core, context.requester()?);
+    let (services, requester) = (&context.services, context.requester()?);
     let by_uuid = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Uuid(id)));
     let by_int = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Int(id)));
     Ok(match type_name {
         "TaskGQLType" => match by_uuid("id") {
-            Some(query) => only(task::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(task::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::Task(TaskNode(row))),
             None => None,
         },
         "TaskGroupGQLType" => match by_uuid("id") {
-            Some(query) => only(task_group::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(task_group::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskGroup(TaskGroupNode(row))),
             None => None,
         },
         "TaskExecutorGQLType" => match by_uuid("id") {
-            Some(query) => only(task_executor::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(task_executor::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskExecutor(TaskExecutorNode(row))),
             None => None,
         },
         "TaskHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task::list_history(core, requester, query).await?)
+            Some(query) => only(task::list_history(services, requester, query).await?)
                 .map(|row| Node::TaskHistory(TaskHistoryNode(row))),
             None => None,
         },
         "TaskGroupHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_group::list_history(core, requester, query).await?)
+            Some(query) => only(task_group::list_history(services, requester, query).await?)
                 .map(|row| Node::TaskGroupHistory(TaskGroupHistoryNode(row))),
             None => None,
         },
         "TaskExecutorHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_executor::list_history(core, requester, query).await?)
+            Some(query) => only(task_executor::list_history(services, requester, query).await?)
                 .map(|row| Node::TaskExecutorHistory(TaskExecutorHistoryNode(row))),
             None => None,
         },
         "TaskFlowGQLType" => match by_uuid("id") {
-            Some(query) => only(task_flow::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(task_flow::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskFlow(TaskFlowNode(row))),
             None => None,
         },
         "TaskFlowHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_flow::list_history(core, requester, query).await?)
+            Some(query) => only(task_flow::list_history(services, requester, query).await?)
                 .map(|row| Node::TaskFlowHistory(TaskFlowHistoryNode(row))),
             None => None,
         },
         "TaskDecisionGQLType" => match by_uuid("id") {
-            Some(query) => only(vote::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(vote::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskDecision(TaskDecisionNode(row))),
             None => None,
         },
         "TaskEventGQLType" => match by_int("id") {
-            Some(query) => only(outbox::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(outbox::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskEvent(TaskEventNode(row))),
             None => None,
         },
         "WebhookEndpointGQLType" => match by_uuid("id") {
-            Some(query) => only(webhook_endpoint::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(webhook_endpoint::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::WebhookEndpoint(WebhookEndpointNode(row))),
             None => None,
         },
         "WebhookAttemptGQLType" => match by_int("id") {
-            Some(query) => only(webhook_attempt::list(core, requester, query, Place::Nested).await?)
+            Some(query) => only(webhook_attempt::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::WebhookAttempt(WebhookAttemptNode(row))),
             None => None,
         },
         "UserGQLType" => match by_uuid("id") {
-            Some(query) => {
-                only(user::list_visible(core, requester, query).await?).map(|row| Node::User(UserNode(row)))
-            }
+            Some(query) => only(user::list_visible(services, requester, query).await?)
+                .map(|row| Node::User(UserNode(row))),
             None => None,
         },
         "InteractiveUserGQLType" => match by_int("i_user__id") {
-            Some(query) => only(user::list_visible(core, requester, query).await?)
+            Some(query) => only(user::list_visible(services, requester, query).await?)
                 .map(|row| Node::InteractiveUser(InteractiveUserNode(row))),
             None => None,
         },
         "RoleGQLType" => match by_int("id") {
             Some(query) => {
-                only(role::list(core, requester, query).await?).map(|row| Node::Role(RoleNode(row)))
+                only(role::list(services, requester, query).await?).map(|row| Node::Role(RoleNode(row)))
             }
             None => None,
         },
         "RoleRightGQLType" => role_right(ctx, key).await?,
         "MutationLogGQLType" => match by_uuid("id") {
-            Some(query) => only(mutation_log::list(core, requester, query).await?)
+            Some(query) => only(mutation_log::list(services, requester, query).await?)
                 .map(|row| Node::MutationLog(MutationLogNode(row))),
             None => None,
         },
@@ -168,10 +167,10 @@ async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
         return Ok(None);
     };
     let query = with("id", Value::Int(role_id.into()));
-    let Some(found) = only(role::list(&context.core, context.requester()?, query).await?) else {
+    let Some(found) = only(role::list(&context.services, context.requester()?, query).await?) else {
         return Ok(None);
     };
-    let granted = role::rights(&context.core, role_id).await?.contains(&right);
+    let granted = role::rights(&context.services, role_id).await?.contains(&right);
     Ok(granted.then_some(Node::RoleRight(RoleRightNode { role: found, right })))
 }
 
