@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
 use crate::config::Settings;
-use crate::domain::outbox::{Delivery, DeliveryStatus};
+use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
 use crate::error::Error;
+use crate::model::outbox::Delivery;
 use crate::service::load::File;
 use crate::service::{outbox, user};
 use crate::signal::{Bus, BusBuilder};
@@ -126,7 +127,8 @@ pub async fn list_events(
         ListQuery { page: Page { first: Some(limit), ..Page::default() }, ..ListQuery::default() };
     if let Some(status) = status {
         let status = DeliveryStatus::parse(&status.to_uppercase()).ok_or_else(|| {
-            let allowed = DeliveryStatus::ALL.map(DeliveryStatus::as_str).join(", ");
+            let allowed =
+                DeliveryStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ");
             format!("--status {status} is not known: {allowed} are")
         })?;
         query.conditions.push(Condition::equals("status", Value::Text(status.as_str().to_owned())));

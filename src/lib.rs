@@ -41,6 +41,7 @@ mod error;
 mod graphql;
 mod http;
 mod message;
+mod model;
 mod service;
 mod signal;
 mod worker;
@@ -57,17 +58,19 @@ pub use domain::decision;
 pub use domain::permission::Rights;
 pub use domain::settings::ModuleSettings;
 pub use domain::signal::Signal;
-pub use domain::task::{Task, TaskStatus};
-pub use domain::task_executor::TaskExecutor;
-pub use domain::task_flow::TaskFlow;
-pub use domain::task_flow_step::TaskFlowStep;
-pub use domain::task_group::TaskGroup;
-pub use domain::user::User;
+pub use domain::task::TaskStatus;
 pub use domain::vote::Verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use graphql::protocol::context::requester;
 pub use graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery};
 pub use message::Message;
+pub use model::record::Record;
+pub use model::task::Task;
+pub use model::task_executor::TaskExecutor;
+pub use model::task_flow::TaskFlow;
+pub use model::task_flow_step::TaskFlowStep;
+pub use model::task_group::TaskGroup;
+pub use model::user::User;
 pub use service::facade::{
     TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
 };
@@ -80,6 +83,19 @@ pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput,
 pub use service::task_group::TaskGroupInput;
 pub use service::webhook_endpoint::WebhookEndpointChange;
 pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, Event, HandlerError};
+
+/// What the code says of columns and their values, for the tests that hold it to the databases.
+#[doc(hidden)]
+pub mod declared {
+    pub use crate::domain::configuration::Layer;
+    pub use crate::domain::history::HistoryType;
+    pub use crate::domain::outbox::DeliveryStatus;
+    pub use crate::domain::text::camel_case;
+    pub use crate::graphql::webhook_endpoint::payload::left_out as not_told;
+    pub use crate::model::TABLES;
+    pub use crate::model::history::COLUMNS as HISTORY_COLUMNS;
+    pub use crate::service::load::left_out as not_loaded;
+}
 
 /// The programs of the README.
 #[cfg(doctest)]

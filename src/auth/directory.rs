@@ -12,8 +12,8 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
 use crate::domain::text::{MAX_TEXT, check_text};
-use crate::domain::user::User;
 use crate::error::Result;
+use crate::model::user::User;
 
 /// Where people are looked up.
 pub trait Directory: Send + Sync + 'static {
@@ -70,8 +70,8 @@ impl Directory for OwnUsers {
 
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
         match ids {
-            [id] => Ok(Vec::from_iter(db::user::get(connection, *id)?)),
-            _ => db::user::get_many(connection, ids),
+            [id] => Ok(Vec::from_iter(db::get::<User>(connection, *id)?)),
+            _ => db::get_many::<User>(connection, ids),
         }
     }
 
@@ -146,7 +146,7 @@ impl Directory for HostUsers {
             let known: HashSet<Uuid> =
                 self.users.by_ids(connection, missing)?.into_iter().map(|person| person.id).collect();
             let gone: Vec<Uuid> = missing.iter().copied().filter(|id| !known.contains(id)).collect();
-            for mut user in db::user::get_many(connection, &gone)? {
+            for mut user in db::get_many::<User>(connection, &gone)? {
                 user.is_active = false;
                 db::user::update(connection, &user, self.clock.now())?;
                 written += 1;
@@ -164,7 +164,7 @@ fn keep(
 ) -> Result<(Vec<User>, usize)> {
     let ids: Vec<Uuid> = people.iter().map(|person| person.id).collect();
     let mut kept: HashMap<Uuid, User> =
-        db::user::get_many(connection, &ids)?.into_iter().map(|user| (user.id, user)).collect();
+        db::get_many::<User>(connection, &ids)?.into_iter().map(|user| (user.id, user)).collect();
     let languages = if people.is_empty() { Vec::new() } else { db::user::language_codes(connection)? };
     let (mut users, mut written) = (Vec::with_capacity(people.len()), 0);
     for mut person in people {
@@ -183,7 +183,7 @@ fn keep(
             None => db::user::insert_copy(connection, &changed(blank(person.id, now), &person))?,
         }
         written += 1;
-        users.extend(db::user::get(connection, person.id)?);
+        users.extend(db::get::<User>(connection, person.id)?);
     }
     Ok((users, written))
 }

@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use crate::domain::permission::Rights;
 use crate::domain::settings::ModuleSettings;
-use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::user::User;
 
 /// The person on whose behalf something is done, with rights as they are now.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,11 @@
 //! Content types in the database.
 
-use diesel::prelude::*;
-
 use super::connection::{DbConnection, Dialect};
-use super::schema::core_contenttype as content_type;
+use super::entity::{self, insert_with, select};
 use super::sql::Sql;
-use crate::domain::content_type::ContentType;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::content_type::ContentType;
+use crate::model::entity::Entity as _;
 
 /// The content type of this name, made if there is none yet.
 ///
@@ -16,14 +15,10 @@ pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str
     if let Some(found) = by_name(connection, app_label, model)? {
         return Ok(found);
     }
-    Sql::new("INSERT INTO core_contenttype (app_label, model) VALUES (")
-        .bind(app_label)
-        .sql(", ")
-        .bind(model)
-        .sql(") ON CONFLICT DO NOTHING")
-        .execute(connection)?;
+    let new = ContentType { id: 0, app_label: app_label.to_owned(), model: model.to_owned() };
+    insert_with(connection, &new, vec![(ContentType::KEY, None)], " ON CONFLICT DO NOTHING")?;
     by_name(connection, app_label, model)?
-        .ok_or_else(|| crate::error::Error::internal("a content type is not there after it was added"))
+        .ok_or_else(|| Error::internal("a content type is not there after it was added"))
 }
 
 /// Adds one under a key of the caller's.
@@ -31,13 +26,7 @@ pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str
 /// # Errors
 /// What the database says.
 pub fn insert(connection: &mut DbConnection, new: &ContentType) -> Result<()> {
-    diesel::insert_into(content_type::table)
-        .values((
-            content_type::id.eq(new.id),
-            content_type::app_label.eq(&new.app_label),
-            content_type::model.eq(&new.model),
-        ))
-        .execute(connection)?;
+    entity::insert(connection, new)?;
     if connection.dialect() == Dialect::Postgres {
         Sql::new(
             "SELECT setval(pg_get_serial_sequence('core_contenttype', 'id'), MAX(id)) FROM core_contenttype",
@@ -47,20 +36,7 @@ pub fn insert(connection: &mut DbConnection, new: &ContentType) -> Result<()> {
     Ok(())
 }
 
-/// The content type with this key.
-///
-/// # Errors
-/// What the database says.
-pub fn get(connection: &mut DbConnection, id: i32) -> Result<Option<ContentType>> {
-    let row: Option<(i32, String, String)> = content_type::table.find(id).first(connection).optional()?;
-    Ok(row.map(|(id, app_label, model)| ContentType { id, app_label, model }))
-}
-
 fn by_name(connection: &mut DbConnection, app_label: &str, model: &str) -> Result<Option<ContentType>> {
-    let row: Option<(i32, String, String)> = content_type::table
-        .filter(content_type::app_label.eq(app_label))
-        .filter(content_type::model.eq(model))
-        .first(connection)
-        .optional()?;
-    Ok(row.map(|(id, app_label, model)| ContentType { id, app_label, model }))
+    let named = Sql::new("app_label = ").bind(app_label).sql(" AND model = ").bind(model);
+    Ok(select(connection, named)?.pop())
 }

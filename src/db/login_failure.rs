@@ -4,9 +4,9 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::connection::DbConnection;
-use super::schema::core_loginfailure as failure;
 use super::sql::Sql;
 use crate::error::Result;
+use crate::model::login_failure::core_loginfailure as failure;
 
 /// How often a login under this key has failed since `since`, and when that began.
 ///

@@ -1,8 +1,9 @@
-//! The database: the only layer that names diesel's tables and writes SQL.
+//! The database: the only layer that connects to it and writes SQL.
 
 pub mod configuration;
 pub mod connection;
 pub mod content_type;
+pub mod entity;
 pub mod history;
 pub mod login_failure;
 pub mod migration;
@@ -10,8 +11,6 @@ pub mod mutation_log;
 pub mod outbox;
 pub mod query;
 pub mod role;
-pub mod row;
-pub mod schema;
 pub mod session;
 pub mod sql;
 pub mod statistics;
@@ -22,8 +21,11 @@ pub mod task_flow_step;
 pub mod task_group;
 pub mod task_pool;
 pub mod task_source;
-pub mod types;
+mod types;
 pub mod user;
 pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
+
+pub use entity::{Lock, get, get_many, insert, insert_many, lock, update};
+pub use query::{list, list_history};

@@ -6,80 +6,21 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
-use super::query::{self, Field, Kind, PageLimit, Table};
-use super::row;
-use super::schema::task_management_outbox as outbox;
+use super::entity::{Lock, select, select_locked};
+use super::query::Listed;
 use super::sql::Sql;
-use super::types::{DbJson, DbUuid};
-use crate::domain::outbox::{Delivery, DeliveryStatus, OutboxFigures, Subscriber};
-use crate::domain::query::{ListQuery, Slice};
-use crate::error::{Error, Result};
+use crate::domain::outbox::{DeliveryStatus, OutboxFigures, Subscriber};
+use crate::error::Result;
+use crate::model::outbox::{Delivery, task_management_outbox as outbox};
 
 /// The channel on which processes on one PostgreSQL tell each other that there is something to deliver.
 pub const CHANNEL: &str = "task_management_outbox";
 
-const TABLE: Table = Table {
-    name: "task_management_outbox",
-    key: Field::own("id", Kind::Int),
-    fields: &[
-        Field::own("id", Kind::Int),
-        Field::own("event_id", Kind::Uuid),
-        Field::own("signal", Kind::Text),
-        Field::own("handler", Kind::Text),
-        Field::own("entity_id", Kind::Uuid),
-        Field::own("user_id", Kind::Uuid),
-        Field::own("date_created", Kind::DateTime),
-        Field::own("status", Kind::Text),
-        Field::own("attempts", Kind::Int),
-        Field::own("date_due", Kind::DateTime),
-        Field::own("date_delivered", Kind::DateTime).optional(),
-    ],
-    order_aliases: &[],
-    default_order: &[],
-    always: None,
-    touched_as: None,
-    foreign_keys: false,
-};
-
-/// A delivery that is to be made.
-#[derive(Debug)]
-pub struct NewDelivery<'a> {
-    /// The event's stable id.
-    pub event_id: Uuid,
-    /// The signal's name.
-    pub signal: &'a str,
-    /// The handler's name.
-    pub handler: &'a str,
-    /// What the event is about.
-    pub entity_id: Uuid,
-    /// Who caused it.
-    pub user_id: Uuid,
-    /// What happened.
-    pub data: &'a serde_json::Value,
-    /// When, naive UTC.
-    pub now: NaiveDateTime,
-}
-
-/// Adds a delivery, in the transaction of the change that it tells of.
-///
-/// # Errors
-/// What the database says.
-pub fn insert(connection: &mut DbConnection, new: &NewDelivery<'_>) -> Result<()> {
-    diesel::insert_into(outbox::table)
-        .values((
-            outbox::event_id.eq(DbUuid(new.event_id)),
-            outbox::signal.eq(new.signal),
-            outbox::handler.eq(new.handler),
-            outbox::entity_id.eq(DbUuid(new.entity_id)),
-            outbox::user_id.eq(DbUuid(new.user_id)),
-            outbox::data.eq(DbJson(new.data.clone())),
-            outbox::date_created.eq(new.now),
-            outbox::status.eq("PENDING"),
-            outbox::attempts.eq(0),
-            outbox::date_due.eq(new.now),
-        ))
-        .execute(connection)?;
-    Ok(())
+impl Listed for Delivery {
+    const LEFT_OUT: &[&str] = &["data", "leased_by", "lease_until", "last_error"];
+    const ORDER_ALIASES: &[(&str, &str)] = &[];
+    const FOREIGN_KEYS: bool = false;
+    const TOUCHED_BY: Option<&str> = None;
 }
 
 /// Whether anything may be due for one handler: what [`lease`] finds then, others may have in hand already.
@@ -88,7 +29,7 @@ pub fn insert(connection: &mut DbConnection, new: &NewDelivery<'_>) -> Result<()
 /// What the database says.
 pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) -> Result<bool> {
     let due = outbox::table
-        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()))
+        .filter(outbox::status.eq(DeliveryStatus::Pending))
         .filter(outbox::handler.eq(handler))
         .filter(outbox::date_due.le(now));
     Ok(due.select(outbox::id).first::<i64>(connection).optional()?.is_some())
@@ -130,14 +71,14 @@ pub fn lease(
         .sql(skip)
         .sql(")")
         .execute(connection)?;
-    let rows = outbox::table
-        .filter(outbox::leased_by.eq(DbUuid(worker)))
-        .filter(outbox::handler.eq(handler))
-        .filter(outbox::status.eq("PENDING"))
-        .filter(outbox::lease_until.eq(lease_until))
-        .order(outbox::id)
-        .load::<Row>(connection)?;
-    rows.into_iter().map(Delivery::try_from).collect()
+    let taken = Sql::new("status = 'PENDING' AND leased_by = ")
+        .bind(worker)
+        .sql(" AND handler = ")
+        .bind(handler)
+        .sql(" AND lease_until = ")
+        .bind(lease_until)
+        .sql(" ORDER BY id");
+    select(connection, taken)
 }
 
 /// Keeps a delivery in hand until `lease_until`; answers whether it still was.
@@ -152,8 +93,8 @@ pub fn renew(
 ) -> Result<bool> {
     let own = outbox::table
         .find(id)
-        .filter(outbox::leased_by.eq(DbUuid(worker)))
-        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()));
+        .filter(outbox::leased_by.eq(worker))
+        .filter(outbox::status.eq(DeliveryStatus::Pending));
     Ok(diesel::update(own).set(outbox::lease_until.eq(lease_until)).execute(connection)? == 1)
 }
 
@@ -162,12 +103,12 @@ pub fn renew(
 /// # Errors
 /// What the database says.
 pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
-    let own = outbox::table.filter(outbox::leased_by.eq(DbUuid(worker)));
+    let own = outbox::table.filter(outbox::leased_by.eq(worker));
     Ok(diesel::update(own)
         .set((
             // What was broken off in order has not failed.
             outbox::attempts.eq(outbox::attempts - 1),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?)
@@ -180,10 +121,10 @@ pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
 pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
-            outbox::status.eq(DeliveryStatus::Pending.as_str()),
+            outbox::status.eq(DeliveryStatus::Pending),
             outbox::attempts.eq(0),
             outbox::date_due.eq(now),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
             outbox::date_delivered.eq(None::<NaiveDateTime>),
         ))
@@ -197,8 +138,8 @@ pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) ->
 pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
-            outbox::status.eq(DeliveryStatus::Discarded.as_str()),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::status.eq(DeliveryStatus::Discarded),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?)
@@ -215,8 +156,8 @@ pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) ->
         .filter(outbox::status.eq_any(undelivered));
     Ok(diesel::update(own)
         .set((
-            outbox::status.eq(DeliveryStatus::Discarded.as_str()),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::status.eq(DeliveryStatus::Discarded),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?)
@@ -240,10 +181,10 @@ pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
 /// # Errors
 /// What the database says.
 pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<()> {
-    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker))))
+    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
             outbox::attempts.eq(outbox::attempts - 1),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?;
@@ -255,31 +196,8 @@ pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<
 /// # Errors
 /// What the database says.
 pub fn lock_many(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Delivery>> {
-    let found = outbox::table.filter(outbox::id.eq_any(ids.to_vec())).order(outbox::id);
-    let rows = match connection {
-        DbConnection::Pg(pg) => found.for_update().load::<Row>(pg)?,
-        // A writing transaction on SQLite has the whole database to itself.
-        DbConnection::Sqlite(sqlite) => found.load::<Row>(sqlite)?,
-    };
-    rows.into_iter().map(Delivery::try_from).collect()
-}
-
-/// Deliveries.
-///
-/// # Errors
-/// VALIDATION or LIMIT for what can't be asked; else what the database says.
-pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<Delivery>> {
-    let rows = query::list(connection, &TABLE, query, limit, |connection, page| {
-        outbox::table
-            .into_boxed()
-            .filter(page.filter)
-            .order(page.order)
-            .limit(page.limit)
-            .offset(page.offset)
-            .select((outbox::all_columns, page.sort_values))
-            .load::<(Row, String)>(connection)
-    })?;
-    rows.try_map(Delivery::try_from)
+    let found = Sql::new("id ").among(ids.iter().copied()).sql(" ORDER BY id");
+    select_locked(connection, found, Lock::Exclusive)
 }
 
 /// How the outbox stands.
@@ -287,7 +205,7 @@ pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) 
 /// # Errors
 /// What the database says.
 pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
-    let of = |status: DeliveryStatus| outbox::table.filter(outbox::status.eq(status.as_str()));
+    let of = |status: DeliveryStatus| outbox::table.filter(outbox::status.eq(status));
     Ok(OutboxFigures {
         pending: of(DeliveryStatus::Pending).count().get_result(connection)?,
         dead: of(DeliveryStatus::Dead).count().get_result(connection)?,
@@ -324,11 +242,11 @@ pub fn announce(connection: &mut DbConnection) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
-    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker))))
+    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
-            outbox::status.eq("DELIVERED"),
+            outbox::status.eq(DeliveryStatus::Delivered),
             outbox::date_delivered.eq(now),
-            outbox::leased_by.eq(None::<DbUuid>),
+            outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
         ))
         .execute(connection)?;
@@ -347,12 +265,12 @@ pub fn settle(
     now: NaiveDateTime,
 ) -> Result<bool> {
     let own = outbox::table
-        .filter(outbox::entity_id.eq(DbUuid(entity_id)))
-        .filter(outbox::event_id.eq(DbUuid(event_id)))
+        .filter(outbox::entity_id.eq(entity_id))
+        .filter(outbox::event_id.eq(event_id))
         .filter(outbox::handler.eq(handler))
-        .filter(outbox::status.eq(DeliveryStatus::Pending.as_str()));
+        .filter(outbox::status.eq(DeliveryStatus::Pending));
     let settled = diesel::update(own)
-        .set((outbox::status.eq(DeliveryStatus::Delivered.as_str()), outbox::date_delivered.eq(now)))
+        .set((outbox::status.eq(DeliveryStatus::Delivered), outbox::date_delivered.eq(now)))
         .execute(connection)?;
     Ok(settled > 0)
 }
@@ -368,21 +286,21 @@ pub fn failed(
     error: &str,
     due: Option<NaiveDateTime>,
 ) -> Result<()> {
-    let delivery = outbox::table.find(id).filter(outbox::leased_by.eq(DbUuid(worker)));
+    let delivery = outbox::table.find(id).filter(outbox::leased_by.eq(worker));
     match due {
         Some(due) => diesel::update(delivery)
             .set((
                 outbox::date_due.eq(due),
                 outbox::last_error.eq(error),
-                outbox::leased_by.eq(None::<DbUuid>),
+                outbox::leased_by.eq(None::<Uuid>),
                 outbox::lease_until.eq(None::<NaiveDateTime>),
             ))
             .execute(connection)?,
         None => diesel::update(delivery)
             .set((
-                outbox::status.eq("DEAD"),
+                outbox::status.eq(DeliveryStatus::Dead),
                 outbox::last_error.eq(error),
-                outbox::leased_by.eq(None::<DbUuid>),
+                outbox::leased_by.eq(None::<Uuid>),
                 outbox::lease_until.eq(None::<NaiveDateTime>),
             ))
             .execute(connection)?,
@@ -395,49 +313,8 @@ pub fn failed(
 /// # Errors
 /// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
-    let old = outbox::table.filter(outbox::status.eq("DELIVERED")).filter(outbox::date_delivered.lt(moment));
+    let old = outbox::table
+        .filter(outbox::status.eq(DeliveryStatus::Delivered))
+        .filter(outbox::date_delivered.lt(moment));
     Ok(diesel::delete(old).execute(connection)?)
-}
-
-#[derive(Queryable)]
-struct Row {
-    id: i64,
-    event_id: DbUuid,
-    signal: String,
-    handler: String,
-    entity_id: DbUuid,
-    user_id: DbUuid,
-    data: DbJson,
-    date_created: NaiveDateTime,
-    status: String,
-    attempts: i32,
-    date_due: NaiveDateTime,
-    #[expect(dead_code, reason = "rows are read with all their columns")]
-    leased_by: Option<DbUuid>,
-    lease_until: Option<NaiveDateTime>,
-    last_error: Option<String>,
-    date_delivered: Option<NaiveDateTime>,
-}
-
-impl TryFrom<Row> for Delivery {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            event_id: row.event_id.0,
-            signal: row.signal,
-            handler: row.handler,
-            entity_id: row.entity_id.0,
-            user_id: row.user_id.0,
-            data: row.data.0,
-            date_created: row.date_created,
-            status: row::known("delivery status", &row.status, DeliveryStatus::parse)?,
-            attempts: row.attempts,
-            date_due: row.date_due,
-            lease_until: row.lease_until,
-            last_error: row.last_error,
-            date_delivered: row.date_delivered,
-        })
-    }
 }

@@ -3,14 +3,18 @@
 //! Paging is by keyset: a cursor holds the values that the page's last row is sorted by, so following cursors stays
 //! right while rows come and go, and page ten thousand costs what the first one does.
 
-use diesel::sql_types::{BigInt, Bool, Text, Untyped};
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, RunQueryDsl};
 
-use super::connection::DbConnection;
-use super::sql::{Sql, Typed};
+use super::connection::{DbConnection, MultiBackend};
+use super::entity::columns;
+use super::history::historical_columns;
+use super::sql::Sql;
 use crate::domain::query::{ListQuery, Slice, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::entity::{Kind, Versioned};
+use crate::model::history::Historical;
 
 mod condition;
 mod cursor;
@@ -21,7 +25,8 @@ mod table;
 
 pub use condition::filter;
 use order::Order;
-pub use table::{At, Field, Kind, Table, with_history_fields};
+use table::At;
+pub use table::{Field, Listed, Table};
 
 /// How large a page may be.
 #[derive(Debug, Clone, Copy)]
@@ -53,30 +58,46 @@ impl PageLimit {
     }
 }
 
-/// What a typed query needs to load one page.
-pub struct PageQuery {
-    /// Which rows.
-    pub filter: Typed<Bool>,
-    /// In which order.
-    pub order: Typed<Untyped>,
-    /// The values that the row is sorted by, as a JSON list.
-    pub sort_values: Typed<Text>,
-    /// How many.
-    pub limit: i64,
-    /// Leaving out how many.
-    pub offset: i64,
-}
-
-/// Lists rows of `table`: `load` runs a typed query with the parts it is given.
+/// Lists the rows of an entity, as far as they are not deleted.
 ///
 /// # Errors
 /// VALIDATION or LIMIT for orders, cursors and page sizes that can't be; else what the database says.
-pub fn list<R>(
+pub fn list<T: Listed>(
     connection: &mut DbConnection,
-    table: &Table,
     query: &ListQuery,
     limit: PageLimit,
-    mut load: impl FnMut(&mut DbConnection, PageQuery) -> QueryResult<Vec<(R, String)>>,
+) -> Result<Slice<T>> {
+    list_table(connection, &Table::of::<T>(), &columns::<T>(), query, limit)
+}
+
+/// Lists the versions of an entity, of deleted rows too.
+///
+/// # Errors
+/// VALIDATION or LIMIT for orders, cursors and page sizes that can't be; else what the database says.
+pub fn list_history<T: Listed + Versioned>(
+    connection: &mut DbConnection,
+    query: &ListQuery,
+    limit: PageLimit,
+) -> Result<Slice<Historical<T>>> {
+    list_table(connection, &Table::of_history::<T>(), &historical_columns::<T>(), query, limit)
+}
+
+/// A row of a list.
+#[derive(QueryableByName)]
+struct Listing<R> {
+    /// The values that it is sorted by, as a JSON list.
+    #[diesel(sql_type = Text)]
+    sort_values: String,
+    #[diesel(embed)]
+    row: R,
+}
+
+fn list_table<R: QueryableByName<MultiBackend> + 'static>(
+    connection: &mut DbConnection,
+    table: &Table,
+    columns: &str,
+    query: &ListQuery,
+    limit: PageLimit,
 ) -> Result<Slice<R>> {
     let order = Order::parse(table, &query.order_by)?;
     let page = &query.page;
@@ -112,18 +133,26 @@ pub fn list<R>(
         if missing == 0 {
             break;
         }
-        let sort_values = order.sort_values(connection.dialect()).typed();
-        let page_query = if order.is_joined() {
-            // Typed queries know the table alone, so another one finds the page's rows for it.
+        let (filter, sorted, skipped) = if order.is_joined() {
+            // The other table is joined to find the page's keys only, so that whole rows need not be sorted.
             let found = segment.select(&order.id, &matching, missing, offset);
-            let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")").typed();
-            PageQuery { filter, order: order.sql(backward).typed(), sort_values, limit: missing, offset: 0 }
+            let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")");
+            (filter, order.sql(backward), 0)
         } else {
-            let filter = segment.filter(&matching).typed();
-            PageQuery { filter, order: segment.order.typed(), sort_values, limit: missing, offset }
+            (segment.filter(&matching), segment.order, offset)
         };
-        let loaded = load(connection, page_query)?;
-        rows.extend(loaded.into_iter().map(|(row, values)| (row, order.write_cursor(&values))));
+        let page = Sql::new(format!("SELECT {columns}, "))
+            .append(order.sort_values(connection.dialect()))
+            .sql(format!(" AS sort_values FROM {} WHERE ", table.name))
+            .append(filter)
+            .sql(" ORDER BY ")
+            .append(sorted)
+            .sql(" LIMIT ")
+            .bind(missing)
+            .sql(" OFFSET ")
+            .bind(skipped);
+        let loaded: Vec<Listing<R>> = page.load(connection)?;
+        rows.extend(loaded.into_iter().map(|found| (found.row, order.write_cursor(&found.sort_values))));
     }
     let size = usize::try_from(size).map_err(Error::internal)?;
     let more = rows.len() > size;

@@ -1,18 +1,18 @@
-//! Pieces of SQL with bound values, for what diesel's typed queries can't say on both databases: dynamic filters,
-//! keyset paging, copies into history, upserts. Values are always bound, never written into the text.
+//! Pieces of SQL with bound values, for what is said of every entity alike, and for what diesel's typed queries can't say on
+//! both databases: dynamic filters, keyset paging, copies into history, upserts. Values are always bound, never written into
+//! the text.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use chrono::NaiveDateTime;
 use diesel::QueryResult;
+use diesel::deserialize::QueryableByName;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Text, Timestamp};
+use diesel::sql_types::{BigInt, Bool, Jsonb, Text, Timestamp, Untyped, Uuid};
 
 use super::connection::{DbConnection, MultiBackend};
-use super::types::{DbUuid, SqlUuid};
-use crate::domain::query::Value;
+use crate::model::bound::Bound;
 
 /// How many rows a statement writes at most: databases bound how many values it may bind.
 pub const ROWS_AT_ONCE: usize = 500;
@@ -21,6 +21,7 @@ pub const ROWS_AT_ONCE: usize = 500;
 #[derive(Debug, Clone, Default)]
 pub struct Sql {
     fragments: Vec<Fragment>,
+    varies: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -29,19 +30,10 @@ enum Fragment {
     Bind(Bound),
 }
 
-#[derive(Debug, Clone)]
-enum Bound {
-    Text(String),
-    Uuid(DbUuid),
-    Int(i64),
-    Bool(bool),
-    DateTime(NaiveDateTime),
-}
-
 impl Sql {
     /// Plain text.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { fragments: vec![Fragment::Text(text.into())] }
+        Self::default().sql(text)
     }
 
     /// Adds text.
@@ -53,14 +45,32 @@ impl Sql {
 
     /// Adds a bound value.
     #[must_use]
-    pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.fragments.push(Fragment::Bind(match value.into() {
-            Value::Text(text) => Bound::Text(text),
-            Value::Uuid(id) => Bound::Uuid(DbUuid(id)),
-            Value::Int(number) => Bound::Int(number),
-            Value::Bool(truth) => Bound::Bool(truth),
-            Value::DateTime(moment) => Bound::DateTime(moment),
-        }));
+    pub fn bind(mut self, value: impl Into<Bound>) -> Self {
+        self.fragments.push(match value.into() {
+            // A NULL that says no type of its own takes that of its column.
+            Bound::Null => Fragment::Text("NULL".into()),
+            value => Fragment::Bind(value),
+        });
+        self
+    }
+
+    /// Adds `(…, …)` with these values.
+    #[must_use]
+    pub fn list(self, values: impl IntoIterator<Item = impl Into<Bound>>) -> Self {
+        let values = values.into_iter().map(|value| Self::default().bind(value)).collect();
+        self.sql("(").append(Self::join(values, ", ", "NULL")).sql(")")
+    }
+
+    /// Adds `IN (…)` with these values, of which there may be any number.
+    #[must_use]
+    pub fn among(self, values: impl IntoIterator<Item = impl Into<Bound>>) -> Self {
+        self.sql("IN ").list(values).varies()
+    }
+
+    /// Says that the text differs from one time to the next, so that preparing it would keep many statements for nothing.
+    #[must_use]
+    pub const fn varies(mut self) -> Self {
+        self.varies = true;
         self
     }
 
@@ -68,6 +78,7 @@ impl Sql {
     #[must_use]
     pub fn append(mut self, other: Self) -> Self {
         self.fragments.extend(other.fragments);
+        self.varies |= other.varies;
         self
     }
 
@@ -92,31 +103,18 @@ impl Sql {
     /// # Errors
     /// What the database says.
     pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
-        diesel::RunQueryDsl::execute(self.typed::<diesel::sql_types::Untyped>(), connection)
+        diesel::RunQueryDsl::execute(self.typed::<Untyped>(), connection)
     }
-}
 
-impl From<uuid::Uuid> for Value {
-    fn from(id: uuid::Uuid) -> Self {
-        Self::Uuid(id)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<NaiveDateTime> for Value {
-    fn from(moment: NaiveDateTime) -> Self {
-        Self::DateTime(moment)
+    /// Runs it as a query.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn load<R: QueryableByName<MultiBackend> + 'static>(
+        self,
+        connection: &mut DbConnection,
+    ) -> QueryResult<Vec<R>> {
+        diesel::RunQueryDsl::load(self.typed::<Untyped>(), connection)
     }
 }
 
@@ -125,15 +123,26 @@ impl From<NaiveDateTime> for Value {
 pub struct Typed<ST>(Sql, PhantomData<fn() -> ST>);
 
 impl<ST> QueryFragment<MultiBackend> for Typed<ST> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        for fragment in &self.0.fragments {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        self.0.walk(out)
+    }
+}
+
+impl Sql {
+    fn walk<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        if self.varies {
+            out.unsafe_to_cache_prepared();
+        }
+        for fragment in &self.fragments {
             match fragment {
                 Fragment::Text(text) => out.push_sql(text),
+                Fragment::Bind(Bound::Null) => out.push_sql("NULL"),
                 Fragment::Bind(Bound::Text(text)) => out.push_bind_param::<Text, _>(text)?,
-                Fragment::Bind(Bound::Uuid(id)) => out.push_bind_param::<SqlUuid, _>(id)?,
+                Fragment::Bind(Bound::Uuid(id)) => out.push_bind_param::<Uuid, _>(id)?,
                 Fragment::Bind(Bound::Int(number)) => out.push_bind_param::<BigInt, _>(number)?,
                 Fragment::Bind(Bound::Bool(truth)) => out.push_bind_param::<Bool, _>(truth)?,
                 Fragment::Bind(Bound::DateTime(moment)) => out.push_bind_param::<Timestamp, _>(moment)?,
+                Fragment::Bind(Bound::Json(value)) => out.push_bind_param::<Jsonb, _>(value)?,
             }
         }
         Ok(())

@@ -5,19 +5,10 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::schema::task_management_taskpool as task_pool;
-use super::types::DbUuid;
-use crate::domain::task_pool::TaskPool;
+use super::entity::select;
+use super::sql::Sql;
 use crate::error::{Error, Result};
-
-/// Adds a pool.
-///
-/// # Errors
-/// What the database says.
-pub fn insert(connection: &mut DbConnection, pool: &TaskPool) -> Result<()> {
-    diesel::insert_into(task_pool::table).values(TaskPoolRow::from(pool)).execute(connection)?;
-    Ok(())
-}
+use crate::model::task_pool::{TaskPool, task_management_taskpool as task_pool};
 
 /// Says that an active pool has passed.
 ///
@@ -29,8 +20,7 @@ pub fn mark_passed(
     step_id: Uuid,
     at: NaiveDateTime,
 ) -> Result<()> {
-    let active =
-        task_pool::table.find((DbUuid(task_id), DbUuid(step_id))).filter(task_pool::date_passed.is_null());
+    let active = task_pool::table.find((task_id, step_id)).filter(task_pool::date_passed.is_null());
     match diesel::update(active).set(task_pool::date_passed.eq(at)).execute(connection)? {
         1 => Ok(()),
         _ => Err(Error::internal(format!("task {task_id} has no active pool at step {step_id}"))),
@@ -42,12 +32,7 @@ pub fn mark_passed(
 /// # Errors
 /// What the database says.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<TaskPool>> {
-    let ids: Vec<DbUuid> = task_ids.iter().copied().map(DbUuid).collect();
-    let rows = task_pool::table
-        .filter(task_pool::task_id.eq_any(ids))
-        .order((task_pool::date_opened, task_pool::step_id))
-        .load::<TaskPoolRow>(connection)?;
-    Ok(rows.into_iter().map(TaskPool::from).collect())
+    select(connection, Sql::new("task_id ").among(task_ids).sql(" ORDER BY date_opened, step_id"))
 }
 
 /// Removes the pools of a task, passed ones included: it leaves its flow.
@@ -55,40 +40,6 @@ pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<
 /// # Errors
 /// What the database says.
 pub fn delete_of_task(connection: &mut DbConnection, task_id: Uuid) -> Result<()> {
-    diesel::delete(task_pool::table.filter(task_pool::task_id.eq(DbUuid(task_id)))).execute(connection)?;
+    diesel::delete(task_pool::table.filter(task_pool::task_id.eq(task_id))).execute(connection)?;
     Ok(())
-}
-
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = task_pool, treat_none_as_default_value = false)]
-struct TaskPoolRow {
-    task_id: DbUuid,
-    step_id: DbUuid,
-    task_group_id: DbUuid,
-    date_opened: NaiveDateTime,
-    date_passed: Option<NaiveDateTime>,
-}
-
-impl From<&TaskPool> for TaskPoolRow {
-    fn from(pool: &TaskPool) -> Self {
-        Self {
-            task_id: pool.task_id.into(),
-            step_id: pool.step_id.into(),
-            task_group_id: pool.task_group_id.into(),
-            date_opened: pool.date_opened,
-            date_passed: pool.date_passed,
-        }
-    }
-}
-
-impl From<TaskPoolRow> for TaskPool {
-    fn from(row: TaskPoolRow) -> Self {
-        Self {
-            task_id: row.task_id.0,
-            step_id: row.step_id.0,
-            task_group_id: row.task_group_id.0,
-            date_opened: row.date_opened,
-            date_passed: row.date_passed,
-        }
-    }
 }

@@ -1,49 +1,27 @@
 //! The completion policy: how many approvals a pool of executors needs.
 
-use serde::{Deserialize, Serialize};
-
 use super::decision::Policy;
+use super::text_enum::text_enum;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
-/// How approvals are counted. Clients of openIMIS know the first three; to them the others are `N`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum CompletionPolicy {
-    /// Every live executor.
-    All,
-    /// One.
-    Any,
-    /// As many people as the threshold says, one when there is none.
-    N,
-    /// As many percent of the pool as the threshold says, rounded up to whole people.
-    Percent,
-    /// People whose weights add up to the threshold.
-    Weight,
+text_enum! {
+    /// How approvals are counted. Clients of openIMIS know the first three; to them the others are `N`.
+    pub enum CompletionPolicy {
+        /// Every live executor.
+        All = "ALL",
+        /// One.
+        Any = "ANY",
+        /// As many people as the threshold says, one when there is none.
+        N = "N",
+        /// As many percent of the pool as the threshold says, rounded up to whole people.
+        Percent = "PERCENT",
+        /// People whose weights add up to the threshold.
+        Weight = "WEIGHT",
+    }
 }
 
 impl CompletionPolicy {
-    /// All values.
-    pub const ALL: [Self; 5] = [Self::All, Self::Any, Self::N, Self::Percent, Self::Weight];
-
-    /// The name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "ALL",
-            Self::Any => "ANY",
-            Self::N => "N",
-            Self::Percent => "PERCENT",
-            Self::Weight => "WEIGHT",
-        }
-    }
-
-    /// The policy of this name, if it is one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
-    }
-
     /// The one of openIMIS' three policies that clients read it as.
     #[must_use]
     pub const fn as_known_to_clients(self) -> Self {

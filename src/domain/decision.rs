@@ -245,4 +245,4 @@ fn count(length: usize) -> u64 {
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

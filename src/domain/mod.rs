@@ -1,8 +1,7 @@
-//! Pure types and rules: no database, no GraphQL, no HTTP, no clock, no I/O.
+//! Pure rules over plain values: no entity, no database, no GraphQL, no HTTP, no clock, no I/O.
 
 pub mod completion_policy;
 pub mod configuration;
-pub mod content_type;
 pub mod decision;
 pub mod history;
 pub mod merge;
@@ -16,13 +15,8 @@ pub mod settings;
 pub mod signal;
 pub mod task;
 pub mod task_executor;
-pub mod task_flow;
-pub mod task_flow_step;
-pub mod task_group;
-pub mod task_pool;
 pub mod task_source;
 pub mod text;
-pub mod user;
+pub mod text_enum;
 pub mod vote;
-pub mod webhook_attempt;
 pub mod webhook_endpoint;

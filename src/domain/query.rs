@@ -221,22 +221,3 @@ pub struct Slice<T> {
     /// Whether rows come before, if neighbours were asked for.
     pub has_previous: bool,
 }
-
-impl<T> Slice<T> {
-    /// The same list with other rows.
-    ///
-    /// # Errors
-    /// The first error of `f`.
-    pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Slice<U>, E> {
-        Ok(Slice {
-            rows: self
-                .rows
-                .into_iter()
-                .map(|(row, cursor)| f(row).map(|row| (row, cursor)))
-                .collect::<Result<_, E>>()?,
-            total_count: self.total_count,
-            has_next: self.has_next,
-            has_previous: self.has_previous,
-        })
-    }
-}

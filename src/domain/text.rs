@@ -64,6 +64,39 @@ fn holds_nul(value: &serde_json::Value) -> bool {
     }
 }
 
+/// A name in camelCase as one in snake_case; others stay.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            if !out.is_empty() && !out.ends_with('_') {
+                out.push('_');
+            }
+            out.push(c.to_ascii_lowercase());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A path in snake_case as one in camelCase.
+#[must_use]
+pub fn camel_case(path: &str) -> String {
+    let part = |part: &str| {
+        let mut words = part.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |mut all, word| {
+            let mut letters = word.chars();
+            all.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+            all.push_str(letters.as_str());
+            all
+        })
+    };
+    path.split("__").map(part).collect::<Vec<_>>().join("__")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -90,5 +123,14 @@ mod tests {
         assert!(check_json("data", &json!({"a\0": 1}), 1000).is_err());
         assert!(check_json("data", &json!({"a": "\\u0000"}), 1000).is_ok());
         assert!(check_json("data", &json!("long"), 3).is_err());
+    }
+
+    #[test]
+    fn paths_are_read_in_camel_case_and_in_snake_case() {
+        for name in ["userCreated__username", "user_created__username"] {
+            assert_eq!(snake_case(name), "user_created__username");
+        }
+        assert_eq!(camel_case("user_created__username"), "userCreated__username");
+        assert_eq!(camel_case("i_user__last_name"), "iUser__lastName");
     }
 }

@@ -1,106 +1,21 @@
-//! The vote: one person's verdict on a task, or on one record of it, in the ledger that decides.
+//! What votes say, and the hash that binds them to what was voted on.
 
-use std::collections::BTreeSet;
-
-use chrono::NaiveDateTime;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::decision::CountedVote;
+use super::text_enum::text_enum;
 
-/// What a vote says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Verdict {
-    /// The whole task may go ahead.
-    Approved,
-    /// The whole task is refused, at once and for good.
-    Failed,
-    /// One record of the task is accepted.
-    Accept,
-    /// One record of the task is rejected.
-    Reject,
-}
-
-impl Verdict {
-    /// All values.
-    pub const ALL: [Self; 4] = [Self::Approved, Self::Failed, Self::Accept, Self::Reject];
-
-    /// The text kept in the database and shown to clients.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Approved => "APPROVED",
-            Self::Failed => "FAILED",
-            Self::Accept => "ACCEPT",
-            Self::Reject => "REJECT",
-        }
-    }
-
-    /// The verdict of this text, if it is one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text)
-    }
-}
-
-/// A row of the ledger. Rows are only added; a vote that its caster replaced is marked deleted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Vote {
-    /// Primary key, UUIDv7.
-    pub id: Uuid,
-    /// Whether its caster has replaced it by another verdict.
-    pub is_deleted: bool,
-    /// Free JSON of hosts.
-    pub json_ext: Option<Value>,
-    /// Counts the writes, from 1.
-    pub version: i32,
-    /// When it was cast, naive UTC.
-    pub date_created: NaiveDateTime,
-    /// When the row was last written, naive UTC.
-    pub date_updated: NaiveDateTime,
-    /// Who cast it; always equal to `user_id`, as nobody votes in another's name.
-    pub user_created: Uuid,
-    /// Who wrote the row last.
-    pub user_updated: Uuid,
-    /// The task voted on.
-    pub task_id: Uuid,
-    /// The step of the flow it was cast at; none for tasks in no flow.
-    pub step_id: Option<Uuid>,
-    /// Whose vote it is.
-    pub user_id: Uuid,
-    /// The record voted on; none for a vote on the whole task.
-    pub record_id: Option<String>,
-    /// What it says.
-    pub verdict: Verdict,
-    /// What its caster has to say about it.
-    pub comment: Option<String>,
-    /// The caster's weight when it was cast.
-    pub weight: i32,
-    /// The hash of the task's `data` when it was cast, see [`data_hash`]; none in votes older than the hash.
-    pub data_hash: Option<String>,
-    /// Whether what was voted on has changed since, or was given to another group. A stale vote counts no more.
-    pub is_stale: bool,
-}
-
-impl Vote {
-    /// As the decision counts it.
-    #[must_use]
-    pub fn counted(&self) -> CountedVote {
-        CountedVote {
-            user: self.user_id,
-            verdict: self.verdict,
-            weight: u64::try_from(self.weight).unwrap_or_default(),
-        }
-    }
-
-    /// Whether it counts for a task whose data has this hash.
-    #[must_use]
-    pub fn counts_for(&self, hash: &str) -> bool {
-        !self.is_deleted && !self.is_stale && self.data_hash.as_deref().is_none_or(|own| own == hash)
+text_enum! {
+    /// What a vote says.
+    pub enum Verdict {
+        /// The whole task may go ahead.
+        Approved = "APPROVED",
+        /// The whole task is refused, at once and for good.
+        Failed = "FAILED",
+        /// One record of the task is accepted.
+        Accept = "ACCEPT",
+        /// One record of the task is rejected.
+        Reject = "REJECT",
     }
 }
 
@@ -128,16 +43,6 @@ fn sorted(data: &Value) -> Value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
     }
-}
-
-/// The records that somebody rejected by a vote that counts.
-#[must_use]
-pub fn rejected_records<'a>(votes: impl IntoIterator<Item = &'a Vote>) -> BTreeSet<String> {
-    votes
-        .into_iter()
-        .filter(|vote| vote.verdict == Verdict::Reject)
-        .filter_map(|vote| vote.record_id.clone())
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The webhook endpoint: a receiver in any language that is told of events by HTTP, as Standard Webhooks has it.
+//! Where webhook endpoints may stand, what they may ask for, and their secrets.
 
 use std::fmt;
 
@@ -7,49 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
-use uuid::Uuid;
 
 use super::public_address::is_public;
 use super::signal::Signal;
 use crate::error::{Error, Result};
 use crate::message::Message;
-
-/// An endpoint as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookEndpoint {
-    /// Primary key, UUIDv7.
-    pub id: Uuid,
-    /// Whether it was deleted; its attempts are still shown.
-    pub is_deleted: bool,
-    /// Counts the writes by people and by the configuration, from 1.
-    pub version: i32,
-    /// When it was created, naive UTC.
-    pub date_created: NaiveDateTime,
-    /// When it was last written, naive UTC.
-    pub date_updated: NaiveDateTime,
-    /// Who created it; nobody, where the configuration did.
-    pub user_created: Option<Uuid>,
-    /// Who wrote it last; nobody, where the configuration or the worker did.
-    pub user_updated: Option<Uuid>,
-    /// Its name for people, unique among live endpoints, case-sensitive.
-    pub name: String,
-    /// Where events are sent.
-    pub url: String,
-    /// The names of the signals that it wants; none: all of tasks.
-    pub events: Vec<String>,
-    /// Whether it is told of events.
-    pub is_active: bool,
-    /// Whether it stands in the configuration, which alone changes it then.
-    pub is_configured: bool,
-    /// Why the worker stopped telling it; absent while it did not.
-    pub disabled_reason: Option<String>,
-    /// When it did, naive UTC.
-    pub date_disabled: Option<NaiveDateTime>,
-    /// Since when all attempts have failed, naive UTC; absent after a success.
-    pub failing_since: Option<NaiveDateTime>,
-    /// What its messages are signed with, the present one first.
-    pub secrets: Vec<WebhookSecret>,
-}
 
 /// A secret of an endpoint.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,46 +42,6 @@ pub struct Reach {
     pub private_addresses: bool,
     /// Also at `http` URLs.
     pub http: bool,
-}
-
-impl WebhookEndpoint {
-    /// Whether it is to be told of events.
-    #[must_use]
-    pub const fn is_live(&self) -> bool {
-        !self.is_deleted && self.is_active
-    }
-
-    /// The secrets that sign at this moment, the present one first.
-    pub fn valid_secrets(&self, now: NaiveDateTime) -> impl Iterator<Item = &str> {
-        let is_valid = move |secret: &&WebhookSecret| secret.valid_until.is_none_or(|until| now < until);
-        self.secrets.iter().filter(is_valid).map(|secret| secret.secret.as_str())
-    }
-
-    /// Signs with `secret` from now on, and with the one before it until `keep_old_until`. Older ones sign no more.
-    pub fn rotate(&mut self, secret: String, keep_old_until: NaiveDateTime) {
-        self.secrets.truncate(MOST_SECRETS - 1);
-        for old in &mut self.secrets {
-            old.valid_until = Some(keep_old_until);
-        }
-        self.secrets.insert(0, WebhookSecret { secret, valid_until: None });
-    }
-
-    /// Stops telling it of events.
-    pub fn disable(&mut self, reason: &str, now: NaiveDateTime) {
-        self.is_active = false;
-        self.disabled_reason = Some(reason.to_owned());
-        self.date_disabled = Some(now);
-    }
-
-    /// Tells it of events, or no more, because somebody says so; what the worker thought of it is forgotten.
-    pub fn set_active(&mut self, is_active: bool) {
-        if self.is_active != is_active {
-            self.is_active = is_active;
-            self.disabled_reason = None;
-            self.date_disabled = None;
-            self.failing_since = None;
-        }
-    }
 }
 
 /// Whether who asked for these events wants this signal: those that were named, or all of tasks where none were.

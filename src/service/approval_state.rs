@@ -7,20 +7,21 @@ use uuid::Uuid;
 
 use super::unit_of_work::UnitOfWork;
 use crate::db;
+use crate::db::Lock;
 use crate::db::connection::DbConnection;
-use crate::db::task_group::Lock;
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::decision::{
     Barred, CountedVote, Deciders, FourEyes, Mode, Progression, Standing, decide, evaluate,
 };
 use crate::domain::settings::ModuleSettings;
-use crate::domain::task::Task;
-use crate::domain::task_executor::TaskExecutor;
-use crate::domain::task_flow_step::{TaskFlowStep, four_eyes};
-use crate::domain::task_group::TaskGroup;
-use crate::domain::task_pool::TaskPool;
-use crate::domain::vote::{Vote, data_hash};
+use crate::domain::vote::data_hash;
 use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow_step::{TaskFlowStep, four_eyes};
+use crate::model::task_group::TaskGroup;
+use crate::model::task_pool::TaskPool;
+use crate::model::vote::Vote;
 
 /// The rows that decide on some tasks, read together: as many queries for a hundred tasks as for one.
 #[derive(Debug, Default)]
@@ -94,7 +95,7 @@ impl ApprovalRows {
         }
         let group_ids = Vec::from_iter(group_ids);
         if !group_ids.is_empty() {
-            rows.groups = db::task_group::get_many(connection, &group_ids)?
+            rows.groups = db::get_many::<TaskGroup>(connection, &group_ids)?
                 .into_iter()
                 .map(|row| (row.id, row))
                 .collect();
@@ -204,7 +205,7 @@ impl ApprovalState {
         }
         // In one order for everybody, lest two requests wait for each other.
         for group in groups {
-            db::task_group::lock(unit.connection, group, Lock::Share)?;
+            db::lock::<TaskGroup>(unit.connection, group, Lock::Share)?;
         }
         Self::read(unit, task)
     }
@@ -240,9 +241,10 @@ impl ApprovalState {
 
     /// The steps that come when all that are asked have passed.
     pub fn next_steps(&self) -> impl Iterator<Item = &TaskFlowStep> {
-        let present = self.pools.iter().filter_map(|pool| pool.step.as_ref()).map(|step| step.order).max();
-        let next = self.steps.iter().map(|step| step.order).filter(|order| Some(*order) > present).min();
-        self.steps.iter().filter(move |step| Some(step.order) == next)
+        let present =
+            self.pools.iter().filter_map(|pool| pool.step.as_ref()).map(|step| step.step_order).max();
+        let next = self.steps.iter().map(|step| step.step_order).filter(|order| Some(*order) > present).min();
+        self.steps.iter().filter(move |step| Some(step.step_order) == next)
     }
 
     /// The steps that are asked; the last one that was asked, where the task is decided.

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::context::ServiceContext;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::domain::configuration::{Layer, ModuleConfiguration};
+use crate::domain::configuration::Layer;
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
+use crate::model::configuration::ModuleConfiguration;
 
 /// The module whose configuration row overrides this server's settings.
 pub const MODULE: &str = "tasks_management";

@@ -12,6 +12,7 @@ use crate::db;
 use crate::domain::text::MAX_TEXT;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::content_type::ContentType;
 
 /// Points to an entity: the key of its content type, and its own.
 pub type EntityKey = (i32, String);
@@ -62,7 +63,7 @@ pub async fn of_visible_tasks(
             }
             let mut displays = HashMap::new();
             for (content_type_id, ids) in ids {
-                let content_type = db::content_type::get(connection, content_type_id)?;
+                let content_type = db::get::<ContentType>(connection, content_type_id)?;
                 let Some(entities) = content_type.and_then(|found| services.host.entity_type(&found.name()))
                 else {
                     continue;

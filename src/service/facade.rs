@@ -14,11 +14,12 @@ use super::task_group::{self, TaskGroupInput};
 use super::unit_of_work::UnitOfWork;
 use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
-use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_executor::TaskExecutor;
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_group::TaskGroup;
+use crate::domain::task::TaskStatus;
 use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_group::TaskGroup;
 
 /// Tasks. Each method is one transaction.
 #[derive(Clone)]

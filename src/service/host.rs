@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth::requester::Requester;
 use crate::db::connection::DbConnection;
-use crate::domain::task::Task;
 use crate::error::Result;
+use crate::model::task::Task;
 
 /// A kind of thing that tasks are about, as the host knows it.
 ///

@@ -12,23 +12,28 @@ use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::db::history::{Entry, Versioned, record, resume_counting};
-use crate::db::task_source::SourceTarget;
-use crate::domain::configuration::{Layer, ModuleConfiguration};
-use crate::domain::content_type::ContentType;
-use crate::domain::history::{Historical, HistoryType};
-use crate::domain::role::Role;
-use crate::domain::task::Task;
-use crate::domain::task_executor::{DEFAULT_WEIGHT, TaskExecutor};
-use crate::domain::task_group::TaskGroup;
-use crate::domain::user::User;
-use crate::domain::vote::{Verdict, Vote};
+use crate::db::history::{Entry, record, resume_counting};
+use crate::domain::configuration::Layer;
+use crate::domain::history::HistoryType;
+use crate::domain::task_executor::DEFAULT_WEIGHT;
+use crate::domain::vote::Verdict;
 use crate::error::{Error, Result};
+use crate::model::configuration::ModuleConfiguration;
+use crate::model::content_type::ContentType;
+use crate::model::entity::Versioned;
+use crate::model::record::Record;
+use crate::model::role::Role;
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_group::TaskGroup;
+use crate::model::task_source::SourceTarget;
+use crate::model::user::User;
+use crate::model::vote::Vote;
 
 mod file;
 
-pub use file::File;
-use file::LoadedUser;
+pub use file::{File, left_out};
+use file::{LoadedRow, LoadedUser};
 
 /// What loading did: how many rows of each kind were added, and how many were there already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,7 +140,7 @@ fn load_people(
         loaded.count("roles", !known);
     }
     for user in &file.users {
-        let known = db::user::get(connection, user.id)?.is_some();
+        let known = db::get::<User>(connection, user.id)?.is_some();
         if !known {
             let interactive_user_id = match user.interactive_user_id {
                 Some(id) => id,
@@ -170,7 +175,7 @@ fn load_people(
         loaded.count("users", !known);
     }
     for kind in &file.content_types {
-        let known = db::content_type::get(connection, kind.id)?.is_some();
+        let known = db::get::<ContentType>(connection, kind.id)?.is_some();
         if !known {
             let row =
                 ContentType { id: kind.id, app_label: kind.app_label.clone(), model: kind.model.clone() };
@@ -193,7 +198,7 @@ fn load_people(
                 is_disabled_until: None,
                 controls: Value::Array(configuration.controls.clone()),
             };
-            db::configuration::insert(connection, &row)?;
+            db::insert(connection, &row)?;
         }
         loaded.count("module configurations", !known);
     }
@@ -201,8 +206,8 @@ fn load_people(
 }
 
 fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
-    for group in &file.task_groups {
-        let known = db::task_group::get(connection, group.id)?.is_some();
+    for LoadedRow(group) in &file.task_groups {
+        let known = db::get::<TaskGroup>(connection, group.id)?.is_some();
         if !known {
             insert_with_history::<TaskGroup>(connection, group, group.date_updated)
                 .map_err(in_row("task group", &group.code))?;
@@ -214,11 +219,10 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         }
         loaded.count("task groups", !known);
     }
-    for executor in &file.task_executors {
-        let known = db::task_executor::get(connection, executor.id)?.is_some();
+    for LoadedRow(row) in &file.task_executors {
+        let known = db::get::<TaskExecutor>(connection, row.id)?.is_some();
         if !known {
-            let row = TaskExecutor::from(executor.clone());
-            insert_with_history::<TaskExecutor>(connection, &row, row.date_updated)
+            insert_with_history::<TaskExecutor>(connection, row, row.date_updated)
                 .map_err(in_row("task executor", row.id))?;
         }
         loaded.count("task executors", !known);
@@ -234,39 +238,29 @@ fn load_tasks(
 ) -> Result<()> {
     let settings = services.settings.current(connection, services.clock.now())?;
     let mut new = Vec::new();
-    for task in &file.tasks {
-        let known = db::task::get(connection, task.id)?.is_some();
+    for LoadedRow(row) in &file.tasks {
+        let known = db::get::<Task>(connection, row.id)?.is_some();
         if !known {
-            let row = Task::from(task.clone());
-            db::task::insert(connection, &row).map_err(in_row("task", row.id))?;
-            if file.task_history.iter().all(|version| version.task.id != row.id) {
-                record(connection, &Task::HISTORY, row.id, first_entry(row.date_updated))?;
+            db::insert(connection, row).map_err(in_row("task", row.id))?;
+            if file.task_history.iter().all(|version| version.0.row.id != row.id) {
+                record::<Task>(connection, &[row.id], first_entry(row.date_updated))?;
             }
             if row.is_open() && row.executor_action_event.as_ref() == Some(&settings.default_executor_event) {
-                enter_votes(services, connection, &row)?;
+                enter_votes(services, connection, row)?;
             }
             new.push(row.id);
         }
         loaded.count("tasks", !known);
     }
-    for version in &file.task_history {
-        let added = new.contains(&version.task.id);
+    for LoadedRow(version) in &file.task_history {
+        let added = new.contains(&version.row.id);
         if added {
-            let row = Historical {
-                history_id: version.history_id,
-                history_date: version.history_date,
-                history_type: HistoryType::parse(&version.history_type)
-                    .ok_or_else(|| Error::internal("historyType is one of + ~ -"))?,
-                history_user: version.history_user,
-                history_change_reason: version.history_change_reason.clone(),
-                row: Task::from(version.task.clone()),
-            };
-            db::task::insert_history(connection, &row)
-                .map_err(in_row("task version with the historyId", row.history_id))?;
+            db::history::insert_version(connection, version)
+                .map_err(in_row("task version with the historyId", version.history_id))?;
         }
         loaded.count("task versions", added);
     }
-    resume_counting(connection, &Task::HISTORY)
+    resume_counting::<Task>(connection)
 }
 
 /// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
@@ -282,18 +276,11 @@ fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &
         let Ok(user_id) = key.parse::<Uuid>() else {
             continue;
         };
-        if db::user::get(connection, user_id)?.is_none() {
+        if db::get::<User>(connection, user_id)?.is_none() {
             continue;
         }
         let vote = Vote {
-            id: new_id(),
-            is_deleted: false,
-            json_ext: None,
-            version: 1,
-            date_created: task.date_updated,
-            date_updated: task.date_updated,
-            user_created: user_id,
-            user_updated: user_id,
+            record: Record::new(user_id, task.date_updated),
             task_id: task.id,
             step_id: None,
             user_id,
@@ -326,8 +313,8 @@ fn insert_with_history<T: Versioned>(
     row: &T,
     date: chrono::NaiveDateTime,
 ) -> Result<()> {
-    row.insert(connection)?;
-    record(connection, &T::HISTORY, row.id(), first_entry(date))
+    db::insert(connection, row)?;
+    record::<T>(connection, &[row.id], first_entry(date))
 }
 
 const fn first_entry(date: chrono::NaiveDateTime) -> Entry<'static> {

@@ -13,11 +13,11 @@ use crate::auth::token::{Claims, new_refresh_token, refresh_hash};
 use crate::clock::new_random_id;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::db::session::Session;
 use crate::domain::permission::Rights;
-use crate::domain::user::User;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::session::Session;
+use crate::model::user::User;
 
 /// What a login or a refresh gives.
 #[derive(Debug, Clone)]
@@ -270,7 +270,7 @@ fn live(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<O
     let Some(session) = db::session::live(connection, id, now)? else {
         return Ok(None);
     };
-    let user = db::user::get(connection, session.user_id)?.filter(|user| user.is_active);
+    let user = db::get::<User>(connection, session.user_id)?.filter(|user| user.is_active);
     Ok(user.map(|user| (session, user)))
 }
 
@@ -288,6 +288,7 @@ async fn begin(
         refresh_hash: refresh_hash(&refresh_token),
         date_created: now,
         date_expires: now + TimeDelta::seconds(services.auth.session_s),
+        date_revoked: None,
     };
     services
         .db
@@ -299,7 +300,7 @@ async fn begin(
                     db::user::set_password(connection, session.user_id, hash, now)?;
                 }
                 db::user::set_last_login(connection, session.user_id, now)?;
-                db::session::insert(connection, &session)
+                db::insert(connection, &session)
             }
         })
         .await?;

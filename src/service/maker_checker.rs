@@ -15,9 +15,9 @@ use super::facade::TaskService;
 use super::task::CreateTask;
 use crate::auth::requester::Requester;
 use crate::db::connection::DbConnection;
-use crate::domain::task::Task;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::task::Task;
 
 mod execution;
 

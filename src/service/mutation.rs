@@ -12,10 +12,11 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db::connection::DbConnection;
 use crate::db::mutation_log as journal;
-use crate::domain::mutation_log::{MutationLog, MutationStatus};
+use crate::domain::mutation_log::MutationStatus;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::mutation_log::MutationLog;
 
 /// A mutation as it was asked for.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::domain::mutation_log::MutationLog;
 use crate::domain::query::{ListQuery, Slice};
 use crate::error::Result;
+use crate::model::mutation_log::MutationLog;
 
 /// Lists the entries that the requester sees.
 ///
@@ -19,5 +19,5 @@ pub async fn list(
     requester: &Arc<Requester>,
     query: ListQuery,
 ) -> Result<Slice<MutationLog>> {
-    services.list(requester, query, ListScope::Root, visibility::mutation_logs, db::mutation_log::list).await
+    services.list(requester, query, ListScope::Root, visibility::mutation_logs, db::list::<MutationLog>).await
 }

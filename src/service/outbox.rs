@@ -10,10 +10,11 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::domain::outbox::{Delivery, DeliveryStatus};
+use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{ListQuery, Slice};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::outbox::Delivery;
 
 /// Lists the deliveries that the requester sees.
 ///
@@ -25,7 +26,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<Delivery>> {
-    services.list(requester, query, place, visibility::task_events, db::outbox::list).await
+    services.list(requester, query, place, visibility::task_events, db::list::<Delivery>).await
 }
 
 /// Lists deliveries for whoever runs the server.
@@ -34,7 +35,7 @@ pub async fn list(
 /// VALIDATION, LIMIT, or what the database says.
 pub async fn list_for_operator(services: &Arc<ServiceContext>, query: ListQuery) -> Result<Slice<Delivery>> {
     services
-        .read(move |services, connection| db::outbox::list(connection, &query, services.page_limit()))
+        .read(move |services, connection| db::list::<Delivery>(connection, &query, services.page_limit()))
         .await
 }
 

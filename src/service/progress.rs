@@ -9,11 +9,13 @@ use super::approval_state::{ApprovalRows, ApprovalState, PoolStatus};
 use super::context::ServiceContext;
 use crate::db;
 use crate::domain::decision::{Barred, HeldReason, Outcome};
-use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_flow_step::TaskFlowStep;
-use crate::domain::task_group::TaskGroup;
-use crate::domain::vote::{Verdict, Vote, rejected_records};
+use crate::domain::task::TaskStatus;
+use crate::domain::vote::Verdict;
 use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_group::TaskGroup;
+use crate::model::vote::{Vote, rejected_records};
 
 /// How far a task is.
 #[derive(Debug, Clone)]
@@ -107,7 +109,7 @@ pub async fn of_visible_tasks(
     services
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
-            let tasks = db::task::get_many(connection, &task_ids)?;
+            let tasks = db::get_many::<Task>(connection, &task_ids)?;
             let rows = ApprovalRows::load(connection, &Vec::from_iter(&tasks))?;
             Ok(tasks.iter().map(|task| (task.id, progress(task, rows.approval(task, &settings)))).collect())
         })

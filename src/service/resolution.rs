@@ -9,10 +9,11 @@ use super::unit_of_work::UnitOfWork;
 use crate::domain::decision::Barred;
 use crate::domain::merge::merge;
 use crate::domain::signal::Signal;
-use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task::TaskStatus;
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::task::Task;
 
 mod cast;
 mod ledger;

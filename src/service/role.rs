@@ -9,8 +9,8 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::query::{ListQuery, Slice};
-use crate::domain::role::{Role, UserRole};
 use crate::error::Result;
+use crate::model::role::{Role, UserRole};
 
 /// Lists the roles that the requester sees.
 ///
@@ -21,7 +21,7 @@ pub async fn list(
     requester: &Arc<Requester>,
     query: ListQuery,
 ) -> Result<Slice<Role>> {
-    services.list(requester, query, ListScope::Root, visibility::roles, db::role::list).await
+    services.list(requester, query, ListScope::Root, visibility::roles, db::list::<Role>).await
 }
 
 /// The roles of a user, for those who see what is personal about the user.

@@ -13,14 +13,16 @@ use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::db::task_group::Lock;
-use crate::domain::history::Historical;
+use crate::db::Lock;
 use crate::domain::query::{self, Condition, ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task::TaskStatus;
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::task::Task;
+use crate::model::task_group::TaskGroup;
 
 mod assign;
 mod create;
@@ -141,7 +143,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<Task>> {
-    services.list(requester, query, place, visibility::tasks, db::task::list).await
+    services.list(requester, query, place, visibility::tasks, db::list::<Task>).await
 }
 
 /// Lists the versions of the tasks that the requester sees.
@@ -154,7 +156,7 @@ pub async fn list_history(
     mut query: ListQuery,
 ) -> Result<Slice<Historical<Task>>> {
     query.leave_out_deleted_versions();
-    services.list(requester, query, ListScope::Root, visibility::task_history, db::task::list_history).await
+    services.list(requester, query, ListScope::Root, visibility::task_history, db::list_history::<Task>).await
 }
 
 /// Accepts the task: its group decides on it from now on.
@@ -215,7 +217,9 @@ fn close(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Resu
 
 /// The task with this key, locked, unless it is deleted or there is none.
 pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
-    db::task::lock(unit.connection, id)?.filter(|task| !task.is_deleted).ok_or_else(no_task)
+    db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?
+        .filter(|task| !task.is_deleted)
+        .ok_or_else(no_task)
 }
 
 pub(super) fn no_task() -> Error {
@@ -240,7 +244,7 @@ pub(super) fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
 
 /// The group with this key, which others may not change or delete until the transaction ends.
 pub(super) fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
-    db::task_group::lock(unit.connection, id, Lock::Share)?
+    db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
         .filter(|group| !group.is_deleted)
         .map(|group| group.id)
         .ok_or_else(|| Error::not_found("taskGroupId", Message::new("no-task-group")))

@@ -13,6 +13,8 @@ use crate::domain::completion_policy::PolicyRule;
 use crate::domain::query::{Condition, ListQuery, Page};
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_group::TaskGroup;
 
 /// What a task can be assigned to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +82,7 @@ fn flows(
     limit: PageLimit,
 ) -> Result<Vec<TaskAssignmentTarget>> {
     let flows: Vec<_> =
-        db::task_flow::list(connection, query, limit)?.rows.into_iter().map(|(flow, _)| flow).collect();
+        db::list::<TaskFlow>(connection, query, limit)?.rows.into_iter().map(|(flow, _)| flow).collect();
     let ids: Vec<Uuid> = flows.iter().map(|flow| flow.id).collect();
     let steps = db::task_flow_step::of_flows(connection, &ids)?;
     let group_ids: Vec<Uuid> =
@@ -116,7 +118,7 @@ fn groups(
     limit: PageLimit,
 ) -> Result<Vec<TaskAssignmentTarget>> {
     let groups: Vec<_> =
-        db::task_group::list(connection, query, limit)?.rows.into_iter().map(|(group, _)| group).collect();
+        db::list::<TaskGroup>(connection, query, limit)?.rows.into_iter().map(|(group, _)| group).collect();
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let mut members: HashMap<Uuid, usize> = HashMap::new();
     for executor in db::task_executor::live_in_groups(connection, &ids)? {

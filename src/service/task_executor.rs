@@ -12,14 +12,14 @@ use super::task_group;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
-use crate::clock::new_id;
 use crate::db;
-use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT, TaskExecutor};
+use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::task_executor::TaskExecutor;
 
 /// Executors a user in a group.
 ///
@@ -171,7 +171,7 @@ pub async fn list(
         ListScope::Root => visibility::task_executors,
         ListScope::Nested => visibility::nested_task_executors,
     };
-    services.list(requester, query, place, visible, db::task_executor::list).await
+    services.list(requester, query, place, visible, db::list::<TaskExecutor>).await
 }
 
 /// Lists executors of a group that the requester sees: who decides beside one is no secret.
@@ -189,7 +189,7 @@ pub async fn list_of_visible_group(
             let settings = services.settings.current(connection, services.clock.now())?;
             let bound = visibility::executors_by_personal_data(&requester, &settings, &query.conditions);
             query.conditions.extend(bound);
-            db::task_executor::list(connection, &query, services.page_limit())
+            db::list::<TaskExecutor>(connection, &query, services.page_limit())
         })
         .await
 }
@@ -216,7 +216,7 @@ pub async fn list_history(
 ) -> Result<Slice<Historical<TaskExecutor>>> {
     query.leave_out_deleted_versions();
     services
-        .list(requester, query, ListScope::Root, visibility::task_executors, db::task_executor::list_history)
+        .list(requester, query, ListScope::Root, visibility::task_executors, db::list_history::<TaskExecutor>)
         .await
 }
 
@@ -226,19 +226,7 @@ fn executor(
     user_id: Uuid,
     weight: i32,
 ) -> Result<TaskExecutor> {
-    let executor = TaskExecutor {
-        id: new_id(),
-        is_deleted: false,
-        json_ext: None,
-        version: 1,
-        date_created: unit.now,
-        date_updated: unit.now,
-        user_created: unit.requester.id(),
-        user_updated: unit.requester.id(),
-        task_group_id,
-        user_id,
-        weight,
-    };
+    let executor = TaskExecutor { record: unit.new_record(), task_group_id, user_id, weight };
     unit.before(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
     unit.insert(&executor)?;
     unit.changed(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
@@ -254,10 +242,10 @@ fn unseat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor) -> Result<()> {
 /// The live executor with this key, its group locked.
 fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskExecutor> {
     let gone = || Error::not_found("id", Message::new("no-task-executor"));
-    let found = db::task_executor::get(unit.connection, id)?.ok_or_else(gone)?;
+    let found = db::get::<TaskExecutor>(unit.connection, id)?.ok_or_else(gone)?;
     task_group::locked(unit, found.task_group_id).map_err(|_| gone())?;
     // Read again: it may have been taken away while the lock was waited for.
-    db::task_executor::get(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
+    db::get::<TaskExecutor>(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
 }
 
 fn check_users(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid]) -> Result<()> {

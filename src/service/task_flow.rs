@@ -12,18 +12,18 @@ use super::task_source::{check_sources, same_sources};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
-use crate::clock::new_id;
 use crate::db;
-use crate::db::task_group::Lock;
-use crate::db::task_source::SourceTarget;
-use crate::domain::history::Historical;
+use crate::db::Lock;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_flow_step::TaskFlowStep;
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::record::Record;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_source::SourceTarget;
 
 mod steps;
 
@@ -79,19 +79,12 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
         return Err(code_taken());
     }
     let sources = eligible_sources(unit, &input.task_sources, None)?;
-    let id = new_id();
+    let record = unit.new_record();
     let mut flow = TaskFlow {
-        id,
-        is_deleted: false,
-        json_ext: None,
-        version: 1,
-        date_created: unit.now,
-        date_updated: unit.now,
-        user_created: unit.requester.id(),
-        user_updated: unit.requester.id(),
+        lineage_id: record.id,
+        record,
         code: input.code.clone(),
         name: checked_name(input.name.as_deref())?,
-        lineage_id: id,
         replacement_uuid: None,
         date_valid_from: unit.now,
         date_valid_to: None,
@@ -156,12 +149,7 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
         None => old.task_sources(),
     };
     let mut new = TaskFlow {
-        id: new_id(),
-        version: old.version + 1,
-        date_created: unit.now,
-        date_updated: unit.now,
-        user_created: unit.requester.id(),
-        user_updated: unit.requester.id(),
+        record: Record { version: old.version + 1, json_ext: old.json_ext.clone(), ..unit.new_record() },
         name: checked_name(input.name.as_deref())?.or_else(|| old.name.clone()),
         date_valid_from: unit.now,
         ..old.clone()
@@ -214,7 +202,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<TaskFlow>> {
-    services.list(requester, query, place, visibility::task_flows, db::task_flow::list).await
+    services.list(requester, query, place, visibility::task_flows, db::list::<TaskFlow>).await
 }
 
 /// Lists the versions of flows' rows.
@@ -228,7 +216,7 @@ pub async fn list_history(
 ) -> Result<Slice<Historical<TaskFlow>>> {
     query.leave_out_deleted_versions();
     services
-        .list(requester, query, ListScope::Root, visibility::task_flows, db::task_flow::list_history)
+        .list(requester, query, ListScope::Root, visibility::task_flows, db::list_history::<TaskFlow>)
         .await
 }
 
@@ -237,7 +225,7 @@ pub async fn list_history(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
-    services.read(move |_, connection| db::task_flow::get_many(connection, &ids)).await
+    services.read(move |_, connection| db::get_many::<TaskFlow>(connection, &ids)).await
 }
 
 /// The steps of flows that the requester sees, in their order.
@@ -259,7 +247,7 @@ pub async fn steps_of_visible_rows(
     services: &Arc<ServiceContext>,
     ids: Vec<Uuid>,
 ) -> Result<Vec<TaskFlowStep>> {
-    services.read(move |_, connection| db::task_flow_step::get_many(connection, &ids)).await
+    services.read(move |_, connection| db::get_many::<TaskFlowStep>(connection, &ids)).await
 }
 
 /// How many open tasks are in each of these versions, for those that have any.
@@ -305,12 +293,12 @@ fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
 
 /// The live version with this key.
 fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
-    db::task_flow::get(unit.connection, id)?.filter(|flow| !flow.is_deleted).ok_or_else(no_flow)
+    db::get::<TaskFlow>(unit.connection, id)?.filter(|flow| !flow.is_deleted).ok_or_else(no_flow)
 }
 
 /// The head with this key, which nobody else may change or give tasks until the transaction ends.
 fn locked_head(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
-    let flow = db::task_flow::lock(unit.connection, id, Lock::Exclusive)?
+    let flow = db::lock::<TaskFlow>(unit.connection, id, Lock::Exclusive)?
         .filter(|flow| !flow.is_deleted)
         .ok_or_else(no_flow)?;
     if flow.is_head() {

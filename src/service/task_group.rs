@@ -12,18 +12,17 @@ use super::task_source::{check_sources, same_sources};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
-use crate::clock::new_id;
 use crate::db;
-use crate::db::task_group::Lock;
-use crate::db::task_source::SourceTarget;
+use crate::db::Lock;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
-use crate::domain::history::Historical;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task_group::TaskGroup;
 use crate::domain::text::check_code;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::task_group::TaskGroup;
+use crate::model::task_source::SourceTarget;
 
 /// What is asked of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,14 +92,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
     let sources = check(unit, input, None)?.unwrap_or_default();
     let rule = input.rule(None);
     let mut group = TaskGroup {
-        id: new_id(),
-        is_deleted: false,
-        json_ext: None,
-        version: 1,
-        date_created: unit.now,
-        date_updated: unit.now,
-        user_created: unit.requester.id(),
-        user_updated: unit.requester.id(),
+        record: unit.new_record(),
         code: input.code.clone(),
         completion_policy: rule.policy,
         threshold: rule.threshold,
@@ -198,7 +190,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<TaskGroup>> {
-    services.list(requester, query, place, visibility::task_groups, db::task_group::list).await
+    services.list(requester, query, place, visibility::task_groups, db::list::<TaskGroup>).await
 }
 
 /// Lists the versions of groups.
@@ -212,7 +204,13 @@ pub async fn list_history(
 ) -> Result<Slice<Historical<TaskGroup>>> {
     query.leave_out_deleted_versions();
     services
-        .list(requester, query, ListScope::Root, visibility::task_group_history, db::task_group::list_history)
+        .list(
+            requester,
+            query,
+            ListScope::Root,
+            visibility::task_group_history,
+            db::list_history::<TaskGroup>,
+        )
         .await
 }
 
@@ -221,12 +219,12 @@ pub async fn list_history(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
-    services.read(move |_, connection| db::task_group::get_many(connection, &ids)).await
+    services.read(move |_, connection| db::get_many::<TaskGroup>(connection, &ids)).await
 }
 
 /// The live group with this key, which nobody else may change or decide by until the transaction ends.
 pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
-    db::task_group::lock(unit.connection, id, Lock::Exclusive)?
+    db::lock::<TaskGroup>(unit.connection, id, Lock::Exclusive)?
         .filter(|group| !group.is_deleted)
         .ok_or_else(|| Error::not_found("id", Message::new("no-task-group")))
 }
@@ -255,12 +253,12 @@ pub(super) fn code_taken() -> Error {
 
 /// Another transaction may have been faster; the database's own constraints say so.
 pub(super) fn taken(error: Error) -> Error {
-    if db::row::violates_unique(&error, "task_management_taskgroup_code_live")
-        || db::row::violates_unique(&error, "task_management_taskflow_code_live")
+    if db::entity::violates_unique(&error, "task_management_taskgroup_code_live")
+        || db::entity::violates_unique(&error, "task_management_taskflow_code_live")
     {
         return code_taken();
     }
-    if db::row::violates_unique(&error, "task_management_tasksource_pkey") {
+    if db::entity::violates_unique(&error, "task_management_tasksource_pkey") {
         return Error::validation("taskSources", Message::new("a-source-taken"));
     }
     error

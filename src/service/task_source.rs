@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::task::check_list;
 use super::unit_of_work::UnitOfWork;
 use crate::db;
-use crate::db::task_source::SourceTarget;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::task_source::SourceTarget;
 
 /// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
 /// already.

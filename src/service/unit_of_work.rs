@@ -12,13 +12,15 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::db::history::{self, Entry, Versioned};
+use crate::db::history::{self, Entry};
 use crate::db::vote::Withdrawn;
 use crate::domain::history::HistoryType;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
-use crate::domain::vote::Vote;
 use crate::error::Result;
+use crate::model::entity::{Entity as _, Versioned};
+use crate::model::record::Record;
+use crate::model::vote::Vote;
 use crate::signal::Event;
 use crate::signal::bus::Audience;
 
@@ -70,12 +72,18 @@ impl<'a> UnitOfWork<'a> {
         })
     }
 
+    /// What a new row has that is made here.
+    #[must_use]
+    pub fn new_record(&self) -> Record {
+        Record::new(self.requester.id(), self.now)
+    }
+
     /// Adds a row and its first version.
     ///
     /// # Errors
     /// What the database says.
     pub fn insert<T: Versioned>(&mut self, row: &T) -> Result<()> {
-        row.insert(self.connection)?;
+        db::insert(self.connection, row)?;
         self.record(row, HistoryType::Created)
     }
 
@@ -85,7 +93,7 @@ impl<'a> UnitOfWork<'a> {
     /// What the database says.
     pub fn update<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
         row.stamp(self.requester.id(), self.now);
-        row.update(self.connection)?;
+        db::entity::update_version(self.connection, row)?;
         self.record(row, HistoryType::Changed)
     }
 
@@ -95,7 +103,7 @@ impl<'a> UnitOfWork<'a> {
     /// What the database says.
     pub fn update_because<T: Versioned>(&mut self, row: &mut T, reason: &str) -> Result<()> {
         row.stamp(self.requester.id(), self.now);
-        row.update(self.connection)?;
+        db::entity::update_version(self.connection, row)?;
         self.record_because(row, HistoryType::Changed, Some(reason))
     }
 
@@ -104,7 +112,7 @@ impl<'a> UnitOfWork<'a> {
     /// # Errors
     /// What the database says.
     pub fn insert_votes(&mut self, votes: &[Vote]) -> Result<()> {
-        db::vote::insert_many(self.connection, votes)?;
+        db::insert_many(self.connection, votes)?;
         let ids: Vec<Uuid> = votes.iter().map(|vote| vote.id).collect();
         self.record_votes(&ids, HistoryType::Created)
     }
@@ -127,15 +135,15 @@ impl<'a> UnitOfWork<'a> {
     /// # Errors
     /// What the database says.
     pub fn delete<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
-        row.mark_deleted();
+        row.is_deleted = true;
         row.stamp(self.requester.id(), self.now);
-        row.update(self.connection)?;
+        db::entity::update_version(self.connection, row)?;
         self.record(row, HistoryType::Deleted)
     }
 
     /// Notes that the mutation is about this row, even where it changes nothing of it.
     pub fn touch<T: Versioned>(&mut self, row: &T) {
-        self.touched.push((T::ENTITY, row.id()));
+        self.touched.push((T::NAME, row.id));
     }
 
     /// Notes that the mutation is about this row of a table without versions.
@@ -197,9 +205,9 @@ impl<'a> UnitOfWork<'a> {
     }
 
     fn record_votes(&mut self, ids: &[Uuid], history_type: HistoryType) -> Result<()> {
-        self.touched.extend(ids.iter().map(|id| (Vote::ENTITY, *id)));
+        self.touched.extend(ids.iter().map(|id| (Vote::NAME, *id)));
         let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
-        history::record_many(self.connection, &Vote::HISTORY, ids, entry)
+        history::record::<Vote>(self.connection, ids, entry)
     }
 
     fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
@@ -214,6 +222,6 @@ impl<'a> UnitOfWork<'a> {
     ) -> Result<()> {
         self.touch(row);
         let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
-        history::record(self.connection, &T::HISTORY, row.id(), entry)
+        history::record::<T>(self.connection, &[row.id], entry)
     }
 }

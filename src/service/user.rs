@@ -16,9 +16,9 @@ use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
-use crate::domain::user::{Language, User};
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::user::{Language, User};
 
 /// A user to be added by an administrator at the command line.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,7 @@ pub async fn list(
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             query.conditions.extend(visibility::users(&requester, &settings).at_root()?);
-            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
+            db::list::<User>(connection, &query, PageLimit { max: services.limits.users_page_size })
         })
         .await
 }
@@ -74,7 +74,7 @@ pub async fn list_visible(
             if visibility::users(&requester, &settings) != visibility::Visible::All {
                 query.conditions.push(Condition::equals("id", Value::Uuid(requester.id())));
             }
-            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
+            db::list::<User>(connection, &query, PageLimit { max: services.limits.users_page_size })
         })
         .await
 }
@@ -84,7 +84,7 @@ pub async fn list_visible(
 /// # Errors
 /// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<User>> {
-    services.read(move |_, connection| db::user::get_many(connection, &ids)).await
+    services.read(move |_, connection| db::get_many::<User>(connection, &ids)).await
 }
 
 /// Whether the requester sees what is personal about this user.

@@ -7,8 +7,8 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::query::{ListQuery, Slice};
-use crate::domain::vote::Vote;
 use crate::error::Result;
+use crate::model::vote::Vote;
 
 /// Lists the votes that the requester sees and that their casters have not replaced.
 ///
@@ -20,5 +20,5 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<Vote>> {
-    services.list(requester, query, place, visibility::task_decisions, db::vote::list).await
+    services.list(requester, query, place, visibility::task_decisions, db::list::<Vote>).await
 }

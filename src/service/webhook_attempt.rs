@@ -9,8 +9,9 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::query::{ListQuery, Slice};
-use crate::domain::webhook_attempt::{NewWebhookAttempt, WebhookAttempt};
 use crate::error::Result;
+use crate::model::webhook_attempt::WebhookAttempt;
+use crate::model::webhook_endpoint::WebhookEndpoint;
 
 /// The status by which a receiver says that it wants no more, by the specification.
 const GONE: i32 = 410;
@@ -27,7 +28,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<WebhookAttempt>> {
-    services.list(requester, query, place, visibility::webhooks, db::webhook_attempt::list).await
+    services.list(requester, query, place, visibility::webhooks, db::list::<WebhookAttempt>).await
 }
 
 /// Records an attempt. After a success the endpoint is failing no more; one that has gone on failing for days, or says that it
@@ -35,7 +36,7 @@ pub async fn list(
 ///
 /// # Errors
 /// What the database says.
-pub async fn record(services: &Arc<ServiceContext>, attempt: NewWebhookAttempt) -> Result<()> {
+pub async fn record(services: &Arc<ServiceContext>, attempt: WebhookAttempt) -> Result<()> {
     let result = if attempt.error.is_none() { "delivered" } else { "failed" };
     metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);
     let (now, days) = (services.clock.now(), services.webhooks.disable_after_days);
@@ -43,16 +44,18 @@ pub async fn record(services: &Arc<ServiceContext>, attempt: NewWebhookAttempt) 
         .db
         .write(move |connection| {
             let last = db::webhook_attempt::last_date(connection, attempt.endpoint_id)?;
-            db::webhook_attempt::insert(connection, &attempt)?;
+            db::entity::insert_counted(connection, &attempt)?;
             let failed = attempt.error.is_some();
-            let known = db::webhook_endpoint::get(connection, attempt.endpoint_id)?;
+            let known = db::get::<WebhookEndpoint>(connection, attempt.endpoint_id)?;
             // Most attempts succeed at endpoints that were not failing, and then there is nothing to be written.
             if known
                 .is_none_or(|endpoint| !endpoint.is_live() || (!failed && endpoint.failing_since.is_none()))
             {
                 return Ok(None);
             }
-            let Some(mut endpoint) = db::webhook_endpoint::lock(connection, attempt.endpoint_id)? else {
+            let Some(mut endpoint) =
+                db::lock::<WebhookEndpoint>(connection, attempt.endpoint_id, db::Lock::Write)?
+            else {
                 return Ok(None);
             };
             // Where little happens, the last failure may be long ago: nobody knows that the receiver has failed meanwhile.
@@ -74,7 +77,7 @@ pub async fn record(services: &Arc<ServiceContext>, attempt: NewWebhookAttempt) 
             if let Some(reason) = reason.as_deref().filter(|_| endpoint.is_live()) {
                 endpoint.disable(reason, now);
             }
-            db::webhook_endpoint::update(connection, &endpoint)?;
+            db::update(connection, &endpoint)?;
             Ok(reason.map(|reason| (endpoint.id, endpoint.name, reason)))
         })
         .await?;

@@ -18,9 +18,11 @@ use crate::db::connection::DbConnection;
 use crate::domain::outbox::Subscriber;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::text::{check_code, check_text};
-use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookSecret, check_events, check_url};
+use crate::domain::webhook_endpoint::{WebhookSecret, check_events, check_url};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::sql_types::AsJson;
+use crate::model::webhook_endpoint::WebhookEndpoint;
 
 mod configured;
 
@@ -61,15 +63,15 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
         user_updated: Some(unit.requester.id()),
         name: name.to_owned(),
         url: url.to_owned(),
-        events: events.to_vec(),
+        events: AsJson(events.to_vec()),
         is_active: true,
         is_configured: false,
         disabled_reason: None,
         date_disabled: None,
         failing_since: None,
-        secrets: vec![WebhookSecret { secret: secret.clone(), valid_until: None }],
+        secrets: AsJson(vec![WebhookSecret { secret: secret.clone(), valid_until: None }]),
     };
-    db::webhook_endpoint::insert(unit.connection, &endpoint).map_err(taken)?;
+    db::insert(unit.connection, &endpoint).map_err(taken)?;
     announce(unit, endpoint.id)?;
     Ok((endpoint.id, secret))
 }
@@ -91,7 +93,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChang
         endpoint.url.clone_from(url);
     }
     if let Some(events) = &change.events {
-        endpoint.events.clone_from(events);
+        endpoint.events.0.clone_from(events);
     }
     if let Some(is_active) = change.is_active {
         endpoint.set_active(is_active);
@@ -150,7 +152,7 @@ pub async fn list(
     query: ListQuery,
     place: ListScope,
 ) -> Result<Slice<WebhookEndpoint>> {
-    services.list(requester, query, place, visibility::webhooks, db::webhook_endpoint::list).await
+    services.list(requester, query, place, visibility::webhooks, db::list::<WebhookEndpoint>).await
 }
 
 /// Marks an endpoint as deleted and gives up what was not delivered to it.
@@ -164,7 +166,7 @@ fn retire(connection: &mut DbConnection, endpoint: &mut WebhookEndpoint) -> Resu
 
 /// The endpoint, if it is there and people may change it.
 fn locked(connection: &mut DbConnection, field: &str, id: Uuid) -> Result<WebhookEndpoint> {
-    let endpoint = db::webhook_endpoint::lock(connection, id)?
+    let endpoint = db::lock::<WebhookEndpoint>(connection, id, db::Lock::Write)?
         .filter(|endpoint| !endpoint.is_deleted)
         .ok_or_else(|| Error::not_found(field, Message::new("no-webhook-endpoint")))?;
     if endpoint.is_configured {
@@ -178,7 +180,7 @@ fn write(unit: &mut UnitOfWork<'_>, mut endpoint: WebhookEndpoint) -> Result<()>
     endpoint.version += 1;
     endpoint.date_updated = unit.now;
     endpoint.user_updated = Some(unit.requester.id());
-    db::webhook_endpoint::update(unit.connection, &endpoint)?;
+    db::update(unit.connection, &endpoint)?;
     announce(unit, endpoint.id)
 }
 

@@ -11,12 +11,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
-use crate::db::outbox::{self, NewDelivery};
+use crate::db::entity::insert_counted;
+use crate::db::outbox;
 use crate::db::webhook_endpoint;
-use crate::domain::outbox::Subscriber;
+use crate::domain::outbox::{DeliveryStatus, Subscriber};
 use crate::domain::signal::Signal;
 use crate::domain::webhook_endpoint::wants;
 use crate::error::Result;
+use crate::model::outbox::Delivery;
 
 /// Something that a service does or has done.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,30 @@ pub struct Event {
     pub date: NaiveDateTime,
     /// The row, and what else belongs to it.
     pub data: Value,
+}
+
+impl Event {
+    /// What the outbox keeps until this handler has been told; the database counts its key.
+    #[must_use]
+    pub(crate) fn delivery_to(&self, handler: &str) -> Delivery {
+        Delivery {
+            id: 0,
+            event_id: self.id,
+            signal: self.signal.as_str().to_owned(),
+            handler: handler.to_owned(),
+            entity_id: self.entity_id,
+            user_id: self.user_id,
+            data: self.data.clone(),
+            date_created: self.date,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            date_due: self.date,
+            leased_by: None,
+            lease_until: None,
+            last_error: None,
+            date_delivered: None,
+        }
+    }
 }
 
 /// Why an After-handler could not do its work; its text goes to the log and into the outbox.
@@ -190,16 +216,7 @@ impl Bus {
             handler(connection, event)?;
         }
         for name in &audience.after {
-            let delivery = NewDelivery {
-                event_id: event.id,
-                signal: event.signal.as_str(),
-                handler: name,
-                entity_id: event.entity_id,
-                user_id: event.user_id,
-                data: &event.data,
-                now: event.date,
-            };
-            outbox::insert(connection, &delivery)?;
+            insert_counted(connection, &event.delivery_to(name))?;
         }
         if !audience.after.is_empty() {
             outbox::announce(connection)?;

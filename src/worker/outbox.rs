@@ -16,9 +16,10 @@ use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
 use crate::db::{outbox, webhook_endpoint};
-use crate::domain::outbox::{Delivery, Subscriber};
+use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
+use crate::model::outbox::Delivery;
 use crate::service::ServiceContext;
 use crate::signal::{Event, PLACES};
 

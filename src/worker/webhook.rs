@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use super::webhook_client::{Answer, WebhookClient};
 use crate::db;
-use crate::domain::outbox::Delivery;
-use crate::domain::webhook_attempt::NewWebhookAttempt;
-use crate::domain::webhook_endpoint::{WebhookEndpoint, check_url};
+use crate::domain::webhook_endpoint::check_url;
 use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
+use crate::model::outbox::Delivery;
+use crate::model::webhook_attempt::WebhookAttempt;
+use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::{ServiceContext, webhook_attempt, webhook_endpoint};
 use crate::signal::Event;
 
@@ -73,7 +74,7 @@ impl Webhooks {
         delivery: Delivery,
         event: Event,
     ) -> Result<Attempted> {
-        let endpoint = services.read(move |_, connection| db::webhook_endpoint::get(connection, id)).await?;
+        let endpoint = services.read(move |_, connection| db::get::<WebhookEndpoint>(connection, id)).await?;
         let Some(endpoint) = endpoint.filter(WebhookEndpoint::is_live) else {
             return Ok(Attempted::Withheld);
         };
@@ -91,7 +92,8 @@ impl Webhooks {
             }
             Err(reason) => (None, None, Some(reason), None),
         };
-        let attempt = NewWebhookAttempt {
+        let attempt = WebhookAttempt {
+            id: 0,
             endpoint_id: id,
             event_id: delivery.event_id,
             delivery_id: delivery.id,

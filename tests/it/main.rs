@@ -15,6 +15,7 @@ mod bad_documents;
 mod bad_flows;
 mod bad_input;
 mod cli;
+mod columns;
 mod comments;
 mod concurrency;
 mod configuration;

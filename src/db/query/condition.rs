@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// INTERNAL for a field that the table does not have: the interface offers none.
 pub fn filter(dialect: Dialect, table: &Table, conditions: &[Condition]) -> Result<Sql> {
-    let mut pieces: Vec<Sql> = table.always.map(Sql::new).into_iter().collect();
+    let mut pieces: Vec<Sql> = table.always.clone().map(Sql::new).into_iter().collect();
     for condition in conditions {
         pieces.push(condition_sql(dialect, table, condition)?);
     }
@@ -76,7 +76,7 @@ fn several(
 }
 
 fn at(table: &Table, path: &str) -> Option<At> {
-    std::iter::once(&table.key).chain(table.fields).find(|field| field.path == path).map(|field| field.at)
+    std::iter::once(&table.key).chain(&table.fields).find(|field| field.path == path).map(|field| field.at)
 }
 
 /// A condition on the column where the field is found.

@@ -1,21 +1,8 @@
 //! What lists know of a table: its fields, where they are found, and under which names they are sorted by.
 
-/// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// A key.
-    Uuid,
-    /// A number.
-    Int,
-    /// A truth value.
-    Bool,
-    /// A moment.
-    DateTime,
-    /// JSON; can be sorted by (as text), not filtered by.
-    Json,
-}
+use crate::db::entity::Stored;
+use crate::domain::text::{camel_case, snake_case};
+use crate::model::entity::{Column, Kind, Versioned};
 
 /// Where a field is found.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +34,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// A column, by its own name.
+    const fn of_column(column: &Column) -> Self {
+        Self { path: column.name, at: At::Own(column.name), kind: column.kind, nullable: column.nullable }
+    }
+
     /// A column of the table itself that is never absent.
     #[must_use]
     pub const fn own(path: &'static str, kind: Kind) -> Self {
@@ -78,6 +70,23 @@ impl Field {
     }
 }
 
+/// An entity that can be listed. Its own columns are fields of lists by the entity's declaration; what is said here comes
+/// beside that.
+pub trait Listed: Stored {
+    /// Columns that lists are neither filtered nor sorted by.
+    const LEFT_OUT: &'static [&'static str] = &["json_ext"];
+    /// Fields beside the columns that go by their own names.
+    const FIELDS: &'static [Field] = &[];
+    /// Other names under which fields can be sorted by.
+    const ORDER_ALIASES: &'static [(&'static str, &'static str)] = &[("uuid", "id")];
+    /// A condition that every listed row meets, on columns of the table itself, beside not being deleted.
+    const CONDITION: Option<&'static str> = None;
+    /// Whether the database vouches that what its columns point to is there.
+    const FOREIGN_KEYS: bool = true;
+    /// The column by which the links from the journal name its rows.
+    const TOUCHED_BY: Option<&'static str> = Some("id");
+}
+
 /// A table that can be listed.
 #[derive(Debug)]
 pub struct Table {
@@ -86,13 +95,13 @@ pub struct Table {
     /// Its primary key, by which ties are broken.
     pub key: Field,
     /// The fields.
-    pub fields: &'static [Field],
+    pub fields: Vec<Field>,
     /// Other names under which fields can be sorted by.
     pub order_aliases: &'static [(&'static str, &'static str)],
     /// The order when none is asked for, as in `orderBy`.
     pub default_order: &'static [&'static str],
     /// A condition that every listed row meets, on columns of the table itself.
-    pub always: Option<&'static str>,
+    pub always: Option<String>,
     /// Whether the database vouches that what its columns point to is there. History also tells of rows that never were
     /// here.
     pub foreign_keys: bool,
@@ -101,6 +110,46 @@ pub struct Table {
 }
 
 impl Table {
+    /// The table of an entity, of which deleted rows are not listed.
+    #[must_use]
+    pub fn of<T: Listed>() -> Self {
+        let live = T::COLUMNS.iter().any(|column| column.name == "is_deleted");
+        let live = live.then(|| format!("NOT {}.is_deleted", T::TABLE));
+        let always: Vec<String> = live.into_iter().chain(T::CONDITION.map(str::to_owned)).collect();
+        let is_listed = |column: &&Column| !T::LEFT_OUT.contains(&column.name);
+        let own = T::COLUMNS.iter().filter(is_listed).map(Field::of_column);
+        let key = T::COLUMNS.iter().find(|column| column.name == T::KEY).map(Field::of_column);
+        Self {
+            name: T::TABLE,
+            key: key.unwrap_or(Field::own(T::KEY, Kind::Uuid)),
+            fields: own.chain(T::FIELDS.iter().copied()).collect(),
+            order_aliases: T::ORDER_ALIASES,
+            default_order: &[],
+            always: (!always.is_empty()).then(|| always.join(" AND ")),
+            foreign_keys: T::FOREIGN_KEYS,
+            touched_as: T::TOUCHED_BY.map(|column| (T::NAME, column)),
+        }
+    }
+
+    /// The historical twin of the table of an entity, of which all versions are listed, the newest first.
+    #[must_use]
+    pub fn of_history<T: Listed + Versioned>() -> Self {
+        let mut table = Self::of::<T>();
+        table.fields.extend([
+            Field::own("history_date", Kind::DateTime),
+            Field::own("history_type", Kind::Text),
+            Field::own("history_user", Kind::Uuid).optional(),
+        ]);
+        Self {
+            name: T::HISTORY_TABLE,
+            key: Field::own("history_id", Kind::Int),
+            default_order: &["-history_date"],
+            always: None,
+            foreign_keys: false,
+            ..table
+        }
+    }
+
     /// The field that lists are sorted by under this name: its path in camelCase or snake_case, or an alias.
     pub(super) fn sorted_by(&self, name: &str) -> Option<&Field> {
         let path = snake_case(name);
@@ -127,62 +176,5 @@ impl Table {
     pub(super) fn may_point_nowhere(&self, fk: &str) -> bool {
         let own = |field: &&Field| matches!(field.at, At::Own(column) if column == fk);
         !self.foreign_keys || self.fields.iter().find(own).is_none_or(|field| field.nullable)
-    }
-}
-
-/// The fields of a table and those that its historical twin has beside them; `N` is their number.
-#[must_use]
-pub const fn with_history_fields<const N: usize>(fields: &[Field]) -> [Field; N] {
-    let mut all = [Field::own("history_date", Kind::DateTime); N];
-    let mut i = 0;
-    while i < fields.len() {
-        all[i] = fields[i];
-        i += 1;
-    }
-    all[i + 1] = Field::own("history_type", Kind::Text);
-    all[i + 2] = Field::own("history_user", Kind::Uuid).optional();
-    all
-}
-
-fn snake_case(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    for c in name.chars() {
-        if c.is_ascii_uppercase() {
-            if !out.is_empty() && !out.ends_with('_') {
-                out.push('_');
-            }
-            out.push(c.to_ascii_lowercase());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-fn camel_case(path: &str) -> String {
-    let part = |part: &str| {
-        let mut words = part.split('_');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |mut all, word| {
-            let mut letters = word.chars();
-            all.extend(letters.next().map(|c| c.to_ascii_uppercase()));
-            all.push_str(letters.as_str());
-            all
-        })
-    };
-    path.split("__").map(part).collect::<Vec<_>>().join("__")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_read_in_camel_case_and_in_snake_case() {
-        for name in ["userCreated__username", "user_created__username"] {
-            assert_eq!(snake_case(name), "user_created__username");
-        }
-        assert_eq!(camel_case("user_created__username"), "userCreated__username");
-        assert_eq!(camel_case("i_user__last_name"), "iUser__lastName");
     }
 }

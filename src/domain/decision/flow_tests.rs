@@ -1,12 +1,9 @@
-//! Properties of whole flows: steps beside each other and after each other, pools that grow and shrink, votes that are
-//! stale.
+//! Properties of whole flows: steps beside each other and after each other, pools that grow and shrink.
 
-use chrono::NaiveDateTime;
 use proptest::prelude::*;
 
 use super::tests::{approval, mode, policy, pool, user};
 use super::*;
-use crate::domain::vote::Vote;
 
 /// What happens while a task is on its way.
 #[derive(Debug, Clone)]
@@ -204,54 +201,9 @@ proptest! {
     }
 
     #[test]
-    fn stale_votes_and_votes_on_other_data_and_replaced_ones_say_nothing(
-        pool in pool(),
-        mode in mode(),
-        votes in prop::collection::vec(vote(), 0..14),
-    ) {
-        let counting = |votes: &[Vote]| -> Vec<CountedVote> {
-            votes.iter().filter(|vote| vote.counts_for("now")).map(Vote::counted).collect()
-        };
-        let fresh: Vec<Vote> = votes
-            .iter()
-            .filter(|vote| !vote.is_deleted && !vote.is_stale && vote.data_hash.as_deref() != Some("then"))
-            .cloned()
-            .collect();
-        prop_assert_eq!(counting(&votes).len(), fresh.len());
-        prop_assert_eq!(evaluate(&pool, mode, &counting(&votes)), evaluate(&pool, mode, &counting(&fresh)));
-        let all_stale: Vec<Vote> = votes.into_iter().map(|vote| Vote { is_stale: true, ..vote }).collect();
-        prop_assert_eq!(evaluate(&pool, mode, &counting(&all_stale)), evaluate(&pool, mode, &[]));
-    }
-
-    #[test]
     fn what_is_needed_depends_on_the_pool_alone(pool in pool(), mode in mode(), policy in policy(), people in prop::collection::vec(user(), 0..8)) {
         let pool = Deciders { policy, ..pool };
         let votes: Vec<CountedVote> = people.iter().map(|user| approval(*user, mode)).collect();
         prop_assert_eq!(evaluate(&pool, mode, &votes).needed, evaluate(&pool, mode, &[]).needed);
     }
-}
-
-fn vote() -> impl Strategy<Value = Vote> {
-    let verdict = prop_oneof![Just(Verdict::Approved), Just(Verdict::Failed), Just(Verdict::Accept)];
-    let hash = prop_oneof![2 => Just(Some("now")), 1 => Just(Some("then")), 1 => Just(None)];
-    let marks = (prop::bool::weighted(0.2), prop::bool::weighted(0.3));
-    (user(), verdict, hash, marks).prop_map(|(user, verdict, hash, (is_deleted, is_stale))| Vote {
-        id: user,
-        is_deleted,
-        json_ext: None,
-        version: 1,
-        date_created: NaiveDateTime::default(),
-        date_updated: NaiveDateTime::default(),
-        user_created: user,
-        user_updated: user,
-        task_id: Uuid::nil(),
-        step_id: None,
-        user_id: user,
-        record_id: None,
-        verdict,
-        comment: None,
-        weight: 1,
-        data_hash: hash.map(str::to_owned),
-        is_stale,
-    })
 }

@@ -3,8 +3,10 @@
 use async_graphql::{Enum, Object};
 use uuid::Uuid;
 
-use crate::domain::configuration::{Layer, ModuleConfiguration};
+use crate::domain::configuration::Layer;
+
 use crate::graphql::protocol::scalars::{Moment, UuidOrGlobalId};
+use crate::model::configuration::ModuleConfiguration;
 
 /// Which side reads a configuration.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

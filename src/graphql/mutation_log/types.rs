@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::mutation_log::MutationLog;
 use crate::error::Result;
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::mutation_log::MutationLog;
 
 /// How a mutation went.
 pub struct MutationLogNode(pub MutationLog);

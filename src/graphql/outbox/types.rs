@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use crate::domain::outbox::Delivery;
 use crate::error::Result;
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::outbox::Delivery;
 
 /// How a delivery stands.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
-use crate::domain::task_executor::TaskExecutor;
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_flow_step::TaskFlowStep;
-use crate::domain::task_group::TaskGroup;
-use crate::domain::user::{Language, User};
 use crate::error::Error;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_group::TaskGroup;
+use crate::model::user::{Language, User};
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
 use crate::service::{ServiceContext, entity, progress, task_executor, task_flow, task_group, user};

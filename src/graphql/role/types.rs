@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::role::{Role, UserRole};
-use crate::domain::user::User;
 use crate::error::Result;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::user::types::{InteractiveUserNode, users};
+use crate::model::role::{Role, UserRole};
+use crate::model::user::User;
 use crate::service::role;
 
 /// A named set of rights.

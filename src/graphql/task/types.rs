@@ -3,8 +3,6 @@
 use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
-use crate::domain::history::Historical;
-use crate::domain::task::Task;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;
@@ -15,6 +13,8 @@ use crate::graphql::task_flow::types::{TaskFlowNode, flow};
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
 use crate::graphql::vote::types::TaskDecisionNode;
+use crate::model::history::Historical;
+use crate::model::task::Task;
 
 /// Where a task stands.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

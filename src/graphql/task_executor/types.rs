@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::history::Historical;
-use crate::domain::task_executor::TaskExecutor;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::task::types::HistoricalTaskHistoryType;
 use crate::graphql::task_group::types::{TaskGroupNode, of_visible_row};
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::history::Historical;
+use crate::model::task_executor::TaskExecutor;
 
 /// A user's executor in a group.
 pub struct TaskExecutorNode(pub TaskExecutor);

@@ -4,13 +4,13 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use crate::domain::completion_policy::PolicyRule;
-use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::{Error, Result};
 use crate::graphql::completion_policy::TaskPolicy;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::task_group::types::{TaskGroupCompletionPolicy, TaskGroupNode, of_visible_row};
+use crate::model::task_flow_step::TaskFlowStep;
 
 /// A step of a flow: a group that is asked, and how many of it must agree.
 pub struct TaskFlowStepNode(pub TaskFlowStep);
@@ -39,7 +39,7 @@ impl TaskFlowStepNode {
 
     /// When it comes, from 1; steps of one order are asked at the same time, and all of them must pass.
     async fn order(&self) -> i32 {
-        self.0.order
+        self.0.step_order
     }
 
     /// Who is asked.

@@ -3,9 +3,6 @@
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
-use crate::domain::history::Historical;
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_flow_step::TaskFlowStep;
 use crate::error::Result;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;
@@ -13,6 +10,9 @@ use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::task::types::HistoricalTaskHistoryType;
 use crate::graphql::task_flow::step::TaskFlowStepNode;
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::history::Historical;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::TaskFlowStep;
 
 /// A version of an approval flow. Tasks under way keep the version with which they began.
 pub struct TaskFlowNode(pub TaskFlow);

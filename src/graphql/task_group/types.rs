@@ -4,9 +4,7 @@ use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
 use crate::domain::completion_policy::CompletionPolicy;
-use crate::domain::history::Historical;
 use crate::domain::query::{Condition, Value};
-use crate::domain::task_group::TaskGroup;
 use crate::error::Result;
 use crate::graphql::completion_policy::TaskPolicy;
 use crate::graphql::protocol::arguments::read;
@@ -18,6 +16,8 @@ use crate::graphql::task::types::{HistoricalTaskHistoryType, TaskNode};
 use crate::graphql::task_executor::filters::NESTED_TASK_EXECUTOR;
 use crate::graphql::task_executor::types::TaskExecutorNode;
 use crate::graphql::user::types::{UserNode, user, users};
+use crate::model::history::Historical;
+use crate::model::task_group::TaskGroup;
 use crate::service::context::ListScope;
 use crate::service::{task, task_executor};
 

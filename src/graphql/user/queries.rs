@@ -33,7 +33,7 @@ impl UserQueries {
     /// The languages that users can choose; open to strangers.
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
         let languages = user::languages(&request(ctx)?.services).await?;
-        let node = |language: crate::domain::user::Language| {
+        let node = |language: crate::model::user::Language| {
             Some(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
         };
         Ok(Some(languages.into_iter().map(node).collect()))

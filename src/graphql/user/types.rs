@@ -7,8 +7,6 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use uuid::Uuid;
 
 use crate::domain::query::{Condition, ListQuery, Value};
-use crate::domain::role::{Role, UserRole};
-use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::graphql::mutation_log::filters::NESTED_MUTATION_LOG;
 use crate::graphql::mutation_log::types::MutationLogNode;
@@ -26,6 +24,8 @@ use crate::graphql::task_group::filters::NESTED_TASK_GROUP;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::filters::NESTED_USERS;
 use crate::graphql::user::stubs::{ClaimAdmin, HealthFacility, Officer};
+use crate::model::role::{Role, UserRole};
+use crate::model::user::User;
 use crate::service::context::ListScope;
 use crate::service::{mutation_log, role, task, task_executor, task_group, user as service};
 

@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use crate::domain::vote::Vote;
 use crate::error::Result;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::vote::Vote;
 
 /// What a vote says.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

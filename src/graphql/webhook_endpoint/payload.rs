@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::domain::permission::Rights;
+use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::{Cookies, RequestContext};
 use crate::graphql::task::types::TaskNode;
@@ -18,50 +19,119 @@ use crate::graphql::task_executor::types::TaskExecutorNode;
 use crate::graphql::task_flow::types::TaskFlowNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::entity::{Column, Entity as _};
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_group::TaskGroup;
 use crate::service::{ServiceContext, user as users};
 use crate::signal::Event;
 
-/// What is selected: what the row was when the event happened, and what others call the rows that it names. What is worked
-/// out from other rows, such as progress, would tell of the moment of the attempt.
-const SELECTION: &str = "
-    query($task: Boolean!, $taskGroup: Boolean!, $taskExecutor: Boolean!, $taskFlow: Boolean!) {
-        task @include(if: $task) {
-            id uuid isDeleted jsonExt dateCreated dateUpdated version source entityId entityString status
-            executorActionEvent businessStatus businessEvent data businessDataSerializer businessData
-            userCreated { ...Person } userUpdated { ...Person }
-            taskGroup { id uuid code } flow { id uuid code name version } currentStep { id uuid order }
-        }
-        taskGroup @include(if: $taskGroup) {
-            id uuid isDeleted jsonExt dateCreated dateUpdated version code completionPolicy threshold
-            userCreated { ...Person } userUpdated { ...Person }
-        }
-        taskExecutor @include(if: $taskExecutor) {
-            id uuid isDeleted jsonExt dateCreated dateUpdated version weight
-            user { ...Person } taskGroup { id uuid code }
-            userCreated { ...Person } userUpdated { ...Person }
-        }
-        taskFlow @include(if: $taskFlow) {
-            id uuid isDeleted jsonExt dateCreated dateUpdated version code name dateValidFrom dateValidTo
-            userCreated { ...Person } userUpdated { ...Person }
-        }
-        user { ...Person }
-    }
-    fragment Person on UserGQLType { id username otherNames lastName }
-";
+/// A row of which an event can tell. What is selected is what the row was when the event happened, and what others call the
+/// rows that it names. What is worked out from other rows, such as progress, would tell of the moment of the attempt.
+struct Row {
+    /// How the event's data and the answer name it.
+    name: &'static str,
+    columns: &'static [Column],
+    /// Columns that are shown otherwise than by a field of their own name, and how.
+    shown_as: &'static [(&'static str, &'static str)],
+    /// Columns that receivers are not told, and why.
+    left_out: &'static [(&'static str, &'static str)],
+}
 
-/// The rows of which an event can tell, as its data and the answer name them.
-const ROWS: [&str; 4] = ["task", "taskGroup", "taskExecutor", "taskFlow"];
+const ROWS: [Row; 4] = [
+    Row {
+        name: "task",
+        columns: Task::COLUMNS,
+        shown_as: &[
+            ("data", "data businessData"),
+            ("task_group_id", "taskGroup { id uuid code }"),
+            ("flow_id", "flow { id uuid code name version }"),
+            ("current_step_id", "currentStep { id uuid order }"),
+        ],
+        left_out: &[
+            ("entity_type_id", "its number means something in this database only"),
+            ("data_user", "who causes an event is in it as the user"),
+        ],
+    },
+    Row {
+        name: "taskGroup",
+        columns: TaskGroup::COLUMNS,
+        shown_as: &[],
+        left_out: &[
+            ("threshold_kind", "the policy is told as clients of openIMIS know it"),
+            ("forbid_maker", "rules for deciding are the module's own matter"),
+            ("distinct_deciders", "rules for deciding are the module's own matter"),
+        ],
+    },
+    Row {
+        name: "taskExecutor",
+        columns: TaskExecutor::COLUMNS,
+        shown_as: &[("user_id", "user { ...Person }"), ("task_group_id", "taskGroup { id uuid code }")],
+        left_out: &[],
+    },
+    Row {
+        name: "taskFlow",
+        columns: TaskFlow::COLUMNS,
+        shown_as: &[],
+        left_out: &[
+            ("lineage_id", "versions of a flow have one code"),
+            ("replacement_uuid", "an event of its own tells of the version that replaces it"),
+        ],
+    },
+];
+
+/// How what all rows have is shown.
+const RECORD: [(&str, &str); 3] = [
+    ("id", "id uuid"),
+    ("user_created", "userCreated { ...Person }"),
+    ("user_updated", "userUpdated { ...Person }"),
+];
+
+/// Columns of rows in events that receivers are not told, with the events' names of the rows, and why.
+pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    ROWS.into_iter()
+        .flat_map(|row| row.left_out.iter().map(move |(column, reason)| (row.name, *column, *reason)))
+}
+
+impl Row {
+    /// The row with its fields, as far as it is asked for.
+    fn selection(&self) -> String {
+        let shown = |column: &Column| {
+            let otherwise = RECORD.iter().chain(self.shown_as).find(|(name, _)| *name == column.name);
+            otherwise.map_or_else(|| camel_case(column.name), |(_, selection)| (*selection).to_owned())
+        };
+        let told = self
+            .columns
+            .iter()
+            .filter(|column| self.left_out.iter().all(|(left_out, _)| *left_out != column.name));
+        let fields: Vec<String> = told.map(shown).collect();
+        format!("{0} @include(if: ${0}) {{ {1} }}", self.name, fields.join(" "))
+    }
+}
+
+/// All rows with their fields, and who caused the event.
+fn query() -> String {
+    let variables = ROWS.map(|row| format!("${}: Boolean!", row.name)).join(", ");
+    let rows = ROWS.map(|row| row.selection()).join(" ");
+    format!(
+        "query({variables}) {{ {rows} user {{ ...Person }} }} \
+         fragment Person on UserGQLType {{ id username otherNames lastName }}"
+    )
+}
+
 /// What else of the event's data goes to receivers, where it is there.
 const FACTS: [&str; 4] = ["result", "rejectedRecordIds", "vote", "comment"];
 
 /// Writes what webhook endpoints are told.
 pub struct WebhookPayloads {
     schema: Schema<Shown, EmptyMutation, EmptySubscription>,
+    query: String,
 }
 
 impl Default for WebhookPayloads {
     fn default() -> Self {
-        Self { schema: Schema::new(Shown, EmptyMutation, EmptySubscription) }
+        Self { schema: Schema::new(Shown, EmptyMutation, EmptySubscription), query: query() }
     }
 }
 
@@ -79,9 +149,9 @@ impl WebhookPayloads {
         let context = RequestContext::new(services, Some(reader), Cookies::default(), None);
         let batches = context.batches.clone();
         let wanted: Map<String, Value> =
-            ROWS.iter().map(|row| ((*row).to_owned(), event.data.get(row).is_some().into())).collect();
+            ROWS.iter().map(|row| (row.name.to_owned(), event.data.get(row.name).is_some().into())).collect();
         let variables = async_graphql::Variables::from_json(Value::Object(wanted));
-        let query = Request::new(SELECTION)
+        let query = Request::new(&self.query)
             .variables(variables)
             .data(context)
             .data(Snapshot { rows: event.data.clone(), user_id: event.user_id });

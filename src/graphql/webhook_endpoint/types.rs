@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::webhook_endpoint::WebhookEndpoint;
 use crate::error::Result;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::user::types::{UserNode, user};
+use crate::model::webhook_endpoint::WebhookEndpoint;
 
 /// A receiver that is told of events by HTTP. Its secret is shown once, where it is made.
 pub struct WebhookEndpointNode(pub WebhookEndpoint);

@@ -1,13 +1,16 @@
 //! The form of a file to be loaded. Unknown keys are errors, so that a misspelt one is not lost in silence.
 
-use chrono::NaiveDateTime;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_executor::{DEFAULT_WEIGHT, TaskExecutor};
-use crate::domain::task_group::TaskGroup;
+use crate::domain::text::camel_case;
+use crate::model::entity::Entity;
+use crate::model::history::{self, Historical};
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_group::TaskGroup;
 
 /// A file to be loaded.
 #[derive(Debug, Default, Deserialize)]
@@ -17,10 +20,10 @@ pub struct File {
     pub(super) users: Vec<LoadedUser>,
     pub(super) content_types: Vec<LoadedContentType>,
     pub(super) module_configurations: Vec<LoadedConfiguration>,
-    pub(super) task_groups: Vec<TaskGroup>,
-    pub(super) task_executors: Vec<LoadedExecutor>,
-    pub(super) tasks: Vec<LoadedTask>,
-    pub(super) task_history: Vec<LoadedVersion>,
+    pub(super) task_groups: Vec<LoadedRow<TaskGroup>>,
+    pub(super) task_executors: Vec<LoadedRow<TaskExecutor>>,
+    pub(super) tasks: Vec<LoadedRow<Task>>,
+    pub(super) task_history: Vec<LoadedRow<Historical<Task>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,106 +93,87 @@ pub(super) struct LoadedConfiguration {
     pub controls: Vec<Value>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct LoadedExecutor {
-    pub id: Uuid,
-    pub is_deleted: bool,
-    pub json_ext: Option<Value>,
-    pub version: i32,
-    pub date_created: NaiveDateTime,
-    pub date_updated: NaiveDateTime,
-    pub user_created: Uuid,
-    pub user_updated: Uuid,
-    pub task_group: Uuid,
-    pub user: Uuid,
-    #[serde(default = "default_weight")]
-    pub weight: i32,
+/// A row as a file has it: under the names of its columns in camelCase, but where [`Loadable`] says otherwise.
+#[derive(Debug)]
+pub(super) struct LoadedRow<T>(pub T);
+
+/// A row that can be loaded.
+pub(super) trait Loadable: DeserializeOwned {
+    /// Its columns.
+    fn columns() -> Vec<&'static str>;
+    /// Columns that have another name in files.
+    const NAMES: &'static [(&'static str, &'static str)];
+    /// Columns that are not loaded, and why.
+    const LEFT_OUT: &'static [(&'static str, &'static str)];
 }
 
-const fn default_weight() -> i32 {
-    DEFAULT_WEIGHT
-}
-
-impl From<LoadedExecutor> for TaskExecutor {
-    fn from(row: LoadedExecutor) -> Self {
-        Self {
-            id: row.id,
-            is_deleted: row.is_deleted,
-            json_ext: row.json_ext,
-            version: row.version,
-            date_created: row.date_created,
-            date_updated: row.date_updated,
-            user_created: row.user_created,
-            user_updated: row.user_updated,
-            task_group_id: row.task_group,
-            user_id: row.user,
-            weight: row.weight,
-        }
+impl Loadable for TaskGroup {
+    fn columns() -> Vec<&'static str> {
+        Self::COLUMNS.iter().map(|column| column.name).collect()
     }
+    const NAMES: &'static [(&'static str, &'static str)] = &[];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("threshold_kind", "follows from completionPolicy")];
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct LoadedTask {
-    pub id: Uuid,
-    pub is_deleted: bool,
-    pub json_ext: Option<Value>,
-    pub version: i32,
-    pub date_created: NaiveDateTime,
-    pub date_updated: NaiveDateTime,
-    pub user_created: Uuid,
-    pub user_updated: Uuid,
-    pub source: Option<String>,
-    pub entity_type: Option<i32>,
-    pub entity_id: Option<String>,
-    pub entity_string: Option<String>,
-    pub status: TaskStatus,
-    pub executor_action_event: Option<String>,
-    pub business_status: Value,
-    pub business_event: Option<String>,
-    pub task_group: Option<Uuid>,
-    pub data: Value,
-    pub business_data_serializer: Option<String>,
-}
-
-impl From<LoadedTask> for Task {
-    fn from(row: LoadedTask) -> Self {
-        Self {
-            id: row.id,
-            is_deleted: row.is_deleted,
-            json_ext: row.json_ext,
-            version: row.version,
-            date_created: row.date_created,
-            date_updated: row.date_updated,
-            user_created: row.user_created,
-            user_updated: row.user_updated,
-            source: row.source,
-            entity_type_id: row.entity_type,
-            entity_id: row.entity_id,
-            entity_string: row.entity_string,
-            status: row.status,
-            executor_action_event: row.executor_action_event,
-            business_status: row.business_status,
-            business_event: row.business_event,
-            task_group_id: row.task_group,
-            data: row.data,
-            business_data_serializer: row.business_data_serializer,
-            flow_id: None,
-            current_step_id: None,
-            data_user: None,
-        }
+impl Loadable for TaskExecutor {
+    fn columns() -> Vec<&'static str> {
+        Self::COLUMNS.iter().map(|column| column.name).collect()
     }
+    const NAMES: &'static [(&'static str, &'static str)] =
+        &[("task_group_id", "taskGroup"), ("user_id", "user")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LoadedVersion {
-    pub history_id: i64,
-    pub history_date: NaiveDateTime,
-    pub history_type: String,
-    pub history_user: Option<Uuid>,
-    pub history_change_reason: Option<String>,
-    #[serde(flatten)]
-    pub task: LoadedTask,
+impl Loadable for Task {
+    fn columns() -> Vec<&'static str> {
+        Self::COLUMNS.iter().map(|column| column.name).collect()
+    }
+    const NAMES: &'static [(&'static str, &'static str)] =
+        &[("entity_type_id", "entityType"), ("task_group_id", "taskGroup")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("flow_id", "flows are not loaded"),
+        ("current_step_id", "flows are not loaded"),
+        ("data_user", "whoever made the task is its maker"),
+    ];
+}
+
+impl Loadable for Historical<Task> {
+    fn columns() -> Vec<&'static str> {
+        Task::columns().into_iter().chain(history::COLUMNS).collect()
+    }
+    const NAMES: &'static [(&'static str, &'static str)] = Task::NAMES;
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = Task::LEFT_OUT;
+}
+
+/// Columns of rows that are loaded which files do not have, with their tables, and why.
+pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    fn of<T: Loadable + Entity>() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        T::LEFT_OUT.iter().map(|(column, reason)| (T::TABLE, *column, *reason))
+    }
+    of::<TaskGroup>().chain(of::<TaskExecutor>()).chain(of::<Task>())
+}
+
+impl<'de, T: Loadable> Deserialize<'de> for LoadedRow<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut given = Map::deserialize(deserializer)?;
+        let mut row = Map::new();
+        let mut known = Vec::new();
+        for column in T::columns() {
+            if T::LEFT_OUT.iter().any(|(left_out, _)| *left_out == column) {
+                continue;
+            }
+            let own = camel_case(column);
+            let name = T::NAMES.iter().find(|(other, _)| *other == column).map_or(&*own, |(_, name)| name);
+            if let Some(value) = given.remove(name) {
+                row.insert(own.clone(), value);
+            }
+            known.push(name.to_owned());
+        }
+        if let Some((stranger, _)) = given.into_iter().next() {
+            let known = known.join(", ");
+            return Err(D::Error::custom(format!("unknown field {stranger}, expected one of {known}")));
+        }
+        serde_json::from_value(Value::Object(row)).map(Self).map_err(D::Error::custom)
+    }
 }

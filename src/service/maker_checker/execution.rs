@@ -12,11 +12,14 @@ use crate::auth::requester::Requester;
 use crate::clock::Clock;
 use crate::db;
 use crate::db::connection::{Database, DbConnection};
-use crate::db::outbox::{self, NewDelivery};
+use crate::db::entity::insert_counted;
+use crate::db::outbox;
 use crate::domain::signal::Signal;
-use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::content_type::ContentType;
+use crate::model::task::Task;
 use crate::signal::{BusBuilder, Event, HandlerError};
 
 /// When an approved operation is carried out, and what follows if it fails.
@@ -109,19 +112,7 @@ impl<S: CheckedService> MakerChecker<S> {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::warn!(task = %task.id, event = %event.id, %error, cause, "an approved operation failed; it is tried again");
         }
-        let handler = Self::handler();
-        outbox::insert(
-            connection,
-            &NewDelivery {
-                event_id: event.id,
-                signal: event.signal.as_str(),
-                handler: &handler,
-                entity_id: event.entity_id,
-                user_id: event.user_id,
-                data: &event.data,
-                now: event.date,
-            },
-        )?;
+        insert_counted(connection, &event.delivery_to(&Self::handler()))?;
         outbox::announce(connection)
     }
 
@@ -189,7 +180,7 @@ impl<S: CheckedService> MakerChecker<S> {
         }
         let id = entity_id(task)?;
         let kind = match task.entity_type_id {
-            Some(id) => db::content_type::get(connection, id)?.map(|kind| kind.name()),
+            Some(id) => db::get::<ContentType>(connection, id)?.map(|kind| kind.name()),
             None => None,
         };
         if kind.is_none_or(|kind| kind != S::ENTITY_TYPE.to_lowercase()) {

@@ -6,11 +6,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ResolveTask;
-use crate::domain::task::Task;
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
 use crate::domain::vote::Verdict;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::task::Task;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// A vote as it was read from the input.

@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::cast::Cast;
-use crate::clock::new_id;
 use crate::db::vote::Withdrawn;
-use crate::domain::task::Task;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
-use crate::domain::vote::{Verdict, Vote};
+use crate::domain::vote::Verdict;
 use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::vote::Vote;
 use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -49,14 +49,7 @@ pub fn enter(
                 replaced.push(before.id);
             }
             new.push(Vote {
-                id: new_id(),
-                is_deleted: false,
-                json_ext: None,
-                version: 1,
-                date_created: unit.now,
-                date_updated: unit.now,
-                user_created: user,
-                user_updated: user,
+                record: unit.new_record(),
                 task_id: task.id,
                 step_id: pool.step_id(),
                 user_id: user,

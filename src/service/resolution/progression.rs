@@ -7,11 +7,12 @@ use super::{complete, ledger};
 use crate::db;
 use crate::domain::decision::{Outcome, Progression};
 use crate::domain::signal::Signal;
-use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_flow_step::TaskFlowStep;
-use crate::domain::task_pool::TaskPool;
-use crate::domain::vote::rejected_records;
+use crate::domain::task::TaskStatus;
 use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_pool::TaskPool;
+use crate::model::vote::rejected_records;
 use crate::service::approval_state::ApprovalState;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -50,8 +51,9 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalStat
 
 /// Puts the task at the first steps of a flow; it has to be written, and [`set_out`] called, by the caller.
 pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
-    let first = steps.iter().map(|step| step.order).min();
-    let first: Vec<TaskFlowStep> = steps.iter().filter(|step| Some(step.order) == first).cloned().collect();
+    let first = steps.iter().map(|step| step.step_order).min();
+    let first: Vec<TaskFlowStep> =
+        steps.iter().filter(|step| Some(step.step_order) == first).cloned().collect();
     task.flow_id = first.first().map(|step| step.task_flow_id);
     point_at(task, &first);
     first
@@ -98,7 +100,7 @@ fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Resul
             date_opened: unit.now,
             date_passed: None,
         };
-        db::task_pool::insert(unit.connection, &pool)?;
+        db::insert(unit.connection, &pool)?;
     }
     Ok(())
 }
@@ -109,7 +111,7 @@ fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState)
     for pool in approval.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
         if let Some(step) = &pool.step {
             db::task_pool::mark_passed(unit.connection, task.id, step.id, unit.now)?;
-            names.push(format!("step {} ({})", step.order, pool.group.code));
+            names.push(format!("step {} ({})", step.step_order, pool.group.code));
         }
     }
     Ok(names.join(", "))

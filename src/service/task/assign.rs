@@ -4,13 +4,15 @@ use uuid::Uuid;
 
 use super::{UpdateTask, live_group};
 use crate::db;
-use crate::db::task_group::Lock;
-use crate::db::task_source::SourceTarget;
-use crate::domain::task::{Task, TaskStatus};
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_flow_step::TaskFlowStep;
+use crate::db::Lock;
+use crate::domain::task::TaskStatus;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::task::Task;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_group::TaskGroup;
+use crate::model::task_source::SourceTarget;
 use crate::service::approval_state::ApprovalState;
 use crate::service::resolution;
 use crate::service::unit_of_work::UnitOfWork;
@@ -99,7 +101,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
     let target = db::task_source::claimed_by(unit.connection, source)?;
     let deciders = match target {
         None => return Ok(Deciders::Nobody),
-        Some(SourceTarget::Group(id)) => db::task_group::lock(unit.connection, id, Lock::Share)?
+        Some(SourceTarget::Group(id)) => db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
             .filter(|group| !group.is_deleted)
             .map(|group| Deciders::Group(group.id)),
         // Votes on tasks of other events decide nothing, so a flow would never get on.
@@ -110,7 +112,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
             None
         }
         Some(SourceTarget::Flow(id)) => {
-            let head = db::task_flow::lock(unit.connection, id, Lock::Share)?.filter(TaskFlow::is_head);
+            let head = db::lock::<TaskFlow>(unit.connection, id, Lock::Share)?.filter(TaskFlow::is_head);
             match head {
                 Some(flow) => {
                     Some(Deciders::Flow(db::task_flow_step::of_flows(unit.connection, &[flow.id])?))
@@ -131,7 +133,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
 /// # Errors
 /// NOT_FOUND, CONFLICT for a superseded flow, VALIDATION for a task that no flow may decide, or what the database says.
 pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Result<Vec<TaskFlowStep>> {
-    let flow = db::task_flow::lock(unit.connection, flow_id, Lock::Share)?
+    let flow = db::lock::<TaskFlow>(unit.connection, flow_id, Lock::Share)?
         .filter(|flow| !flow.is_deleted)
         .ok_or_else(|| Error::not_found("flowId", Message::new("no-task-flow")))?;
     if !flow.is_head() {

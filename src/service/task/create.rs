@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use super::assign::{Deciders, assignable, of_source};
 use super::live_group;
-use crate::clock::new_id;
 use crate::db;
-use crate::domain::content_type::ContentType;
 use crate::domain::signal::Signal;
-use crate::domain::task::{Task, TaskStatus};
+use crate::domain::task::TaskStatus;
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::content_type::ContentType;
+use crate::model::record::Record;
+use crate::model::task::Task;
 use crate::service::entity;
 use crate::service::resolution;
 use crate::service::unit_of_work::UnitOfWork;
@@ -103,14 +104,7 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         None => (None, None),
     };
     let mut task = Task {
-        id: new_id(),
-        is_deleted: false,
-        json_ext: input.json_ext.clone(),
-        version: 1,
-        date_created: unit.now,
-        date_updated: unit.now,
-        user_created: unit.requester.id(),
-        user_updated: unit.requester.id(),
+        record: Record { json_ext: input.json_ext.clone(), ..unit.new_record() },
         source: input.source.clone(),
         entity_type_id,
         entity_id: input.entity_id.clone(),
@@ -184,7 +178,7 @@ fn entity(
 
 /// Another transaction may have been faster; the database's own constraint says so.
 fn taken_entity(error: Error) -> Error {
-    if db::row::violates_unique(&error, "task_management_task_one_open") {
+    if db::entity::violates_unique(&error, "task_management_task_one_open") {
         return Error::new(ErrorCode::Conflict, Message::new("entity-has-open-task"));
     }
     error

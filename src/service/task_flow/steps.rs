@@ -4,16 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::clock::new_id;
 use crate::db;
-use crate::db::task_group::Lock;
+use crate::db::Lock;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
-use crate::domain::task_executor::TaskExecutor;
-use crate::domain::task_flow::TaskFlow;
-use crate::domain::task_flow_step::{TaskFlowStep, effective_rule};
-use crate::domain::task_group::TaskGroup;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::{TaskFlowStep, effective_rule};
+use crate::model::task_group::TaskGroup;
 use crate::service::task::check_list;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -102,16 +101,9 @@ pub fn plan(
         let (completion_policy, threshold) = step.own_rule(present);
         check_rule(completion_policy, threshold, group, &executors, &field)?;
         steps.push(TaskFlowStep {
-            id: new_id(),
-            is_deleted: false,
-            json_ext: None,
-            version: 1,
-            date_created: unit.now,
-            date_updated: unit.now,
-            user_created: unit.requester.id(),
-            user_updated: unit.requester.id(),
+            record: unit.new_record(),
             task_flow_id: flow.id,
-            order,
+            step_order: order,
             task_group_id: group.id,
             completion_policy,
             threshold,
@@ -132,7 +124,7 @@ pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bo
     });
     let there = present.iter().map(|step| {
         let rules = (step.forbid_maker, step.distinct_deciders);
-        (step.order, step.task_group_id, (step.completion_policy, step.threshold), rules)
+        (step.step_order, step.task_group_id, (step.completion_policy, step.threshold), rules)
     });
     asked.eq(there)
 }
@@ -182,7 +174,7 @@ fn locked_groups(unit: &mut UnitOfWork<'_>, asked: &[TaskFlowStepInput]) -> Resu
     let mut groups = HashMap::new();
     for id in ids {
         if let Some(group) =
-            db::task_group::lock(unit.connection, id, Lock::Share)?.filter(|group| !group.is_deleted)
+            db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?.filter(|group| !group.is_deleted)
         {
             groups.insert(id, group);
         }

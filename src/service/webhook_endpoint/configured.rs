@@ -11,8 +11,10 @@ use crate::clock::new_id;
 use crate::config::ConfiguredEndpoint;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookSecret};
+use crate::domain::webhook_endpoint::WebhookSecret;
 use crate::error::Result;
+use crate::model::sql_types::AsJson;
+use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::context::ServiceContext;
 
 /// Makes the table say of configured endpoints what the configuration says. One that was disabled is tried again.
@@ -55,8 +57,7 @@ fn put(
     now: NaiveDateTime,
 ) -> Result<()> {
     let secrets = wanted.secrets.iter().cloned();
-    let secrets: Vec<WebhookSecret> =
-        secrets.map(|secret| WebhookSecret { secret, valid_until: None }).collect();
+    let secrets = AsJson(secrets.map(|secret| WebhookSecret { secret, valid_until: None }).collect());
     let Some(old) = present else {
         let endpoint = WebhookEndpoint {
             id: new_id(),
@@ -68,7 +69,7 @@ fn put(
             user_updated: None,
             name: wanted.name.clone(),
             url: wanted.url.clone(),
-            events: wanted.events.clone(),
+            events: AsJson(wanted.events.clone()),
             is_active: true,
             is_configured: true,
             disabled_reason: None,
@@ -76,11 +77,11 @@ fn put(
             failing_since: None,
             secrets,
         };
-        return db::webhook_endpoint::insert(connection, &endpoint);
+        return db::insert(connection, &endpoint);
     };
     let mut endpoint = WebhookEndpoint {
         url: wanted.url.clone(),
-        events: wanted.events.clone(),
+        events: AsJson(wanted.events.clone()),
         is_configured: true,
         secrets,
         ..old.clone()
@@ -93,5 +94,5 @@ fn write(connection: &mut DbConnection, mut endpoint: WebhookEndpoint, now: Naiv
     endpoint.version += 1;
     endpoint.date_updated = now;
     endpoint.user_updated = None;
-    db::webhook_endpoint::update(connection, &endpoint)
+    db::update(connection, &endpoint)
 }

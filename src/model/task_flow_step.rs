@@ -1,49 +1,33 @@
 //! The step of an approval flow: a group that is asked, and how many of it must agree.
 
-use chrono::NaiveDateTime;
-use serde::Serialize;
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::completion_policy::{CompletionPolicy, PolicyRule};
-use super::decision::FourEyes;
-use super::settings::ModuleSettings;
+use super::entity::entity;
 use super::task_group::TaskGroup;
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::decision::FourEyes;
+use crate::domain::settings::ModuleSettings;
 
-/// A step as it is stored. It belongs to one version of a flow and does not change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TaskFlowStep {
-    /// Primary key, UUIDv7.
-    pub id: Uuid,
-    /// Whether it was retired with its flow.
-    pub is_deleted: bool,
-    /// Free JSON of hosts.
-    pub json_ext: Option<Value>,
-    /// Counts the writes, from 1.
-    pub version: i32,
-    /// When it was created, naive UTC.
-    pub date_created: NaiveDateTime,
-    /// When the row was last written, naive UTC.
-    pub date_updated: NaiveDateTime,
-    /// Who created it.
-    pub user_created: Uuid,
-    /// Who wrote the row last.
-    pub user_updated: Uuid,
-    /// The version of the flow.
-    pub task_flow_id: Uuid,
-    /// When it comes, from 1. Steps of one order are asked at the same time, and all of them must pass.
-    pub order: i32,
-    /// The group that is asked.
-    pub task_group_id: Uuid,
-    /// How approvals are counted; absent: as the group does.
-    pub completion_policy: Option<CompletionPolicy>,
-    /// How many; absent: as many as the group asks for, if it counts in the same way.
-    pub threshold: Option<i32>,
-    /// Whether the maker of a task may not decide it; absent: as the group says.
-    pub forbid_maker: Option<bool>,
-    /// Whether who decided another step may not decide this one; absent: as the group says.
-    pub distinct_deciders: Option<bool>,
+entity! {
+    /// A step as it is stored. It belongs to one version of a flow, is retired with it, and does not change.
+    pub struct TaskFlowStep ("task_flow_step") in task_management_taskflowstep (id),
+    versions in task_management_historicaltaskflowstep {
+        /// The version of the flow.
+        task_flow_id: Uuid => Uuid,
+        /// When it comes, from 1. Steps of one order are asked at the same time, and all of them must pass.
+        #[serde(rename = "order")]
+        step_order: i32 => Integer,
+        /// The group that is asked.
+        task_group_id: Uuid => Uuid,
+        /// How approvals are counted; absent: as the group does.
+        completion_policy: Option<CompletionPolicy> => Nullable<Text>,
+        /// How many; absent: as many as the group asks for, if it counts in the same way.
+        threshold: Option<i32> => Nullable<Integer>,
+        /// Whether the maker of a task may not decide it; absent: as the group says.
+        forbid_maker: Option<bool> => Nullable<Bool>,
+        /// Whether who decided another step may not decide this one; absent: as the group says.
+        distinct_deciders: Option<bool> => Nullable<Bool>,
+    }
 }
 
 impl TaskFlowStep {

@@ -1,14 +1,18 @@
 //! The content type: a kind of thing that tasks are about.
 
-/// A kind, named as Django names models: `app_label.model`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContentType {
-    /// Primary key.
-    pub id: i32,
-    /// The module it belongs to.
-    pub app_label: String,
-    /// Its name in that module, lower case.
-    pub model: String,
+use super::entity::entity;
+
+entity! {
+    /// A kind, named as Django names models: `app_label.model`.
+    #[derive(Eq)]
+    pub struct ContentType ("content_type") in core_contenttype (id) {
+        /// Primary key.
+        id: i32 => Integer,
+        /// The module it belongs to.
+        app_label: String => Text,
+        /// Its name in that module, lower case.
+        model: String => Text,
+    }
 }
 
 impl ContentType {

@@ -1,0 +1,91 @@
+//! A value that is bound in a statement.
+
+use chrono::NaiveDateTime;
+use serde::Serialize;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::sql_types::AsJson;
+use crate::domain::query::Value;
+
+/// A value that is bound in a statement.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    /// None.
+    Null,
+    /// A text.
+    Text(String),
+    /// A key.
+    Uuid(Uuid),
+    /// A number.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A moment, naive UTC.
+    DateTime(NaiveDateTime),
+    /// JSON.
+    Json(Json),
+}
+
+impl From<Value> for Bound {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text),
+            Value::Uuid(id) => Self::Uuid(id),
+            Value::Int(number) => Self::Int(number),
+            Value::Bool(truth) => Self::Bool(truth),
+            Value::DateTime(moment) => Self::DateTime(moment),
+        }
+    }
+}
+
+macro_rules! bound {
+    ($($type:ty: $value:ident => $bound:expr),+ $(,)?) => {
+        $(
+            impl From<&$type> for Bound {
+                fn from($value: &$type) -> Self {
+                    $bound
+                }
+            }
+            impl From<$type> for Bound {
+                fn from(value: $type) -> Self {
+                    (&value).into()
+                }
+            }
+        )+
+    };
+}
+bound!(
+    String: text => Self::Text(text.clone()),
+    Uuid: id => Self::Uuid(*id),
+    i32: number => Self::Int((*number).into()),
+    i64: number => Self::Int(*number),
+    bool: truth => Self::Bool(*truth),
+    NaiveDateTime: moment => Self::DateTime(*moment),
+    Json: value => Self::Json(value.clone()),
+);
+
+impl From<&str> for Bound {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl<'a, T> From<&'a Option<T>> for Bound
+where
+    Self: From<&'a T>,
+{
+    fn from(value: &'a Option<T>) -> Self {
+        match value {
+            Some(value) => <Self as From<&'a T>>::from(value),
+            None => Self::Null,
+        }
+    }
+}
+
+impl<T: Serialize> From<&AsJson<T>> for Bound {
+    fn from(value: &AsJson<T>) -> Self {
+        // Lists of texts and of structs of texts can always be written.
+        Self::Json(serde_json::to_value(&value.0).unwrap_or_default())
+    }
+}

@@ -1,0 +1,74 @@
+//! The entities: what stands in the tables, each said once. No connection and no query; those are in `db`.
+
+pub mod bound;
+pub mod configuration;
+pub mod content_type;
+pub mod entity;
+pub mod history;
+pub mod login_failure;
+pub mod mutation_log;
+pub mod outbox;
+pub mod record;
+pub mod role;
+pub mod session;
+pub mod sql_types;
+pub mod task;
+pub mod task_executor;
+pub mod task_flow;
+pub mod task_flow_step;
+pub mod task_group;
+pub mod task_pool;
+pub mod task_source;
+pub mod user;
+pub mod vote;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;
+
+use entity::{Column, Entity, Versioned};
+
+/// A table as its entity declares it, for the test that holds it to the databases.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// The name of its historical twin, if it has one.
+    pub historical: Option<&'static str>,
+    /// Its columns.
+    pub columns: &'static [Column],
+}
+
+impl Table {
+    const fn of<T: Entity>() -> Self {
+        Self { name: T::TABLE, historical: None, columns: T::COLUMNS }
+    }
+
+    const fn with_versions<T: Versioned>() -> Self {
+        Self { historical: Some(T::HISTORY_TABLE), ..Self::of::<T>() }
+    }
+}
+
+/// All tables.
+pub const TABLES: &[Table] = &[
+    Table::with_versions::<task::Task>(),
+    Table::with_versions::<task_group::TaskGroup>(),
+    Table::with_versions::<task_executor::TaskExecutor>(),
+    Table::with_versions::<task_flow::TaskFlow>(),
+    Table::with_versions::<task_flow_step::TaskFlowStep>(),
+    Table::with_versions::<vote::Vote>(),
+    Table::of::<task_pool::TaskPool>(),
+    Table::of::<task_source::TaskSource>(),
+    Table::of::<outbox::Delivery>(),
+    Table::of::<webhook_endpoint::WebhookEndpoint>(),
+    Table::of::<webhook_attempt::WebhookAttempt>(),
+    Table::of::<mutation_log::MutationLog>(),
+    Table::of::<mutation_log::TouchedRow>(),
+    Table::of::<user::User>(),
+    Table::of::<user::Language>(),
+    Table::of::<role::Role>(),
+    Table::of::<role::RoleRight>(),
+    Table::of::<role::UserRole>(),
+    Table::of::<session::Session>(),
+    Table::of::<login_failure::LoginFailure>(),
+    Table::of::<content_type::ContentType>(),
+    Table::of::<configuration::ModuleConfiguration>(),
+];

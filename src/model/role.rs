@@ -1,0 +1,55 @@
+//! The role: a named set of rights.
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::entity::entity;
+
+entity! {
+    /// A role as it is stored.
+    #[derive(Eq)]
+    pub struct Role ("role") in core_role (id) {
+        /// Primary key.
+        id: i32 => Integer,
+        /// A second key, which the interface shows.
+        uuid: Uuid => Uuid,
+        /// Its name, unique.
+        name: String => Text,
+        /// Its name in another language.
+        alt_language: Option<String> => Nullable<Text>,
+        /// Non-zero for roles that come with the system; [`crate::domain::role::SUPERUSER_ROLE`] is the administrator's.
+        is_system: i32 => Integer,
+        /// Whether it grants nothing at present.
+        is_blocked: bool => Bool,
+        /// Since when it exists, naive UTC.
+        date_created: NaiveDateTime => Timestamp,
+    }
+}
+
+entity! {
+    /// That a role grants a right.
+    #[derive(Eq)]
+    pub struct RoleRight ("role_right") in core_roleright (role_id, right_id) {
+        /// The role.
+        role_id: i32 => Integer,
+        /// The number of the right.
+        right_id: i32 => Integer,
+    }
+}
+
+entity! {
+    /// That a user has a role.
+    #[derive(Eq)]
+    pub struct UserRole ("user_role") in core_userrole (id) {
+        /// Primary key, counted by the database.
+        id: i32 => Integer,
+        /// The user.
+        user_id: Uuid => Uuid,
+        /// The role.
+        role_id: i32 => Integer,
+        /// Since when, naive UTC.
+        date_created: NaiveDateTime => Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(core_role, core_roleright, core_userrole);

@@ -1,0 +1,116 @@
+//! How types of ours stand in columns, on every database that knows the columns' types.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::Queryable;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::expression::AsExpression;
+use diesel::sql_types::{Integer, Jsonb, Text};
+use serde::de::DeserializeOwned;
+
+use super::bound::Bound;
+use crate::domain::completion_policy::CompletionPolicy;
+use crate::domain::configuration::Layer;
+use crate::domain::history::HistoryType;
+use crate::domain::mutation_log::MutationStatus;
+use crate::domain::outbox::DeliveryStatus;
+use crate::domain::task::TaskStatus;
+use crate::domain::vote::Verdict;
+
+/// Enums as the texts or numbers by which they go. The database checks its values, so a stranger is its fault.
+macro_rules! stored_as {
+    ($sql:ty: |$raw:ident: $read:ty| $parsed:expr, $write:ident -> $written:ty: $($type:ty),+) => {
+        $(
+            impl<DB: Backend> FromSql<$sql, DB> for $type
+            where
+                $read: FromSql<$sql, DB>,
+            {
+                fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                    let $raw = <$read>::from_sql(value)?;
+                    Self::parse($parsed)
+                        .ok_or_else(|| format!("the database holds the {} {}", stringify!($type), $raw).into())
+                }
+            }
+
+            impl<DB: Backend> Queryable<$sql, DB> for $type
+            where
+                Self: FromSql<$sql, DB>,
+            {
+                type Row = Self;
+
+                fn build(row: Self) -> deserialize::Result<Self> {
+                    Ok(row)
+                }
+            }
+
+            impl AsExpression<$sql> for $type {
+                type Expression = <$written as AsExpression<$sql>>::Expression;
+
+                fn as_expression(self) -> Self::Expression {
+                    <$written as AsExpression<$sql>>::as_expression(self.$write())
+                }
+            }
+
+            impl From<&$type> for Bound {
+                fn from(value: &$type) -> Self {
+                    value.$write().into()
+                }
+            }
+
+            impl From<$type> for Bound {
+                fn from(value: $type) -> Self {
+                    value.$write().into()
+                }
+            }
+        )+
+    };
+}
+stored_as!(
+    Text: |text: String| &text, as_str -> &'static str:
+    CompletionPolicy, DeliveryStatus, HistoryType, Layer, TaskStatus, Verdict
+);
+stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
+
+/// A value that stands as JSON in its column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AsJson<T>(pub T);
+
+impl<T> Deref for AsJson<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for AsJson<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T, DB> FromSql<Jsonb, DB> for AsJson<T>
+where
+    T: DeserializeOwned,
+    DB: Backend,
+    serde_json::Value: FromSql<Jsonb, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        let value = serde_json::Value::from_sql(value)?;
+        // What can't be read is not quoted: it may be secret.
+        serde_json::from_value(value).map(Self).map_err(|_| "the JSON has another form than it must".into())
+    }
+}
+
+impl<T, DB> Queryable<Jsonb, DB> for AsJson<T>
+where
+    DB: Backend,
+    Self: FromSql<Jsonb, DB>,
+{
+    type Row = Self;
+
+    fn build(row: Self) -> deserialize::Result<Self> {
+        Ok(row)
+    }
+}

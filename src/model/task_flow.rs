@@ -1,0 +1,46 @@
+//! The approval flow: steps that a task goes through, one order after the other.
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::entity::entity;
+use crate::domain::task_source;
+
+entity! {
+    /// A version of a flow as it is stored. Tasks under way keep the version with which they began. Deleted: the flow was
+    /// retired, with all its versions. A version that replaces another counts on from its `version`. The bound task sources
+    /// are in its `json_ext` under `task_sources`.
+    pub struct TaskFlow ("task_flow") in task_management_taskflow (id), versions in task_management_historicaltaskflow {
+        /// Its name for systems, unique among live heads, case-sensitive.
+        code: String => Text,
+        /// Its name for people.
+        name: Option<String> => Nullable<Text>,
+        /// The first version of the flow, which all its versions name; its own key in that version.
+        lineage_id: Uuid => Uuid,
+        /// The version that superseded this one; none in the head.
+        replacement_uuid: Option<Uuid> => Nullable<Uuid>,
+        /// Since when new tasks get this version, naive UTC.
+        date_valid_from: NaiveDateTime => Timestamp,
+        /// Until when they did, naive UTC; none in the head.
+        date_valid_to: Option<NaiveDateTime> => Nullable<Timestamp>,
+    }
+}
+
+impl TaskFlow {
+    /// Whether new tasks can get this version.
+    #[must_use]
+    pub const fn is_head(&self) -> bool {
+        !self.record.is_deleted && self.replacement_uuid.is_none()
+    }
+
+    /// The task sources whose new tasks come to this flow.
+    #[must_use]
+    pub fn task_sources(&self) -> Vec<String> {
+        task_source::read(self.json_ext.as_ref())
+    }
+
+    /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
+    pub fn set_task_sources(&mut self, sources: &[String]) {
+        task_source::write(&mut self.json_ext, sources);
+    }
+}

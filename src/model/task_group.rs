@@ -1,0 +1,79 @@
+//! The group of executors that decides on tasks, and how many of them it takes.
+
+use diesel::Queryable;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromStaticSqlRow};
+use diesel::sql_types::Text;
+
+use super::bound::Bound;
+use super::entity::{Embedded, entity};
+use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::task_source;
+
+entity! {
+    /// A group as it is stored. The bound task sources are in its `json_ext` under `task_sources`.
+    pub struct TaskGroup ("task_group") in task_management_taskgroup (id),
+    versions in task_management_historicaltaskgroup {
+        [
+            /// How many executors must approve.
+            completion_policy: CompletionPolicy as (completion_policy: Text, threshold_kind: Text)
+        ]
+        /// Its name for people, unique among live groups, case-sensitive.
+        code: String => Text,
+        /// How many people, percent or weight; none with policies that need none.
+        threshold: Option<i32> => Nullable<Integer>,
+        /// Whether the maker of a task may not decide it; absent: as the settings say.
+        #[serde(default)]
+        forbid_maker: Option<bool> => Nullable<Bool>,
+        /// Whether who decided another step of a task may not decide this one; absent: as the settings say.
+        #[serde(default)]
+        distinct_deciders: Option<bool> => Nullable<Bool>,
+    }
+}
+
+impl TaskGroup {
+    /// The policy with its threshold.
+    #[must_use]
+    pub const fn rule(&self) -> PolicyRule {
+        PolicyRule { policy: self.completion_policy, threshold: self.threshold }
+    }
+
+    /// The task sources whose new tasks come to this group.
+    #[must_use]
+    pub fn task_sources(&self) -> Vec<String> {
+        task_source::read(self.json_ext.as_ref())
+    }
+
+    /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
+    pub fn set_task_sources(&mut self, sources: &[String]) {
+        task_source::write(&mut self.json_ext, sources);
+    }
+}
+
+/// What the threshold of a group counts, where that is people.
+const COUNT: &str = "COUNT";
+
+/// Clients of openIMIS filter groups by the policy and know three of them, so what is `N` to them is kept as `N`, and what
+/// the threshold counts beside it.
+impl Embedded for CompletionPolicy {
+    fn values(&self, values: &mut Vec<Bound>) {
+        let known = self.as_known_to_clients();
+        let kind = if known == *self { COUNT } else { self.as_str() };
+        values.extend([known.into(), kind.into()]);
+    }
+}
+
+impl<DB: Backend> Queryable<(Text, Text), DB> for CompletionPolicy
+where
+    (Self, String): FromStaticSqlRow<(Text, Text), DB>,
+{
+    type Row = (Self, String);
+
+    fn build((known, kind): Self::Row) -> deserialize::Result<Self> {
+        match &*kind {
+            COUNT => Ok(known),
+            kind => Self::parse(kind)
+                .ok_or_else(|| format!("the database holds the threshold kind {kind:?}").into()),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The pool: a step of a flow at which a particular task is, or was, being decided.
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::entity::entity;
+
+entity! {
+    /// A pool as it is stored. Tasks in no flow have none: their group is all there is.
+    #[derive(Copy, Eq)]
+    pub struct TaskPool ("task_pool") in task_management_taskpool (task_id, step_id) {
+        /// The task.
+        task_id: Uuid => Uuid,
+        /// The step of its flow.
+        step_id: Uuid => Uuid,
+        /// The step's group.
+        task_group_id: Uuid => Uuid,
+        /// When the step was reached, naive UTC.
+        date_opened: NaiveDateTime => Timestamp,
+        /// When it passed, naive UTC; none while it is active.
+        date_passed: Option<NaiveDateTime> => Nullable<Timestamp>,
+    }
+}

@@ -1,0 +1,65 @@
+//! The user: who makes, decides and administers.
+
+use chrono::NaiveDateTime;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::entity::entity;
+
+entity! {
+    /// A user as it is stored. openIMIS splits it in a core user and an interactive user; the interface shows both. The
+    /// hash of the password stays in the table.
+    pub struct User ("user") in core_user (id) {
+        /// Primary key.
+        id: Uuid => Uuid,
+        /// The number of the interactive user, unique.
+        interactive_user_id: i32 => Integer,
+        /// The name to log in with, unique, case-sensitive.
+        username: String => Text,
+        /// Family name.
+        last_name: String => Text,
+        /// Given names.
+        other_names: String => Text,
+        /// E-mail address.
+        email: Option<String> => Nullable<Text>,
+        /// Telephone number.
+        phone: Option<String> => Nullable<Text>,
+        /// Code of the language the user reads.
+        language: String => Text,
+        /// Whether the user may log in and be given executors.
+        is_active: bool => Bool,
+        /// Counts the writes, from 1.
+        version: i32 => Integer,
+        /// Free JSON of hosts.
+        json_ext: Option<Value> => Nullable<Jsonb>,
+        /// When the user was created, naive UTC.
+        date_created: NaiveDateTime => Timestamp,
+        /// When the row was last written, naive UTC.
+        date_updated: NaiveDateTime => Timestamp,
+        /// When the user last logged in, naive UTC.
+        last_login: Option<NaiveDateTime> => Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    /// What only logging in reads of users.
+    #[sql_name = "core_user"]
+    credential (id) {
+        id -> Uuid,
+        password -> Text,
+        date_updated -> Timestamp,
+    }
+}
+
+entity! {
+    /// A language that users can choose.
+    #[derive(Eq)]
+    pub struct Language ("language") in core_language (code) {
+        /// The code, such as `en`.
+        code: String => Text,
+        /// Its name in that language.
+        name: String => Text,
+        /// Its place in lists.
+        sort_order: Option<i32> => Nullable<Integer>,
+    }
+}

@@ -1,0 +1,301 @@
+//! Columns: a table, its historical twin, its model, `load` and the webhooks say the same of them, or say why not; and what
+//! an enum knows, the database allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::RunQueryDsl as _;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use serde_json::{Map, Value, json};
+use tasks_management::CompletionPolicy::Any;
+use tasks_management::declared::{self, DeliveryStatus, HistoryType, Layer, camel_case};
+use tasks_management::{CompletionPolicy, TaskStatus, Verdict};
+
+use crate::migrations::{postgres, postgres_columns, sqlite, sqlite_columns};
+use crate::support::backend::TestDatabase;
+use crate::support::receiver::Receiver;
+use crate::support::scenario::user_id;
+use crate::support::{Backend, TestApp, apply, on_both};
+use crate::webhook_deliveries::{endpoint, nearby};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Columns that no entity has, and why.
+const NOT_IN_THE_MODEL: [(&str, &str, &str); 1] =
+    [("core_user", "password", "the hash of a password stays in the database but for logging in")];
+
+/// The tables of a migrated database with their columns; `required` stands behind those that are never empty.
+fn real(backend: Backend) -> BTreeMap<String, BTreeSet<String>> {
+    let database = TestDatabase::create(backend);
+    match backend {
+        Backend::Postgres => {
+            let mut connection = postgres(&database);
+            connection.run_pending_migrations(POSTGRES).expect("up");
+            postgres_columns(&mut connection)
+        }
+        Backend::Sqlite => {
+            let mut connection = sqlite(&database);
+            connection.run_pending_migrations(SQLITE).expect("up");
+            sqlite_columns(&mut connection)
+        }
+    }
+}
+
+#[apply(on_both)]
+async fn a_table_and_its_model_have_the_same_columns(backend: Backend) {
+    let mut real = real(backend);
+    for (table, column, _) in NOT_IN_THE_MODEL {
+        let columns = real.get_mut(table).expect("a table");
+        assert!(columns.remove(&format!("{column} required")), "{table}.{column} is not there");
+    }
+    let twins: BTreeSet<&str> = declared::TABLES.iter().filter_map(|table| table.historical).collect();
+    let tables: BTreeSet<&str> =
+        real.keys().map(String::as_str).filter(|name| !twins.contains(name)).collect();
+    assert_eq!(tables, declared::TABLES.iter().map(|table| table.name).collect());
+    for table in declared::TABLES {
+        let required = |nullable: bool| if nullable { "" } else { " required" };
+        let columns = table.columns.iter();
+        let own: BTreeSet<String> =
+            columns.map(|column| format!("{}{}", column.name, required(column.nullable))).collect();
+        assert_eq!(
+            own, real[table.name],
+            "{}: the model is on the left, the database on the right",
+            table.name
+        );
+    }
+}
+
+#[apply(on_both)]
+async fn a_twin_has_the_columns_of_its_table_and_those_of_history(backend: Backend) {
+    let real = real(backend);
+    let name = |column: &String| column.trim_end_matches(" required").to_owned();
+    let versioned: Vec<_> =
+        declared::TABLES.iter().filter_map(|table| Some((table.name, table.historical?))).collect();
+    assert_eq!(versioned.len(), 6);
+    for (table, twin) in versioned {
+        let history = declared::HISTORY_COLUMNS.map(str::to_owned);
+        let expected: BTreeSet<String> = real[table].iter().map(name).chain(history).collect();
+        assert_eq!(real[twin].iter().map(name).collect::<BTreeSet<_>>(), expected, "{twin}");
+        // What is never empty in a table, is not in its versions either, so that one type reads both.
+        let not_in_twin = |column: &&String| column.ends_with("required") && !real[twin].contains(*column);
+        assert_eq!(real[table].iter().find(not_in_twin), None, "{twin}");
+    }
+}
+
+/// The columns of a table, but those that are left out somewhere.
+fn columns(
+    table: &str,
+    left_out: impl Iterator<Item = (&'static str, &'static str, &'static str)>,
+) -> Vec<&'static str> {
+    let table = declared::TABLES.iter().find(|declared| declared.name == table).expect("a table");
+    let left_out: Vec<&str> = left_out
+        .filter(|(name, ..)| *name == table.name)
+        .map(|(_, column, reason)| {
+            assert!(!reason.is_empty());
+            assert!(
+                table.columns.iter().any(|own| own.name == column),
+                "{}.{column} is not there",
+                table.name
+            );
+            column
+        })
+        .collect();
+    table.columns.iter().map(|column| column.name).filter(|name| !left_out.contains(name)).collect()
+}
+
+const GROUP: &str = "00000000-0000-7000-8000-0000000000a1";
+const EXECUTOR: &str = "00000000-0000-7000-8000-0000000000b1";
+const TASK: &str = "00000000-0000-7000-8000-0000000000c1";
+
+/// A row with all that `load` takes, nothing of it as it is when nothing is said.
+fn loaded(id: &str, own: Value) -> Value {
+    let mut row = json!({
+        "id": id, "isDeleted": true, "jsonExt": { "of": "a host" }, "version": 7,
+        "dateCreated": "2024-01-02T03:04:05.000006", "dateUpdated": "2024-02-03T04:05:06.000007",
+        "userCreated": user_id("exec1"), "userUpdated": user_id("exec2"),
+    });
+    row.as_object_mut().expect("an object").extend(own.as_object().expect("an object").clone());
+    row
+}
+
+#[apply(on_both)]
+async fn load_takes_every_column(app: TestApp) {
+    let group = loaded(
+        GROUP,
+        json!({ "code": "loaded", "completionPolicy": "N", "threshold": 3, "forbidMaker": true, "distinctDeciders": true }),
+    );
+    let executor = loaded(EXECUTOR, json!({ "taskGroup": GROUP, "user": user_id("exec1"), "weight": 5 }));
+    let content_type =
+        app.number("SELECT CAST(id AS bigint) AS value FROM core_contenttype ORDER BY id LIMIT 1");
+    let task = loaded(
+        TASK,
+        json!({
+            "source": "a source", "entityType": content_type, "entityId": "an id", "entityString": "a thing",
+            "status": "FAILED", "executorActionEvent": "an event", "businessStatus": { "a": "b" },
+            "businessEvent": "Service.operation", "taskGroup": GROUP, "data": { "amount": 1 },
+            "businessDataSerializer": "a serializer",
+        }),
+    );
+    let history = json!({
+        "historyId": 4711, "historyDate": "2024-03-04T05:06:07.000008", "historyType": "-",
+        "historyUser": user_id("triage"), "historyChangeReason": "a reason",
+    });
+    let mut version = task.clone();
+    version.as_object_mut().expect("an object").extend(history.as_object().expect("an object").clone());
+    app.load(json!({
+        "taskGroups": [group], "taskExecutors": [executor], "tasks": [task], "taskHistory": [version],
+    }))
+    .await;
+    let is_there = |table: &str, columns: &[&str], row: &Value| {
+        let id = row["id"].as_str().expect("a key");
+        for column in columns {
+            let camel = camel_case(column);
+            let short = camel_case(column.trim_end_matches("_id"));
+            let value = row.get(&camel).or_else(|| row.get(&short));
+            let value = value.unwrap_or_else(|| panic!("{table}.{column} is not in the file of this test"));
+            // A moment is a text with a blank in SQLite, and compares equal to one in PostgreSQL.
+            let literal = match value {
+                Value::String(text) if column.starts_with("date") || *column == "history_date" => {
+                    format!("'{}'", text.replace('T', " "))
+                }
+                Value::String(text) => format!("'{text}'"),
+                Value::Object(_) => format!("'{value}'"),
+                other => other.to_string(),
+            };
+            let sql = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND {column} = {literal}");
+            assert_eq!(app.count(&sql), 1, "{table}.{column} is not {literal}");
+        }
+    };
+    is_there(
+        "task_management_taskgroup",
+        &columns("task_management_taskgroup", declared::not_loaded()),
+        &group,
+    );
+    is_there(
+        "task_management_taskexecutor",
+        &columns("task_management_taskexecutor", declared::not_loaded()),
+        &executor,
+    );
+    let mut of_tasks = columns("task_management_task", declared::not_loaded());
+    is_there("task_management_task", &of_tasks, &task);
+    of_tasks.extend(declared::HISTORY_COLUMNS);
+    is_there("task_management_historicaltask", &of_tasks, &version);
+}
+
+#[apply(on_both)]
+async fn webhooks_tell_of_every_column(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    let signals = [
+        "task_service.create",
+        "task_group_service.create",
+        "task_executor_service.create",
+        "task_flow_service.create",
+    ];
+    endpoint(&app, "all", &receiver.url, &signals).await;
+    let group = app.group("TOLD", Any, &["exec1"]).await;
+    app.flow("TOLD", &[&group]).await;
+    app.task_in(&group).await;
+    while app.module.deliver_due().await.expect("delivers") > 0 {}
+    let told: Vec<Map<String, Value>> = receiver
+        .received()
+        .iter()
+        .filter_map(|message| message.json()["data"].as_object().cloned())
+        .collect();
+    for (row, table) in [
+        ("task", "task_management_task"),
+        ("taskGroup", "task_management_taskgroup"),
+        ("taskExecutor", "task_management_taskexecutor"),
+        ("taskFlow", "task_management_taskflow"),
+    ] {
+        let shown =
+            told.iter().find_map(|data| data.get(row)).unwrap_or_else(|| panic!("no {row} was told of"));
+        let left_out = declared::not_told().filter(|(name, ..)| *name == row);
+        for column in columns(table, left_out.map(|(_, column, reason)| (table, column, reason))) {
+            let names = [camel_case(column), camel_case(column.trim_end_matches("_id"))];
+            assert!(
+                names.iter().any(|name| shown.get(name).is_some()),
+                "{row}.{column} is not told: {shown}"
+            );
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Constraint {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+/// The values that constraints allow in columns, as `table.column`, where they list them.
+fn allowed(backend: Backend) -> BTreeMap<String, BTreeSet<String>> {
+    let database = TestDatabase::create(backend);
+    let lines: Vec<Constraint> = match backend {
+        Backend::Postgres => {
+            let mut connection = postgres(&database);
+            connection.run_pending_migrations(POSTGRES).expect("up");
+            diesel::sql_query(
+                "SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) AS line FROM pg_constraint \
+                 WHERE contype = 'c' AND connamespace = 'public'::regnamespace",
+            )
+            .load(&mut connection)
+        }
+        Backend::Sqlite => {
+            let mut connection = sqlite(&database);
+            connection.run_pending_migrations(SQLITE).expect("up");
+            diesel::sql_query("SELECT sql AS line FROM sqlite_master WHERE type = 'table' AND name LIKE '%\\_%' ESCAPE '\\'")
+                .load(&mut connection)
+        }
+    }
+    .expect("describes itself");
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        let text = line.line.replace(['"', '(', ')', '[', ']', '\n'], " ").replace("::text", "");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let table = if words[0] == "CREATE" { words[2] } else { words[0] };
+        // `CHECK column IN 'A', 'B'`, or as PostgreSQL repeats it, `CHECK column = ANY ARRAY 'A', 'B'`.
+        for (place, _) in words.iter().enumerate().filter(|(_, word)| **word == "CHECK") {
+            let (column, rest) = (words[place + 1], &words[place + 2..]);
+            let values = match rest {
+                ["IN", values @ ..] | ["=", "ANY", "ARRAY", values @ ..] => values,
+                _ => continue,
+            };
+            let mut listed = BTreeSet::new();
+            for value in values {
+                listed.insert(value.trim_matches([',', '\'']).to_owned());
+                if !value.ends_with(',') {
+                    break;
+                }
+            }
+            allowed.insert(format!("{table}.{column}"), listed);
+        }
+    }
+    allowed
+}
+
+#[apply(on_both)]
+async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backend) {
+    let texts =
+        |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<String>>();
+    macro_rules! all {
+        ($type:ty) => {
+            texts(&<$type>::ALL.iter().map(|value| value.as_str()).collect::<Vec<_>>())
+        };
+    }
+    let known = CompletionPolicy::ALL.iter().map(|policy| policy.as_known_to_clients().as_str());
+    let mut expected = BTreeMap::from([
+        ("task_management_task.status".to_owned(), all!(TaskStatus)),
+        ("task_management_taskdecision.verdict".to_owned(), all!(Verdict)),
+        ("task_management_outbox.status".to_owned(), all!(DeliveryStatus)),
+        ("core_moduleconfiguration.layer".to_owned(), all!(Layer)),
+        ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),
+        ("task_management_taskflowstep.completion_policy".to_owned(), all!(CompletionPolicy)),
+        ("task_management_taskgroup.completion_policy".to_owned(), texts(&known.collect::<Vec<_>>())),
+        // What the threshold counts, where that is not people.
+        ("task_management_taskgroup.threshold_kind".to_owned(), texts(&["COUNT", "PERCENT", "WEIGHT"])),
+    ]);
+    for twin in declared::TABLES.iter().filter_map(|table| table.historical) {
+        expected.insert(format!("{twin}.history_type"), all!(HistoryType));
+    }
+    assert_eq!(allowed(backend), expected);
+}
