@@ -3,7 +3,7 @@
 a-source-taken = One of the task sources is bound to another group or flow.
 accepted-needs-group = A task can be ACCEPTED only once it has a task group.
 already-an-executor = This user is an executor of the group already.
-assign-one = A task is assigned to a group, or to a flow, or taken out of its flow: `taskGroupId`, `flowId` and `detachFlow` can't be given together.
+assign-one = A task is assigned to a group or to a flow, or taken out of its flow: `flowId` can't be given together with `detachFlow`, nor for a new task with `taskGroupId`.
 bad-arguments = The arguments can't be read: { $reason }
 bad-cursor = `{ $field }` is not a cursor of this list in this order.
 bad-entity-type = `entityType` is not a content type: a name such as `app.model` is needed.
@@ -12,6 +12,7 @@ batch-too-large = The number of requests in a batch is not allowed: at most { $m
 blank = `{ $field }` is blank: a text is needed.
 blank-record = A record id in `businessStatus` is blank.
 body-too-large = The request is too large: at most { $max } bytes are allowed.
+code-by-replace = The code says which flow it is, { $code }, and can't be changed here: `replaceTaskFlow` makes a new version under another code.
 code-taken = `code` is taken by another task group: codes of live groups are unique.
 database-unavailable = The database can't be reached or is too busy. Please try again in a moment.
 decided-other-step = You have decided another step of this task: each step must be decided by different people (distinctDeciders).

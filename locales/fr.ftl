@@ -3,7 +3,7 @@
 a-source-taken = Une des sources de tâches est liée à un autre groupe ou circuit.
 accepted-needs-group = Une tâche ne peut être ACCEPTED qu'une fois qu'elle a un groupe de tâches.
 already-an-executor = Cet utilisateur est déjà exécuteur du groupe.
-assign-one = Une tâche est affectée à un groupe ou à un circuit, ou retirée de son circuit : `taskGroupId`, `flowId` et `detachFlow` ne peuvent pas être donnés ensemble.
+assign-one = Une tâche est affectée à un groupe ou à un circuit, ou retirée de son circuit : `flowId` ne peut être donné ni avec `detachFlow`, ni avec `taskGroupId` pour une nouvelle tâche.
 bad-arguments = Les arguments ne peuvent pas être lus : { $reason }
 bad-cursor = `{ $field }` n'est pas un curseur de cette liste dans cet ordre.
 bad-entity-type = `entityType` n'est pas un type de contenu : il faut un nom comme `app.model`.
@@ -12,6 +12,7 @@ batch-too-large = Le nombre de requêtes du lot n'est pas autorisé : { $max } a
 blank = `{ $field }` est vide : un texte est nécessaire.
 blank-record = Un identifiant d'enregistrement dans `businessStatus` est vide.
 body-too-large = La requête est trop grande : au plus { $max } octets sont autorisés.
+code-by-replace = Le code dit de quel circuit il s'agit, { $code }, et ne peut pas être changé ici : `replaceTaskFlow` crée une nouvelle version sous un autre code.
 code-taken = `code` est déjà pris par un autre groupe de tâches : les codes des groupes actifs sont uniques.
 database-unavailable = La base de données est injoignable ou trop occupée. Veuillez réessayer dans un instant.
 decided-other-step = Vous avez décidé une autre étape de cette tâche : chaque étape doit être décidée par des personnes différentes (distinctDeciders).

@@ -15,10 +15,15 @@ use crate::model::vote::{Vote, task_management_taskdecision as vote};
 
 /// Votes on tasks that are deleted are not listed either, nor those that their casters replaced.
 impl Listed for Vote {
-    const LEFT_OUT: &[&str] = &["json_ext", "user_created", "user_updated", "weight", "data_hash"];
-    const FIELDS: &[Field] =
-        &[Field::related("user__username", Kind::Text, "user_id", "core_user", "username")];
-    const ORDER_ALIASES: &[(&str, &str)] = &[("uuid", "id"), ("user", "user__username")];
+    const LEFT_OUT: &[&str] = &["json_ext", "user_created", "user_updated", "verdict", "weight", "data_hash"];
+    const FIELDS: &[Field] = &[
+        Field::own("decision", Kind::Text).column("verdict"),
+        Field::related("user__username", Kind::Text, "user_id", "core_user", "username"),
+        Field::related("task__source", Kind::Text, "task_id", "task_management_task", "source").optional(),
+        Field::related("task__status", Kind::Text, "task_id", "task_management_task", "status"),
+    ];
+    const ORDER_ALIASES: &[(&str, &str)] =
+        &[("uuid", "id"), ("user", "user__username"), ("task", "task_id"), ("flow_step", "step_id")];
     const CONDITION: Option<&str> = Some(
         "task_management_taskdecision.task_id IN (SELECT id FROM task_management_task WHERE NOT is_deleted)",
     );

@@ -26,6 +26,8 @@ pub enum Lookup {
     Gt,
     /// Greater or equal.
     Gte,
+    /// Absent, where the value is true; there, where it is false.
+    Isnull,
 }
 
 /// A value to compare with.

@@ -92,6 +92,7 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
     ("Query", "role", &role::filters::ROLE),
     ("Query", "users", &user::filters::USERS),
+    ("TaskGQLType", "decisions", &vote::filters::NESTED_TASK_DECISION),
     ("TaskGroupGQLType", "taskexecutorSet", &task_executor::filters::NESTED_TASK_EXECUTOR),
     ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
     ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),

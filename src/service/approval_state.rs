@@ -218,10 +218,10 @@ impl ApprovalState {
         Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
     }
 
-    /// Whether somebody's vote on it is in the ledger.
+    /// Whether somebody's vote on it is in the ledger and is not stale.
     #[must_use]
     pub fn has_votes(&self) -> bool {
-        !self.votes.is_empty()
+        self.votes.iter().any(|vote| !vote.is_stale)
     }
 
     /// Whether steps have passed by votes on other data than the task has now: somebody changed it past this module, so what

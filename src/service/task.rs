@@ -146,6 +146,14 @@ pub async fn list(
     services.list(requester, query, place, visibility::tasks, db::list::<Task>).await
 }
 
+/// The tasks with these keys: for showing the task of a row that the requester sees.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<Task>> {
+    services.read(move |_, connection| db::get_many::<Task>(connection, &ids)).await
+}
+
 /// Lists the versions of the tasks that the requester sees.
 ///
 /// # Errors

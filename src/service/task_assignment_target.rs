@@ -23,7 +23,7 @@ pub struct TaskAssignmentTarget {
     pub id: Uuid,
     /// Its code.
     pub code: String,
-    /// Its name for people, which only flows have.
+    /// Its name for people; a group's is its code.
     pub name: Option<String>,
     /// What it is.
     pub kind: TargetKind,
@@ -129,7 +129,7 @@ fn groups(
         .map(|group| TaskAssignmentTarget {
             id: group.id,
             kind: TargetKind::Group(group.rule()),
-            name: None,
+            name: Some(group.code.clone()),
             member_count: members.get(&group.id).copied().unwrap_or_default(),
             code: group.code,
         })

@@ -47,7 +47,9 @@ pub struct CreateTaskFlow {
 pub struct UpdateTaskFlow {
     /// The head.
     pub id: Uuid,
-    /// Its name for people.
+    /// Its code, which can't change here: another than it has is refused.
+    pub code: Option<String>,
+    /// Its name for people; an empty one clears it.
     pub name: Option<String>,
     /// Exactly these sources are bound to it.
     pub task_sources: Option<Vec<String>>,
@@ -60,12 +62,14 @@ pub struct UpdateTaskFlow {
 pub struct ReplaceTaskFlow {
     /// The head.
     pub id: Uuid,
-    /// Its name for people.
+    /// Its name for systems, unique among live heads.
+    pub code: Option<String>,
+    /// Its name for people; an empty one clears it.
     pub name: Option<String>,
     /// Exactly these sources are bound to it.
     pub task_sources: Option<Vec<String>>,
     /// Its steps, at least one.
-    pub steps: Vec<TaskFlowStepInput>,
+    pub steps: Option<Vec<TaskFlowStepInput>>,
 }
 
 /// Creates a flow.
@@ -74,17 +78,14 @@ pub struct ReplaceTaskFlow {
 /// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or what a handler or the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
-    check_code("code", &input.code)?;
-    if db::task_flow::live_by_code(unit.connection, &input.code)?.is_some() {
-        return Err(code_taken());
-    }
+    let code = check_free_code(unit, &input.code)?;
     let sources = eligible_sources(unit, &input.task_sources, None)?;
     let record = unit.new_record();
     let mut flow = TaskFlow {
         lineage_id: record.id,
         record,
-        code: input.code.clone(),
-        name: checked_name(input.name.as_deref())?,
+        code,
+        name: input.name.as_deref().map(checked_name).transpose()?.flatten(),
         replacement_uuid: None,
         date_valid_from: unit.now,
         date_valid_to: None,
@@ -104,12 +105,16 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
 /// Changes the name and the sources of a flow's head.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for changed steps, LIMIT, or what a handler or the
-/// database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for another code or changed steps, LIMIT, or what a
+/// handler or the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
     let mut flow = locked_head(unit, input.id)?;
     unit.touch(&flow);
+    if input.code.as_ref().is_some_and(|code| *code != flow.code) {
+        let message = Message::new("code-by-replace").with("code", flow.code.as_str());
+        return Err(Error::validation("code", message));
+    }
     if let Some(steps) = &input.steps {
         let present = db::task_flow_step::of_flows(unit.connection, &[flow.id])?;
         if !steps::say_the_same(steps, &present) {
@@ -117,8 +122,8 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskF
         }
     }
     let old = flow.clone();
-    if let Some(name) = checked_name(input.name.as_deref())? {
-        flow.name = Some(name);
+    if let Some(name) = &input.name {
+        flow.name = checked_name(name)?;
     }
     if let Some(asked) = &input.task_sources {
         let sources = eligible_sources(unit, asked, Some(flow.id))?;
@@ -150,13 +155,24 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
     };
     let mut new = TaskFlow {
         record: Record { version: old.version + 1, json_ext: old.json_ext.clone(), ..unit.new_record() },
-        name: checked_name(input.name.as_deref())?.or_else(|| old.name.clone()),
+        code: match &input.code {
+            Some(code) if *code != old.code => check_free_code(unit, code)?,
+            _ => old.code.clone(),
+        },
+        name: match &input.name {
+            Some(name) => checked_name(name)?,
+            None => old.name.clone(),
+        },
         date_valid_from: unit.now,
         ..old.clone()
     };
     new.set_task_sources(&sources);
     let present = db::task_flow_step::of_flows(unit.connection, &[old.id])?;
-    let steps = steps::plan(unit, &new, &input.steps, &present)?;
+    let asked = match &input.steps {
+        Some(asked) => asked.clone(),
+        None => present.iter().map(TaskFlowStepInput::from).collect(),
+    };
+    let steps = steps::plan(unit, &new, &asked, &present)?;
     unit.before(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
     db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[])?;
     old.replacement_uuid = Some(new.id);
@@ -312,13 +328,20 @@ fn no_flow() -> Error {
     Error::not_found("id", Message::new("no-task-flow"))
 }
 
-/// A name without outer white space; none when it is empty.
-fn checked_name(name: Option<&str>) -> Result<Option<String>> {
-    let name = name.map(str::trim).filter(|name| !name.is_empty());
-    if let Some(name) = name {
-        check_text("name", name, MAX_TEXT)?;
+/// A code that no live head has.
+fn check_free_code(unit: &mut UnitOfWork<'_>, code: &str) -> Result<String> {
+    check_code("code", code)?;
+    match db::task_flow::live_by_code(unit.connection, code)? {
+        Some(_) => Err(code_taken()),
+        None => Ok(code.to_owned()),
     }
-    Ok(name.map(str::to_owned))
+}
+
+/// A name without outer white space; none when it is empty.
+fn checked_name(name: &str) -> Result<Option<String>> {
+    let name = name.trim();
+    check_text("name", name, MAX_TEXT)?;
+    Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
 /// Checks the sources that are to be bound to a flow; answers them without repeats.

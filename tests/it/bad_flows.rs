@@ -116,8 +116,6 @@ async fn what_is_no_step_is_refused_as_malformed(app: TestApp) {
     let flow = app.flow("FLOW", &[&group]).await;
     let before = app.row_counts();
     for steps in [
-        json!(null),
-        json!([null]),
         json!([{}]),
         json!([{ "threshold": 1 }]),
         json!([{ "taskGroupId": null }]),
@@ -141,6 +139,14 @@ async fn what_is_no_step_is_refused_as_malformed(app: TestApp) {
         }
     }
     assert_eq!(app.row_counts(), before);
+    for steps in [json!([]), json!([null])] {
+        let input = json!({ "code": "BAD", "steps": steps });
+        assert_eq!(app.refused("admin", "createTaskFlow", input).await, "VALIDATION steps", "{steps}");
+        let input = json!({ "id": flow, "steps": steps });
+        assert_eq!(app.refused("admin", "replaceTaskFlow", input).await, "VALIDATION steps", "{steps}");
+    }
+    let nameless = json!({ "steps": [{ "taskGroupId": group }] });
+    assert_eq!(app.refused("admin", "createTaskFlow", nameless).await, "VALIDATION code");
 }
 
 #[apply(on_both)]

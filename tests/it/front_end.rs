@@ -14,17 +14,23 @@ use crate::support::{Answer, Client, apply, on_both};
 const THEIR_CURSOR: &str = "YXJyYXljb25uZWN0aW9uOjk=";
 
 /// The lists that the pages show.
-const LISTS: [&str; 5] = ["task", "taskHistory", "taskGroup", "mutationLogs", "users"];
+const LISTS: [&str; 7] =
+    ["task", "taskHistory", "taskGroup", "taskFlow", "taskDecision", "mutationLogs", "users"];
 
+/// A request of the front end.
 #[derive(Deserialize)]
-struct Document {
-    name: String,
-    query: String,
-    variables: Option<Value>,
+pub struct Document {
+    pub name: String,
+    pub query: String,
+    pub variables: Option<Value>,
 }
 
-fn documents() -> Vec<Document> {
-    serde_json::from_str(include_str!("../contract/front-end-documents.json")).expect("well-formed")
+/// The requests of the release that is out.
+const DOCUMENTS: &str = include_str!("../contract/front-end-documents.json");
+
+/// Reads requests.
+pub fn documents(text: &str) -> Vec<Document> {
+    serde_json::from_str(text).expect("well-formed")
 }
 
 /// The key in a global id, as the front end decodes it.
@@ -34,12 +40,14 @@ fn decode(id: &Value) -> String {
     text.split(':').nth(1).expect("a key after a colon").to_owned()
 }
 
-fn nodes(answer: &Answer, list: &str) -> Vec<Value> {
+/// The rows of a list.
+pub fn nodes(answer: &Answer, list: &str) -> Vec<Value> {
     let edges = answer.data(list)["edges"].as_array().expect("edges");
     edges.iter().map(|edge| edge["node"].clone()).collect()
 }
 
-async fn send(client: &mut Client, query: &str, variables: Option<&Value>) -> Answer {
+/// Sends a document.
+pub async fn send(client: &mut Client, query: &str, variables: Option<&Value>) -> Answer {
     match variables {
         Some(variables) => client.graphql_with(query, variables.clone()).await,
         None => client.graphql(query).await,
@@ -47,7 +55,7 @@ async fn send(client: &mut Client, query: &str, variables: Option<&Value>) -> An
 }
 
 /// What the reducers of the front end take for granted of any answer.
-fn assert_readable(answer: &Answer, what: &str) {
+pub fn assert_readable(answer: &Answer, what: &str) {
     assert_eq!(answer.status, StatusCode::OK, "{what}: {}", answer.text);
     let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
     assert!(content_type.is_some_and(|kind| kind.contains("json")), "{what}: {content_type:?}");
@@ -60,7 +68,8 @@ fn assert_readable(answer: &Answer, what: &str) {
     }
 }
 
-fn document<'a>(all: &'a [Document], name: &str) -> &'a Document {
+/// The request of this name.
+pub fn document<'a>(all: &'a [Document], name: &str) -> &'a Document {
     all.iter().find(|document| document.name == name).unwrap_or_else(|| panic!("no document {name}"))
 }
 
@@ -70,7 +79,7 @@ async fn every_document_is_answered_without_errors(app: TestApp) {
     // The journal's first page has rows, so that there is a cursor to go on from.
     client.mutate("changeUserLanguage", json!({ "languageId": "en" })).await;
     let mut cursors: BTreeMap<String, String> = BTreeMap::new();
-    for document in documents() {
+    for document in documents(DOCUMENTS) {
         let field = document.query.split(['{', '(']).map(str::trim).find(|part| LISTS.contains(part));
         let mut query = document.query.clone();
         if query.contains(THEIR_CURSOR) {
@@ -96,14 +105,14 @@ async fn every_document_is_answered_without_errors(app: TestApp) {
             client.csrf = answer.data("getCsrfToken")["csrfToken"].as_str().map(str::to_owned);
         }
     }
-    let logout = documents();
+    let logout = documents(DOCUMENTS);
     let answer = client.graphql(&document(&logout, "login/logout").query).await;
     assert_eq!(answer.data("deleteTokenCookie")["deleted"], true);
 }
 
 #[apply(on_both)]
 async fn a_page_load_goes_from_stranger_to_home(app: TestApp) {
-    let all = documents();
+    let all = documents(DOCUMENTS);
     let mut client = app.stranger();
     let answer = client.graphql(&document(&all, "boot/module configurations").query).await;
     assert!(answer.data("moduleConfigurations").is_array());
@@ -136,7 +145,7 @@ async fn a_page_load_goes_from_stranger_to_home(app: TestApp) {
 
 #[apply(on_both)]
 async fn the_task_pages_get_what_they_read(app: TestApp) {
-    let all = documents();
+    let all = documents(DOCUMENTS);
     let mut client = app.browser("exec1").await;
     let me = client.send("GET", "/api/core/users/current_user/", "").await.body["id"].clone();
     let answer = client.graphql(&document(&all, "task list/first page").query).await;
@@ -184,7 +193,7 @@ async fn the_task_pages_get_what_they_read(app: TestApp) {
 
 #[apply(on_both)]
 async fn the_group_pages_get_what_they_read(app: TestApp) {
-    let all = documents();
+    let all = documents(DOCUMENTS);
     let mut client = app.browser("admin").await;
     let page = document(&all, "group page/load");
     let node = nodes(&send(&mut client, &page.query, page.variables.as_ref()).await, "taskGroup").remove(0);

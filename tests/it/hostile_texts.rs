@@ -64,6 +64,7 @@ fn path(parent: &str, list: &str) -> Option<String> {
     let inside = |outer: &str| format!("{{ {outer} {{ edges {{ node {{ {list} }} }} }} }}");
     match parent {
         "Query" => Some(format!("{{ {list} }}")),
+        "TaskGQLType" => Some(inside("task(first: 2)")),
         "TaskGroupGQLType" => Some(inside("taskGroup(first: 2)")),
         "UserGQLType" => Some(inside("users(first: 2)")),
         "InteractiveUserGQLType" => {

@@ -40,6 +40,7 @@ mod leases;
 mod logs;
 mod maker_checker;
 mod migrations;
+mod next_release;
 mod outages;
 mod paging;
 mod passwords;

@@ -30,7 +30,8 @@ fn names(list: &Value) -> Vec<String> {
 
 /// What a list asks of each task that shows it to people.
 const SHOWN: &str = "uuid status taskGroup { code } activeGroups { code } currentStep { order policy { kind threshold } } \
-                     rejectedRecordIds decisions { verdict isStale user { username } } \
+                     rejectedRecordIds decisionCount decisions { edges { node { decision isStale user { username } } } } \
+                     stale: decisions(isStale: true) { totalCount edges { node { uuid } } } \
                      progress { held heldReason stepCount passedCount pools { needed has outcome step { order taskGroup { code } } \
                      taskGroup { code } missing { username email } barred { reason user { username } } \
                      votes { verdict comment user { username } } } }";

@@ -216,10 +216,10 @@ async fn what_else_refuses_assigning_and_detaching(app: TestApp) {
     for (change, expected) in [
         (json!({ "id": loose, "flowId": old }), "CONFLICT flowId"),
         (json!({ "id": loose, "flowId": group }), "NOT_FOUND flowId"),
-        (json!({ "id": loose, "flowId": head, "taskGroupId": group }), "VALIDATION flowId"),
         (json!({ "id": loose, "detachFlow": true }), "CONFLICT detachFlow"),
         (json!({ "id": task, "flowId": head, "detachFlow": true }), "VALIDATION flowId"),
-        (json!({ "id": task, "taskGroupId": group, "detachFlow": true }), "VALIDATION flowId"),
+        (json!({ "id": task, "taskGroupId": head, "detachFlow": true }), "NOT_FOUND taskGroupId"),
+        (json!({ "id": loose, "taskGroupId": group, "detachFlow": true }), "CONFLICT detachFlow"),
         (json!({ "id": task, "detachFlow": true, "status": "ACCEPTED" }), "VALIDATION status"),
     ] {
         assert_eq!(app.refused("triage", "updateTask", change.clone()).await, expected, "{change}");

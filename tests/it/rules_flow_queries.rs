@@ -14,7 +14,8 @@ fn global(kind: &str, id: &str) -> String {
 
 /// What is under `field` in the rows of a list, as an administrator sees it.
 async fn listed(app: &TestApp, list: &str, arguments: &str, field: &str) -> Vec<Value> {
-    each(&app.user("admin").await.rows(list, arguments, field).await, field)
+    let name = field.split(' ').next().unwrap_or_default();
+    each(&app.user("admin").await.rows(list, arguments, field).await, name)
 }
 
 /// Somebody's targets as `[kind, code, name, stepCount, completionPolicy, threshold, memberCount]`.
@@ -147,8 +148,8 @@ async fn client_mutation_id_gives_what_the_mutation_touched(app: TestApp) {
         json!({ "id": task, "businessStatus": status, "clientMutationId": "vote" }),
     )
     .await;
-    assert_eq!(touched("taskDecision", "vote", "verdict").await, [json!("APPROVED")]);
-    assert_eq!(touched("taskDecision", "create", "verdict").await, Vec::<Value>::new());
+    assert_eq!(touched("taskDecision", "vote", "decision").await, [json!("APPROVED")]);
+    assert_eq!(touched("taskDecision", "create", "decision").await, Vec::<Value>::new());
     assert_eq!(touched("task", "vote", "uuid").await, [json!(task)]);
 }
 
@@ -170,26 +171,27 @@ async fn task_decision_gives_the_votes_on_a_task_by_every_filter(app: TestApp) {
         (format!("stepId: \"{first}\""), 2),
         (format!("stepId: \"{second}\""), 1),
         (format!("userId: \"{exec1}\""), 1),
-        ("verdict: FAILED".to_owned(), 1),
-        ("verdict: APPROVED".to_owned(), 2),
-        ("verdict: ACCEPT".to_owned(), 0),
+        ("decision: FAILED".to_owned(), 1),
+        ("decision: APPROVED".to_owned(), 2),
+        ("decision: REJECTED".to_owned(), 0),
         ("isStale: false".to_owned(), 3),
         ("isStale: true".to_owned(), 0),
         ("recordId: \"x\"".to_owned(), 0),
         (format!("stepId: \"{}\"", global("TaskFlowStepGQLType", &first)), 2),
-        (format!("stepId: \"{first}\", userId: \"{exec1}\", verdict: APPROVED"), 1),
+        (format!("stepId: \"{first}\", userId: \"{exec1}\", decision: APPROVED"), 1),
         ("dateCreated_Lt: \"2020-01-01T00:00:00\"".to_owned(), 0),
     ] {
-        let rows = listed(&app, "taskDecision", &format!("(taskId: \"{task}\", {filter})"), "taskId").await;
-        assert_eq!(rows, vec![json!(task); count], "{filter}");
+        let rows =
+            listed(&app, "taskDecision", &format!("(taskId: \"{task}\", {filter})"), "task { uuid }").await;
+        assert_eq!(each(&rows, "uuid"), vec![json!(task); count], "{filter}");
     }
-    let selection = "verdict user { username } step { order }";
+    let selection = "decision user { username } flowStep { order }";
     let rows =
         app.user("admin").await.rows("taskDecision", &format!("(taskId: \"{task}\")"), selection).await;
     let expected = [("APPROVED", "exec1", 1), ("APPROVED", "exec2", 1), ("FAILED", "exec3", 2)];
-    let expected = expected.map(|(verdict, who, order)| json!({ "verdict": verdict, "user": { "username": who }, "step": { "order": order } }));
+    let expected = expected.map(|(decision, who, order)| json!({ "decision": decision, "user": { "username": who }, "flowStep": { "order": order } }));
     assert_eq!(rows, expected, "in the order in which they were cast");
-    assert_eq!(listed(&app, "taskDecision", "", "taskId").await.len(), 4, "of all tasks");
+    assert_eq!(listed(&app, "taskDecision", "", "id").await.len(), 4, "of all tasks");
 }
 
 #[apply(on_both)]
@@ -274,8 +276,8 @@ async fn task_assignment_targets_are_the_heads_and_the_live_groups(app: TestApp)
     app.done("admin", "deleteTaskFlow", json!({ "ids": [retired] })).await;
     let expected = [
         json!(["FLOW", "T-LINE", "Line", 2, null, null, 3]),
-        json!(["GROUP", "T-ONE", null, null, "N", 2, 2]),
-        json!(["GROUP", "T-TWO", null, null, "ALL", null, 2]),
+        json!(["GROUP", "T-ONE", "T-ONE", null, "N", 2, 2]),
+        json!(["GROUP", "T-TWO", "T-TWO", null, "ALL", null, 2]),
     ];
     for who in ["admin", "triage"] {
         assert_eq!(targets(&app, who, "(search: \"t-\")").await, expected, "{who}");

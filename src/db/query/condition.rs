@@ -187,5 +187,7 @@ fn compare(column: &str, lookup: Lookup, value: &Value) -> Sql {
         Lookup::Startswith => like(format!("{}%", escaped())),
         Lookup::Icontains => folded_like(format!("%{}%", escaped())),
         Lookup::Istartswith => folded_like(format!("{}%", escaped())),
+        Lookup::Isnull if *value == Value::Bool(true) => Sql::new(format!("{column} IS NULL")),
+        Lookup::Isnull => Sql::new(format!("{column} IS NOT NULL")),
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::LazyLock;
 
 use crate::domain::query::Lookup;
+use crate::graphql::outbox::types::TaskEventStatus;
 use crate::graphql::protocol::arguments::{
     RANGE, Table, id_int, moment, one_of, order_by, paging, text, uuid,
 };
-
-const STATUSES: &[&str] = &["PENDING", "DELIVERED", "DEAD", "DISCARDED"];
 
 /// `Query.taskEvents`
 pub static TASK_EVENTS: Table = LazyLock::new(|| {
@@ -16,7 +15,7 @@ pub static TASK_EVENTS: Table = LazyLock::new(|| {
         paging(),
         id_int("id", "id", "TaskEventGQLType"),
         uuid("eventId", "ID", "event_id", "TaskEventGQLType"),
-        one_of("status", "TaskEventStatus", "status", STATUSES, &[Lookup::Exact]),
+        one_of::<TaskEventStatus>("status", "status", &[Lookup::Exact]),
         text("handler", "String", "handler", &[Lookup::Exact]),
         text("signal", "String", "signal", &[Lookup::Exact]),
         uuid("entityId", "ID", "entity_id", "TaskGQLType"),

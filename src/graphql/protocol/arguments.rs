@@ -9,7 +9,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use async_graphql::{Context, Name, Value};
+use async_graphql::resolver_utils::EnumType;
+use async_graphql::{Context, InputType, Name, Value};
 
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
 use crate::domain::text::check_text;
@@ -59,7 +60,7 @@ enum OperandKind {
     Uuid(&'static str),
     GlobalInt(&'static str),
     IntOrGlobal(&'static str),
-    OneOf(&'static [&'static str]),
+    OneOf(fn(&Given<'_>) -> Result<&'static str>),
 }
 
 impl Argument {
@@ -123,20 +124,20 @@ pub fn moment(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments 
         .collect()
 }
 
+/// Whether the field is absent.
+pub fn absent(name: &str, field: &'static str) -> Arguments {
+    vec![Argument::field(name, Lookup::Isnull, "Boolean", field, OperandKind::Bool)]
+}
+
 /// An enum in several comparisons; all of them ask for equality, as a whole value is given.
-pub fn one_of(
-    name: &str,
-    ty: &'static str,
-    field: &'static str,
-    values: &'static [&'static str],
-    lookups: &[Lookup],
-) -> Arguments {
+pub fn one_of<E: EnumType + InputType>(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
+    let operand = OperandKind::OneOf(|given| Ok(given.one_of::<E>()?.name));
     lookups
         .iter()
         .map(|lookup| Argument {
             name: format!("{name}{}", suffix(*lookup)),
-            ty: ty.into(),
-            meaning: Meaning::Field { field, lookup: Lookup::Exact, operand: OperandKind::OneOf(values) },
+            ty: E::type_name(),
+            meaning: Meaning::Field { field, lookup: Lookup::Exact, operand },
         })
         .collect()
 }
@@ -162,6 +163,19 @@ pub fn order_by() -> Arguments {
     vec![Argument { name: "orderBy".to_owned(), ty: "[String]".into(), meaning: Meaning::Paging }]
 }
 
+/// All comparisons of names that people give.
+pub const NAME: &[Lookup] = &[
+    Lookup::Exact,
+    Lookup::Iexact,
+    Lookup::Startswith,
+    Lookup::Istartswith,
+    Lookup::Contains,
+    Lookup::Icontains,
+];
+
+/// The comparisons of names that programs give.
+pub const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
+
 /// All comparisons of moments.
 pub const RANGE: &[Lookup] = &[Lookup::Exact, Lookup::Lt, Lookup::Lte, Lookup::Gt, Lookup::Gte];
 
@@ -177,6 +191,7 @@ const fn suffix(lookup: Lookup) -> &'static str {
         Lookup::Lte => "_Lte",
         Lookup::Gt => "_Gt",
         Lookup::Gte => "_Gte",
+        Lookup::Isnull => "_Isnull",
     }
 }
 
@@ -283,17 +298,7 @@ impl OperandKind {
                 };
                 Operand::Int(number.ok_or_else(|| given.wrong(Message::new("need-id")))?)
             }
-            Self::OneOf(values) => {
-                let name = match given.value {
-                    Value::Enum(name) => name.as_str(),
-                    Value::String(text) => text.as_str(),
-                    _ => "",
-                };
-                match values.iter().find(|value| **value == name) {
-                    Some(value) => Operand::Text((*value).to_owned()),
-                    None => return Err(given.wrong(Message::new("need-one-of").with_list("allowed", values))),
-                }
-            }
+            Self::OneOf(read) => Operand::Text(read(given)?.to_owned()),
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Object, ObjectType, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Name, Object, ObjectType, OutputType, SimpleObject, TypeName, Value};
 
 use crate::domain::query::Slice;
 
@@ -34,6 +34,16 @@ impl<N> Connection<N> {
         let has_next = total_count > i64::try_from(rows.len()).ok();
         Self { slice: Slice { rows, total_count, has_next, has_previous: false } }
     }
+}
+
+/// Whether the present field asks for its rows alone, without cursors and without other arguments than these: then rows that
+/// a loader has fetched for many such fields at once are enough.
+pub fn asks_for_rows_alone(ctx: &Context<'_>, arguments: &[&str]) -> bool {
+    let selected = ctx.look_ahead();
+    let wants_cursors =
+        selected.field("pageInfo").exists() || selected.field("edges").field("cursor").exists();
+    let is_among = |(name, _): &(Name, Value)| arguments.contains(&name.as_str());
+    !wants_cursors && ctx.field().arguments().is_ok_and(|given| given.iter().all(is_among))
 }
 
 impl<N: OutputType> TypeName for Connection<N> {

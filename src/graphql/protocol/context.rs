@@ -10,7 +10,8 @@ use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::loader::{
-    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, StepsOfFlows, Users,
+    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, StepsOfFlows, Tasks,
+    Users,
 };
 use crate::message::Message;
 use crate::service::ServiceContext;
@@ -31,6 +32,8 @@ pub struct RequestContext {
     pub batches: Batches,
     /// People, batched.
     pub users: DataLoader<Users>,
+    /// Tasks, batched.
+    pub tasks: DataLoader<Tasks>,
     /// Task groups, batched.
     pub groups: DataLoader<Groups>,
     /// The executors of task groups, batched.
@@ -90,6 +93,7 @@ impl RequestContext {
             address,
             effects: Arc::default(),
             users: loader(Users(Arc::clone(services)), &batches),
+            tasks: loader(Tasks(Arc::clone(services)), &batches),
             groups: loader(Groups(Arc::clone(services)), &batches),
             executors: loader(Executors(Arc::clone(services)), &batches),
             flows: loader(Flows(Arc::clone(services)), &batches),

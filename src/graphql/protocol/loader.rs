@@ -7,6 +7,7 @@ use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
@@ -14,10 +15,13 @@ use crate::model::task_group::TaskGroup;
 use crate::model::user::{Language, User};
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
-use crate::service::{ServiceContext, entity, progress, task_executor, task_flow, task_group, user};
+use crate::service::{ServiceContext, entity, progress, task, task_executor, task_flow, task_group, user};
 
 /// Users by key.
 pub struct Users(pub Arc<ServiceContext>);
+
+/// Tasks by key.
+pub struct Tasks(pub Arc<ServiceContext>);
 
 /// Task groups by key.
 pub struct Groups(pub Arc<ServiceContext>);
@@ -52,6 +56,16 @@ impl Loader<Uuid> for Users {
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, User>, Self::Error> {
         let rows = user::of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for Tasks {
+    type Value = Task;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Task>, Self::Error> {
+        let rows = task::of_visible_rows(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }

@@ -11,6 +11,7 @@ use crate::graphql::protocol::scalars::read_global_id;
 use crate::graphql::role::types::{RoleNode, RoleRightNode};
 use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
 use crate::graphql::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
 use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::graphql::user::types::{InteractiveUserNode, UserNode};
@@ -35,6 +36,7 @@ pub enum Node {
     TaskExecutorHistory(TaskExecutorHistoryNode),
     TaskFlow(TaskFlowNode),
     TaskFlowHistory(TaskFlowHistoryNode),
+    TaskFlowStep(TaskFlowStepNode),
     TaskDecision(TaskDecisionNode),
     TaskEvent(TaskEventNode),
     WebhookEndpoint(WebhookEndpointNode),
@@ -112,6 +114,7 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
                 .map(|row| Node::TaskFlowHistory(TaskFlowHistoryNode(row))),
             None => None,
         },
+        "TaskFlowStepGQLType" => flow_step(ctx, key).await?,
         "TaskDecisionGQLType" => match by_uuid("id") {
             Some(query) => only(vote::list(services, requester, query, ListScope::Nested).await?)
                 .map(|row| Node::TaskDecision(TaskDecisionNode(row))),
@@ -156,6 +159,17 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         },
         _ => None,
     })
+}
+
+/// A step is seen by whoever sees its flow.
+async fn flow_step(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let Some(found) = step(ctx, key.parse().ok()).await? else {
+        return Ok(None);
+    };
+    let query = with("id", Value::Uuid(found.0.task_flow_id));
+    let flows = task_flow::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
+    Ok(only(flows).map(|_| Node::TaskFlowStep(found)))
 }
 
 async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {

@@ -2,28 +2,29 @@
 
 use std::sync::LazyLock;
 
+use async_graphql::InputType;
+use async_graphql::resolver_utils::EnumType;
+
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, RANGE, Table, boolean, global_int, int, moment, one_of, order_by, paging,
-    text, uuid,
+    Argument, Arguments, Given, RANGE, TEXT, Table, boolean, global_int, int, moment, one_of, order_by,
+    paging, text, uuid,
 };
+use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
 use crate::service::visibility::touched_by;
-
-const STATUSES: &[&str] = &["RECEIVED", "ACCEPTED", "COMPLETED", "FAILED"];
-const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
 
 /// `Query.task`
 pub static TASK: Table =
-    LazyLock::new(|| [root(), paging(), fields("TaskStatus")].into_iter().flatten().collect());
+    LazyLock::new(|| [root(), paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
 
 /// `Query.taskHistory`
 pub static TASK_HISTORY: Table =
-    LazyLock::new(|| [root(), paging(), fields("HistoricalTaskStatus")].into_iter().flatten().collect());
+    LazyLock::new(|| [root(), paging(), fields::<HistoricalTaskStatus>()].into_iter().flatten().collect());
 
 /// Lists of tasks inside groups and users.
 pub static NESTED_TASK: Table =
-    LazyLock::new(|| [paging(), fields("TaskStatus")].into_iter().flatten().collect());
+    LazyLock::new(|| [paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
 
 /// What only the lists at the root take.
 fn root() -> Arguments {
@@ -46,13 +47,13 @@ fn root() -> Arguments {
     .collect()
 }
 
-fn fields(status: &'static str) -> Arguments {
+fn fields<S: EnumType + InputType>() -> Arguments {
     [
         uuid("id", "ID", "id", "TaskGQLType"),
         global_int("entityType", "entity_type", "ContentType"),
         text("entityId", "String", "entity_id", &[Lookup::Exact]),
         text("source", "String", "source", TEXT),
-        one_of("status", status, "status", STATUSES, TEXT),
+        one_of::<S>("status", "status", TEXT),
         text("executorActionEvent", "String", "executor_action_event", TEXT),
         text("businessEvent", "String", "business_event", TEXT),
         moment("dateCreated", "date_created", RANGE),

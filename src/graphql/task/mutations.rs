@@ -67,11 +67,11 @@ pub struct UpdateTaskMutationInput {
     meta: MutationMeta,
     id: UuidOrGlobalId,
     status: Option<TaskStatusEnum>,
-    /// The group that is to decide; for privileged people.
+    /// The group that is to decide; for privileged people. It is ignored beside `flowId`.
     task_group_id: Option<UuidOrGlobalId>,
-    /// The flow through which it is to go; for privileged people, and only before the first vote.
+    /// The flow through which it is to go; for privileged people, and only while no vote on it counts.
     flow_id: Option<UuidOrGlobalId>,
-    /// Takes it out of its flow; for privileged people, and only before the first vote.
+    /// Takes it out of its flow; for privileged people, and only while no vote on it counts. A group may be named with it.
     detach_flow: Option<bool>,
     /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
     data: Option<JsonString>,

@@ -10,7 +10,7 @@ use crate::graphql::protocol::scalars::Moment;
 use crate::graphql::task_flow::step::TaskFlowStepNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user, users};
-use crate::graphql::vote::types::TaskVerdict;
+use crate::graphql::vote::types::TaskDecisionDecision;
 use crate::service::progress::{PoolProgress, Progress, Said};
 
 /// What the votes of a pool amount to.
@@ -164,8 +164,8 @@ impl TaskPoolVote<'_> {
     }
 
     /// The verdict on the whole task; absent where records were voted on.
-    async fn verdict(&self) -> Option<TaskVerdict> {
-        self.0.verdict.map(TaskVerdict::from)
+    async fn verdict(&self) -> Option<TaskDecisionDecision> {
+        self.0.verdict.map(TaskDecisionDecision::from)
     }
 
     /// How many records were accepted.

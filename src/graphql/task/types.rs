@@ -3,7 +3,9 @@
 use async_graphql::{Context, Enum, ID, Object};
 use uuid::Uuid;
 
+use crate::domain::query::{Condition, Value};
 use crate::error::{Error, Result};
+use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
@@ -12,9 +14,13 @@ use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowNode, flow};
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
+use crate::graphql::vote::filters::NESTED_TASK_DECISION;
+use crate::graphql::vote::queries::read_votes;
 use crate::graphql::vote::types::TaskDecisionNode;
 use crate::model::history::Historical;
 use crate::model::task::Task;
+use crate::service::context::ListScope;
+use crate::service::vote;
 
 /// Where a task stands.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,12 +188,25 @@ impl TaskNode {
         Ok(progress(ctx, self.0.id).await?.0.rejected_record_ids)
     }
 
-    /// The votes, in the order in which they were cast, but for those that their casters have replaced: at most as many as
-    /// a page holds. `taskDecision` pages through all.
-    async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<TaskDecisionNode>> {
-        let votes = progress(ctx, self.0.id).await?.0.votes;
-        let most = usize::try_from(request(ctx)?.services.limits.page_size).unwrap_or(usize::MAX);
-        Ok(votes.into_iter().take(most).map(TaskDecisionNode).collect())
+    /// How many votes there are that count: neither replaced by their casters nor stale.
+    async fn decision_count(&self, ctx: &Context<'_>) -> Result<Option<usize>> {
+        Ok(Some(progress(ctx, self.0.id).await?.0.votes.iter().filter(|vote| !vote.is_stale).count()))
+    }
+
+    /// The votes, in the order in which they were cast, but for those that their casters have replaced. Stale ones are left
+    /// out unless `isStale` is given.
+    async fn decisions(&self, ctx: &Context<'_>) -> Result<Connection<TaskDecisionNode>> {
+        let context = request(ctx)?;
+        let mut query = read_votes(ctx, &NESTED_TASK_DECISION)?;
+        if asks_for_rows_alone(ctx, &["isStale"]) {
+            let is_stale = query.conditions.contains(&Condition::equals("is_stale", Value::Bool(true)));
+            let votes = progress(ctx, self.0.id).await?.0.votes.into_iter();
+            let votes = votes.filter(|vote| vote.is_stale == is_stale).map(TaskDecisionNode);
+            return Ok(Connection::all(votes, context.services.limits.page_size));
+        }
+        query.conditions.push(Condition::equals("task_id", Value::Uuid(self.0.id)));
+        let votes = vote::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
+        Ok(Connection::new(votes, TaskDecisionNode))
     }
 }
 

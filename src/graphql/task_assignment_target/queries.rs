@@ -20,7 +20,7 @@ impl TaskAssignmentTargetQueries {
         ctx: &Context<'_>,
         #[graphql(desc = "In the code or the name.")] search: Option<String>,
         #[graphql(desc = "At most so many.")] first: Option<i32>,
-    ) -> Result<Option<Vec<TaskAssignmentTargetNode>>> {
+    ) -> Result<Option<Vec<Option<TaskAssignmentTargetNode>>>> {
         let context = request(ctx)?;
         let search = search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(text) = &search {
@@ -33,6 +33,6 @@ impl TaskAssignmentTargetQueries {
             first.map(i64::from),
         )
         .await?;
-        Ok(Some(targets.into_iter().map(TaskAssignmentTargetNode).collect()))
+        Ok(Some(targets.into_iter().map(TaskAssignmentTargetNode).map(Some).collect()))
     }
 }

@@ -32,11 +32,11 @@ impl TaskAssignmentTargetNode {
         self.0.id.to_string()
     }
 
-    async fn code(&self) -> &str {
-        &self.0.code
+    async fn code(&self) -> Option<&str> {
+        Some(&self.0.code)
     }
 
-    /// Its name for people, which only flows have.
+    /// Its name for people; a group's is its code.
     async fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
@@ -64,8 +64,8 @@ impl TaskAssignmentTargetNode {
     }
 
     /// How many different people sit in it.
-    async fn member_count(&self) -> usize {
-        self.0.member_count
+    async fn member_count(&self) -> Option<usize> {
+        Some(self.0.member_count)
     }
 }
 

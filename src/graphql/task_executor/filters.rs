@@ -5,20 +5,11 @@ use std::sync::LazyLock;
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, RANGE, Table, boolean, id_int, int, moment, one_of, order_by, paging, text,
-    uuid,
+    Argument, Arguments, Given, NAME, RANGE, Table, boolean, id_int, int, moment, one_of, order_by, paging,
+    text, uuid,
 };
+use crate::graphql::task_group::types::TaskGroupCompletionPolicy;
 use crate::service::visibility::touched_by;
-
-const POLICIES: &[&str] = &["ALL", "ANY", "N"];
-const CODE: &[Lookup] = &[
-    Lookup::Exact,
-    Lookup::Iexact,
-    Lookup::Startswith,
-    Lookup::Istartswith,
-    Lookup::Contains,
-    Lookup::Icontains,
-];
 
 /// `Query.taskExecutor`
 pub static TASK_EXECUTOR: Table = LazyLock::new(|| {
@@ -64,12 +55,10 @@ fn fields() -> Arguments {
         boolean("user_IUser_IsAssociated", "user__i_user__is_associated"),
         text("user_IUser_LanguageId", "ID", "user__i_user__language_id", &[Lookup::Exact]),
         uuid("taskGroup_Id", "ID", "task_group__id", "TaskGroupGQLType"),
-        text("taskGroup_Code", "String", "task_group__code", CODE),
-        one_of(
+        text("taskGroup_Code", "String", "task_group__code", NAME),
+        one_of::<TaskGroupCompletionPolicy>(
             "taskGroup_CompletionPolicy",
-            "TaskGroupCompletionPolicy",
             "task_group__completion_policy",
-            POLICIES,
             &[Lookup::Exact, Lookup::Iexact],
         ),
         moment("taskGroup_DateCreated", "task_group__date_created", RANGE),

@@ -5,11 +5,10 @@ use std::sync::LazyLock;
 use crate::domain::query::{Condition, Lookup};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, RANGE, Table, boolean, int, moment, order_by, paging, text, uuid,
+    Argument, Arguments, Given, NAME, RANGE, Table, absent, boolean, int, moment, order_by, paging, text,
+    uuid,
 };
 use crate::service::visibility::touched_by;
-
-const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
 
 /// The argument that shows superseded versions beside the heads.
 pub const SHOW_SUPERSEDED: &str = "showSuperseded";
@@ -37,8 +36,13 @@ pub static TASK_FLOW_HISTORY: Table = LazyLock::new(|| {
 fn fields() -> Arguments {
     [
         uuid("id", "ID", "id", "TaskFlowGQLType"),
-        text("code", "String", "code", TEXT),
-        text("name", "String", "name", TEXT),
+        text("code", "String", "code", NAME),
+        text("name", "String", "name", NAME),
+        moment("dateValidFrom", "date_valid_from", RANGE),
+        moment("dateValidTo", "date_valid_to", RANGE),
+        absent("dateValidTo", "date_valid_to"),
+        uuid("replacementUuid", "UUID", "replacement_uuid", "TaskFlowGQLType"),
+        absent("replacementUuid", "replacement_uuid"),
         moment("dateCreated", "date_created", RANGE),
         moment("dateUpdated", "date_updated", RANGE),
         boolean("isDeleted", "is_deleted"),

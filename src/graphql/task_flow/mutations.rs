@@ -8,7 +8,7 @@ use crate::graphql::completion_policy::{TaskPolicyInput, beside};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::graphql::task_group::mutations::TaskGroupCompletionPolicyEnum;
-use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
+use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 
 payloads! {
     CreateTaskFlowPayload => "CreateTaskFlowMutationPayload",
@@ -19,7 +19,7 @@ payloads! {
 
 /// A step of a flow.
 #[derive(InputObject, Debug, Clone)]
-pub struct TaskFlowStepInputType {
+pub struct TaskFlowStepInput {
     /// Who is asked; a group stands in one step of a flow only.
     task_group_id: UuidOrGlobalId,
     /// When it comes, from 1; steps of one order are asked at the same time. Absent: after the step before it.
@@ -41,14 +41,14 @@ pub struct TaskFlowStepInputType {
 pub struct CreateTaskFlowMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
-    /// Unique among live flows; not blank, no white space at its ends.
-    code: String,
+    /// Needed; unique among live flows; not blank, no white space at its ends.
+    code: Option<String>,
     /// Its name for people.
     name: Option<String>,
     /// The sources whose new tasks come to it.
     task_sources: Option<Vec<Option<String>>>,
     /// At least one.
-    steps: Vec<TaskFlowStepInputType>,
+    steps: Vec<Option<TaskFlowStepInput>>,
 }
 
 /// What is to be changed of a flow; what is absent stays.
@@ -57,10 +57,14 @@ pub struct UpdateTaskFlowMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     id: UuidOrGlobalId,
+    /// Refused, unless it is the same: `replaceTaskFlow` makes a new version under another code.
+    code: Option<String>,
+    /// Its name for people; an empty one clears it.
     name: Option<String>,
+    /// Exactly these sources' new tasks come to it.
     task_sources: Option<Vec<Option<String>>>,
     /// Refused, unless they are the same: `replaceTaskFlow` makes a new version with other steps.
-    steps: Option<Vec<TaskFlowStepInputType>>,
+    steps: Option<Vec<Option<TaskFlowStepInput>>>,
 }
 
 /// A new version of a flow; what is absent is as in the present one.
@@ -70,10 +74,14 @@ pub struct ReplaceTaskFlowMutationInput {
     meta: MutationMeta,
     /// The version that is superseded.
     id: UuidOrGlobalId,
+    /// Unique among live flows; not blank, no white space at its ends.
+    code: Option<String>,
+    /// Its name for people; an empty one clears it.
     name: Option<String>,
+    /// Exactly these sources' new tasks come to it.
     task_sources: Option<Vec<Option<String>>>,
     /// At least one.
-    steps: Vec<TaskFlowStepInputType>,
+    steps: Option<Vec<Option<TaskFlowStepInput>>>,
 }
 
 /// Flows to be retired, with all their versions.
@@ -100,7 +108,7 @@ impl TaskFlowMutations {
         journaled(ctx, "createTaskFlow", &meta, move |unit| {
             let input = input.clone();
             let new = CreateTaskFlow {
-                code: input.code,
+                code: input.code.unwrap_or_default(),
                 name: input.name,
                 task_sources: texts(input.task_sources).unwrap_or_default(),
                 steps: steps(input.steps)?,
@@ -121,6 +129,7 @@ impl TaskFlowMutations {
             let input = input.clone();
             let changes = UpdateTaskFlow {
                 id: input.id.0,
+                code: input.code,
                 name: input.name,
                 task_sources: texts(input.task_sources),
                 steps: input.steps.map(steps).transpose()?,
@@ -141,9 +150,10 @@ impl TaskFlowMutations {
             let input = input.clone();
             let new = ReplaceTaskFlow {
                 id: input.id.0,
+                code: input.code,
                 name: input.name,
                 task_sources: texts(input.task_sources),
-                steps: steps(input.steps)?,
+                steps: input.steps.map(steps).transpose()?,
             };
             task_flow::replace(unit, &new).map(drop)
         })
@@ -165,9 +175,10 @@ fn texts(list: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
     list.map(|list| list.into_iter().flatten().collect())
 }
 
-fn steps(asked: Vec<TaskFlowStepInputType>) -> Result<Vec<TaskFlowStepInput>> {
+fn steps(asked: Vec<Option<TaskFlowStepInput>>) -> Result<Vec<task_flow::TaskFlowStepInput>> {
     asked
         .into_iter()
+        .flatten()
         .enumerate()
         .map(|(index, step)| {
             let given = step.completion_policy.map(CompletionPolicy::from);
@@ -178,7 +189,7 @@ fn steps(asked: Vec<TaskFlowStepInputType>) -> Result<Vec<TaskFlowStepInput>> {
                     .map_err(|error| error.of_field(format!("steps[{index}].policy")))?,
                 None => None,
             };
-            Ok(TaskFlowStepInput {
+            Ok(task_flow::TaskFlowStepInput {
                 task_group_id: step.task_group_id.0,
                 order: step.order,
                 completion_policy: given,

@@ -85,22 +85,22 @@ impl TaskFlowNode {
     }
 
     /// The steps, in their order.
-    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<TaskFlowStepNode>> {
-        Ok(steps(ctx, self.0.id).await?.into_iter().map(TaskFlowStepNode).collect())
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<TaskFlowStepNode>>>> {
+        Ok(Some(steps(ctx, self.0.id).await?.into_iter().map(TaskFlowStepNode).map(Some).collect()))
     }
 
-    async fn step_count(&self, ctx: &Context<'_>) -> Result<usize> {
-        Ok(steps(ctx, self.0.id).await?.len())
+    async fn step_count(&self, ctx: &Context<'_>) -> Result<Option<usize>> {
+        Ok(Some(steps(ctx, self.0.id).await?.len()))
     }
 
     /// How many open tasks are in this version.
-    async fn in_flight_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(request(ctx)?.in_flight.load_one(self.0.id).await.map_err(shared)?.unwrap_or_default())
+    async fn in_flight_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+        Ok(Some(request(ctx)?.in_flight.load_one(self.0.id).await.map_err(shared)?.unwrap_or_default()))
     }
 
     /// The sources whose new tasks come to this flow.
-    async fn task_sources(&self) -> Vec<String> {
-        self.0.task_sources()
+    async fn task_sources(&self) -> Option<Vec<Option<String>>> {
+        Some(self.0.task_sources().into_iter().map(Some).collect())
     }
 }
 
@@ -165,8 +165,8 @@ impl TaskFlowHistoryNode {
         self.0.row.date_valid_to.map(Moment)
     }
 
-    async fn task_sources(&self) -> Vec<String> {
-        self.0.row.task_sources()
+    async fn task_sources(&self) -> Option<Vec<Option<String>>> {
+        Some(self.0.row.task_sources().into_iter().map(Some).collect())
     }
 
     async fn history_id(&self) -> ID {

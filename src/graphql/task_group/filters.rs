@@ -5,19 +5,11 @@ use std::sync::LazyLock;
 use crate::domain::query::{Condition, Lookup};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, RANGE, Table, boolean, int, moment, one_of, order_by, paging, text, uuid,
+    Argument, Arguments, Given, NAME, RANGE, Table, boolean, int, moment, one_of, order_by, paging, text,
+    uuid,
 };
+use crate::graphql::task_group::types::TaskGroupCompletionPolicy;
 use crate::service::visibility::touched_by;
-
-const POLICIES: &[&str] = &["ALL", "ANY", "N"];
-const CODE: &[Lookup] = &[
-    Lookup::Exact,
-    Lookup::Iexact,
-    Lookup::Startswith,
-    Lookup::Istartswith,
-    Lookup::Contains,
-    Lookup::Icontains,
-];
 
 /// `Query.taskGroup`
 pub static TASK_GROUP: Table = LazyLock::new(|| {
@@ -47,12 +39,10 @@ pub static NESTED_TASK_GROUP: Table = LazyLock::new(|| [paging(), fields()].into
 fn fields() -> Arguments {
     [
         uuid("id", "ID", "id", "TaskGroupGQLType"),
-        text("code", "String", "code", CODE),
-        one_of(
+        text("code", "String", "code", NAME),
+        one_of::<TaskGroupCompletionPolicy>(
             "completionPolicy",
-            "TaskGroupCompletionPolicy",
             "completion_policy",
-            POLICIES,
             &[Lookup::Exact, Lookup::Iexact],
         ),
         moment("dateCreated", "date_created", RANGE),

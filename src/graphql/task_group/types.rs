@@ -8,7 +8,7 @@ use crate::domain::query::{Condition, Value};
 use crate::error::Result;
 use crate::graphql::completion_policy::TaskPolicy;
 use crate::graphql::protocol::arguments::read;
-use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::task::filters::NESTED_TASK;
@@ -121,7 +121,7 @@ impl TaskGroupNode {
     /// The live executors.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         let context = request(ctx)?;
-        if !ctx.field().arguments().is_ok_and(|given| given.is_empty()) || wants_more_than_nodes(ctx) {
+        if !asks_for_rows_alone(ctx, &[]) {
             let mut query = read(ctx, &NESTED_TASK_EXECUTOR)?;
             query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
             let executors =
@@ -255,10 +255,4 @@ pub async fn of_visible_row(ctx: &Context<'_>, id: Uuid) -> Result<Option<TaskGr
     let group =
         request(ctx)?.groups.load_one(id).await.map_err(crate::graphql::protocol::response::shared)?;
     Ok(group.map(TaskGroupNode))
-}
-
-/// Whether cursors or the like are selected, for which the rows alone are not enough.
-fn wants_more_than_nodes(ctx: &Context<'_>) -> bool {
-    let selected = ctx.look_ahead();
-    selected.field("pageInfo").exists() || selected.field("edges").field("cursor").exists()
 }

@@ -2,24 +2,35 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use crate::error::Result;
-use crate::graphql::protocol::scalars::{Moment, global_id};
+use crate::domain::vote::Verdict;
+use crate::error::{Error, Result};
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::task::types::TaskNode;
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::user::types::{UserNode, user};
 use crate::model::vote::Vote;
 
 /// What a vote says.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(name = "TaskVerdict", remote = "crate::domain::vote::Verdict")]
-pub enum TaskVerdict {
-    /// The whole task may go ahead.
+pub enum TaskDecisionDecision {
+    /// The task, or the record that is named, may go ahead.
     Approved,
+    /// The record that is named is rejected.
+    Rejected,
     /// The whole task is refused.
     Failed,
-    /// One record of the task is accepted.
-    Accept,
-    /// One record of the task is rejected.
-    Reject,
+}
+
+impl From<Verdict> for TaskDecisionDecision {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Approved | Verdict::Accept => Self::Approved,
+            Verdict::Reject => Self::Rejected,
+            Verdict::Failed => Self::Failed,
+        }
+    }
 }
 
 /// A vote: one person's verdict on a task, or on one record of it.
@@ -35,26 +46,43 @@ impl TaskDecisionNode {
         Some(self.0.id.to_string())
     }
 
+    async fn is_deleted(&self) -> bool {
+        self.0.is_deleted
+    }
+
+    async fn json_ext(&self) -> Option<JsonString> {
+        self.0.json_ext.clone().map(JsonString)
+    }
+
+    /// When it was cast.
+    async fn date_created(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_created))
+    }
+
+    async fn date_updated(&self) -> Option<Moment> {
+        Some(Moment(self.0.date_updated))
+    }
+
+    async fn user_created(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_created).await
+    }
+
+    async fn user_updated(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.0.user_updated).await
+    }
+
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When it was cast.
-    async fn date_created(&self) -> Moment {
-        Moment(self.0.date_created)
-    }
-
-    async fn date_updated(&self) -> Moment {
-        Moment(self.0.date_updated)
-    }
-
     /// The task voted on.
-    async fn task_id(&self) -> String {
-        self.0.task_id.to_string()
+    async fn task(&self, ctx: &Context<'_>) -> Result<TaskNode> {
+        let task = request(ctx)?.tasks.load_one(self.0.task_id).await.map_err(shared)?;
+        task.map(TaskNode).ok_or_else(|| Error::internal(format!("vote {} is on no task", self.0.id)))
     }
 
     /// The step of the flow at which it was cast; absent for tasks in no flow.
-    async fn step(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowStepNode>> {
+    async fn flow_step(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowStepNode>> {
         step(ctx, self.0.step_id).await
     }
 
@@ -68,7 +96,7 @@ impl TaskDecisionNode {
         self.0.record_id.as_deref()
     }
 
-    async fn verdict(&self) -> TaskVerdict {
+    async fn decision(&self) -> TaskDecisionDecision {
         self.0.verdict.into()
     }
 

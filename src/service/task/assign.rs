@@ -55,18 +55,30 @@ impl Deciders {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
 pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) -> Result<Vec<TaskFlowStep>> {
-    let group = input.task_group_id.filter(|id| task.task_group_id != Some(*id));
+    // A group beside a flow is the one that the client saw at the task: the flow says who decides.
+    let named = input.task_group_id.filter(|_| input.flow_id.is_none());
+    let group = named.filter(|id| task.task_group_id != Some(*id));
     let flow = input.flow_id.filter(|id| task.flow_id != Some(*id));
     if (group.is_some() || flow.is_some() || input.detach_flow)
         && !unit.requester.is_privileged(&unit.settings)
     {
         return Err(Error::forbidden(Message::new("only-privileged-assign")));
     }
-    let asked_for = [input.task_group_id.is_some(), input.flow_id.is_some(), input.detach_flow];
-    if asked_for.into_iter().filter(|asked| *asked).count() > 1 {
+    if input.flow_id.is_some() && input.detach_flow {
         return Err(Error::validation("flowId", Message::new("assign-one")));
     }
-    if let Some(id) = group {
+    if input.detach_flow {
+        if task.flow_id.is_none() {
+            return Err(Error::new(ErrorCode::Conflict, Message::new("not-in-flow")).of_field("detachFlow"));
+        }
+        refuse_voted(unit, task, "detachFlow")?;
+        db::task_pool::delete_of_task(unit.connection, task.id)?;
+        task.flow_id = None;
+        task.current_step_id = None;
+        Deciders::Nobody.give(task);
+    }
+    // The group of the step at which it was is named again as that of the task.
+    if let Some(id) = named.filter(|id| task.task_group_id != Some(*id)) {
         if task.flow_id.is_some() {
             return Err(
                 Error::new(ErrorCode::Conflict, Message::new("flow-sets-group")).of_field("taskGroupId")
@@ -79,16 +91,6 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
         let steps = assignable(unit, id, task)?;
         db::task_pool::delete_of_task(unit.connection, task.id)?;
         return Ok(Deciders::Flow(steps).give(task));
-    }
-    if input.detach_flow {
-        if task.flow_id.is_none() {
-            return Err(Error::new(ErrorCode::Conflict, Message::new("not-in-flow")).of_field("detachFlow"));
-        }
-        refuse_voted(unit, task, "detachFlow")?;
-        db::task_pool::delete_of_task(unit.connection, task.id)?;
-        task.flow_id = None;
-        task.current_step_id = None;
-        Deciders::Nobody.give(task);
     }
     Ok(Vec::new())
 }

@@ -38,6 +38,21 @@ pub struct TaskFlowStepInput {
     pub distinct_deciders: Option<bool>,
 }
 
+impl From<&TaskFlowStep> for TaskFlowStepInput {
+    /// What asks for a step as it is.
+    fn from(step: &TaskFlowStep) -> Self {
+        Self {
+            task_group_id: step.task_group_id,
+            order: Some(step.step_order),
+            completion_policy: step.completion_policy,
+            threshold: step.threshold,
+            policy: step.completion_policy.map(|policy| PolicyRule { policy, threshold: step.threshold }),
+            forbid_maker: step.forbid_maker,
+            distinct_deciders: step.distinct_deciders,
+        }
+    }
+}
+
 impl TaskFlowStepInput {
     /// The policy and threshold that the step is to have of its own, where the flow has these steps at present.
     fn own_rule(&self, present: &[TaskFlowStep]) -> (Option<CompletionPolicy>, Option<i32>) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tasks_management::CreateTask;
 
 use super::app::TestApp;
-use super::scenario::key;
+use super::scenario::{key, nodes};
 
 /// What is to be seen of a flow.
 const FLOW: &str = "uuid code name version isDeleted replacementUuid dateValidFrom dateValidTo lineageId stepCount \
@@ -14,11 +14,15 @@ const FLOW: &str = "uuid code name version isDeleted replacementUuid dateValidFr
 /// What is to be seen of a task on its way.
 const ON_ITS_WAY: &str = "uuid status version businessStatus taskGroup { code } flow { uuid code } \
                           currentStep { uuid order } activeGroups { code } rejectedRecordIds \
-                          decisions { verdict comment isStale weight dataHash recordId user { username } step { order } } \
+                          decisions { ...Votes } stale: decisions(isStale: true) { ...Votes } \
                           progress { held heldReason stepCount passedCount pools { needed has outcome held heldReason \
                           policy { kind threshold } taskGroup { code } step { uuid order } forbidMaker distinctDeciders \
                           missing { username } barred { reason user { username } } \
                           votes { verdict acceptedCount rejectedCount comment user { username } } } }";
+
+/// What is to be seen of the votes on it.
+const VOTES: &str = "fragment Votes on TaskDecisionGQLTypeConnection { edges { node { uuid decision comment isStale weight \
+                     dataHash recordId user { username } flowStep { order } } } }";
 
 impl TestApp {
     /// Adds a flow through these groups, one after the other; answers its key.
@@ -58,10 +62,19 @@ impl TestApp {
         self.task(CreateTask { source: Some(source.to_owned()), ..CreateTask::default() }).await
     }
 
-    /// A task on its way as an administrator sees it.
+    /// A task on its way as an administrator sees it. `decisions` are all votes in the order in which they were cast, stale ones
+    /// too.
     pub async fn on_its_way(&self, id: &str) -> Value {
-        let rows = self.user("admin").await.rows("task", &format!("(id: \"{id}\")"), ON_ITS_WAY).await;
-        rows.into_iter().next().unwrap_or_default()
+        let query = format!("{{ task(id: \"{id}\") {{ edges {{ node {{ {ON_ITS_WAY} }} }} }} }} {VOTES}");
+        let rows = nodes(self.user("admin").await.graphql(&query).await.data("task"));
+        let Some(mut row) = rows.into_iter().next() else {
+            return Value::Null;
+        };
+        let mut votes = [nodes(&row["decisions"]), nodes(&row["stale"])].concat();
+        // Keys are made in the order of time.
+        votes.sort_by_key(|vote| vote["uuid"].to_string());
+        row["decisions"] = Value::Array(votes);
+        row
     }
 
     /// Where a task is: its status, the order of its step, and the groups that are asked.

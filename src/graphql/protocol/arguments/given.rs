@@ -1,6 +1,7 @@
 //! A value that was given for an argument.
 
 use async_graphql::Value;
+use async_graphql::resolver_utils::{EnumItem, EnumType};
 
 use crate::domain::text::check_text;
 use crate::error::{Error, Result};
@@ -58,6 +59,19 @@ impl Given<'_> {
             return Err(self.wrong(Message::new("need-uuid")));
         };
         read_uuid(text, Some(of)).ok_or_else(|| self.wrong(Message::new("need-uuid")))
+    }
+
+    /// The value as one of an enum's.
+    pub fn one_of<E: EnumType>(&self) -> Result<&'static EnumItem<E>> {
+        let name = match self.value {
+            Value::Enum(name) => name.as_str(),
+            Value::String(text) => text.as_str(),
+            _ => "",
+        };
+        E::items().iter().find(|item| item.name == name).ok_or_else(|| {
+            let allowed: Vec<&str> = E::items().iter().map(|item| item.name).collect();
+            self.wrong(Message::new("need-one-of").with_list("allowed", &allowed))
+        })
     }
 
     /// The items of the value; one item may stand for a list of it. Nulls are left out.
