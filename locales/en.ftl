@@ -35,6 +35,7 @@ group-in-flows = The group { $code } can't be deleted: { $count ->
    *[other] { $count } steps of flows need it.
 }
 group-in-use = The task group { $code } can't be deleted: { $count } open tasks use it.
+inactive-user = The user { $username } is not active.
 incorrect-credentials = INCORRECT_CREDENTIALS
 internal-error = Something went wrong on the server. It has been logged.
 json-too-large = `{ $field }` is too large: at most { $max } bytes are allowed.
@@ -87,6 +88,7 @@ page-too-large = `{ $field }` is too large: at most { $max } rows are allowed.
 password-length = A password must have { $min } to { $max } characters.
 policy-not-n = The completion policy { $policy } stands with `completionPolicy` { $known }.
 private-address = `{ $field }` leads to an address that is not of the public Internet, which is not allowed.
+re-evaluate-which = Name the tasks, either by `ids` or by `heldReason`.
 received-is-the-beginning = A task can't become RECEIVED again.
 record-in-both = A record stands under both ACCEPT and REJECT.
 rejection-needs-comment = A rejection needs a comment that says why.

@@ -35,6 +35,7 @@ group-in-flows = Le groupe { $code } ne peut pas être supprimé : { $count ->
    *[other] { $count } étapes de circuits en ont besoin.
 }
 group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count } tâches ouvertes l'utilisent.
+inactive-user = L'utilisateur { $username } n'est pas actif.
 incorrect-credentials = INCORRECT_CREDENTIALS
 internal-error = Une erreur s'est produite sur le serveur. Elle a été consignée.
 json-too-large = `{ $field }` est trop grand : { $max } octets au plus sont autorisés.
@@ -87,6 +88,7 @@ page-too-large = `{ $field }` est trop grand : { $max } lignes au plus sont auto
 password-length = Un mot de passe doit avoir de { $min } à { $max } caractères.
 policy-not-n = La politique de décision { $policy } va avec `completionPolicy` { $known }.
 private-address = `{ $field }` mène à une adresse hors de l'Internet public, ce qui n'est pas autorisé.
+re-evaluate-which = Indiquez les tâches, soit par `ids`, soit par `heldReason`.
 received-is-the-beginning = Une tâche ne peut pas redevenir RECEIVED.
 record-in-both = Un enregistrement figure à la fois sous ACCEPT et REJECT.
 rejection-needs-comment = Un rejet demande un commentaire qui dit pourquoi.

@@ -217,7 +217,7 @@ pub fn read_password() -> Result<String, String> {
 #[must_use]
 pub fn logged(bus: BusBuilder) -> BusBuilder {
     bus.after("log", [Signal::TaskComplete], |event| async move {
-        let result = event.data.get("result").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let result = event.decision()?.map(|decision| decision.result.as_str());
         tracing::info!(event = %event.id, task = %event.entity_id, decider = %event.user_id, result, "a task is decided");
         Ok(())
     })

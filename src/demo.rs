@@ -114,7 +114,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
         create(module, number).await?;
     }
     let failed = create(module, 12).await?;
-    module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed).await?;
+    module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed, None).await?;
     for number in [13, 17, 21] {
         let id = create(module, number).await?;
         for name in ["ada", "ben", "chi"] {

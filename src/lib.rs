@@ -56,10 +56,11 @@ pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 // For auditors: what they read in the ledger, they can weigh again.
 pub use domain::decision;
 pub use domain::permission::Rights;
-pub use domain::settings::ModuleSettings;
+pub use domain::settings::{ModuleSettings, Reevaluate};
 pub use domain::signal::Signal;
 pub use domain::task::TaskStatus;
-pub use domain::vote::Verdict;
+pub use domain::user::SYSTEM_USER;
+pub use domain::verdict::Verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use graphql::protocol::context::requester;
 pub use graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery};
@@ -77,12 +78,13 @@ pub use service::facade::{
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
 pub use service::maker_checker::{Approved, CheckedService, ExecutionMode, MakerChecker};
-pub use service::resolution::ResolveTask;
+pub use service::resolution::{ReEvaluate, ResolveTask};
 pub use service::task::{CreateTask, UpdateTask};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_group::TaskGroupInput;
 pub use service::webhook_endpoint::WebhookEndpointChange;
-pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, Event, HandlerError};
+pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, HandlerError};
+pub use signal::event::{CastVote, Decision, Event};
 
 /// What the code says of columns and their values, for the tests that hold it to the databases.
 #[doc(hidden)]

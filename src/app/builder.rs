@@ -20,8 +20,8 @@ use crate::error::Result;
 use crate::graphql::schema;
 use crate::http::state::Authenticate;
 use crate::service::ServiceContext;
-use crate::service::configuration::LiveSettings;
 use crate::service::host::Host;
+use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
 use crate::worker::webhook::Webhooks;
@@ -130,6 +130,7 @@ impl Builder {
             users: Arc::clone(&users),
             clock: Arc::clone(&self.clock),
         });
+        let checked_services = self.checked.iter().map(|checked| checked.name()).collect();
         let bus =
             self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
         // Without a secret nobody can be logged in for longer than this process lives, nor by anybody else.
@@ -144,6 +145,7 @@ impl Builder {
             settings: LiveSettings::new(settings.tasks_management.clone()),
             users,
             host: self.host,
+            checked_services,
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),

@@ -12,6 +12,7 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
 use crate::domain::text::{MAX_TEXT, check_text};
+use crate::domain::user::SYSTEM_USER;
 use crate::error::Result;
 use crate::model::user::User;
 
@@ -114,8 +115,14 @@ impl Directory for HostUsers {
     }
 
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
-        let people = self.users.by_ids(connection, ids)?;
-        keep(connection, people, self.clock.now()).map(|(users, _)| users)
+        // The host does not know of the system user.
+        let (own, hosts): (Vec<Uuid>, Vec<Uuid>) = ids.iter().partition(|id| **id == SYSTEM_USER);
+        let people = if hosts.is_empty() { Vec::new() } else { self.users.by_ids(connection, &hosts)? };
+        let (mut users, _) = keep(connection, people, self.clock.now())?;
+        if !own.is_empty() {
+            users.extend(db::get::<User>(connection, SYSTEM_USER)?);
+        }
+        Ok(users)
     }
 
     fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>> {
@@ -146,9 +153,9 @@ impl Directory for HostUsers {
             let known: HashSet<Uuid> =
                 self.users.by_ids(connection, missing)?.into_iter().map(|person| person.id).collect();
             let gone: Vec<Uuid> = missing.iter().copied().filter(|id| !known.contains(id)).collect();
-            for mut user in db::get_many::<User>(connection, &gone)? {
-                user.is_active = false;
-                db::user::update(connection, &user, self.clock.now())?;
+            for old in db::get_many::<User>(connection, &gone)? {
+                let new = User { is_active: false, ..old.clone() };
+                write(connection, &old, &new, self.clock.now())?;
                 written += 1;
             }
         }
@@ -177,15 +184,42 @@ fn keep(
             users.push(old.clone());
             continue;
         }
-        db::user::give_up_name(connection, &person.username, person.id, now)?;
+        give_up_name(connection, &person, now)?;
         match old {
-            Some(old) => db::user::update(connection, &changed(old, &person), now)?,
+            Some(old) => write(connection, &old, &changed(old.clone(), &person), now)?,
             None => db::user::insert_copy(connection, &changed(blank(person.id, now), &person))?,
         }
         written += 1;
         users.extend(db::get::<User>(connection, person.id)?);
     }
     Ok((users, written))
+}
+
+/// Takes the person's name from whose it was: that one keeps it with the key behind it, until the host says how they are
+/// called now.
+fn give_up_name(connection: &mut DbConnection, person: &Person, now: NaiveDateTime) -> Result<()> {
+    let former = db::user::by_username(connection, &person.username)?.map(|(user, _)| user);
+    match former.filter(|former| former.id != person.id) {
+        None => Ok(()),
+        Some(former) => {
+            let username = format!("{} {}", former.username, former.id);
+            write(connection, &former, &User { username, is_active: false, ..former.clone() }, now)
+        }
+    }
+}
+
+/// Writes what the host has changed of a user. Who is blocked, or is no more, is asked no more or again: the votes on what the
+/// user's groups decide are weighed anew.
+fn write(connection: &mut DbConnection, old: &User, new: &User, now: NaiveDateTime) -> Result<()> {
+    connection.atomically(|connection| {
+        db::user::update(connection, new, now)?;
+        if old.is_active != new.is_active {
+            for group_id in db::task_executor::groups_of(connection, new.id)? {
+                db::outbox::ask_re_evaluation(connection, group_id, "user_service.update", SYSTEM_USER, now)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn is_same(user: &User, person: &Person) -> bool {

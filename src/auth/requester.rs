@@ -2,8 +2,11 @@
 
 use uuid::Uuid;
 
+use crate::db;
+use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
 use crate::domain::settings::ModuleSettings;
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::user::User;
@@ -20,6 +23,18 @@ pub struct Requester {
 }
 
 impl Requester {
+    /// The system user, who may do everything. Nobody is this requester from outside.
+    ///
+    /// # Errors
+    /// What the database says; INTERNAL when there is no such user.
+    pub(crate) fn system(connection: &mut DbConnection) -> Result<Self> {
+        let user = db::get::<User>(connection, SYSTEM_USER)?;
+        let user =
+            user.ok_or_else(|| Error::internal("there is no system user: the database is not migrated"))?;
+        let rights = Rights { is_superuser: true, ..Rights::default() };
+        Ok(Self { user, rights, session_id: None })
+    }
+
     /// The person's key.
     #[must_use]
     pub const fn id(&self) -> Uuid {

@@ -67,6 +67,18 @@ impl DbConnection {
         }
     }
 
+    /// Runs `work` so that all of it is done or nothing: inside the present transaction, if there is one.
+    ///
+    /// # Errors
+    /// What `work` answers, or what the database says.
+    pub(crate) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        match self {
+            Self::Pg(_) => self.transaction(work),
+            // A savepoint of SQLite begins a transaction where there is none.
+            Self::Sqlite(_) => self.savepoint(work),
+        }
+    }
+
     /// Runs `work` inside the present transaction so that it can be undone alone.
     ///
     /// # Errors

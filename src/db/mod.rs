@@ -1,5 +1,6 @@
 //! The database: the only layer that connects to it and writes SQL.
 
+pub mod checked_service;
 pub mod configuration;
 pub mod connection;
 pub mod content_type;
@@ -19,6 +20,7 @@ pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;
 pub mod task_group;
+pub mod task_hold;
 pub mod task_pool;
 pub mod task_source;
 mod types;

@@ -6,9 +6,10 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
-use super::entity::{Lock, select, select_locked};
+use super::entity::{Lock, insert_counted, select, select_locked};
 use super::query::Listed;
 use super::sql::Sql;
+use crate::clock::new_id;
 use crate::domain::outbox::{DeliveryStatus, OutboxFigures, Subscriber};
 use crate::error::Result;
 use crate::model::outbox::{Delivery, task_management_outbox as outbox};
@@ -21,6 +22,55 @@ impl Listed for Delivery {
     const ORDER_ALIASES: &[(&str, &str)] = &[];
     const FOREIGN_KEYS: bool = false;
     const TOUCHED_BY: Option<&str> = None;
+}
+
+/// Asks the module, in the transaction of a change, to weigh the votes on the open tasks of a group again: who is asked, or
+/// how many must agree, is not what it was. `signal` names the change, `user_id` who made it.
+///
+/// # Errors
+/// What the database says.
+pub fn ask_re_evaluation(
+    connection: &mut DbConnection,
+    group_id: Uuid,
+    signal: &str,
+    user_id: Uuid,
+    now: NaiveDateTime,
+) -> Result<()> {
+    let delivery = Delivery {
+        id: 0,
+        event_id: new_id(),
+        signal: signal.to_owned(),
+        handler: Subscriber::ReEvaluation(None).name(),
+        entity_id: group_id,
+        user_id,
+        data: serde_json::json!({ "v": 1, "taskGroupId": group_id }),
+        date_created: now,
+        status: DeliveryStatus::Pending,
+        attempts: 0,
+        date_due: now,
+        leased_by: None,
+        lease_until: None,
+        last_error: None,
+        date_delivered: None,
+    };
+    insert_counted(connection, &delivery)?;
+    announce(connection)
+}
+
+/// Whether the module is asked, by a later delivery that is still to be made, to weigh again all tasks of one of these groups.
+///
+/// # Errors
+/// What the database says.
+pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]) -> Result<bool> {
+    let later = Sql::new("status = 'PENDING' AND handler = ")
+        .bind(Subscriber::ReEvaluation(None).name())
+        .sql(" AND id > ")
+        .bind(id)
+        .sql(" AND entity_id ")
+        .among(group_ids.iter().copied());
+    let later = select::<Delivery>(connection, later)?;
+    // One that begins after some task is the rest of an earlier one.
+    Ok(later.iter().any(|delivery| delivery.data.get("after").is_none()))
 }
 
 /// Whether anything may be due for one handler: what [`lease`] finds then, others may have in hand already.

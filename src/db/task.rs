@@ -1,5 +1,7 @@
 //! Tasks in the database.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use uuid::Uuid;
@@ -9,9 +11,10 @@ use super::query::{self, Field, Listed, Table};
 use super::sql::Sql;
 use crate::domain::query::Condition;
 use crate::domain::task::TaskStatus;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::entity::Kind;
 use crate::model::task::{Task, task_management_task as task};
+use crate::model::task_pool::task_management_taskpool as task_pool;
 
 const GROUP: &str = "task_management_taskgroup";
 const FLOW: &str = "task_management_taskflow";
@@ -48,6 +51,40 @@ impl Listed for Task {
 pub fn is_open(tasks: &str) -> String {
     let open = TaskStatus::OPEN.map(|status| format!("'{status}'")).join(", ");
     format!("NOT {tasks}.is_deleted AND {tasks}.status IN ({open})")
+}
+
+/// Tasks that this group is asked about, some of those that come after `after`, by key: those that are given to it, and those
+/// in flows that are at a step of it.
+///
+/// # Errors
+/// What the database says.
+pub fn asked_of_group(
+    connection: &mut DbConnection,
+    group_id: Uuid,
+    after: Uuid,
+    limit: usize,
+) -> Result<Vec<Uuid>> {
+    let most = i64::try_from(limit).map_err(Error::internal)?;
+    // One after the other, as databases find no index for both at once.
+    let given: Vec<Uuid> = task::table
+        .filter(task::task_group_id.eq(group_id))
+        .filter(diesel::dsl::not(task::is_deleted))
+        .filter(task::status.eq(TaskStatus::Accepted))
+        .filter(task::id.gt(after))
+        .order(task::id)
+        .limit(most)
+        .select(task::id)
+        .load(connection)?;
+    let at_steps: Vec<Uuid> = task_pool::table
+        .filter(task_pool::task_group_id.eq(group_id))
+        .filter(task_pool::date_passed.is_null())
+        .filter(task_pool::task_id.gt(after))
+        .order(task_pool::task_id)
+        .limit(most)
+        .select(task_pool::task_id)
+        .load(connection)?;
+    let ids: BTreeSet<Uuid> = given.into_iter().chain(at_steps).collect();
+    Ok(ids.into_iter().take(limit).collect())
 }
 
 /// How many open tasks the group has: those that are given to it, and those in flows that are at a step of it.

@@ -58,6 +58,31 @@ pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Resu
     select(connection, Sql::new("NOT is_deleted AND task_group_id ").among(group_ids).sql(" ORDER BY id"))
 }
 
+/// The same, but for those whose users are not active: they are not asked, and nothing waits for them.
+///
+/// # Errors
+/// What the database says.
+pub fn asked_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
+    let asked = Sql::new("NOT is_deleted AND task_group_id ").among(group_ids.iter().copied());
+    // Looked up for each of the few executors: `IN` would have SQLite go through all users.
+    let active = "EXISTS (SELECT 1 FROM core_user AS person \
+                  WHERE person.id = task_management_taskexecutor.user_id AND person.is_active)";
+    select(connection, asked.sql(" AND ").sql(active).sql(" ORDER BY task_management_taskexecutor.id"))
+}
+
+/// The groups in which this user sits, live executors only.
+///
+/// # Errors
+/// What the database says.
+pub fn groups_of(connection: &mut DbConnection, user_id: Uuid) -> Result<Vec<Uuid>> {
+    Ok(task_executor::table
+        .filter(task_executor::user_id.eq(user_id))
+        .filter(diesel::dsl::not(task_executor::is_deleted))
+        .order(task_executor::task_group_id)
+        .select(task_executor::task_group_id)
+        .load(connection)?)
+}
+
 /// The keys of the users who sit in this group, live executors only.
 ///
 /// # Errors

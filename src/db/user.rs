@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::{get, insert_with, select};
-use super::query::{Field, Listed};
+use super::query::{self, Field, Listed, PageLimit};
 use super::sql::Sql;
 use crate::domain::permission::Rights;
+use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::domain::role::SUPERUSER_ROLE;
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::model::entity::Kind;
 use crate::model::role::{core_role, core_roleright, core_userrole};
@@ -82,28 +84,6 @@ pub fn update(connection: &mut DbConnection, user: &User, now: NaiveDateTime) ->
         ))
         .execute(connection)?;
     Ok(())
-}
-
-/// Takes a name from everybody but `id`, whose it is now. Whose it was keeps it with the key behind it, until the host says
-/// how that person is called now.
-///
-/// # Errors
-/// What the database says.
-pub fn give_up_name(
-    connection: &mut DbConnection,
-    username: &str,
-    id: Uuid,
-    now: NaiveDateTime,
-) -> Result<()> {
-    let former = Sql::new("username = ").bind(username).sql(" AND id <> ").bind(id);
-    let former = select::<User>(connection, former)?.pop();
-    match former {
-        None => Ok(()),
-        Some(former) => {
-            let username = format!("{} {}", former.username, former.id);
-            update(connection, &User { username, is_active: false, ..former }, now)
-        }
-    }
 }
 
 /// The keys of the users who are active.
@@ -190,6 +170,16 @@ pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
         .load(connection)?;
     let numbers: BTreeSet<i32> = granted.iter().filter_map(|(_, right)| *right).collect();
     Ok(Rights { is_superuser: granted.iter().any(|(system, _)| *system == SUPERUSER_ROLE), numbers })
+}
+
+/// Users, active or not, but for the system user.
+///
+/// # Errors
+/// VALIDATION or LIMIT for what can't be asked; else what the database says.
+pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<User>> {
+    let mut query = query.clone();
+    query.conditions.push(Condition::Not(Box::new(Condition::equals("id", Value::Uuid(SYSTEM_USER)))));
+    query::list(connection, &query, limit)
 }
 
 /// All languages in their order.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::vote::Verdict;
+use super::text_enum::text_enum;
+use super::verdict::Verdict;
 
 /// How many approvals it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,15 +123,20 @@ pub enum Outcome {
     Held,
 }
 
-/// Why approvals can't come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeldReason {
-    /// No live executor is in the pool.
-    EmptyPool,
-    /// Nobody in the pool may decide this task.
-    NobodyMayDecide,
-    /// If all who are missing approved, it would still not be enough.
-    TooFewExecutors,
+text_enum! {
+    /// Why a task can't go on by the votes of those who are asked.
+    pub enum HeldReason {
+        /// No live executor who is active is in the pool.
+        EmptyPool = "EMPTY_POOL",
+        /// Nobody in the pool may decide this task.
+        NobodyMayDecide = "NOBODY_MAY_DECIDE",
+        /// If all who are missing approved, it would still not be enough.
+        TooFewExecutors = "TOO_FEW_EXECUTORS",
+        /// The votes are enough since who is asked, or how many must agree, has changed: somebody has to weigh them.
+        ReadyToDecide = "READY_TO_DECIDE",
+        /// The same, and who brought it about may not decide this task: somebody else has to.
+        ChangedByBarred = "CHANGED_BY_BARRED",
+    }
 }
 
 /// Where a pool stands, and why.

@@ -3,6 +3,7 @@
 pub mod completion_policy;
 pub mod configuration;
 pub mod decision;
+pub mod event_data;
 pub mod history;
 pub mod merge;
 pub mod mutation_log;
@@ -18,5 +19,7 @@ pub mod task_executor;
 pub mod task_source;
 pub mod text;
 pub mod text_enum;
+pub mod user;
+pub mod verdict;
 pub mod vote;
 pub mod webhook_endpoint;

@@ -26,14 +26,23 @@ pub enum Subscriber {
     Handler(String),
     /// A webhook endpoint, by its key.
     Endpoint(Uuid),
+    /// The module itself, which weighs the votes on a group's tasks again once who is asked, or how many must agree, has
+    /// changed; with a name, only where that service is put under maker-checker.
+    ReEvaluation(Option<String>),
 }
 
 impl Subscriber {
     const ENDPOINT: &'static str = "webhook:";
+    const RE_EVALUATION: &'static str = "tasks.re_evaluation";
 
-    /// The subscriber that goes by this name. No handler can have the name of an endpoint.
+    /// The subscriber that goes by this name. No handler can have the name of an endpoint or of the module.
     #[must_use]
     pub fn of_name(name: &str) -> Self {
+        match name.strip_prefix(Self::RE_EVALUATION).map(|rest| rest.strip_prefix(':').ok_or(rest)) {
+            Some(Err("")) => return Self::ReEvaluation(None),
+            Some(Ok(service)) => return Self::ReEvaluation(Some(service.to_owned())),
+            _ => {}
+        }
         match name.strip_prefix(Self::ENDPOINT).and_then(|key| key.parse().ok()) {
             Some(id) => Self::Endpoint(id),
             None => Self::Handler(name.to_owned()),
@@ -46,6 +55,8 @@ impl Subscriber {
         match self {
             Self::Handler(name) => name.clone(),
             Self::Endpoint(id) => format!("{}{id}", Self::ENDPOINT),
+            Self::ReEvaluation(None) => Self::RE_EVALUATION.to_owned(),
+            Self::ReEvaluation(Some(service)) => format!("{}:{service}", Self::RE_EVALUATION),
         }
     }
 }

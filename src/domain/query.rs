@@ -92,6 +92,11 @@ pub enum Condition {
         /// The user.
         user_id: Uuid,
     },
+    /// The row, which is an open task, can't go on for this reason.
+    HeldFor {
+        /// The reason.
+        reason: &'static str,
+    },
     /// The row, which is a version of a flow, is not superseded by another.
     LiveHead,
     /// A live executor of the row, which is a group, is called so: the text is in a name, ignoring case.

@@ -65,6 +65,19 @@ pub struct ModuleSettings {
     pub distinct_deciders: bool,
     /// Whether who rejects a task or a record has to say why.
     pub require_rejection_comment: bool,
+    /// What becomes of an open task whose votes are enough since its pool or policy has changed.
+    pub reevaluate: Reevaluate,
+}
+
+/// What becomes of an open task whose votes are enough since its pool or policy has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Reevaluate {
+    /// It is shown as held, READY_TO_DECIDE, until somebody votes or weighs the votes again.
+    #[default]
+    Report,
+    /// It is decided, in the name of the system user.
+    Decide,
 }
 
 impl Default for ModuleSettings {
@@ -97,6 +110,7 @@ impl Default for ModuleSettings {
             forbid_maker: false,
             distinct_deciders: false,
             require_rejection_comment: false,
+            reevaluate: Reevaluate::Report,
         }
     }
 }
@@ -106,6 +120,12 @@ impl ModuleSettings {
     #[must_use]
     pub const fn four_eyes(&self) -> FourEyes {
         FourEyes { forbid_maker: self.forbid_maker, distinct_deciders: self.distinct_deciders }
+    }
+
+    /// Whether completion policies decide on tasks with this executor action event. Votes on others are kept and shown.
+    #[must_use]
+    pub fn decides_by_policy(&self, event: Option<&str>) -> bool {
+        event == Some(self.default_executor_event.as_str())
     }
 
     /// All rights that gate anything.

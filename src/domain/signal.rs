@@ -83,6 +83,24 @@ impl Signal {
         }
     }
 
+    /// What kind of row it is about, in the words of the interface.
+    #[must_use]
+    pub const fn row_name(self) -> &'static str {
+        match self {
+            Self::TaskCreate
+            | Self::TaskUpdate
+            | Self::TaskDelete
+            | Self::TaskExecute
+            | Self::TaskResolve
+            | Self::TaskComplete => "task",
+            Self::TaskGroupCreate | Self::TaskGroupUpdate | Self::TaskGroupDelete => "taskGroup",
+            Self::TaskExecutorCreate | Self::TaskExecutorUpdate | Self::TaskExecutorDelete => "taskExecutor",
+            Self::TaskFlowCreate | Self::TaskFlowUpdate | Self::TaskFlowReplace | Self::TaskFlowDelete => {
+                "taskFlow"
+            }
+        }
+    }
+
     /// The signal of this name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

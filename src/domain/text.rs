@@ -21,6 +21,23 @@ pub fn check_text(field: &str, text: &str, max: usize) -> Result<()> {
     Ok(())
 }
 
+/// Whether nobody sees anything of a text: blanks of any kind, controls, and characters that only form what is around them.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+}
+
+/// Unicode's format controls, what it says to ignore where it can't be shown, and letters without ink.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+        | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Refuses a code that is blank, has white space at an end, or breaks [`check_text`].
 ///
 /// # Errors
@@ -108,6 +125,25 @@ mod tests {
         assert!(check_code("code", "A b").is_ok());
         for bad in ["", "   ", " A", "A ", "A\n", "\u{a0}A", "a\0b"] {
             assert!(check_code("code", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_which_nobody_sees_anything_is_blank() {
+        for blank in [
+            "",
+            " \t\n",
+            "\u{a0}\u{2003}\u{3000}",
+            "\u{200b}\u{200d}\u{2060}\u{feff}",
+            "\u{202e}\u{ad}",
+            "\u{2800}\u{3164}",
+            "\u{e0020}\u{fe0f}",
+            "\u{7}\u{85}",
+        ] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for text in ["a", " . ", "\u{200b}é", "👍🏽", "\u{202b}לא", "。"] {
+            assert!(!is_blank(text), "{text:?}");
         }
     }
 

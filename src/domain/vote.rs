@@ -1,23 +1,7 @@
-//! What votes say, and the hash that binds them to what was voted on.
+//! The hash that binds votes to what was voted on.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-use super::text_enum::text_enum;
-
-text_enum! {
-    /// What a vote says.
-    pub enum Verdict {
-        /// The whole task may go ahead.
-        Approved = "APPROVED",
-        /// The whole task is refused, at once and for good.
-        Failed = "FAILED",
-        /// One record of the task is accepted.
-        Accept = "ACCEPT",
-        /// One record of the task is rejected.
-        Reject = "REJECT",
-    }
-}
 
 /// The hash that binds a vote to the data that was voted on: SHA-256 in lower-case hex of the JSON text without white
 /// space, keys in the order of their bytes.

@@ -1,6 +1,7 @@
 //! The entities: what stands in the tables, each said once. No connection and no query; those are in `db`.
 
 pub mod bound;
+pub mod checked_service;
 pub mod configuration;
 pub mod content_type;
 pub mod entity;
@@ -17,6 +18,7 @@ pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;
 pub mod task_group;
+pub mod task_hold;
 pub mod task_pool;
 pub mod task_source;
 pub mod user;
@@ -56,7 +58,9 @@ pub const TABLES: &[Table] = &[
     Table::with_versions::<task_flow_step::TaskFlowStep>(),
     Table::with_versions::<vote::Vote>(),
     Table::of::<task_pool::TaskPool>(),
+    Table::of::<task_hold::TaskHold>(),
     Table::of::<task_source::TaskSource>(),
+    Table::of::<checked_service::CheckedService>(),
     Table::of::<outbox::Delivery>(),
     Table::of::<webhook_endpoint::WebhookEndpoint>(),
     Table::of::<webhook_attempt::WebhookAttempt>(),

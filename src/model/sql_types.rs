@@ -12,11 +12,12 @@ use serde::de::DeserializeOwned;
 use super::bound::Bound;
 use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::configuration::Layer;
+use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::task::TaskStatus;
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 
 /// Enums as the texts or numbers by which they go. The database checks its values, so a stranger is its fault.
 macro_rules! stored_as {
@@ -68,7 +69,7 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    CompletionPolicy, DeliveryStatus, HistoryType, Layer, TaskStatus, Verdict
+    CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

@@ -38,6 +38,14 @@ impl TaskGroup {
         PolicyRule { policy: self.completion_policy, threshold: self.threshold }
     }
 
+    /// Whether its rules of deciding are not those of `other`: the policy, its threshold, four eyes.
+    #[must_use]
+    pub fn decides_otherwise(&self, other: &Self) -> bool {
+        self.rule() != other.rule()
+            || self.forbid_maker != other.forbid_maker
+            || self.distinct_deciders != other.distinct_deciders
+    }
+
     /// The task sources whose new tasks come to this group.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::entity::entity;
 use crate::domain::decision::CountedVote;
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 
 entity! {
     /// A row of the ledger. Rows are only added; a vote that its caster replaced is marked deleted. `user_created` equals

@@ -1,37 +1,37 @@
 //! The approval of a task: who is asked about it at present, and which votes count. It is put together from rows in one
 //! way, whether a vote is cast or progress is shown, and for tasks in no flow as for those in one.
+//!
+//! Who decides reads it once, by [`ApprovalState::locked`], and hands it on. What happens meanwhile (a vote is entered, votes
+//! become stale, steps pass) is told to it, and it is weighed again from what was read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use super::unit_of_work::UnitOfWork;
 use crate::db;
 use crate::db::Lock;
 use crate::db::connection::DbConnection;
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::decision::{
-    Barred, CountedVote, Deciders, FourEyes, Mode, Progression, Standing, decide, evaluate,
+    Barred, CountedVote, Deciders, FourEyes, HeldReason, Mode, Outcome, Progression, Standing, decide,
+    evaluate,
 };
 use crate::domain::settings::ModuleSettings;
-use crate::domain::vote::data_hash;
+use crate::domain::verdict::Verdict;
 use crate::error::Result;
 use crate::model::task::Task;
-use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow_step::{TaskFlowStep, four_eyes};
 use crate::model::task_group::TaskGroup;
 use crate::model::task_pool::TaskPool;
-use crate::model::vote::Vote;
+use crate::model::vote::{Vote, rejected_records};
+use crate::service::unit_of_work::UnitOfWork;
 
-/// The rows that decide on some tasks, read together: as many queries for a hundred tasks as for one.
-#[derive(Debug, Default)]
-pub struct ApprovalRows {
-    groups: HashMap<Uuid, TaskGroup>,
-    executors: HashMap<Uuid, Vec<TaskExecutor>>,
-    steps: HashMap<Uuid, Vec<TaskFlowStep>>,
-    reached: HashMap<Uuid, Vec<TaskPool>>,
-    votes: HashMap<Uuid, Vec<Vote>>,
-}
+mod rows;
+
+pub use rows::ApprovalRows;
+use rows::Groups;
 
 /// One pool that is asked about a task, and how it stands.
 #[derive(Debug, Clone)]
@@ -69,105 +69,7 @@ pub struct ApprovalState {
     pub data_hash: String,
     /// Whether it is decided as a whole or record by record.
     pub mode: Mode,
-}
-
-impl ApprovalRows {
-    /// Reads what decides on these tasks.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn load(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
-        let mut rows = Self::default();
-        let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-        for vote in db::vote::of_tasks(connection, &task_ids)? {
-            rows.votes.entry(vote.task_id).or_default().push(vote);
-        }
-        let mut group_ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.task_group_id).collect();
-        let flow_ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.flow_id).collect();
-        if !flow_ids.is_empty() {
-            for step in db::task_flow_step::of_flows(connection, &Vec::from_iter(flow_ids))? {
-                rows.steps.entry(step.task_flow_id).or_default().push(step);
-            }
-            for pool in db::task_pool::of_tasks(connection, &task_ids)? {
-                group_ids.insert(pool.task_group_id);
-                rows.reached.entry(pool.task_id).or_default().push(pool);
-            }
-        }
-        let group_ids = Vec::from_iter(group_ids);
-        if !group_ids.is_empty() {
-            rows.groups = db::get_many::<TaskGroup>(connection, &group_ids)?
-                .into_iter()
-                .map(|row| (row.id, row))
-                .collect();
-            for executor in db::task_executor::live_in_groups(connection, &group_ids)? {
-                rows.executors.entry(executor.task_group_id).or_default().push(executor);
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The approval of one of the tasks.
-    #[must_use]
-    pub fn approval(&self, task: &Task, settings: &ModuleSettings) -> ApprovalState {
-        let steps = task.flow_id.and_then(|id| self.steps.get(&id)).cloned().unwrap_or_default();
-        let reached = self.reached.get(&task.id).cloned().unwrap_or_default();
-        let votes = self.votes.get(&task.id).cloned().unwrap_or_default();
-        let mut approval = ApprovalState {
-            pools: Vec::new(),
-            steps,
-            reached,
-            votes,
-            data_hash: data_hash(&task.data),
-            mode: mode(task, settings),
-        };
-        approval.pools = match task.flow_id {
-            None => task
-                .task_group_id
-                .into_iter()
-                .filter_map(|id| self.pool_status(task, None, id, &approval, settings))
-                .collect(),
-            Some(_) => approval
-                .active_steps(task)
-                .into_iter()
-                .filter_map(|step| {
-                    let group_id = step.task_group_id;
-                    self.pool_status(task, Some(step), group_id, &approval, settings)
-                })
-                .collect(),
-        };
-        approval
-    }
-
-    fn pool_status(
-        &self,
-        task: &Task,
-        step: Option<TaskFlowStep>,
-        group_id: Uuid,
-        approval: &ApprovalState,
-        settings: &ModuleSettings,
-    ) -> Option<PoolStatus> {
-        let group = self.groups.get(&group_id)?.clone();
-        let step_id = step.as_ref().map(|step| step.id);
-        let (votes, others): (Vec<Vote>, Vec<Vote>) = approval
-            .votes
-            .iter()
-            .filter(|vote| vote.counts_for(&approval.data_hash))
-            .cloned()
-            .partition(|vote| vote.step_id == step_id);
-        let rule = step.as_ref().map_or_else(|| group.rule(), |step| step.rule(&group));
-        let four_eyes = four_eyes(step.as_ref(), &group, settings);
-        let decided_others: BTreeSet<Uuid> = others.iter().map(|vote| vote.user_id).collect();
-        let makers = task.makers();
-        let executors = self.executors.get(&group_id).into_iter().flatten().filter(|_| !group.is_deleted);
-        let deciders = Deciders::new(
-            rule.policy(),
-            executors.map(|executor| (executor.user_id, u64::try_from(executor.weight).unwrap_or_default())),
-            |user| four_eyes.bar(user, &makers, &decided_others),
-        );
-        let counted: Vec<CountedVote> = votes.iter().map(Vote::counted).collect();
-        let standing = evaluate(&deciders, approval.mode, &counted);
-        Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
-    }
+    groups: Arc<Groups>,
 }
 
 impl PoolStatus {
@@ -196,18 +98,20 @@ impl ApprovalState {
     /// # Errors
     /// What the database says.
     pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
-        let mut groups: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
-        if task.flow_id.is_some() {
-            let pools = db::task_pool::of_tasks(unit.connection, &[task.id])?;
-            groups.extend(
-                pools.iter().filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id),
-            );
-        }
+        let mut rows = ApprovalRows::default();
+        rows.read_flows(unit.connection, &[task])?;
+        let mut ids: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
+        let reached = rows.reached.values().flatten();
+        ids.extend(reached.filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id));
+        let mut groups = Groups::default();
         // In one order for everybody, lest two requests wait for each other.
-        for group in groups {
-            db::lock::<TaskGroup>(unit.connection, group, Lock::Share)?;
+        for id in ids {
+            if let Some(group) = db::lock::<TaskGroup>(unit.connection, id, Lock::Share)? {
+                groups.rows.insert(id, group);
+            }
         }
-        Self::read(unit, task)
+        rows.read_pools(unit.connection, &[task], groups)?;
+        Ok(rows.approval(task, &unit.settings))
     }
 
     /// The approval of a task of which the caller holds the locks.
@@ -216,6 +120,94 @@ impl ApprovalState {
     /// What the database says.
     pub fn read(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
+    }
+
+    /// Takes it that these votes were withdrawn, and these were cast.
+    pub fn enter(&mut self, withdrawn: &[Uuid], cast: Vec<Vote>) {
+        self.votes.retain(|vote| !withdrawn.contains(&vote.id));
+        self.votes.extend(cast);
+    }
+
+    /// Takes it that these votes have become stale.
+    pub fn mark_stale(&mut self, ids: &[Uuid]) {
+        for vote in self.votes.iter_mut().filter(|vote| ids.contains(&vote.id)) {
+            vote.is_stale = true;
+        }
+    }
+
+    /// Takes it that the steps whose pools have passed are behind the task.
+    pub fn pass(&mut self, now: NaiveDateTime) {
+        for status in self.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
+            let step_id = status.step_id();
+            let own = self.reached.iter_mut().find(|pool| Some(pool.step_id) == step_id);
+            if let Some(pool) = own {
+                pool.date_passed = Some(now);
+            }
+        }
+    }
+
+    /// Takes it that the task has come to these pools, and reads who is asked there.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn reach(&mut self, connection: &mut DbConnection, pools: Vec<TaskPool>) -> Result<()> {
+        let ids: BTreeSet<Uuid> = pools.iter().map(|pool| pool.task_group_id).collect();
+        let unknown: Vec<Uuid> = ids.into_iter().filter(|id| !self.groups.rows.contains_key(id)).collect();
+        Arc::make_mut(&mut self.groups).read(connection, &unknown)?;
+        self.reached.extend(pools);
+        Ok(())
+    }
+
+    /// Works out again which pools are asked and how they stand, after something was taken in.
+    pub fn weigh(&mut self, task: &Task, settings: &ModuleSettings) {
+        let asked: Vec<(Option<TaskFlowStep>, Uuid)> = match task.flow_id {
+            None => task.task_group_id.into_iter().map(|id| (None, id)).collect(),
+            Some(_) => {
+                let steps = self.active_steps(task).into_iter();
+                steps.map(|step| (step.task_group_id, step)).map(|(id, step)| (Some(step), id)).collect()
+            }
+        };
+        let pools = asked.into_iter().filter_map(|(step, id)| self.pool_status(task, step, id, settings));
+        self.pools = pools.collect();
+    }
+
+    fn pool_status(
+        &self,
+        task: &Task,
+        step: Option<TaskFlowStep>,
+        group_id: Uuid,
+        settings: &ModuleSettings,
+    ) -> Option<PoolStatus> {
+        let group = self.groups.rows.get(&group_id)?.clone();
+        let step_id = step.as_ref().map(|step| step.id);
+        let (votes, others): (Vec<Vote>, Vec<Vote>) =
+            self.counting_votes().cloned().partition(|vote| vote.step_id == step_id);
+        let rule = step.as_ref().map_or_else(|| group.rule(), |step| step.rule(&group));
+        let four_eyes = four_eyes(step.as_ref(), &group, settings);
+        let decided_others: BTreeSet<Uuid> = others.iter().map(|vote| vote.user_id).collect();
+        let makers = task.makers();
+        let executors = self.groups.executors.get(&group_id).into_iter().flatten();
+        let deciders = Deciders::new(
+            rule.policy(),
+            executors
+                .filter(|_| !group.is_deleted)
+                .map(|executor| (executor.user_id, u64::try_from(executor.weight).unwrap_or_default())),
+            |user| four_eyes.bar(user, &makers, &decided_others),
+        );
+        let counted: Vec<CountedVote> = votes.iter().map(Vote::counted).collect();
+        let standing = evaluate(&deciders, self.mode, &counted);
+        Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
+    }
+
+    /// The votes that count, at whichever step.
+    pub fn counting_votes(&self) -> impl Iterator<Item = &Vote> {
+        self.votes.iter().filter(|vote| vote.counts_for(&self.data_hash))
+    }
+
+    /// The records that somebody rejected at any step by a vote that counts.
+    #[must_use]
+    pub fn rejected_record_ids(&self) -> Vec<String> {
+        rejected_records(self.counting_votes()).into_iter().collect()
     }
 
     /// Whether somebody's vote on it is in the ledger and is not stale.
@@ -239,6 +231,29 @@ impl ApprovalState {
         decide(&outcomes, self.next_steps().next().is_some())
     }
 
+    /// Why it can't go on by the votes of those who are asked, or does not though they are enough.
+    #[must_use]
+    pub fn held(&self) -> Option<HeldReason> {
+        match self.progression() {
+            Progression::Waits => self.pools.iter().find_map(|pool| pool.standing.held),
+            _ => Some(HeldReason::ReadyToDecide),
+        }
+    }
+
+    /// Whether somebody who refused it as a whole, where it is asked about, has said why.
+    #[must_use]
+    pub fn says_why_refused(&self) -> bool {
+        let votes = self.pools.iter().flat_map(|pool| &pool.votes);
+        votes.into_iter().any(|vote| vote.verdict == Verdict::Failed && vote.comment.is_some())
+    }
+
+    /// Why the user may not bring about what the votes amount to: whoever does so decides.
+    #[must_use]
+    pub fn bar(&self, user: Uuid) -> Option<Barred> {
+        let decides = |pool: &&PoolStatus| matches!(pool.standing.outcome, Outcome::Passed | Outcome::Failed);
+        self.pools.iter().filter(decides).find_map(|pool| pool.bar(user))
+    }
+
     /// The steps that come when all that are asked have passed.
     pub fn next_steps(&self) -> impl Iterator<Item = &TaskFlowStep> {
         let present =
@@ -258,11 +273,4 @@ impl ApprovalState {
         }
         active
     }
-}
-
-/// Tasks of some sources are decided record by record, if they go through a flow.
-fn mode(task: &Task, settings: &ModuleSettings) -> Mode {
-    let by_record = task.flow_id.is_some()
-        && task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));
-    if by_record { Mode::ByRecord } else { Mode::Whole }
 }

@@ -1,93 +1,12 @@
-//! Settings that administrators keep in the database, and configurations that the front end reads.
+//! Configurations of modules that the front end reads.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::Value;
-
-use super::context::ServiceContext;
 use crate::db;
-use crate::db::connection::DbConnection;
 use crate::domain::configuration::Layer;
-use crate::domain::settings::ModuleSettings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::configuration::ModuleConfiguration;
-
-/// The module whose configuration row overrides this server's settings.
-pub const MODULE: &str = "tasks_management";
-
-/// How old the settings in force may be before the database is asked again.
-const FRESH: TimeDelta = TimeDelta::seconds(1);
-
-/// The settings from files and environment, overridden by the row in the database, which is read again while the
-/// server runs.
-pub struct LiveSettings {
-    base: ModuleSettings,
-    current: RwLock<Option<(Arc<ModuleSettings>, NaiveDateTime)>>,
-}
-
-impl LiveSettings {
-    /// Starts from the settings of files and environment.
-    #[must_use]
-    pub const fn new(base: ModuleSettings) -> Self {
-        Self { base, current: RwLock::new(None) }
-    }
-
-    /// The settings in force. A row that has become wrong is logged, and what was in force stays so.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn current(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<Arc<ModuleSettings>> {
-        let known = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((settings, read)) = &known
-            && (now - *read).abs() < FRESH
-        {
-            return Ok(Arc::clone(settings));
-        }
-        let row = db::configuration::back_end(connection, MODULE, now)?;
-        let settings = match (self.overridden(row.as_deref()), known) {
-            (Ok(settings), Some((old, _))) if settings == *old => old,
-            (Ok(settings), _) => Arc::new(settings),
-            (Err(reason), known) => {
-                tracing::error!(reason, "the configuration in the database is not used");
-                known.map_or_else(|| Arc::new(self.base.clone()), |(old, _)| old)
-            }
-        };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&settings), now));
-        Ok(settings)
-    }
-
-    /// The row in the database can be used, if there is one.
-    ///
-    /// # Errors
-    /// INTERNAL with a sentence that names the wrong key.
-    pub fn check(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<()> {
-        let row = db::configuration::back_end(connection, MODULE, now)?;
-        self.overridden(row.as_deref()).map(drop).map_err(Error::internal)
-    }
-
-    fn overridden(&self, row: Option<&str>) -> Result<ModuleSettings, String> {
-        let Some(row) = row else {
-            return Ok(self.base.clone());
-        };
-        let wrong = |reason: String| format!("core_moduleconfiguration, module {MODULE}, layer BE: {reason}");
-        let row: Value = serde_json::from_str(row).map_err(|error| wrong(error.to_string()))?;
-        let Value::Object(row) = row else {
-            return Err(wrong("a JSON object is needed".to_owned()));
-        };
-        let mut all = serde_json::to_value(&self.base).map_err(|error| wrong(error.to_string()))?;
-        for (key, value) in row {
-            match all.get_mut(&key) {
-                Some(place) => *place = value,
-                None => return Err(wrong(format!("unknown key {key:?}"))),
-            }
-            // One key at a time, so that the error can name it.
-            serde_json::from_value::<ModuleSettings>(all.clone())
-                .map_err(|error| wrong(format!("key {key:?}: {error}")))?;
-        }
-        serde_json::from_value(all).map_err(|error| wrong(error.to_string()))
-    }
-}
+use crate::service::context::ServiceContext;
 
 /// The configurations that anybody may read.
 ///
@@ -100,26 +19,4 @@ pub async fn exposed(
     services
         .read(move |services, connection| db::configuration::exposed(connection, layer, services.clock.now()))
         .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_overrides_single_keys_and_a_wrong_one_is_named() {
-        let live = LiveSettings::new(ModuleSettings::default());
-        let changed = live.overridden(Some(r#"{"gql_task_create_perms": [5]}"#)).expect("fine");
-        assert_eq!(changed.gql_task_create_perms, [5]);
-        assert_eq!(changed.gql_task_delete_perms, ModuleSettings::default().gql_task_delete_perms);
-        for (row, named) in [
-            (r#"{"gql_nonsense": 1}"#, "gql_nonsense"),
-            (r#"{"gql_task_create_perms": "x"}"#, "gql_task_create_perms"),
-            ("[]", "object"),
-            ("{", "tasks_management"),
-        ] {
-            let reason = live.overridden(Some(row)).expect_err(row);
-            assert!(reason.contains(named), "{reason}");
-        }
-    }
 }

@@ -12,15 +12,13 @@ use crate::clock::Clock;
 use crate::config::{AuthSettings, Limits, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
-use crate::error::{Error, Result};
-use crate::signal::Bus;
-
-use super::configuration::LiveSettings;
-use super::host::Host;
-use super::unit_of_work::{UnitOfWork, count};
-use super::visibility::{Visible, executors_by_personal_data};
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
+use crate::error::{Error, Result};
+use crate::service::host::Host;
+use crate::service::live_settings::LiveSettings;
+use crate::service::visibility::{Visible, executors_by_personal_data};
+use crate::signal::Bus;
 
 /// What every service works with: handed down, never global. Two of them can live in one process.
 pub struct ServiceContext {
@@ -36,6 +34,8 @@ pub struct ServiceContext {
     pub users: Arc<dyn Directory>,
     /// What the host has registered.
     pub host: Host,
+    /// The services that this process puts under maker-checker.
+    pub checked_services: Vec<&'static str>,
     /// Bounds on what clients can make large.
     pub limits: Limits,
     /// How webhook endpoints are told of events.
@@ -55,31 +55,6 @@ impl ServiceContext {
     #[must_use]
     pub const fn page_limit(&self) -> PageLimit {
         PageLimit { max: self.limits.page_size }
-    }
-
-    /// Does `work` as `requester` in one transaction: all of it is done, or nothing.
-    ///
-    /// # Errors
-    /// What `work` answers; else what the database says.
-    pub async fn write<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
-    {
-        let services = Arc::clone(self);
-        let requester = Arc::clone(requester);
-        let done = self
-            .db
-            .write(move |connection| {
-                let mut unit = UnitOfWork::new(&services, &requester, connection)?;
-                let done = work(&mut unit)?;
-                Ok((done, unit.take_counted()))
-            })
-            .await;
-        self.bus.wake();
-        let (done, counted) = done?;
-        count(counted);
-        Ok(done)
     }
 
     /// Reads something on a thread where blocking is allowed.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::context::ServiceContext;
 use super::host::Entity;
-use super::task::CreateTask;
 use super::unit_of_work::UnitOfWork;
 use crate::auth::requester::Requester;
 use crate::db;
@@ -76,20 +75,18 @@ pub async fn of_visible_tasks(
         .await
 }
 
-/// How the entities of new tasks are called, as far as the host knows their kinds: by name of the content type, in lower case,
-/// and key.
+/// How the entities of new tasks, by names of content types and keys, are called, as far as the host knows their kinds: by name of
+/// the content type, in lower case, and key.
 ///
 /// # Errors
 /// What the host says.
-pub fn of_new_tasks(
+pub fn of_new_tasks<'i>(
     unit: &mut UnitOfWork<'_>,
-    inputs: &[CreateTask],
+    named: impl Iterator<Item = (&'i str, &'i str)>,
 ) -> Result<HashMap<(String, String), String>> {
     let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for input in inputs {
-        if let (Some(content_type), Some(id)) = (&input.entity_type, &input.entity_id) {
-            ids.entry(content_type.to_lowercase()).or_default().push(id);
-        }
+    for (content_type, id) in named {
+        ids.entry(content_type.to_lowercase()).or_default().push(id);
     }
     let mut displays = HashMap::new();
     for (content_type, ids) in ids {

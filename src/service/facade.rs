@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
-use super::resolution::{self, ResolveTask};
+use super::resolution::{self, ReEvaluate, ResolveTask};
 use super::task::{self, CreateTask, UpdateTask};
 use super::task_executor;
 use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
@@ -131,7 +131,15 @@ impl TaskService {
         self.services.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
     }
 
-    /// Closes a task without votes, as COMPLETED or FAILED; for privileged people.
+    /// Weighs the votes on several tasks again, on all of them or on none; for privileged people. Answers how many there were.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, LIMIT, or a handler's refusal.
+    pub async fn re_evaluate_tasks(&self, requester: &Arc<Requester>, which: ReEvaluate) -> Result<usize> {
+        self.services.write(requester, move |unit| resolution::re_evaluate_many(unit, &which)).await
+    }
+
+    /// Closes a task without votes, as COMPLETED or FAILED, with a comment for the history; for privileged people.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION for another status, CONFLICT for a decided task, or a handler's refusal.
@@ -140,8 +148,10 @@ impl TaskService {
         requester: &Arc<Requester>,
         id: Uuid,
         status: TaskStatus,
+        comment: Option<String>,
     ) -> Result<Task> {
-        self.update(requester, UpdateTask { id, status: Some(status), ..UpdateTask::default() }).await
+        let status = Some(status);
+        self.update(requester, UpdateTask { id, status, comment, ..UpdateTask::default() }).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing, and what is there stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,10 +13,15 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{Entry, record, resume_counting};
+use crate::db::sql::ROWS_AT_ONCE;
 use crate::domain::configuration::Layer;
+use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
+use crate::domain::settings::ModuleSettings;
+use crate::domain::task::TaskStatus;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
-use crate::domain::vote::Verdict;
+use crate::domain::user::SYSTEM_USER;
+use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
 use crate::model::configuration::ModuleConfiguration;
 use crate::model::content_type::ContentType;
@@ -29,6 +34,7 @@ use crate::model::task_group::TaskGroup;
 use crate::model::task_source::SourceTarget;
 use crate::model::user::User;
 use crate::model::vote::Vote;
+use crate::service::approval_state::ApprovalRows;
 
 mod file;
 
@@ -80,8 +86,13 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
         .write(move |connection| {
             let mut loaded = Loaded::default();
             load_people(&services, connection, &file, &hashes, &mut loaded)?;
-            load_groups(connection, &file, &mut loaded)?;
-            load_tasks(&services, connection, &file, &mut loaded)?;
+            let refilled = load_groups(connection, &file, &mut loaded)?;
+            let new = load_tasks(&services, connection, &file, &mut loaded)?;
+            let ready = keep_holds(&services, connection, &new)?;
+            for group_id in refilled.union(&ready) {
+                let now = services.clock.now();
+                db::outbox::ask_re_evaluation(connection, *group_id, "load", SYSTEM_USER, now)?;
+            }
             Ok(loaded)
         })
         .await
@@ -205,10 +216,13 @@ fn load_people(
     Ok(())
 }
 
-fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
+/// Answers the groups that were there and have other executors now.
+fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<BTreeSet<Uuid>> {
+    let (mut new, mut refilled) = (BTreeSet::new(), BTreeSet::new());
     for LoadedRow(group) in &file.task_groups {
         let known = db::get::<TaskGroup>(connection, group.id)?.is_some();
         if !known {
+            new.insert(group.id);
             insert_with_history::<TaskGroup>(connection, group, group.date_updated)
                 .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
@@ -224,18 +238,22 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         if !known {
             insert_with_history::<TaskExecutor>(connection, row, row.date_updated)
                 .map_err(in_row("task executor", row.id))?;
+            if !new.contains(&row.task_group_id) {
+                refilled.insert(row.task_group_id);
+            }
         }
         loaded.count("task executors", !known);
     }
-    Ok(())
+    Ok(refilled)
 }
 
+/// Answers the new tasks.
 fn load_tasks(
     services: &ServiceContext,
     connection: &mut DbConnection,
     file: &File,
     loaded: &mut Loaded,
-) -> Result<()> {
+) -> Result<Vec<Uuid>> {
     let settings = services.settings.current(connection, services.clock.now())?;
     let mut new = Vec::new();
     for LoadedRow(row) in &file.tasks {
@@ -245,7 +263,7 @@ fn load_tasks(
             if file.task_history.iter().all(|version| version.0.row.id != row.id) {
                 record::<Task>(connection, &[row.id], first_entry(row.date_updated))?;
             }
-            if row.is_open() && row.executor_action_event.as_ref() == Some(&settings.default_executor_event) {
+            if row.is_open() && settings.decides_by_policy(row.executor_action_event.as_deref()) {
                 enter_votes(services, connection, row)?;
             }
             new.push(row.id);
@@ -260,7 +278,33 @@ fn load_tasks(
         }
         loaded.count("task versions", added);
     }
-    resume_counting::<Task>(connection)
+    resume_counting::<Task>(connection)?;
+    Ok(new)
+}
+
+/// Keeps why the new tasks can't go on; answers the groups of those that could be decided.
+fn keep_holds(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    new: &[Uuid],
+) -> Result<BTreeSet<Uuid>> {
+    let now = services.clock.now();
+    let settings = services.settings.current(connection, now)?;
+    let mut ready = BTreeSet::new();
+    for ids in new.chunks(ROWS_AT_ONCE) {
+        let tasks = db::get_many::<Task>(connection, ids)?;
+        let open: Vec<&Task> =
+            tasks.iter().filter(|task| !task.is_deleted && task.status == TaskStatus::Accepted).collect();
+        let rows = ApprovalRows::load(connection, &open)?;
+        for task in open {
+            let Some(reason) = rows.approval(task, &settings).held() else { continue };
+            db::task_hold::keep(connection, task, reason, now)?;
+            if reason == HeldReason::ReadyToDecide {
+                ready.extend(task.task_group_id);
+            }
+        }
+    }
+    Ok(ready)
 }
 
 /// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
@@ -268,36 +312,53 @@ fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &
     let settings = services.settings.current(connection, services.clock.now())?;
     let executors = db::task_executor::live_in_groups(connection, task.task_group_id.as_slice())?;
     for (key, value) in task.business_status.as_object().into_iter().flatten() {
-        let verdict = match value.as_str() {
-            Some(text) if text == settings.task_user_approved => Verdict::Approved,
-            Some(text) if text == settings.task_user_failed => Verdict::Failed,
-            _ => continue,
-        };
-        let Ok(user_id) = key.parse::<Uuid>() else {
-            continue;
-        };
-        if db::get::<User>(connection, user_id)?.is_none() {
+        let Ok(user_id) = key.parse::<Uuid>() else { continue };
+        let verdicts = verdicts(&settings, value);
+        if verdicts.is_empty() || db::get::<User>(connection, user_id)?.is_none() {
             continue;
         }
-        let vote = Vote {
-            record: Record::new(user_id, task.date_updated),
-            task_id: task.id,
-            step_id: None,
-            user_id,
-            record_id: None,
-            verdict,
-            comment: None,
-            weight: executors
-                .iter()
-                .find(|executor| executor.user_id == user_id)
-                .map_or(DEFAULT_WEIGHT, |executor| executor.weight),
-            // What the data said then is not known.
-            data_hash: None,
-            is_stale: false,
-        };
-        insert_with_history::<Vote>(connection, &vote, task.date_updated)?;
+        let weight = executors
+            .iter()
+            .find(|executor| executor.user_id == user_id)
+            .map_or(DEFAULT_WEIGHT, |executor| executor.weight);
+        for (record_id, verdict) in verdicts {
+            let vote = Vote {
+                record: Record::new(user_id, task.date_updated),
+                task_id: task.id,
+                step_id: None,
+                user_id,
+                record_id,
+                verdict,
+                comment: None,
+                weight,
+                // What the data said then is not known.
+                data_hash: None,
+                is_stale: false,
+            };
+            insert_with_history::<Vote>(connection, &vote, task.date_updated)?;
+        }
     }
     Ok(())
+}
+
+/// What a person's entry in `businessStatus` says: of the whole task, or of records, each of which counts once, as it stands last.
+fn verdicts(settings: &ModuleSettings, value: &Value) -> Vec<(Option<String>, Verdict)> {
+    if let Some(text) = value.as_str() {
+        let verdict = if text == settings.task_user_approved {
+            Verdict::Approved
+        } else if text == settings.task_user_failed {
+            Verdict::Failed
+        } else {
+            return Vec::new();
+        };
+        return vec![(None, verdict)];
+    }
+    let mut records: BTreeMap<String, Verdict> = BTreeMap::new();
+    for verdict in [Verdict::Accept, Verdict::Reject] {
+        let listed = value.get(verdict.as_str()).and_then(Value::as_array).into_iter().flatten();
+        records.extend(listed.filter_map(Value::as_str).map(|record| (record.to_owned(), verdict)));
+    }
+    records.into_iter().map(|(record_id, verdict)| (Some(record_id), verdict)).collect()
 }
 
 /// Says which row of the file the database refused.

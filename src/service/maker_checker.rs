@@ -152,7 +152,8 @@ pub struct Approved<'a> {
     pub connection: &'a mut DbConnection,
     /// Who proposed it.
     pub maker: &'a Requester,
-    /// Who gave the decisive approval. It is carried out in this person's name, as openIMIS does.
+    /// Who gave the decisive approval. It is carried out in this person's name, as openIMIS does. The system user, where the
+    /// votes were enough by a change of who is asked (`reevaluate = "DECIDE"`).
     pub decider: &'a Requester,
     /// The task, COMPLETED.
     pub task: &'a Task,
@@ -285,6 +286,12 @@ impl Operation {
             .into_iter()
             .find(|operation| is_its && operation.event(service) == event)
     }
+}
+
+/// The service that a task proposes something to, by its form: whether it is put under maker-checker anywhere is another matter.
+#[must_use]
+pub fn addressed(task: &Task) -> Option<&str> {
+    task.source.as_deref().filter(|source| Operation::of(source, task).is_some())
 }
 
 fn no_entity() -> Error {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::{ListScope, ServiceContext};
-use super::task::check_list;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -46,7 +45,7 @@ pub async fn list_for_operator(services: &Arc<ServiceContext>, query: ListQuery)
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
 pub fn replay(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     replay_these(unit.connection, ids, unit.now)
 }
 
@@ -56,7 +55,7 @@ pub fn replay(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
 /// FORBIDDEN, NOT_FOUND, CONFLICT for one that was made, LIMIT, or what the database says.
 pub fn discard(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     discard_these(unit.connection, ids)
 }
 

@@ -10,18 +10,21 @@ use super::context::ServiceContext;
 use crate::db;
 use crate::domain::decision::{Barred, HeldReason, Outcome};
 use crate::domain::task::TaskStatus;
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_group::TaskGroup;
-use crate::model::vote::{Vote, rejected_records};
+use crate::model::task_hold::TaskHold;
+use crate::model::vote::Vote;
 
 /// How far a task is.
 #[derive(Debug, Clone)]
 pub struct Progress {
     /// The pools that are asked at present; none before a task is accepted and after it is decided.
     pub pools: Vec<PoolProgress>,
+    /// Why it can't go on by the votes of those who are asked, or does not though they are enough.
+    pub held: Option<HeldReason>,
     /// How many steps its flow has; none for a task in no flow.
     pub step_count: Option<usize>,
     /// How many of them have passed.
@@ -56,14 +59,6 @@ pub struct Said {
     pub comment: Option<String>,
     /// When the last of it was said, naive UTC.
     pub date: chrono::NaiveDateTime,
-}
-
-impl Progress {
-    /// Why it can't go on by the votes of those who are asked: the reason of the first pool that has one.
-    #[must_use]
-    pub fn held(&self) -> Option<HeldReason> {
-        self.pools.iter().find_map(PoolProgress::held)
-    }
 }
 
 impl PoolProgress {
@@ -111,7 +106,27 @@ pub async fn of_visible_tasks(
             let settings = services.settings.current(connection, services.clock.now())?;
             let tasks = db::get_many::<Task>(connection, &task_ids)?;
             let rows = ApprovalRows::load(connection, &Vec::from_iter(&tasks))?;
-            Ok(tasks.iter().map(|task| (task.id, progress(task, rows.approval(task, &settings)))).collect())
+            let mut all: HashMap<Uuid, Progress> =
+                tasks.iter().map(|task| (task.id, progress(task, rows.approval(task, &settings)))).collect();
+            let is_ready = |task: &&Task| {
+                all.get(&task.id).is_some_and(|progress| progress.held == Some(HeldReason::ReadyToDecide))
+            };
+            let ready: Vec<&Task> = tasks.iter().filter(is_ready).collect();
+            if !ready.is_empty() {
+                let ids: Vec<Uuid> = ready.iter().map(|task| task.id).collect();
+                let kept = db::task_hold::of_tasks(connection, &ids)?;
+                for task in ready {
+                    let holds =
+                        |hold: &&TaskHold| hold.task_id == task.id && hold.task_version == task.version;
+                    let reason = kept.iter().find(holds).map(|hold| hold.reason);
+                    if let (Some(HeldReason::ChangedByBarred), Some(progress)) =
+                        (reason, all.get_mut(&task.id))
+                    {
+                        progress.held = reason;
+                    }
+                }
+            }
+            Ok(all)
         })
         .await
 }
@@ -119,17 +134,18 @@ pub async fn of_visible_tasks(
 fn progress(task: &Task, approval: ApprovalState) -> Progress {
     let in_flow = task.flow_id.is_some();
     let passed = approval.reached.iter().filter(|pool| pool.date_passed.is_some()).count();
-    let counting = approval.votes.iter().filter(|vote| vote.counts_for(&approval.data_hash));
-    let rejected_record_ids = rejected_records(counting).into_iter().collect();
+    let rejected_record_ids = approval.rejected_record_ids();
+    let is_asked = task.status == TaskStatus::Accepted;
+    let held = approval.held().filter(|_| is_asked);
     let mut votes = approval.votes;
     for vote in &mut votes {
         // A change that did not come through this module leaves no mark; the hash tells of it all the same.
         vote.is_stale = !vote.counts_for(&approval.data_hash);
     }
-    let is_asked = task.status == TaskStatus::Accepted;
     let pools = approval.pools.into_iter().filter(|_| is_asked);
     Progress {
         pools: pools.map(|status| PoolProgress { said: said(&status.votes), status }).collect(),
+        held,
         step_count: in_flow.then_some(approval.steps.len()),
         passed_count: in_flow.then_some(passed),
         rejected_record_ids,

@@ -1,26 +1,36 @@
 //! Deciding on tasks: casting votes, weighing them, and the one door to COMPLETED and FAILED.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::approval_state::{ApprovalState, PoolStatus};
-use super::task::{locked, no_task, refuse_final, sees};
-use super::unit_of_work::UnitOfWork;
-use crate::domain::decision::Barred;
+use crate::db;
+use crate::db::query::PageLimit;
+use crate::domain::decision::{HeldReason, Progression};
+use crate::domain::event_data::EventData;
 use crate::domain::merge::merge;
+use crate::domain::query::{Condition, ListQuery};
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::task::Task;
+use crate::service::approval_state::{ApprovalState, PoolStatus};
+use crate::service::task::access::{
+    barred, check_entitled, locked, no_task, not_an_executor, refuse_final, refuse_unaccepted, sees,
+};
+use crate::service::task_hold;
+use crate::service::unit_of_work::UnitOfWork;
 
 mod cast;
 mod ledger;
 mod progression;
 
+pub(super) use cast::read_comment;
 pub(super) use ledger::make_stale;
-pub(super) use progression::{begin, reopen, set_out};
+pub(super) use progression::{apply, begin, reopen, set_out};
 
 /// A vote to be cast.
 #[derive(Debug, Clone, Default)]
@@ -47,26 +57,32 @@ const MERGED_VOTES: usize = 16;
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION, LIMIT, or what a handler or the database says.
 pub fn resolve(unit: &mut UnitOfWork<'_>, input: &ResolveTask) -> Result<Task> {
     let mut task = locked(unit, input.id)?;
-    let approval = ApprovalState::locked(unit, &task)?;
+    let mut approval = ApprovalState::locked(unit, &task)?;
     check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
     if approval.passed_on_other_data() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
     }
-    let by_policy =
-        task.executor_action_event.as_deref() == Some(unit.settings.default_executor_event.as_str());
-    let cast = cast::read(unit, input, &task, by_policy)?;
+    let by_policy = unit.settings.decides_by_policy(task.executor_action_event.as_deref());
+    let cast = cast::read(unit, input, &task, approval.mode, by_policy)?;
     let pools = voting_pools(unit, &approval, input.step_id)?;
-    unit.before(Signal::TaskResolve, task.id, || json!({ "task": task, "vote": input.business_status }))?;
+    unit.before(Signal::TaskResolve, task.id, || told(&task, &task, input))?;
 
     let old = task.clone();
     let key = unit.requester.id().to_string();
-    let stale = ledger::mark_unbound(unit, &mut task, &approval)?;
-    let is_new = ledger::enter(unit, &task, &approval, &pools, &cast)?;
-    // Where the ledger decides, what it knows already is not merged: lists would grow by repeats.
-    if is_new || !by_policy {
+    let stale = ledger::mark_unbound(unit, &mut task, &mut approval)?;
+    let is_new = ledger::enter(unit, &task, &mut approval, &pools, &cast)?;
+    if !by_policy {
         merge_vote(&mut task, key.clone(), &cast.value);
+    } else if is_new {
+        let is_whole = cast.verdicts.iter().any(|(record_id, _)| record_id.is_none());
+        let shown = if is_whole {
+            cast.value.clone()
+        } else {
+            ledger::lists(&approval, &pools, unit.requester.id(), &cast.value)
+        };
+        show_vote(&mut task, key.clone(), shown);
     }
     if let Some(additional) = input.additional_data.clone() {
         merge_additional(&mut task, key, additional);
@@ -74,150 +90,205 @@ pub fn resolve(unit: &mut UnitOfWork<'_>, input: &ResolveTask) -> Result<Task> {
     check_json("businessStatus", &task.business_status, MERGED_VOTES * unit.services.limits.json_bytes)?;
     unit.touch(&task);
     if task != old {
-        write(unit, &mut task, stale)?;
+        write(unit, &mut task, stale, None)?;
     }
-    unit.changed(
-        Signal::TaskResolve,
-        task.id,
-        || json!({ "task": task, "vote": input.business_status, "comment": input.comment }),
-    )?;
+    unit.changed(Signal::TaskResolve, task.id, || told(&old, &task, input))?;
     if by_policy {
-        let approval = ApprovalState::read(unit, &task)?;
-        progression::apply(unit, &mut task, &approval)?;
+        approval.weigh(&task, &unit.settings);
+        progression::apply(unit, &mut task, &mut approval)?;
+    } else {
+        task_hold::keep(unit, &task, &approval)?;
     }
     Ok(task)
 }
 
-/// Weighs the votes on a task again, without a new one: a pool may have been filled since, or a policy changed.
+fn told(old: &Task, new: &Task, input: &ResolveTask) -> EventData {
+    EventData::new(Some(old), Some(new)).with("vote", &input.business_status).with("comment", &input.comment)
+}
+
+/// Which tasks are to be weighed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReEvaluate {
+    /// These.
+    Ids(Vec<Uuid>),
+    /// Those that are held for this reason, as many as a list may have; but for those that the requester may not decide.
+    HeldFor(HeldReason),
+}
+
+/// Weighs the votes on a task again, without a new one: a pool may have been filled since, or a policy changed. Who does so
+/// decides, so the rules of four eyes bind them too.
 ///
 /// # Errors
-/// NOT_FOUND, FORBIDDEN, CONFLICT, or what a handler or the database says.
+/// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION for a rejection without a reason, or what a handler or the database says.
 pub fn re_evaluate(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     let mut task = locked(unit, id)?;
     if !unit.requester.is_privileged(&unit.settings) {
-        return Err(if sees(unit, &task)? {
-            Error::forbidden(Message::new("only-privileged-re-evaluate"))
-        } else {
-            no_task()
-        });
+        return Err(if sees(unit, &task)? { not_privileged() } else { no_task() });
     }
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
-    unit.touch(&task);
-    let approval = ApprovalState::locked(unit, &task)?;
-    let old = task.clone();
-    let stale = ledger::mark_unbound(unit, &mut task, &approval)?;
-    if approval.passed_on_other_data() {
-        reopen(unit, &mut task, &approval)?;
+    let mut approval = ApprovalState::locked(unit, &task)?;
+    if let Some(reason) = approval.bar(unit.requester.id()) {
+        return Err(barred(reason));
     }
-    if task != old {
-        write(unit, &mut task, stale)?;
-    }
-    let approval = ApprovalState::read(unit, &task)?;
-    progression::apply(unit, &mut task, &approval)?;
+    weigh_again(unit, &mut task, &mut approval)?;
     Ok(task)
 }
 
-/// Writes a task as its next version; its history says how many votes on it have become stale.
+/// Weighs the votes on several tasks again: on all of them, or on none. Answers how many there were.
+///
+/// # Errors
+/// As for [`re_evaluate`]; LIMIT.
+pub fn re_evaluate_many(unit: &mut UnitOfWork<'_>, which: &ReEvaluate) -> Result<usize> {
+    if !unit.requester.is_privileged(&unit.settings) {
+        return Err(not_privileged());
+    }
+    match which {
+        ReEvaluate::Ids(ids) => {
+            unit.check_list("ids", ids.len())?;
+            // In one order for everybody, lest two requests wait for each other.
+            let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
+            for id in &ids {
+                re_evaluate(unit, *id)?;
+            }
+            Ok(ids.len())
+        }
+        ReEvaluate::HeldFor(reason) => {
+            let query = ListQuery {
+                conditions: vec![Condition::HeldFor { reason: reason.as_str() }],
+                ..ListQuery::default()
+            };
+            let limit =
+                PageLimit { max: i64::try_from(unit.services.limits.list_length).unwrap_or(i64::MAX) };
+            let held = db::list::<Task>(unit.connection, &query, limit)?.rows;
+            let mut count = 0;
+            for id in held.into_iter().map(|(task, _)| task.id).collect::<BTreeSet<_>>() {
+                // It may have been decided while the lock was waited for.
+                let locked = db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?;
+                let Some(mut task) = locked.filter(|task| task.is_open()) else { continue };
+                let mut approval = ApprovalState::locked(unit, &task)?;
+                let is_barred = approval.bar(unit.requester.id()).is_some();
+                if task.status == TaskStatus::Accepted && !is_barred && !lacks_reason(unit, &approval) {
+                    weigh_again(unit, &mut task, &mut approval)?;
+                    count += 1;
+                }
+            }
+            Ok(count)
+        }
+    }
+}
+
+fn weigh_again(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
+    unit.touch(task);
+    let old = task.clone();
+    let has_other_data = approval.passed_on_other_data();
+    let stale = ledger::mark_unbound(unit, task, approval)?;
+    if has_other_data {
+        reopen(unit, task, approval)?;
+    }
+    if *task != old {
+        write(unit, task, stale, None)?;
+    }
+    progression::apply(unit, task, approval)
+}
+
+fn not_privileged() -> Error {
+    Error::forbidden(Message::new("only-privileged-re-evaluate"))
+}
+
+/// Writes a task as its next version; its history says how many votes on it have become stale, and what whoever wrote it had to
+/// say.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn write(unit: &mut UnitOfWork<'_>, task: &mut Task, stale: usize) -> Result<()> {
-    match stale {
-        0 => unit.update(task),
-        count => unit.update_because(task, &format!("{count} votes are stale")),
-    }
+pub(super) fn write(
+    unit: &mut UnitOfWork<'_>,
+    task: &mut Task,
+    stale: usize,
+    comment: Option<&str>,
+) -> Result<()> {
+    let stale = (stale > 0).then(|| format!("{stale} votes are stale"));
+    let reasons: Vec<&str> = stale.as_deref().into_iter().chain(comment).collect();
+    if reasons.is_empty() { unit.update(task) } else { unit.update_because(task, &reasons.join("; ")) }
+}
+
+/// Whether it would be rejected without a reason, where the settings want one: those who refused it have not said why.
+#[must_use]
+pub(super) fn lacks_reason(unit: &UnitOfWork<'_>, approval: &ApprovalState) -> bool {
+    unit.settings.require_rejection_comment
+        && approval.progression() == Progression::Failed
+        && !approval.says_why_refused()
 }
 
 /// The one door to COMPLETED and FAILED, whoever opens it.
 ///
 /// # Errors
-/// What a handler or the database says; INTERNAL for another status.
-pub fn complete(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
+/// VALIDATION for a rejection for which neither `comment` nor a vote gives a reason, where the settings want one; what a handler
+/// or the database says; INTERNAL for another status.
+pub fn complete(
+    unit: &mut UnitOfWork<'_>,
+    task: &mut Task,
+    status: TaskStatus,
+    approval: &ApprovalState,
+    comment: Option<&str>,
+) -> Result<()> {
     if !status.is_final() {
         return Err(Error::internal("a task is closed as COMPLETED or FAILED only"));
     }
     refuse_final(task)?;
+    if status == TaskStatus::Failed {
+        cast::need_reason(unit, comment.is_some() || approval.says_why_refused())?;
+    }
     let result = status.as_str();
-    unit.before(Signal::TaskComplete, task.id, || json!({ "task": task, "result": result }))?;
+    let old = task.clone();
     task.status = status;
-    unit.update(task)?;
+    unit.before(Signal::TaskComplete, task.id, || {
+        EventData::new(Some(&old), Some(&*task)).with("result", result)
+    })?;
+    write(unit, task, 0, comment)?;
+    db::task_hold::release(unit.connection, task.id)?;
     unit.count("tasks_completed_total", "result", result);
-    let audience = unit.audience(Signal::TaskComplete)?;
-    let rejected =
-        if audience.is_empty() { Vec::new() } else { progression::rejected_record_ids(unit, task)? };
-    unit.changed(
-        Signal::TaskComplete,
-        task.id,
-        || json!({ "task": task, "result": result, "rejectedRecordIds": rejected }),
-    )
-}
-
-/// The requester sits in a pool that is asked, or is privileged.
-pub(super) fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
-    let user = unit.requester.id();
-    if approval.pools.iter().any(|pool| pool.has_executor(user))
-        || unit.requester.is_privileged(&unit.settings)
-    {
-        return Ok(());
-    }
-    if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
-}
-
-/// Refuses to decide on what no group has been asked about.
-pub(super) fn refuse_unaccepted(task: &Task) -> Result<()> {
-    if task.status == TaskStatus::Accepted {
-        return Ok(());
-    }
-    let message = Message::new("task-not-accepted").with("status", task.status.as_str());
-    Err(Error::new(ErrorCode::Conflict, message))
-}
-
-/// Refuses who may not decide here by the rules of four eyes, whatever executor or rights there are.
-pub(super) fn refuse_barred(reason: Barred) -> Error {
-    Error::forbidden(match reason {
-        Barred::Maker => Message::new("maker-may-not-decide"),
-        Barred::DecidedOtherStep => Message::new("decided-other-step"),
+    unit.changed(Signal::TaskComplete, task.id, || {
+        EventData::new(Some(&old), Some(&*task))
+            .with("result", result)
+            .with("rejectedRecordIds", approval.rejected_record_ids())
     })
 }
 
-fn not_an_executor() -> Error {
-    Error::forbidden(Message::new("not-an-executor"))
-}
-
-/// The pools in which the requester's vote counts: those with an executor of the requester's, else, for privileged people, all.
-/// Where a rule wants different deciders for each step, only the first of them.
-fn voting_pools<'d>(
+/// The pools in which the requester's vote counts, by their places in the approval: those with an executor of the
+/// requester's, else, for privileged people, all. Where a rule wants different deciders for each step, only the first of them.
+fn voting_pools(
     unit: &UnitOfWork<'_>,
-    approval: &'d ApprovalState,
+    approval: &ApprovalState,
     step_id: Option<Uuid>,
-) -> Result<Vec<&'d PoolStatus>> {
+) -> Result<Vec<usize>> {
     let user = unit.requester.id();
-    let meant: Vec<&PoolStatus> =
-        approval.pools.iter().filter(|pool| step_id.is_none() || pool.step_id() == step_id).collect();
+    let is_meant = |(_, pool): &(usize, &PoolStatus)| step_id.is_none() || pool.step_id() == step_id;
+    let meant: Vec<(usize, &PoolStatus)> = approval.pools.iter().enumerate().filter(is_meant).collect();
     if let (true, Some(step_id)) = (meant.is_empty(), step_id) {
         return Err(not_asked(approval, step_id));
     }
-    let own: Vec<&PoolStatus> = meant.iter().filter(|pool| pool.has_executor(user)).copied().collect();
+    let own: Vec<(usize, &PoolStatus)> =
+        meant.iter().filter(|(_, pool)| pool.has_executor(user)).copied().collect();
     let entitled = if own.is_empty() && unit.requester.is_privileged(&unit.settings) { meant } else { own };
     if entitled.is_empty() {
         return Err(not_an_executor());
     }
-    let mut pools: Vec<&PoolStatus> = Vec::new();
-    let mut barred = None;
-    for pool in entitled {
-        if let Some(reason) = pool.bar(user) {
-            barred = Some(reason);
+    let mut pools: Vec<(usize, &PoolStatus)> = Vec::new();
+    let mut reason = None;
+    for (place, pool) in entitled {
+        if let Some(bar) = pool.bar(user) {
+            reason = Some(bar);
         } else if !pools
             .iter()
-            .any(|other| other.four_eyes.distinct_deciders || pool.four_eyes.distinct_deciders)
+            .any(|(_, other)| other.four_eyes.distinct_deciders || pool.four_eyes.distinct_deciders)
         {
-            pools.push(pool);
+            pools.push((place, pool));
         }
     }
-    match barred {
-        Some(reason) if pools.is_empty() => Err(refuse_barred(reason)),
-        _ => Ok(pools),
+    match reason {
+        Some(reason) if pools.is_empty() => Err(barred(reason)),
+        _ => Ok(pools.into_iter().map(|(place, _)| place).collect()),
     }
 }
 
@@ -232,7 +303,17 @@ fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
     }
 }
 
-/// Gathers the vote where clients read it.
+/// Shows where clients read it what the ledger says of the person.
+fn show_vote(task: &mut Task, key: String, shown: Value) {
+    match task.business_status.as_object_mut() {
+        Some(gathered) => {
+            gathered.insert(key, shown);
+        }
+        None => task.business_status = json!({ key: shown }),
+    }
+}
+
+/// Gathers the vote where clients read it, where the ledger has nothing of it.
 fn merge_vote(task: &mut Task, key: String, value: &Value) {
     // Lists are joined by merging, so a repeated list must not be merged again.
     if task.business_status.get(&key) != Some(value) {

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::approval_state::ApprovalState;
 use super::context::{ListScope, ServiceContext};
 use super::resolution;
+use super::task_hold;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::db::Lock;
-use crate::domain::query::{self, Condition, ListQuery, Slice};
+use crate::domain::event_data::EventData;
+use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::text::check_json;
@@ -22,12 +22,16 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
 use crate::model::task::Task;
-use crate::model::task_group::TaskGroup;
+use crate::service::approval_state::ApprovalState;
 
+pub(super) mod access;
 mod assign;
 mod create;
 
 pub use create::{CreateTask, create, create_many};
+
+use access::{check_entitled, locked, no_task, refuse_final, refuse_unaccepted, sees};
+use assign::live_group;
 
 /// What is to be changed of a task; what is absent stays.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +48,8 @@ pub struct UpdateTask {
     pub detach_flow: bool,
     /// What is proposed now. Votes on what was proposed before count no more, and a flow begins anew.
     pub data: Option<Value>,
+    /// Why; kept in the history. Needed to reject, where the settings want it.
+    pub comment: Option<String>,
 }
 
 /// Changes a task: assigns it to a group or flow, accepts it, changes what it proposes, or closes it through the one door.
@@ -63,6 +69,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
         return Err(Error::forbidden(Message::new("only-privileged-close")));
     }
 
+    let comment = resolution::read_comment(unit, input.comment.as_deref())?;
     let old = task.clone();
     let first_steps = assign::reassign(unit, &mut task, input)?;
     match input.status {
@@ -77,13 +84,16 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     }
     if task != old {
         let stale = unbind_votes(unit, &mut task, &old)?;
-        unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
-        resolution::write(unit, &mut task, stale)?;
+        unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&task)))?;
+        resolution::write(unit, &mut task, stale, comment.as_deref().filter(|_| closes.is_none()))?;
         resolution::set_out(unit, &task, &first_steps)?;
-        unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))?;
+        unit.changed(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&task)))?;
     }
     if let Some(status) = closes {
-        close(unit, &mut task, status)?;
+        close(unit, &mut task, status, comment.as_deref())?;
+    } else if task.version != old.version {
+        let approval = ApprovalState::locked(unit, &task)?;
+        task_hold::keep(unit, &task, &approval)?;
     }
     Ok(task)
 }
@@ -94,7 +104,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
 /// FORBIDDEN, NOT_FOUND, CONFLICT, or what a handler or the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_delete_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
     // In one order for everybody, lest two requests wait for each other.
     ids.sort_unstable();
@@ -105,9 +115,11 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
             return Err(no_task());
         }
         refuse_final(&task)?;
-        unit.before(Signal::TaskDelete, task.id, || json!({ "task": task }))?;
+        let old = task.clone();
+        unit.before(Signal::TaskDelete, id, || EventData::new(Some(&old), None))?;
         unit.delete(&mut task)?;
-        unit.changed(Signal::TaskDelete, task.id, || json!({ "task": task }))?;
+        db::task_hold::release(unit.connection, task.id)?;
+        unit.changed(Signal::TaskDelete, id, || EventData::new(Some(&old), Some(&task)))?;
     }
     Ok(())
 }
@@ -119,17 +131,17 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 pub fn execute(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     let task = locked(unit, id)?;
     let approval = ApprovalState::locked(unit, &task)?;
-    resolution::check_entitled(unit, &task, &approval)?;
+    check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
-    resolution::refuse_unaccepted(&task)?;
+    refuse_unaccepted(&task)?;
     let event = task.executor_action_event.clone().unwrap_or_default();
     let Some(action) = unit.services.host.executor_action(&event).cloned() else {
         return Err(Error::validation("id", Message::new("no-executor-action").with("event", event)));
     };
-    unit.before(Signal::TaskExecute, task.id, || json!({ "task": task }))?;
+    unit.before(Signal::TaskExecute, task.id, || EventData::new(Some(&task), Some(&task)))?;
     action(unit.connection, unit.requester, &task)?;
     unit.touch(&task);
-    unit.changed(Signal::TaskExecute, task.id, || json!({ "task": task }))?;
+    unit.changed(Signal::TaskExecute, task.id, || EventData::new(Some(&task), Some(&task)))?;
     Ok(task)
 }
 
@@ -197,16 +209,21 @@ fn unbind_votes(unit: &mut UnitOfWork<'_>, task: &mut Task, old: &Task) -> Resul
     if task.data == old.data && !moved {
         return Ok(0);
     }
-    let approval = ApprovalState::read(unit, old)?;
-    let stale = resolution::make_stale(unit, task, &approval)?;
+    let mut approval = ApprovalState::read(unit, old)?;
+    let stale = resolution::make_stale(unit, task, &mut approval)?;
     if old.flow_id.is_some() && old.flow_id == task.flow_id {
-        resolution::reopen(unit, task, &approval)?;
+        resolution::reopen(unit, task, &mut approval)?;
     }
     Ok(stale)
 }
 
 /// Closes a task without votes, as far as nobody decides it whom the rules of four eyes keep from that.
-fn close(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Result<()> {
+fn close(
+    unit: &mut UnitOfWork<'_>,
+    task: &mut Task,
+    status: TaskStatus,
+    comment: Option<&str>,
+) -> Result<()> {
     if task.flow_id.is_some() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-decides")).of_field("status"));
     }
@@ -218,52 +235,7 @@ fn close(unit: &mut UnitOfWork<'_>, task: &mut Task, status: TaskStatus) -> Resu
         pools => pools.iter().find_map(|pool| pool.bar(user)),
     };
     if let Some(reason) = barred {
-        return Err(resolution::refuse_barred(reason));
+        return Err(access::barred(reason));
     }
-    resolution::complete(unit, task, status)
-}
-
-/// The task with this key, locked, unless it is deleted or there is none.
-pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
-    db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?
-        .filter(|task| !task.is_deleted)
-        .ok_or_else(no_task)
-}
-
-pub(super) fn no_task() -> Error {
-    Error::not_found("id", Message::new("no-task"))
-}
-
-/// Refuses to touch what is decided.
-pub(super) fn refuse_final(task: &Task) -> Result<()> {
-    if task.status.is_final() {
-        let message = Message::new("task-final").with("status", task.status.as_str());
-        return Err(Error::new(ErrorCode::Conflict, message));
-    }
-    Ok(())
-}
-
-/// Whether the requester sees the task in lists.
-pub(super) fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
-    let mut conditions = vec![Condition::equals("id", query::Value::Uuid(task.id))];
-    conditions.extend(visibility::tasks(unit.requester, &unit.settings).nested());
-    db::task::is_among(unit.connection, &conditions)
-}
-
-/// The group with this key, which others may not change or delete until the transaction ends.
-pub(super) fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
-    db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
-        .filter(|group| !group.is_deleted)
-        .map(|group| group.id)
-        .ok_or_else(|| Error::not_found("taskGroupId", Message::new("no-task-group")))
-}
-
-/// Refuses a list that is too long.
-pub(super) fn check_list(unit: &UnitOfWork<'_>, field: &str, length: usize) -> Result<()> {
-    let max = unit.services.limits.list_length;
-    if length > max {
-        let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", max);
-        return Err(Error::limit(field, message));
-    }
-    Ok(())
+    resolution::complete(unit, task, status, &approval, comment)
 }

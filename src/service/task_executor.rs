@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::task::check_list;
-use super::task_group;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
+use crate::domain::event_data::EventData;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT};
@@ -20,6 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
 use crate::model::task_executor::TaskExecutor;
+use crate::service::task_group::access;
 
 /// Executors a user in a group.
 ///
@@ -27,12 +26,14 @@ use crate::model::task_executor::TaskExecutor;
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
-    let group = task_group::locked(unit, task_group_id)?;
-    check_users(unit, &[user_id])?;
+    let group = access::locked(unit, task_group_id)?;
+    check_new(unit, &[user_id], &BTreeSet::new())?;
     if db::task_executor::pool(unit.connection, group.id)?.contains(&user_id) {
         return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
-    executor(unit, group.id, user_id, DEFAULT_WEIGHT)
+    let executor = executor(unit, group.id, user_id, DEFAULT_WEIGHT)?;
+    unit.ask_re_evaluation(group.id, Signal::TaskExecutorCreate)?;
+    Ok(executor)
 }
 
 /// Gives an executor to another user.
@@ -46,15 +47,16 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, user_id: Uuid) -> Result<Task
     if executor.user_id == user_id {
         return Ok(executor);
     }
-    check_users(unit, &[user_id])?;
+    check_new(unit, &[user_id], &BTreeSet::new())?;
     if db::task_executor::pool(unit.connection, executor.task_group_id)?.contains(&user_id) {
         return Err(Error::new(ErrorCode::Conflict, Message::new("already-an-executor")));
     }
     let old = executor.clone();
     executor.user_id = user_id;
-    unit.before(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": old, "new": executor }))?;
+    unit.before(Signal::TaskExecutorUpdate, id, || EventData::new(Some(&old), Some(&executor)))?;
     unit.update(&mut executor)?;
-    unit.changed(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": executor, "old": old }))?;
+    unit.changed(Signal::TaskExecutorUpdate, id, || EventData::new(Some(&old), Some(&executor)))?;
+    unit.ask_re_evaluation(executor.task_group_id, Signal::TaskExecutorUpdate)?;
     Ok(executor)
 }
 
@@ -67,7 +69,12 @@ pub fn set_weight(unit: &mut UnitOfWork<'_>, id: Uuid, weight: i32) -> Result<Ta
     check_weight("weight", weight)?;
     let executor = locked(unit, id)?;
     unit.touch(&executor);
-    weigh_seat(unit, executor, weight)
+    let before = executor.weight;
+    let executor = weigh_seat(unit, executor, weight)?;
+    if executor.weight != before {
+        unit.ask_re_evaluation(executor.task_group_id, Signal::TaskExecutorUpdate)?;
+    }
+    Ok(executor)
 }
 
 /// Takes executors away: all of them, or none.
@@ -76,29 +83,33 @@ pub fn set_weight(unit: &mut UnitOfWork<'_>, id: Uuid, weight: i32) -> Result<Ta
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what a handler or the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
+    let mut groups = BTreeSet::new();
     for id in ids {
         let executor = locked(unit, id)?;
+        groups.insert(executor.task_group_id);
         unseat(unit, executor)?;
     }
-    Ok(())
+    groups.into_iter().try_for_each(|group| unit.ask_re_evaluation(group, Signal::TaskExecutorDelete))
 }
 
-/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the executor.
+/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the executor, active or not. Answers
+/// whether that changes anything.
 pub(super) fn seat_exactly(
     unit: &mut UnitOfWork<'_>,
     task_group_id: Uuid,
     user_ids: &[Uuid],
     weights: &[(Uuid, i32)],
-) -> Result<()> {
-    check_list(unit, "userIds", user_ids.len())?;
-    check_users(unit, user_ids)?;
+) -> Result<bool> {
+    unit.check_list("userIds", user_ids.len())?;
     let present = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
     let wanted: BTreeSet<Uuid> = user_ids.iter().copied().collect();
     let seated: BTreeSet<Uuid> = present.iter().map(|executor| executor.user_id).collect();
+    check_new(unit, user_ids, &seated)?;
+    let changes = seated != wanted;
     for executor in present.into_iter().filter(|executor| !wanted.contains(&executor.user_id)) {
         unseat(unit, executor)?;
     }
@@ -110,29 +121,32 @@ pub(super) fn seat_exactly(
         check_weight("weights", weight)?;
         executor(unit, task_group_id, user_id, weight)?;
     }
-    weigh_seats(unit, task_group_id, weights)
+    Ok(weigh_seats(unit, task_group_id, weights)? || changes)
 }
 
-/// Gives the users in a group that the caller has locked these weights; who is not named keeps the present one.
+/// Gives the users in a group that the caller has locked these weights; who is not named keeps the present one. Answers whether
+/// that changes anything.
 pub(super) fn weigh_seats(
     unit: &mut UnitOfWork<'_>,
     task_group_id: Uuid,
     weights: &[(Uuid, i32)],
-) -> Result<()> {
+) -> Result<bool> {
     if weights.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    check_list(unit, "weights", weights.len())?;
+    unit.check_list("weights", weights.len())?;
     let executors = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
+    let mut changes = false;
     for (user_id, weight) in weights {
         check_weight("weights", *weight)?;
         let Some(executor) = executors.iter().find(|executor| executor.user_id == *user_id) else {
             let message = Message::new("weight-without-executor").with("id", user_id.to_string());
             return Err(Error::validation("weights", message));
         };
+        changes |= executor.weight != *weight;
         weigh_seat(unit, executor.clone(), *weight)?;
     }
-    Ok(())
+    Ok(changes)
 }
 
 fn weigh_seat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor, weight: i32) -> Result<TaskExecutor> {
@@ -140,9 +154,9 @@ fn weigh_seat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor, weight: i32
         let old = executor.clone();
         executor.weight = weight;
         let id = executor.id;
-        unit.before(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": old, "new": executor }))?;
+        unit.before(Signal::TaskExecutorUpdate, id, || EventData::new(Some(&old), Some(&executor)))?;
         unit.update(&mut executor)?;
-        unit.changed(Signal::TaskExecutorUpdate, id, || json!({ "taskExecutor": executor, "old": old }))?;
+        unit.changed(Signal::TaskExecutorUpdate, id, || EventData::new(Some(&old), Some(&executor)))?;
     }
     Ok(executor)
 }
@@ -227,40 +241,38 @@ fn executor(
     weight: i32,
 ) -> Result<TaskExecutor> {
     let executor = TaskExecutor { record: unit.new_record(), task_group_id, user_id, weight };
-    unit.before(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
+    unit.before(Signal::TaskExecutorCreate, executor.id, || EventData::new(None, Some(&executor)))?;
     unit.insert(&executor)?;
-    unit.changed(Signal::TaskExecutorCreate, executor.id, || json!({ "taskExecutor": executor }))?;
+    unit.changed(Signal::TaskExecutorCreate, executor.id, || EventData::new(None, Some(&executor)))?;
     Ok(executor)
 }
 
 fn unseat(unit: &mut UnitOfWork<'_>, mut executor: TaskExecutor) -> Result<()> {
-    unit.before(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))?;
+    let old = executor.clone();
+    unit.before(Signal::TaskExecutorDelete, old.id, || EventData::new(Some(&old), None))?;
     unit.delete(&mut executor)?;
-    unit.changed(Signal::TaskExecutorDelete, executor.id, || json!({ "taskExecutor": executor }))
+    unit.changed(Signal::TaskExecutorDelete, old.id, || EventData::new(Some(&old), Some(&executor)))
 }
 
 /// The live executor with this key, its group locked.
 fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskExecutor> {
     let gone = || Error::not_found("id", Message::new("no-task-executor"));
     let found = db::get::<TaskExecutor>(unit.connection, id)?.ok_or_else(gone)?;
-    task_group::locked(unit, found.task_group_id).map_err(|_| gone())?;
+    access::locked(unit, found.task_group_id).map_err(|_| gone())?;
     // Read again: it may have been taken away while the lock was waited for.
     db::get::<TaskExecutor>(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
 }
 
-fn check_users(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid]) -> Result<()> {
-    let known: BTreeSet<Uuid> = unit
-        .services
-        .users
-        .by_ids(unit.connection, user_ids)?
-        .into_iter()
-        .filter(|user| user.is_active)
-        .map(|user| user.id)
-        .collect();
-    match user_ids.iter().find(|id| !known.contains(id)) {
-        None => Ok(()),
-        Some(id) => {
-            Err(Error::validation("userIds", Message::new("unknown-user").with("id", id.to_string())))
-        }
+/// Refuses who does not exist, and who is not active, but for those who sit there already.
+fn check_new(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid], seated: &BTreeSet<Uuid>) -> Result<()> {
+    let users = unit.services.users.by_ids(unit.connection, user_ids)?;
+    for id in user_ids.iter().filter(|id| !seated.contains(id)) {
+        let refused = match users.iter().find(|user| user.id == *id) {
+            Some(user) if user.is_active => continue,
+            Some(user) => Message::new("inactive-user").with("username", user.username.as_str()),
+            None => Message::new("unknown-user").with("id", id.to_string()),
+        };
+        return Err(Error::validation("userIds", refused));
     }
+    Ok(())
 }

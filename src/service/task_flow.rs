@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::task::check_list;
 use super::task_group::{code_taken, taken};
 use super::task_source::{check_sources, same_sources};
 use super::unit_of_work::UnitOfWork;
@@ -14,6 +12,7 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
+use crate::domain::event_data::EventData;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
@@ -92,13 +91,15 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
     };
     flow.set_task_sources(&sources);
     let steps = steps::plan(unit, &flow, &input.steps, &[])?;
-    unit.before(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
+    unit.before(Signal::TaskFlowCreate, flow.id, || EventData::new(None, Some(&flow)).with("steps", &steps))?;
     unit.insert(&flow).map_err(taken)?;
     for step in &steps {
         unit.insert(step)?;
     }
     db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &sources).map_err(taken)?;
-    unit.changed(Signal::TaskFlowCreate, flow.id, || json!({ "taskFlow": flow, "steps": steps }))?;
+    unit.changed(Signal::TaskFlowCreate, flow.id, || {
+        EventData::new(None, Some(&flow)).with("steps", &steps)
+    })?;
     Ok(flow)
 }
 
@@ -132,11 +133,11 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskF
         }
     }
     if flow != old {
-        unit.before(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": old, "new": flow }))?;
+        unit.before(Signal::TaskFlowUpdate, flow.id, || EventData::new(Some(&old), Some(&flow)))?;
         unit.update(&mut flow)?;
         db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &flow.task_sources())
             .map_err(taken)?;
-        unit.changed(Signal::TaskFlowUpdate, flow.id, || json!({ "taskFlow": flow, "old": old }))?;
+        unit.changed(Signal::TaskFlowUpdate, flow.id, || EventData::new(Some(&old), Some(&flow)))?;
     }
     Ok(flow)
 }
@@ -173,7 +174,9 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
         None => present.iter().map(TaskFlowStepInput::from).collect(),
     };
     let steps = steps::plan(unit, &new, &asked, &present)?;
-    unit.before(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
+    unit.before(Signal::TaskFlowReplace, old.id, || {
+        EventData::new(Some(&old), Some(&new)).with("steps", &steps)
+    })?;
     db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[])?;
     old.replacement_uuid = Some(new.id);
     old.date_valid_to = Some(unit.now);
@@ -184,7 +187,9 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
         unit.insert(step)?;
     }
     db::task_source::bind(unit.connection, SourceTarget::Flow(new.id), &sources).map_err(taken)?;
-    unit.changed(Signal::TaskFlowReplace, old.id, || json!({ "taskFlow": old, "new": new, "steps": steps }))?;
+    unit.changed(Signal::TaskFlowReplace, old.id, || {
+        EventData::new(Some(&old), Some(&new)).with("steps", &steps)
+    })?;
     Ok(new)
 }
 
@@ -194,7 +199,7 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
 /// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_flow_delete_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     let mut lineages = Vec::new();
     for id in ids {
         lineages.push(live(unit, *id)?.lineage_id);
@@ -293,7 +298,7 @@ fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
         let message = Message::new("flow-in-use").with("code", head.code.as_str()).with("count", open);
         return Err(Error::new(ErrorCode::Conflict, message));
     }
-    unit.before(Signal::TaskFlowDelete, head.id, || json!({ "taskFlow": head }))?;
+    unit.before(Signal::TaskFlowDelete, head.id, || EventData::new(Some(&head), None))?;
     db::task_source::bind(unit.connection, SourceTarget::Flow(head.id), &[])?;
     for mut step in db::task_flow_step::of_flows(unit.connection, &ids)? {
         unit.delete(&mut step)?;
@@ -304,7 +309,8 @@ fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
         }
         unit.delete(flow)?;
     }
-    unit.changed(Signal::TaskFlowDelete, head.id, || json!({ "taskFlow": head }))
+    let deleted = versions.iter().find(|flow| flow.id == head.id);
+    unit.changed(Signal::TaskFlowDelete, head.id, || EventData::new(Some(&head), deleted))
 }
 
 /// The live version with this key.

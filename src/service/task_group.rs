@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::task::check_list;
 use super::task_executor;
 use super::task_source::{check_sources, same_sources};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::db::Lock;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::event_data::EventData;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::text::check_code;
@@ -23,6 +21,10 @@ use crate::message::Message;
 use crate::model::history::Historical;
 use crate::model::task_group::TaskGroup;
 use crate::model::task_source::SourceTarget;
+
+pub(super) mod access;
+
+use access::locked;
 
 /// What is asked of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +102,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         distinct_deciders: input.distinct_deciders.flatten(),
     };
     group.set_task_sources(&sources);
-    unit.before(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
+    unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
     unit.insert(&group).map_err(taken)?;
     db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &sources).map_err(taken)?;
     task_executor::seat_exactly(
@@ -109,7 +111,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         input.user_ids.as_deref().unwrap_or_default(),
         &input.weights,
     )?;
-    unit.changed(Signal::TaskGroupCreate, group.id, || json!({ "taskGroup": group }))?;
+    unit.changed(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
     Ok(group)
 }
 
@@ -132,18 +134,21 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     {
         group.set_task_sources(sources);
     }
-    unit.before(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": old, "new": group }))?;
+    unit.before(Signal::TaskGroupUpdate, group.id, || EventData::new(Some(&old), Some(&group)))?;
     unit.touch(&group);
     if group != old {
         unit.update(&mut group).map_err(taken)?;
         db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &group.task_sources())
             .map_err(taken)?;
     }
-    match &input.user_ids {
+    let has_other_pool = match &input.user_ids {
         Some(user_ids) => task_executor::seat_exactly(unit, group.id, user_ids, &input.weights)?,
         None => task_executor::weigh_seats(unit, group.id, &input.weights)?,
+    };
+    unit.changed(Signal::TaskGroupUpdate, group.id, || EventData::new(Some(&old), Some(&group)))?;
+    if has_other_pool || group.decides_otherwise(&old) {
+        unit.ask_re_evaluation(group.id, Signal::TaskGroupUpdate)?;
     }
-    unit.changed(Signal::TaskGroupUpdate, group.id, || json!({ "taskGroup": group, "old": old }))?;
     Ok(group)
 }
 
@@ -153,7 +158,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
 /// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_group_delete_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
     // In one order for everybody, lest two requests wait for each other.
     ids.sort_unstable();
@@ -171,11 +176,12 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
                 Message::new("group-in-flows").with("code", group.code.as_str()).with("count", steps);
             return Err(Error::new(ErrorCode::Conflict, message));
         }
-        unit.before(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
+        let old = group.clone();
+        unit.before(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), None))?;
         task_executor::seat_exactly(unit, group.id, &[], &[])?;
         db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &[])?;
         unit.delete(&mut group)?;
-        unit.changed(Signal::TaskGroupDelete, group.id, || json!({ "taskGroup": group }))?;
+        unit.changed(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), Some(&group)))?;
     }
     Ok(())
 }
@@ -220,13 +226,6 @@ pub async fn list_history(
 /// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
     services.read(move |_, connection| db::get_many::<TaskGroup>(connection, &ids)).await
-}
-
-/// The live group with this key, which nobody else may change or decide by until the transaction ends.
-pub(super) fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
-    db::lock::<TaskGroup>(unit.connection, id, Lock::Exclusive)?
-        .filter(|group| !group.is_deleted)
-        .ok_or_else(|| Error::not_found("id", Message::new("no-task-group")))
 }
 
 /// Checks what is asked of a group; answers the sources without repeats.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::task::check_list;
 use super::unit_of_work::UnitOfWork;
 use crate::db;
 use crate::domain::text::{MAX_TEXT, check_text};
@@ -17,7 +16,7 @@ pub(super) fn check_sources(
     asked: &[String],
     own: Option<SourceTarget>,
 ) -> Result<Vec<String>> {
-    check_list(unit, "taskSources", asked.len())?;
+    unit.check_list("taskSources", asked.len())?;
     let mut sources: Vec<String> = Vec::new();
     for source in asked {
         check_text("taskSources", source, MAX_TEXT)?;

@@ -4,23 +4,24 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::context::ServiceContext;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{self, Entry};
 use crate::db::vote::Withdrawn;
+use crate::domain::event_data::EventData;
 use crate::domain::history::HistoryType;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::message::Message;
 use crate::model::entity::{Entity as _, Versioned};
 use crate::model::record::Record;
 use crate::model::vote::Vote;
+use crate::service::context::ServiceContext;
 use crate::signal::Event;
 use crate::signal::bus::Audience;
 
@@ -36,6 +37,7 @@ pub struct UnitOfWork<'a> {
     pub settings: Arc<ModuleSettings>,
     /// The moment of everything that is written, naive UTC.
     pub now: NaiveDateTime,
+    cause: Option<String>,
     touched: Vec<(&'static str, Uuid)>,
     counted: Vec<Counted>,
 }
@@ -47,6 +49,33 @@ pub type Counted = (&'static str, &'static str, &'static str);
 pub fn count(counted: Vec<Counted>) {
     for (metric, label, value) in counted {
         metrics::counter!(metric, label => value).increment(1);
+    }
+}
+
+impl ServiceContext {
+    /// Does `work` as `requester` in one transaction: all of it is done, or nothing.
+    ///
+    /// # Errors
+    /// What `work` answers; else what the database says.
+    pub async fn write<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
+    {
+        let services = Arc::clone(self);
+        let requester = Arc::clone(requester);
+        let done = self
+            .db
+            .write(move |connection| {
+                let mut unit = UnitOfWork::new(&services, &requester, connection)?;
+                let done = work(&mut unit)?;
+                Ok((done, unit.take_counted()))
+            })
+            .await;
+        self.bus.wake();
+        let (done, counted) = done?;
+        count(counted);
+        Ok(done)
     }
 }
 
@@ -67,6 +96,7 @@ impl<'a> UnitOfWork<'a> {
             services,
             settings,
             now: services.clock.now(),
+            cause: None,
             touched: Vec::new(),
             counted: Vec::new(),
         })
@@ -76,6 +106,21 @@ impl<'a> UnitOfWork<'a> {
     #[must_use]
     pub fn new_record(&self) -> Record {
         Record::new(self.requester.id(), self.now)
+    }
+
+    /// Names in the history what all of it is done for, where nobody has asked for it.
+    pub fn because(&mut self, cause: String) {
+        self.cause = Some(cause);
+    }
+
+    /// Has the votes on the open tasks of a group weighed again after this transaction: who is asked, or how many must agree,
+    /// is not what it was.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {
+        let user = self.requester.id();
+        db::outbox::ask_re_evaluation(self.connection, group_id, signal.as_str(), user, self.now)
     }
 
     /// Adds a row and its first version.
@@ -167,11 +212,29 @@ impl<'a> UnitOfWork<'a> {
         &self.touched
     }
 
+    /// Refuses a list of an input that is too long.
+    ///
+    /// # Errors
+    /// LIMIT, naming `field`.
+    pub fn check_list(&self, field: &str, length: usize) -> Result<()> {
+        let max = self.services.limits.list_length;
+        if length > max {
+            let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", max);
+            return Err(Error::limit(field, message));
+        }
+        Ok(())
+    }
+
     /// Asks the Before-handlers; `data` is put together only if there are any.
     ///
     /// # Errors
     /// The first refusal.
-    pub fn before(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
+    pub fn before(
+        &mut self,
+        signal: Signal,
+        entity_id: Uuid,
+        data: impl FnOnce() -> EventData,
+    ) -> Result<()> {
         if !self.services.bus.is_bound_before_change(signal) {
             return Ok(());
         }
@@ -183,7 +246,12 @@ impl<'a> UnitOfWork<'a> {
     ///
     /// # Errors
     /// The first error of a handler; else what the database says.
-    pub fn changed(&mut self, signal: Signal, entity_id: Uuid, data: impl FnOnce() -> Value) -> Result<()> {
+    pub fn changed(
+        &mut self,
+        signal: Signal,
+        entity_id: Uuid,
+        data: impl FnOnce() -> EventData,
+    ) -> Result<()> {
         let audience = self.audience(signal)?;
         if audience.is_empty() {
             return Ok(());
@@ -200,13 +268,21 @@ impl<'a> UnitOfWork<'a> {
         self.services.bus.audience(self.connection, signal)
     }
 
-    fn event(&self, signal: Signal, entity_id: Uuid, data: Value) -> Event {
-        Event { id: new_id(), signal, entity_id, user_id: self.requester.id(), date: self.now, data }
+    fn event(&self, signal: Signal, entity_id: Uuid, data: EventData) -> Event {
+        Event {
+            id: new_id(),
+            signal,
+            entity_id,
+            user_id: self.requester.id(),
+            date: self.now,
+            data: data.into_json(),
+        }
     }
 
     fn record_votes(&mut self, ids: &[Uuid], history_type: HistoryType) -> Result<()> {
         self.touched.extend(ids.iter().map(|id| (Vote::NAME, *id)));
-        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason: None };
+        let reason = self.cause.as_deref();
+        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
         history::record::<Vote>(self.connection, ids, entry)
     }
 
@@ -221,7 +297,10 @@ impl<'a> UnitOfWork<'a> {
         reason: Option<&str>,
     ) -> Result<()> {
         self.touch(row);
-        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
+        let reasons: Vec<&str> = reason.into_iter().chain(self.cause.as_deref()).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        let (date, user) = (self.now, Some(self.requester.id()));
+        let entry = Entry { history_type, date, user, reason: reason.as_deref() };
         history::record::<T>(self.connection, &[row.id], entry)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
-use super::login::refuse_hosts;
+use super::login::{refuse_hosts, rights_of};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -16,6 +16,7 @@ use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::user::{Language, User};
@@ -53,7 +54,7 @@ pub async fn list(
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             query.conditions.extend(visibility::users(&requester, &settings).at_root()?);
-            db::list::<User>(connection, &query, PageLimit { max: services.limits.users_page_size })
+            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
         })
         .await
 }
@@ -74,7 +75,7 @@ pub async fn list_visible(
             if visibility::users(&requester, &settings) != visibility::Visible::All {
                 query.conditions.push(Condition::equals("id", Value::Uuid(requester.id())));
             }
-            db::list::<User>(connection, &query, PageLimit { max: services.limits.users_page_size })
+            db::user::list(connection, &query, PageLimit { max: services.limits.users_page_size })
         })
         .await
 }
@@ -113,7 +114,7 @@ pub async fn sees_personal_data(
 /// # Errors
 /// What the database says.
 pub async fn rights(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Rights> {
-    services.read(move |services, connection| services.users.rights(connection, user_id)).await
+    services.read(move |services, connection| rights_of(services, connection, user_id)).await
 }
 
 /// Brings the copies of a host's users up to date; answers how many were written.
@@ -134,6 +135,7 @@ pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     }
     let users = Arc::clone(&services.users);
     written += services.db.write(move |connection| users.retire(connection, &present)).await?;
+    services.bus.wake();
     Ok(written)
 }
 
@@ -252,7 +254,8 @@ pub async fn grant(services: &Arc<ServiceContext>, username: String, role: Strin
 }
 
 fn named(connection: &mut db::connection::DbConnection, username: &str) -> Result<User> {
-    db::user::by_username(connection, username)?.map(|(user, _)| user).ok_or_else(|| {
+    let found = db::user::by_username(connection, username)?.map(|(user, _)| user);
+    found.filter(|user| user.id != SYSTEM_USER).ok_or_else(|| {
         Error::not_found("username", Message::new("no-such-user").with("username", username.to_owned()))
     })
 }

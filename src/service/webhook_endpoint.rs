@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::task::check_list;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -111,7 +110,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChang
 /// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, LIMIT, or what the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
-    check_list(unit, "ids", ids.len())?;
+    unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
     // In one order for everybody, lest two requests wait for each other.
     ids.sort_unstable();
@@ -204,7 +203,7 @@ fn check_target(unit: &UnitOfWork<'_>, url: Option<&str>, events: Option<&[Strin
         check_url("url", url, unit.services.webhooks.reach())?;
     }
     if let Some(events) = events {
-        check_list(unit, "events", events.len())?;
+        unit.check_list("events", events.len())?;
         check_events("events", events)?;
     }
     Ok(())

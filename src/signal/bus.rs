@@ -5,61 +5,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
 use crate::db::entity::insert_counted;
 use crate::db::outbox;
 use crate::db::webhook_endpoint;
-use crate::domain::outbox::{DeliveryStatus, Subscriber};
+use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::domain::webhook_endpoint::wants;
 use crate::error::Result;
-use crate::model::outbox::Delivery;
-
-/// Something that a service does or has done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// Its stable id: a handler that sees it twice can tell by it.
-    pub id: Uuid,
-    /// What is done.
-    pub signal: Signal,
-    /// To which row.
-    pub entity_id: Uuid,
-    /// By whom.
-    pub user_id: Uuid,
-    /// When, naive UTC.
-    pub date: NaiveDateTime,
-    /// The row, and what else belongs to it.
-    pub data: Value,
-}
-
-impl Event {
-    /// What the outbox keeps until this handler has been told; the database counts its key.
-    #[must_use]
-    pub(crate) fn delivery_to(&self, handler: &str) -> Delivery {
-        Delivery {
-            id: 0,
-            event_id: self.id,
-            signal: self.signal.as_str().to_owned(),
-            handler: handler.to_owned(),
-            entity_id: self.entity_id,
-            user_id: self.user_id,
-            data: self.data.clone(),
-            date_created: self.date,
-            status: DeliveryStatus::Pending,
-            attempts: 0,
-            date_due: self.date,
-            leased_by: None,
-            lease_until: None,
-            last_error: None,
-            date_delivered: None,
-        }
-    }
-}
+use crate::signal::event::Event;
 
 /// Why an After-handler could not do its work; its text goes to the log and into the outbox.
 pub type HandlerError = Box<dyn std::error::Error + Send + Sync>;
@@ -111,7 +67,7 @@ impl BusBuilder {
 
     /// Calls `handler` after the commit, at least once for each event, events about one row in their order. `name` is
     /// kept with what is still to be delivered, so it must stay the same from one start to the next. `webhook:` and a UUID
-    /// is a name of webhook endpoints only.
+    /// is a name of webhook endpoints only, and `tasks.re_evaluation` of the module itself.
     #[must_use]
     pub fn after<F>(
         mut self,
@@ -215,13 +171,13 @@ impl Bus {
         for handler in self.handlers.within.get(&event.signal).into_iter().flatten() {
             handler(connection, event)?;
         }
+        if audience.after.is_empty() {
+            return Ok(());
+        }
         for name in &audience.after {
             insert_counted(connection, &event.delivery_to(name))?;
         }
-        if !audience.after.is_empty() {
-            outbox::announce(connection)?;
-        }
-        Ok(())
+        outbox::announce(connection)
     }
 
     /// Whether webhook endpoints are told too.

@@ -16,11 +16,12 @@ use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
 use crate::db::{outbox, webhook_endpoint};
+use crate::domain::event_data;
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
-use crate::service::ServiceContext;
+use crate::service::{ServiceContext, re_evaluation};
 use crate::signal::{Event, PLACES};
 
 /// Delivers until told to stop, to each subscriber on its own, so that a slow one holds up no other. What is in hand then
@@ -57,6 +58,7 @@ pub async fn deliver_due(
     let worker = Arc::new(Worker::new(services, webhooks, settings));
     let endpoints = webhooks.live(services).await?;
     let mut made = 0;
+    re_evaluation::register_checked_services(services).await?;
     for subscriber in worker.handlers().chain(endpoints.into_iter().map(Subscriber::Endpoint)) {
         loop {
             let mut deliveries = JoinSet::new();
@@ -93,8 +95,11 @@ impl Worker {
         }
     }
 
+    /// Who is always told: the After-handlers, and the module itself.
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
-        self.services.bus.after_handlers().into_iter().map(Subscriber::Handler)
+        let own = self.services.checked_services.iter().map(|name| Some((*name).to_owned()));
+        let own: Vec<Subscriber> = own.chain([None]).map(Subscriber::ReEvaluation).collect();
+        self.services.bus.after_handlers().into_iter().map(Subscriber::Handler).chain(own)
     }
 
     fn pause(&self) -> Duration {
@@ -110,7 +115,12 @@ impl Worker {
             at_work.spawn(Arc::clone(&self).serve(handler, stop.clone()));
         }
         let mut endpoints: HashMap<Uuid, CancellationToken> = HashMap::new();
+        let mut is_registered = false;
         while !stop.is_cancelled() {
+            if !is_registered {
+                let registered = re_evaluation::register_checked_services(&self.services).await;
+                is_registered = registered.inspect_err(warn_unread).is_ok();
+            }
             match self.webhooks.live(&self.services).await {
                 Ok(live) => {
                     endpoints.retain(|id, until| {
@@ -129,10 +139,7 @@ impl Worker {
                         });
                     }
                 }
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(cause, "the webhook endpoints can't be read now");
-                }
+                Err(error) => warn_unread(&error),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -187,12 +194,16 @@ impl Worker {
         let free = i64::try_from(permits.len()).map_err(Error::internal)?;
         let (name, worker) = (subscriber.name(), self.id);
         let (now, until) = (self.services.clock.now(), self.lease_end());
-        if let Subscriber::Endpoint(id) = *subscriber {
-            let name = name.clone();
-            // What waits for an endpoint that is told of nothing goes on waiting. And there may be many endpoints, so most
-            // looks must not write.
+        if !matches!(subscriber, Subscriber::Handler(_)) {
+            let (name, subscriber) = (name.clone(), subscriber.clone());
+            // What waits for an endpoint that is told of nothing goes on waiting. And there may be many endpoints, and seldom
+            // something for the module itself, so most looks must not write.
             let is_due = move |_: &ServiceContext, connection: &mut DbConnection| {
-                Ok(webhook_endpoint::is_live(connection, id)? && outbox::is_due(connection, &name, now)?)
+                let is_told = match subscriber {
+                    Subscriber::Endpoint(id) => webhook_endpoint::is_live(connection, id)?,
+                    _ => true,
+                };
+                Ok(is_told && outbox::is_due(connection, &name, now)?)
             };
             if !self.services.read(is_due).await? {
                 return Ok(0);
@@ -302,20 +313,20 @@ impl Worker {
         permit: Permit,
         given_up: CancellationToken,
     ) -> Result<JoinHandle<Result<Attempted, String>>, String> {
-        let signal =
-            Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
-        let event = Event {
-            id: delivery.event_id,
-            signal,
-            entity_id: delivery.entity_id,
-            user_id: delivery.user_id,
-            date: delivery.date_created,
-            data: delivery.data.clone(),
-        };
         match Subscriber::of_name(&delivery.handler) {
+            Subscriber::ReEvaluation(_) => {
+                let (services, delivery) = (Arc::clone(&self.services), delivery.clone());
+                Ok(tokio::spawn(async move {
+                    let done = re_evaluation::run(&services, &delivery);
+                    tokio::select! {
+                        outcome = done => outcome.map(|()| Attempted::Delivered).map_err(|error| error.to_string()),
+                        () = given_up.cancelled() => Err("it was given up".to_owned()),
+                    }
+                }))
+            }
             Subscriber::Endpoint(id) => {
                 let (services, webhooks) = (Arc::clone(&self.services), Arc::clone(&self.webhooks));
-                let delivery = delivery.clone();
+                let (delivery, event) = (delivery.clone(), event(delivery)?);
                 Ok(tokio::spawn(async move {
                     let attempt = async {
                         webhooks.attempt(&services, id, delivery, event).await.map_err(|error| {
@@ -331,7 +342,8 @@ impl Worker {
                 }))
             }
             Subscriber::Handler(name) => {
-                let work = self.services.bus.deliver(&name, event).ok_or("the handler is not bound")?;
+                let work =
+                    self.services.bus.deliver(&name, event(delivery)?).ok_or("the handler is not bound")?;
                 let runtime = tokio::runtime::Handle::current();
                 Ok(tokio::task::spawn_blocking(move || {
                     let _place = permit;
@@ -370,6 +382,25 @@ impl Worker {
         let jitter = i64::from(rand::random::<u8>()) * pause / 1_024;
         Some(now + TimeDelta::milliseconds(pause + jitter))
     }
+}
+
+/// What is told by a delivery.
+fn event(delivery: &Delivery) -> Result<Event, String> {
+    let signal =
+        Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
+    Ok(Event {
+        id: delivery.event_id,
+        signal,
+        entity_id: delivery.entity_id,
+        user_id: delivery.user_id,
+        date: delivery.date_created,
+        data: event_data::read(signal, delivery.data.clone()),
+    })
+}
+
+fn warn_unread(error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(cause, "who is to be told of events can't be read now");
 }
 
 /// What came of a delivery stands in the outbox; what could not even be written there is tried again when its lease ends.

@@ -82,7 +82,7 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             assert!(line(&output).to_lowercase().contains(reason), "{name}: {}", line(&output));
         }
         run(&database.url, &["migrate"]);
-        assert_eq!(database.count("SELECT count(*) FROM core_user"), 0);
+        assert_eq!(database.count("SELECT count(*) FROM core_user"), 1, "the system user");
         let missing = run(&database.url, &["load", "nowhere.json"]);
         assert!(!missing.status.success() && line(&missing).contains("nowhere.json"), "{missing:?}");
     });

@@ -286,6 +286,7 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
     let mut expected = BTreeMap::from([
         ("task_management_task.status".to_owned(), all!(TaskStatus)),
         ("task_management_taskdecision.verdict".to_owned(), all!(Verdict)),
+        ("task_management_taskhold.reason".to_owned(), all!(tasks_management::decision::HeldReason)),
         ("task_management_outbox.status".to_owned(), all!(DeliveryStatus)),
         ("core_moduleconfiguration.layer".to_owned(), all!(Layer)),
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),

@@ -134,3 +134,105 @@ async fn a_repeated_vote_without_a_comment_is_a_repeat_and_one_with_another_comm
         "what was said stays in the ledger"
     );
 }
+
+/// Texts of which nobody sees anything.
+const UNSEEN: [&str; 7] = [
+    "\u{200b}",
+    "\u{200d}\u{2060}",
+    "\u{feff} \u{a0}",
+    "\u{2800}",
+    "\u{3164}",
+    "\u{202e}\u{ad}",
+    "\u{2003}\u{e0020}",
+];
+
+#[apply(on_both)]
+async fn a_comment_of_which_nobody_sees_anything_is_no_reason(app: TestApp) {
+    let strict = app.another_process_with(
+        |settings| settings.tasks_management.require_rejection_comment = true,
+        |builder| builder,
+    );
+    let group = app.group("UNSEEN", Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let records = json!({ "REJECT": ["1"] });
+    for unseen in UNSEEN {
+        for value in [json!("FAILED"), records.clone()] {
+            let refused = strict.vote_with("exec1", &task, value, json!({ "comment": unseen })).await;
+            assert!(
+                refused.starts_with("VALIDATION ") && refused.contains("comment"),
+                "{unseen:?}: {refused}"
+            );
+        }
+        let close = json!({ "id": task, "status": "FAILED", "comment": unseen });
+        assert_eq!(strict.refused("triage", "updateTask", close).await, "VALIDATION comment", "{unseen:?}");
+    }
+    // Beside something that is seen, they stay.
+    let said = json!({ "comment": "\u{200f}\u{5dc}\u{5d0}" });
+    assert_eq!(strict.vote_with("exec1", &task, json!("FAILED"), said).await, "ok");
+    assert_eq!(comments(&app, &task).await, [json!("\u{200f}\u{5dc}\u{5d0}")]);
+}
+
+#[apply(on_both)]
+async fn who_closes_a_task_as_failed_has_to_say_why_and_the_history_keeps_it(app: TestApp) {
+    let strict = app.another_process_with(
+        |settings| settings.tasks_management.require_rejection_comment = true,
+        |builder| builder,
+    );
+    let group = app.group("CLOSED", Any, &["exec1"]).await;
+    for task in [app.task_in(&group).await, app.task(CreateTask::default()).await] {
+        let close = |status: &str| json!({ "id": task, "status": status });
+        assert_eq!(strict.refused("triage", "updateTask", close("FAILED")).await, "VALIDATION comment");
+        let admin = strict.module.requester("admin").await.expect("the fixture has an admin");
+        let failed = tasks_management::TaskStatus::Failed;
+        strict.module.tasks().complete_task(&admin, key(&task), failed, None).await.expect_err("hosts, too");
+        let mut said = close("FAILED");
+        said["comment"] = json!(" Made twice ");
+        assert_eq!(strict.user("triage").await.outcome("updateTask", said).await, "ok");
+        let last = app.versions("task", &task, "status historyChangeReason").await.pop().expect("a version");
+        assert_eq!((&last["status"], &last["historyChangeReason"]), (&json!("FAILED"), &json!("Made twice")));
+    }
+    let task = app.task_in(&group).await;
+    assert_eq!(
+        strict.user("triage").await.outcome("updateTask", json!({ "id": task, "status": "COMPLETED" })).await,
+        "ok"
+    );
+    let task = app.task_in(&group).await;
+    let changed = json!({ "id": task, "data": "{\"a\": 1}", "comment": "a typing error" });
+    assert_eq!(app.user("triage").await.outcome("updateTask", changed).await, "ok");
+    let last = app.versions("task", &task, "historyChangeReason").await.pop().expect("a version");
+    assert_eq!(last["historyChangeReason"], "a typing error");
+    let long = json!({ "id": task, "status": "FAILED", "comment": "x".repeat(2001) });
+    assert_eq!(app.refused("triage", "updateTask", long).await, "VALIDATION comment");
+}
+
+#[apply(on_both)]
+async fn a_refusal_from_before_the_setting_fails_nothing_until_somebody_says_why(app: TestApp) {
+    let strict = app.another_process_with(
+        |settings| {
+            settings.tasks_management.require_rejection_comment = true;
+            settings.tasks_management.reevaluate = tasks_management::Reevaluate::Decide;
+        },
+        |builder| builder,
+    );
+    let group = app.group("BEFORE", All, &[]).await;
+    let task = app.task_in(&group).await;
+    assert_eq!(app.vote("triage", &task, json!("FAILED")).await, "ok");
+    app.set_executors(&group, &["exec1"]).await;
+    strict.module.deliver_due().await.expect("delivers");
+    assert_eq!(app.status(&task).await, "ACCEPTED");
+    assert_eq!(strict.refused("triage", "reEvaluateTask", json!({ "id": task })).await, "VALIDATION comment");
+    assert_eq!(
+        strict
+            .user("triage")
+            .await
+            .outcome("reEvaluateTasks", json!({ "heldReason": "READY_TO_DECIDE" }))
+            .await,
+        "ok"
+    );
+    assert_eq!(app.status(&task).await, "ACCEPTED");
+    assert_eq!(
+        strict.vote_with("triage", &task, json!("FAILED"), json!({ "comment": "No papers" })).await,
+        "ok"
+    );
+    assert_eq!(app.status(&task).await, "FAILED");
+}

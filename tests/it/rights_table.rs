@@ -75,6 +75,7 @@ Mutation.resolveTask (own name) => resolveTask(input: { id: "$task" businessStat
 Mutation.resolveTask (other's name) => resolveTask(input: { id: "$task" businessStatus: "{\"$other\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTask (received) => resolveTask(input: { id: "$received" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
 Mutation.reEvaluateTask => reEvaluateTask(input: { id: "$task" }) { internalId }
+Mutation.reEvaluateTasks => reEvaluateTasks(input: { ids: ["$task"] }) { internalId }
 Mutation.replayTaskEvents => replayTaskEvents(input: { ids: ["987654"] }) { internalId }
 Mutation.discardTaskEvents => discardTaskEvents(input: { ids: ["987654"] }) { internalId }
 Mutation.createWebhookEndpoint => createWebhookEndpoint(input: { name: "hook of $group" url: "https://example.org/hook" }) { internalId }
@@ -216,4 +217,18 @@ async fn rights_times_operations(app: TestApp) {
     }
     let table: Vec<&str> = table.lines().map(str::trim_end).collect();
     compare(&table.join("\n"));
+}
+
+#[apply(on_both)]
+async fn a_superuser_has_the_same_rights_in_graphql_as_in_rest(app: TestApp) {
+    for name in ["admin", "triage", "exec1"] {
+        let mut client = app.user(name).await;
+        let told =
+            client.send("GET", "/api/core/users/current_user/", "").await.body["i_user"]["rights"].clone();
+        let told: Vec<String> = told.as_array().expect("a list").iter().map(ToString::to_string).collect();
+        let shown = client.graphql("{ user { rights } }").await.data("user")["rights"].clone();
+        let shown: Vec<String> = serde_json::from_value(shown).expect("texts");
+        assert_eq!(shown, told, "{name}");
+        assert!(name != "admin" || shown.contains(&"190001".to_owned()), "{shown:?}");
+    }
 }

@@ -175,3 +175,43 @@ async fn the_lists_are_gathered_where_clients_read_them(app: TestApp) {
     review(&app, "exec1", &task, &["a", "c"], &["b"]).await;
     assert_eq!(app.task_row(&task).await, before, "a repeat adds nothing");
 }
+
+#[apply(on_both)]
+async fn a_later_verdict_on_a_record_leaves_it_in_one_list_as_the_ledger_has_it(app: TestApp) {
+    reviewed(&app).await;
+    let flat = app.group("FLAT", All, &["exec1", "exec2"]).await;
+    for task in [app.task_from("import_valid_items").await, app.task_in(&flat).await] {
+        let lists = async || parsed(&app.task_row(&task).await["businessStatus"])[user_id("exec1")].clone();
+        review(&app, "exec1", &task, &["a", "b"], &["c"]).await;
+        review(&app, "exec1", &task, &[], &["a"]).await;
+        assert_eq!(lists().await, json!({ "ACCEPT": ["b"], "REJECT": ["c", "a"] }));
+        review(&app, "exec1", &task, &["c", "a"], &["b"]).await;
+        assert_eq!(lists().await, json!({ "ACCEPT": ["c", "a"], "REJECT": ["b"] }));
+        let decisions = app.on_its_way(&task).await["decisions"].as_array().cloned().expect("a list");
+        let in_ledger = |verdict: &str| -> Vec<Value> {
+            decisions
+                .iter()
+                .filter(|vote| vote["verdict"] == verdict)
+                .map(|vote| vote["recordId"].clone())
+                .collect()
+        };
+        assert_eq!(lists().await, json!({ "ACCEPT": in_ledger("ACCEPT"), "REJECT": in_ledger("REJECT") }));
+    }
+}
+
+#[apply(on_both)]
+async fn lists_that_were_loaded_are_in_the_ledger_and_stay_when_their_owner_goes_on(app: TestApp) {
+    let group = app.group("LOADED", All, &["exec1", "exec2"]).await;
+    let id = "7a6f0a5e-7a50-4c1f-8a1f-000000000009";
+    app.load(json!({ "tasks": [{
+        "id": id, "isDeleted": false, "jsonExt": null, "version": 1, "dateCreated": "2026-01-01T00:00:00", "dateUpdated": "2026-01-01T00:00:00",
+        "userCreated": user_id("admin"), "userUpdated": user_id("admin"), "source": "loaded", "status": "ACCEPTED",
+        "executorActionEvent": "default", "taskGroup": group, "data": {},
+        "businessStatus": { user_id("exec1"): { "ACCEPT": ["a", "b"], "REJECT": ["c"] } },
+    }] }))
+    .await;
+    assert_eq!(app.on_its_way(id).await["decisions"].as_array().map(Vec::len), Some(3));
+    review(&app, "exec1", id, &[], &["b"]).await;
+    let lists = parsed(&app.task_row(id).await["businessStatus"])[user_id("exec1")].clone();
+    assert_eq!(lists, json!({ "ACCEPT": ["a"], "REJECT": ["c", "b"] }));
+}

@@ -66,7 +66,7 @@ async fn within_writes_through_the_same_connection_and_its_error_rolls_everythin
                 "INSERT INTO core_language (code, name) VALUES ('{language}', 'Within')"
             ))
             .execute(connection)?;
-            if event.data["task"]["source"] == "Undo" {
+            if event.task()?.source.as_deref() == Some("Undo") {
                 return Err(Error::internal("the handler fails after it has written"));
             }
             Ok(())
@@ -113,7 +113,20 @@ async fn after_is_told_of_each_step_in_order_with_stable_ids(backend: Backend) {
     assert_eq!(names(&told), [Signal::TaskCreate, Signal::TaskResolve, Signal::TaskComplete]);
     let events = told.lock().expect("nobody panicked").clone();
     assert!(events.iter().all(|event| event.entity_id == task.id));
-    assert_eq!(events[2].data["result"], "COMPLETED");
+    assert_eq!(
+        events.iter().map(|event| event.data["v"].clone()).collect::<Vec<_>>(),
+        [json!(1), json!(1), json!(1)]
+    );
+    assert_eq!((events[0].old_task().expect("readable"), events[0].data["old"].clone()), (None, json!(null)));
+    assert_eq!(events[0].task().expect("a task").status, TaskStatus::Accepted);
+    let cast = events[1].vote().expect("readable").expect("a vote");
+    assert_eq!((cast.business_status, cast.comment), (json!({ exec.id().to_string(): "APPROVED" }), None));
+    let decision = events[2].decision().expect("readable").expect("a decision");
+    assert_eq!((decision.result, decision.rejected_record_ids), (TaskStatus::Completed, Vec::new()));
+    let (old, new) =
+        (events[2].old_task().expect("readable").expect("a task"), events[2].task().expect("a task"));
+    assert_eq!((old.status, new.status), (TaskStatus::Accepted, TaskStatus::Completed));
+    assert!(events[2].task_group().is_err(), "it is about a task");
     assert_eq!(events[2].user_id, exec.id());
     // Once is enough.
     assert_eq!(app.module.deliver_due().await.expect("delivers"), 0);
@@ -189,7 +202,7 @@ async fn later_events_of_a_task_wait_for_the_earlier_one(backend: Backend) {
     let app = start(backend, |builder| builder.signals(bus)).await;
     let task = create(&app, "Ordered").await.expect("a task");
     let admin = app.module.requester("admin").await.expect("an administrator");
-    app.module.tasks().complete_task(&admin, task.id, TaskStatus::Failed).await.expect("is closed");
+    app.module.tasks().complete_task(&admin, task.id, TaskStatus::Failed, None).await.expect("is closed");
     for _ in 0..500 {
         app.module.deliver_due().await.expect("delivers");
         if told.lock().expect("nobody panicked").len() == 2 {
@@ -257,8 +270,82 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
     app.done("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;
     app.done("admin", "deleteTaskFlow", json!({ "ids": [flow] })).await;
 
+    for event in
+        before.lock().expect("nobody panicked").iter().chain(within.lock().expect("nobody panicked").iter())
+    {
+        let data = event.data.as_object().expect("an object");
+        assert!(data["v"] == 1 && data.contains_key("old") && data.contains_key("new"), "{}", event.signal);
+        match event.signal.row_name() {
+            "task" => drop((event.task().expect("a task"), event.old_task().expect("readable"))),
+            "taskGroup" => {
+                drop((event.task_group().expect("a group"), event.old_task_group().expect("readable")))
+            }
+            "taskExecutor" => {
+                drop((
+                    event.task_executor().expect("an executor"),
+                    event.old_task_executor().expect("readable"),
+                ));
+            }
+            _ => drop((
+                event.task_flow().expect("a flow"),
+                event.old_task_flow().expect("readable"),
+                event.task_flow_steps().expect("steps"),
+            )),
+        }
+    }
     for signal in Signal::ALL {
         assert!(names(&before).contains(&signal), "nobody was asked before {signal}");
         assert!(names(&within).contains(&signal), "nobody was told within {signal}");
     }
+}
+
+/// Writes the deliveries anew as version 0.1 did: rows under their own names, the row before as `old`.
+fn as_version_0_1(app: &TestApp) {
+    app.run(match app.backend {
+        Backend::Postgres => {
+            "UPDATE task_management_outbox SET data = CASE WHEN signal = 'task_service.update' THEN data ELSE data - 'old' END \
+             - 'v' - 'new'"
+        }
+        Backend::Sqlite => {
+            "UPDATE task_management_outbox SET data = CASE WHEN signal = 'task_service.update' \
+             THEN json_remove(data, '$.v', '$.new') ELSE json_remove(data, '$.v', '$.new', '$.old') END"
+        }
+    });
+}
+
+#[apply(on_both)]
+async fn rows_that_a_process_of_version_0_1_left_are_understood_and_it_understands_ours(backend: Backend) {
+    let told = seen();
+    let bus = {
+        let told = Arc::clone(&told);
+        Signals::builder().after("told", Signal::ALL, move |event| {
+            told.lock().expect("nobody panicked").push(event);
+            async { Ok(()) }
+        })
+    };
+    let app = start(backend, |builder| builder.signals(bus)).await;
+    let task = create(&app, "Older").await.expect("a task");
+    app.done("triage", "updateTask", json!({ "id": task.id, "data": "{\"a\": 1}" })).await;
+    app.done("triage", "updateTask", json!({ "id": task.id, "status": "FAILED" })).await;
+    let row_under_its_name =
+        "SELECT count(*) FROM task_management_outbox WHERE CAST(data AS text) LIKE '%\"task\":%'";
+    assert_eq!(app.count(row_under_its_name), 3, "as version 0.1 looks for it");
+    as_version_0_1(&app);
+    assert_eq!(
+        app.count("SELECT count(*) FROM task_management_outbox WHERE CAST(data AS text) LIKE '%\"new\":%'"),
+        0
+    );
+    let shown = app.user("admin").await.rows("taskEvents", "", "signal data").await;
+    for event in shown {
+        let data = crate::support::scenario::parsed(&event["data"]);
+        assert_eq!((&data["v"], &data["new"]["id"]), (&json!(1), &json!(task.id)), "{event}");
+    }
+    assert_eq!(app.module.deliver_due().await.expect("delivers"), 3);
+    let told = told.lock().expect("nobody panicked").clone();
+    assert_eq!(told[0].task().expect("a task").id, task.id);
+    assert_eq!(told[0].old_task().expect("readable"), None);
+    assert_eq!(told[1].task().expect("a task").data, json!({ "a": 1 }));
+    assert_eq!(told[1].old_task().expect("readable").expect("a task").data, json!({}));
+    assert_eq!(told[2].decision().expect("readable").expect("a decision").result, TaskStatus::Failed);
+    assert_eq!(told[2].task().expect("a task").status, TaskStatus::Failed);
 }

@@ -86,15 +86,12 @@ async fn every_change_of_a_flow_is_told_with_what_it_was_and_is(app: TestApp) {
     let entities: Vec<String> = told.iter().map(|event| event.entity_id.to_string()).collect();
     assert_eq!(entities, [&flow, &flow, &flow, &head].map(String::clone));
     assert_eq!(
-        (&told[0].data["taskFlow"]["code"], &told[0].data["steps"][0]["taskGroupId"]),
+        (&told[0].data["new"]["code"], &told[0].data["steps"][0]["taskGroupId"]),
         (&json!("FLOW"), &json!(group))
     );
+    assert_eq!((&told[1].data["old"]["name"], &told[1].data["new"]["name"]), (&Value::Null, &json!("new")));
     assert_eq!(
-        (&told[1].data["old"]["name"], &told[1].data["taskFlow"]["name"]),
-        (&Value::Null, &json!("new"))
-    );
-    assert_eq!(
-        (&told[2].data["taskFlow"]["replacementUuid"], &told[2].data["new"]["id"]),
+        (&told[2].data["old"]["replacementUuid"], &told[2].data["new"]["id"]),
         (&json!(head), &json!(head))
     );
 }
@@ -105,7 +102,7 @@ async fn moving_on_is_told_as_an_update_of_the_task_which_handlers_may_refuse(ap
     let flow = app.flow("FLOW", &[&one, &two]).await;
     let task = app.task_on(&flow).await;
     let bus = Signals::builder().before(TaskUpdate, |_, event| {
-        let moves = event.data["task"]["currentStepId"] != event.data["new"]["currentStepId"];
+        let moves = event.old_task()?.and_then(|task| task.current_step_id) != event.task()?.current_step_id;
         if moves { Err(Error::new(ErrorCode::Conflict, Message::new("code-taken"))) } else { Ok(()) }
     });
     let strict = app.another_process_with(|_| {}, |builder| builder.signals(bus));

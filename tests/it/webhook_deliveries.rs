@@ -469,3 +469,35 @@ async fn an_https_endpoint_is_never_told_in_the_clear(backend: Backend) {
     assert_eq!((&made[0]["statusCode"], made[0]["error"].is_string()), (&Value::Null, true), "{made:?}");
     assert_eq!((receiver.connections(), receiver.count(), with_status(&app, "PENDING")), (1, 0, 1));
 }
+
+#[apply(on_both)]
+async fn a_row_that_a_process_of_version_0_1_left_has_the_same_body(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    endpoint(&app, "older", &receiver.url, &["task_service.create", "task_flow_service.replace"]).await;
+    let group = app.group("OLDER", Any, &["exec1"]).await;
+    let flow = app.flow("OLDER", &[&group]).await;
+    app.replace_flow(&flow, &[&group]).await;
+    app.task_in(&group).await;
+    deliver(&app).await;
+    // A flow that is replaced had the version that takes its place as `new`.
+    app.run(match app.backend {
+        Backend::Postgres => {
+            "UPDATE task_management_outbox SET data = CASE WHEN signal = 'task_service.create' THEN data - 'new' ELSE data END - 'v' - 'old'"
+        }
+        Backend::Sqlite => {
+            "UPDATE task_management_outbox SET data = CASE WHEN signal = 'task_service.create' \
+             THEN json_remove(data, '$.v', '$.old', '$.new') ELSE json_remove(data, '$.v', '$.old') END"
+        }
+    });
+    let ids = each(&app.user("admin").await.rows("taskEvents", "", "id").await, "id");
+    assert_eq!(app.user("admin").await.outcome("replayTaskEvents", json!({ "ids": ids })).await, "ok");
+    deliver(&app).await;
+    let bodies: Vec<Value> = receiver.received().iter().map(Received::json).collect();
+    assert_eq!(bodies.len(), 4);
+    for first in &bodies[..2] {
+        let same = bodies[2..].iter().filter(|body| *body == first).count();
+        assert_eq!(same, 1, "{first}");
+        assert!(first["data"]["task"].is_object() || first["data"]["taskFlow"].is_object(), "{first}");
+    }
+}

@@ -43,6 +43,13 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         Condition::OfSeenTask { user_id } => Ok(Sql::new(format!("{}.task_id IN (", table.name))
             .append(seen_tasks(dialect, *user_id))
             .sql(")")),
+        Condition::HeldFor { reason } => Ok(Sql::new(format!(
+            "{0}.status = 'ACCEPTED' AND EXISTS (SELECT 1 FROM task_management_taskhold AS hold \
+             WHERE hold.task_id = {0}.id AND hold.task_version = {0}.version AND hold.reason = ",
+            table.name
+        ))
+        .bind(*reason)
+        .sql(")")),
         Condition::LiveHead => Ok(Sql::new(format!("{}.replacement_uuid IS NULL", table.name))),
         Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),
         Condition::HasRole { roles } => Ok(Sql::new(format!(

@@ -2,6 +2,8 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
+use crate::domain::event_data;
+use crate::domain::signal::Signal;
 use crate::error::Result;
 use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
 use crate::graphql::user::types::{UserNode, user};
@@ -57,7 +59,10 @@ impl TaskEventNode {
 
     /// What happened, as handlers see it.
     async fn data(&self) -> JsonString {
-        JsonString(self.0.data.clone())
+        let data = self.0.data.clone();
+        JsonString(
+            Signal::parse(&self.0.signal).map_or(data.clone(), |signal| event_data::read(signal, data)),
+        )
     }
 
     async fn status(&self) -> TaskEventStatus {

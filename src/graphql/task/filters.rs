@@ -5,18 +5,20 @@ use std::sync::LazyLock;
 use async_graphql::InputType;
 use async_graphql::resolver_utils::EnumType;
 
+use crate::domain::decision::HeldReason;
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
     Argument, Arguments, Given, RANGE, TEXT, Table, boolean, global_int, int, moment, one_of, order_by,
     paging, text, uuid,
 };
+use crate::graphql::task::progress::TaskHeldReason;
 use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
 use crate::service::visibility::touched_by;
 
 /// `Query.task`
 pub static TASK: Table =
-    LazyLock::new(|| [root(), paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
+    LazyLock::new(|| [root(), held(), paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
 
 /// `Query.taskHistory`
 pub static TASK_HISTORY: Table =
@@ -45,6 +47,14 @@ fn root() -> Arguments {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Why open tasks can't go on; versions do not tell.
+fn held() -> Arguments {
+    vec![Argument::own("heldReason", "TaskHeldReason", |given| {
+        let reason = HeldReason::from(given.one_of::<TaskHeldReason>()?.value);
+        Ok(Some(Condition::HeldFor { reason: reason.as_str() }))
+    })]
 }
 
 fn fields<S: EnumType + InputType>() -> Arguments {

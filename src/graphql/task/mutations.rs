@@ -3,10 +3,12 @@
 use async_graphql::{Context, Enum, InputObject, Object};
 
 use crate::domain::task::TaskStatus;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
-use crate::service::resolution::{self, ResolveTask};
+use crate::graphql::task::progress::TaskHeldReason;
+use crate::message::Message;
+use crate::service::resolution::{self, ReEvaluate, ResolveTask};
 use crate::service::task::{self, CreateTask, UpdateTask};
 
 payloads! {
@@ -15,6 +17,7 @@ payloads! {
     DeleteTaskPayload => "DeleteTaskMutationPayload",
     ResolveTaskPayload => "ResolveTaskMutationPayload",
     ExecuteTaskPayload => "ExecuteTaskMutationPayload",
+    ReEvaluateTasksPayload => "ReEvaluateTasksMutationPayload",
     ReEvaluateTaskPayload => "ReEvaluateTaskMutationPayload",
 }
 
@@ -75,6 +78,8 @@ pub struct UpdateTaskMutationInput {
     detach_flow: Option<bool>,
     /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
     data: Option<JsonString>,
+    /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
+    comment: Option<String>,
 }
 
 /// Tasks to be deleted.
@@ -115,6 +120,16 @@ pub struct ReEvaluateTaskMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     id: UuidOrGlobalId,
+}
+
+/// Tasks whose votes are to be weighed again: these, or those that are held for a reason.
+#[derive(InputObject, Debug, Clone)]
+pub struct ReEvaluateTasksMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    ids: Option<Vec<UuidOrGlobalId>>,
+    /// As `task(heldReason:)` lists them, as many as an input's list may have; but for those that the caller may not decide.
+    held_reason: Option<TaskHeldReason>,
 }
 
 /// Changing tasks and deciding on them.
@@ -163,6 +178,7 @@ impl TaskMutations {
             flow_id: input.flow_id.map(|id| id.0),
             detach_flow: input.detach_flow.unwrap_or(false),
             data: input.data.map(|json| json.0),
+            comment: input.comment,
         };
         journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
     }
@@ -203,6 +219,23 @@ impl TaskMutations {
         let id = input.id.0;
         journaled(ctx, "reEvaluateTask", &input.meta, move |unit| resolution::re_evaluate(unit, id).map(drop))
             .await
+    }
+
+    /// Weighs the votes on several tasks again: on all of them, or on none. For privileged people.
+    async fn re_evaluate_tasks(
+        &self,
+        ctx: &Context<'_>,
+        input: ReEvaluateTasksMutationInput,
+    ) -> Result<Option<Payload<ReEvaluateTasksPayload>>> {
+        let which = match (input.ids, input.held_reason) {
+            (Some(ids), None) => ReEvaluate::Ids(ids.into_iter().map(|id| id.0).collect()),
+            (None, Some(reason)) => ReEvaluate::HeldFor(reason.into()),
+            _ => return Err(Error::validation("ids", Message::new("re-evaluate-which"))),
+        };
+        journaled(ctx, "reEvaluateTasks", &input.meta, move |unit| {
+            resolution::re_evaluate_many(unit, &which).map(drop)
+        })
+        .await
     }
 
     /// Carries a task out by the handler that the host registered for its `executorActionEvent`.

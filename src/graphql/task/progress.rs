@@ -31,12 +31,16 @@ pub enum TaskPoolOutcome {
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::decision::HeldReason")]
 pub enum TaskHeldReason {
-    /// No live executor is in the pool.
+    /// No live executor who is active is in the pool.
     EmptyPool,
     /// Nobody in the pool may decide this task, by the rules of four eyes.
     NobodyMayDecide,
     /// If all who are missing approved, it would still not be enough.
     TooFewExecutors,
+    /// The votes are enough since a pool or a policy has changed; the next vote or `reEvaluateTask` decides.
+    ReadyToDecide,
+    /// The same, and who changed it may not decide this task, so that it waits for somebody else.
+    ChangedByBarred,
 }
 
 /// Why an executor may not decide.
@@ -59,14 +63,14 @@ impl TaskProgress {
         self.0.pools.iter().map(TaskPoolProgress).collect()
     }
 
-    /// Whether it can't go on by the votes of those who are asked.
+    /// Whether it can't go on by the votes of those who are asked, or does not though they are enough.
     async fn held(&self) -> bool {
-        self.0.held().is_some()
+        self.0.held.is_some()
     }
 
-    /// Why it can't.
+    /// Why it does not.
     async fn held_reason(&self) -> Option<TaskHeldReason> {
-        self.0.held().map(TaskHeldReason::from)
+        self.0.held.map(TaskHeldReason::from)
     }
 
     /// How many steps its flow has; absent for a task in no flow.

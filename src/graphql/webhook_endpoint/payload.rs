@@ -7,9 +7,9 @@ use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, 
 use chrono::SecondsFormat;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use crate::auth::requester::Requester;
+use crate::domain::event_data::row_told;
 use crate::domain::permission::Rights;
 use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
@@ -148,13 +148,15 @@ impl WebhookPayloads {
         let reader = Arc::new(Requester { user: cause, rights, session_id: None });
         let context = RequestContext::new(services, Some(reader), Cookies::default(), None);
         let batches = context.batches.clone();
-        let wanted: Map<String, Value> =
-            ROWS.iter().map(|row| (row.name.to_owned(), event.data.get(row.name).is_some().into())).collect();
+        let wanted: Map<String, Value> = ROWS
+            .iter()
+            .map(|row| (row.name.to_owned(), (row.name == event.signal.row_name()).into()))
+            .collect();
         let variables = async_graphql::Variables::from_json(Value::Object(wanted));
         let query = Request::new(&self.query)
             .variables(variables)
             .data(context)
-            .data(Snapshot { rows: event.data.clone(), user_id: event.user_id });
+            .data(Snapshot { event: event.clone() });
         let answer = batches.drive(self.schema.execute(query)).await;
         if let Some(error) = answer.errors.into_iter().next() {
             return Err(match error.source::<Error>() {
@@ -179,13 +181,12 @@ impl WebhookPayloads {
 
 /// The rows as they were when the event happened.
 struct Snapshot {
-    rows: Value,
-    user_id: Uuid,
+    event: Event,
 }
 
 impl Snapshot {
-    fn row<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let row = self.rows.get(name).cloned().map(serde_json::from_value);
+    fn row<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let row = self.event.data.get(row_told(self.event.signal)).cloned().map(serde_json::from_value);
         row.transpose().map_err(Error::internal)
     }
 }
@@ -196,24 +197,24 @@ struct Shown;
 #[Object]
 impl Shown {
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
-        Ok(snapshot(ctx)?.row("task")?.map(TaskNode))
+        Ok(snapshot(ctx)?.row()?.map(TaskNode))
     }
 
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
-        Ok(snapshot(ctx)?.row("taskGroup")?.map(TaskGroupNode))
+        Ok(snapshot(ctx)?.row()?.map(TaskGroupNode))
     }
 
     async fn task_executor(&self, ctx: &Context<'_>) -> Result<Option<TaskExecutorNode>> {
-        Ok(snapshot(ctx)?.row("taskExecutor")?.map(TaskExecutorNode))
+        Ok(snapshot(ctx)?.row()?.map(TaskExecutorNode))
     }
 
     async fn task_flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
-        Ok(snapshot(ctx)?.row("taskFlow")?.map(TaskFlowNode))
+        Ok(snapshot(ctx)?.row()?.map(TaskFlowNode))
     }
 
     /// Who caused the event: the decider, where something was decided.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
-        user(ctx, snapshot(ctx)?.user_id).await
+        user(ctx, snapshot(ctx)?.event.user_id).await
     }
 }
 

@@ -16,6 +16,7 @@ use crate::db::entity::insert_counted;
 use crate::db::outbox;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::content_type::ContentType;
@@ -47,26 +48,36 @@ pub struct ExecutionContext {
 
 /// A service under maker-checker, whatever its payloads are.
 pub trait Checked: Send + Sync {
+    /// The service's name.
+    fn name(&self) -> &'static str;
+
     /// Binds what has to be done for it.
     fn bind(self: Arc<Self>, bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder;
 }
 
 impl<S: CheckedService> Checked for MakerChecker<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
     fn bind(self: Arc<Self>, mut bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder {
-        for (signal, key) in [(Signal::TaskCreate, "task"), (Signal::TaskUpdate, "new")] {
+        for signal in [Signal::TaskCreate, Signal::TaskUpdate] {
             let (own, context) = (Arc::clone(&self), Arc::clone(&context));
             bus = bus.before(signal, move |connection, event| {
-                let task = task_of(event, key)?;
-                let is_new = signal == Signal::TaskCreate || task_of(event, "task")?.data != task.data;
+                let task = event.task()?;
+                let is_new = event.old_task()?.is_none_or(|old| old.data != task.data);
                 match Operation::of(S::NAME, &task) {
-                    Some(operation) if is_new => own.validate(&context, connection, operation, &task),
+                    Some(operation) if is_new => {
+                        db::checked_service::register(connection, S::NAME)?;
+                        own.validate(&context, connection, operation, &task)
+                    }
                     _ => Ok(()),
                 }
             });
         }
         let (own, at_once) = (Arc::clone(&self), Arc::clone(&context));
         bus = bus.within(Signal::TaskComplete, move |connection, event| {
-            let task = task_of(event, "task")?;
+            let task = event.task()?;
             match Operation::of(S::NAME, &task) {
                 Some(operation) if task.status == TaskStatus::Completed => {
                     own.approved(&at_once, connection, event, operation, &task)
@@ -130,7 +141,7 @@ impl<S: CheckedService> MakerChecker<S> {
             )? {
                 return Ok(());
             }
-            let task = task_of(&event, "task")?;
+            let task = event.task()?;
             match Operation::of(S::NAME, &task) {
                 Some(operation) => self.execute(&context, connection, &event, operation, &task),
                 None => Ok(()),
@@ -210,11 +221,10 @@ fn entity_id(task: &Task) -> Result<&str> {
     task.entity_id.as_deref().ok_or_else(no_entity)
 }
 
-fn task_of(event: &Event, key: &str) -> Result<Task> {
-    serde_json::from_value(event.data.get(key).cloned().unwrap_or_default()).map_err(Error::internal)
-}
-
 fn person(context: &ExecutionContext, connection: &mut DbConnection, id: Uuid) -> Result<Requester> {
+    if id == SYSTEM_USER {
+        return Requester::system(connection);
+    }
     let user = context.users.by_ids(connection, &[id])?.pop();
     let user = user
         .ok_or_else(|| Error::not_found("user", Message::new("unknown-user").with("id", id.to_string())))?;

@@ -6,8 +6,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ResolveTask;
-use crate::domain::text::{MAX_TEXT, check_json, check_text};
-use crate::domain::vote::Verdict;
+use crate::domain::decision::Mode;
+use crate::domain::text::{MAX_TEXT, check_json, check_text, is_blank};
+use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task::Task;
@@ -30,7 +31,13 @@ const RECORDS: &str = r#"{"ACCEPT": […], "REJECT": […]}"#;
 ///
 /// # Errors
 /// VALIDATION or LIMIT, naming the field.
-pub fn read(unit: &UnitOfWork<'_>, input: &ResolveTask, task: &Task, by_policy: bool) -> Result<Cast> {
+pub fn read(
+    unit: &UnitOfWork<'_>,
+    input: &ResolveTask,
+    task: &Task,
+    mode: Mode,
+    by_policy: bool,
+) -> Result<Cast> {
     let foreign = || Error::validation("businessStatus", Message::new("vote-in-own-name"));
     check_json("businessStatus", &input.business_status, unit.services.limits.json_bytes)?;
     if let Some(additional) = &input.additional_data {
@@ -49,36 +56,48 @@ pub fn read(unit: &UnitOfWork<'_>, input: &ResolveTask, task: &Task, by_policy: 
     if key.parse::<Uuid>().ok() != Some(unit.requester.id()) {
         return Err(foreign());
     }
-    let verdicts = if by_policy { read_verdicts(unit, task, value)? } else { Vec::new() };
-    let comment = read_comment(unit, input, &verdicts)?;
+    let verdicts = if by_policy { read_verdicts(unit, task, mode, value)? } else { Vec::new() };
+    let comment = read_comment(unit, input.comment.as_deref())?;
+    let rejects = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed | Verdict::Reject));
+    if rejects {
+        need_reason(unit, comment.is_some())?;
+    }
     Ok(Cast { value: value.clone(), verdicts, comment })
 }
 
-fn read_comment(
-    unit: &UnitOfWork<'_>,
-    input: &ResolveTask,
-    verdicts: &[(Option<String>, Verdict)],
-) -> Result<Option<String>> {
-    let comment = input.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
+/// A comment without outer white space; none where nobody sees anything of it.
+///
+/// # Errors
+/// VALIDATION for one that is too long.
+pub fn read_comment(unit: &UnitOfWork<'_>, comment: Option<&str>) -> Result<Option<String>> {
+    let comment = comment.map(str::trim);
     if let Some(comment) = comment {
         check_text("comment", comment, unit.services.limits.comment_length)?;
     }
-    let rejects = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed | Verdict::Reject));
-    if rejects && comment.is_none() && unit.settings.require_rejection_comment {
+    Ok(comment.filter(|comment| !is_blank(comment)).map(str::to_owned))
+}
+
+/// Refuses to reject without a reason, where the settings want one.
+///
+/// # Errors
+/// VALIDATION, naming `comment`.
+pub fn need_reason(unit: &UnitOfWork<'_>, has_reason: bool) -> Result<()> {
+    if unit.settings.require_rejection_comment && !has_reason {
         return Err(Error::validation("comment", Message::new("rejection-needs-comment")));
     }
-    Ok(comment.map(str::to_owned))
+    Ok(())
 }
 
 fn read_verdicts(
     unit: &UnitOfWork<'_>,
     task: &Task,
+    mode: Mode,
     value: &Value,
 ) -> Result<Vec<(Option<String>, Verdict)>> {
     let settings = &unit.settings;
-    let by_record = task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));
-    let of_whole = !(task.flow_id.is_some() && by_record);
-    let of_records = task.flow_id.is_none() || by_record;
+    let of_whole = mode == Mode::Whole;
+    // Outside of flows, verdicts on records decide nothing; they are kept and shown.
+    let of_records = mode == Mode::ByRecord || task.flow_id.is_none();
     let unknown = || {
         let mut allowed = Vec::new();
         if of_whole {
@@ -110,7 +129,7 @@ fn read_verdicts(
                 for record in listed {
                     let record = record.as_str().ok_or_else(unknown)?;
                     check_text("businessStatus", record, MAX_TEXT)?;
-                    if record.trim().is_empty() {
+                    if is_blank(record) {
                         return Err(Error::validation("businessStatus", Message::new("blank-record")));
                     }
                     if own.insert(record) {

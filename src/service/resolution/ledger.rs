@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::cast::Cast;
 use crate::db::vote::Withdrawn;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::vote::Vote;
@@ -19,8 +20,8 @@ use crate::service::unit_of_work::UnitOfWork;
 pub fn enter(
     unit: &mut UnitOfWork<'_>,
     task: &Task,
-    approval: &ApprovalState,
-    pools: &[&PoolStatus],
+    approval: &mut ApprovalState,
+    pools: &[usize],
     cast: &Cast,
 ) -> Result<bool> {
     if cast.verdicts.is_empty() {
@@ -28,7 +29,7 @@ pub fn enter(
     }
     let user = unit.requester.id();
     let (mut new, mut replaced) = (Vec::new(), Vec::new());
-    for pool in pools {
+    for pool in pools.iter().filter_map(|place| approval.pools.get(*place)) {
         let own: HashMap<Option<&str>, &Vote> = pool
             .votes
             .iter()
@@ -69,7 +70,35 @@ pub fn enter(
     replaced.sort_unstable();
     unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
     unit.insert_votes(&new)?;
-    Ok(!new.is_empty())
+    let is_new = !new.is_empty();
+    approval.enter(&replaced, new);
+    Ok(is_new)
+}
+
+/// What `businessStatus` shows of a person who voted on records at these pools: each record in the list of the last verdict, as
+/// the ledger has it. `asked`: the lists that were sent, which are shown even if they are empty.
+pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Value) -> Value {
+    let steps: BTreeSet<Option<Uuid>> =
+        pools.iter().filter_map(|place| approval.pools.get(*place)).map(PoolStatus::step_id).collect();
+    let mut last: HashMap<&str, Verdict> = HashMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    let own = approval.counting_votes().filter(|vote| vote.user_id == user && steps.contains(&vote.step_id));
+    for vote in own {
+        if let Some(record) = &vote.record_id
+            && last.insert(record, vote.verdict).is_none()
+        {
+            order.push(record);
+        }
+    }
+    let mut lists = serde_json::Map::new();
+    for verdict in [Verdict::Accept, Verdict::Reject] {
+        let list: Vec<&str> =
+            order.iter().filter(|record| last.get(*record) == Some(&verdict)).copied().collect();
+        if !list.is_empty() || asked.get(verdict.as_str()).is_some() {
+            lists.insert(verdict.as_str().to_owned(), list.into());
+        }
+    }
+    Value::Object(lists)
 }
 
 /// Whether a vote says nothing new. A comment that is left out takes none back.
@@ -79,19 +108,24 @@ fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
 
 /// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
 /// `businessStatus`, so that their casters can vote again. Answers how many there were.
-pub fn make_stale(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<usize> {
+pub fn make_stale(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<usize> {
     mark_stale(unit, task, approval, |_| true)
 }
 
 /// The same with those votes only that were cast on other data than the task has: somebody changed it past this module.
-pub fn mark_unbound(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<usize> {
-    mark_stale(unit, task, approval, |vote| !vote.counts_for(&approval.data_hash))
+pub fn mark_unbound(
+    unit: &mut UnitOfWork<'_>,
+    task: &mut Task,
+    approval: &mut ApprovalState,
+) -> Result<usize> {
+    let hash = approval.data_hash.clone();
+    mark_stale(unit, task, approval, |vote| !vote.counts_for(&hash))
 }
 
 fn mark_stale(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
-    approval: &ApprovalState,
+    approval: &mut ApprovalState,
     is_meant: impl Fn(&Vote) -> bool,
 ) -> Result<usize> {
     let meant: Vec<&Vote> = approval.votes.iter().filter(|vote| !vote.is_stale && is_meant(vote)).collect();
@@ -100,6 +134,7 @@ fn mark_stale(
     }
     let ids: Vec<Uuid> = meant.iter().map(|vote| vote.id).collect();
     unit.withdraw_votes(&ids, Withdrawn::Stale)?;
+    approval.mark_stale(&ids);
     Ok(ids.len())
 }
 

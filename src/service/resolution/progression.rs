@@ -1,50 +1,52 @@
 //! What follows from the votes: a task waits, moves on in its flow, is completed or fails. The one place where an outcome
 //! is applied, for tasks in a flow and for others.
 
-use serde_json::json;
-
 use super::{complete, ledger};
 use crate::db;
 use crate::domain::decision::{Outcome, Progression};
+use crate::domain::event_data::EventData;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_pool::TaskPool;
-use crate::model::vote::rejected_records;
 use crate::service::approval_state::ApprovalState;
+use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// Applies what the approval of the locked task amounts to.
 ///
 /// # Errors
 /// What a handler or the database says.
-pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
+pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
     match approval.progression() {
-        Progression::Waits => Ok(()),
-        Progression::Failed => complete(unit, task, TaskStatus::Failed),
+        Progression::Waits => task_hold::keep(unit, task, approval),
+        Progression::Failed => complete(unit, task, TaskStatus::Failed, approval, None),
         Progression::Completed => {
             mark_passed(unit, task, approval)?;
-            complete(unit, task, TaskStatus::Completed)
+            complete(unit, task, TaskStatus::Completed, approval, None)
         }
-        course @ (Progression::Stays | Progression::MovesOn) => {
+        progression @ (Progression::Stays | Progression::MovesOn) => {
             let old = task.clone();
-            let passed = mark_passed(unit, task, approval)?;
-            let active: Vec<TaskFlowStep> = if course == Progression::MovesOn {
-                let next: Vec<TaskFlowStep> = approval.next_steps().cloned().collect();
-                open(unit, task, &next)?;
-                next
-            } else {
-                still_asked(approval)
+            let next: Vec<TaskFlowStep> = match progression {
+                Progression::MovesOn => approval.next_steps().cloned().collect(),
+                _ => Vec::new(),
             };
+            let passed = mark_passed(unit, task, approval)?;
+            let opened = open(unit, task, &next)?;
+            approval.reach(unit.connection, opened)?;
+            approval.weigh(task, &unit.settings);
+            let active: Vec<TaskFlowStep> =
+                approval.pools.iter().filter_map(|pool| pool.step.clone()).collect();
             point_at(task, &active);
-            if course == Progression::MovesOn {
-                make_room(unit, task)?;
+            if progression == Progression::MovesOn {
+                make_room(task, approval);
             }
-            unit.before(Signal::TaskUpdate, task.id, || json!({ "task": old, "new": task }))?;
+            unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))?;
             unit.update_because(task, &format!("passed: {passed}"))?;
-            unit.changed(Signal::TaskUpdate, task.id, || json!({ "task": task, "old": old }))
+            task_hold::keep(unit, task, approval)?;
+            unit.changed(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))
         }
     }
 }
@@ -64,7 +66,7 @@ pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
 /// # Errors
 /// What the database says.
 pub fn set_out(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
-    open(unit, task, steps)
+    open(unit, task, steps).map(drop)
 }
 
 /// Puts a task back to the first steps of its flow, as approvals of what was proposed before say nothing of what is
@@ -72,26 +74,19 @@ pub fn set_out(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -
 ///
 /// # Errors
 /// What the database says.
-pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
+pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
     if task.flow_id.is_none() {
         return Ok(());
     }
     db::task_pool::delete_of_task(unit.connection, task.id)?;
     let first = begin(task, &approval.steps);
-    open(unit, task, &first)
+    approval.reached = open(unit, task, &first)?;
+    approval.weigh(task, &unit.settings);
+    Ok(())
 }
 
-/// The records that were rejected at any step of the task's flow, which hooks leave out.
-///
-/// # Errors
-/// What the database says.
-pub fn rejected_record_ids(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Vec<String>> {
-    let approval = ApprovalState::read(unit, task)?;
-    let counting = approval.votes.iter().filter(|vote| vote.counts_for(&approval.data_hash));
-    Ok(rejected_records(counting).into_iter().collect())
-}
-
-fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
+fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<Vec<TaskPool>> {
+    let mut pools = Vec::with_capacity(steps.len());
     for step in steps {
         let pool = TaskPool {
             task_id: task.id,
@@ -101,12 +96,13 @@ fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Resul
             date_passed: None,
         };
         db::insert(unit.connection, &pool)?;
+        pools.push(pool);
     }
-    Ok(())
+    Ok(pools)
 }
 
 /// Notes which of the pools have passed; answers their orders and groups for the history.
-fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<String> {
+fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &mut ApprovalState) -> Result<String> {
     let mut names = Vec::new();
     for pool in approval.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
         if let Some(step) = &pool.step {
@@ -114,16 +110,8 @@ fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState)
             names.push(format!("step {} ({})", step.step_order, pool.group.code));
         }
     }
+    approval.pass(unit.now);
     Ok(names.join(", "))
-}
-
-fn still_asked(approval: &ApprovalState) -> Vec<TaskFlowStep> {
-    approval
-        .pools
-        .iter()
-        .filter(|pool| pool.standing.outcome != Outcome::Passed)
-        .filter_map(|pool| pool.step.clone())
-        .collect()
 }
 
 /// Shows the first of the active steps as the task's own.
@@ -136,10 +124,8 @@ fn point_at(task: &mut Task, active: &[TaskFlowStep]) {
 
 /// Takes the earlier votes of those who are asked now out of `businessStatus`: to the front end, who stands there has
 /// voted already, and gets no buttons.
-fn make_room(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
-    let approval = ApprovalState::read(unit, task)?;
+fn make_room(task: &mut Task, approval: &ApprovalState) {
     for user in approval.pools.iter().flat_map(|pool| pool.deciders.members.keys()) {
         ledger::forget(task, *user);
     }
-    Ok(())
 }

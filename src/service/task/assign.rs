@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{UpdateTask, live_group};
+use super::UpdateTask;
 use crate::db;
 use crate::db::Lock;
 use crate::domain::task::TaskStatus;
@@ -107,7 +107,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
             .filter(|group| !group.is_deleted)
             .map(|group| Deciders::Group(group.id)),
         // Votes on tasks of other events decide nothing, so a flow would never get on.
-        Some(SourceTarget::Flow(_)) if task_event != unit.settings.default_executor_event => None,
+        Some(SourceTarget::Flow(_)) if !unit.settings.decides_by_policy(Some(task_event)) => None,
         Some(SourceTarget::Flow(_))
             if unit.settings.flow_ineligible_sources.iter().any(|own| own == source) =>
         {
@@ -141,7 +141,7 @@ pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Resu
     if !flow.is_head() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-superseded")).of_field("flowId"));
     }
-    if task.executor_action_event.as_deref() != Some(unit.settings.default_executor_event.as_str()) {
+    if !unit.settings.decides_by_policy(task.executor_action_event.as_deref()) {
         return Err(Error::validation("flowId", Message::new("flow-needs-default-event")));
     }
     if let Some(source) =
@@ -151,6 +151,14 @@ pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Resu
         return Err(Error::validation("flowId", message));
     }
     db::task_flow_step::of_flows(unit.connection, &[flow.id])
+}
+
+/// The group with this key, which others may not change or delete until the transaction ends.
+pub fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
+    db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
+        .filter(|group| !group.is_deleted)
+        .map(|group| group.id)
+        .ok_or_else(|| Error::not_found("taskGroupId", Message::new("no-task-group")))
 }
 
 /// Votes belong to where they were cast: who decides changes only before the first of them.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::assign::{Deciders, assignable, of_source};
-use super::live_group;
+use super::assign::{Deciders, assignable, live_group, of_source};
 use crate::db;
+use crate::domain::event_data::EventData;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
@@ -16,8 +16,10 @@ use crate::message::Message;
 use crate::model::content_type::ContentType;
 use crate::model::record::Record;
 use crate::model::task::Task;
+use crate::service::approval_state::ApprovalState;
 use crate::service::entity;
 use crate::service::resolution;
+use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// A task to be created.
@@ -86,7 +88,9 @@ pub fn create_many(unit: &mut UnitOfWork<'_>, inputs: &[CreateTask]) -> Result<V
     for input in &inputs {
         check_create(unit, input)?;
     }
-    let displays = entity::of_new_tasks(unit, &inputs)?;
+    let named =
+        inputs.iter().filter_map(|input| input.entity_type.as_deref().zip(input.entity_id.as_deref()));
+    let displays = entity::of_new_tasks(unit, named)?;
     inputs.iter().map(|input| create_one(unit, input, &displays)).collect()
 }
 
@@ -126,10 +130,14 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         data_user: None,
     };
     let first_steps = deciders(unit, input, &task)?.give(&mut task);
-    unit.before(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
+    unit.before(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     unit.insert(&task).map_err(taken_entity)?;
     resolution::set_out(unit, &task, &first_steps)?;
-    unit.changed(Signal::TaskCreate, task.id, || json!({ "task": task }))?;
+    if task.status == TaskStatus::Accepted {
+        let approval = ApprovalState::locked(unit, &task)?;
+        task_hold::keep(unit, &task, &approval)?;
+    }
+    unit.changed(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     Ok(task)
 }
 

@@ -13,7 +13,6 @@ use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::{TaskFlowStep, effective_rule};
 use crate::model::task_group::TaskGroup;
-use crate::service::task::check_list;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// The highest order of a step. It leaves room for those that come after it.
@@ -88,13 +87,13 @@ pub fn plan(
     asked: &[TaskFlowStepInput],
     present: &[TaskFlowStep],
 ) -> Result<Vec<TaskFlowStep>> {
-    check_list(unit, "steps", asked.len())?;
+    unit.check_list("steps", asked.len())?;
     if asked.is_empty() {
         return Err(Error::validation("steps", Message::new("steps-needed")));
     }
     let groups = locked_groups(unit, asked)?;
     let group_ids: Vec<Uuid> = groups.keys().copied().collect();
-    let executors = db::task_executor::live_in_groups(unit.connection, &group_ids)?;
+    let executors = db::task_executor::asked_in_groups(unit.connection, &group_ids)?;
     let mut seen = BTreeSet::new();
     let mut steps = Vec::new();
     let mut last = 0_i32;

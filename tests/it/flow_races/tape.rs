@@ -36,13 +36,13 @@ pub fn taped(builder: Builder) -> Builder {
 }
 
 fn write(connection: &mut DbConnection, event: &Event) -> Result<()> {
-    let (task, executor) = (&event.data["task"], &event.data["taskExecutor"]);
+    let row = if event.data["new"].is_null() { &event.data["old"] } else { &event.data["new"] };
     let entry = match event.signal {
         Signal::TaskExecutorCreate | Signal::TaskExecutorDelete => {
-            json!({ "signal": event.signal.as_str(), "group": executor["taskGroupId"], "user": executor["userId"] })
+            json!({ "signal": event.signal.as_str(), "group": row["taskGroupId"], "user": row["userId"] })
         }
         _ => {
-            let step = &task["currentStepId"];
+            let step = &row["currentStepId"];
             json!({ "signal": event.signal.as_str(), "task": event.entity_id, "step": step, "user": event.user_id })
         }
     };

@@ -25,6 +25,7 @@ impl OutputType for Registration {
         <task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
         <outbox::types::TaskEventStatus as InputType>::create_type_info(registry);
         <vote::types::TaskDecisionDecision as InputType>::create_type_info(registry);
+        <task::progress::TaskHeldReason as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
         let root = registry.query_type.clone();

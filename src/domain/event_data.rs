@@ -1,0 +1,123 @@
+//! What an event tells, as JSON: `{"v": 1, "old": …, "new": …}` and facts beside them, the same form for every signal.
+//!
+//! `old` is the row as it was, null where it is created; `new` the row as it is then, null where it is about to be deleted, and
+//! marked as deleted once it is. Where a flow is replaced, `old` is the version that is superseded, as that leaves it, and
+//! `new` the one that takes its place.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::signal::Signal;
+
+/// The version of the form.
+pub const VERSION: u64 = 1;
+
+/// What an event tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventData(Map<String, Value>);
+
+impl EventData {
+    /// A row before and after.
+    #[must_use]
+    pub fn new<T: Serialize>(old: Option<&T>, new: Option<&T>) -> Self {
+        Self(Map::new()).with("v", VERSION).with("old", old).with("new", new)
+    }
+
+    /// The same with a fact beside the rows.
+    #[must_use]
+    pub fn with(mut self, name: &str, fact: impl Serialize) -> Self {
+        // Rows and facts have texts as keys, so there is nothing that JSON can't hold.
+        self.0.insert(name.to_owned(), serde_json::to_value(fact).unwrap_or_default());
+        self
+    }
+
+    /// As handlers see it.
+    #[must_use]
+    pub fn into_json(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+/// The row that an event is about, for those who are told of one: the one before, where a flow goes.
+#[must_use]
+pub const fn row_told(signal: Signal) -> &'static str {
+    match signal {
+        Signal::TaskFlowReplace | Signal::TaskFlowDelete => "old",
+        _ => "new",
+    }
+}
+
+/// The data as it is kept until it is delivered: the row is in it once more under its own name, where processes of version 0.1
+/// look for it.
+#[must_use]
+pub fn kept(signal: Signal, data: &Value) -> Value {
+    let mut kept = data.clone();
+    if let (Some(kept), Some(row)) = (kept.as_object_mut(), data.get(row_told(signal))) {
+        kept.insert(signal.row_name().to_owned(), row.clone());
+    }
+    kept
+}
+
+/// Data that was kept, in the present form, also where a process of version 0.1 wrote it: it has the row under its own name and
+/// what was before it as `old`, if anything.
+#[must_use]
+pub fn read(signal: Signal, kept: Value) -> Value {
+    let Value::Object(mut data) = kept else { return kept };
+    let row = data.remove(signal.row_name());
+    if data.contains_key("v") {
+        return Value::Object(data);
+    }
+    let (old, new) = match signal {
+        Signal::TaskFlowReplace => (row, data.remove("new")),
+        Signal::TaskFlowDelete => (row, None),
+        _ => (data.remove("old"), row),
+    };
+    data.insert("v".to_owned(), VERSION.into());
+    data.insert("old".to_owned(), old.unwrap_or_default());
+    data.insert("new".to_owned(), new.unwrap_or_default());
+    Value::Object(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_version_0_1_left_is_read_in_the_present_form() {
+        for (signal, left, present) in [
+            (Signal::TaskCreate, json!({ "task": 2 }), json!({ "v": 1, "old": null, "new": 2 })),
+            (Signal::TaskUpdate, json!({ "task": 2, "old": 1 }), json!({ "v": 1, "old": 1, "new": 2 })),
+            (Signal::TaskDelete, json!({ "task": 2 }), json!({ "v": 1, "old": null, "new": 2 })),
+            (
+                Signal::TaskComplete,
+                json!({ "task": 2, "result": "FAILED", "rejectedRecordIds": [] }),
+                json!({ "v": 1, "old": null, "new": 2, "result": "FAILED", "rejectedRecordIds": [] }),
+            ),
+            (
+                Signal::TaskGroupUpdate,
+                json!({ "taskGroup": 2, "old": 1 }),
+                json!({ "v": 1, "old": 1, "new": 2 }),
+            ),
+            (
+                Signal::TaskFlowReplace,
+                json!({ "taskFlow": 1, "new": 2, "steps": [] }),
+                json!({ "v": 1, "old": 1, "new": 2, "steps": [] }),
+            ),
+        ] {
+            assert_eq!(read(signal, left), present, "{signal}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_as_it_was_told_and_has_the_row_where_version_0_1_looks_for_it() {
+        for signal in Signal::ALL {
+            let data = EventData::new(Some(&1), Some(&2)).with("steps", [3]).into_json();
+            let kept = kept(signal, &data);
+            let is_flow_going = matches!(signal, Signal::TaskFlowReplace | Signal::TaskFlowDelete);
+            assert_eq!(kept[signal.row_name()], if is_flow_going { 1 } else { 2 }, "{signal}");
+            assert_eq!(read(signal, kept), data, "{signal}");
+        }
+    }
+}

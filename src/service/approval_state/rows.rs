@@ -1,0 +1,130 @@
+//! Reading what decides on tasks.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::ApprovalState;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::decision::Mode;
+use crate::domain::settings::ModuleSettings;
+use crate::domain::vote::data_hash;
+use crate::error::Result;
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_group::TaskGroup;
+use crate::model::task_pool::TaskPool;
+use crate::model::vote::Vote;
+
+/// The rows that decide on some tasks, read together: as many queries for a hundred tasks as for one.
+#[derive(Debug, Default)]
+pub struct ApprovalRows {
+    groups: Arc<Groups>,
+    steps: HashMap<Uuid, Vec<TaskFlowStep>>,
+    /// The pools that each task has reached.
+    pub(super) reached: HashMap<Uuid, Vec<TaskPool>>,
+    votes: HashMap<Uuid, Vec<Vote>>,
+}
+
+/// Groups that are or were asked, and who is asked in each.
+#[derive(Debug, Default, Clone)]
+pub struct Groups {
+    /// The groups by key.
+    pub rows: HashMap<Uuid, TaskGroup>,
+    /// Who is asked, by the key of the group.
+    pub executors: HashMap<Uuid, Vec<TaskExecutor>>,
+}
+
+impl Groups {
+    /// Reads these groups, as far as they are not known, and who is asked in them.
+    pub fn read(&mut self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<()> {
+        let unknown: Vec<Uuid> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
+        if !unknown.is_empty() {
+            let rows = db::get_many::<TaskGroup>(connection, &unknown)?;
+            self.rows.extend(rows.into_iter().map(|row| (row.id, row)));
+        }
+        if !ids.is_empty() {
+            for executor in db::task_executor::asked_in_groups(connection, ids)? {
+                self.executors.entry(executor.task_group_id).or_default().push(executor);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ApprovalRows {
+    /// Reads what decides on these tasks.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn load(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
+        let mut rows = Self::default();
+        rows.read_flows(connection, tasks)?;
+        rows.read_pools(connection, tasks, Groups::default())?;
+        Ok(rows)
+    }
+
+    /// Reads the steps of the tasks' flows, and which of them they have reached.
+    pub(super) fn read_flows(&mut self, connection: &mut DbConnection, tasks: &[&Task]) -> Result<()> {
+        let in_flows: Vec<Uuid> =
+            tasks.iter().filter(|task| task.flow_id.is_some()).map(|task| task.id).collect();
+        if in_flows.is_empty() {
+            return Ok(());
+        }
+        let flow_ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.flow_id).collect();
+        for step in db::task_flow_step::of_flows(connection, &Vec::from_iter(flow_ids))? {
+            self.steps.entry(step.task_flow_id).or_default().push(step);
+        }
+        for pool in db::task_pool::of_tasks(connection, &in_flows)? {
+            self.reached.entry(pool.task_id).or_default().push(pool);
+        }
+        Ok(())
+    }
+
+    /// Reads the groups but for the known ones, who is asked in all of them, and the votes.
+    pub(super) fn read_pools(
+        &mut self,
+        connection: &mut DbConnection,
+        tasks: &[&Task],
+        known: Groups,
+    ) -> Result<()> {
+        let given = tasks.iter().filter_map(|task| task.task_group_id);
+        let reached = self.reached.values().flatten().map(|pool| pool.task_group_id);
+        let group_ids: BTreeSet<Uuid> = given.chain(reached).collect();
+        let mut groups = known;
+        groups.read(connection, &Vec::from_iter(group_ids))?;
+        self.groups = Arc::new(groups);
+        let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
+        for vote in db::vote::of_tasks(connection, &task_ids)? {
+            self.votes.entry(vote.task_id).or_default().push(vote);
+        }
+        Ok(())
+    }
+
+    /// The approval of one of the tasks.
+    #[must_use]
+    pub fn approval(&self, task: &Task, settings: &ModuleSettings) -> ApprovalState {
+        let steps = task.flow_id.and_then(|id| self.steps.get(&id)).cloned().unwrap_or_default();
+        let mut approval = ApprovalState {
+            pools: Vec::new(),
+            steps,
+            reached: self.reached.get(&task.id).cloned().unwrap_or_default(),
+            votes: self.votes.get(&task.id).cloned().unwrap_or_default(),
+            data_hash: data_hash(&task.data),
+            mode: mode(task, settings),
+            groups: Arc::clone(&self.groups),
+        };
+        approval.weigh(task, settings);
+        approval
+    }
+}
+
+/// Tasks of some sources are decided record by record, if they go through a flow.
+fn mode(task: &Task, settings: &ModuleSettings) -> Mode {
+    let by_record = task.flow_id.is_some()
+        && task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));
+    if by_record { Mode::ByRecord } else { Mode::Whole }
+}

@@ -1,0 +1,172 @@
+//! Weighing the votes on open tasks again after who is asked, or how many must agree, has changed: an executor was removed or
+//! blocked, a policy, threshold, weight or rule of four eyes changed. The module tells itself of such changes by the outbox,
+//! where they can be seen and replayed, one delivery for each group.
+//!
+//! Each task is weighed in one transaction of its own, which locks the task and then its groups, in the name of the system
+//! user. Whether a task that can be decided is, or only shown as held, is the setting `reevaluate`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::entity::insert_counted;
+use crate::domain::decision::{HeldReason, Progression};
+use crate::domain::outbox::{DeliveryStatus, Subscriber};
+use crate::domain::settings::Reevaluate;
+use crate::domain::task::TaskStatus;
+use crate::error::{ErrorCode, Result};
+use crate::model::outbox::Delivery;
+use crate::model::task::Task;
+use crate::service::approval_state::ApprovalState;
+use crate::service::context::ServiceContext;
+use crate::service::maker_checker::addressed;
+use crate::service::unit_of_work::UnitOfWork;
+use crate::service::{resolution, task_hold};
+
+/// How many tasks a delivery is about; the rest is left to another one.
+const PAGE: usize = 500;
+
+/// Does what a delivery asks for. Repeats do no harm: what is decided already, or does not change, stays as it is.
+///
+/// # Errors
+/// Why a task can't be weighed or decided, once all others are; what the database says.
+pub async fn run(services: &Arc<ServiceContext>, delivery: &Delivery) -> Result<()> {
+    let system = services.read(|_, connection| Requester::system(connection)).await.map(Arc::new)?;
+    let named = |key: &str| delivery.data.get(key).and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+    let ids = match named("taskId") {
+        Some(id) => vec![id],
+        None => page(services, delivery, named("after")).await?,
+    };
+    let mut failed = None;
+    for id in ids {
+        let cause = delivery.clone();
+        match services.write(&system, move |unit| weigh(unit, id, &cause)).await {
+            Ok(()) => {}
+            Err(error) if error.code() == ErrorCode::Unavailable => return Err(error),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(task = %id, %error, cause, "the votes on a task can't be weighed again");
+                failed = Some(error);
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Lets other processes know which services this one puts under maker-checker.
+///
+/// # Errors
+/// What the database says.
+pub async fn register_checked_services(services: &Arc<ServiceContext>) -> Result<()> {
+    if services.checked_services.is_empty() {
+        return Ok(());
+    }
+    let names = services.checked_services.clone();
+    let register = move |connection: &mut db::connection::DbConnection| {
+        names.iter().try_for_each(|name| db::checked_service::register(connection, name))
+    };
+    services.db.write(register).await
+}
+
+/// The tasks that the group is asked about. Where there are more than a delivery is to be about, another one is left for the
+/// rest, the first time that this one is tried.
+async fn page(services: &Arc<ServiceContext>, delivery: &Delivery, after: Option<Uuid>) -> Result<Vec<Uuid>> {
+    let delivery = delivery.clone();
+    let now = services.clock.now();
+    services
+        .db
+        .write(move |connection| {
+            let group_id = delivery.entity_id;
+            let ids = db::task::asked_of_group(connection, group_id, after.unwrap_or_default(), PAGE)?;
+            if let Some(last) = ids.last().filter(|_| ids.len() == PAGE && delivery.attempts <= 1) {
+                leave(
+                    connection,
+                    &delivery,
+                    &Subscriber::ReEvaluation(None),
+                    group_id,
+                    ("after", *last),
+                    now,
+                )?;
+            }
+            Ok(ids)
+        })
+        .await
+}
+
+/// Leaves a part of what a delivery asks for to another one.
+fn leave(
+    connection: &mut db::connection::DbConnection,
+    delivery: &Delivery,
+    subscriber: &Subscriber,
+    entity_id: Uuid,
+    (key, id): (&str, Uuid),
+    now: chrono::NaiveDateTime,
+) -> Result<()> {
+    let rest = Delivery {
+        id: 0,
+        event_id: new_id(),
+        handler: subscriber.name(),
+        entity_id,
+        data: json!({ "v": 1, "taskGroupId": delivery.data.get("taskGroupId"), key: id }),
+        date_created: now,
+        status: DeliveryStatus::Pending,
+        attempts: 0,
+        date_due: now,
+        leased_by: None,
+        lease_until: None,
+        last_error: None,
+        ..delivery.clone()
+    };
+    insert_counted(connection, &rest)?;
+    db::outbox::announce(connection)
+}
+
+/// Weighs the votes on one task. Who caused the change counts as who decides; of several changes, the last.
+fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()> {
+    let task = db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?;
+    let Some(mut task) = task.filter(|task| !task.is_deleted && task.status == TaskStatus::Accepted) else {
+        return Ok(());
+    };
+    let mut approval = ApprovalState::locked(unit, &task)?;
+    if unit.settings.reevaluate == Reevaluate::Report || !can_be_decided(unit, &task, &approval) {
+        return task_hold::keep(unit, &task, &approval);
+    }
+    let groups: Vec<Uuid> = approval.pools.iter().map(|pool| pool.group.id).collect();
+    if db::outbox::is_asked_later(unit.connection, delivery.id, &groups)? {
+        // Who made the last change counts as who decides.
+        return task_hold::keep(unit, &task, &approval);
+    }
+    if approval.bar(delivery.user_id).is_some() {
+        return task_hold::keep_barred(unit, &task);
+    }
+    if approval.progression() == Progression::Completed
+        && let Some(service) = unknown_checker(unit, &task)?
+    {
+        task_hold::keep(unit, &task, &approval)?;
+        let subscriber = Subscriber::ReEvaluation(Some(service));
+        return leave(unit.connection, delivery, &subscriber, task.id, ("taskId", task.id), unit.now);
+    }
+    unit.because(format!("re-evaluated after {}, event {}", delivery.signal, delivery.event_id));
+    resolution::apply(unit, &mut task, &mut approval)
+}
+
+/// Whether the votes are enough, and nobody has to say anything first.
+fn can_be_decided(unit: &UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> bool {
+    unit.settings.decides_by_policy(task.executor_action_event.as_deref())
+        && approval.held() == Some(HeldReason::ReadyToDecide)
+        && !approval.passed_on_other_data()
+        && !resolution::lacks_reason(unit, approval)
+}
+
+/// The service whose approved operation other processes carry out, and this one would not.
+fn unknown_checker(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Option<String>> {
+    let Some(service) = addressed(task).filter(|name| !unit.services.checked_services.contains(name)) else {
+        return Ok(None);
+    };
+    let is_known_elsewhere = db::checked_service::is_registered(unit.connection, service)?;
+    Ok(is_known_elsewhere.then(|| service.to_owned()))
+}

@@ -1,0 +1,33 @@
+//! Why an open task can't go on, kept where lists can be filtered by it. Everything that writes a task or weighs votes on it
+//! keeps it true.
+
+use crate::db;
+use crate::domain::decision::HeldReason;
+use crate::domain::task::TaskStatus;
+use crate::error::Result;
+use crate::model::task::Task;
+use crate::service::approval_state::ApprovalState;
+use crate::service::unit_of_work::UnitOfWork;
+
+/// Keeps what the approval of the task, which is written, says of it.
+///
+/// # Errors
+/// What the database says.
+pub fn keep(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
+    keep_reason(unit, task, approval.held())
+}
+
+/// Keeps that it waits for somebody else: who made the votes enough may not decide it.
+///
+/// # Errors
+/// What the database says.
+pub fn keep_barred(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
+    keep_reason(unit, task, Some(HeldReason::ChangedByBarred))
+}
+
+fn keep_reason(unit: &mut UnitOfWork<'_>, task: &Task, reason: Option<HeldReason>) -> Result<()> {
+    match reason.filter(|_| task.status == TaskStatus::Accepted) {
+        Some(reason) => db::task_hold::keep(unit.connection, task, reason, unit.now),
+        None => db::task_hold::release(unit.connection, task.id),
+    }
+}

@@ -1,0 +1,223 @@
+//! The event: what handlers are told.
+
+use chrono::NaiveDateTime;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::event_data::{self, VERSION};
+use crate::domain::outbox::DeliveryStatus;
+use crate::domain::signal::Signal;
+use crate::domain::task::TaskStatus;
+use crate::error::{Error, Result};
+use crate::model::outbox::Delivery;
+use crate::model::task::Task;
+use crate::model::task_executor::TaskExecutor;
+use crate::model::task_flow::TaskFlow;
+use crate::model::task_flow_step::TaskFlowStep;
+use crate::model::task_group::TaskGroup;
+
+/// Something that a service does or has done.
+///
+/// Its data is `{"v": 1, "old": …, "new": …}`, whatever the signal: the row before and after, `old` null where it is created,
+/// `new` null where it is about to be deleted. The methods read it: [`Self::task`] and the like answer `new`, or `old` where there
+/// is no other, [`Self::old_task`] and the like `old`. They fail for an event about another kind of row.
+///
+/// ```
+/// use tasks_management::{Signal, Signals, TaskStatus};
+///
+/// let signals = Signals::builder()
+///     .before(Signal::TaskUpdate, |_, event| {
+///         let moved = event.task()?.task_group_id != event.old_task()?.and_then(|task| task.task_group_id);
+///         println!("{} is written, in another group: {moved}", event.entity_id);
+///         Ok(())
+///     })
+///     .within(Signal::TaskComplete, |_, event| {
+///         if let Some(decision) = event.decision()? {
+///             println!("{:?}, without the records {:?}", decision.result, decision.rejected_record_ids);
+///         }
+///         Ok(())
+///     });
+/// # let _ = signals;
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its stable id: a handler that sees it twice can tell by it.
+    pub id: Uuid,
+    /// What is done.
+    pub signal: Signal,
+    /// To which row.
+    pub entity_id: Uuid,
+    /// By whom.
+    pub user_id: Uuid,
+    /// When, naive UTC.
+    pub date: NaiveDateTime,
+    /// The row before and after, and what else belongs to it.
+    pub data: Value,
+}
+
+/// A vote that is cast, as `task_service.resolve_task` tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CastVote {
+    /// What was sent as `businessStatus`: the voter's key, and what the voter says.
+    pub business_status: Value,
+    /// Why.
+    pub comment: Option<String>,
+}
+
+/// What became of a task, as `task_service.complete_task` tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// COMPLETED or FAILED.
+    pub result: TaskStatus,
+    /// The records that somebody rejected at any step, which are not to be carried out.
+    #[serde(default)]
+    pub rejected_record_ids: Vec<String>,
+}
+
+impl Event {
+    /// The task.
+    ///
+    /// # Errors
+    /// INTERNAL for an event about another kind of row.
+    pub fn task(&self) -> Result<Task> {
+        self.new_row("task")
+    }
+
+    /// The task as it was; none where it is created.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn old_task(&self) -> Result<Option<Task>> {
+        self.old_row("task")
+    }
+
+    /// The group.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn task_group(&self) -> Result<TaskGroup> {
+        self.new_row("taskGroup")
+    }
+
+    /// The group as it was; none where it is created.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn old_task_group(&self) -> Result<Option<TaskGroup>> {
+        self.old_row("taskGroup")
+    }
+
+    /// The executor.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn task_executor(&self) -> Result<TaskExecutor> {
+        self.new_row("taskExecutor")
+    }
+
+    /// The executor as it was; none where it is created.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn old_task_executor(&self) -> Result<Option<TaskExecutor>> {
+        self.old_row("taskExecutor")
+    }
+
+    /// The flow; where one is replaced, the version that takes its place.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn task_flow(&self) -> Result<TaskFlow> {
+        self.new_row("taskFlow")
+    }
+
+    /// The flow as it was; where one is replaced, the version that is superseded. None where it is created.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn old_task_flow(&self) -> Result<Option<TaskFlow>> {
+        self.old_row("taskFlow")
+    }
+
+    /// The steps of a flow that is created, or of the version that replaces it; none in other events.
+    ///
+    /// # Errors
+    /// INTERNAL for data that can't be read.
+    pub fn task_flow_steps(&self) -> Result<Vec<TaskFlowStep>> {
+        Ok(self.read(self.data.get("steps"))?.unwrap_or_default())
+    }
+
+    /// The vote that is cast; none in other events.
+    ///
+    /// # Errors
+    /// INTERNAL for data that can't be read.
+    pub fn vote(&self) -> Result<Option<CastVote>> {
+        let Some(vote) = self.data.get("vote") else { return Ok(None) };
+        Ok(Some(CastVote { business_status: vote.clone(), comment: self.read(self.data.get("comment"))? }))
+    }
+
+    /// What becomes of the task that is decided; none in other events.
+    ///
+    /// # Errors
+    /// INTERNAL for data that can't be read.
+    pub fn decision(&self) -> Result<Option<Decision>> {
+        if self.data.get("result").is_none() {
+            return Ok(None);
+        }
+        self.read(Some(&self.data))
+    }
+
+    /// What the outbox keeps until this handler has been told; the database counts its key.
+    #[must_use]
+    pub(crate) fn delivery_to(&self, handler: &str) -> Delivery {
+        Delivery {
+            id: 0,
+            event_id: self.id,
+            signal: self.signal.as_str().to_owned(),
+            handler: handler.to_owned(),
+            entity_id: self.entity_id,
+            user_id: self.user_id,
+            data: event_data::kept(self.signal, &self.data),
+            date_created: self.date,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            date_due: self.date,
+            leased_by: None,
+            lease_until: None,
+            last_error: None,
+            date_delivered: None,
+        }
+    }
+
+    fn new_row<T: DeserializeOwned>(&self, kind: &str) -> Result<T> {
+        let given = self.data.get("new").filter(|row| !row.is_null()).or_else(|| self.data.get("old"));
+        let row = self.row(kind, given)?;
+        row.ok_or_else(|| Error::internal(format!("the event {} tells of no {kind}", self.id)))
+    }
+
+    fn old_row<T: DeserializeOwned>(&self, kind: &str) -> Result<Option<T>> {
+        self.row(kind, self.data.get("old"))
+    }
+
+    fn row<T: DeserializeOwned>(&self, kind: &str, row: Option<&Value>) -> Result<Option<T>> {
+        if self.signal.row_name() != kind {
+            return Err(Error::internal(format!("{} tells of no {kind}", self.signal)));
+        }
+        self.read(row)
+    }
+
+    fn read<T: DeserializeOwned>(&self, value: Option<&Value>) -> Result<Option<T>> {
+        let version = self.data.get("v").and_then(Value::as_u64).unwrap_or_default();
+        if version != VERSION {
+            return Err(Error::internal(format!(
+                "the event {} is of version {version}, not {VERSION}",
+                self.id
+            )));
+        }
+        let value = value.filter(|value| !value.is_null());
+        value.cloned().map(serde_json::from_value).transpose().map_err(Error::internal)
+    }
+}
