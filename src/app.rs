@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +18,7 @@ use crate::db::migration;
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::http::router::router;
-use crate::http::state::{App, Authenticate};
+use crate::http::state::{App, Authenticate, Metrics};
 use crate::service::ServiceContext;
 use crate::service::facade::{
     TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
@@ -44,7 +43,7 @@ pub struct TaskManagement {
     webhooks: Arc<Webhooks>,
     schema: Schema,
     settings: Arc<Settings>,
-    metrics: Option<PrometheusHandle>,
+    metrics: Option<Metrics>,
     authenticate: Option<Authenticate>,
 }
 

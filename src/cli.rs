@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
@@ -17,7 +16,12 @@ use crate::service::load::File;
 use crate::service::{outbox, user};
 use crate::signal::{Bus, BusBuilder};
 
+mod log;
+mod prometheus;
+
 pub use crate::service::user::NewUser;
+pub use log::begin_log;
+use prometheus::Prometheus;
 
 /// Serves until Ctrl-C or SIGTERM.
 ///
@@ -33,14 +37,15 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
     run(&module, listener).await
 }
 
-/// Begins to keep metrics, for `/metrics` to show.
+/// Begins to keep metrics; answers what writes them for `/metrics`.
 ///
 /// # Errors
 /// A sentence that says why they can't be kept.
-pub fn metrics() -> Result<PrometheusHandle, String> {
-    metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(|error| format!("metrics can't be kept: {error}"))
+pub fn metrics() -> Result<impl Fn() -> String + Send + Sync + use<>, String> {
+    let prometheus = Prometheus::default();
+    metrics::set_global_recorder(prometheus.clone())
+        .map_err(|error| format!("metrics can't be kept: {error}"))?;
+    Ok(move || prometheus.render())
 }
 
 /// Opens the port.

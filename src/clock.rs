@@ -62,6 +62,12 @@ pub fn new_random_id() -> Uuid {
     Uuid::new_v4()
 }
 
+/// A random number, for pauses that are not all to end at once.
+#[must_use]
+pub fn jitter() -> u8 {
+    new_random_id().as_bytes()[0]
+}
+
 fn truncate_to_micros(moment: NaiveDateTime) -> NaiveDateTime {
     let nanosecond = moment.nanosecond() / 1_000 * 1_000;
     moment.with_nanosecond(nanosecond).unwrap_or(moment)

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
+mod source;
 mod webhooks;
 
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
@@ -239,7 +239,7 @@ pub enum LogFormat {
 pub struct LogSettings {
     /// Its form.
     pub format: LogFormat,
-    /// What is logged, as in `RUST_LOG`.
+    /// What is logged: a level, and others for targets, as in `warn,tasks_management=debug`.
     pub filter: String,
 }
 
@@ -284,22 +284,24 @@ impl Default for OutboxSettings {
 }
 
 impl Settings {
-    /// Reads the settings: built-in defaults, `config/default.toml` if it is there, `file` if one is named, and the
-    /// environment (`TASKS__SECTION__KEY`), later ones winning.
+    /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or the nearest one above, `file` if
+    /// one is named, and the environment (`TASKS__SECTION__KEY`), later ones winning.
     ///
     /// # Errors
     /// A sentence that names the key that is unknown or has a wrong value, and where it was read.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        let mut figment =
-            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file("config/default.toml"));
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(format!("the configuration file {} can't be read", file.display()));
-            }
-            figment = figment.merge(Toml::file_exact(file));
+        let read = |table: Table, place: &str| {
+            table.try_into().map_err(|error: toml::de::Error| {
+                format!("configuration: {}{place}", error.to_string().trim_end().replace('\n', " "))
+            })
+        };
+        let mut all = Table::try_from(Self::default()).map_err(|error| format!("configuration: {error}"))?;
+        for source in source::all(file, &all)? {
+            // Each is read alone first, so that a complaint can name it.
+            let _: Self = read(source.table.clone(), &format!(", set by {}", source.name))?;
+            source::merge(&mut all, source.table);
         }
-        figment = figment.merge(Env::prefixed("TASKS__").split("__"));
-        let settings: Self = figment.extract().map_err(|error| format!("configuration: {error}"))?;
+        let settings: Self = read(all, "")?;
         settings.check()?;
         Ok(settings)
     }

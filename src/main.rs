@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tasks_management::cli;
-use tasks_management::config::{LogFormat, Settings};
+use tasks_management::config::Settings;
 
 /// The allocator: it takes a tenth of the processor time off the default one's under GraphQL's many small objects.
 #[global_allocator]
@@ -202,14 +202,14 @@ async fn execute(command: Command) -> Result<String, Failure> {
             settings.http.listen = listen.unwrap_or(settings.http.listen);
             settings.database.migrate &= !no_migrate;
             settings.check()?;
-            let log_is_json = log(&settings)?;
+            let log_is_json = cli::begin_log(&settings.log)?;
             cli::serve(settings).await.map_err(|reason| Failure { reason, log_is_json })?
         }
         Command::Demo { common, listen } => {
             let mut settings = settings(&common)?;
             settings.http.listen = listen.unwrap_or(settings.http.listen);
             settings.check()?;
-            let log_is_json = log(&settings)?;
+            let log_is_json = cli::begin_log(&settings.log)?;
             let demo = demo::run(settings, common.database_url.is_some());
             demo.await.map_err(|reason| Failure { reason, log_is_json })?
         }
@@ -251,37 +251,4 @@ fn settings(common: &Common) -> Result<Settings, String> {
         settings.database.url.clone_from(url);
     }
     Ok(settings)
-}
-
-/// Starts the log; answers whether it is JSON.
-fn log(settings: &Settings) -> Result<bool, String> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&settings.log.filter)
-        .map_err(|error| format!("configuration: log.filter is not understood: {error}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let is_json = settings.log.format == LogFormat::Json;
-    if is_json {
-        // Requests are the only spans, so the list of spans would say everything twice.
-        lines.json().flatten_event(true).with_span_list(false).try_init()
-    } else {
-        lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
-    }
-    .map_err(|error| format!("the log can't start: {error}"))?;
-    std::panic::set_hook(Box::new(log_panic));
-    Ok(is_json)
-}
-
-/// A panic is a line of the log like any other, with the id of the request that it broke off.
-fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let payload = panic.payload();
-    let reason = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without words");
-    let place = panic.location().map(ToString::to_string);
-    let backtrace = std::backtrace::Backtrace::capture();
-    let is_captured = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
-    let backtrace = is_captured.then(|| backtrace.to_string());
-    tracing::error!(reason, place, backtrace, "a panic");
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasks_management::{Builder, Settings};
+use tasks_management::{Builder, Settings, cli};
 use tokio::net::TcpListener;
 
 use crate::books::Books;
@@ -17,11 +17,7 @@ pub const LISTENING: &str = "listening on ";
 pub fn serve(slow: Duration) -> Result<(), String> {
     let settings = Settings::load(None)?;
     settings.check_secret()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(settings.log.filter.as_str())
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    cli::begin_log(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

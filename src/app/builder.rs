@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use crate::config::Settings;
 use crate::db::connection::Database;
 use crate::error::Result;
 use crate::graphql::schema;
-use crate::http::state::Authenticate;
+use crate::http::state::{Authenticate, Metrics};
 use crate::service::ServiceContext;
 use crate::service::host::Host;
 use crate::service::live_settings::LiveSettings;
@@ -36,7 +35,7 @@ pub struct Builder {
     bus: BusBuilder,
     host: Host,
     checked: Vec<Arc<dyn Checked>>,
-    metrics: Option<PrometheusHandle>,
+    metrics: Option<Metrics>,
 }
 
 impl Builder {
@@ -105,10 +104,10 @@ impl Builder {
         self
     }
 
-    /// With a place where `/metrics` reads.
+    /// With the text that `/metrics` answers: what the process' recorder of metrics has kept, in the form of its readers.
     #[must_use]
-    pub fn metrics(self, handle: PrometheusHandle) -> Self {
-        Self { metrics: Some(handle), ..self }
+    pub fn metrics(self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { metrics: Some(Arc::new(render)), ..self }
     }
 
     /// The module. The database is not touched yet.

@@ -1,11 +1,11 @@
 //! Tokens: signed access tokens, random refresh tokens, and CSRF tokens bound to a session.
 
+use argon2::password_hash::rand_core::{OsRng, RngCore as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{NaiveDateTime, TimeDelta};
 use hmac::{Hmac, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -119,7 +119,7 @@ impl Tokens {
 #[must_use]
 pub fn new_refresh_token() -> String {
     let mut bytes = [0_u8; 32];
-    rand::rngs::OsRng.fill_bytes(&mut bytes);
+    OsRng.fill_bytes(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -127,7 +127,7 @@ pub fn new_refresh_token() -> String {
 #[must_use]
 pub fn new_webhook_secret() -> String {
     let mut bytes = [0_u8; 32];
-    rand::rngs::OsRng.fill_bytes(&mut bytes);
+    OsRng.fill_bytes(&mut bytes);
     format!("whsec_{}", STANDARD.encode(bytes))
 }
 

@@ -110,8 +110,14 @@ pub fn check_url(field: &str, text: &str, reach: Reach) -> Result<Url> {
 /// Whether a text is a secret as the specification has it: `whsec_` and 24 to 64 bytes in base64.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
+    secret_key(text).is_some()
+}
+
+/// The key in a secret; none, if the text is no secret.
+#[must_use]
+pub fn secret_key(text: &str) -> Option<Vec<u8>> {
     let key = text.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
-    key.is_some_and(|key| (24..=64).contains(&key.len()))
+    key.filter(|key| (24..=64).contains(&key.len()))
 }
 
 #[cfg(test)]

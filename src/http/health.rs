@@ -24,10 +24,10 @@ pub async fn readyz(State(app): State<App>) -> Response {
     }
 }
 
-/// Metrics in Prometheus' form.
+/// Metrics, where they are kept.
 pub async fn metrics(State(app): State<App>) -> Response {
     match &app.metrics {
-        Some(handle) => handle.render().into_response(),
+        Some(render) => render().into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -19,6 +18,9 @@ use crate::service::ServiceContext;
 pub type Authenticate = Arc<dyn Fn(HeaderMap) -> Asked + Send + Sync>;
 
 type Asked = Pin<Box<dyn Future<Output = Result<Option<Uuid>>> + Send>>;
+
+/// The metrics as a text.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -34,7 +36,7 @@ pub struct App {
     /// Settings of GraphQL.
     pub graphql: Arc<GraphqlSettings>,
     /// Where metrics are read, if they are kept.
-    pub metrics: Option<PrometheusHandle>,
+    pub metrics: Option<Metrics>,
     /// What is being executed, also for clients that did not wait for the answer.
     pub executions: TaskTracker,
 }

@@ -379,7 +379,7 @@ impl Worker {
         }
         let doubled = self.settings.first_pause_ms.saturating_mul(1 << attempts.clamp(1, 30) >> 1);
         let pause = doubled.min(self.settings.longest_pause_s.saturating_mul(1_000));
-        let jitter = i64::from(rand::random::<u8>()) * pause / 1_024;
+        let jitter = i64::from(crate::clock::jitter()) * pause / 1_024;
         Some(now + TimeDelta::milliseconds(pause + jitter))
     }
 }

@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use hmac::{Hmac, Mac as _};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use sha2::Sha256;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::webhook_client::{Answer, WebhookClient};
 use crate::db;
-use crate::domain::webhook_endpoint::check_url;
+use crate::domain::webhook_endpoint::{check_url, secret_key};
 use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
@@ -141,21 +144,30 @@ impl Webhooks {
         let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
         let mut signatures = Vec::new();
         for secret in endpoint.valid_secrets(now) {
-            // The library's errors may quote the secret.
-            let signature = Webhook::new(secret).and_then(|key| key.sign(&id, timestamp, body.as_bytes()));
-            signatures.push(signature.map_err(|_| Error::internal("a secret of the endpoint can't sign"))?);
+            let signature = sign(secret, &id, timestamp, &body);
+            signatures.push(signature.ok_or_else(|| Error::internal("a secret of the endpoint can't sign"))?);
         }
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in [
-            (HEADER_WEBHOOK_ID, id),
-            (HEADER_WEBHOOK_TIMESTAMP, timestamp.to_string()),
-            (HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")),
+            ("webhook-id", id),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", signatures.join(" ")),
         ] {
-            headers.insert(name, HeaderValue::from_str(&value).map_err(Error::internal)?);
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_str(&value).map_err(Error::internal)?,
+            );
         }
         Ok((headers, body))
     }
+}
+
+/// The signature of a message; none, if that is no secret.
+fn sign(secret: &str, id: &str, timestamp: i64, body: &str) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&secret_key(secret)?).ok()?;
+    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
 /// How long after a failed attempt the next one is made; never, after the last. A receiver that asks for a longer pause
@@ -163,7 +175,7 @@ impl Webhooks {
 fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Option<TimeDelta> {
     let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
     let pause_ms = pauses_s.get(place)?.saturating_mul(1_000);
-    let jitter_ms = i64::from(rand::random::<u8>()) * (pause_ms / 2_560);
+    let jitter_ms = i64::from(crate::clock::jitter()) * (pause_ms / 2_560);
     let pause = TimeDelta::try_milliseconds(pause_ms.saturating_add(jitter_ms))?;
     Some(wanted.map_or(pause, |wanted| wanted.max(pause)))
 }
@@ -191,6 +203,16 @@ mod tests {
     use chrono::NaiveDate;
 
     use super::*;
+
+    #[test]
+    fn a_message_is_signed_as_by_the_library_of_the_specification() {
+        let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        let body = r#"{"type":"task_service.create","data":{"task":"é"}}"#;
+        let library = standardwebhooks::Webhook::new(secret).expect("a secret");
+        let expected = library.sign("msg_1", 1_614_265_330, body.as_bytes()).expect("a signature");
+        assert_eq!(sign(secret, "msg_1", 1_614_265_330, body), Some(expected));
+        assert_eq!(sign("whsec_short", "msg_1", 1_614_265_330, body), None);
+    }
 
     #[test]
     fn pauses_are_those_of_the_settings_with_a_little_more_and_then_none() {

@@ -5,15 +5,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, redirect};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
-use url::Url;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+use url::{Host, Position, Url};
 
 use crate::config::WebhookSettings;
 use crate::domain::public_address::is_public;
@@ -22,6 +31,10 @@ use crate::domain::public_address::is_public;
 const READ: usize = 4 * 1024;
 /// How much of it is kept, in bytes.
 const KEPT: usize = 1024;
+/// How many addresses of a host are tried.
+const MOST_ADDRESSES: usize = 10;
+/// How long an address has to answer before the next one is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(300);
 /// The longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 300;
 
@@ -29,8 +42,8 @@ const LONGEST_REASON: usize = 300;
 pub struct WebhookClient {
     timeout: Duration,
     private_addresses: bool,
-    /// Made for the first attempt, as it reads the certificates of the system.
-    client: OnceCell<Client>,
+    /// Made for the first attempt by https, as it reads the certificates of the system.
+    tls: OnceCell<TlsConnector>,
 }
 
 /// What a receiver has answered.
@@ -51,84 +64,144 @@ impl WebhookClient {
         Self {
             timeout: Duration::from_secs(settings.timeout_s),
             private_addresses: settings.allow_private_addresses,
-            client: OnceCell::new(),
+            tls: OnceCell::new(),
         }
     }
 
-    /// Posts a body.
+    /// Posts a body. Each attempt looks the name up again, and has a connection of its own: none meets one that the receiver
+    /// has just given up.
     ///
     /// # Errors
     /// Why there was no answer, in words for operators.
     pub async fn post(&self, url: Url, headers: HeaderMap, body: String) -> Result<Answer, String> {
-        let client = self.client.get_or_try_init(|| async { self.build() }).await?;
         let deadline = Instant::now() + self.timeout;
-        let too_late = || format!("no answer within {} s", self.timeout.as_secs());
-        let sending = client.post(url).headers(headers).body(body).send();
-        let mut response = match tokio::time::timeout_at(deadline, sending).await {
-            Err(_) => return Err(too_late()),
-            Ok(Err(error)) if error.is_timeout() => return Err(too_late()),
-            Ok(Err(error)) => return Err(reason(&error.without_url())),
-            Ok(Ok(response)) => response,
-        };
+        let (mut response, _connection) = timeout_at(deadline, self.send(&url, headers, body))
+            .await
+            .map_err(|_| format!("no answer within {} s", self.timeout.as_secs()))??;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(ToOwned::to_owned);
         let mut read = Vec::new();
         // The status has said it all: a body that does not end, or breaks off, changes nothing.
         while read.len() < READ {
-            match tokio::time::timeout_at(deadline, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => read.extend_from_slice(&chunk[..chunk.len().min(READ - read.len())]),
-                _ => break,
+            let Ok(Some(Ok(frame))) = timeout_at(deadline, response.frame()).await else {
+                break;
+            };
+            if let Ok(chunk) = frame.into_data() {
+                read.extend_from_slice(&chunk[..chunk.len().min(READ - read.len())]);
             }
         }
         Ok(Answer { status, retry_after, excerpt: excerpt(&read) })
     }
 
-    fn build(&self) -> Result<Client, String> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS can't be used: {error}"))?;
-        let verifying = builder.clone().with_platform_verifier().unwrap_or_else(|error| {
-            tracing::error!(%error, "the system's certificates can't be read: no https receiver is believed");
-            builder.with_root_certificates(RootCertStore::empty())
-        });
-        let tls = verifying.with_no_client_auth();
-        Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(PublicResolver { private_addresses: self.private_addresses }))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(self.timeout)
-            .timeout(self.timeout)
-            // Each attempt looks the name up again, and none meets a connection that the receiver has just given up.
-            .pool_max_idle_per_host(0)
-            .user_agent(concat!("tasks-management/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("the HTTP client can't be made: {}", reason(&error)))
-    }
-}
-
-/// Looks names up and answers with public addresses only: what a name stands for may change after an endpoint was made.
-struct PublicResolver {
-    private_addresses: bool,
-}
-
-impl Resolve for PublicResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let private_addresses = self.private_addresses;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> =
-                found.filter(|address| private_addresses || is_public(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err("the host has no public address".into());
+    /// The head of the answer, and what drives the connection: it ends when that is dropped.
+    async fn send(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), String> {
+        let request = request(url, headers, body)?;
+        let stream = connect(self.addresses(url).await?).await?;
+        if url.scheme() == "http" {
+            return exchange(stream, request).await;
+        }
+        let name = match url.host() {
+            Some(Host::Domain(name)) => {
+                ServerName::try_from(name.to_owned()).map_err(|error| reason(&error))?
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
+            Some(Host::Ipv4(address)) => ServerName::IpAddress(address.into()),
+            Some(Host::Ipv6(address)) => ServerName::IpAddress(address.into()),
+            None => return Err("the URL names no host".to_owned()),
+        };
+        let tls = self.tls.get_or_try_init(|| async { tls() }).await?;
+        let stream =
+            tls.connect(name, stream).await.map_err(|error| format!("TLS fails: {}", reason(&error)))?;
+        exchange(stream, request).await
+    }
+
+    /// Where the host of a URL stands: public addresses only, as what a name stands for may change after an endpoint was made.
+    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
+        let port = url.port_or_known_default().ok_or("the URL names no port")?;
+        let mut found: Vec<SocketAddr> = match url.host() {
+            Some(Host::Domain(name)) => lookup_host((name, port))
+                .await
+                .map_err(|error| format!("the host can't be looked up: {}", reason(&error)))?
+                .collect(),
+            Some(Host::Ipv4(address)) => vec![(address, port).into()],
+            Some(Host::Ipv6(address)) => vec![(address, port).into()],
+            None => Vec::new(),
+        };
+        found.retain(|address| self.private_addresses || is_public(address.ip()));
+        if found.is_empty() {
+            return Err("the host has no public address".to_owned());
+        }
+        Ok(found)
     }
 }
 
-/// An error with its causes, without the URL, which may hold a secret of the receiver's.
+fn tls() -> Result<TlsConnector, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS can't be used: {error}"))?;
+    let verifying = builder.clone().with_platform_verifier().unwrap_or_else(|error| {
+        tracing::error!(%error, "the system's certificates can't be read: no https receiver is believed");
+        builder.with_root_certificates(RootCertStore::empty())
+    });
+    Ok(TlsConnector::from(Arc::new(verifying.with_no_client_auth())))
+}
+
+fn request(url: &Url, headers: HeaderMap, body: String) -> Result<Request<Full<Bytes>>, String> {
+    let unusable = |error: &dyn std::error::Error| format!("the URL can't be used: {}", reason(error));
+    let mut request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
+        .body(Full::from(body))
+        .map_err(|error| unusable(&error))?;
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    let host = host.map_err(|error| unusable(&error))?;
+    let name = HeaderValue::from_static(concat!("tasks-management/", env!("CARGO_PKG_VERSION")));
+    *request.headers_mut() = headers;
+    for (header, value) in [(HOST, host), (ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, name)] {
+        request.headers_mut().insert(header, value);
+    }
+    Ok(request)
+}
+
+/// Connects to the address that answers first. Each has a head start over the next, as one that is silent may stay so.
+async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
+    let mut attempts = JoinSet::new();
+    for (place, address) in (0..).zip(addresses.into_iter().take(MOST_ADDRESSES)) {
+        attempts.spawn(async move {
+            sleep(HEAD_START * place).await;
+            TcpStream::connect(address).await
+        });
+    }
+    let mut why = String::new();
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => why = reason(&error),
+            Err(error) => why = reason(&error),
+        }
+    }
+    Err(format!("no connection: {why}"))
+}
+
+async fn exchange<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let broken = |error: hyper::Error| reason(&error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    // What goes wrong with it is told to the sender.
+    let driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
+    let response = sender.send_request(request).await.map_err(broken)?;
+    Ok((response, driver))
+}
+
+/// An error with its causes.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -154,14 +227,47 @@ fn excerpt(body: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    async fn addresses(url: &str, allow_private_addresses: bool) -> Result<Vec<SocketAddr>, String> {
+        let settings = WebhookSettings { allow_private_addresses, ..WebhookSettings::default() };
+        WebhookClient::new(&settings).addresses(&url.parse().expect("a URL")).await
+    }
+
     #[tokio::test]
-    async fn a_name_that_stands_for_private_addresses_only_leads_nowhere_unless_they_are_allowed() {
-        let resolve = |private_addresses| {
-            PublicResolver { private_addresses }.resolve("localhost".parse().expect("a name"))
-        };
-        let refused = resolve(false).await.err().map(|error| error.to_string());
-        assert_eq!(refused.as_deref(), Some("the host has no public address"));
-        assert!(resolve(true).await.is_ok_and(|mut found| found.all(|address| address.ip().is_loopback())));
+    async fn a_host_at_private_addresses_only_leads_nowhere_unless_they_are_allowed() {
+        for url in ["http://localhost:8080/hook", "https://127.0.0.1/", "https://[::1]/"] {
+            assert_eq!(
+                addresses(url, false).await,
+                Err("the host has no public address".to_owned()),
+                "{url}"
+            );
+            let found = addresses(url, true).await.expect("addresses");
+            assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
+        }
+        let public = addresses("https://1.1.1.1/", false).await;
+        assert_eq!(public, Ok(vec!["1.1.1.1:443".parse().expect("an address")]));
+    }
+
+    #[test]
+    fn a_request_names_its_host_and_path_and_who_asks() {
+        let url = "https://example.org:8443/a/b?c=d#e".parse().expect("a URL");
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("elsewhere"))]);
+        let request = request(&url, headers, "{}".to_owned()).expect("a request");
+        assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("POST", "/a/b?c=d"));
+        assert_eq!(request.headers()[HOST], "example.org:8443");
+        assert!(
+            request.headers()[USER_AGENT].to_str().is_ok_and(|name| name.starts_with("tasks-management/"))
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_does_not_keep_the_next_one_from_being_tried() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let live = listener.local_addr().expect("an address");
+        let dead = SocketAddr::from(([127, 0, 0, 1], 1));
+        let stream = connect(vec![dead, live]).await.expect("the second answers");
+        assert_eq!(stream.peer_addr().expect("an address"), live);
+        let refused = connect(vec![dead]).await.expect_err("nobody listens");
+        assert!(refused.starts_with("no connection: "), "{refused}");
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! What answers carry beside their bodies, what is switched by settings, and what operators ask for.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use async_graphql::futures_util::stream;
 use axum::body::Body;
 use axum::http::StatusCode;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use tasks_management::config::Introspection;
 
@@ -24,9 +23,10 @@ fn with_headers(mut client: Client, headers: &[(&str, &str)]) -> Client {
 }
 
 /// The recorder is one for the whole process, as in the server.
-fn metrics() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().expect("the first one")).clone()
+fn metrics() -> impl Fn() -> String {
+    static RENDER: LazyLock<Box<dyn Fn() -> String + Send + Sync>> =
+        LazyLock::new(|| Box::new(tasks_management::cli::metrics().expect("the first one")));
+    LazyLock::force(&RENDER)
 }
 
 #[apply(on_both)]

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::domain::query::{Condition, Lookup, Value};
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
     Argument, Arguments, Given, RANGE, TEXT, Table, absent, boolean, moment, one_of, order_by, paging, text,

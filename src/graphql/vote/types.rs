@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use crate::domain::vote::Verdict;
+use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;

@@ -5,6 +5,7 @@ use tasks_management::{Builder, LoadFile, Settings, TaskManagement};
 
 use super::backend::{Backend, TestDatabase};
 use super::client::Client;
+use super::prepared::Content;
 
 /// The contract's starting state; every password is `<username>123`.
 pub const FIXTURE: &str = include_str!("../../contract/fixture.json");
@@ -32,9 +33,14 @@ impl TestApp {
         settings: impl FnOnce(&mut Settings),
         builder: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let app = Self::start_empty(backend, settings, builder).await;
-        let fixture: LoadFile = serde_json::from_str(FIXTURE).expect("the fixture is well-formed");
-        app.module.load(fixture).await.expect("the fixture loads");
+        let mut own = usual_settings("");
+        settings(&mut own);
+        let content = Content::to_load(&own);
+        let app = Self::start_on(backend, content, own, builder).await;
+        if content != Content::Loaded {
+            let fixture: LoadFile = serde_json::from_str(FIXTURE).expect("the fixture is well-formed");
+            app.module.load(fixture).await.expect("the fixture loads");
+        }
         app
     }
 
@@ -44,11 +50,20 @@ impl TestApp {
         settings: impl FnOnce(&mut Settings),
         builder: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let database = TestDatabase::create(backend);
-        let mut own = usual_settings(&database.url);
+        let mut own = usual_settings("");
         settings(&mut own);
-        let module = builder(Builder::new(own)).build().expect("the settings are fine");
-        module.migrate().await.expect("the migrations apply");
+        Self::start_on(backend, Content::Migrated, own, builder).await
+    }
+
+    async fn start_on(
+        backend: Backend,
+        content: Content,
+        mut settings: Settings,
+        builder: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let database = TestDatabase::with(content, backend).await;
+        settings.database.url.clone_from(&database.url);
+        let module = builder(Builder::new(settings)).build().expect("the settings are fine");
         let router = module.router();
         Self { module, router, backend, database }
     }
@@ -102,7 +117,8 @@ impl TestApp {
     }
 }
 
-fn usual_settings(url: &str) -> Settings {
+/// What tests run with unless they say otherwise.
+pub fn usual_settings(url: &str) -> Settings {
     let mut settings = Settings::default();
     settings.database.url = url.to_owned();
     settings.database.pool_size = 6;

@@ -1,6 +1,7 @@
 //! A fresh database for each test, on either kind of server.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 
@@ -19,6 +20,17 @@ struct Counted {
     number: i64,
 }
 
+#[derive(diesel::QueryableByName)]
+struct Named {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+/// Databases of runs whose processes are gone.
+const ABANDONED: &str = "SELECT CAST(datname AS text) AS name FROM pg_database \
+     WHERE datname LIKE 'tasks\\_it\\_%' AND NOT EXISTS (SELECT FROM pg_stat_activity AS live \
+       WHERE live.datname = pg_database.datname OR live.application_name = substring(pg_database.datname FROM '^tasks_it_\\d+'))";
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A database that goes when it is dropped.
@@ -33,22 +45,46 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// An empty database.
     pub fn create(backend: Backend) -> Self {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tasks_it_{}_{number}", std::process::id());
-        let url = match backend {
-            Backend::Sqlite => {
-                let folder = std::env::temp_dir().join(&name);
-                std::fs::create_dir_all(&folder).expect("a folder for the test's database");
-                format!("sqlite://{}", folder.join("tasks.db").display())
-            }
-            Backend::Postgres => {
-                let server = server_url();
-                execute(&server, &format!("CREATE DATABASE {name}"));
-                let (base, _) = server.rsplit_once('/').expect("the URL names a database");
-                format!("{base}/{name}")
-            }
-        };
-        Self { url, backend, name, owned: true }
+        match backend {
+            Backend::Sqlite => Self::on_sqlite(None),
+            Backend::Postgres => Self::on_postgres("template1"),
+        }
+    }
+
+    /// A database on SQLite with this content, if any.
+    pub fn on_sqlite(content: Option<&[u8]>) -> Self {
+        let name = next_name();
+        let folder = std::env::temp_dir().join(&name);
+        std::fs::create_dir_all(&folder).expect("a folder for the test's database");
+        let file = folder.join("tasks.db");
+        if let Some(bytes) = content {
+            std::fs::write(&file, bytes).expect("the test's database is written");
+        }
+        Self { url: format!("sqlite://{}", file.display()), backend: Backend::Sqlite, name, owned: true }
+    }
+
+    /// A copy of a database on PostgreSQL that nobody is connected to.
+    pub fn on_postgres(template: &str) -> Self {
+        announce_run();
+        let (server, name) = (server_url(), next_name());
+        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        let (base, _) = server.rsplit_once('/').expect("the URL names a database");
+        Self { url: format!("{base}/{name}"), backend: Backend::Postgres, name, owned: true }
+    }
+
+    /// The content of a file of SQLite that nobody has open.
+    pub fn bytes(&self) -> Vec<u8> {
+        // What was written last is in a file beside it.
+        diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.sqlite())
+            .expect("the file is whole");
+        std::fs::read(self.file()).expect("the file is read")
+    }
+
+    /// Leaves the database where it is; answers its name.
+    pub fn keep(mut self) -> String {
+        self.owned = false;
+        self.name.clone()
     }
 
     /// The number that a query counts.
@@ -92,12 +128,15 @@ impl TestDatabase {
     }
 
     fn sqlite(&self) -> SqliteConnection {
-        let mut connection =
-            SqliteConnection::establish(self.url.trim_start_matches("sqlite://")).expect("the file opens");
+        let mut connection = SqliteConnection::establish(self.file()).expect("the file opens");
         diesel::sql_query("PRAGMA busy_timeout = 10000")
             .execute(&mut connection)
             .expect("it waits for its turn");
         connection
+    }
+
+    fn file(&self) -> &str {
+        self.url.trim_start_matches("sqlite://")
     }
 
     /// The same database, for another process on it; it stays when this is dropped.
@@ -131,6 +170,32 @@ pub fn server_url() -> String {
     std::env::var("TASKS_TEST_POSTGRES_URL").expect(
         "TASKS_TEST_POSTGRES_URL names no PostgreSQL server: run the tests with scripts/test, which starts one",
     )
+}
+
+/// What the names of this process' databases begin with.
+fn run_name() -> String {
+    format!("tasks_it_{}", std::process::id())
+}
+
+fn next_name() -> String {
+    format!("{}_{}", run_name(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Shows other processes on the server that the databases of this one are in use, for as long as it lives, and removes
+/// those of processes that live no more.
+fn announce_run() {
+    static SIGN_OF_LIFE: OnceLock<Mutex<PgConnection>> = OnceLock::new();
+    SIGN_OF_LIFE.get_or_init(|| {
+        let url = format!("{}?application_name={}", server_url(), run_name());
+        let mut connection = PgConnection::establish(&url).expect("the test server answers");
+        let abandoned: Vec<Named> =
+            diesel::sql_query(ABANDONED).load(&mut connection).expect("its databases");
+        for Named { name } in abandoned {
+            // Another process may be removing it, too.
+            let _ = diesel::sql_query(format!("DROP DATABASE IF EXISTS {name}")).execute(&mut connection);
+        }
+        Mutex::new(connection)
+    });
 }
 
 fn execute(url: &str, sql: &str) {

@@ -6,6 +6,7 @@ pub mod client;
 pub mod example;
 pub mod flow;
 pub mod people;
+pub mod prepared;
 pub mod program;
 pub mod receiver;
 pub mod rows;
