@@ -80,6 +80,7 @@ only-maker-changes-data = Only the maker of a task, triage and administrators ma
 only-own-password = Only your own password can be changed.
 only-privileged-assign = Only triage and administrators may assign a task to a group.
 only-privileged-close = Only triage and administrators may close a task without votes.
+only-privileged-prioritize = Only triage and administrators may say how urgent a task is.
 only-privileged-re-evaluate = Only triage and administrators may weigh the votes of a task again.
 operation-name-needed = The query holds several operations: `operationName` must say which one is meant.
 out-of-range = `{ $field }` is out of range: from { $min } to { $max } is allowed.

@@ -80,6 +80,7 @@ only-maker-changes-data = Seuls l'auteur d'une tâche, le triage et les administ
 only-own-password = Seul votre propre mot de passe peut être changé.
 only-privileged-assign = Seuls le triage et les administrateurs peuvent affecter une tâche à un groupe.
 only-privileged-close = Seuls le triage et les administrateurs peuvent clore une tâche sans votes.
+only-privileged-prioritize = Seuls le triage et les administrateurs peuvent dire l'urgence d'une tâche.
 only-privileged-re-evaluate = Seuls le triage et les administrateurs peuvent réévaluer les votes d'une tâche.
 operation-name-needed = La requête contient plusieurs opérations : `operationName` doit dire laquelle est visée.
 out-of-range = `{ $field }` est hors limites : de { $min } à { $max } est autorisé.

@@ -1,6 +1,8 @@
 //! Where a task stands.
 
 use super::text_enum::text_enum;
+use crate::error::{Error, Result};
+use crate::message::Message;
 
 text_enum! {
     /// Where a task stands, in the order of its life. `COMPLETED` and `FAILED` are final.
@@ -31,4 +33,23 @@ impl TaskStatus {
     pub const fn is_final(self) -> bool {
         !self.is_open()
     }
+}
+
+/// The priority of a task about which nothing is said.
+#[must_use]
+pub const fn usual_priority() -> i32 {
+    50
+}
+
+/// The priority that is asked for, if it is one.
+///
+/// # Errors
+/// VALIDATION, naming the field and the range.
+pub fn check_priority(asked: i32) -> Result<i32> {
+    if (0..=100).contains(&asked) {
+        return Ok(asked);
+    }
+    let message =
+        Message::new("out-of-range").with("field", "priority").with("min", 0_i64).with("max", 100_i64);
+    Err(Error::validation("priority", message))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entity::entity;
-use crate::domain::task::TaskStatus;
+use crate::domain::task::{TaskStatus, usual_priority};
 
 entity! {
     /// A task as it is stored. `additional_resolve_data` is kept in its `json_ext`.
@@ -42,6 +42,9 @@ entity! {
         /// Who changed `data` last; none while it is as its maker proposed it.
         #[serde(default)]
         data_user: Option<Uuid> => Nullable<Uuid>,
+        /// How urgent it is, from 0 to 100.
+        #[serde(default = "usual_priority")]
+        priority: i32 => Integer,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::db;
 use crate::domain::event_data::EventData;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
-use crate::domain::task::TaskStatus;
+use crate::domain::task::{TaskStatus, check_priority};
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -50,6 +50,8 @@ pub struct UpdateTask {
     pub data: Option<Value>,
     /// Why; kept in the history. Needed to reject, where the settings want it.
     pub comment: Option<String>,
+    /// How urgent it is, from 0 to 100; for privileged people only.
+    pub priority: Option<i32>,
 }
 
 /// Changes a task: assigns it to a group or flow, accepts it, changes what it proposes, or closes it through the one door.
@@ -81,6 +83,13 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     }
     if let Some(data) = &input.data {
         propose(unit, &mut task, data)?;
+    }
+    if let Some(priority) = input.priority {
+        task.priority = check_priority(priority)?;
+        // To everybody their own task is urgent.
+        if !unit.requester.is_privileged(&unit.settings) {
+            return Err(Error::forbidden(Message::new("only-privileged-prioritize")));
+        }
     }
     if task != old {
         let stale = unbind_votes(unit, &mut task, &old)?;

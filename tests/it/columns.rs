@@ -133,7 +133,7 @@ async fn load_takes_every_column(app: TestApp) {
             "source": "a source", "entityType": content_type, "entityId": "an id", "entityString": "a thing",
             "status": "FAILED", "executorActionEvent": "an event", "businessStatus": { "a": "b" },
             "businessEvent": "Service.operation", "taskGroup": GROUP, "data": { "amount": 1 },
-            "businessDataSerializer": "a serializer",
+            "businessDataSerializer": "a serializer", "priority": 81,
         }),
     );
     let history = json!({

@@ -211,6 +211,21 @@ fn imports_point_down_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Rules know no database at all, entities no connection and no query.
+#[test]
+fn domain_and_model_do_not_reach_for_the_database() {
+    for (path, text) in sources() {
+        let strange: &[&str] = match layer(&module(&path)) {
+            Some("domain") => &["diesel"],
+            Some("model") => &["Connection", "RunQueryDsl", "QueryDsl", "sql_query"],
+            _ => continue,
+        };
+        for word in strange {
+            assert!(!text.contains(word), "{} names {word}", path.display());
+        }
+    }
+}
+
 #[test]
 fn files_import_each_other_in_no_circle_but_the_one_of_graphql_types() {
     let sources = sources();

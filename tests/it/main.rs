@@ -56,6 +56,7 @@ mod rules_flow_queries;
 mod rules_flow_records;
 mod rules_flow_retiring;
 mod rules_flow_versions;
+mod rules_priority;
 mod rules_resolve;
 mod rules_task;
 mod rules_task_group;

@@ -109,7 +109,7 @@ async fn a_decision_reaches_the_receiver_signed_and_as_a_superuser_sees_it(backe
     assert!(at.is_ok_and(|at| at.offset().utc_minus_local() == 0), "{body}");
     assert_eq!(body["data"]["result"], "COMPLETED");
     assert_eq!(body["data"]["user"]["username"], "exec1", "the decider");
-    let fields = "id uuid isDeleted jsonExt dateCreated dateUpdated version source entityId entityString status \
+    let fields = "id uuid isDeleted jsonExt dateCreated dateUpdated version source entityId entityString status priority \
                   executorActionEvent businessStatus businessEvent data businessDataSerializer businessData \
                   userCreated { id username otherNames lastName } userUpdated { id username otherNames lastName } \
                   taskGroup { id uuid code } flow { id uuid code name version } currentStep { id uuid order }";

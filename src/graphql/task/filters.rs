@@ -70,6 +70,7 @@ fn fields<S: EnumType + InputType>() -> Arguments {
         moment("dateUpdated", "date_updated", RANGE),
         boolean("isDeleted", "is_deleted"),
         int("version", "version", &[Lookup::Exact]),
+        int("priority", "priority", RANGE),
         uuid("flowId", "ID", "flow_id", "TaskFlowGQLType"),
         uuid("currentStepId", "ID", "current_step_id", "TaskFlowStepGQLType"),
     ]

@@ -61,6 +61,8 @@ pub struct CreateTaskMutationInput {
     task_group_id: Option<UuidOrGlobalId>,
     /// The flow through which it goes; for privileged people.
     flow_id: Option<UuidOrGlobalId>,
+    /// How urgent it is, from 0 to 100; 50 when absent.
+    priority: Option<i32>,
 }
 
 /// What is to be changed of a task; what is absent stays.
@@ -80,6 +82,8 @@ pub struct UpdateTaskMutationInput {
     data: Option<JsonString>,
     /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
     comment: Option<String>,
+    /// How urgent it is, from 0 to 100; for privileged people.
+    priority: Option<i32>,
 }
 
 /// Tasks to be deleted.
@@ -157,6 +161,7 @@ impl TaskMutations {
             business_data_serializer: input.business_data_serializer,
             task_group_id: input.task_group_id.map(|id| id.0),
             flow_id: input.flow_id.map(|id| id.0),
+            priority: input.priority,
         };
         journaled(ctx, "createTask", &input.meta, move |unit| task::create(unit, &new).map(drop)).await
     }
@@ -179,6 +184,7 @@ impl TaskMutations {
             detach_flow: input.detach_flow.unwrap_or(false),
             data: input.data.map(|json| json.0),
             comment: input.comment,
+            priority: input.priority,
         };
         journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
     }

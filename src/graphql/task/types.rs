@@ -144,6 +144,11 @@ impl TaskNode {
         self.0.business_data_serializer.as_deref()
     }
 
+    /// How urgent it is, from 0 to 100.
+    async fn priority(&self) -> i32 {
+        self.0.priority
+    }
+
     /// `data` as the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
         Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.0))))
@@ -273,6 +278,10 @@ impl TaskHistoryNode {
 
     async fn business_data_serializer(&self) -> Option<&str> {
         self.0.row.business_data_serializer.as_deref()
+    }
+
+    async fn priority(&self) -> i32 {
+        self.0.row.priority
     }
 
     async fn user_created(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {

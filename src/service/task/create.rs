@@ -9,7 +9,7 @@ use super::assign::{Deciders, assignable, live_group, of_source};
 use crate::db;
 use crate::domain::event_data::EventData;
 use crate::domain::signal::Signal;
-use crate::domain::task::TaskStatus;
+use crate::domain::task::{TaskStatus, check_priority, usual_priority};
 use crate::domain::text::{MAX_TEXT, check_json, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -49,6 +49,8 @@ pub struct CreateTask {
     pub task_group_id: Option<Uuid>,
     /// The flow through which it goes, whatever the source is bound to; for privileged people only.
     pub flow_id: Option<Uuid>,
+    /// How urgent it is, from 0 to 100; 50 when absent.
+    pub priority: Option<i32>,
 }
 
 impl CreateTask {
@@ -128,6 +130,7 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         flow_id: None,
         current_step_id: None,
         data_user: None,
+        priority: check_priority(input.priority.unwrap_or_else(usual_priority))?,
     };
     let first_steps = deciders(unit, input, &task)?.give(&mut task);
     unit.before(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;

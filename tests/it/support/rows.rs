@@ -95,12 +95,16 @@ impl TestApp {
 
     /// Changes rows.
     pub fn run(&self, sql: &str) {
+        self.try_run(sql).expect("the statement is right");
+    }
+
+    /// Changes rows, or is refused by the database.
+    pub fn try_run(&self, sql: &str) -> diesel::QueryResult<usize> {
         let query = diesel::sql_query(sql);
-        let outcome = match self.backend {
+        match self.backend {
             Backend::Sqlite => query.execute(&mut self.sqlite()),
             Backend::Postgres => query.execute(&mut self.postgres()),
-        };
-        outcome.expect("the statement is right");
+        }
     }
 
     fn rows<T>(&self, sql: &str) -> Vec<T>
