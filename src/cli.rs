@@ -103,8 +103,8 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
 
 /// The GraphQL schema in its own language.
 #[must_use]
-pub fn schema(settings: &Settings) -> String {
-    crate::graphql::schema(&settings.limits).sdl().trim_end().to_owned()
+pub fn schema() -> String {
+    crate::graphql::schema().sdl().trim_end().to_owned()
 }
 
 /// Adds a user.

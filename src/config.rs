@@ -199,10 +199,16 @@ pub struct Limits {
     pub batch: usize,
     /// Levels of a query.
     pub query_depth: usize,
-    /// Fields of a query as the library counts them.
+    /// Fields of a query that are executed, those of one response name merged.
     pub query_complexity: usize,
     /// Fields of a query with all its fragments written out.
     pub query_fields: usize,
+    /// Tokens of a query. A string is one, however long it is.
+    pub query_tokens: usize,
+    /// Bytes in the body of a request by somebody who is not logged in.
+    pub stranger_bytes: usize,
+    /// Fields at the root of a query by somebody who is not logged in.
+    pub stranger_fields: usize,
 }
 
 impl Default for Limits {
@@ -219,6 +225,9 @@ impl Default for Limits {
             query_depth: 20,
             query_complexity: 1_000,
             query_fields: 1_000,
+            query_tokens: 20_000,
+            stranger_bytes: 16 * 1024,
+            stranger_fields: 10,
         }
     }
 }

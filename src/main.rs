@@ -226,7 +226,7 @@ async fn execute(command: Command) -> Result<String, Failure> {
                 EventsCommand::Discard { ids } => cli::discard_events(settings, ids).await?,
             }
         }
-        Command::Schema { common } => cli::schema(&settings(&common)?),
+        Command::Schema { .. } => cli::schema(),
     })
 }
 

@@ -155,7 +155,7 @@ impl Builder {
         Ok(TaskManagement {
             webhooks: Arc::new(Webhooks::new(&services)),
             services: Arc::new(services),
-            schema: schema(&settings.limits),
+            schema: schema(),
             settings: Arc::new(settings),
             metrics: self.metrics,
             authenticate: self.authenticate,

@@ -80,12 +80,12 @@ impl TaskManagement {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        finish(builder, &self.settings.limits)
+        finish(builder)
     }
 
     /// Executes a request against such a schema on behalf of somebody, or of a stranger, within the bounds of the settings.
     /// Resolvers of the host learn by [`crate::requester`] who asks. A field that failed is
-    /// null in the answer, so a host's root fields are better nullable. What is begun ends when the future is dropped.
+    /// null in the answer, and where it may not be null, what it is part of: a host's root fields are better nullable. What is begun ends when the future is dropped.
     pub async fn execute<Q, M, S>(
         &self,
         schema: &Schema<Q, M, S>,
@@ -101,6 +101,6 @@ impl TaskManagement {
             requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
         let context = RequestContext::new(&self.services, requester, Cookies::default(), None);
         let request_id = new_random_id().simple().to_string();
-        execute_for_host(schema.clone(), request, context, language, &self.settings.limits, request_id).await
+        execute_for_host(schema.clone(), request, context, language, request_id).await
     }
 }

@@ -8,8 +8,8 @@ use super::entity::columns;
 use super::sql::{ROWS_AT_ONCE, Sql};
 use crate::domain::history::HistoryType;
 use crate::error::{Error, Result};
-use crate::model::bound::Bound;
-use crate::model::entity::{Embedded, Versioned};
+use crate::model::bound::{Bound, Embedded};
+use crate::model::entity::Versioned;
 use crate::model::history::{COLUMNS, Historical};
 
 /// The names of the columns of an entity's twin, comma-separated, the entity's own first.

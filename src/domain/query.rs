@@ -3,6 +3,10 @@
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
+/// Years of moments and days. Those of more or fewer digits can neither be compared as texts nor be kept by PostgreSQL,
+/// which has no year 0 either.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {

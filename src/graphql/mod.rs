@@ -20,10 +20,12 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-use async_graphql::{EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType};
+use async_graphql::{
+    EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType, ValidationMode,
+};
 
-use crate::config::Limits;
 use crate::graphql::protocol::arguments::Table;
+use crate::graphql::protocol::type_system::TypeSystem;
 
 /// All queries.
 #[derive(MergedObject, Default)]
@@ -106,25 +108,26 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("UserGQLType", "taskUserUpdated", &task::filters::NESTED_TASK),
 ];
 
-/// Builds the schema with its bounds.
+/// Builds the schema.
 #[must_use]
-pub fn schema(limits: &Limits) -> Schema {
-    finish(Schema::build(Query::default(), Mutation::default(), EmptySubscription), limits)
+pub fn schema() -> Schema {
+    finish(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-/// Builds a schema that holds the module's roots, alone or among others, with its bounds.
-pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, limits: &Limits) -> async_graphql::Schema<Q, M, S>
+/// Builds a schema that holds the module's roots, alone or among others.
+pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> async_graphql::Schema<Q, M, S>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    builder
+    let builder = builder
         .register_output_type::<protocol::node::Node>()
-        .register_output_type::<protocol::arguments::Registration>()
-        .limit_depth(limits.query_depth)
-        .limit_recursive_depth(limits.query_depth * 2)
-        .limit_complexity(limits.query_complexity)
-        .limit_directives(4)
+        .register_output_type::<protocol::arguments::Registration>();
+    // Documents are validated, bounded and normalised before the library sees them.
+    builder
+        .data(TypeSystem::registered())
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(usize::MAX)
         .finish()
 }

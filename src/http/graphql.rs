@@ -19,7 +19,7 @@ use crate::auth::requester::Requester;
 use crate::config::Introspection;
 use crate::error::{ErrorCode, Result};
 use crate::graphql::protocol::context::{Effect, RequestContext};
-use crate::graphql::protocol::document::{self, Refusal};
+use crate::graphql::protocol::document::{self, aside};
 use crate::graphql::protocol::execution::{Executed, execute};
 use crate::message::Message;
 use crate::service::login;
@@ -67,17 +67,15 @@ pub async fn post(
         Err(error) => return failed(&error, &request_id),
     };
     let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
-    let body: Value = match serde_json::from_slice(&body) {
-        Ok(body) => body,
-        Err(_) => {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                &Message::new("not-json"),
-                ErrorCode::Validation,
-                &language,
-                &request_id,
-            );
-        }
+    if found.is_none()
+        && let Some(refused) = stranger_refused(&app, &headers, body.len(), &request_id)
+    {
+        return refused;
+    }
+    let is_long = body.len() > app.services.limits.stranger_bytes;
+    let Ok(Ok(body)) = aside(is_long, move || serde_json::from_slice::<Value>(&body)).await else {
+        let message = Message::new("not-json");
+        return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, &language, &request_id);
     };
     let call = Call {
         app: &app,
@@ -91,6 +89,28 @@ pub async fn post(
         Value::Array(items) => call.batch(items).await,
         single => call.single(single).await.into_response(origin.https),
     }
+}
+
+/// What a stranger sends is small, or it is not read.
+fn stranger_refused(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: usize,
+    request_id: &RequestId,
+) -> Option<Response> {
+    let max = app.services.limits.stranger_bytes;
+    if bytes <= max {
+        return None;
+    }
+    // Whose session has ended is to log in again.
+    let had_session = headers.contains_key("authorization") || cookies::read(headers).access.is_some();
+    let (status, message, code) = if had_session {
+        (StatusCode::UNAUTHORIZED, Message::new("no-session"), ErrorCode::Unauthenticated)
+    } else {
+        let message = Message::new("stranger-body-too-large").with("max", max);
+        (StatusCode::PAYLOAD_TOO_LARGE, message, ErrorCode::Limit)
+    };
+    Some(refuse(status, &message, code, "en", request_id))
 }
 
 /// Who asks: as the host says, or by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is
@@ -175,6 +195,9 @@ impl Call<'_> {
         };
         let query = match body.remove("query") {
             Some(Value::String(query)) if !query.trim().is_empty() => query,
+            None | Some(Value::Null | Value::String(_)) if asks_for_persisted(&body) => {
+                return self.refused_persisted();
+            }
             _ => {
                 return self.refused(
                     StatusCode::BAD_REQUEST,
@@ -205,28 +228,15 @@ impl Call<'_> {
                 );
             }
         };
-        let limits = &self.app.services.limits;
-        let document = match document::read(
-            &query,
-            operation_name.as_deref(),
-            limits.query_depth,
-            limits.query_fields,
-        ) {
+        let document = match document::read(query, operation_name, &self.app.services.limits).await {
             Ok(document) => document,
-            Err(refusal) => return self.refused_document(refusal),
+            Err(error) => return self.refused(StatusCode::BAD_REQUEST, error.message(), error.code()),
         };
         tracing::Span::current().record("operation", document.summary());
         if let Some(refused) = self.check_access(&document) {
             return refused;
         }
-        // The library looks at the values of variables only where it reads them itself.
-        let is_absent =
-            |name: &&String| matches!(variables.get(name.as_str()), None | Some(async_graphql::Value::Null));
-        if let Some(name) = document.needed_variables.iter().find(is_absent) {
-            let message = Message::new("variable-needed").with("name", name.as_str());
-            return self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation);
-        }
-        self.execute(query, operation_name, variables, document).await
+        self.execute(variables, document).await
     }
 
     /// Strangers, introspection and foreign pages.
@@ -239,6 +249,11 @@ impl Call<'_> {
                 &Message::new("no-session"),
                 ErrorCode::Unauthenticated,
             ));
+        }
+        let max = self.app.services.limits.stranger_fields;
+        if stranger && document.root_fields.len() > max {
+            let message = Message::new("stranger-fields-too-many").with("max", max);
+            return Some(self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Limit));
         }
         if introspection == Introspection::Off && document.introspects() {
             return Some(self.refused(
@@ -265,13 +280,7 @@ impl Call<'_> {
         })
     }
 
-    async fn execute(
-        &self,
-        query: String,
-        operation_name: Option<String>,
-        variables: Variables,
-        document: document::Document,
-    ) -> Answer {
+    async fn execute(&self, variables: Variables, document: document::Document) -> Answer {
         let requester = self.found.map(|found| Arc::clone(&found.requester));
         let context = RequestContext::new(
             &self.app.services,
@@ -279,8 +288,8 @@ impl Call<'_> {
             cookies::read(self.headers),
             self.origin.address,
         );
-        let mut request = async_graphql::Request::new(query).variables(variables);
-        request.operation_name = operation_name;
+        // The document is read already.
+        let request = async_graphql::Request::new("").variables(variables);
         let execution = execute(
             self.app.schema.clone(),
             request,
@@ -330,15 +339,11 @@ impl Call<'_> {
         Answer { status, body, effects }
     }
 
-    fn refused_document(&self, refusal: Refusal) -> Answer {
-        match refusal {
-            Refusal::Syntax(text) => {
-                let text: String = text.chars().take(300).collect();
-                let message = Message::new("not-graphql").with("reason", text);
-                self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation)
-            }
-            Refusal::Other(error) => self.refused(StatusCode::BAD_REQUEST, error.message(), error.code()),
-        }
+    /// In the words that clients of persisted queries wait for: they then send the whole document.
+    fn refused_persisted(&self) -> Answer {
+        let extensions = json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "requestId": self.request_id.0 });
+        let error = json!({ "message": "PersistedQueryNotSupported", "extensions": extensions });
+        Answer { status: StatusCode::OK, body: json!({ "errors": [error] }).to_string(), effects: Vec::new() }
     }
 
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
@@ -357,6 +362,11 @@ impl Answer {
         cookies::write(response.headers_mut(), &self.effects, secure);
         response
     }
+}
+
+/// Whether a request names its document by a hash alone.
+fn asks_for_persisted(body: &serde_json::Map<String, Value>) -> bool {
+    body.get("extensions").is_some_and(|extensions| !extensions["persistedQuery"].is_null())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

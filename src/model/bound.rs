@@ -1,11 +1,9 @@
 //! A value that is bound in a statement.
 
 use chrono::NaiveDateTime;
-use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::sql_types::AsJson;
 use crate::domain::query::Value;
 
 /// A value that is bound in a statement.
@@ -25,6 +23,12 @@ pub enum Bound {
     DateTime(NaiveDateTime),
     /// JSON.
     Json(Json),
+}
+
+/// A part of an entity that stands in several columns.
+pub trait Embedded {
+    /// Adds what stands in them, in their order.
+    fn values(&self, values: &mut Vec<Bound>);
 }
 
 impl From<Value> for Bound {
@@ -80,12 +84,5 @@ where
             Some(value) => <Self as From<&'a T>>::from(value),
             None => Self::Null,
         }
-    }
-}
-
-impl<T: Serialize> From<&AsJson<T>> for Bound {
-    fn from(value: &AsJson<T>) -> Self {
-        // Lists of texts and of structs of texts can always be written.
-        Self::Json(serde_json::to_value(&value.0).unwrap_or_default())
     }
 }

@@ -96,12 +96,6 @@ column_types!(
     Timestamp => DateTime, Jsonb => Json
 );
 
-/// A part of an entity that stands in several columns.
-pub trait Embedded {
-    /// Adds what stands in them, in their order.
-    fn values(&self, values: &mut Vec<Bound>);
-}
-
 /// Declares an entity:
 ///
 /// ```ignore
@@ -118,7 +112,7 @@ pub trait Embedded {
 ///
 /// Each line is a field, its type, and the SQL type of the column of the same name. `("book")` is the name in errors and
 /// in the links from the journal, `(id)` the primary key. What stands in several columns comes first, in brackets:
-/// `[price: Price as (amount: Integer, currency: Text)]`; its type is [`Embedded`] and `Queryable`.
+/// `[price: Price as (amount: Integer, currency: Text)]`; its type is [`super::bound::Embedded`] and `Queryable`.
 ///
 /// `versions in` gives the entity the fields of [`Record`], which stand in columns of every versioned table, makes it
 /// [`Versioned`], and lets it be written as JSON and read from it.
@@ -277,7 +271,7 @@ macro_rules! entity {
 
             fn values(&self) -> Vec<$crate::model::bound::Bound> {
                 let mut values = Vec::with_capacity(Self::COLUMNS.len());
-                $($($crate::model::entity::Embedded::values(&self.$embedded, &mut values);)*)?
+                $($($crate::model::bound::Embedded::values(&self.$embedded, &mut values);)*)?
                 $(values.push((&self.$field).into());)*
                 values
             }

@@ -8,8 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::bound::Bound;
-use super::entity::Embedded;
+use super::bound::{Bound, Embedded};
 use crate::domain::history::HistoryType;
 
 /// A row as it was after a write.

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::bound::Bound;
-use super::entity::Embedded;
+use super::bound::{Bound, Embedded};
 use crate::clock::new_id;
 
 /// What every versioned row has.

@@ -7,6 +7,7 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql};
 use diesel::expression::AsExpression;
 use diesel::sql_types::{Integer, Jsonb, Text};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::bound::Bound;
@@ -113,5 +114,12 @@ where
 
     fn build(row: Self) -> deserialize::Result<Self> {
         Ok(row)
+    }
+}
+
+impl<T: Serialize> From<&AsJson<T>> for Bound {
+    fn from(value: &AsJson<T>) -> Self {
+        // Lists of texts and of structs of texts can always be written.
+        Self::Json(serde_json::to_value(&value.0).unwrap_or_default())
     }
 }

@@ -5,8 +5,8 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromStaticSqlRow};
 use diesel::sql_types::Text;
 
-use super::bound::Bound;
-use super::entity::{Embedded, entity};
+use super::bound::{Bound, Embedded};
+use super::entity::entity;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::task_source;
 

@@ -160,12 +160,11 @@ impl ApprovalState {
 
     /// Works out again which pools are asked and how they stand, after something was taken in.
     pub fn weigh(&mut self, task: &Task, settings: &ModuleSettings) {
-        let asked: Vec<(Option<TaskFlowStep>, Uuid)> = match task.flow_id {
-            None => task.task_group_id.into_iter().map(|id| (None, id)).collect(),
-            Some(_) => {
-                let steps = self.active_steps(task).into_iter();
-                steps.map(|step| (step.task_group_id, step)).map(|(id, step)| (Some(step), id)).collect()
-            }
+        let asked: Vec<(Option<TaskFlowStep>, Uuid)> = if task.flow_id.is_none() {
+            task.task_group_id.into_iter().map(|id| (None, id)).collect()
+        } else {
+            let steps = self.active_steps(task).into_iter();
+            steps.map(|step| (step.task_group_id, step)).map(|(id, step)| (Some(step), id)).collect()
         };
         let pools = asked.into_iter().filter_map(|(step, id)| self.pool_status(task, step, id, settings));
         self.pools = pools.collect();

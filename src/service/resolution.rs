@@ -165,7 +165,7 @@ pub fn re_evaluate_many(unit: &mut UnitOfWork<'_>, which: &ReEvaluate) -> Result
             for id in held.into_iter().map(|(task, _)| task.id).collect::<BTreeSet<_>>() {
                 // It may have been decided while the lock was waited for.
                 let locked = db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?;
-                let Some(mut task) = locked.filter(|task| task.is_open()) else { continue };
+                let Some(mut task) = locked.filter(Task::is_open) else { continue };
                 let mut approval = ApprovalState::locked(unit, &task)?;
                 let is_barred = approval.bar(unit.requester.id()).is_some();
                 if task.status == TaskStatus::Accepted && !is_barred && !lacks_reason(unit, &approval) {

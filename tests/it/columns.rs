@@ -256,10 +256,7 @@ fn allowed(backend: Backend) -> BTreeMap<String, BTreeSet<String>> {
         // `CHECK column IN 'A', 'B'`, or as PostgreSQL repeats it, `CHECK column = ANY ARRAY 'A', 'B'`.
         for (place, _) in words.iter().enumerate().filter(|(_, word)| **word == "CHECK") {
             let (column, rest) = (words[place + 1], &words[place + 2..]);
-            let values = match rest {
-                ["IN", values @ ..] | ["=", "ANY", "ARRAY", values @ ..] => values,
-                _ => continue,
-            };
+            let (["IN", values @ ..] | ["=", "ANY", "ARRAY", values @ ..]) = rest else { continue };
             let mut listed = BTreeSet::new();
             for value in values {
                 listed.insert(value.trim_matches([',', '\'']).to_owned());

@@ -1,7 +1,5 @@
 //! The example of a host, driven over HTTP.
 
-#![expect(clippy::unused_async, reason = "tests on both databases are async functions")]
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 

@@ -188,14 +188,17 @@ async fn a_later_verdict_on_a_record_leaves_it_in_one_list_as_the_ledger_has_it(
         review(&app, "exec1", &task, &["c", "a"], &["b"]).await;
         assert_eq!(lists().await, json!({ "ACCEPT": ["c", "a"], "REJECT": ["b"] }));
         let decisions = app.on_its_way(&task).await["decisions"].as_array().cloned().expect("a list");
-        let in_ledger = |verdict: &str| -> Vec<Value> {
+        let in_ledger = |decision: &str| -> Vec<Value> {
             decisions
                 .iter()
-                .filter(|vote| vote["verdict"] == verdict)
+                .filter(|vote| vote["decision"] == decision)
                 .map(|vote| vote["recordId"].clone())
                 .collect()
         };
-        assert_eq!(lists().await, json!({ "ACCEPT": in_ledger("ACCEPT"), "REJECT": in_ledger("REJECT") }));
+        assert_eq!(
+            lists().await,
+            json!({ "ACCEPT": in_ledger("APPROVED"), "REJECT": in_ledger("REJECTED") })
+        );
     }
 }
 

@@ -71,25 +71,26 @@ async fn only_privileged_people_change_the_priority_and_each_change_is_a_version
 
 #[apply(on_both)]
 async fn lists_and_history_are_filtered_and_sorted_by_priority(app: TestApp) {
-    for (source, priority) in [("p10", 10), ("p20", 20), ("p30", 30)] {
+    for (source, priority) in [("rank 10", 10), ("rank 20", 20), ("rank 30", 30)] {
         task_of(&app, source, Some(priority)).await;
     }
     let mut triage = app.user("triage").await;
     for (filter, expected) in [
-        ("priority: 20", vec!["p20"]),
-        ("priority_Lt: 20", vec!["p10"]),
-        ("priority_Lte: 20", vec!["p10", "p20"]),
-        ("priority_Gt: 20", vec!["p30"]),
-        ("priority_Gte: 20", vec!["p20", "p30"]),
+        ("priority: 20", vec!["rank 20"]),
+        ("priority_Lt: 20", vec!["rank 10"]),
+        ("priority_Lte: 20", vec!["rank 10", "rank 20"]),
+        ("priority_Gt: 20", vec!["rank 30"]),
+        ("priority_Gte: 20", vec!["rank 20", "rank 30"]),
     ] {
         for list in ["task", "taskHistory"] {
-            let arguments = format!("(source_Istartswith: \"p\", orderBy: [\"priority\"], {filter})");
+            let arguments = format!("(source_Istartswith: \"rank\", orderBy: [\"priority\"], {filter})");
             let rows = triage.rows(list, &arguments, "source").await;
             assert_eq!(each(&rows, "source"), expected, "{list} {filter}");
         }
     }
-    let rows = triage.rows("task", "(source_Istartswith: \"p\", orderBy: [\"-priority\"])", "source").await;
-    assert_eq!(each(&rows, "source"), ["p30", "p20", "p10"]);
+    let rows =
+        triage.rows("task", "(source_Istartswith: \"rank\", orderBy: [\"-priority\"])", "source").await;
+    assert_eq!(each(&rows, "source"), ["rank 30", "rank 20", "rank 10"]);
 }
 
 #[apply(on_both)]

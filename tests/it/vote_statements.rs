@@ -29,7 +29,7 @@ async fn cost(
     let sent = app.statements();
     let reads = READ.map(|table| {
         let reads = |text: &&String| {
-            let from = [format!("FROM \"{table}\""), format!("FROM `{table}`")];
+            let from = [format!("FROM \"{table}\""), format!("FROM `{table}`"), format!("FROM {table} ")];
             text.starts_with("SELECT") && from.iter().any(|from| text.contains(from))
         };
         sent.iter().filter(reads).count()

@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::NaiveDateTime;
+use chrono::{Datelike, NaiveDateTime};
 use serde_json::Value as Json;
 
 use super::Kind;
-use crate::domain::query::Value;
+use crate::domain::query::{Value, YEARS};
 
 /// Longer ones are not ours: a page is sorted by a few bounded columns.
 const LONGEST: usize = 16 * 1024;
@@ -47,7 +47,8 @@ fn read_value(kind: Kind, value: &Json) -> Option<Value> {
 
 /// PostgreSQL writes `T` between day and time, SQLite a space.
 fn read_moment(text: &str) -> Option<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(&text.replacen('T', " ", 1), "%Y-%m-%d %H:%M:%S%.f").ok()
+    let moment = NaiveDateTime::parse_from_str(&text.replacen('T', " ", 1), "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    YEARS.contains(&moment.year()).then_some(moment)
 }
 
 #[cfg(test)]

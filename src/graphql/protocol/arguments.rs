@@ -36,6 +36,7 @@ pub struct Argument {
     name: String,
     ty: Cow<'static, str>,
     meaning: Meaning,
+    description: Option<&'static str>,
 }
 
 /// What an argument asks for.
@@ -66,12 +67,21 @@ enum OperandKind {
 impl Argument {
     /// An argument that asks for something of its own.
     pub fn own(name: &str, ty: &'static str, condition: fn(&Given<'_>) -> Result<Option<Condition>>) -> Self {
-        Self { name: name.to_owned(), ty: ty.into(), meaning: Meaning::Own(condition) }
+        Self::new(name, ty, Meaning::Own(condition))
     }
 
-    /// An argument that asks for nothing.
-    pub fn ignored(name: &str, ty: &'static str) -> Self {
-        Self { name: name.to_owned(), ty: ty.into(), meaning: Meaning::Nothing }
+    /// An argument that asks for nothing, and why.
+    pub fn ignored(name: &str, ty: &'static str, why: &'static str) -> Self {
+        Self::new(name, ty, Meaning::Nothing).described(why)
+    }
+
+    /// The same with a sentence that tells clients what they can't see.
+    pub fn described(self, description: &'static str) -> Self {
+        Self { description: Some(description), ..self }
+    }
+
+    fn new(name: &str, ty: impl Into<Cow<'static, str>>, meaning: Meaning) -> Self {
+        Self { name: name.to_owned(), ty: ty.into(), meaning, description: None }
     }
 
     fn field(
@@ -82,7 +92,7 @@ impl Argument {
         operand: OperandKind,
     ) -> Self {
         let name = format!("{name}{}", suffix(lookup));
-        Self { name, ty: ty.into(), meaning: Meaning::Field { field, lookup, operand } }
+        Self::new(&name, ty, Meaning::Field { field, lookup, operand })
     }
 }
 
@@ -134,21 +144,16 @@ pub fn one_of<E: EnumType + InputType>(name: &str, field: &'static str, lookups:
     let operand = OperandKind::OneOf(|given| Ok(given.one_of::<E>()?.name));
     lookups
         .iter()
-        .map(|lookup| Argument {
-            name: format!("{name}{}", suffix(*lookup)),
-            ty: E::type_name(),
-            meaning: Meaning::Field { field, lookup: Lookup::Exact, operand },
+        .map(|lookup| {
+            let meaning = Meaning::Field { field, lookup: Lookup::Exact, operand };
+            Argument::new(&format!("{name}{}", suffix(*lookup)), E::type_name(), meaning)
         })
         .collect()
 }
 
 /// `offset before after first last`, which every list has.
 pub fn paging() -> Arguments {
-    let argument = |name: &str, ty: &'static str| Argument {
-        name: name.to_owned(),
-        ty: ty.into(),
-        meaning: Meaning::Paging,
-    };
+    let argument = |name: &str, ty: &'static str| Argument::new(name, ty, Meaning::Paging);
     vec![
         argument("offset", "Int"),
         argument("before", "String"),
@@ -160,7 +165,7 @@ pub fn paging() -> Arguments {
 
 /// `orderBy`, which lists at the root have.
 pub fn order_by() -> Arguments {
-    vec![Argument { name: "orderBy".to_owned(), ty: "[String]".into(), meaning: Meaning::Paging }]
+    vec![Argument::new("orderBy", "[String]", Meaning::Paging)]
 }
 
 /// All comparisons of names that people give.
@@ -175,6 +180,8 @@ pub const NAME: &[Lookup] = &[
 
 /// The comparisons of names that programs give.
 pub const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
+/// The sentence for lists whose items a row may have any of.
+pub const ANY_OF: &str = "Any of these. An empty list asks for nothing, as if it were absent.";
 
 /// All comparisons of moments.
 pub const RANGE: &[Lookup] = &[Lookup::Exact, Lookup::Lt, Lookup::Lte, Lookup::Gt, Lookup::Gte];

@@ -1,40 +1,42 @@
 //! What is found out about a document before it is executed: whether it is small enough, what it does, and whether a
 //! stranger may do it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::Name;
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 
-use crate::error::{Error, ErrorCode};
+use crate::config::Limits;
+use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+
+mod lexer;
+mod parser;
+mod text;
+
+use parser::{Bounds, parse};
 
 /// What a document does.
 #[derive(Debug)]
 pub struct Document {
-    /// The parsed document, to be handed on.
+    /// The parsed document.
     pub parsed: ExecutableDocument,
+    /// Which of its operations is meant, where it has several.
+    operation_name: Option<String>,
     /// Whether it changes anything.
     pub is_mutation: bool,
     /// The names of its fields at the root.
     pub root_fields: Vec<String>,
     /// The names under which they stand in the answer.
     pub root_keys: Vec<String>,
-    /// The variables that must have a value.
-    pub needed_variables: Vec<String>,
+    /// Whether going through it takes so long that others would have to wait for it.
+    pub is_long: bool,
 }
 
-/// Why a document is not executed.
-#[derive(Debug)]
-pub enum Refusal {
-    /// It is not GraphQL; the text says where.
-    Syntax(String),
-    /// Something else is wrong with it.
-    Other(Error),
-}
+/// Bytes of a text that is gone through in less than a millisecond.
+const SHORT: usize = 16 * 1024;
 
 /// The fields that strangers may ask for.
 const OPEN: &[&str] = &[
@@ -62,46 +64,59 @@ const WITHOUT_CSRF: &[&str] = &[
     "getCsrfToken",
 ];
 
-/// Longer names are not ours.
-const LONGEST_NAME: usize = 128;
-
-/// Reads a document, refusing one that is nested too deeply or has more than `max_fields` fields with all its fragments
-/// written out.
+/// Reads a document, beside the async threads if it is long. An empty name of an operation is none.
 ///
 /// # Errors
-/// Why it is refused.
-pub fn read(
-    query: &str,
-    operation_name: Option<&str>,
-    max_depth: usize,
-    max_fields: usize,
-) -> Result<Document, Refusal> {
-    // Brackets are counted before the parser recurses into them. Lists and objects in arguments nest too.
-    if bracket_depth(query) > max_depth.saturating_mul(2) {
-        return Err(too_large(Message::new("document-too-deep").with("max", max_depth)));
+/// VALIDATION for what is not GraphQL; LIMIT for what is nested too deeply, has too many tokens, or too many fields with
+/// all its fragments written out.
+pub async fn read(query: String, operation_name: Option<String>, limits: &Limits) -> Result<Document> {
+    let is_long = is_long(&query);
+    let limits = limits.clone();
+    aside(is_long, move || read_now(&query, operation_name.filter(|name| !name.is_empty()), &limits)).await?
+}
+
+/// Whether work on this text should not keep an async thread.
+#[must_use]
+pub const fn is_long(text: &str) -> bool {
+    text.len() > SHORT
+}
+
+/// Does the work, beside the async threads if it is long.
+///
+/// # Errors
+/// INTERNAL when it panics there.
+pub async fn aside<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    if is_long {
+        return tokio::task::spawn_blocking(work).await.map_err(Error::internal);
     }
-    // For a name that it does not know the library looks for similar ones, in a time that grows with its length.
-    if longest_name(query) > LONGEST_NAME {
-        return Err(too_large(Message::new("name-too-long").with("max", LONGEST_NAME)));
-    }
-    let parsed = parse_query(query).map_err(|error| Refusal::Syntax(error.to_string()))?;
-    let operation = operation(&parsed, operation_name)?;
+    Ok(work())
+}
+
+fn read_now(query: &str, operation_name: Option<String>, limits: &Limits) -> Result<Document> {
+    // Lists and objects in arguments nest too.
+    let nesting = limits.query_depth.saturating_mul(2);
+    let parsed = parse(query, Bounds { tokens: limits.query_tokens, nesting })?;
+    let operation = operation(&parsed, operation_name.as_deref())?;
+    let max_fields = limits.query_fields;
     if document_size(&parsed, max_fields) > max_fields {
         return Err(too_large(Message::new("document-too-large").with("max", max_fields)));
     }
     let is_mutation = operation.ty == OperationType::Mutation;
     let mut found = Vec::new();
-    collect_root_fields(&operation.selection_set.node, &parsed.fragments, &mut found, 0);
+    collect_root_fields(&operation.selection_set.node, &parsed.fragments, &mut found, &mut HashSet::new());
     let (root_fields, root_keys) = found.into_iter().unzip();
-    let variables = operation.variable_definitions.iter();
-    let needed_variables = variables
-        .filter(|variable| !variable.node.var_type.node.nullable && variable.node.default_value.is_none())
-        .map(|variable| variable.node.name.node.to_string())
-        .collect();
-    Ok(Document { parsed, is_mutation, root_fields, root_keys, needed_variables })
+    Ok(Document { parsed, operation_name, is_mutation, root_fields, root_keys, is_long: is_long(query) })
 }
 
 impl Document {
+    /// The operation that is meant.
+    ///
+    /// # Errors
+    /// VALIDATION when it is not clear which one.
+    pub fn operation(&self) -> Result<&OperationDefinition> {
+        operation(&self.parsed, self.operation_name.as_deref())
+    }
+
     /// What it does, in a few words for the log: names of fields, and no values.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -139,13 +154,10 @@ fn is_introspection(field: &str) -> bool {
 
 type Fragments = HashMap<Name, async_graphql::Positioned<FragmentDefinition>>;
 
-fn operation<'a>(
-    document: &'a ExecutableDocument,
-    name: Option<&str>,
-) -> Result<&'a OperationDefinition, Refusal> {
+fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition> {
     let mut operations = document.operations.iter();
-    let refuse = |message: Message| Refusal::Other(Error::validation("operationName", message));
-    match name.filter(|name| !name.is_empty()) {
+    let refuse = |message: Message| Error::validation("operationName", message);
+    match name {
         Some(wanted) => operations
             .find(|(name, _)| name.is_some_and(|name| name == wanted))
             .map(|(_, operation)| &operation.node)
@@ -188,7 +200,7 @@ fn expanded_size<'a>(
     max: usize,
     depth: usize,
 ) -> usize {
-    // A cycle of fragments has no end; the library refuses it later, with a better text.
+    // A chain of fragments may be as long as the document.
     const DEEPEST: usize = 100;
     if depth > DEEPEST {
         return max + 1;
@@ -210,13 +222,10 @@ fn expanded_size<'a>(
                 1 + match (sizes.get(name), fragments.get(name)) {
                     (Some(size), _) => *size,
                     (None, Some(fragment)) => {
-                        let size = expanded_size(
-                            &fragment.node.selection_set.node,
-                            fragments,
-                            sizes,
-                            max,
-                            depth + 1,
-                        );
+                        // Where it spreads itself there is nothing to count; validation refuses it.
+                        sizes.insert(name, 0);
+                        let selection = &fragment.node.selection_set.node;
+                        let size = expanded_size(selection, fragments, sizes, max, depth + 1);
                         sizes.insert(name, size);
                         size
                     }
@@ -231,16 +240,12 @@ fn expanded_size<'a>(
     size
 }
 
-fn collect_root_fields(
-    selection: &SelectionSet,
-    fragments: &Fragments,
+fn collect_root_fields<'a>(
+    selection: &'a SelectionSet,
+    fragments: &'a Fragments,
     found: &mut Vec<(String, String)>,
-    depth: usize,
+    spread: &mut HashSet<&'a str>,
 ) {
-    const DEEPEST: usize = 100;
-    if depth > DEEPEST {
-        return;
-    }
     for item in &selection.items {
         match &item.node {
             Selection::Field(field) => {
@@ -248,105 +253,18 @@ fn collect_root_fields(
                 found.push((name.to_string(), key.to_string()));
             }
             Selection::InlineFragment(inline) => {
-                collect_root_fields(&inline.node.selection_set.node, fragments, found, depth + 1);
+                collect_root_fields(&inline.node.selection_set.node, fragments, found, spread);
             }
-            Selection::FragmentSpread(spread) => {
-                if let Some(fragment) = fragments.get(&spread.node.fragment_name.node) {
-                    collect_root_fields(&fragment.node.selection_set.node, fragments, found, depth + 1);
+            Selection::FragmentSpread(fragment) => {
+                let name = &fragment.node.fragment_name.node;
+                if let Some(fragment) = fragments.get(name).filter(|_| spread.insert(name)) {
+                    collect_root_fields(&fragment.node.selection_set.node, fragments, found, spread);
                 }
             }
         }
     }
 }
 
-/// How deeply brackets of any kind are nested at most. Brackets in strings and comments count too: a text with hundreds
-/// of unclosed ones is no loss.
-fn bracket_depth(query: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    for byte in query.bytes() {
-        match byte {
-            b'{' | b'[' | b'(' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// The length of the longest name or number outside strings and comments. Texts that the parser will refuse may be read
-/// differently here.
-fn longest_name(query: &str) -> usize {
-    let mut rest = query.as_bytes();
-    let mut longest = 0;
-    while let Some(first) = rest.first() {
-        let length = match first {
-            b'#' => line_length(rest),
-            b'"' if rest.starts_with(b"\"\"\"") => 3 + block_string_length(&rest[3..]),
-            b'"' => 1 + string_length(&rest[1..]),
-            _ => {
-                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-                let name = rest.iter().take_while(|byte| is_name(byte)).count();
-                longest = longest.max(name);
-                name.max(1)
-            }
-        };
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    longest
-}
-
-fn line_length(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count()
-}
-
-/// The length of what follows the opening quote, the closing one included.
-fn string_length(text: &[u8]) -> usize {
-    let mut escaped = false;
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'\n' | b'\r' => return at,
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// The length of what follows the opening quotes, the closing ones included.
-fn block_string_length(text: &[u8]) -> usize {
-    const END: &[u8] = b"\"\"\"";
-    let ends = |at: &usize| text[*at..].starts_with(END) && (*at == 0 || text[*at - 1] != b'\\');
-    (0..text.len()).find(ends).map_or(text.len(), |at| at + END.len())
-}
-
-const fn too_large(message: Message) -> Refusal {
-    Refusal::Other(Error::new(ErrorCode::Limit, message))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_measured_outside_strings_and_comments() {
-        let long = "x".repeat(500);
-        let cases = [
-            ("{ task(first: 10) { id } }".to_owned(), 5),
-            (format!("{{ a(b: \"{long}\") }} # {long}\n c"), 1),
-            (format!("{{ a(b: \"\\\"{long}\") }}"), 1),
-            (format!("{{ a(b: \"\"\"{long} \\\"\"\" \" {long}\"\"\") }}"), 1),
-            (format!("{{ a(b: \"\") {long} }}"), 500),
-            (format!("{{ a(b: \"\"\"\"\"\") {long} }}"), 500),
-            (format!("# x\n{long}"), 500),
-            (long.clone(), 500),
-        ];
-        for (query, length) in cases {
-            assert_eq!(longest_name(&query), length, "{query}");
-        }
-    }
+const fn too_large(message: Message) -> Error {
+    Error::new(ErrorCode::Limit, message)
 }

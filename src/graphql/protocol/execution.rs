@@ -1,21 +1,23 @@
-//! Executing an operation: with its loaders driven, and its answer mended.
+//! Executing an operation: validated and normalised, with its loaders driven, and its answer put in form.
 
 use std::sync::{Arc, Mutex};
 
-use async_graphql::{
-    ErrorExtensionValues, ObjectType, Request, Response, Schema, ServerError, SubscriptionType,
-};
+use async_graphql::{ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
 
 use crate::config::Limits;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
+use crate::graphql::protocol::collect_fields::{Collected, collect};
+use crate::graphql::protocol::completion::complete;
 use crate::graphql::protocol::context::{Effect, RequestContext};
-use crate::graphql::protocol::document::{self, Document, Refusal};
+use crate::graphql::protocol::document::{self, Document};
 use crate::graphql::protocol::response::localize;
-use crate::message::Message;
+use crate::graphql::protocol::type_system::TypeSystem;
+use crate::graphql::protocol::validation::{Violation, validate};
+use crate::graphql::protocol::variables::coerce;
 
 /// What came of an operation.
 pub struct Executed {
-    /// The answer.
+    /// The answer. Errors without a path mean that nothing was executed.
     pub response: Response,
     /// What it does beside answering.
     pub effects: Arc<Mutex<Vec<Effect>>>,
@@ -26,7 +28,7 @@ pub struct Executed {
 /// Executes a request whose document was read by [`document::read`].
 pub async fn execute<Q, M, S>(
     schema: Schema<Q, M, S>,
-    request: Request,
+    mut request: Request,
     document: Document,
     context: RequestContext,
     language: String,
@@ -38,9 +40,30 @@ where
     S: SubscriptionType + 'static,
 {
     let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
-    let mut request = request.data(context);
-    request.set_parsed_query(document.parsed);
-    let mut response = batches.drive(schema.execute(request)).await;
+    let limits = context.services.limits.clone();
+    let is_long = document.is_long;
+    let variables = std::mem::take(&mut request.variables);
+    let prepared = {
+        let schema = schema.clone();
+        move || match schema.data::<TypeSystem>() {
+            Some(types) => prepare(types, &document, &variables, &limits),
+            None => Err(vec![fault("the schema was not finished by this module")]),
+        }
+    };
+    let prepared = match document::aside(is_long, prepared).await {
+        Ok(prepared) => prepared,
+        Err(error) => Err(vec![fault(error.to_string())]),
+    };
+    let mut response = match prepared {
+        Ok(Collected { document, shape }) => {
+            request.operation_name = None;
+            request.set_parsed_query(document);
+            let mut response = batches.drive(schema.execute(request.data(context))).await;
+            complete(&mut response, &shape);
+            response
+        }
+        Err(errors) => Response::from_errors(errors),
+    };
     let unavailable = localize(&mut response, &language, &request_id);
     Executed { response, effects, unavailable }
 }
@@ -51,7 +74,6 @@ pub async fn execute_for_host<Q, M, S>(
     request: Request,
     context: RequestContext,
     language: String,
-    limits: &Limits,
     request_id: String,
 ) -> Response
 where
@@ -59,29 +81,49 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let read = document::read(
-        &request.query,
-        request.operation_name.as_deref(),
-        limits.query_depth,
-        limits.query_fields,
-    );
-    let document = match read {
-        Ok(document) => document,
-        Err(Refusal::Syntax(text)) => {
-            let text: String = text.chars().take(300).collect();
-            let message = Message::new("not-graphql").with("reason", text);
-            return refused(&message, ErrorCode::Validation, &language, &request_id);
+    let limits = context.services.limits.clone();
+    let query = request.query.clone();
+    match document::read(query, request.operation_name.clone(), &limits).await {
+        Ok(document) => execute(schema, request, document, context, language, request_id).await.response,
+        Err(error) => {
+            let mut response = Response::from_errors(vec![server_error(error, Vec::new())]);
+            localize(&mut response, &language, &request_id);
+            response
         }
-        Err(Refusal::Other(error)) => return refused(error.message(), error.code(), &language, &request_id),
-    };
-    execute(schema, request, document, context, language, request_id).await.response
+    }
 }
 
-fn refused(message: &Message, code: ErrorCode, language: &str, request_id: &str) -> Response {
-    let mut error = ServerError::new(message.text(language), None);
-    let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", code.as_str());
-    extensions.set("requestId", request_id);
-    error.extensions = Some(extensions);
-    Response::from_errors(vec![error])
+/// From a document and variables to what the library executes.
+fn prepare(
+    types: &TypeSystem,
+    document: &Document,
+    variables: &Variables,
+    limits: &Limits,
+) -> Result<Collected, Vec<ServerError>> {
+    let violations = validate(types, &document.parsed);
+    if !violations.is_empty() {
+        return Err(errors(violations));
+    }
+    let operation = document.operation().map_err(|error| vec![server_error(error, Vec::new())])?;
+    let values = coerce(types, operation, variables).map_err(errors)?;
+    collect(types, &document.parsed.fragments, operation, &values, limits)
+        .map_err(|error| vec![server_error(error, Vec::new())])
+}
+
+fn errors(violations: Vec<Violation>) -> Vec<ServerError> {
+    let error = |violation: Violation| {
+        server_error(Error::new(ErrorCode::Validation, violation.message), violation.positions)
+    };
+    violations.into_iter().map(error).collect()
+}
+
+fn fault(cause: impl Into<String>) -> ServerError {
+    server_error(Error::internal(cause.into()), Vec::new())
+}
+
+fn server_error(error: Error, locations: Vec<async_graphql::Pos>) -> ServerError {
+    let mut server_error = ServerError::new(error.to_string(), None);
+    server_error.locations = locations;
+    server_error.source = Some(Arc::new(error));
+    server_error
 }

@@ -2,6 +2,8 @@
 
 pub mod arguments;
 pub mod batches;
+pub mod collect_fields;
+pub mod completion;
 pub mod connection;
 pub mod context;
 pub mod document;
@@ -11,3 +13,6 @@ pub mod node;
 pub mod payload;
 pub mod response;
 pub mod scalars;
+pub mod type_system;
+pub mod validation;
+pub mod variables;

@@ -1,21 +1,16 @@
-//! What the library's answers lack: errors in the reader's language with their codes, causes in the log, and nulls where
-//! a field failed.
+//! What errors lack in the library's answers: the reader's language, codes, and causes in the log.
 
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
 
 use crate::error::{Error, ErrorCode};
 
-/// Mends an answer in place; answers whether an error was the server's for want of its database.
-///
-/// The library leaves a nullable field that failed out of `data`, and makes an object whose fields all failed null;
-/// clients rely on `{"data": {"task": null}}`.
+/// Puts the errors of an answer into words; answers whether one was the server's for want of its database.
 pub fn localize(response: &mut Response, language: &str, request_id: &str) -> bool {
     let mut unavailable = false;
     for error in &mut response.errors {
         unavailable |= translate(error, language, request_id);
-        place_null(&mut response.data, &error.path);
     }
     unavailable
 }
@@ -55,35 +50,6 @@ fn translate(error: &mut ServerError, language: &str, request_id: &str) -> bool 
         tracing::error!(cause, path = ?error.path, "a field failed");
     }
     own.code() == ErrorCode::Unavailable
-}
-
-/// Puts null at the first place along the path of an error where the library left something out.
-fn place_null(data: &mut Value, path: &[PathSegment]) {
-    let mut place = data;
-    for (depth, segment) in path.iter().enumerate() {
-        place = match (place, segment) {
-            (Value::Object(map), PathSegment::Field(name)) => {
-                if !map.contains_key(name.as_str()) {
-                    map.insert(async_graphql::Name::new(name), Value::Null);
-                    return;
-                }
-                match map.get_mut(name.as_str()) {
-                    Some(inner) => inner,
-                    None => return,
-                }
-            }
-            (Value::List(items), PathSegment::Index(index)) => match items.get_mut(*index) {
-                Some(inner) => inner,
-                None => return,
-            },
-            (root @ Value::Null, PathSegment::Field(name)) if depth == 0 => {
-                let null = [(async_graphql::Name::new(name), Value::Null)];
-                *root = Value::Object(null.into_iter().collect());
-                return;
-            }
-            _ => return,
-        };
-    }
 }
 
 /// Cuts a text that may quote a whole document.

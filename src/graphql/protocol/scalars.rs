@@ -7,6 +7,8 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::domain::query::YEARS;
+
 /// A moment: naive UTC, ISO 8601, microseconds only when they are not zero. Input may carry `Z` or an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub NaiveDateTime);
@@ -18,8 +20,7 @@ impl Moment {
         let text = text.trim();
         let moment = DateTime::parse_from_rfc3339(text)
             .map_or_else(|_| read_leniently(text), |zoned| Some(zoned.naive_utc()))?;
-        // Years of more or fewer digits can neither be compared as texts nor be kept by PostgreSQL.
-        (0..=9999).contains(&moment.year()).then_some(Self(moment))
+        YEARS.contains(&moment.year()).then_some(Self(moment))
     }
 }
 
@@ -45,6 +46,10 @@ impl ScalarType for Moment {
         Self::parse(text).ok_or_else(|| "a date and time such as 2026-01-31T08:00:00 is needed".into())
     }
 
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if Self::parse(text).is_some())
+    }
+
     fn to_value(&self) -> Value {
         let form = if self.0.nanosecond() == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
         Value::String(self.0.format(form).to_string())
@@ -55,13 +60,26 @@ impl ScalarType for Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day(pub NaiveDate);
 
+impl Day {
+    /// Reads a day.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let day: NaiveDate = text.trim().parse().ok()?;
+        YEARS.contains(&day.year()).then_some(Self(day))
+    }
+}
+
 #[Scalar(name = "Date")]
 impl ScalarType for Day {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        text.trim().parse().map(Self).map_err(|_| "a date such as 2026-01-31 is needed".into())
+        Self::parse(text).ok_or_else(|| "a date such as 2026-01-31 is needed".into())
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if Self::parse(text).is_some())
     }
 
     fn to_value(&self) -> Value {

@@ -19,8 +19,7 @@ pub static ROLE: Table = LazyLock::new(|| {
         Argument::own("systemRoleId", "Int", |given| {
             Ok(Some(Condition::equals("is_system", Value::Int(given.int()?))))
         }),
-        // Roles are not kept in versions here.
-        Argument::ignored("showHistory", "Boolean"),
+        Argument::ignored("showHistory", "Boolean", "Ignored: roles are not kept in versions."),
         Argument::own("clientMutationId", "String", |given| {
             Ok(given.text()?.map(|id| touched_by(given.requester, id)))
         }),

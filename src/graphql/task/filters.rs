@@ -9,8 +9,8 @@ use crate::domain::decision::HeldReason;
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, RANGE, TEXT, Table, boolean, global_int, int, moment, one_of, order_by,
-    paging, text, uuid,
+    ANY_OF, Argument, Arguments, Given, RANGE, TEXT, Table, boolean, global_int, int, moment, one_of,
+    order_by, paging, text, uuid,
 };
 use crate::graphql::task::progress::TaskHeldReason;
 use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
@@ -33,14 +33,17 @@ fn root() -> Arguments {
     [
         order_by(),
         vec![
-            // Tasks have no period of validity, so there is no default to apply.
-            Argument::ignored("applyDefaultValidityFilter", "Boolean"),
+            Argument::ignored(
+                "applyDefaultValidityFilter",
+                "Boolean",
+                "Ignored: tasks have no period of validity.",
+            ),
             Argument::own("clientMutationId", "String", mutation),
             Argument::own("groupId", "String", group),
             // Recorded traffic shows that the original takes and ignores it here.
-            Argument::ignored("customFilters", "[String]"),
+            Argument::ignored("customFilters", "[String]", "Ignored: tasks have no custom filters."),
             Argument::own("taskGroupId", "String", group),
-            Argument::own("entityIds", "[UUID]", entity_ids),
+            Argument::own("entityIds", "[UUID]", entity_ids).described(ANY_OF),
         ],
         text("entityString", "String", "entity_string", &[Lookup::Icontains]),
     ]

@@ -11,12 +11,14 @@ use crate::graphql::protocol::arguments::{
 use crate::graphql::task_group::types::TaskGroupCompletionPolicy;
 use crate::service::visibility::touched_by;
 
+const NO_VALIDITY: &str =
+    "Ignored: groups have no period of validity, they are valid from their creation until they are deleted.";
+
 /// `Query.taskGroup`
 pub static TASK_GROUP: Table = LazyLock::new(|| {
     let root = vec![
-        // Groups have no period of validity: they are valid from their creation until they are deleted.
-        Argument::ignored("dateValidFrom_Gte", "DateTime"),
-        Argument::ignored("dateValidTo_Lte", "DateTime"),
+        Argument::ignored("dateValidFrom_Gte", "DateTime", NO_VALIDITY),
+        Argument::ignored("dateValidTo_Lte", "DateTime", NO_VALIDITY),
         Argument::own("clientMutationId", "String", |given| {
             Ok(given.text()?.map(|id| touched_by(given.requester, id)))
         }),

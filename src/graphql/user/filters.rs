@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::domain::query::{Condition, Lookup};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, Table, boolean, id_int, order_by, paging, text, uuid,
+    ANY_OF, Argument, Arguments, Given, Table, boolean, id_int, order_by, paging, text, uuid,
 };
 use crate::service::visibility::touched_by;
 
@@ -18,8 +18,7 @@ pub static NESTED_USERS: Table = LazyLock::new(|| [paging(), fields()].into_iter
 fn root() -> Arguments {
     let mut all = order_by();
     all.extend([
-        // Users are not kept in versions here: the day that one asks for changes nothing.
-        Argument::ignored("validity", "Date"),
+        Argument::ignored("validity", "Date", "Ignored: users are not kept in versions."),
         Argument::own("clientMutationId", "String", |given| {
             Ok(given.text()?.map(|id| touched_by(given.requester, id)))
         }),
@@ -30,27 +29,34 @@ fn root() -> Arguments {
     all.extend(text("email", "String", "email", &[Lookup::Exact]));
     all.extend([
         Argument::own("roleId", "Int", |given| Ok(Some(Condition::HasRole { roles: vec![given.int()?] }))),
-        Argument::own("roles", "[Int]", roles),
-        Argument::own("healthFacilityId", "Int", nobody),
-        Argument::own("regionId", "Int", nobody),
-        Argument::own("regionIds", "[Int]", nobody_of),
-        Argument::own("districtId", "Int", nobody),
-        Argument::own("municipalityId", "Int", nobody),
-        Argument::own("villageId", "Int", nobody),
-        Argument::own("birthDateFrom", "Date", nobody),
-        Argument::own("birthDateTo", "Date", nobody),
+        Argument::own("roles", "[Int]", roles).described(ANY_OF),
+        Argument::own("healthFacilityId", "Int", nobody).described(NO_PLACE),
+        Argument::own("regionId", "Int", nobody).described(NO_PLACE),
+        Argument::own("regionIds", "[Int]", nobody_of).described(NO_PLACES),
+        Argument::own("districtId", "Int", nobody).described(NO_PLACE),
+        Argument::own("municipalityId", "Int", nobody).described(NO_PLACE),
+        Argument::own("villageId", "Int", nobody).described(NO_PLACE),
+        Argument::own("birthDateFrom", "Date", nobody).described("Finds nobody: days of birth are not kept."),
+        Argument::own("birthDateTo", "Date", nobody).described("Finds nobody: days of birth are not kept."),
     ]);
     all.extend(text("language", "String", "language", &[Lookup::Exact]));
     all.extend([
-        Argument::ignored("showHistory", "Boolean"),
-        // Who may not log in any more is listed like everybody, with `active` false.
-        Argument::ignored("showDeleted", "Boolean"),
+        Argument::ignored("showHistory", "Boolean", "Ignored: users are not kept in versions."),
+        Argument::ignored(
+            "showDeleted",
+            "Boolean",
+            "Ignored: who may not log in any more is listed like everybody.",
+        ),
         Argument::own("str", "String", |given| Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))),
-        Argument::own("parentLocation", "String", nobody_named),
-        Argument::own("parentLocationLevel", "Int", nobody),
+        Argument::own("parentLocation", "String", nobody_named).described(NO_PLACE),
+        Argument::own("parentLocationLevel", "Int", nobody).described(NO_PLACE),
     ]);
     all
 }
+
+const NO_PLACE: &str = "Finds nobody: users have no place here.";
+const NO_PLACES: &str =
+    "Finds nobody: users have no place here. An empty list asks for nothing, as if it were absent.";
 
 const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
 

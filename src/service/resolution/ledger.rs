@@ -80,12 +80,12 @@ pub fn enter(
 pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Value) -> Value {
     let steps: BTreeSet<Option<Uuid>> =
         pools.iter().filter_map(|place| approval.pools.get(*place)).map(PoolStatus::step_id).collect();
-    let mut last: HashMap<&str, Verdict> = HashMap::new();
+    let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
     let mut order: Vec<&str> = Vec::new();
     let own = approval.counting_votes().filter(|vote| vote.user_id == user && steps.contains(&vote.step_id));
     for vote in own {
         if let Some(record) = &vote.record_id
-            && last.insert(record, vote.verdict).is_none()
+            && verdicts.insert(record, vote.verdict).is_none()
         {
             order.push(record);
         }
@@ -93,7 +93,7 @@ pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Valu
     let mut lists = serde_json::Map::new();
     for verdict in [Verdict::Accept, Verdict::Reject] {
         let list: Vec<&str> =
-            order.iter().filter(|record| last.get(*record) == Some(&verdict)).copied().collect();
+            order.iter().filter(|record| verdicts.get(*record) == Some(&verdict)).copied().collect();
         if !list.is_empty() || asked.get(verdict.as_str()).is_some() {
             lists.insert(verdict.as_str().to_owned(), list.into());
         }

@@ -7,6 +7,7 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
 use crate::graphql::protocol::arguments::Argument;
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
+use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::{outbox, task, task_group, vote};
 
 /// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
@@ -41,6 +42,7 @@ impl OutputType for Registration {
                 field.args.insert(argument.name.clone(), meta(argument));
             }
         }
+        TypeSystem::register(registry);
         <bool as OutputType>::create_type_info(registry)
     }
 
@@ -56,7 +58,7 @@ impl OutputType for Registration {
 fn meta(argument: &Argument) -> MetaInputValue {
     MetaInputValue {
         name: argument.name.clone(),
-        description: None,
+        description: argument.description.map(str::to_owned),
         ty: argument.ty.to_string(),
         deprecation: Deprecation::NoDeprecated,
         default_value: None,

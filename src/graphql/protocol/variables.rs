@@ -1,0 +1,52 @@
+//! The values of an operation's variables, as the specification's CoerceVariableValues has it.
+
+use std::collections::HashMap;
+
+use async_graphql::Variables;
+use async_graphql::parser::types::OperationDefinition;
+use async_graphql_value::ConstValue;
+
+use crate::graphql::protocol::type_system::TypeSystem;
+use crate::graphql::protocol::validation::Violation;
+use crate::graphql::protocol::validation::values::{Given, Path, Place, check};
+use crate::message::Message;
+
+/// The values of variables, by their names. What has no value and no default is not there.
+pub type Values = HashMap<String, ConstValue>;
+
+/// Puts the values together from what was sent and from defaults.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn coerce(
+    types: &TypeSystem,
+    operation: &OperationDefinition,
+    sent: &Variables,
+) -> Result<Values, Vec<Violation>> {
+    let mut values = Values::new();
+    let mut violations = Vec::new();
+    for definition in &operation.variable_definitions {
+        let (name, pos) = (&definition.node.name.node, definition.pos);
+        let mut refuse = |message| violations.push(Violation { message, positions: vec![pos] });
+        match (sent.get(name), &definition.node.default_value) {
+            (Some(ConstValue::Null), _) | (None, None) if !definition.node.var_type.node.nullable => {
+                refuse(Message::new("variable-needed").with("name", name.as_str()));
+            }
+            (Some(value), _) => {
+                let ty = definition.node.var_type.node.to_string();
+                let place = Place { path: Path::Name(name), ty: &ty, has_default: false };
+                match check_sent(types, place, value) {
+                    Ok(()) => drop(values.insert(name.to_string(), value.clone())),
+                    Err(message) => refuse(message),
+                }
+            }
+            (None, Some(default)) => drop(values.insert(name.to_string(), default.node.clone())),
+            (None, None) => {}
+        }
+    }
+    if violations.is_empty() { Ok(values) } else { Err(violations) }
+}
+
+fn check_sent(types: &TypeSystem, place: Place<'_, '_>, value: &ConstValue) -> Result<(), Message> {
+    check(types, place, Given::Sent(value), &mut |_, _| {})
+}
