@@ -17,6 +17,7 @@ use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::scalars::{Moment, read_global_id};
 use crate::message::Message;
+use crate::service::visibility::touched_by;
 
 mod given;
 mod registration;
@@ -161,6 +162,28 @@ pub fn paging() -> Arguments {
         argument("first", "Int"),
         argument("last", "Int"),
     ]
+}
+
+/// `clientMutationId`: the rows that a mutation of the requester's touched.
+pub fn client_mutation_id() -> Arguments {
+    vec![Argument::own("clientMutationId", "String", |given| {
+        Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+    })]
+}
+
+/// What lists of versioned rows are filtered by, whatever the rows.
+pub fn of_record() -> Arguments {
+    join([
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateUpdated", "date_updated", RANGE),
+        boolean("isDeleted", "is_deleted"),
+        int("version", "version", &[Lookup::Exact]),
+    ])
+}
+
+/// Arguments one after the other.
+pub fn join<const N: usize>(parts: [Arguments; N]) -> Arguments {
+    parts.into_iter().flatten().collect()
 }
 
 /// `orderBy`, which lists at the root have.

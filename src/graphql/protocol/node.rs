@@ -4,19 +4,19 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{ErrorCode, Result};
-use crate::graphql::mutation_log::types::MutationLogNode;
-use crate::graphql::outbox::types::TaskEventNode;
+use crate::graphql::mutation_log::MutationLogNode;
+use crate::graphql::outbox::TaskEventNode;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::read_global_id;
-use crate::graphql::role::types::{RoleNode, RoleRightNode};
+use crate::graphql::role::{RoleNode, RoleRightNode};
 use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
-use crate::graphql::task_executor::types::{TaskExecutorHistoryNode, TaskExecutorNode};
+use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
 use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::graphql::user::types::{InteractiveUserNode, UserNode};
-use crate::graphql::vote::types::TaskDecisionNode;
-use crate::graphql::webhook_attempt::types::WebhookAttemptNode;
+use crate::graphql::vote::TaskDecisionNode;
+use crate::graphql::webhook_attempt::WebhookAttemptNode;
 use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::service::context::ListScope;
 use crate::service::{
@@ -26,7 +26,7 @@ use crate::service::{
 
 /// Anything with a global id.
 #[derive(Interface)]
-#[graphql(name = "Node", field(name = "id", ty = "ID"))]
+#[graphql(name = "Node", field(name = "id", ty = "ID", method = "global_id"))]
 pub enum Node {
     Task(TaskNode),
     TaskHistory(TaskHistoryNode),
@@ -47,6 +47,26 @@ pub enum Node {
     RoleRight(RoleRightNode),
     MutationLog(MutationLogNode),
 }
+
+/// Says where types keep their global id.
+macro_rules! identified {
+    (|$it:ident| $id:expr => $($node:ident)+) => {
+        $(impl $node {
+            async fn global_id(&self, _: &Context<'_>) -> Result<ID> {
+                let $it = self;
+                Ok($id.clone())
+            }
+        })+
+    };
+}
+identified!(|node| node.record.fields.id =>
+    TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
+    TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
+);
+identified!(|node| node.id =>
+    TaskEventNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
+    MutationLogNode
+);
 
 /// Any row by its global id.
 #[derive(Default)]
@@ -71,94 +91,88 @@ impl NodeQueries {
 async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
     let context = request(ctx)?;
     let (services, requester) = (&context.services, context.requester()?);
-    let by_uuid = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Uuid(id)));
-    let by_int = |field: &'static str| key.parse().ok().map(|id| with(field, Value::Int(id)));
+    let id = || key.parse().ok().map(Value::Uuid);
+    let number = || key.parse().ok().map(Value::Int);
+    let nested = ListScope::Nested;
     Ok(match type_name {
-        "TaskGQLType" => match by_uuid("id") {
-            Some(query) => only(task::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::Task(TaskNode(row))),
-            None => None,
-        },
-        "TaskGroupGQLType" => match by_uuid("id") {
-            Some(query) => only(task_group::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::TaskGroup(TaskGroupNode(row))),
-            None => None,
-        },
-        "TaskExecutorGQLType" => match by_uuid("id") {
-            Some(query) => only(task_executor::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::TaskExecutor(TaskExecutorNode(row))),
-            None => None,
-        },
-        "TaskHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task::list_history(services, requester, query).await?)
-                .map(|row| Node::TaskHistory(TaskHistoryNode(row))),
-            None => None,
-        },
-        "TaskGroupHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_group::list_history(services, requester, query).await?)
-                .map(|row| Node::TaskGroupHistory(TaskGroupHistoryNode(row))),
-            None => None,
-        },
-        "TaskExecutorHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_executor::list_history(services, requester, query).await?)
-                .map(|row| Node::TaskExecutorHistory(TaskExecutorHistoryNode(row))),
-            None => None,
-        },
-        "TaskFlowGQLType" => match by_uuid("id") {
-            Some(query) => only(task_flow::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::TaskFlow(TaskFlowNode(row))),
-            None => None,
-        },
-        "TaskFlowHistoryGQLType" => match by_int("history_id") {
-            Some(query) => only(task_flow::list_history(services, requester, query).await?)
-                .map(|row| Node::TaskFlowHistory(TaskFlowHistoryNode(row))),
-            None => None,
-        },
+        "TaskGQLType" => {
+            one("id", id(), |query| task::list(services, requester, query, nested)).await?.map(Node::Task)
+        }
+        "TaskHistoryGQLType" => {
+            one("history_id", number(), |query| task::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskHistory)
+        }
+        "TaskGroupGQLType" => one("id", id(), |query| task_group::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskGroup),
+        "TaskGroupHistoryGQLType" => {
+            one("history_id", number(), |query| task_group::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskGroupHistory)
+        }
+        "TaskExecutorGQLType" => {
+            one("id", id(), |query| task_executor::list(services, requester, query, nested))
+                .await?
+                .map(Node::TaskExecutor)
+        }
+        "TaskExecutorHistoryGQLType" => {
+            one("history_id", number(), |query| task_executor::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskExecutorHistory)
+        }
+        "TaskFlowGQLType" => one("id", id(), |query| task_flow::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskFlow),
+        "TaskFlowHistoryGQLType" => {
+            one("history_id", number(), |query| task_flow::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskFlowHistory)
+        }
         "TaskFlowStepGQLType" => flow_step(ctx, key).await?,
-        "TaskDecisionGQLType" => match by_uuid("id") {
-            Some(query) => only(vote::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::TaskDecision(TaskDecisionNode(row))),
-            None => None,
-        },
-        "TaskEventGQLType" => match by_int("id") {
-            Some(query) => only(outbox::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::TaskEvent(TaskEventNode(row))),
-            None => None,
-        },
-        "WebhookEndpointGQLType" => match by_uuid("id") {
-            Some(query) => only(webhook_endpoint::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::WebhookEndpoint(WebhookEndpointNode(row))),
-            None => None,
-        },
-        "WebhookAttemptGQLType" => match by_int("id") {
-            Some(query) => only(webhook_attempt::list(services, requester, query, ListScope::Nested).await?)
-                .map(|row| Node::WebhookAttempt(WebhookAttemptNode(row))),
-            None => None,
-        },
-        "UserGQLType" => match by_uuid("id") {
-            Some(query) => only(user::list_visible(services, requester, query).await?)
-                .map(|row| Node::User(UserNode(row))),
-            None => None,
-        },
-        "InteractiveUserGQLType" => match by_int("i_user__id") {
-            Some(query) => only(user::list_visible(services, requester, query).await?)
-                .map(|row| Node::InteractiveUser(InteractiveUserNode(row))),
-            None => None,
-        },
-        "RoleGQLType" => match by_int("id") {
-            Some(query) => {
-                only(role::list(services, requester, query).await?).map(|row| Node::Role(RoleNode(row)))
-            }
-            None => None,
-        },
+        "TaskDecisionGQLType" => one("id", id(), |query| vote::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskDecision),
+        "TaskEventGQLType" => one("id", number(), |query| outbox::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskEvent),
+        "WebhookEndpointGQLType" => {
+            one("id", id(), |query| webhook_endpoint::list(services, requester, query, nested))
+                .await?
+                .map(Node::WebhookEndpoint)
+        }
+        "WebhookAttemptGQLType" => {
+            one("id", number(), |query| webhook_attempt::list(services, requester, query, nested))
+                .await?
+                .map(Node::WebhookAttempt)
+        }
+        "UserGQLType" => {
+            one("id", id(), |query| user::list_visible(services, requester, query)).await?.map(Node::User)
+        }
+        "InteractiveUserGQLType" => {
+            one("i_user__id", number(), |query| user::list_visible(services, requester, query))
+                .await?
+                .map(Node::InteractiveUser)
+        }
+        "RoleGQLType" => {
+            one("id", number(), |query| role::list(services, requester, query)).await?.map(Node::Role)
+        }
         "RoleRightGQLType" => role_right(ctx, key).await?,
-        "MutationLogGQLType" => match by_uuid("id") {
-            Some(query) => only(mutation_log::list(services, requester, query).await?)
-                .map(|row| Node::MutationLog(MutationLogNode(row))),
-            None => None,
-        },
+        "MutationLogGQLType" => one("id", id(), |query| mutation_log::list(services, requester, query))
+            .await?
+            .map(Node::MutationLog),
         _ => None,
     })
+}
+
+/// The only row whose `field` is the key, as a node; none where the key is of another kind.
+async fn one<T, N: From<T>, F: Future<Output = Result<Slice<T>>>>(
+    field: &'static str,
+    key: Option<Value>,
+    list: impl FnOnce(ListQuery) -> F,
+) -> Result<Option<N>> {
+    let Some(key) = key else { return Ok(None) };
+    Ok(only(list(with(field, key)).await?).map(N::from))
 }
 
 /// A step is seen by whoever sees its flow.
@@ -167,7 +181,7 @@ async fn flow_step(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
     let Some(found) = step(ctx, key.parse().ok()).await? else {
         return Ok(None);
     };
-    let query = with("id", Value::Uuid(found.0.task_flow_id));
+    let query = with("id", Value::Uuid(found.step.task_flow_id));
     let flows = task_flow::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
     Ok(only(flows).map(|_| Node::TaskFlowStep(found)))
 }
@@ -185,7 +199,7 @@ async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
         return Ok(None);
     };
     let granted = role::rights(&context.services, role_id).await?.contains(&right);
-    Ok(granted.then_some(Node::RoleRight(RoleRightNode { role: found, right })))
+    Ok(granted.then_some(Node::RoleRight(RoleRightNode::new(found, right))))
 }
 
 fn with(field: &'static str, value: Value) -> ListQuery {

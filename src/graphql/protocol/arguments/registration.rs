@@ -8,7 +8,7 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 use crate::graphql::protocol::arguments::Argument;
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{outbox, task, task_group, vote};
+use crate::graphql::{completion_policy, outbox, task, vote};
 
 /// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
 pub struct Registration;
@@ -23,9 +23,9 @@ impl OutputType for Registration {
         <Moment as InputType>::create_type_info(registry);
         <Day as InputType>::create_type_info(registry);
         <UuidOrGlobalId as InputType>::create_type_info(registry);
-        <task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
-        <outbox::types::TaskEventStatus as InputType>::create_type_info(registry);
-        <vote::types::TaskDecisionDecision as InputType>::create_type_info(registry);
+        <completion_policy::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <outbox::TaskEventStatus as InputType>::create_type_info(registry);
+        <vote::TaskDecisionDecision as InputType>::create_type_info(registry);
         <task::progress::TaskHeldReason as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
