@@ -115,9 +115,6 @@ impl TaskManagement {
     }
 
     /// Applies the migrations that are missing; answers their names.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         let db = self.services.db.clone();
         let migrated = tokio::task::spawn_blocking(move || migration::up(&mut db.connect_once()?));
@@ -125,9 +122,6 @@ impl TaskManagement {
     }
 
     /// Whether migrations are missing.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn is_pending(&self) -> Result<bool> {
         self.services.db.read(migration::is_pending).await
     }
@@ -190,9 +184,6 @@ impl TaskManagement {
     }
 
     /// Delivers to After-handlers and webhook endpoints what is due now.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn deliver_due(&self) -> Result<usize> {
         outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
     }

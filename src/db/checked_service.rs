@@ -6,9 +6,6 @@ use crate::error::Result;
 use crate::model::checked_service::CheckedService;
 
 /// Notes that a process carries out what is approved for this service.
-///
-/// # Errors
-/// What the database says.
 pub fn register(connection: &mut DbConnection, name: &str) -> Result<()> {
     if !is_registered(connection, name)? {
         insert_missing(connection, &[CheckedService { name: name.to_owned() }])?;
@@ -17,9 +14,6 @@ pub fn register(connection: &mut DbConnection, name: &str) -> Result<()> {
 }
 
 /// Whether some process carries out what is approved for this service.
-///
-/// # Errors
-/// What the database says.
 pub fn is_registered(connection: &mut DbConnection, name: &str) -> Result<bool> {
     Ok(get::<CheckedService>(connection, name)?.is_some())
 }

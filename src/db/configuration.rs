@@ -11,9 +11,6 @@ use crate::error::Result;
 use crate::model::configuration::{ModuleConfiguration, core_moduleconfiguration as configuration};
 
 /// The configurations that anybody may read and that are in force, by module.
-///
-/// # Errors
-/// What the database says.
 pub fn exposed(
     connection: &mut DbConnection,
     layer: Option<Layer>,
@@ -28,9 +25,6 @@ pub fn exposed(
 }
 
 /// What administrators have set for this module of the server, as JSON text.
-///
-/// # Errors
-/// What the database says.
 pub fn back_end(connection: &mut DbConnection, module: &str, now: NaiveDateTime) -> Result<Option<String>> {
     Ok(configuration::table
         .filter(configuration::module.eq(module))
@@ -42,9 +36,6 @@ pub fn back_end(connection: &mut DbConnection, module: &str, now: NaiveDateTime)
 }
 
 /// Whether the module has a configuration in this layer.
-///
-/// # Errors
-/// What the database says.
 pub fn exists(connection: &mut DbConnection, module: &str, layer: Layer) -> Result<bool> {
     let found: i64 = configuration::table
         .filter(configuration::module.eq(module))

@@ -8,9 +8,6 @@ use crate::model::content_type::ContentType;
 use crate::model::entity::Entity as _;
 
 /// The content type of this name, made if there is none yet.
-///
-/// # Errors
-/// What the database says.
 pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str) -> Result<ContentType> {
     if let Some(found) = by_name(connection, app_label, model)? {
         return Ok(found);
@@ -22,9 +19,6 @@ pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str
 }
 
 /// Adds one under a key of the caller's.
-///
-/// # Errors
-/// What the database says.
 pub fn insert(connection: &mut DbConnection, new: &ContentType) -> Result<()> {
     entity::insert(connection, new)?;
     if connection.dialect() == Dialect::Postgres {

@@ -45,43 +45,28 @@ pub fn columns<T: Entity>() -> String {
 }
 
 /// The rows that meet `condition`, which may say an order behind it.
-///
-/// # Errors
-/// What the database says.
 pub fn select<T: Stored>(connection: &mut DbConnection, condition: Sql) -> Result<Vec<T>> {
     let query = Sql::new(format!("SELECT {} FROM {} WHERE ", columns::<T>(), T::TABLE)).append(condition);
     Ok(query.load(connection)?)
 }
 
 /// The same, locked until the transaction ends.
-///
-/// # Errors
-/// What the database says.
 pub fn select_locked<T: Stored>(connection: &mut DbConnection, condition: Sql, lock: Lock) -> Result<Vec<T>> {
     let lock = lock.sql(connection.dialect());
     select(connection, condition.sql(lock))
 }
 
 /// The row with this key, deleted or not.
-///
-/// # Errors
-/// What the database says.
 pub fn get<T: Stored>(connection: &mut DbConnection, key: impl Into<Bound>) -> Result<Option<T>> {
     Ok(select(connection, by_key::<T>(key))?.pop())
 }
 
 /// The rows with these keys, deleted or not, in no order.
-///
-/// # Errors
-/// What the database says.
 pub fn get_many<T: Stored>(connection: &mut DbConnection, keys: &[Uuid]) -> Result<Vec<T>> {
     select(connection, Sql::new(format!("{} ", T::KEY)).among(keys))
 }
 
 /// The row with this key, deleted or not, locked until the transaction ends.
-///
-/// # Errors
-/// What the database says.
 pub fn lock<T: Stored>(
     connection: &mut DbConnection,
     key: impl Into<Bound>,
@@ -91,25 +76,16 @@ pub fn lock<T: Stored>(
 }
 
 /// Adds a row.
-///
-/// # Errors
-/// What the database says.
 pub fn insert<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
     insert_many(connection, std::slice::from_ref(row))
 }
 
 /// Adds rows, many with one statement.
-///
-/// # Errors
-/// What the database says.
 pub fn insert_many<T: Entity>(connection: &mut DbConnection, rows: &[T]) -> Result<()> {
     insert_rows(connection, rows, "")
 }
 
 /// Adds those of the rows that are not there yet.
-///
-/// # Errors
-/// What the database says.
 pub fn insert_missing<T: Entity>(connection: &mut DbConnection, rows: &[T]) -> Result<()> {
     insert_rows(connection, rows, " ON CONFLICT DO NOTHING")
 }
@@ -130,18 +106,12 @@ fn insert_rows<T: Entity>(
 }
 
 /// Adds a row whose key the database counts, whatever the row says.
-///
-/// # Errors
-/// What the database says.
 pub fn insert_counted<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
     insert_with(connection, row, vec![(T::KEY, None)], "").map(drop)
 }
 
 /// Adds a row in which some columns hold something else than the row says: what is given here, or where that is nothing,
 /// what the database sets. `on_conflict` says what becomes of a row that breaks a rule; answers whether it was added.
-///
-/// # Errors
-/// What the database says.
 pub fn insert_with<T: Entity>(
     connection: &mut DbConnection,
     row: &T,

@@ -67,9 +67,6 @@ pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: 
 }
 
 /// Adds a version of a row as it is, key included.
-///
-/// # Errors
-/// What the database says.
 pub fn insert_version<T: Versioned>(connection: &mut DbConnection, version: &Historical<T>) -> Result<()> {
     let mut values = version.row.values();
     version.history.values(&mut values);
@@ -80,9 +77,6 @@ pub fn insert_version<T: Versioned>(connection: &mut DbConnection, version: &His
 }
 
 /// Lets the twin's keys count on after keys were written by hand.
-///
-/// # Errors
-/// What the database says.
 pub fn resume_counting<T: Versioned>(connection: &mut DbConnection) -> Result<()> {
     if connection.dialect() == Dialect::Postgres {
         let historical = T::HISTORY_TABLE;

@@ -9,9 +9,6 @@ use crate::error::Result;
 use crate::model::login_failure::core_loginfailure as failure;
 
 /// How often a login under this key has failed since `since`, and when that began.
-///
-/// # Errors
-/// What the database says.
 pub fn get(
     connection: &mut DbConnection,
     key: &str,
@@ -26,9 +23,6 @@ pub fn get(
 }
 
 /// Counts one more; counting begins anew if the last beginning was before `since`.
-///
-/// # Errors
-/// What the database says.
 pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: NaiveDateTime) -> Result<()> {
     Sql::new("INSERT INTO core_loginfailure (key, failures, date_first) VALUES (")
         .bind(key)
@@ -47,9 +41,6 @@ pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: 
 }
 
 /// Counts one less.
-///
-/// # Errors
-/// What the database says.
 pub fn subtract(connection: &mut DbConnection, key: &str) -> Result<()> {
     diesel::update(failure::table.find(key).filter(failure::failures.gt(0)))
         .set(failure::failures.eq(failure::failures - 1))
@@ -58,18 +49,12 @@ pub fn subtract(connection: &mut DbConnection, key: &str) -> Result<()> {
 }
 
 /// Forgets the failures under this key.
-///
-/// # Errors
-/// What the database says.
 pub fn clear(connection: &mut DbConnection, key: &str) -> Result<()> {
     diesel::delete(failure::table.find(key)).execute(connection)?;
     Ok(())
 }
 
 /// Forgets what began before `moment`.
-///
-/// # Errors
-/// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(failure::table.filter(failure::date_first.lt(moment))).execute(connection)?)
 }

@@ -9,9 +9,6 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Applies the migrations that are missing; answers their names. Several processes may do so at once.
-///
-/// # Errors
-/// What the database says.
 pub fn up(connection: &mut DbConnection) -> Result<Vec<String>> {
     let names = match connection {
         DbConnection::Pg(pg) => {
@@ -31,9 +28,6 @@ pub fn up(connection: &mut DbConnection) -> Result<Vec<String>> {
 }
 
 /// Whether a migration is missing.
-///
-/// # Errors
-/// What the database says.
 pub fn is_pending(connection: &mut DbConnection) -> Result<bool> {
     match connection {
         DbConnection::Pg(pg) => pg.has_pending_migration(POSTGRES),

@@ -23,17 +23,11 @@ impl Listed for MutationLog {
 
 /// Adds an entry unless its user has one with the same client id. If another request is adding one now, waits for it
 /// to end. Answers whether the entry was added.
-///
-/// # Errors
-/// What the database says.
 pub fn reserve(connection: &mut DbConnection, entry: &MutationLog) -> Result<bool> {
     insert_with(connection, entry, Vec::new(), " ON CONFLICT (user_id, client_mutation_id) DO NOTHING")
 }
 
 /// The entry of this user with this client id.
-///
-/// # Errors
-/// What the database says.
 pub fn by_client_id(
     connection: &mut DbConnection,
     user_id: Uuid,
@@ -44,9 +38,6 @@ pub fn by_client_id(
 }
 
 /// Says how a mutation went.
-///
-/// # Errors
-/// What the database says.
 pub fn finish(
     connection: &mut DbConnection,
     id: Uuid,
@@ -60,9 +51,6 @@ pub fn finish(
 }
 
 /// Notes that the mutation touched these rows.
-///
-/// # Errors
-/// What the database says.
 pub fn link(connection: &mut DbConnection, mutation_id: Uuid, touched: &[(&str, Uuid)]) -> Result<()> {
     let rows: Vec<TouchedRow> = touched
         .iter()

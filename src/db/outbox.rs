@@ -26,9 +26,6 @@ impl Listed for Delivery {
 
 /// Asks the module, in the transaction of a change, to weigh the votes on the open tasks of a group again: who is asked, or
 /// how many must agree, is not what it was. `signal` names the change, `user_id` who made it.
-///
-/// # Errors
-/// What the database says.
 pub fn ask_re_evaluation(
     connection: &mut DbConnection,
     group_id: Uuid,
@@ -58,9 +55,6 @@ pub fn ask_re_evaluation(
 }
 
 /// Whether the module is asked, by a later delivery that is still to be made, to weigh again all tasks of one of these groups.
-///
-/// # Errors
-/// What the database says.
 pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]) -> Result<bool> {
     let later = Sql::new("status = 'PENDING' AND handler = ")
         .bind(Subscriber::ReEvaluation(None).name())
@@ -74,9 +68,6 @@ pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]
 }
 
 /// Whether anything may be due for one handler: what [`lease`] finds then, others may have in hand already.
-///
-/// # Errors
-/// What the database says.
 pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) -> Result<bool> {
     let due = outbox::table
         .filter(outbox::status.eq(DeliveryStatus::Pending))
@@ -87,9 +78,6 @@ pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) 
 
 /// Takes at most `limit` due deliveries for one handler until `lease_until`: of each entity the oldest only, so that
 /// order holds, and none that another worker has in hand.
-///
-/// # Errors
-/// What the database says.
 pub fn lease(
     connection: &mut DbConnection,
     handler: &str,
@@ -132,9 +120,6 @@ pub fn lease(
 }
 
 /// Keeps a delivery in hand until `lease_until`; answers whether it still was.
-///
-/// # Errors
-/// What the database says.
 pub fn renew(
     connection: &mut DbConnection,
     id: i64,
@@ -149,9 +134,6 @@ pub fn renew(
 }
 
 /// Gives back all that a worker has in hand, for others to take at once.
-///
-/// # Errors
-/// What the database says.
 pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
     let own = outbox::table.filter(outbox::leased_by.eq(worker));
     Ok(diesel::update(own)
@@ -165,9 +147,6 @@ pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
 }
 
 /// Makes these deliveries due again, as if they had never been tried; answers how many there are.
-///
-/// # Errors
-/// What the database says.
 pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
@@ -182,9 +161,6 @@ pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) ->
 }
 
 /// Gives these deliveries up.
-///
-/// # Errors
-/// What the database says.
 pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
@@ -196,9 +172,6 @@ pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
 }
 
 /// Gives up all that was not delivered to this subscriber, which is no more.
-///
-/// # Errors
-/// What the database says.
 pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) -> Result<usize> {
     let undelivered = [DeliveryStatus::Pending.as_str(), DeliveryStatus::Dead.as_str()];
     let own = outbox::table
@@ -214,9 +187,6 @@ pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) ->
 }
 
 /// Gives up what waits for webhook endpoints that are no more: left by a change that did not know yet, or replayed since.
-///
-/// # Errors
-/// What the database says.
 pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
     Ok(Sql::new(
         "UPDATE task_management_outbox SET status = 'DISCARDED', leased_by = NULL, lease_until = NULL \
@@ -227,9 +197,6 @@ pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
 }
 
 /// Puts a delivery back that a worker has in hand and has not tried to make.
-///
-/// # Errors
-/// What the database says.
 pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<()> {
     diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
@@ -242,18 +209,12 @@ pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<
 }
 
 /// The deliveries with these keys, locked until the transaction ends, in no order.
-///
-/// # Errors
-/// What the database says.
 pub fn lock_many(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Delivery>> {
     let found = Sql::new("id ").among(ids.iter().copied()).sql(" ORDER BY id");
     select_locked(connection, found, Lock::Exclusive)
 }
 
 /// How the outbox stands.
-///
-/// # Errors
-/// What the database says.
 pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
     let of = |status: DeliveryStatus| outbox::table.filter(outbox::status.eq(status));
     Ok(OutboxFigures {
@@ -268,18 +229,12 @@ pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
 }
 
 /// Lets the connection be told what [`announce`] announces.
-///
-/// # Errors
-/// What the database says.
 pub fn listen(connection: &mut diesel::PgConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("LISTEN {CHANNEL}"))?)
 }
 
 /// Tells other processes, when the transaction is committed, that there is something to deliver. They see for themselves
 /// sooner or later where the database can't tell them.
-///
-/// # Errors
-/// What the database says.
 pub fn announce(connection: &mut DbConnection) -> Result<()> {
     if connection.dialect() == Dialect::Postgres {
         Sql::new(format!("NOTIFY {CHANNEL}")).execute(connection)?;
@@ -288,9 +243,6 @@ pub fn announce(connection: &mut DbConnection) -> Result<()> {
 }
 
 /// Notes that the handler has done its work, unless another worker has taken the delivery over meanwhile.
-///
-/// # Errors
-/// What the database says.
 pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
     diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
@@ -305,9 +257,6 @@ pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: Naiv
 
 /// Notes in the transaction of the handler's own work that it is done; answers whether it was still to be done. Another one
 /// that does the same work waits here for the transaction to end.
-///
-/// # Errors
-/// What the database says.
 pub fn settle(
     connection: &mut DbConnection,
     (event_id, entity_id): (Uuid, Uuid),
@@ -326,9 +275,6 @@ pub fn settle(
 }
 
 /// Notes that the handler failed, unless another worker has taken the delivery over meanwhile: it is due again at `due`, or parked as dead when there is no next time.
-///
-/// # Errors
-/// What the database says.
 pub fn failed(
     connection: &mut DbConnection,
     id: i64,
@@ -359,9 +305,6 @@ pub fn failed(
 }
 
 /// Forgets what was delivered before `moment`.
-///
-/// # Errors
-/// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     let old = outbox::table
         .filter(outbox::status.eq(DeliveryStatus::Delivered))

@@ -186,9 +186,6 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
 }
 
 /// How many rows meet `filter`.
-///
-/// # Errors
-/// What the database says.
 pub fn count(connection: &mut DbConnection, table: &Table, filter: &Sql) -> Result<i64> {
     let query = Sql::new(format!("SELECT count(*) FROM {} WHERE ", table.name)).append(filter.clone());
     Ok(query.typed::<BigInt>().get_result(connection)?)

@@ -21,9 +21,6 @@ impl Listed for Role {
 }
 
 /// Adds a role.
-///
-/// # Errors
-/// What the database says.
 pub fn insert(connection: &mut DbConnection, role: &Role, rights: &[i32]) -> Result<()> {
     entity::insert(connection, role)?;
     let rights: Vec<RoleRight> =
@@ -32,26 +29,17 @@ pub fn insert(connection: &mut DbConnection, role: &Role, rights: &[i32]) -> Res
 }
 
 /// The next free key.
-///
-/// # Errors
-/// What the database says.
 pub fn next_id(connection: &mut DbConnection) -> Result<i32> {
     let largest: Option<i32> = core_role::table.select(diesel::dsl::max(core_role::id)).first(connection)?;
     Ok(largest.unwrap_or(0) + 1)
 }
 
 /// The role of this name.
-///
-/// # Errors
-/// What the database says.
 pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Role>> {
     Ok(select(connection, Sql::new("name = ").bind(name))?.pop())
 }
 
 /// Gives the user the role; answers whether that is new.
-///
-/// # Errors
-/// What the database says.
 pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, now: NaiveDateTime) -> Result<bool> {
     let held: i64 = core_userrole::table
         .filter(core_userrole::user_id.eq(user_id))
@@ -67,9 +55,6 @@ pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, now: Na
 }
 
 /// Who has which role, among these users.
-///
-/// # Errors
-/// What the database says.
 pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<(UserRole, Role)>> {
     Ok(core_userrole::table
         .inner_join(core_role::table.on(core_role::id.eq(core_userrole::role_id)))
@@ -80,18 +65,12 @@ pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<
 }
 
 /// What a role grants.
-///
-/// # Errors
-/// What the database says.
 pub fn rights(connection: &mut DbConnection, role_id: i32) -> Result<Vec<i32>> {
     let granted = core_roleright::table.filter(core_roleright::role_id.eq(role_id));
     Ok(granted.order(core_roleright::right_id).select(core_roleright::right_id).load(connection)?)
 }
 
 /// Who has these roles.
-///
-/// # Errors
-/// What the database says.
 pub fn holders(connection: &mut DbConnection, role_id: i32, limit: i64) -> Result<Vec<UserRole>> {
     let held = Sql::new("role_id = ").bind(role_id).sql(" ORDER BY id LIMIT ").bind(limit);
     select(connection, held)

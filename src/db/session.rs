@@ -11,17 +11,11 @@ use crate::error::Result;
 use crate::model::session::{Session, core_session};
 
 /// The session with this key, if it goes on.
-///
-/// # Errors
-/// What the database says.
 pub fn live(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<Option<Session>> {
     live_where(connection, Sql::new("id = ").bind(id), now)
 }
 
 /// The session with this hash of a refresh token, if it goes on.
-///
-/// # Errors
-/// What the database says.
 pub fn live_by_refresh(
     connection: &mut DbConnection,
     hash: &str,
@@ -36,9 +30,6 @@ fn live_where(connection: &mut DbConnection, condition: Sql, now: NaiveDateTime)
 }
 
 /// Ends a session.
-///
-/// # Errors
-/// What the database says.
 pub fn revoke(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<()> {
     diesel::update(core_session::table.find(id).filter(core_session::date_revoked.is_null()))
         .set(core_session::date_revoked.eq(now))
@@ -47,9 +38,6 @@ pub fn revoke(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Re
 }
 
 /// Ends all sessions of a user but one.
-///
-/// # Errors
-/// What the database says.
 pub fn revoke_others(
     connection: &mut DbConnection,
     user_id: Uuid,
@@ -69,9 +57,6 @@ pub fn revoke_others(
 }
 
 /// Forgets sessions that ended before `moment`.
-///
-/// # Errors
-/// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(core_session::table.filter(core_session::date_expires.lt(moment)))
         .execute(connection)?)

@@ -99,17 +99,11 @@ impl Sql {
     }
 
     /// Runs it as a statement; answers how many rows it touched.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
         diesel::RunQueryDsl::execute(self.typed::<Untyped>(), connection)
     }
 
     /// Runs it as a query.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn load<R: QueryableByName<MultiBackend> + 'static>(
         self,
         connection: &mut DbConnection,

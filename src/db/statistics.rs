@@ -7,9 +7,6 @@ use crate::error::Result;
 
 /// Counts again what has grown tenfold. PostgreSQL does so by itself; SQLite is told to, and else takes every table for
 /// as large as any other, so it would not see that groups are few and tasks are many.
-///
-/// # Errors
-/// What the database says.
 pub fn refresh(connection: &mut DbConnection) -> Result<()> {
     match connection {
         DbConnection::Pg(_) => {}

@@ -55,9 +55,6 @@ pub fn is_open(tasks: &str) -> String {
 
 /// Tasks that this group is asked about, some of those that come after `after`, by key: those that are given to it, and those
 /// in flows that are at a step of it.
-///
-/// # Errors
-/// What the database says.
 pub fn asked_of_group(
     connection: &mut DbConnection,
     group_id: Uuid,
@@ -88,9 +85,6 @@ pub fn asked_of_group(
 }
 
 /// How many open tasks the group has: those that are given to it, and those in flows that are at a step of it.
-///
-/// # Errors
-/// What the database says.
 pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Result<i64> {
     let open = Sql::new(is_open("task_management_task"))
         .sql(
@@ -108,9 +102,6 @@ pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Res
 }
 
 /// How many open tasks these versions of flows have, those that have any.
-///
-/// # Errors
-/// What the database says.
 pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(task::table
         .filter(
@@ -122,9 +113,6 @@ pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> 
 }
 
 /// Whether a live task meets the conditions.
-///
-/// # Errors
-/// What the database says.
 pub fn is_among(connection: &mut DbConnection, conditions: &[Condition]) -> Result<bool> {
     let table = Table::of::<Task>();
     let filter = query::filter(connection.dialect(), &table, conditions)?;
@@ -132,9 +120,6 @@ pub fn is_among(connection: &mut DbConnection, conditions: &[Condition]) -> Resu
 }
 
 /// The open task about this entity, if there is one.
-///
-/// # Errors
-/// What the database says.
 pub fn open_about(
     connection: &mut DbConnection,
     entity_type_id: i32,

@@ -51,17 +51,11 @@ impl Listed for TaskExecutor {
 }
 
 /// The live executors of these groups, by key.
-///
-/// # Errors
-/// What the database says.
 pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
     select(connection, Sql::new("NOT is_deleted AND task_group_id ").among(group_ids).sql(" ORDER BY id"))
 }
 
 /// The same, but for those whose users are not active: they are not asked, and nothing waits for them.
-///
-/// # Errors
-/// What the database says.
 pub fn asked_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
     let asked = Sql::new("NOT is_deleted AND task_group_id ").among(group_ids.iter().copied());
     // Looked up for each of the few executors: `IN` would have SQLite go through all users.
@@ -71,9 +65,6 @@ pub fn asked_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Res
 }
 
 /// The groups in which this user sits, live executors only.
-///
-/// # Errors
-/// What the database says.
 pub fn groups_of(connection: &mut DbConnection, user_id: Uuid) -> Result<Vec<Uuid>> {
     Ok(task_executor::table
         .filter(task_executor::user_id.eq(user_id))
@@ -84,9 +75,6 @@ pub fn groups_of(connection: &mut DbConnection, user_id: Uuid) -> Result<Vec<Uui
 }
 
 /// The keys of the users who sit in this group, live executors only.
-///
-/// # Errors
-/// What the database says.
 pub fn pool(connection: &mut DbConnection, group_id: Uuid) -> Result<Vec<Uuid>> {
     Ok(task_executor::table
         .filter(task_executor::task_group_id.eq(group_id))

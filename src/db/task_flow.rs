@@ -19,9 +19,6 @@ impl Listed for TaskFlow {
 }
 
 /// The head of the live flow of this code.
-///
-/// # Errors
-/// What the database says.
 pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<Uuid>> {
     Ok(task_flow::table
         .filter(task_flow::code.eq(code))
@@ -33,9 +30,6 @@ pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<
 }
 
 /// All versions of a live flow by key, locked exclusively in that order.
-///
-/// # Errors
-/// What the database says.
 pub fn of_lineage(connection: &mut DbConnection, lineage_id: Uuid) -> Result<Vec<TaskFlow>> {
     let versions = Sql::new("NOT is_deleted AND lineage_id = ").bind(lineage_id).sql(" ORDER BY id");
     select_locked(connection, versions, Lock::Exclusive)

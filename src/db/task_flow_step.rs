@@ -13,17 +13,11 @@ use crate::model::task_flow_step::TaskFlowStep;
 
 /// The steps of these versions of flows in the order in which they come, deleted ones included: tasks that went through
 /// a flow that was retired since still show them.
-///
-/// # Errors
-/// What the database says.
 pub fn of_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<TaskFlowStep>> {
     select(connection, Sql::new("task_flow_id ").among(flow_ids).sql(" ORDER BY step_order, id"))
 }
 
 /// How many live steps ask the group, or will: those of flows that new tasks get, or that have open tasks.
-///
-/// # Errors
-/// What the database says.
 pub fn count_live_in_group(connection: &mut DbConnection, group_id: Uuid) -> Result<i64> {
     let query = Sql::new(
         "SELECT count(*) FROM task_management_taskflowstep AS step \

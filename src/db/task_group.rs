@@ -18,9 +18,6 @@ impl Listed for TaskGroup {
 }
 
 /// The live group of this code.
-///
-/// # Errors
-/// What the database says.
 pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<Uuid>> {
     Ok(task_group::table
         .filter(task_group::code.eq(code))

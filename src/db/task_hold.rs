@@ -12,9 +12,6 @@ use crate::model::task::Task;
 use crate::model::task_hold::{TaskHold, task_management_taskhold as task_hold};
 
 /// Keeps why the task can't go on, in place of what was kept before.
-///
-/// # Errors
-/// What the database says.
 pub fn keep(
     connection: &mut DbConnection,
     task: &Task,
@@ -33,18 +30,12 @@ pub fn keep(
 }
 
 /// Forgets it: the task can go on, or is decided.
-///
-/// # Errors
-/// What the database says.
 pub fn release(connection: &mut DbConnection, task_id: Uuid) -> Result<()> {
     diesel::delete(task_hold::table.find(task_id)).execute(connection)?;
     Ok(())
 }
 
 /// Why these tasks can't go on, for those of which that is kept.
-///
-/// # Errors
-/// What the database says.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<TaskHold>> {
     get_many(connection, task_ids)
 }

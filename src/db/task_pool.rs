@@ -28,17 +28,11 @@ pub fn mark_passed(
 }
 
 /// The pools of these tasks, passed ones included, in the order in which they were opened.
-///
-/// # Errors
-/// What the database says.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<TaskPool>> {
     select(connection, Sql::new("task_id ").among(task_ids).sql(" ORDER BY date_opened, step_id"))
 }
 
 /// Removes the pools of a task, passed ones included: it leaves its flow.
-///
-/// # Errors
-/// What the database says.
 pub fn delete_of_task(connection: &mut DbConnection, task_id: Uuid) -> Result<()> {
     diesel::delete(task_pool::table.filter(task_pool::task_id.eq(task_id))).execute(connection)?;
     Ok(())

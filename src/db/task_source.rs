@@ -8,9 +8,6 @@ use crate::error::{Error, Result};
 use crate::model::task_source::{SourceTarget, TaskSource, task_management_tasksource as task_source};
 
 /// What a task source is bound to.
-///
-/// # Errors
-/// What the database says.
 pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<SourceTarget>> {
     let Some(found) = get::<TaskSource>(connection, source)? else {
         return Ok(None);

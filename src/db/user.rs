@@ -38,9 +38,6 @@ impl Listed for User {
 }
 
 /// Adds a user with the hash of a password.
-///
-/// # Errors
-/// What the database says.
 pub fn insert(connection: &mut DbConnection, user: &User, password_hash: &str) -> Result<()> {
     let password = Sql::default().bind(password_hash);
     insert_with(connection, user, vec![("password", Some(password))], "").map(drop)
@@ -66,9 +63,6 @@ pub fn insert_copy(connection: &mut DbConnection, user: &User) -> Result<()> {
 }
 
 /// Writes what a host may change of a user.
-///
-/// # Errors
-/// What the database says.
 pub fn update(connection: &mut DbConnection, user: &User, now: NaiveDateTime) -> Result<()> {
     diesel::update(core_user::table.find(user.id))
         .set((
@@ -87,17 +81,11 @@ pub fn update(connection: &mut DbConnection, user: &User, now: NaiveDateTime) ->
 }
 
 /// The keys of the users who are active.
-///
-/// # Errors
-/// What the database says.
 pub fn active_ids(connection: &mut DbConnection) -> Result<Vec<Uuid>> {
     Ok(core_user::table.filter(core_user::is_active.eq(true)).select(core_user::id).load(connection)?)
 }
 
 /// The next number for an interactive user.
-///
-/// # Errors
-/// What the database says.
 pub fn next_interactive_user_id(connection: &mut DbConnection) -> Result<i32> {
     let largest: Option<i32> =
         core_user::table.select(diesel::dsl::max(core_user::interactive_user_id)).first(connection)?;
@@ -105,9 +93,6 @@ pub fn next_interactive_user_id(connection: &mut DbConnection) -> Result<i32> {
 }
 
 /// Keeps another password hash.
-///
-/// # Errors
-/// What the database says.
 pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: NaiveDateTime) -> Result<()> {
     diesel::update(credential::table.find(id))
         .set((credential::password.eq(hash), credential::date_updated.eq(now)))
@@ -116,9 +101,6 @@ pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: Na
 }
 
 /// Keeps another language; answers whether there is such a user.
-///
-/// # Errors
-/// What the database says.
 pub fn set_language(
     connection: &mut DbConnection,
     id: Uuid,
@@ -136,18 +118,12 @@ pub fn set_language(
 }
 
 /// Notes that the user has logged in.
-///
-/// # Errors
-/// What the database says.
 pub fn set_last_login(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<()> {
     diesel::update(core_user::table.find(id)).set(core_user::last_login.eq(now)).execute(connection)?;
     Ok(())
 }
 
 /// The user of this name and the hash of the password. Names are case-sensitive.
-///
-/// # Errors
-/// What the database says.
 pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Option<(User, String)>> {
     let Some(user) = select::<User>(connection, Sql::new("username = ").bind(username))?.pop() else {
         return Ok(None);
@@ -157,9 +133,6 @@ pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Opti
 }
 
 /// What the user may do by all roles that are not blocked.
-///
-/// # Errors
-/// What the database says.
 pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
     let granted: Vec<(i32, Option<i32>)> = core_userrole::table
         .inner_join(core_role::table.on(core_role::id.eq(core_userrole::role_id)))
@@ -183,17 +156,11 @@ pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) 
 }
 
 /// All languages in their order.
-///
-/// # Errors
-/// What the database says.
 pub fn languages(connection: &mut DbConnection) -> Result<Vec<Language>> {
     select(connection, Sql::new("1 = 1 ORDER BY sort_order, code"))
 }
 
 /// The codes of all languages in their order.
-///
-/// # Errors
-/// What the database says.
 pub fn language_codes(connection: &mut DbConnection) -> Result<Vec<String>> {
     Ok(languages(connection)?.into_iter().map(|language| language.code).collect())
 }

@@ -72,9 +72,6 @@ pub fn withdraw(
 }
 
 /// The votes on these tasks by key, those left out that their casters replaced. Stale ones are among them.
-///
-/// # Errors
-/// What the database says.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<Vote>> {
     select(connection, Sql::new("NOT is_deleted AND task_id ").among(task_ids).sql(" ORDER BY id"))
 }

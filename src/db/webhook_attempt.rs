@@ -16,9 +16,6 @@ impl Listed for WebhookAttempt {
 }
 
 /// When the last attempt at this endpoint was made.
-///
-/// # Errors
-/// What the database says.
 pub fn last_date(connection: &mut DbConnection, endpoint_id: Uuid) -> Result<Option<NaiveDateTime>> {
     let own = webhook_attempt::table.filter(webhook_attempt::endpoint_id.eq(endpoint_id));
     let last = own.order(webhook_attempt::id.desc()).select(webhook_attempt::date);
@@ -26,9 +23,6 @@ pub fn last_date(connection: &mut DbConnection, endpoint_id: Uuid) -> Result<Opt
 }
 
 /// Forgets attempts that were made before `moment`.
-///
-/// # Errors
-/// What the database says.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(webhook_attempt::table.filter(webhook_attempt::date.lt(moment))).execute(connection)?)
 }

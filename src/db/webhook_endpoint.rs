@@ -23,17 +23,11 @@ pub fn is_name_taken(error: &Error) -> bool {
 }
 
 /// The endpoints that are not deleted, by key, locked until the transaction ends.
-///
-/// # Errors
-/// What the database says.
 pub fn lock_all(connection: &mut DbConnection) -> Result<Vec<WebhookEndpoint>> {
     select_locked(connection, Sql::new("NOT is_deleted ORDER BY id"), Lock::Write)
 }
 
 /// The key of the endpoint of this name that is not deleted.
-///
-/// # Errors
-/// What the database says.
 pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>> {
     Ok(webhook_endpoint::table
         .filter(webhook_endpoint::name.eq(name))
@@ -44,9 +38,6 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>
 }
 
 /// The endpoints that are told of events, by key, each with the signals that it asked for.
-///
-/// # Errors
-/// What the database says.
 pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<String>>)>> {
     Ok(webhook_endpoint::table
         .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
@@ -57,9 +48,6 @@ pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<Strin
 }
 
 /// Whether this endpoint is told of events.
-///
-/// # Errors
-/// What the database says.
 pub fn is_live(connection: &mut DbConnection, id: Uuid) -> Result<bool> {
     let live = webhook_endpoint::table
         .find(id)

@@ -94,9 +94,6 @@ impl PoolStatus {
 
 impl ApprovalState {
     /// The approval of a locked task. Its groups and their executors stay as they are until the transaction ends.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         let mut rows = ApprovalRows::default();
         rows.read_flows(unit.connection, &[task])?;
@@ -115,9 +112,6 @@ impl ApprovalState {
     }
 
     /// The approval of a task of which the caller holds the locks.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn read(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
     }
@@ -147,9 +141,6 @@ impl ApprovalState {
     }
 
     /// Takes it that the task has come to these pools, and reads who is asked there.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn reach(&mut self, connection: &mut DbConnection, pools: Vec<TaskPool>) -> Result<()> {
         let ids: BTreeSet<Uuid> = pools.iter().map(|pool| pool.task_group_id).collect();
         let unknown: Vec<Uuid> = ids.into_iter().filter(|id| !self.groups.rows.contains_key(id)).collect();

@@ -9,9 +9,6 @@ use crate::model::configuration::ModuleConfiguration;
 use crate::service::context::ServiceContext;
 
 /// The configurations that anybody may read.
-///
-/// # Errors
-/// What the database says.
 pub async fn exposed(
     services: &Arc<ServiceContext>,
     layer: Option<Layer>,

@@ -31,9 +31,6 @@ impl LiveSettings {
     }
 
     /// The settings in force. A row that has become wrong is logged, and what was in force stays so.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn current(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<Arc<ModuleSettings>> {
         let known = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((settings, read)) = &known

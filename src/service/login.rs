@@ -36,9 +36,6 @@ pub struct Granted {
 
 /// The person with this access token, with rights as they are now; none for tokens that are forged or have ended, and
 /// for sessions that were ended on any server.
-///
-/// # Errors
-/// What the database says.
 pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Option<Requester>> {
     if services.users.is_hosts() {
         return Ok(None);

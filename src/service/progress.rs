@@ -94,9 +94,6 @@ impl PoolProgress {
 }
 
 /// How far each of these tasks is, which the requester sees. As many queries for a hundred tasks as for one.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_tasks(
     services: &Arc<ServiceContext>,
     task_ids: Vec<Uuid>,

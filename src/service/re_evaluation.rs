@@ -58,9 +58,6 @@ pub async fn run(services: &Arc<ServiceContext>, delivery: &Delivery) -> Result<
 }
 
 /// Lets other processes know which services this one puts under maker-checker.
-///
-/// # Errors
-/// What the database says.
 pub async fn register_checked_services(services: &Arc<ServiceContext>) -> Result<()> {
     if services.checked_services.is_empty() {
         return Ok(());

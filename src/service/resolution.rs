@@ -198,9 +198,6 @@ fn not_privileged() -> Error {
 
 /// Writes a task as its next version; its history says how many votes on it have become stale, and what whoever wrote it had to
 /// say.
-///
-/// # Errors
-/// What the database says.
 pub(super) fn write(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,

@@ -25,17 +25,11 @@ pub async fn list(
 }
 
 /// The roles of a user, for those who see what is personal about the user.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_user(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Vec<(UserRole, Role)>> {
     services.read(move |_, connection| db::role::of_users(connection, &[user_id])).await
 }
 
 /// What a role grants, for those who see the role.
-///
-/// # Errors
-/// What the database says.
 pub async fn rights(services: &Arc<ServiceContext>, role_id: i32) -> Result<Vec<i32>> {
     services.read(move |_, connection| db::role::rights(connection, role_id)).await
 }

@@ -168,9 +168,6 @@ pub async fn list(
 }
 
 /// The tasks with these keys: for showing the task of a row that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<Task>> {
     services.read(move |_, connection| db::get_many::<Task>(connection, &ids)).await
 }

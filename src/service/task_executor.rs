@@ -209,9 +209,6 @@ pub async fn list_of_visible_group(
 }
 
 /// All executors of groups that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_groups(
     services: &Arc<ServiceContext>,
     task_group_ids: Vec<Uuid>,

@@ -242,17 +242,11 @@ pub async fn list_history(
 }
 
 /// The flows with these keys: for showing the flow of a row that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
     services.read(move |_, connection| db::get_many::<TaskFlow>(connection, &ids)).await
 }
 
 /// The steps of flows that the requester sees, in their order.
-///
-/// # Errors
-/// What the database says.
 pub async fn steps_of_visible_flows(
     services: &Arc<ServiceContext>,
     flow_ids: Vec<Uuid>,
@@ -261,9 +255,6 @@ pub async fn steps_of_visible_flows(
 }
 
 /// The steps with these keys: for showing the step of a row that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn steps_of_visible_rows(
     services: &Arc<ServiceContext>,
     ids: Vec<Uuid>,
@@ -272,9 +263,6 @@ pub async fn steps_of_visible_rows(
 }
 
 /// How many open tasks are in each of these versions, for those that have any.
-///
-/// # Errors
-/// What the database says.
 pub async fn in_flight(services: &Arc<ServiceContext>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uuid, i64)>> {
     services.read(move |_, connection| db::task::count_open_in_flows(connection, &flow_ids)).await
 }

@@ -221,9 +221,6 @@ pub async fn list_history(
 }
 
 /// The groups with these keys: for showing the group of a row that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
     services.read(move |_, connection| db::get_many::<TaskGroup>(connection, &ids)).await
 }

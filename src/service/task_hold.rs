@@ -10,17 +10,11 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// Keeps what the approval of the task, which is written, says of it.
-///
-/// # Errors
-/// What the database says.
 pub fn keep(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
     keep_reason(unit, task, approval.held())
 }
 
 /// Keeps that it waits for somebody else: who made the votes enough may not decide it.
-///
-/// # Errors
-/// What the database says.
 pub fn keep_barred(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
     keep_reason(unit, task, Some(HeldReason::ChangedByBarred))
 }

@@ -81,9 +81,6 @@ impl ServiceContext {
 
 impl<'a> UnitOfWork<'a> {
     /// Begins; the transaction must be open.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn new(
         services: &'a ServiceContext,
         requester: &'a Requester,
@@ -115,27 +112,18 @@ impl<'a> UnitOfWork<'a> {
 
     /// Has the votes on the open tasks of a group weighed again after this transaction: who is asked, or how many must agree,
     /// is not what it was.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {
         let user = self.requester.id();
         db::outbox::ask_re_evaluation(self.connection, group_id, signal.as_str(), user, self.now)
     }
 
     /// Adds a row and its first version.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn insert<T: Versioned>(&mut self, row: &T) -> Result<()> {
         db::insert(self.connection, row)?;
         self.record(row, HistoryType::Created)
     }
 
     /// Writes a row as its next version.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn update<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
         row.stamp(self.requester.id(), self.now);
         db::entity::update_version(self.connection, row)?;
@@ -143,9 +131,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// The same, with the reason in the history.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn update_because<T: Versioned>(&mut self, row: &mut T, reason: &str) -> Result<()> {
         row.stamp(self.requester.id(), self.now);
         db::entity::update_version(self.connection, row)?;
@@ -153,9 +138,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Adds votes and their first versions: a vote on many records is many rows.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn insert_votes(&mut self, votes: &[Vote]) -> Result<()> {
         db::insert_many(self.connection, votes)?;
         let ids: Vec<Uuid> = votes.iter().map(|vote| vote.id).collect();
@@ -163,9 +145,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Makes live votes count no more, and keeps that as their next versions.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn withdraw_votes(&mut self, ids: &[Uuid], withdrawn: Withdrawn) -> Result<()> {
         db::vote::withdraw(self.connection, ids, withdrawn, self.requester.id(), self.now)?;
         let history_type = match withdrawn {
@@ -176,9 +155,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Marks a row as deleted, as its last version.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn delete<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
         row.is_deleted = true;
         row.stamp(self.requester.id(), self.now);
@@ -261,9 +237,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Who is told of this signal by [`Self::changed`].
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
         self.services.bus.audience(self.connection, signal)
     }

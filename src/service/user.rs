@@ -81,17 +81,11 @@ pub async fn list_visible(
 }
 
 /// The users with these keys: for showing the people of a row that the requester sees.
-///
-/// # Errors
-/// What the database says.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<User>> {
     services.read(move |_, connection| db::get_many::<User>(connection, &ids)).await
 }
 
 /// Whether the requester sees what is personal about this user.
-///
-/// # Errors
-/// What the database says.
 pub async fn sees_personal_data(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -110,9 +104,6 @@ pub async fn sees_personal_data(
 }
 
 /// What a user may do, for those who see what is personal about the user.
-///
-/// # Errors
-/// What the database says.
 pub async fn rights(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Rights> {
     services.read(move |services, connection| rights_of(services, connection, user_id)).await
 }
@@ -140,9 +131,6 @@ pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
 }
 
 /// The languages that users can choose.
-///
-/// # Errors
-/// What the database says.
 pub async fn languages(services: &Arc<ServiceContext>) -> Result<Vec<Language>> {
     services.read(|_, connection| db::user::languages(connection)).await
 }

@@ -33,9 +33,6 @@ pub async fn list(
 
 /// Records an attempt. After a success the endpoint is failing no more; one that has gone on failing for days, or says that it
 /// is gone, is disabled.
-///
-/// # Errors
-/// What the database says.
 pub async fn record(services: &Arc<ServiceContext>, attempt: WebhookAttempt) -> Result<()> {
     let result = if attempt.error.is_none() { "delivered" } else { "failed" };
     metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);

@@ -135,9 +135,6 @@ impl Bus {
 
     /// Who wants to know of this signal once the change is made. Webhook endpoints are looked up in the transaction of the
     /// change, so that none misses an event after it was added, by whichever process.
-    ///
-    /// # Errors
-    /// What the database says.
     pub(crate) fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
         let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();

@@ -25,7 +25,7 @@ use crate::model::task_group::TaskGroup;
 /// is no other, [`Self::old_task`] and the like `old`. They fail for an event about another kind of row.
 ///
 /// ```
-/// use tasks_management::{Signal, Signals, TaskStatus};
+/// use tasks_management::{Signal, Signals};
 ///
 /// let signals = Signals::builder()
 ///     .before(Signal::TaskUpdate, |_, event| {

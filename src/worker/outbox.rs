@@ -47,9 +47,6 @@ pub async fn run(
 
 /// Delivers what is due now to every subscriber, once; answers how many deliveries were made. For hosts that schedule
 /// deliveries themselves, and for tests.
-///
-/// # Errors
-/// What the database says.
 pub async fn deliver_due(
     services: &Arc<ServiceContext>,
     webhooks: &Arc<Webhooks>,

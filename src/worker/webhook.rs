@@ -54,9 +54,6 @@ impl Webhooks {
     }
 
     /// The endpoints that are told of events at present. The first time, those of the configuration are put among them.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn live(&self, services: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
         if !services.bus.has_webhooks() {
             return Ok(Vec::new());

@@ -57,9 +57,6 @@ impl Groups {
 
 impl ApprovalRows {
     /// Reads what decides on these tasks.
-    ///
-    /// # Errors
-    /// What the database says.
     pub fn load(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
         let mut rows = Self::default();
         rows.read_flows(connection, tasks)?;

@@ -62,18 +62,12 @@ pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
 }
 
 /// Lets the pools of these steps be asked about the task, which is written.
-///
-/// # Errors
-/// What the database says.
 pub fn set_out(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
     open(unit, task, steps).map(drop)
 }
 
 /// Puts a task back to the first steps of its flow, as approvals of what was proposed before say nothing of what is
 /// proposed now. The task has to be written by the caller.
-///
-/// # Errors
-/// What the database says.
 pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
     if task.flow_id.is_none() {
         return Ok(());

@@ -96,9 +96,6 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
 }
 
 /// Who decides on new tasks of this source: the flow or the group that it is bound to.
-///
-/// # Errors
-/// What the database says.
 pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> Result<Deciders> {
     let target = db::task_source::claimed_by(unit.connection, source)?;
     let deciders = match target {

@@ -18,9 +18,6 @@ use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::context::ServiceContext;
 
 /// Makes the table say of configured endpoints what the configuration says. One that was disabled is tried again.
-///
-/// # Errors
-/// What the database says.
 pub async fn configure(services: &Arc<ServiceContext>) -> Result<()> {
     match put_all(services).await {
         // Another process that starts at the same moment was first; now its rows are there.
