@@ -98,7 +98,7 @@ column_types!(
 
 /// Declares an entity:
 ///
-/// ```ignore
+/// ```text
 /// entity! {
 ///     /// A book as it is stored.
 ///     pub struct Book ("book") in library_book (id), versions in library_historicalbook {

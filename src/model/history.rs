@@ -55,7 +55,7 @@ pub struct History {
     pub history_change_reason: Option<String>,
 }
 
-/// The columns that every twin has beside the copy, in the order of [`History`].
+/// The columns that every twin has beside the copy, in the order of `History`.
 pub const COLUMNS: [&str; 5] =
     ["history_id", "history_date", "history_type", "history_user", "history_change_reason"];
 
