@@ -66,7 +66,7 @@ pub struct ApprovalState {
     /// All votes on it that their casters have not replaced, stale ones too.
     pub votes: Vec<Vote>,
     /// The hash of its data, which votes that count name.
-    pub data_hash: String,
+    pub data_hash: DataHash,
     /// Whether it is decided as a whole or record by record.
     pub mode: Mode,
     groups: Arc<Groups>,

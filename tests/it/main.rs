@@ -26,6 +26,7 @@ mod deliveries;
 mod embedded_host;
 mod embedding;
 mod entities;
+mod exact_json;
 mod faults;
 mod flow_races;
 mod four_eyes;

@@ -4,6 +4,7 @@ use async_graphql::{Enum, Object};
 use uuid::Uuid;
 
 use crate::domain::configuration::Layer;
+use crate::domain::json::Json;
 
 use crate::graphql::protocol::scalars::{Moment, UuidOrGlobalId};
 use crate::model::configuration::ModuleConfiguration;
@@ -71,11 +72,11 @@ pub struct FieldControlNode {
 }
 
 impl FieldControlNode {
-    fn read(module: &ModuleConfiguration, control: &serde_json::Value) -> Option<Self> {
+    fn read(module: &ModuleConfiguration, control: &Json) -> Option<Self> {
         Some(Self {
             id: control.get("id")?.as_str()?.parse().ok()?,
             field: control.get("field")?.as_str()?.to_owned(),
-            usage: control.get("usage").and_then(serde_json::Value::as_i64).and_then(|n| n.try_into().ok()),
+            usage: control.get("usage").and_then(Json::as_i64).and_then(|n| n.try_into().ok()),
             module: module.clone(),
         })
     }

@@ -17,7 +17,7 @@ impl MutationLogNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     /// The input as JSON with snake_case keys.

@@ -60,9 +60,10 @@ impl TaskEventNode {
     /// What happened, as handlers see it.
     async fn data(&self) -> JsonString {
         let data = self.0.data.clone();
-        JsonString(
-            Signal::parse(&self.0.signal).map_or(data.clone(), |signal| event_data::read(signal, data)),
-        )
+        JsonString::from(match Signal::parse(&self.0.signal) {
+            Some(signal) => event_data::read(signal, data),
+            None => data,
+        })
     }
 
     async fn status(&self) -> TaskEventStatus {

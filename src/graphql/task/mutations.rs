@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, InputObject, Object};
 
+use crate::domain::json::Json;
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
@@ -65,6 +66,30 @@ pub struct CreateTaskMutationInput {
     priority: Option<i32>,
 }
 
+impl CreateTaskMutationInput {
+    fn read(&self) -> Result<CreateTask> {
+        Ok(CreateTask {
+            source: self.source.clone(),
+            entity_type: self.entity_type.clone(),
+            entity_id: self.entity_id.clone(),
+            entity_string: self.entity_string.clone(),
+            executor_action_event: self.executor_action_event.clone(),
+            business_event: self.business_event.clone(),
+            business_status: read_json("businessStatus", self.business_status.as_ref())?,
+            data: read_json("data", self.data.as_ref())?,
+            json_ext: read_json("jsonExt", self.json_ext.as_ref())?,
+            business_data_serializer: self.business_data_serializer.clone(),
+            task_group_id: self.task_group_id.as_ref().map(|id| id.0),
+            flow_id: self.flow_id.as_ref().map(|id| id.0),
+            priority: self.priority,
+        })
+    }
+}
+
+fn read_json(field: &str, given: Option<&JsonString>) -> Result<Option<Json>> {
+    given.map(|json| json.read(field)).transpose()
+}
+
 /// What is to be changed of a task; what is absent stays.
 #[derive(InputObject, Debug, Clone)]
 pub struct UpdateTaskMutationInput {
@@ -84,6 +109,25 @@ pub struct UpdateTaskMutationInput {
     comment: Option<String>,
     /// How urgent it is, from 0 to 100; for privileged people.
     priority: Option<i32>,
+}
+
+impl UpdateTaskMutationInput {
+    fn read(&self) -> Result<UpdateTask> {
+        Ok(UpdateTask {
+            id: self.id.0,
+            status: self.status.map(|status| match status {
+                TaskStatusEnum::Completed => TaskStatus::Completed,
+                TaskStatusEnum::Failed => TaskStatus::Failed,
+                TaskStatusEnum::Accepted => TaskStatus::Accepted,
+            }),
+            task_group_id: self.task_group_id.as_ref().map(|id| id.0),
+            flow_id: self.flow_id.as_ref().map(|id| id.0),
+            detach_flow: self.detach_flow.unwrap_or(false),
+            data: read_json("data", self.data.as_ref())?,
+            comment: self.comment.clone(),
+            priority: self.priority,
+        })
+    }
 }
 
 /// Tasks to be deleted.
@@ -108,6 +152,18 @@ pub struct ResolveTaskMutationInput {
     comment: Option<String>,
     /// The step that is meant, where several are asked at the same time; absent: all at which the caller sits.
     step_id: Option<UuidOrGlobalId>,
+}
+
+impl ResolveTaskMutationInput {
+    fn read(&self) -> Result<ResolveTask> {
+        Ok(ResolveTask {
+            id: self.id.0,
+            business_status: self.business_status.read("businessStatus")?,
+            additional_data: read_json("additionalData", self.additional_data.as_ref())?,
+            comment: self.comment.clone(),
+            step_id: self.step_id.as_ref().map(|id| id.0),
+        })
+    }
 }
 
 /// A task to be carried out.
@@ -148,22 +204,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: CreateTaskMutationInput,
     ) -> Result<Option<Payload<CreateTaskPayload>>> {
-        let new = CreateTask {
-            source: input.source,
-            entity_type: input.entity_type,
-            entity_id: input.entity_id,
-            entity_string: input.entity_string,
-            executor_action_event: input.executor_action_event,
-            business_event: input.business_event,
-            business_status: input.business_status.map(|json| json.0),
-            data: input.data.map(|json| json.0),
-            json_ext: input.json_ext.map(|json| json.0),
-            business_data_serializer: input.business_data_serializer,
-            task_group_id: input.task_group_id.map(|id| id.0),
-            flow_id: input.flow_id.map(|id| id.0),
-            priority: input.priority,
-        };
-        journaled(ctx, "createTask", &input.meta, move |unit| task::create(unit, &new).map(drop)).await
+        let meta = input.meta.clone();
+        journaled(ctx, "createTask", &meta, move |unit| task::create(unit, &input.read()?).map(drop)).await
     }
 
     /// Assigns a task to a group or flow, accepts it, changes what it proposes, or closes it.
@@ -172,21 +214,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: UpdateTaskMutationInput,
     ) -> Result<Option<Payload<UpdateTaskPayload>>> {
-        let changes = UpdateTask {
-            id: input.id.0,
-            status: input.status.map(|status| match status {
-                TaskStatusEnum::Completed => TaskStatus::Completed,
-                TaskStatusEnum::Failed => TaskStatus::Failed,
-                TaskStatusEnum::Accepted => TaskStatus::Accepted,
-            }),
-            task_group_id: input.task_group_id.map(|id| id.0),
-            flow_id: input.flow_id.map(|id| id.0),
-            detach_flow: input.detach_flow.unwrap_or(false),
-            data: input.data.map(|json| json.0),
-            comment: input.comment,
-            priority: input.priority,
-        };
-        journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
+        let meta = input.meta.clone();
+        journaled(ctx, "updateTask", &meta, move |unit| task::update(unit, &input.read()?).map(drop)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -205,14 +234,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: ResolveTaskMutationInput,
     ) -> Result<Option<Payload<ResolveTaskPayload>>> {
-        let vote = ResolveTask {
-            id: input.id.0,
-            business_status: input.business_status.0,
-            additional_data: input.additional_data.map(|json| json.0),
-            comment: input.comment,
-            step_id: input.step_id.map(|id| id.0),
-        };
-        journaled(ctx, "resolveTask", &input.meta, move |unit| resolution::resolve(unit, &vote).map(drop))
+        let meta = input.meta.clone();
+        journaled(ctx, "resolveTask", &meta, move |unit| resolution::resolve(unit, &input.read()?).map(drop))
             .await
     }
 

@@ -80,7 +80,7 @@ impl TaskNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {
@@ -121,7 +121,7 @@ impl TaskNode {
 
     /// The readable merge of the votes, by user id.
     async fn business_status(&self) -> JsonString {
-        JsonString(self.0.business_status.clone())
+        JsonString::from(self.0.business_status.clone())
     }
 
     async fn business_event(&self) -> Option<&str> {
@@ -137,7 +137,7 @@ impl TaskNode {
 
     /// The proposal itself.
     async fn data(&self) -> JsonString {
-        JsonString(self.0.data.clone())
+        JsonString::from(self.0.data.clone())
     }
 
     async fn business_data_serializer(&self) -> Option<&str> {
@@ -151,7 +151,7 @@ impl TaskNode {
 
     /// `data` as the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.0))))
+        Ok(Some(JsonString::from(request(ctx)?.services.host.business_data(&self.0))))
     }
 
     /// The display text of the entity that the task is about.
@@ -233,7 +233,7 @@ impl TaskHistoryNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.row.json_ext.clone().map(JsonString)
+        self.0.row.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {
@@ -265,7 +265,7 @@ impl TaskHistoryNode {
     }
 
     async fn business_status(&self) -> JsonString {
-        JsonString(self.0.row.business_status.clone())
+        JsonString::from(self.0.row.business_status.clone())
     }
 
     async fn business_event(&self) -> Option<&str> {
@@ -273,7 +273,7 @@ impl TaskHistoryNode {
     }
 
     async fn data(&self) -> JsonString {
-        JsonString(self.0.row.data.clone())
+        JsonString::from(self.0.row.data.clone())
     }
 
     async fn business_data_serializer(&self) -> Option<&str> {
@@ -321,7 +321,7 @@ impl TaskHistoryNode {
     }
 
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.0.row))))
+        Ok(Some(JsonString::from(request(ctx)?.services.host.business_data(&self.0.row))))
     }
 
     async fn entity_string(&self) -> Option<&str> {

@@ -28,7 +28,7 @@ impl TaskExecutorNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {
@@ -86,7 +86,7 @@ impl TaskExecutorHistoryNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.row.json_ext.clone().map(JsonString)
+        self.0.row.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {

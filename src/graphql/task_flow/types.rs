@@ -33,7 +33,7 @@ impl TaskFlowNode {
 
     /// Holds the bound task sources under `task_sources`.
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {
@@ -122,7 +122,7 @@ impl TaskFlowHistoryNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.row.json_ext.clone().map(JsonString)
+        self.0.row.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {

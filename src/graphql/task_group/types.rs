@@ -62,7 +62,7 @@ impl TaskGroupNode {
 
     /// Holds the bound task sources under `task_sources`.
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {
@@ -179,7 +179,7 @@ impl TaskGroupHistoryNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.row.json_ext.clone().map(JsonString)
+        self.0.row.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_created(&self) -> Option<Moment> {

@@ -191,7 +191,7 @@ impl InteractiveUserNode {
     }
 
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
+        self.0.json_ext.clone().map(JsonString::from)
     }
 
     async fn date_deactivated(&self) -> Option<Moment> {
