@@ -1,15 +1,24 @@
 //! Settings: one section for each concern, from defaults, files and the environment. Unknown keys are errors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
+mod auth;
+mod database;
+mod http;
+pub mod text_file;
 mod webhooks;
 
+pub use auth::AuthSettings;
+pub use database::{DatabaseSettings, holds_password};
+pub use http::HttpSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
 
+pub use crate::domain::network::Network;
 use crate::domain::settings::ModuleSettings;
 
 /// All settings.
@@ -34,119 +43,6 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
     pub tasks_management: ModuleSettings,
-}
-
-/// Where the data is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
-    pub url: String,
-    /// How many connections at most.
-    pub pool_size: u32,
-    /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
-    /// transaction.
-    pub checkout_timeout_ms: u64,
-    /// Whether a commit on SQLite waits for the disk.
-    pub sqlite_durable: bool,
-    /// Whether a PostgreSQL server on another host may be talked to without TLS.
-    pub allow_plaintext: bool,
-    /// Whether `serve` applies missing migrations first.
-    pub migrate: bool,
-}
-
-impl Default for DatabaseSettings {
-    fn default() -> Self {
-        Self {
-            url: "sqlite://data/tasks.db".to_owned(),
-            pool_size: 10,
-            checkout_timeout_ms: 5_000,
-            sqlite_durable: true,
-            allow_plaintext: false,
-            migrate: true,
-        }
-    }
-}
-
-/// Where and how the server listens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpSettings {
-    /// Address and port.
-    pub listen: String,
-    /// The first part of all paths of the interface, without slashes.
-    pub site_root: String,
-    /// Whether cookies are only sent over https.
-    pub secure_cookies: bool,
-    /// Origins (`https://host`) whose pages may call the server with the user's cookies; none by default.
-    pub cors_origins: Vec<String>,
-    /// Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// How many seconds a request may take.
-    pub request_timeout_s: u64,
-    /// How many seconds what is under way is given to end when the server stops.
-    pub shutdown_grace_s: u64,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8000".to_owned(),
-            site_root: "api".to_owned(),
-            secure_cookies: false,
-            cors_origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            request_timeout_s: 60,
-            shutdown_grace_s: 20,
-        }
-    }
-}
-
-/// Logging in.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthSettings {
-    /// The secret that signs tokens, at least 32 bytes. There is no default.
-    pub secret: String,
-    /// How many seconds an access token lives.
-    pub access_token_s: i64,
-    /// How many seconds a session lives, however often it is refreshed.
-    pub session_s: i64,
-    /// How many failed logins one user name has in a window before it is locked.
-    pub failures_per_user: i32,
-    /// How many failed logins one address has in a window before it is locked.
-    pub failures_per_address: i32,
-    /// How many seconds the window of failed logins lasts.
-    pub failure_window_s: i64,
-    /// How many characters a new password has at least.
-    pub password_min_length: usize,
-    /// Memory of a password hash (argon2id), in KiB.
-    pub password_memory_kib: u32,
-    /// Passes of a password hash (argon2id).
-    pub password_passes: u32,
-}
-
-impl Default for AuthSettings {
-    fn default() -> Self {
-        Self {
-            secret: String::new(),
-            access_token_s: 900,
-            session_s: 7 * 24 * 3_600,
-            failures_per_user: 10,
-            failures_per_address: 100,
-            failure_window_s: 900,
-            password_min_length: 8,
-            password_memory_kib: 19_456,
-            password_passes: 2,
-        }
-    }
-}
-
-/// The secret stays out of logs.
-impl std::fmt::Debug for AuthSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthSettings").finish_non_exhaustive()
-    }
 }
 
 /// Who may ask GraphQL for its schema.
@@ -290,16 +186,21 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key that is unknown or has a wrong value, and where it was read.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        let mut figment =
-            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file("config/default.toml"));
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(format!("the configuration file {} can't be read", file.display()));
-            }
-            figment = figment.merge(Toml::file_exact(file));
+        let usual = Path::new("config/default.toml");
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        for file in usual.is_file().then_some(usual).into_iter().chain(file) {
+            figment = figment.merge(SettingsFile::read(file)?);
         }
-        figment = figment.merge(Env::prefixed("TASKS__").split("__"));
-        let settings: Self = figment.extract().map_err(|error| format!("configuration: {error}"))?;
+        figment =
+            figment.merge(Env::prefixed("TASKS__").ignore(&AS_THEY_ARE.map(|(name, _)| name)).split("__"));
+        for (name, key) in AS_THEY_ARE {
+            if let Ok(text) = std::env::var(format!("TASKS__{name}")) {
+                figment = figment.merge(Serialized::default(key, text));
+            }
+        }
+        let settings: Self = figment.extract().map_err(|error| {
+            format!("configuration: {error}; the README's table says what each key takes")
+        })?;
         settings.check()?;
         Ok(settings)
     }
@@ -309,6 +210,8 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key.
     pub fn check(&self) -> Result<(), String> {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let seconds = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let positive = [
             ("database.pool_size", i64::from(self.database.pool_size)),
             ("auth.access_token_s", self.auth.access_token_s),
@@ -316,6 +219,16 @@ impl Settings {
             ("auth.failures_per_user", i64::from(self.auth.failures_per_user)),
             ("auth.failures_per_address", i64::from(self.auth.failures_per_address)),
             ("auth.failure_window_s", self.auth.failure_window_s),
+            ("auth.delay_after", i64::from(self.auth.delay_after)),
+            ("auth.logins_at_once_per_user", count(self.auth.logins_at_once_per_user)),
+            ("auth.logins_at_once_per_address", count(self.auth.logins_at_once_per_address)),
+            ("http.body_timeout_s", seconds(self.http.body_timeout_s)),
+            ("http.head_timeout_s", seconds(self.http.head_timeout_s)),
+            ("http.idle_timeout_s", seconds(self.http.idle_timeout_s)),
+            ("http.write_timeout_s", seconds(self.http.write_timeout_s)),
+            ("http.max_connections", count(self.http.max_connections)),
+            ("http.max_connections_per_address", count(self.http.max_connections_per_address)),
+            ("http.held_answer_bytes", count(self.http.held_answer_bytes)),
             ("limits.page_size", self.limits.page_size),
             ("limits.users_page_size", self.limits.users_page_size),
             ("outbox.lease_s", self.outbox.lease_s),
@@ -329,25 +242,7 @@ impl Settings {
                 return Err(format!("configuration: {key} is {value}, at least 1 is allowed"));
             }
         }
-        if self.http.listen.parse::<std::net::SocketAddr>().is_err() {
-            return Err(format!(
-                "configuration: http.listen is {:?}, an address and a port such as 127.0.0.1:8000 is needed",
-                self.http.listen
-            ));
-        }
-        if self.http.site_root.is_empty() || !self.http.site_root.split('/').all(is_path_part) {
-            return Err(format!(
-                "configuration: http.site_root is {:?}, letters, digits, - and _ without outer slashes are allowed",
-                self.http.site_root
-            ));
-        }
-        for origin in &self.http.cors_origins {
-            if !(origin.starts_with("http://") || origin.starts_with("https://")) || origin.ends_with('/') {
-                return Err(format!(
-                    "configuration: http.cors_origins holds {origin:?}, an origin such as https://host is needed"
-                ));
-            }
-        }
+        self.http.check()?;
         self.webhooks.check()
     }
 
@@ -367,6 +262,29 @@ impl Settings {
     }
 }
 
-fn is_path_part(part: &str) -> bool {
-    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+/// Texts that stay texts, even if they look like a number: without the prefix of the environment, and as keys.
+const AS_THEY_ARE: [(&str, &str); 2] =
+    [("DATABASE__PASSWORD", "database.password"), ("AUTH__SECRET", "auth.secret")];
+
+/// A file of settings, whose name is told when something in it is wrong.
+struct SettingsFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl SettingsFile {
+    fn read(path: &Path) -> Result<Self, String> {
+        let text = text_file::read(path).map_err(|error| format!("the configuration file {error}"))?;
+        Ok(Self { path: path.to_owned(), text })
+    }
+}
+
+impl Provider for SettingsFile {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("TOML file", self.path.as_path())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Toml::string(&self.text).data()
+    }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::TaskManagement;
@@ -21,6 +20,7 @@ use crate::graphql::schema;
 use crate::http::state::Authenticate;
 use crate::service::ServiceContext;
 use crate::service::configuration::LiveSettings;
+use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
@@ -147,7 +147,7 @@ impl Builder {
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
-            hashing: Arc::new(Semaphore::new(4)),
+            hashing: FairPlaces::new(hashing_places()),
             webhooks: settings.webhooks.clone(),
             auth: settings.auth.clone(),
         };
@@ -160,4 +160,9 @@ impl Builder {
             authenticate: self.authenticate,
         })
     }
+}
+
+/// As many passwords are hashed at once as there are processors, within reason: each hash takes memory too.
+fn hashing_places() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8)
 }

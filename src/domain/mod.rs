@@ -6,6 +6,7 @@ pub mod decision;
 pub mod history;
 pub mod merge;
 pub mod mutation_log;
+pub mod network;
 pub mod outbox;
 pub mod permission;
 pub mod public_address;

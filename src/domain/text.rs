@@ -39,6 +39,24 @@ pub fn check_code(field: &str, code: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the name of somebody or something that breaks [`check_text`] or holds characters that only change how the rest looks:
+/// control characters, line breaks, marks of direction.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_name(field: &str, name: &str) -> Result<()> {
+    check_text(field, name, MAX_TEXT)?;
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if name.contains(is_hidden) {
+        let message = Message::new("control-character").with("field", field.to_owned());
+        return Err(Error::validation(field, message));
+    }
+    Ok(())
+}
+
 /// Refuses JSON that is larger than `max` bytes or holds a NUL character anywhere.
 ///
 /// # Errors
@@ -108,6 +126,18 @@ mod tests {
         assert!(check_code("code", "A b").is_ok());
         for bad in ["", "   ", " A", "A ", "A\n", "\u{a0}A", "a\0b"] {
             assert!(check_code("code", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_holds_nothing_that_changes_how_it_looks() {
+        for good in ["", "Zoë O'Neill", "李小龙", "محمد", "a  b"] {
+            assert!(check_name("name", good).is_ok(), "{good:?}");
+        }
+        for bad in
+            ["a\tb", "a\nb", "\u{1b}[2J", "a\u{7f}", "a\u{85}", "a\u{202e}b", "\u{200f}a", "\u{feff}a", "a\0"]
+        {
+            assert!(check_name("name", bad).is_err(), "{bad:?}");
         }
     }
 

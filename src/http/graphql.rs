@@ -11,10 +11,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::cookies;
 use super::fault::{error_body, failed, refuse};
-use super::request::{Origin, RequestId, header as text_header};
+use super::media_type::MediaType;
+use super::origin::Origin;
+use super::request::{RequestId, header as text_header};
 use super::state::App;
+use super::{body, cookies};
 use crate::auth::requester::Requester;
 use crate::config::Introspection;
 use crate::error::{ErrorCode, Result};
@@ -40,31 +42,26 @@ pub async fn post(
     headers: HeaderMap,
     body: std::result::Result<Bytes, BytesRejection>,
 ) -> Response {
-    if !is_json(&headers) {
-        return refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &Message::new("not-json-content"),
-            ErrorCode::Validation,
-            "en",
-            &request_id,
-        );
-    }
-    let body = match body {
+    let media_type = MediaType::asked(&headers);
+    let answer = answer(&app, &request_id, origin, &headers, body, media_type).await;
+    media_type.mark(answer)
+}
+
+async fn answer(
+    app: &App,
+    request_id: &RequestId,
+    origin: Origin,
+    headers: &HeaderMap,
+    body: std::result::Result<Bytes, BytesRejection>,
+    media_type: MediaType,
+) -> Response {
+    let body = match body::read(app, headers, body).await {
         Ok(body) => body,
-        Err(rejection) => {
-            let status = rejection.status();
-            let (message, code) = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                let max = app.services.limits.body_bytes;
-                (Message::new("body-too-large").with("max", max), ErrorCode::Limit)
-            } else {
-                (Message::new("not-json"), ErrorCode::Validation)
-            };
-            return refuse(status, &message, code, "en", &request_id);
-        }
+        Err(refusal) => return refusal.into_response(request_id),
     };
-    let found = match requester(&app, &headers).await {
+    let found = match requester(app, headers).await {
         Ok(found) => found,
-        Err(error) => return failed(&error, &request_id),
+        Err(error) => return failed(&error, request_id),
     };
     let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
     let body: Value = match serde_json::from_slice(&body) {
@@ -75,21 +72,14 @@ pub async fn post(
                 &Message::new("not-json"),
                 ErrorCode::Validation,
                 &language,
-                &request_id,
+                request_id,
             );
         }
     };
-    let call = Call {
-        app: &app,
-        request_id: &request_id,
-        origin,
-        headers: &headers,
-        found: found.as_ref(),
-        language,
-    };
+    let call = Call { app, request_id, origin, headers, found: found.as_ref(), language, media_type };
     match body {
         Value::Array(items) => call.batch(items).await,
-        single => call.single(single).await.into_response(origin.https),
+        single => call.single(single).await.into_response(&call),
     }
 }
 
@@ -114,7 +104,7 @@ pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenti
     });
     let (token, by_cookie) = match bearer {
         Some(token) => (Some(token), false),
-        None => (cookies::read(headers).access, true),
+        None => (cookies::read(headers, &app.http).access, true),
     };
     let Some(token) = token else { return Ok(None) };
     let found = login::requester(&app.services, &token).await?;
@@ -129,6 +119,7 @@ struct Call<'a> {
     headers: &'a HeaderMap,
     found: Option<&'a Authenticated>,
     language: String,
+    media_type: MediaType,
 }
 
 /// The answer to one operation.
@@ -162,7 +153,7 @@ impl Call<'_> {
             bodies.push(answer.body);
             effects.extend(answer.effects);
         }
-        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self.origin.https)
+        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self)
     }
 
     async fn single(&self, body: Value) -> Answer {
@@ -276,7 +267,7 @@ impl Call<'_> {
         let context = RequestContext::new(
             &self.app.services,
             requester,
-            cookies::read(self.headers),
+            cookies::read(self.headers, &self.app.http),
             self.origin.address,
         );
         let mut request = async_graphql::Request::new(query).variables(variables);
@@ -305,12 +296,13 @@ impl Call<'_> {
         let invalid =
             !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
         let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let status = if unavailable {
+        let legacy = self.media_type == MediaType::Json;
+        let status = if legacy && unavailable {
             StatusCode::SERVICE_UNAVAILABLE
-        } else if effects.iter().any(|effect| matches!(effect, Effect::Unauthenticated)) {
-            StatusCode::UNAUTHORIZED
         } else if invalid {
             StatusCode::BAD_REQUEST
+        } else if legacy && effects.iter().any(|effect| matches!(effect, Effect::Unauthenticated)) {
+            StatusCode::UNAUTHORIZED
         } else {
             StatusCode::OK
         };
@@ -351,16 +343,10 @@ impl Call<'_> {
 }
 
 impl Answer {
-    fn into_response(self, secure: bool) -> Response {
+    fn into_response(self, call: &Call<'_>) -> Response {
         let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, self.body).into_response();
-        cookies::write(response.headers_mut(), &self.effects, secure);
+        cookies::write(response.headers_mut(), &self.effects, call.origin.https, &call.app.http);
         response
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = text_header(headers, "content-type").unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
 }

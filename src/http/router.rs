@@ -7,16 +7,25 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::fault::contained;
 use super::state::App;
-use super::{current_user, graphiql, graphql, health, request};
+use super::{compression, current_user, graphiql, graphql, health, home, request};
 use crate::config::HttpSettings;
 
-/// All paths with their bounds.
+/// All paths of the module with their bounds.
 pub fn router(app: App) -> Router {
+    bounded(app, Router::new())
+}
+
+/// The same and a page at `/`, for a server that is nothing else: in a host's router that place is the host's.
+pub fn standalone(app: App) -> Router {
+    bounded(app, Router::new().route("/", get(home::page)))
+}
+
+fn bounded(app: App, more: Router<App>) -> Router {
     let body_bytes = app.services.limits.body_bytes;
     let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));
     let interface = Router::new()
@@ -32,10 +41,12 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
-        .layer(DefaultBodyLimit::max(body_bytes));
+        .merge(more)
+        .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(app.http.body_timeout_s)));
     let mut router = contained(router, timeout)
         .layer(from_fn_with_state(app.clone(), request::secure))
-        .layer(CompressionLayer::new());
+        .layer(from_fn_with_state(compression::places(), compression::pack));
     if let Some(cors) = cors(&app.http) {
         router = router.layer(cors);
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
@@ -16,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::signal::Bus;
 
 use super::configuration::LiveSettings;
+use super::fair_places::FairPlaces;
 use super::host::Host;
 use super::unit_of_work::{UnitOfWork, count};
 use super::visibility::{Visible, executors_by_personal_data};
@@ -46,8 +45,8 @@ pub struct ServiceContext {
     pub passwords: Passwords,
     /// Tokens.
     pub tokens: Tokens,
-    /// How many passwords are hashed at once: each takes memory and a processor.
-    pub hashing: Arc<Semaphore>,
+    /// Places for hashing passwords: each takes memory and a processor.
+    pub hashing: Arc<FairPlaces>,
 }
 
 impl ServiceContext {
@@ -104,7 +103,8 @@ impl ServiceContext {
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let _permit = Arc::clone(&self.hashing).acquire_owned().await.map_err(Error::internal)?;
+        let ticket = self.hashing.ticket(Vec::new()).map_err(Error::internal)?;
+        let _place = ticket.place().await;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object};
 
 use crate::error::Result;
 use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::user::types::{InteractiveUserNode, users};
 use crate::model::role::{Role, UserRole};
@@ -73,8 +74,12 @@ impl RoleNode {
 
     /// What it grants.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RoleRightNode>> {
-        let rights = role::rights(&request(ctx)?.services, self.0.id).await?;
-        Ok(rights.into_iter().map(|right| RoleRightNode { role: self.0.clone(), right }).collect())
+        let rights = request(ctx)?.rights_of_roles.load_one(self.0.id).await.map_err(shared)?;
+        Ok(rights
+            .unwrap_or_default()
+            .into_iter()
+            .map(|right| RoleRightNode { role: self.0.clone(), right })
+            .collect())
     }
 }
 
