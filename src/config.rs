@@ -6,8 +6,10 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+mod sealing;
 mod webhooks;
 
+pub use sealing::SealingSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
 
 use crate::domain::settings::ModuleSettings;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Logging in.
     pub auth: AuthSettings,
+    /// What secrets in the database are sealed with.
+    pub sealing: SealingSettings,
     /// What GraphQL shows of itself.
     pub graphql: GraphqlSettings,
     /// Bounds on what a client can make large.
@@ -30,6 +34,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Delivery of events to After-handlers.
     pub outbox: OutboxSettings,
+    /// The journal of mutations.
+    pub journal: JournalSettings,
     /// Telling receivers in any language of events, by HTTP.
     pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
@@ -47,6 +53,8 @@ pub struct DatabaseSettings {
     /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
     /// transaction.
     pub checkout_timeout_ms: u64,
+    /// How many milliseconds a statement may take on PostgreSQL before it is broken off; 0 for as long as it likes.
+    pub statement_timeout_ms: u64,
     /// Whether a commit on SQLite waits for the disk.
     pub sqlite_durable: bool,
     /// Whether a PostgreSQL server on another host may be talked to without TLS.
@@ -61,6 +69,7 @@ impl Default for DatabaseSettings {
             url: "sqlite://data/tasks.db".to_owned(),
             pool_size: 10,
             checkout_timeout_ms: 5_000,
+            statement_timeout_ms: 10_000,
             sqlite_durable: true,
             allow_plaintext: false,
             migrate: true,
@@ -112,6 +121,8 @@ pub struct AuthSettings {
     pub access_token_s: i64,
     /// How many seconds a session lives, however often it is refreshed.
     pub session_s: i64,
+    /// How many sessions a user has at once; one more ends the oldest.
+    pub sessions_per_user: i64,
     /// How many failed logins one user name has in a window before it is locked.
     pub failures_per_user: i32,
     /// How many failed logins one address has in a window before it is locked.
@@ -132,6 +143,7 @@ impl Default for AuthSettings {
             secret: String::new(),
             access_token_s: 900,
             session_s: 7 * 24 * 3_600,
+            sessions_per_user: 100,
             failures_per_user: 10,
             failures_per_address: 100,
             failure_window_s: 900,
@@ -203,6 +215,14 @@ pub struct Limits {
     pub query_complexity: usize,
     /// Fields of a query with all its fragments written out.
     pub query_fields: usize,
+    /// Rows that one request reads; what several rows point to counts once.
+    pub request_rows: u64,
+    /// Bytes that one request reads, and as many that it writes.
+    pub request_bytes: u64,
+    /// How many milliseconds the database works for one request.
+    pub request_database_ms: u64,
+    /// How many connections to the database one request has at once; never all of them.
+    pub request_connections: usize,
 }
 
 impl Default for Limits {
@@ -219,6 +239,10 @@ impl Default for Limits {
             query_depth: 20,
             query_complexity: 1_000,
             query_fields: 1_000,
+            request_rows: 25_000,
+            request_bytes: 32 * 1024 * 1024,
+            request_database_ms: 5_000,
+            request_connections: 3,
         }
     }
 }
@@ -283,6 +307,22 @@ impl Default for OutboxSettings {
     }
 }
 
+/// The journal of mutations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalSettings {
+    /// How many days an entry is kept; the id of its client may be used again then.
+    pub keep_days: i64,
+    /// How many refused mutations of one person are kept in an hour, by each process; more are answered and not kept.
+    pub refused_per_hour: u32,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { keep_days: 400, refused_per_hour: 1_000 }
+    }
+}
+
 impl Settings {
     /// Reads the settings: built-in defaults, `config/default.toml` if it is there, `file` if one is named, and the
     /// environment (`TASKS__SECTION__KEY`), later ones winning.
@@ -323,6 +363,8 @@ impl Settings {
             ("outbox.first_pause_ms", self.outbox.first_pause_ms),
             ("outbox.longest_pause_s", self.outbox.longest_pause_s),
             ("outbox.keep_days", self.outbox.keep_days),
+            ("journal.keep_days", self.journal.keep_days),
+            ("auth.sessions_per_user", self.auth.sessions_per_user),
         ];
         for (key, value) in positive {
             if value < 1 {
@@ -348,6 +390,7 @@ impl Settings {
                 ));
             }
         }
+        self.sealing.check()?;
         self.webhooks.check()
     }
 

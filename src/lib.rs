@@ -33,6 +33,7 @@ mod app;
 mod auth;
 #[doc(hidden)]
 pub mod cli;
+mod budget;
 mod clock;
 pub mod config;
 mod db;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::TaskManagement;
 use crate::auth::directory::{Directory, HostUsers, OwnUsers};
 use crate::auth::password::Passwords;
+use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
 use crate::clock::{Clock, SystemClock, new_random_id};
@@ -22,6 +23,7 @@ use crate::http::state::Authenticate;
 use crate::service::ServiceContext;
 use crate::service::configuration::LiveSettings;
 use crate::service::host::Host;
+use crate::service::refusals::Refusals;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
 use crate::worker::webhook::Webhooks;
@@ -147,8 +149,11 @@ impl Builder {
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
+            sealing: Sealing::new(&settings.sealing)?,
             hashing: Arc::new(Semaphore::new(4)),
             webhooks: settings.webhooks.clone(),
+            journal: settings.journal.clone(),
+            refusals: Refusals::new(settings.journal.refused_per_hour),
             auth: settings.auth.clone(),
         };
         Ok(TaskManagement {

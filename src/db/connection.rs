@@ -1,17 +1,26 @@
 //! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
 
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
+use diesel::serialize::{IsNull, Output, ToSql};
+use diesel::sql_types::{Nullable, Text};
+use diesel::sqlite::Sqlite;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use tokio::sync::Semaphore;
 
+use super::health::Health;
+use crate::budget::{self, Budget};
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
+
+mod file;
+
+use file::DatabaseFile;
+pub(crate) use file::is_locked;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -67,6 +76,17 @@ impl DbConnection {
         }
     }
 
+    /// Lets the statements of the present transaction take as long as they need.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) fn take_time(&mut self) -> Result<()> {
+        match self {
+            Self::Pg(pg) => Ok(pg.batch_execute("SET LOCAL statement_timeout = 0")?),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Runs `work` inside the present transaction so that it can be undone alone.
     ///
     /// # Errors
@@ -88,6 +108,7 @@ pub struct Database {
     manager: ConnectionManager,
     reading: Arc<Lane>,
     writing: Arc<Lane>,
+    health: Arc<Health>,
 }
 
 /// A pool and its queue.
@@ -103,7 +124,8 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
-        let manager = ConnectionManager::new(settings)?;
+        let mut manager = ConnectionManager::new(settings)?;
+        manager.statement_timeout_ms = settings.statement_timeout_ms;
         let patience = manager.patience;
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = r2d2::Pool::builder()
@@ -116,13 +138,12 @@ impl Database {
             Lane::of(pool, size, patience)
         };
         let size = settings.pool_size.max(1);
-        Ok(match manager.target {
-            Target::Postgres(_) => {
-                let lane = lane(size)?;
-                Self { reading: Arc::clone(&lane), writing: lane, manager: manager.clone() }
-            }
-            Target::Sqlite(_) => Self { writing: lane(1)?, reading: lane(size)?, manager: manager.clone() },
-        })
+        let reading = lane(size)?;
+        let writing = match manager.target {
+            Target::Postgres(_) => Arc::clone(&reading),
+            Target::Sqlite(_) => lane(1)?,
+        };
+        Ok(Self { health: Arc::new(Health::new(manager.clone())), manager, reading, writing })
     }
 
     /// The database of a pool that the host has made and uses too. `manager` is the one that the pool was made with: the
@@ -157,7 +178,7 @@ impl Database {
             Target::Postgres(_) => Arc::clone(&reading),
             Target::Sqlite(_) => Lane::of(pool, 1, patience)?,
         };
-        Ok(Self { manager, reading, writing })
+        Ok(Self { health: Arc::new(Health::new(manager.clone())), manager, reading, writing })
     }
 
     /// Opens one connection outside the pools, telling exactly why if it can't.
@@ -165,7 +186,12 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
     pub(crate) fn connect_once(&self) -> Result<DbConnection> {
-        r2d2::ManageConnection::connect(&self.manager).map(|held| held.connection).map_err(Error::unavailable)
+        self.manager.connect()
+    }
+
+    /// Whether it can be worked with.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
@@ -177,7 +203,22 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.reading.run(work).await
+        let Some(budget) = Budget::of_request() else {
+            return self.reading.run(work).await;
+        };
+        let place = budget.connection().await?;
+        self.reading
+            .run(move |connection| {
+                let _place = place;
+                budget.work(|| work(connection))
+            })
+            .await
+    }
+
+    /// How many connections read at once.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        usize::try_from(self.reading.pool.max_size()).unwrap_or(usize::MAX)
     }
 
     /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. It may
@@ -191,11 +232,17 @@ impl Database {
         F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         const ATTEMPTS: u32 = 5;
+        let manager = self.manager.clone();
         self.writing
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
-                    match connection.writing(&mut work) {
+                    // Looked at again after the commit: what went into a file that was deleted meanwhile is not acknowledged.
+                    let outcome = manager
+                        .check_file()
+                        .and_then(|()| connection.writing(&mut work))
+                        .and_then(|done| manager.check_file().map(|()| done));
+                    match outcome {
                         Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
                             tracing::debug!(attempt, %error, "the transaction is tried again");
                             std::thread::sleep(Duration::from_millis(5 << attempt));
@@ -255,20 +302,18 @@ fn is_transient(error: &Error) -> bool {
     if error.code() == ErrorCode::Unavailable {
         return false;
     }
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>());
-    match source {
+    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>()) {
         Some(Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(Diesel::DatabaseError(_, information)) => {
-            ["deadlock detected", "database is locked"].contains(&information.message())
-        }
-        _ => false,
+        Some(Diesel::DatabaseError(_, information)) if information.message() == "deadlock detected" => true,
+        Some(error) => is_locked(error),
+        None => false,
     }
 }
 
 #[derive(Debug, Clone)]
 enum Target {
     Postgres(String),
-    Sqlite(PathBuf),
+    Sqlite(DatabaseFile),
 }
 
 impl Target {
@@ -285,7 +330,7 @@ impl Target {
                     "database.url names no file: sqlite://path/file.db is the form",
                 ));
             }
-            return Ok(Self::Sqlite(PathBuf::from(path)));
+            return Ok(Self::Sqlite(DatabaseFile::new(path)));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let local = is_local(url);
@@ -353,6 +398,8 @@ pub struct ConnectionManager {
     target: Target,
     sqlite_durable: bool,
     patience: Duration,
+    /// None in the pool of a host, whose own statements may take longer.
+    statement_timeout_ms: u64,
 }
 
 impl ConnectionManager {
@@ -365,7 +412,46 @@ impl ConnectionManager {
             target: Target::parse(settings)?,
             sqlite_durable: settings.sqlite_durable,
             patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
+            statement_timeout_ms: 0,
         })
+    }
+}
+
+impl ConnectionManager {
+    /// One that gives up soon, for questions that are asked again.
+    pub(crate) fn hasty(mut self) -> Self {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if let Target::Postgres(url) = &mut self.target {
+            let begin = if url.contains('?') { '&' } else { '?' };
+            url.push(begin);
+            url.push_str("connect_timeout=2&tcp_user_timeout=2000");
+        }
+        self.patience = self.patience.min(PATIENCE);
+        self
+    }
+
+    /// Opens a connection that no pool keeps.
+    ///
+    /// # Errors
+    /// UNAVAILABLE with the database's own words as the cause.
+    pub(crate) fn connect(&self) -> Result<DbConnection> {
+        r2d2::ManageConnection::connect(self).map(|held| held.connection).map_err(Error::unavailable)
+    }
+
+    /// Whether it connects to a file.
+    pub(crate) const fn is_file(&self) -> bool {
+        matches!(self.target, Target::Sqlite(_))
+    }
+
+    /// Refuses when the file of SQLite was deleted or replaced since it was first opened.
+    ///
+    /// # Errors
+    /// UNAVAILABLE.
+    pub(crate) fn check_file(&self) -> Result<()> {
+        match &self.target {
+            Target::Postgres(_) => Ok(()),
+            Target::Sqlite(file) => file.check(),
+        }
     }
 }
 
@@ -379,9 +465,13 @@ impl r2d2::ManageConnection for ConnectionManager {
             Target::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(Failure::ConnectionError)?;
                 connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
+                if self.statement_timeout_ms > 0 {
+                    let bound = format!("SET statement_timeout = {}", self.statement_timeout_ms);
+                    connection.batch_execute(&bound).map_err(Failure::QueryError)?;
+                }
                 DbConnection::Pg(connection)
             }
-            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self)?),
+            Target::Sqlite(file) => DbConnection::Sqlite(open_sqlite(file, self)?),
         };
         Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
     }
@@ -407,33 +497,32 @@ extern "SQL" {
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-fn open_sqlite(path: &Path, manager: &ConnectionManager) -> Result<SqliteConnection, diesel::r2d2::Error> {
-    use diesel::r2d2::Error as Failure;
-    let refuse = |reason: String| Failure::ConnectionError(diesel::ConnectionError::BadConnection(reason));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| refuse(format!("the folder {} can't be made: {error}", folder.display())))?;
-    }
-    let name = path.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
-    let mut connection = SqliteConnection::establish(name)
-        .map_err(|error| refuse(format!("the file {name} can't be opened: {error}")))?;
-    let synchronous = if manager.sqlite_durable { "FULL" } else { "NORMAL" };
-    let patience = manager.patience.as_millis();
-    connection
-        .batch_execute(&format!(
-            "PRAGMA busy_timeout = {patience};
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = {synchronous};
-             PRAGMA foreign_keys = ON;
-             PRAGMA case_sensitive_like = ON;"
-        ))
-        .map_err(Failure::QueryError)?;
+fn open_sqlite(
+    file: &DatabaseFile,
+    manager: &ConnectionManager,
+) -> Result<SqliteConnection, diesel::r2d2::Error> {
+    let mut connection = file.open(manager.sqlite_durable, manager.patience)?;
     task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
         // Letter by letter, as PostgreSQL does: `to_lowercase` of a text folds the same letter differently at its end.
-        value.map(|text| text.chars().flat_map(char::to_lowercase).collect::<String>())
+        Folded(value.map(|text| text.chars().flat_map(char::to_lowercase).collect::<String>()))
     })
-    .map_err(Failure::QueryError)?;
+    .map_err(diesel::r2d2::Error::QueryError)?;
     Ok(connection)
+}
+
+/// A text with its case folded, or an error that ends the statement: SQLite offers no other way to break one off without
+/// unsafe code, and folding is what is slow in one.
+#[derive(Debug)]
+struct Folded(Option<String>);
+
+impl ToSql<Nullable<Text>, Sqlite> for Folded {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> diesel::serialize::Result {
+        budget::go_on()?;
+        match &self.0 {
+            Some(text) => ToSql::<Text, Sqlite>::to_sql(text.as_str(), out),
+            None => Ok(IsNull::Yes),
+        }
+    }
 }
 
 #[derive(Debug)]

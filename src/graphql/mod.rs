@@ -125,5 +125,6 @@ where
         .limit_recursive_depth(limits.query_depth * 2)
         .limit_complexity(limits.query_complexity)
         .limit_directives(4)
+        .extension(protocol::meter::Meter)
         .finish()
 }

@@ -281,6 +281,7 @@ impl Call<'_> {
         );
         let mut request = async_graphql::Request::new(query).variables(variables);
         request.operation_name = operation_name;
+        let is_mutation = document.is_mutation;
         let execution = execute(
             self.app.schema.clone(),
             request,
@@ -289,10 +290,11 @@ impl Call<'_> {
             self.language.clone(),
             self.request_id.0.clone(),
         );
-        // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
-        // has asked for another language.
+        // In a task of its own: what a mutation has begun is finished even if the client goes away, as the front end does after
+        // it has asked for another language. What is only read ends with whoever wants it.
         let span = tracing::Span::current();
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
+        let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
         let Executed { response, effects, unavailable } = match execution.await {
             Ok(executed) => executed,
             Err(error) => {
@@ -356,6 +358,15 @@ impl Answer {
         let mut response = (self.status, json, self.body).into_response();
         cookies::write(response.headers_mut(), &self.effects, secure);
         response
+    }
+}
+
+/// Whoever waits for what is read; without them, nothing more is.
+struct Reader(tokio::task::AbortHandle);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

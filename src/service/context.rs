@@ -7,9 +7,10 @@ use tokio::sync::Semaphore;
 use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
+use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
-use crate::config::{AuthSettings, Limits, WebhookSettings};
+use crate::config::{AuthSettings, JournalSettings, Limits, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
 use crate::error::{Error, Result};
@@ -17,8 +18,9 @@ use crate::signal::Bus;
 
 use super::configuration::LiveSettings;
 use super::host::Host;
+use super::refusals::Refusals;
 use super::unit_of_work::{UnitOfWork, count};
-use super::visibility::{Visible, executors_by_personal_data};
+use super::visibility::{Visible, check_order, executors_by_personal_data};
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 
@@ -40,12 +42,18 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// How webhook endpoints are told of events.
     pub webhooks: WebhookSettings,
+    /// How long the journal keeps what.
+    pub journal: JournalSettings,
+    /// What the journal keeps of refusals.
+    pub refusals: Refusals,
     /// How people log in.
     pub auth: AuthSettings,
     /// Hashes of passwords.
     pub passwords: Passwords,
     /// Tokens.
     pub tokens: Tokens,
+    /// Secrets at rest.
+    pub sealing: Sealing,
     /// How many passwords are hashed at once: each takes memory and a processor.
     pub hashing: Arc<Semaphore>,
 }
@@ -124,6 +132,7 @@ impl ServiceContext {
         self.read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             query.conditions.extend(executors_by_personal_data(&requester, &settings, &query.conditions));
+            check_order(&requester, &settings, &query.order_by)?;
             let visible = visible(&requester, &settings);
             query.conditions.extend(match place {
                 ListScope::Root => visible.at_root()?,

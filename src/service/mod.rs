@@ -14,6 +14,7 @@ pub mod mutation;
 pub mod mutation_log;
 pub mod outbox;
 pub mod progress;
+pub mod refusals;
 pub mod resolution;
 pub mod role;
 pub mod task;

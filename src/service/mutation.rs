@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::context::ServiceContext;
@@ -59,12 +62,12 @@ where
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
     check(&request)?;
-    let entry = new_entry(services, requester, &request)?;
+    let asked = Arc::new(Asked::new(services, requester, &request)?);
     let outcome = services
         .db
         .write({
-            let (services, requester, entry) = (Arc::clone(services), Arc::clone(requester), entry.clone());
-            move |connection| attempt(&services, &requester, &entry, connection, &work)
+            let (services, requester, asked) = (Arc::clone(services), Arc::clone(requester), Arc::clone(&asked));
+            move |connection| attempt(&services, &requester, &asked, connection, &work)
         })
         .await;
     services.bus.wake();
@@ -72,7 +75,7 @@ where
         Ok(done) => {
             count(done.counted);
             if let Some(result) = done.result {
-                let mutation = entry.mutation;
+                let mutation = asked.entry.mutation.clone();
                 metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
                     .increment(1);
             }
@@ -81,8 +84,8 @@ where
         // The server's own fault undid everything, the entry included. It is entered again as failed, so that who
         // polls for it learns of it.
         Err(error) if error.code() == ErrorCode::Internal => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
-            (enter_failed(services, requester, entry, &error).await?, None)
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = asked.entry.mutation, "a mutation failed");
+            (enter_failed(services, requester, asked, &error).await?, None)
         }
         Err(error) => return Err(error),
     };
@@ -92,12 +95,13 @@ where
 fn attempt<T>(
     services: &ServiceContext,
     requester: &Requester,
-    entry: &MutationLog,
+    asked: &Asked,
     connection: &mut DbConnection,
     work: &dyn Fn(&mut UnitOfWork<'_>) -> Result<T>,
 ) -> Result<Done<T>> {
+    let entry = &asked.entry;
     if !journal::reserve(connection, entry)? {
-        let id = same_as_before(connection, entry)?;
+        let id = same_as_before(connection, asked)?;
         return Ok(Done { id, result: None, given: None, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
@@ -113,13 +117,14 @@ fn attempt<T>(
             touched.sort_unstable();
             touched.dedup();
             journal::link(connection, entry.id, &touched)?;
-            journal::finish(connection, entry.id, MutationStatus::Success, None)?;
+            journal::complete(connection, entry.id, &asked.content, asked.details.as_deref())?;
             ("success", Some(given))
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
+            services.refusals.count(requester.id(), services.clock.now())?;
             let text = error_list(&error, &requester.user.language);
-            journal::finish(connection, entry.id, MutationStatus::Error, Some(&text))?;
+            journal::refuse(connection, entry.id, &text)?;
             ("error", None)
         }
     };
@@ -137,56 +142,72 @@ struct Done<T> {
 }
 
 /// The id was used before: with the same input the same answer, else it is a mistake of the client's.
-fn same_as_before(connection: &mut DbConnection, entry: &MutationLog) -> Result<Uuid> {
+fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<Uuid> {
+    let entry = &asked.entry;
     let conflict = || Error::new(ErrorCode::Conflict, Message::new("mutation-id-reused"));
     let id = entry.client_mutation_id.as_deref().ok_or_else(conflict)?;
     let before = journal::by_client_id(connection, entry.user_id, id)?.ok_or_else(conflict)?;
-    if before.mutation == entry.mutation && before.json_content == entry.json_content {
-        Ok(before.id)
-    } else {
-        Err(conflict())
-    }
+    let is_same = match &before.content_hash {
+        Some(_) => before.content_hash == entry.content_hash,
+        None => before.json_content == asked.content,
+    };
+    if before.mutation == entry.mutation && is_same { Ok(before.id) } else { Err(conflict()) }
 }
 
 async fn enter_failed(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
-    entry: MutationLog,
+    asked: Arc<Asked>,
     error: &Error,
 ) -> Result<Uuid> {
     let text = error_list(error, &requester.user.language);
-    let entry = MutationLog { status: MutationStatus::Error, error: Some(text), ..entry };
+    let entry = MutationLog { status: MutationStatus::Error, error: Some(text), ..asked.entry.clone() };
     services
         .db
         .write(move |connection| {
             if journal::reserve(connection, &entry)? {
                 Ok(entry.id)
             } else {
-                same_as_before(connection, &entry)
+                same_as_before(connection, &asked)
             }
         })
         .await
 }
 
-fn new_entry(services: &ServiceContext, requester: &Requester, request: &Request) -> Result<MutationLog> {
-    let details = match &request.client_mutation_details {
-        Some(details) => Some(serde_json::to_string(details).map_err(Error::internal)?),
-        None => None,
-    };
-    Ok(MutationLog {
-        id: new_id(),
-        mutation: request.mutation.to_owned(),
-        user_id: requester.id(),
-        client_mutation_id: request.client_mutation_id.clone(),
-        client_mutation_label: request.client_mutation_label.clone(),
-        client_mutation_details: details,
-        json_content: request.content.clone(),
-        request_date_time: services.clock.now(),
-        status: MutationStatus::Received,
-        error: None,
-        autogenerated_code: None,
-        json_ext: None,
-    })
+/// What was asked for.
+struct Asked {
+    /// The entry as it stays if the mutation is refused: with no more of the input than is needed to know it again, lest who may
+    /// do nothing fill the database.
+    entry: MutationLog,
+    content: String,
+    details: Option<String>,
+}
+
+impl Asked {
+    fn new(services: &ServiceContext, requester: &Requester, request: &Request) -> Result<Self> {
+        /// The longest details that are kept of a refused mutation.
+        const LONGEST: usize = 2_000;
+        let details = match &request.client_mutation_details {
+            Some(details) => Some(serde_json::to_string(details).map_err(Error::internal)?),
+            None => None,
+        };
+        let entry = MutationLog {
+            id: new_id(),
+            mutation: request.mutation.to_owned(),
+            user_id: requester.id(),
+            client_mutation_id: request.client_mutation_id.clone(),
+            client_mutation_label: request.client_mutation_label.clone(),
+            client_mutation_details: details.clone().filter(|details| details.len() <= LONGEST),
+            json_content: String::new(),
+            request_date_time: services.clock.now(),
+            status: MutationStatus::Received,
+            error: None,
+            autogenerated_code: None,
+            json_ext: None,
+            content_hash: Some(STANDARD.encode(Sha256::digest(&request.content))),
+        };
+        Ok(Self { entry, content: request.content.clone(), details })
+    }
 }
 
 fn check(request: &Request) -> Result<()> {

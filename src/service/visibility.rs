@@ -3,6 +3,7 @@
 use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, Value};
 use crate::domain::settings::ModuleSettings;
+use crate::domain::text::snake_case;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
@@ -92,6 +93,12 @@ pub fn webhooks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_webhook_search_perms)
 }
 
+/// Whether one may have webhook endpoints, which are told of every task.
+#[must_use]
+pub fn may_have_webhooks(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.rights.have(&settings.gql_webhook_update_perms) && sees_all_tasks(requester, settings)
+}
+
 /// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.
 #[must_use]
 pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {
@@ -125,6 +132,40 @@ pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -
     }
 }
 
+/// Executors of a group that something names which one sees: all for those who may search groups or see all tasks; else those
+/// beside whom one sits, and those of pools that are asked at present about a task that one sees. Of other groups, one
+/// learns what they are called.
+#[must_use]
+pub fn executors_of_named_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    if task_executors(requester, settings) == Visible::All || sees_all_tasks(requester, settings) {
+        Visible::All
+    } else {
+        Visible::Where(Condition::BesideExecutor { user_id: requester.id() })
+    }
+}
+
+/// By what lists of executors can be asked for that `iUser` shows of who sits there, and nothing else does. Names are shown
+/// to everybody.
+const PERSONAL: &[&str] = &[
+    "user__i_user__id",
+    "user__i_user__email",
+    "user__i_user__phone",
+    "user__i_user__is_associated",
+    "user__i_user__language_id",
+];
+
+/// Refuses to sort executors by what is personal about who sits there, for those who do not see it: the order would tell.
+///
+/// # Errors
+/// FORBIDDEN, naming `orderBy`.
+pub fn check_order(requester: &Requester, settings: &ModuleSettings, order_by: &[String]) -> Result<()> {
+    let is_personal = |key: &String| PERSONAL.contains(&snake_case(key.trim_start_matches('-')).as_str());
+    if users(requester, settings) == Visible::All || !order_by.iter().any(is_personal) {
+        return Ok(());
+    }
+    Err(Error::forbidden(Message::new("no-right")).of_field("orderBy"))
+}
+
 /// What to add to a list of executors that is asked for by what is personal about who sits there. To those who do not see
 /// it, it is null, and nothing equals null: else one could find it out by asking for one value after the other.
 #[must_use]
@@ -133,8 +174,7 @@ pub fn executors_by_personal_data(
     settings: &ModuleSettings,
     conditions: &[Condition],
 ) -> Option<Condition> {
-    let is_personal =
-        |condition: &Condition| condition.names_any(&["user__i_user__email", "user__i_user__phone"]);
+    let is_personal = |condition: &Condition| condition.names_any(PERSONAL);
     let sees_all = users(requester, settings) == Visible::All;
     (!sees_all && conditions.iter().any(is_personal))
         .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))

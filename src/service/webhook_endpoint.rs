@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::context::{ListScope, ServiceContext};
 use super::task::check_list;
 use super::unit_of_work::UnitOfWork;
-use super::visibility;
+use super::{login, visibility};
 use crate::auth::requester::Requester;
 use crate::auth::token::new_webhook_secret;
 use crate::clock::new_id;
@@ -49,12 +49,16 @@ pub struct WebhookEndpointChange {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String]) -> Result<(Uuid, String)> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
+    let max = unit.services.webhooks.max_endpoints;
+    if db::webhook_endpoint::count_made(unit.connection)? >= max {
+        return Err(Error::new(ErrorCode::Limit, Message::new("too-many-endpoints").with("max", max)));
+    }
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
-    let secret = new_webhook_secret();
+    let (id, secret) = (new_id(), new_webhook_secret());
     let endpoint = WebhookEndpoint {
-        id: new_id(),
+        id,
         is_deleted: false,
         version: 1,
         date_created: unit.now,
@@ -69,7 +73,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
         disabled_reason: None,
         date_disabled: None,
         failing_since: None,
-        secrets: AsJson(vec![WebhookSecret { secret: secret.clone(), valid_until: None }]),
+        secrets: AsJson(vec![WebhookSecret {
+            secret: sealed(unit.services, id, &secret)?,
+            valid_until: None,
+        }]),
     };
     db::insert(unit.connection, &endpoint).map_err(taken)?;
     announce(unit, endpoint.id)?;
@@ -81,7 +88,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, LIMIT, or what the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
     let old = locked(unit.connection, "id", id)?;
     let mut endpoint = old.clone();
     if let Some(name) = &change.name {
@@ -130,14 +137,14 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or what the database says.
 pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
     if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
         let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
         return Err(Error::validation("keepOldForS", message.with("max", LONGEST_KEPT)));
     }
     let mut endpoint = locked(unit.connection, "id", id)?;
     let secret = new_webhook_secret();
-    endpoint.rotate(secret.clone(), unit.now + TimeDelta::seconds(keep_old_s));
+    endpoint.rotate(sealed(unit.services, id, &secret)?, unit.now + TimeDelta::seconds(keep_old_s));
     write(unit, endpoint)?;
     Ok(secret)
 }
@@ -153,6 +160,114 @@ pub async fn list(
     place: ListScope,
 ) -> Result<Slice<WebhookEndpoint>> {
     services.list(requester, query, place, visibility::webhooks, db::list::<WebhookEndpoint>).await
+}
+
+/// The endpoint, if it is to be told of something now. One whose maker may not have it any more is disabled.
+///
+/// # Errors
+/// What the host or the database says.
+pub async fn to_be_told(services: &Arc<ServiceContext>, id: Uuid) -> Result<Option<WebhookEndpoint>> {
+    let (endpoint, is_allowed) = services
+        .read(move |services, connection| {
+            let endpoint = db::get::<WebhookEndpoint>(connection, id)?.filter(WebhookEndpoint::is_live);
+            let Some(owner) = endpoint.as_ref().and_then(owner) else {
+                return Ok((endpoint, true));
+            };
+            let settings = services.settings.current(connection, services.clock.now())?;
+            let owner = login::acting_by_id(services, connection, owner)?;
+            Ok((endpoint, owner.is_some_and(|owner| visibility::may_have_webhooks(&owner, &settings))))
+        })
+        .await?;
+    let Some(endpoint) = endpoint.filter(|_| is_allowed) else {
+        if !is_allowed {
+            disable(services, id, "who made it may not have webhooks or see all tasks any more").await?;
+        }
+        return Ok(None);
+    };
+    Ok(Some(endpoint))
+}
+
+/// Stops telling an endpoint of events, with the reason.
+async fn disable(services: &Arc<ServiceContext>, id: Uuid, reason: &'static str) -> Result<()> {
+    let now = services.clock.now();
+    let disabled = services
+        .db
+        .write(move |connection| {
+            let found = db::lock::<WebhookEndpoint>(connection, id, db::Lock::Write)?;
+            let Some(mut endpoint) = found.filter(WebhookEndpoint::is_live) else { return Ok(false) };
+            endpoint.disable(reason, now);
+            db::update(connection, &endpoint)?;
+            db::outbox::announce(connection)?;
+            Ok(true)
+        })
+        .await?;
+    if disabled {
+        metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
+        tracing::warn!(%id, reason, "a webhook endpoint is disabled");
+        services.bus.wake();
+    }
+    Ok(())
+}
+
+/// Who answers for an endpoint: who wrote it last, or else made it; nobody, for one of the configuration.
+fn owner(endpoint: &WebhookEndpoint) -> Option<Uuid> {
+    endpoint.user_updated.or(endpoint.user_created).filter(|_| !endpoint.is_configured)
+}
+
+/// An endpoint is told of every task, so who makes or changes one has to see all of them.
+fn need_rights(unit: &UnitOfWork<'_>) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    if visibility::may_have_webhooks(unit.requester, &unit.settings) {
+        Ok(())
+    } else {
+        Err(Error::forbidden(Message::new("webhook-needs-all-tasks")))
+    }
+}
+
+/// A secret of this endpoint as it is kept.
+fn sealed(services: &ServiceContext, id: Uuid, secret: &str) -> Result<String> {
+    services.sealing.seal(secret, &place(id))
+}
+
+/// A secret of this endpoint, as it was kept.
+///
+/// # Errors
+/// INTERNAL when no key of the settings opens it.
+pub fn opened(services: &ServiceContext, id: Uuid, kept: &str) -> Result<String> {
+    services.sealing.open(kept, &place(id))
+}
+
+/// Seals with the present key what is plain or was sealed with another one; answers how many endpoints had such secrets.
+///
+/// # Errors
+/// INTERNAL when no key of the settings opens one, and then none is changed; else what the database says.
+pub async fn seal_all(services: &Arc<ServiceContext>) -> Result<usize> {
+    let own = Arc::clone(services);
+    services
+        .db
+        .write(move |connection| {
+            let mut count = 0;
+            for mut endpoint in db::webhook_endpoint::lock_all(connection)? {
+                let (id, mut changed) = (endpoint.id, false);
+                for kept in endpoint.secrets.iter_mut().map(|secret| &mut secret.secret) {
+                    if own.sealing.is_outdated(kept) {
+                        *kept = sealed(&own, id, &opened(&own, id, kept)?)?;
+                        changed = true;
+                    }
+                }
+                if changed {
+                    db::update(connection, &endpoint)?;
+                    count += 1;
+                }
+            }
+            Ok(count)
+        })
+        .await
+}
+
+/// Where secrets of this endpoint are kept: they can't be moved to another one.
+fn place(id: Uuid) -> String {
+    format!("webhook-endpoint:{id}")
 }
 
 /// Marks an endpoint as deleted and gives up what was not delivered to it.

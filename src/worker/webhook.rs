@@ -74,8 +74,7 @@ impl Webhooks {
         delivery: Delivery,
         event: Event,
     ) -> Result<Attempted> {
-        let endpoint = services.read(move |_, connection| db::get::<WebhookEndpoint>(connection, id)).await?;
-        let Some(endpoint) = endpoint.filter(WebhookEndpoint::is_live) else {
+        let Some(endpoint) = webhook_endpoint::to_be_told(services, id).await? else {
             return Ok(Attempted::Withheld);
         };
         let (date, begun) = (services.clock.now(), Instant::now());
@@ -141,8 +140,9 @@ impl Webhooks {
         let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
         let mut signatures = Vec::new();
         for secret in endpoint.valid_secrets(now) {
+            let secret = webhook_endpoint::opened(services, endpoint.id, secret)?;
             // The library's errors may quote the secret.
-            let signature = Webhook::new(secret).and_then(|key| key.sign(&id, timestamp, body.as_bytes()));
+            let signature = Webhook::new(&secret).and_then(|key| key.sign(&id, timestamp, body.as_bytes()));
             signatures.push(signature.map_err(|_| Error::internal("a secret of the endpoint can't sign"))?);
         }
         let mut headers = HeaderMap::new();

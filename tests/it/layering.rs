@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["signal"],
     &["auth"],
     &["db"],
+    &["budget"],
     &["config"],
     &["model"],
     &["domain"],

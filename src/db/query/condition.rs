@@ -37,6 +37,7 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
             Ok(Sql::new(format!("{}.{column} IN (", table.name)).append(groups_of(*user_id)).sql(")"))
         }
         Condition::ExecutorOfTask { user_id } => Ok(executor_of_task(dialect, table.name, *user_id)),
+        Condition::BesideExecutor { user_id } => Ok(beside_executor(dialect, table.name, *user_id)),
         Condition::VersionOfSeenTask { user_id } => {
             Ok(Sql::new(format!("{}.id IN (", table.name)).append(seen_tasks(dialect, *user_id)).sql(")"))
         }
@@ -148,6 +149,24 @@ fn executor_of_task(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
         ))
         .append(groups_of(user_id))
         .sql(format!("){close})"))
+}
+
+/// That the row of `executors` sits in a group of the user's, or in one that is asked at present about a task that the user sees.
+fn beside_executor(dialect: Dialect, executors: &str, user_id: uuid::Uuid) -> Sql {
+    let asked = seen_tasks(dialect, user_id);
+    Sql::new(format!("({executors}.task_group_id IN ("))
+        .append(groups_of(user_id))
+        .sql(format!(
+            ") OR {executors}.task_group_id IN (SELECT given.task_group_id FROM task_management_task AS given \
+             WHERE given.status = 'ACCEPTED' AND given.id IN ("
+        ))
+        .append(asked.clone())
+        .sql(format!(
+            ")) OR {executors}.task_group_id IN (SELECT pool.task_group_id FROM task_management_taskpool AS pool \
+             WHERE pool.date_passed IS NULL AND pool.task_id IN ("
+        ))
+        .append(asked)
+        .sql(")))")
 }
 
 /// The live tasks that the user sees as an executor.

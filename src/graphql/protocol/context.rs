@@ -85,13 +85,12 @@ impl RequestContext {
         let batches = Batches::default();
         Self {
             services: Arc::clone(services),
-            requester,
             cookies,
             address,
             effects: Arc::default(),
             users: loader(Users(Arc::clone(services)), &batches),
             groups: loader(Groups(Arc::clone(services)), &batches),
-            executors: loader(Executors(Arc::clone(services)), &batches),
+            executors: loader(Executors(Arc::clone(services), requester.clone()), &batches),
             flows: loader(Flows(Arc::clone(services)), &batches),
             steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), &batches),
             flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
@@ -99,6 +98,7 @@ impl RequestContext {
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),
             languages: loader(Languages(Arc::clone(services)), &batches),
+            requester,
             batches,
         }
     }

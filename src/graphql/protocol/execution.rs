@@ -1,13 +1,17 @@
 //! Executing an operation: with its loaders driven, and its answer mended.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use async_graphql::{
     ErrorExtensionValues, ObjectType, Request, Response, Schema, ServerError, SubscriptionType,
 };
 
+use crate::budget::Budget;
 use crate::config::Limits;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{Effect, RequestContext};
 use crate::graphql::protocol::document::{self, Document, Refusal};
 use crate::graphql::protocol::response::localize;
@@ -38,11 +42,40 @@ where
     S: SubscriptionType + 'static,
 {
     let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
+    // A mutation is done whole or not at all, and has bounds of its own.
+    let budget = (!document.is_mutation)
+        .then(|| Budget::new(&context.services.limits, context.services.db.readers()));
     let mut request = request.data(context);
     request.set_parsed_query(document.parsed);
-    let mut response = batches.drive(schema.execute(request)).await;
+    let execution = batches.drive(schema.execute(request));
+    let mut response = match budget {
+        None => execution.await,
+        Some(budget) => match within(&budget, execution).await {
+            Ok(response) => response,
+            Err(error) => {
+                let response = refused(error.message(), error.code(), &language, &request_id);
+                return Executed { response, effects, unavailable: false };
+            }
+        },
+    };
     let unavailable = localize(&mut response, &language, &request_id);
     Executed { response, effects, unavailable }
+}
+
+/// Executes something until its budget is used up; what came until then is thrown away, to be freed.
+async fn within<T>(budget: &Arc<Budget>, execution: impl Future<Output = T>) -> Result<T> {
+    let mut execution = pin!(Arc::clone(budget).within(execution));
+    let done = poll_fn(|cx| {
+        if budget.is_exhausted() {
+            return Poll::Ready(None);
+        }
+        execution.as_mut().poll(cx).map(Some)
+    });
+    match (done.await, budget.check_answer()) {
+        (Some(done), Ok(())) => Ok(done),
+        (_, Err(error)) => Err(error),
+        (None, Ok(())) => Err(Error::internal("a budget was used up, and does not say why")),
+    }
 }
 
 /// Executes a request of a host against a schema that holds the module's roots, within the module's bounds.

@@ -7,6 +7,7 @@ pub mod context;
 pub mod document;
 pub mod execution;
 pub mod loader;
+pub mod meter;
 pub mod node;
 pub mod payload;
 pub mod response;

@@ -118,14 +118,14 @@ impl TaskGroupNode {
         self.0.task_sources()
     }
 
-    /// The live executors.
+    /// The live executors, as far as one may know who sits there: where one sits, and where one is asked at present.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         let context = request(ctx)?;
         if !ctx.field().arguments().is_ok_and(|given| given.is_empty()) || wants_more_than_nodes(ctx) {
             let mut query = read(ctx, &NESTED_TASK_EXECUTOR)?;
             query.conditions.push(Condition::equals("task_group_id", Value::Uuid(self.0.id)));
             let executors =
-                task_executor::list_of_visible_group(&context.services, context.requester()?, query).await?;
+                task_executor::list_of_named_group(&context.services, context.requester()?, query).await?;
             return Ok(Connection::new(executors, TaskExecutorNode));
         }
         let executors = context
