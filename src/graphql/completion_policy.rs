@@ -4,7 +4,40 @@ use async_graphql::{Enum, InputObject, SimpleObject};
 
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::error::{Error, Result};
+use crate::graphql::protocol::enums::enum_named;
 use crate::message::Message;
+
+enum_named! {
+    /// How many executors must approve, as clients of openIMIS know it.
+    TaskGroupCompletionPolicy, TaskGroupCompletionPolicyEnum {
+        /// Every live executor.
+        All,
+        /// One.
+        Any,
+        /// As many as the threshold says.
+        N,
+    }
+}
+
+impl From<CompletionPolicy> for TaskGroupCompletionPolicy {
+    fn from(policy: CompletionPolicy) -> Self {
+        match policy {
+            CompletionPolicy::All => Self::All,
+            CompletionPolicy::Any => Self::Any,
+            CompletionPolicy::N | CompletionPolicy::Percent | CompletionPolicy::Weight => Self::N,
+        }
+    }
+}
+
+impl From<TaskGroupCompletionPolicyEnum> for CompletionPolicy {
+    fn from(policy: TaskGroupCompletionPolicyEnum) -> Self {
+        match policy {
+            TaskGroupCompletionPolicyEnum::All => Self::All,
+            TaskGroupCompletionPolicyEnum::Any => Self::Any,
+            TaskGroupCompletionPolicyEnum::N => Self::N,
+        }
+    }
+}
 
 /// How approvals are counted.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]

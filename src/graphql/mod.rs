@@ -1,4 +1,4 @@
-//! GraphQL: types, inputs and resolvers, one folder for each entity. Resolvers read their input and call a service.
+//! GraphQL: types, inputs and resolvers, a folder or a file for each entity. Resolvers read their input and call a service.
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
@@ -6,8 +6,11 @@ pub mod completion_policy;
 pub mod configuration;
 pub mod entity;
 pub mod mutation_log;
+mod node;
 pub mod outbox;
 pub mod protocol;
+mod record;
+mod registration;
 pub mod role;
 pub mod session;
 pub mod task;
@@ -39,15 +42,15 @@ pub struct Mutation(TaskMutation, CoreMutation);
 #[derive(MergedObject, Default)]
 pub struct TaskQuery(
     task_group::queries::TaskGroupQueries,
-    task_executor::queries::TaskExecutorQueries,
+    task_executor::TaskExecutorQueries,
     task::queries::TaskQueries,
     task_flow::queries::TaskFlowQueries,
-    vote::queries::VoteQueries,
-    task_assignment_target::queries::TaskAssignmentTargetQueries,
-    entity::queries::EntityQueries,
-    outbox::queries::OutboxQueries,
+    vote::VoteQueries,
+    task_assignment_target::TaskAssignmentTargetQueries,
+    entity::EntityQueries,
+    outbox::OutboxQueries,
     webhook_endpoint::queries::WebhookEndpointQueries,
-    webhook_attempt::queries::WebhookAttemptQueries,
+    webhook_attempt::WebhookAttemptQueries,
 );
 
 /// Mutations of tasks and of who decides on them.
@@ -56,23 +59,23 @@ pub struct TaskMutation(
     task_group::mutations::TaskGroupMutations,
     task::mutations::TaskMutations,
     task_flow::mutations::TaskFlowMutations,
-    outbox::mutations::OutboxMutations,
+    outbox::OutboxMutations,
     webhook_endpoint::mutations::WebhookEndpointMutations,
 );
 
 /// What openIMIS' core module answers: the journal, users, roles, configurations, `node`. A host may have fields of these names.
 #[derive(MergedObject, Default)]
 pub struct CoreQuery(
-    configuration::queries::ConfigurationQueries,
-    mutation_log::queries::MutationLogQueries,
-    role::queries::RoleQueries,
+    configuration::ConfigurationQueries,
+    mutation_log::MutationLogQueries,
+    role::RoleQueries,
     user::queries::UserQueries,
-    protocol::node::NodeQueries,
+    node::NodeQueries,
 );
 
 /// What openIMIS' core module does: logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
-pub struct CoreMutation(user::mutations::UserMutations, session::mutations::SessionMutations);
+pub struct CoreMutation(user::mutations::UserMutations, session::SessionMutations);
 
 /// The schema with its resolvers.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -83,27 +86,27 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskHistory", &task::filters::TASK_HISTORY),
     ("Query", "taskGroup", &task_group::filters::TASK_GROUP),
     ("Query", "taskGroupHistory", &task_group::filters::TASK_GROUP_HISTORY),
-    ("Query", "taskExecutor", &task_executor::filters::TASK_EXECUTOR),
-    ("Query", "taskExecutorHistory", &task_executor::filters::TASK_EXECUTOR_HISTORY),
+    ("Query", "taskExecutor", &task_executor::TASK_EXECUTOR),
+    ("Query", "taskExecutorHistory", &task_executor::TASK_EXECUTOR_HISTORY),
     ("Query", "taskFlow", &task_flow::filters::TASK_FLOW),
     ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
-    ("Query", "taskDecision", &vote::filters::TASK_DECISION),
-    ("Query", "taskEvents", &outbox::filters::TASK_EVENTS),
+    ("Query", "taskDecision", &vote::TASK_DECISION),
+    ("Query", "taskEvents", &outbox::TASK_EVENTS),
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),
-    ("Query", "webhookAttempts", &webhook_attempt::filters::WEBHOOK_ATTEMPTS),
-    ("Query", "mutationLogs", &mutation_log::filters::MUTATION_LOG),
-    ("Query", "role", &role::filters::ROLE),
+    ("Query", "webhookAttempts", &webhook_attempt::WEBHOOK_ATTEMPTS),
+    ("Query", "mutationLogs", &mutation_log::MUTATION_LOG),
+    ("Query", "role", &role::ROLE),
     ("Query", "users", &user::filters::USERS),
-    ("TaskGQLType", "decisions", &vote::filters::NESTED_TASK_DECISION),
-    ("TaskGroupGQLType", "taskexecutorSet", &task_executor::filters::NESTED_TASK_EXECUTOR),
+    ("TaskGQLType", "decisions", &vote::NESTED_TASK_DECISION),
+    ("TaskGroupGQLType", "taskexecutorSet", &task_executor::NESTED_TASK_EXECUTOR),
     ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
     ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),
-    ("UserGQLType", "mutationlogSet", &mutation_log::filters::NESTED_MUTATION_LOG),
+    ("UserGQLType", "mutationlogSet", &mutation_log::NESTED_MUTATION_LOG),
     ("UserGQLType", "taskgroupUserCreated", &task_group::filters::NESTED_TASK_GROUP),
     ("UserGQLType", "taskgroupUserUpdated", &task_group::filters::NESTED_TASK_GROUP),
-    ("UserGQLType", "taskexecutorSet", &task_executor::filters::NESTED_TASK_EXECUTOR),
-    ("UserGQLType", "taskexecutorUserCreated", &task_executor::filters::NESTED_TASK_EXECUTOR),
-    ("UserGQLType", "taskexecutorUserUpdated", &task_executor::filters::NESTED_TASK_EXECUTOR),
+    ("UserGQLType", "taskexecutorSet", &task_executor::NESTED_TASK_EXECUTOR),
+    ("UserGQLType", "taskexecutorUserCreated", &task_executor::NESTED_TASK_EXECUTOR),
+    ("UserGQLType", "taskexecutorUserUpdated", &task_executor::NESTED_TASK_EXECUTOR),
     ("UserGQLType", "taskUserCreated", &task::filters::NESTED_TASK),
     ("UserGQLType", "taskUserUpdated", &task::filters::NESTED_TASK),
 ];
@@ -121,9 +124,8 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let builder = builder
-        .register_output_type::<protocol::node::Node>()
-        .register_output_type::<protocol::arguments::Registration>();
+    let builder =
+        builder.register_output_type::<node::Node>().register_output_type::<registration::Registration>();
     // Documents are validated, bounded and normalised before the library sees them.
     builder
         .data(TypeSystem::registered())

@@ -13,7 +13,6 @@ use crate::domain::task::TaskStatus;
 use crate::domain::verdict::Verdict;
 use crate::error::Result;
 use crate::model::task::Task;
-use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_group::TaskGroup;
 use crate::model::task_hold::TaskHold;
 use crate::model::vote::Vote;
@@ -62,12 +61,6 @@ pub struct Said {
 }
 
 impl PoolProgress {
-    /// The step of the flow; none for a task in no flow.
-    #[must_use]
-    pub const fn step(&self) -> Option<&TaskFlowStep> {
-        self.status.step.as_ref()
-    }
-
     /// Who is asked.
     #[must_use]
     pub const fn group(&self) -> &TaskGroup {

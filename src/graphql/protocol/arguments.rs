@@ -2,13 +2,14 @@
 //! kind of row: a table says the name and type of each argument for the schema, and which condition it asks for.
 //!
 //! The library can't take arguments from a table, so the list fields are declared without arguments, and
-//! [`Registration`], the last thing that the schema's build registers, adds them. Resolvers read them with [`read`].
+//! `Registration`, the last thing that the schema's build registers, adds them. Resolvers read them with [`read`].
 //! This leans on the library's `registry`, which is not documented: the library's version is pinned, and the schema is
 //! compared with a snapshot.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use async_graphql::registry::{Deprecation, MetaInputValue};
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Context, InputType, Name, Value};
 
@@ -17,13 +18,12 @@ use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::scalars::{Moment, read_global_id};
 use crate::message::Message;
+use crate::service::visibility::touched_by;
 
 mod given;
-mod registration;
 
 pub use given::Given;
 use given::LONGEST_TEXT;
-pub use registration::Registration;
 
 /// The arguments of a list.
 pub type Arguments = Vec<Argument>;
@@ -78,6 +78,22 @@ impl Argument {
     /// The same with a sentence that tells clients what they can't see.
     pub fn described(self, description: &'static str) -> Self {
         Self { description: Some(description), ..self }
+    }
+
+    /// The argument, as the schema knows it.
+    pub fn registered(&self) -> MetaInputValue {
+        MetaInputValue {
+            name: self.name.clone(),
+            description: self.description.map(str::to_owned),
+            ty: self.ty.to_string(),
+            deprecation: Deprecation::NoDeprecated,
+            default_value: None,
+            visible: None,
+            inaccessible: false,
+            tags: Vec::new(),
+            is_secret: false,
+            directive_invocations: Vec::new(),
+        }
     }
 
     fn new(name: &str, ty: impl Into<Cow<'static, str>>, meaning: Meaning) -> Self {
@@ -161,6 +177,28 @@ pub fn paging() -> Arguments {
         argument("first", "Int"),
         argument("last", "Int"),
     ]
+}
+
+/// `clientMutationId`: the rows that a mutation of the requester's touched.
+pub fn client_mutation_id() -> Arguments {
+    vec![Argument::own("clientMutationId", "String", |given| {
+        Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+    })]
+}
+
+/// What lists of versioned rows are filtered by, whatever the rows.
+pub fn of_record() -> Arguments {
+    join([
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateUpdated", "date_updated", RANGE),
+        boolean("isDeleted", "is_deleted"),
+        int("version", "version", &[Lookup::Exact]),
+    ])
+}
+
+/// Arguments one after the other.
+pub fn join<const N: usize>(parts: [Arguments; N]) -> Arguments {
+    parts.into_iter().flatten().collect()
 }
 
 /// `orderBy`, which lists at the root have.

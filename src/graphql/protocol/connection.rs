@@ -1,10 +1,16 @@
 //! Relay connections in the exact shape of the interface: nullable edges, `totalCount` and `edgeCount`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_graphql::{Context, Name, Object, ObjectType, OutputType, SimpleObject, TypeName, Value};
 
-use crate::domain::query::Slice;
+use crate::auth::requester::Requester;
+use crate::domain::query::{Condition, ListQuery, Slice};
+use crate::error::Result;
+use crate::graphql::protocol::arguments::{Arguments, read};
+use crate::graphql::protocol::context::request;
+use crate::service::ServiceContext;
 
 /// A part of a list.
 pub struct Connection<N> {
@@ -12,11 +18,14 @@ pub struct Connection<N> {
 }
 
 impl<N> Connection<N> {
-    /// Shows these rows, each through `node`.
-    pub fn new<T>(slice: Slice<T>, mut node: impl FnMut(T) -> N) -> Self {
+    /// Shows these rows.
+    pub fn new<T>(slice: Slice<T>) -> Self
+    where
+        N: From<T>,
+    {
         Self {
             slice: Slice {
-                rows: slice.rows.into_iter().map(|(row, cursor)| (node(row), cursor)).collect(),
+                rows: slice.rows.into_iter().map(|(row, cursor)| (row.into(), cursor)).collect(),
                 total_count: slice.total_count,
                 has_next: slice.has_next,
                 has_previous: slice.has_previous,
@@ -34,6 +43,26 @@ impl<N> Connection<N> {
         let has_next = total_count > i64::try_from(rows.len()).ok();
         Self { slice: Slice { rows, total_count, has_next, has_previous: false } }
     }
+}
+
+/// The rows that the arguments of the present field ask for, of those that meet `condition`.
+///
+/// # Errors
+/// VALIDATION naming the argument, or what `list` says.
+pub async fn listed<'a, T, N, F>(
+    ctx: &Context<'a>,
+    table: &Arguments,
+    condition: Option<Condition>,
+    list: impl FnOnce(&'a Arc<ServiceContext>, &'a Arc<Requester>, ListQuery) -> F,
+) -> Result<Connection<N>>
+where
+    N: From<T>,
+    F: Future<Output = Result<Slice<T>>>,
+{
+    let mut query = read(ctx, table)?;
+    query.conditions.extend(condition);
+    let context = request(ctx)?;
+    Ok(Connection::new(list(&context.services, context.requester()?, query).await?))
 }
 
 /// Whether the present field asks for its rows alone, without cursors and without other arguments than these: then rows that

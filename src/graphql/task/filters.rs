@@ -9,36 +9,32 @@ use crate::domain::decision::HeldReason;
 use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    ANY_OF, Argument, Arguments, Given, RANGE, TEXT, Table, boolean, global_int, int, moment, one_of,
-    order_by, paging, text, uuid,
+    ANY_OF, Argument, Arguments, Given, RANGE, TEXT, Table, client_mutation_id, global_int, int, join,
+    of_record, one_of, order_by, paging, text, uuid,
 };
 use crate::graphql::task::progress::TaskHeldReason;
 use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
-use crate::service::visibility::touched_by;
 
 /// `Query.task`
-pub static TASK: Table =
-    LazyLock::new(|| [root(), held(), paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
+pub static TASK: Table = LazyLock::new(|| join([root(), held(), paging(), fields::<TaskStatus>()]));
 
 /// `Query.taskHistory`
-pub static TASK_HISTORY: Table =
-    LazyLock::new(|| [root(), paging(), fields::<HistoricalTaskStatus>()].into_iter().flatten().collect());
+pub static TASK_HISTORY: Table = LazyLock::new(|| join([root(), paging(), fields::<HistoricalTaskStatus>()]));
 
 /// Lists of tasks inside groups and users.
-pub static NESTED_TASK: Table =
-    LazyLock::new(|| [paging(), fields::<TaskStatus>()].into_iter().flatten().collect());
+pub static NESTED_TASK: Table = LazyLock::new(|| join([paging(), fields::<TaskStatus>()]));
 
 /// What only the lists at the root take.
 fn root() -> Arguments {
-    [
+    join([
         order_by(),
+        client_mutation_id(),
         vec![
             Argument::ignored(
                 "applyDefaultValidityFilter",
                 "Boolean",
                 "Ignored: tasks have no period of validity.",
             ),
-            Argument::own("clientMutationId", "String", mutation),
             Argument::own("groupId", "String", group),
             // Recorded traffic shows that the original takes and ignores it here.
             Argument::ignored("customFilters", "[String]", "Ignored: tasks have no custom filters."),
@@ -46,10 +42,7 @@ fn root() -> Arguments {
             Argument::own("entityIds", "[UUID]", entity_ids).described(ANY_OF),
         ],
         text("entityString", "String", "entity_string", &[Lookup::Icontains]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ])
 }
 
 /// Why open tasks can't go on; versions do not tell.
@@ -61,7 +54,7 @@ fn held() -> Arguments {
 }
 
 fn fields<S: EnumType + InputType>() -> Arguments {
-    [
+    join([
         uuid("id", "ID", "id", "TaskGQLType"),
         global_int("entityType", "entity_type", "ContentType"),
         text("entityId", "String", "entity_id", &[Lookup::Exact]),
@@ -69,21 +62,11 @@ fn fields<S: EnumType + InputType>() -> Arguments {
         one_of::<S>("status", "status", TEXT),
         text("executorActionEvent", "String", "executor_action_event", TEXT),
         text("businessEvent", "String", "business_event", TEXT),
-        moment("dateCreated", "date_created", RANGE),
-        moment("dateUpdated", "date_updated", RANGE),
-        boolean("isDeleted", "is_deleted"),
-        int("version", "version", &[Lookup::Exact]),
+        of_record(),
         int("priority", "priority", RANGE),
         uuid("flowId", "ID", "flow_id", "TaskFlowGQLType"),
         uuid("currentStepId", "ID", "current_step_id", "TaskFlowStepGQLType"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn mutation(given: &Given<'_>) -> Result<Option<Condition>> {
-    Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+    ])
 }
 
 fn group(given: &Given<'_>) -> Result<Option<Condition>> {

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, InputObject, Object};
 
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
+use crate::graphql::protocol::declaration::{Translate, asks_for};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
 use crate::graphql::task::progress::TaskHeldReason;
@@ -32,58 +33,66 @@ pub enum TaskStatusEnum {
     Accepted,
 }
 
-/// A task to be created.
-#[derive(InputObject, Debug, Clone)]
-pub struct CreateTaskMutationInput {
-    #[graphql(flatten)]
-    meta: MutationMeta,
-    /// The service that asks for it; a group bound to it gets the task at once.
-    source: Option<String>,
-    /// The kind of thing it is about, `app_label.model`.
-    entity_type: Option<String>,
-    /// The key of that thing; one open task is allowed for each.
-    entity_id: Option<String>,
-    /// Its display text, where the server has no provider for its kind.
-    entity_string: Option<String>,
-    /// Which executor action handler carries it out; `default` when absent.
-    executor_action_event: Option<String>,
-    /// What is to be done once decided, as `Service.operation`.
-    business_event: Option<String>,
-    /// An object; it holds nobody's vote.
-    business_status: Option<JsonString>,
-    /// The proposal itself.
-    data: Option<JsonString>,
-    /// An object.
-    json_ext: Option<JsonString>,
-    /// The serializer through which `businessData` shows `data`.
-    business_data_serializer: Option<String>,
-    /// The group that decides; for privileged people.
-    task_group_id: Option<UuidOrGlobalId>,
-    /// The flow through which it goes; for privileged people.
-    flow_id: Option<UuidOrGlobalId>,
-    /// How urgent it is, from 0 to 100; 50 when absent.
-    priority: Option<i32>,
+impl Translate<Option<TaskStatus>> for Option<TaskStatusEnum> {
+    fn translate(self) -> Option<TaskStatus> {
+        self.map(|status| match status {
+            TaskStatusEnum::Completed => TaskStatus::Completed,
+            TaskStatusEnum::Failed => TaskStatus::Failed,
+            TaskStatusEnum::Accepted => TaskStatus::Accepted,
+        })
+    }
 }
 
-/// What is to be changed of a task; what is absent stays.
-#[derive(InputObject, Debug, Clone)]
-pub struct UpdateTaskMutationInput {
-    #[graphql(flatten)]
-    meta: MutationMeta,
-    id: UuidOrGlobalId,
-    status: Option<TaskStatusEnum>,
-    /// The group that is to decide; for privileged people. It is ignored beside `flowId`.
-    task_group_id: Option<UuidOrGlobalId>,
-    /// The flow through which it is to go; for privileged people, and only while no vote on it counts.
-    flow_id: Option<UuidOrGlobalId>,
-    /// Takes it out of its flow; for privileged people, and only while no vote on it counts. A group may be named with it.
-    detach_flow: Option<bool>,
-    /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
-    data: Option<JsonString>,
-    /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
-    comment: Option<String>,
-    /// How urgent it is, from 0 to 100; for privileged people.
-    priority: Option<i32>,
+asks_for! {
+    /// A task to be created.
+    pub struct CreateTaskMutationInput => CreateTask {
+        /// The service that asks for it; a group bound to it gets the task at once.
+        source: Option<String>,
+        /// The kind of thing it is about, `app_label.model`.
+        entity_type: Option<String>,
+        /// The key of that thing; one open task is allowed for each.
+        entity_id: Option<String>,
+        /// Its display text, where the server has no provider for its kind.
+        entity_string: Option<String>,
+        /// Which executor action handler carries it out; `default` when absent.
+        executor_action_event: Option<String>,
+        /// What is to be done once decided, as `Service.operation`.
+        business_event: Option<String>,
+        /// An object; it holds nobody's vote.
+        business_status: Option<JsonString>,
+        /// The proposal itself.
+        data: Option<JsonString>,
+        /// An object.
+        json_ext: Option<JsonString>,
+        /// The serializer through which `businessData` shows `data`.
+        business_data_serializer: Option<String>,
+        /// The group that decides; for privileged people.
+        task_group_id: Option<UuidOrGlobalId>,
+        /// The flow through which it goes; for privileged people.
+        flow_id: Option<UuidOrGlobalId>,
+        /// How urgent it is, from 0 to 100; 50 when absent.
+        priority: Option<i32>,
+    }
+}
+
+asks_for! {
+    /// What is to be changed of a task; what is absent stays.
+    pub struct UpdateTaskMutationInput => UpdateTask {
+        id: UuidOrGlobalId,
+        status: Option<TaskStatusEnum>,
+        /// The group that is to decide; for privileged people. It is ignored beside `flowId`.
+        task_group_id: Option<UuidOrGlobalId>,
+        /// The flow through which it is to go; for privileged people, and only while no vote on it counts.
+        flow_id: Option<UuidOrGlobalId>,
+        /// Takes it out of its flow; for privileged people, and only while no vote on it counts. A group may be named with it.
+        detach_flow: Option<bool> = detach_flow.unwrap_or(false),
+        /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
+        data: Option<JsonString>,
+        /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
+        comment: Option<String>,
+        /// How urgent it is, from 0 to 100; for privileged people.
+        priority: Option<i32>,
+    }
 }
 
 /// Tasks to be deleted.
@@ -94,20 +103,19 @@ pub struct DeleteTaskMutationInput {
     ids: Option<Vec<Option<UuidOrGlobalId>>>,
 }
 
-/// A vote.
-#[derive(InputObject, Debug, Clone)]
-pub struct ResolveTaskMutationInput {
-    #[graphql(flatten)]
-    meta: MutationMeta,
-    id: UuidOrGlobalId,
-    /// An object whose only key is the caller's user id; the value is the vote.
-    business_status: JsonString,
-    /// Kept in `jsonExt.additional_resolve_data` under the caller's user id.
-    additional_data: Option<JsonString>,
-    /// Why; kept with the vote.
-    comment: Option<String>,
-    /// The step that is meant, where several are asked at the same time; absent: all at which the caller sits.
-    step_id: Option<UuidOrGlobalId>,
+asks_for! {
+    /// A vote.
+    pub struct ResolveTaskMutationInput => ResolveTask {
+        id: UuidOrGlobalId,
+        /// An object whose only key is the caller's user id; the value is the vote.
+        business_status: JsonString,
+        /// Kept in `jsonExt.additional_resolve_data` under the caller's user id.
+        additional_data: Option<JsonString>,
+        /// Why; kept with the vote.
+        comment: Option<String>,
+        /// The step that is meant, where several are asked at the same time; absent: all at which the caller sits.
+        step_id: Option<UuidOrGlobalId>,
+    }
 }
 
 /// A task to be carried out.
@@ -148,22 +156,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: CreateTaskMutationInput,
     ) -> Result<Option<Payload<CreateTaskPayload>>> {
-        let new = CreateTask {
-            source: input.source,
-            entity_type: input.entity_type,
-            entity_id: input.entity_id,
-            entity_string: input.entity_string,
-            executor_action_event: input.executor_action_event,
-            business_event: input.business_event,
-            business_status: input.business_status.map(|json| json.0),
-            data: input.data.map(|json| json.0),
-            json_ext: input.json_ext.map(|json| json.0),
-            business_data_serializer: input.business_data_serializer,
-            task_group_id: input.task_group_id.map(|id| id.0),
-            flow_id: input.flow_id.map(|id| id.0),
-            priority: input.priority,
-        };
-        journaled(ctx, "createTask", &input.meta, move |unit| task::create(unit, &new).map(drop)).await
+        let (meta, new) = input.parts();
+        journaled(ctx, "createTask", &meta, move |unit| task::create(unit, &new).map(drop)).await
     }
 
     /// Assigns a task to a group or flow, accepts it, changes what it proposes, or closes it.
@@ -172,21 +166,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: UpdateTaskMutationInput,
     ) -> Result<Option<Payload<UpdateTaskPayload>>> {
-        let changes = UpdateTask {
-            id: input.id.0,
-            status: input.status.map(|status| match status {
-                TaskStatusEnum::Completed => TaskStatus::Completed,
-                TaskStatusEnum::Failed => TaskStatus::Failed,
-                TaskStatusEnum::Accepted => TaskStatus::Accepted,
-            }),
-            task_group_id: input.task_group_id.map(|id| id.0),
-            flow_id: input.flow_id.map(|id| id.0),
-            detach_flow: input.detach_flow.unwrap_or(false),
-            data: input.data.map(|json| json.0),
-            comment: input.comment,
-            priority: input.priority,
-        };
-        journaled(ctx, "updateTask", &input.meta, move |unit| task::update(unit, &changes).map(drop)).await
+        let (meta, changes) = input.parts();
+        journaled(ctx, "updateTask", &meta, move |unit| task::update(unit, &changes).map(drop)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -205,15 +186,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: ResolveTaskMutationInput,
     ) -> Result<Option<Payload<ResolveTaskPayload>>> {
-        let vote = ResolveTask {
-            id: input.id.0,
-            business_status: input.business_status.0,
-            additional_data: input.additional_data.map(|json| json.0),
-            comment: input.comment,
-            step_id: input.step_id.map(|id| id.0),
-        };
-        journaled(ctx, "resolveTask", &input.meta, move |unit| resolution::resolve(unit, &vote).map(drop))
-            .await
+        let (meta, vote) = input.parts();
+        journaled(ctx, "resolveTask", &meta, move |unit| resolution::resolve(unit, &vote).map(drop)).await
     }
 
     /// Weighs the votes on a task again, without a new one: a pool may have been filled since. For privileged people.

@@ -1,16 +1,16 @@
 //! `TaskProgress`: why a task is waiting, and for whom.
 
-use async_graphql::{Context, Enum, Object};
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use uuid::Uuid;
 
-use crate::domain::decision::Barred;
 use crate::error::Result;
 use crate::graphql::completion_policy::TaskPolicy;
 use crate::graphql::protocol::scalars::Moment;
 use crate::graphql::task_flow::step::TaskFlowStepNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user, users};
-use crate::graphql::vote::types::TaskDecisionDecision;
+use crate::graphql::vote::TaskDecisionDecision;
+use crate::service::approval_state::PoolStatus;
 use crate::service::progress::{PoolProgress, Progress, Said};
 
 /// What the votes of a pool amount to.
@@ -54,157 +54,147 @@ pub enum TaskBarredReason {
 }
 
 /// How far a task is.
-pub struct TaskProgress(pub Progress);
-
-#[Object]
-impl TaskProgress {
+#[derive(SimpleObject)]
+pub struct TaskProgress {
     /// The pools that are asked at present; none before a task is accepted and after it is decided.
-    async fn pools(&self) -> Vec<TaskPoolProgress<'_>> {
-        self.0.pools.iter().map(TaskPoolProgress).collect()
-    }
-
+    pools: Vec<TaskPoolProgress>,
     /// Whether it can't go on by the votes of those who are asked, or does not though they are enough.
-    async fn held(&self) -> bool {
-        self.0.held.is_some()
-    }
-
+    held: bool,
     /// Why it does not.
-    async fn held_reason(&self) -> Option<TaskHeldReason> {
-        self.0.held.map(TaskHeldReason::from)
-    }
-
+    held_reason: Option<TaskHeldReason>,
     /// How many steps its flow has; absent for a task in no flow.
-    async fn step_count(&self) -> Option<usize> {
-        self.0.step_count
-    }
-
+    step_count: Option<usize>,
     /// How many of them have passed.
-    async fn passed_count(&self) -> Option<usize> {
-        self.0.passed_count
-    }
+    passed_count: Option<usize>,
 }
 
 /// How a pool stands that is asked about a task.
-pub struct TaskPoolProgress<'a>(&'a PoolProgress);
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct TaskPoolProgress {
+    /// How many of those who are asked must agree.
+    policy: TaskPolicy,
+    /// What the policy needs: approvals, or their weight.
+    needed: u64,
+    /// How much of that is there.
+    has: u64,
+    outcome: TaskPoolOutcome,
+    /// Whether it can't go on by the votes of those who are asked.
+    held: bool,
+    /// Why it can't.
+    held_reason: Option<TaskHeldReason>,
+    /// What each person said who voted.
+    votes: Vec<TaskPoolVote>,
+    /// Who sits there and may not decide.
+    barred: Vec<TaskBarredExecutor>,
+    /// Whether the maker of the task may not decide here.
+    forbid_maker: bool,
+    /// Whether who decided another step may not decide here.
+    distinct_deciders: bool,
+    #[graphql(skip)]
+    status: PoolStatus,
+}
 
-#[Object]
-impl TaskPoolProgress<'_> {
+/// What a person said, on the whole task or on its records.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct TaskPoolVote {
+    /// The verdict on the whole task; absent where records were voted on.
+    verdict: Option<TaskDecisionDecision>,
+    /// How many records were accepted.
+    accepted_count: usize,
+    /// How many records were rejected.
+    rejected_count: usize,
+    comment: Option<String>,
+    /// When the last of it was said.
+    date: Moment,
+    #[graphql(skip)]
+    user_id: Uuid,
+}
+
+/// An executor who may not decide.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct TaskBarredExecutor {
+    reason: TaskBarredReason,
+    #[graphql(skip)]
+    user_id: Uuid,
+}
+
+impl From<Progress> for TaskProgress {
+    fn from(progress: Progress) -> Self {
+        Self {
+            pools: progress.pools.into_iter().map(TaskPoolProgress::from).collect(),
+            held: progress.held.is_some(),
+            held_reason: progress.held.map(TaskHeldReason::from),
+            step_count: progress.step_count,
+            passed_count: progress.passed_count,
+        }
+    }
+}
+
+impl From<PoolProgress> for TaskPoolProgress {
+    fn from(pool: PoolProgress) -> Self {
+        let barred = pool.barred().iter();
+        Self {
+            policy: pool.status.rule.into(),
+            needed: pool.status.standing.needed,
+            has: pool.status.standing.has,
+            outcome: pool.outcome().into(),
+            held: pool.held().is_some(),
+            held_reason: pool.held().map(TaskHeldReason::from),
+            barred: barred
+                .map(|(user, reason)| TaskBarredExecutor { user_id: *user, reason: (*reason).into() })
+                .collect(),
+            votes: pool.said.into_iter().map(TaskPoolVote::from).collect(),
+            forbid_maker: pool.status.four_eyes.forbid_maker,
+            distinct_deciders: pool.status.four_eyes.distinct_deciders,
+            status: pool.status,
+        }
+    }
+}
+
+impl From<Said> for TaskPoolVote {
+    fn from(said: Said) -> Self {
+        Self {
+            verdict: said.verdict.map(TaskDecisionDecision::from),
+            accepted_count: said.accepted,
+            rejected_count: said.rejected,
+            comment: said.comment,
+            date: Moment(said.date),
+            user_id: said.user_id,
+        }
+    }
+}
+
+#[ComplexObject]
+impl TaskPoolProgress {
     /// The step of the flow; absent for a task in no flow.
     async fn step(&self) -> Option<TaskFlowStepNode> {
-        self.0.step().cloned().map(TaskFlowStepNode)
+        self.status.step.clone().map(TaskFlowStepNode::from)
     }
 
     /// Who is asked.
     async fn task_group(&self) -> TaskGroupNode {
-        TaskGroupNode(self.0.group().clone())
-    }
-
-    /// How many of them must agree.
-    async fn policy(&self) -> TaskPolicy {
-        self.0.status.rule.into()
-    }
-
-    /// What the policy needs: approvals, or their weight.
-    async fn needed(&self) -> u64 {
-        self.0.status.standing.needed
-    }
-
-    /// How much of that is there.
-    async fn has(&self) -> u64 {
-        self.0.status.standing.has
-    }
-
-    async fn outcome(&self) -> TaskPoolOutcome {
-        self.0.outcome().into()
-    }
-
-    /// Whether it can't go on by the votes of those who are asked.
-    async fn held(&self) -> bool {
-        self.0.held().is_some()
-    }
-
-    /// Why it can't.
-    async fn held_reason(&self) -> Option<TaskHeldReason> {
-        self.0.held().map(TaskHeldReason::from)
-    }
-
-    /// What each person said who voted.
-    async fn votes(&self) -> Vec<TaskPoolVote<'_>> {
-        self.0.said.iter().map(TaskPoolVote).collect()
+        self.status.group.clone().into()
     }
 
     /// Who may decide and has not approved.
     async fn missing(&self, ctx: &Context<'_>) -> Result<Vec<UserNode>> {
-        users(ctx, self.0.status.standing.missing.iter().copied().collect()).await
-    }
-
-    /// Who sits there and may not decide.
-    async fn barred(&self) -> Vec<TaskBarredExecutor> {
-        self.0
-            .barred()
-            .iter()
-            .map(|(user, reason)| TaskBarredExecutor { user: *user, reason: *reason })
-            .collect()
-    }
-
-    /// Whether the maker of the task may not decide here.
-    async fn forbid_maker(&self) -> bool {
-        self.0.status.four_eyes.forbid_maker
-    }
-
-    /// Whether who decided another step may not decide here.
-    async fn distinct_deciders(&self) -> bool {
-        self.0.status.four_eyes.distinct_deciders
+        users(ctx, self.status.standing.missing.iter().copied().collect()).await
     }
 }
 
-/// What a person said, on the whole task or on its records.
-pub struct TaskPoolVote<'a>(&'a Said);
-
-#[Object]
-impl TaskPoolVote<'_> {
+#[ComplexObject]
+impl TaskPoolVote {
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
-        user(ctx, self.0.user_id).await
-    }
-
-    /// The verdict on the whole task; absent where records were voted on.
-    async fn verdict(&self) -> Option<TaskDecisionDecision> {
-        self.0.verdict.map(TaskDecisionDecision::from)
-    }
-
-    /// How many records were accepted.
-    async fn accepted_count(&self) -> usize {
-        self.0.accepted
-    }
-
-    /// How many records were rejected.
-    async fn rejected_count(&self) -> usize {
-        self.0.rejected
-    }
-
-    async fn comment(&self) -> Option<&str> {
-        self.0.comment.as_deref()
-    }
-
-    /// When the last of it was said.
-    async fn date(&self) -> Moment {
-        Moment(self.0.date)
+        user(ctx, self.user_id).await
     }
 }
 
-/// An executor who may not decide.
-pub struct TaskBarredExecutor {
-    user: Uuid,
-    reason: Barred,
-}
-
-#[Object]
+#[ComplexObject]
 impl TaskBarredExecutor {
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
-        user(ctx, self.user).await
-    }
-
-    async fn reason(&self) -> TaskBarredReason {
-        self.reason.into()
+        user(ctx, self.user_id).await
     }
 }

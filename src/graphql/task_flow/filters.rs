@@ -2,39 +2,32 @@
 
 use std::sync::LazyLock;
 
-use crate::domain::query::{Condition, Lookup};
+use crate::domain::query::Condition;
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    Argument, Arguments, Given, NAME, RANGE, Table, absent, boolean, int, moment, order_by, paging, text,
-    uuid,
+    Argument, Arguments, Given, NAME, RANGE, Table, absent, client_mutation_id, join, moment, of_record,
+    order_by, paging, text, uuid,
 };
-use crate::service::visibility::touched_by;
 
 /// The argument that shows superseded versions beside the heads.
 pub const SHOW_SUPERSEDED: &str = "showSuperseded";
 
 /// `Query.taskFlow`
 pub static TASK_FLOW: Table = LazyLock::new(|| {
-    let root = vec![
-        // What it asks for where it is absent is seen to by the query.
-        Argument::own(SHOW_SUPERSEDED, "Boolean", |given| given.bool().map(|_| None)),
-        Argument::own("clientMutationId", "String", mutation),
-        Argument::own("search", "String", search),
-    ];
-    [order_by(), root, paging(), fields()].into_iter().flatten().collect()
+    // What it asks for where it is absent is seen to by the query.
+    let shown = Argument::own(SHOW_SUPERSEDED, "Boolean", |given| given.bool().map(|_| None));
+    join([vec![shown], root()])
 });
 
 /// `Query.taskFlowHistory`
-pub static TASK_FLOW_HISTORY: Table = LazyLock::new(|| {
-    let root = vec![
-        Argument::own("clientMutationId", "String", mutation),
-        Argument::own("search", "String", search),
-    ];
-    [order_by(), root, paging(), fields()].into_iter().flatten().collect()
-});
+pub static TASK_FLOW_HISTORY: Table = LazyLock::new(root);
 
-fn fields() -> Arguments {
-    [
+fn root() -> Arguments {
+    join([
+        order_by(),
+        client_mutation_id(),
+        vec![Argument::own("search", "String", search)],
+        paging(),
         uuid("id", "ID", "id", "TaskFlowGQLType"),
         text("code", "String", "code", NAME),
         text("name", "String", "name", NAME),
@@ -43,18 +36,8 @@ fn fields() -> Arguments {
         absent("dateValidTo", "date_valid_to"),
         uuid("replacementUuid", "UUID", "replacement_uuid", "TaskFlowGQLType"),
         absent("replacementUuid", "replacement_uuid"),
-        moment("dateCreated", "date_created", RANGE),
-        moment("dateUpdated", "date_updated", RANGE),
-        boolean("isDeleted", "is_deleted"),
-        int("version", "version", &[Lookup::Exact]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn mutation(given: &Given<'_>) -> Result<Option<Condition>> {
-    Ok(given.text()?.map(|id| touched_by(given.requester, id)))
+        of_record(),
+    ])
 }
 
 /// In the code or the name.

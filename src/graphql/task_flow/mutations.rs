@@ -4,10 +4,9 @@ use async_graphql::{Context, InputObject, Object};
 
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::error::Result;
-use crate::graphql::completion_policy::{TaskPolicyInput, beside};
+use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
-use crate::graphql::task_group::mutations::TaskGroupCompletionPolicyEnum;
 use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 
 payloads! {
@@ -51,37 +50,38 @@ pub struct CreateTaskFlowMutationInput {
     steps: Vec<Option<TaskFlowStepInput>>,
 }
 
-/// What is to be changed of a flow; what is absent stays.
+/// What a flow is to be; what is absent stays as it is.
+#[derive(InputObject, Debug, Clone)]
+pub struct TaskFlowWish {
+    /// The version that new tasks get.
+    id: UuidOrGlobalId,
+    /// Unique among live flows; not blank, no white space at its ends. `updateTaskFlow` takes the same alone.
+    code: Option<String>,
+    /// Its name for people; an empty one clears it.
+    name: Option<String>,
+    /// Exactly these sources' new tasks come to it.
+    task_sources: Option<Vec<Option<String>>>,
+    /// At least one. `updateTaskFlow` takes the same alone.
+    steps: Option<Vec<Option<TaskFlowStepInput>>>,
+}
+
+/// What is to be changed of a flow. Another code and other steps are refused: `replaceTaskFlow` makes a new version with
+/// them.
 #[derive(InputObject, Debug, Clone)]
 pub struct UpdateTaskFlowMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
-    id: UuidOrGlobalId,
-    /// Refused, unless it is the same: `replaceTaskFlow` makes a new version under another code.
-    code: Option<String>,
-    /// Its name for people; an empty one clears it.
-    name: Option<String>,
-    /// Exactly these sources' new tasks come to it.
-    task_sources: Option<Vec<Option<String>>>,
-    /// Refused, unless they are the same: `replaceTaskFlow` makes a new version with other steps.
-    steps: Option<Vec<Option<TaskFlowStepInput>>>,
+    #[graphql(flatten)]
+    flow: TaskFlowWish,
 }
 
-/// A new version of a flow; what is absent is as in the present one.
+/// A new version of a flow.
 #[derive(InputObject, Debug, Clone)]
 pub struct ReplaceTaskFlowMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
-    /// The version that is superseded.
-    id: UuidOrGlobalId,
-    /// Unique among live flows; not blank, no white space at its ends.
-    code: Option<String>,
-    /// Its name for people; an empty one clears it.
-    name: Option<String>,
-    /// Exactly these sources' new tasks come to it.
-    task_sources: Option<Vec<Option<String>>>,
-    /// At least one.
-    steps: Option<Vec<Option<TaskFlowStepInput>>>,
+    #[graphql(flatten)]
+    flow: TaskFlowWish,
 }
 
 /// Flows to be retired, with all their versions.
@@ -126,14 +126,9 @@ impl TaskFlowMutations {
     ) -> Result<Option<Payload<UpdateTaskFlowPayload>>> {
         let meta = input.meta.clone();
         journaled(ctx, "updateTaskFlow", &meta, move |unit| {
-            let input = input.clone();
-            let changes = UpdateTaskFlow {
-                id: input.id.0,
-                code: input.code,
-                name: input.name,
-                task_sources: texts(input.task_sources),
-                steps: input.steps.map(steps).transpose()?,
-            };
+            let TaskFlowWish { id, code, name, task_sources, steps } = input.flow.clone();
+            let steps = steps.map(self::steps).transpose()?;
+            let changes = UpdateTaskFlow { id: id.0, code, name, task_sources: texts(task_sources), steps };
             task_flow::update(unit, &changes).map(drop)
         })
         .await
@@ -147,14 +142,9 @@ impl TaskFlowMutations {
     ) -> Result<Option<Payload<ReplaceTaskFlowPayload>>> {
         let meta = input.meta.clone();
         journaled(ctx, "replaceTaskFlow", &meta, move |unit| {
-            let input = input.clone();
-            let new = ReplaceTaskFlow {
-                id: input.id.0,
-                code: input.code,
-                name: input.name,
-                task_sources: texts(input.task_sources),
-                steps: input.steps.map(steps).transpose()?,
-            };
+            let TaskFlowWish { id, code, name, task_sources, steps } = input.flow.clone();
+            let steps = steps.map(self::steps).transpose()?;
+            let new = ReplaceTaskFlow { id: id.0, code, name, task_sources: texts(task_sources), steps };
             task_flow::replace(unit, &new).map(drop)
         })
         .await

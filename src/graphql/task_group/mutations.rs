@@ -1,10 +1,9 @@
 //! Changing task groups.
 
-use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
-use crate::domain::completion_policy::CompletionPolicy;
 use crate::error::Result;
-use crate::graphql::completion_policy::{TaskPolicyInput, beside};
+use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::service::task_group::{self, TaskGroupInput};
@@ -13,27 +12,6 @@ payloads! {
     CreateTaskGroupPayload => "CreateTaskGroupMutationPayload",
     UpdateTaskGroupPayload => "UpdateTaskGroupMutationPayload",
     DeleteTaskGroupPayload => "DeleteTaskGroupMutationPayload",
-}
-
-/// How many executors must approve.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskGroupCompletionPolicyEnum {
-    /// Every live executor.
-    All,
-    /// One.
-    Any,
-    /// As many as the threshold says.
-    N,
-}
-
-impl From<TaskGroupCompletionPolicyEnum> for CompletionPolicy {
-    fn from(policy: TaskGroupCompletionPolicyEnum) -> Self {
-        match policy {
-            TaskGroupCompletionPolicyEnum::All => Self::All,
-            TaskGroupCompletionPolicyEnum::Any => Self::Any,
-            TaskGroupCompletionPolicyEnum::N => Self::N,
-        }
-    }
 }
 
 /// What the approval of an executor counts under the policy WEIGHT.
@@ -45,36 +23,9 @@ pub struct TaskExecutorWeightInput {
     weight: i32,
 }
 
-/// A group to be created.
-#[derive(InputObject, Debug, Clone)]
-pub struct CreateTaskGroupMutationInput {
-    #[graphql(flatten)]
-    meta: MutationMeta,
-    /// Unique among live groups; not blank, no white space at its ends.
-    code: String,
-    completion_policy: TaskGroupCompletionPolicyEnum,
-    /// How many must approve under policy N; refused with other policies.
-    threshold: Option<i32>,
-    /// How many must approve, where more is to be said than the two fields above can; `completionPolicy` is N then for
-    /// all that counts.
-    policy: Option<TaskPolicyInput>,
-    /// Whether the maker of a task may not decide it; null: as the settings say.
-    forbid_maker: MaybeUndefined<bool>,
-    /// Whether who decided another step of a task may not decide this one; null: as the settings say.
-    distinct_deciders: MaybeUndefined<bool>,
-    /// What the approvals of these executors count under the policy WEIGHT; others count 1, or what they did before.
-    weights: Option<Vec<TaskExecutorWeightInput>>,
-    /// Who sits in it.
-    user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
-    /// The sources whose new tasks come to it.
-    task_sources: Option<Vec<Option<String>>>,
-}
-
 /// What a group is to be.
 #[derive(InputObject, Debug, Clone)]
-pub struct UpdateTaskGroupMutationInput {
-    #[graphql(flatten)]
-    meta: MutationMeta,
+pub struct TaskGroupWish {
     /// Unique among live groups; not blank, no white space at its ends.
     code: String,
     completion_policy: TaskGroupCompletionPolicyEnum,
@@ -93,6 +44,40 @@ pub struct UpdateTaskGroupMutationInput {
     user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
     /// The sources whose new tasks come to it; unchanged when absent.
     task_sources: Option<Vec<Option<String>>>,
+}
+
+impl TaskGroupWish {
+    fn read(self) -> Result<TaskGroupInput> {
+        Ok(TaskGroupInput {
+            policy: beside(self.completion_policy.into(), self.policy)?,
+            forbid_maker: stated(self.forbid_maker),
+            distinct_deciders: stated(self.distinct_deciders),
+            weights: weights(self.weights),
+            code: self.code,
+            completion_policy: self.completion_policy.into(),
+            threshold: self.threshold,
+            user_ids: keys(self.user_ids),
+            task_sources: self.task_sources.map(|sources| sources.into_iter().flatten().collect()),
+        })
+    }
+}
+
+/// A group to be created.
+#[derive(InputObject, Debug, Clone)]
+pub struct CreateTaskGroupMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    #[graphql(flatten)]
+    group: TaskGroupWish,
+}
+
+/// What a group is to be.
+#[derive(InputObject, Debug, Clone)]
+pub struct UpdateTaskGroupMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    #[graphql(flatten)]
+    group: TaskGroupWish,
     id: UuidOrGlobalId,
 }
 
@@ -118,19 +103,7 @@ impl TaskGroupMutations {
     ) -> Result<Option<Payload<CreateTaskGroupPayload>>> {
         let meta = input.meta.clone();
         journaled(ctx, "createTaskGroup", &meta, move |unit| {
-            let input = input.clone();
-            let new = TaskGroupInput {
-                policy: beside(input.completion_policy.into(), input.policy)?,
-                forbid_maker: stated(input.forbid_maker),
-                distinct_deciders: stated(input.distinct_deciders),
-                weights: weights(input.weights),
-                code: input.code,
-                completion_policy: input.completion_policy.into(),
-                threshold: input.threshold,
-                user_ids: keys(input.user_ids),
-                task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
-            };
-            task_group::create(unit, &new).map(drop)
+            task_group::create(unit, &input.group.clone().read()?).map(drop)
         })
         .await
     }
@@ -142,20 +115,9 @@ impl TaskGroupMutations {
         input: UpdateTaskGroupMutationInput,
     ) -> Result<Option<Payload<UpdateTaskGroupPayload>>> {
         let meta = input.meta.clone();
+        let id = input.id.0;
         journaled(ctx, "updateTaskGroup", &meta, move |unit| {
-            let input = input.clone();
-            let changes = TaskGroupInput {
-                policy: beside(input.completion_policy.into(), input.policy)?,
-                forbid_maker: stated(input.forbid_maker),
-                distinct_deciders: stated(input.distinct_deciders),
-                weights: weights(input.weights),
-                code: input.code,
-                completion_policy: input.completion_policy.into(),
-                threshold: input.threshold,
-                user_ids: keys(input.user_ids),
-                task_sources: input.task_sources.map(|sources| sources.into_iter().flatten().collect()),
-            };
-            task_group::update(unit, input.id.0, &changes).map(drop)
+            task_group::update(unit, id, &input.group.clone().read()?).map(drop)
         })
         .await
     }

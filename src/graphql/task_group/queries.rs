@@ -3,9 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::error::Result;
-use crate::graphql::protocol::arguments::read;
-use crate::graphql::protocol::connection::Connection;
-use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::connection::{Connection, listed};
 use crate::graphql::task_group::filters::{TASK_GROUP, TASK_GROUP_HISTORY};
 use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::service::context::ListScope;
@@ -19,11 +17,8 @@ pub struct TaskGroupQueries;
 impl TaskGroupQueries {
     /// All groups with the right to search them; else those that one sits in.
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskGroupNode>>> {
-        let query = read(ctx, &TASK_GROUP)?;
-        let context = request(ctx)?;
-        let groups =
-            task_group::list(&context.services, context.requester()?, query, ListScope::Root).await?;
-        Ok(Some(Connection::new(groups, TaskGroupNode)))
+        let list = |services, requester, query| task_group::list(services, requester, query, ListScope::Root);
+        listed(ctx, &TASK_GROUP, None, list).await.map(Some)
     }
 
     /// All versions of groups, newest first. `id` is the group's.
@@ -31,9 +26,7 @@ impl TaskGroupQueries {
         &self,
         ctx: &Context<'_>,
     ) -> Result<Option<Connection<TaskGroupHistoryNode>>> {
-        let query = read(ctx, &TASK_GROUP_HISTORY)?;
-        let context = request(ctx)?;
-        let versions = task_group::list_history(&context.services, context.requester()?, query).await?;
-        Ok(Some(Connection::new(versions, TaskGroupHistoryNode)))
+        let list = |services, requester, query| task_group::list_history(services, requester, query);
+        listed(ctx, &TASK_GROUP_HISTORY, None, list).await.map(Some)
     }
 }

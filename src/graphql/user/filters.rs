@@ -5,29 +5,18 @@ use std::sync::LazyLock;
 use crate::domain::query::{Condition, Lookup};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
-    ANY_OF, Argument, Arguments, Given, Table, boolean, id_int, order_by, paging, text, uuid,
+    ANY_OF, Argument, Arguments, Given, Table, boolean, client_mutation_id, id_int, join, order_by, paging,
+    text, uuid,
 };
-use crate::service::visibility::touched_by;
 
 /// `Query.users`
-pub static USERS: Table = LazyLock::new(|| [root(), paging(), fields()].into_iter().flatten().collect());
+pub static USERS: Table = LazyLock::new(|| join([root(), paging(), fields()]));
 
 /// Lists of users inside interactive users.
-pub static NESTED_USERS: Table = LazyLock::new(|| [paging(), fields()].into_iter().flatten().collect());
+pub static NESTED_USERS: Table = LazyLock::new(|| join([paging(), fields()]));
 
 fn root() -> Arguments {
-    let mut all = order_by();
-    all.extend([
-        Argument::ignored("validity", "Date", "Ignored: users are not kept in versions."),
-        Argument::own("clientMutationId", "String", |given| {
-            Ok(given.text()?.map(|id| touched_by(given.requester, id)))
-        }),
-    ]);
-    all.extend(text("lastName", "String", "last_name", &[Lookup::Exact]));
-    all.extend(text("otherNames", "String", "other_names", &[Lookup::Exact]));
-    all.extend(text("phone", "String", "phone", &[Lookup::Exact]));
-    all.extend(text("email", "String", "email", &[Lookup::Exact]));
-    all.extend([
+    let own = vec![
         Argument::own("roleId", "Int", |given| Ok(Some(Condition::HasRole { roles: vec![given.int()?] }))),
         Argument::own("roles", "[Int]", roles).described(ANY_OF),
         Argument::own("healthFacilityId", "Int", nobody).described(NO_PLACE),
@@ -38,9 +27,7 @@ fn root() -> Arguments {
         Argument::own("villageId", "Int", nobody).described(NO_PLACE),
         Argument::own("birthDateFrom", "Date", nobody).described("Finds nobody: days of birth are not kept."),
         Argument::own("birthDateTo", "Date", nobody).described("Finds nobody: days of birth are not kept."),
-    ]);
-    all.extend(text("language", "String", "language", &[Lookup::Exact]));
-    all.extend([
+        Argument::ignored("validity", "Date", "Ignored: users are not kept in versions."),
         Argument::ignored("showHistory", "Boolean", "Ignored: users are not kept in versions."),
         Argument::ignored(
             "showDeleted",
@@ -50,8 +37,17 @@ fn root() -> Arguments {
         Argument::own("str", "String", |given| Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))),
         Argument::own("parentLocation", "String", nobody_named).described(NO_PLACE),
         Argument::own("parentLocationLevel", "Int", nobody).described(NO_PLACE),
-    ]);
-    all
+    ];
+    join([
+        order_by(),
+        client_mutation_id(),
+        text("lastName", "String", "last_name", &[Lookup::Exact]),
+        text("otherNames", "String", "other_names", &[Lookup::Exact]),
+        text("phone", "String", "phone", &[Lookup::Exact]),
+        text("email", "String", "email", &[Lookup::Exact]),
+        text("language", "String", "language", &[Lookup::Exact]),
+        own,
+    ])
 }
 
 const NO_PLACE: &str = "Finds nobody: users have no place here.";
@@ -61,7 +57,7 @@ const NO_PLACES: &str =
 const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
 
 fn fields() -> Arguments {
-    [
+    join([
         uuid("id", "ID", "id", "UserGQLType"),
         text("username", "String", "username", &[Lookup::Exact, Lookup::Icontains]),
         id_int("iUser_Id", "i_user__id", "InteractiveUserGQLType"),
@@ -73,10 +69,7 @@ fn fields() -> Arguments {
         text("iUser_Email", "String", "i_user__email", &[Lookup::Iexact]),
         boolean("iUser_IsAssociated", "i_user__is_associated"),
         text("iUser_LanguageId", "ID", "i_user__language_id", &[Lookup::Exact]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ])
 }
 
 fn roles(given: &Given<'_>) -> Result<Option<Condition>> {

@@ -3,8 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::error::Result;
-use crate::graphql::protocol::arguments::read;
-use crate::graphql::protocol::connection::Connection;
+use crate::graphql::protocol::connection::{Connection, listed};
 use crate::graphql::protocol::context::request;
 use crate::graphql::user::filters::USERS;
 use crate::graphql::user::stubs::UserDistrict;
@@ -19,24 +18,19 @@ pub struct UserQueries;
 impl UserQueries {
     /// All users, with the right to list them.
     async fn users(&self, ctx: &Context<'_>) -> Result<Option<Connection<UserNode>>> {
-        let query = read(ctx, &USERS)?;
-        let context = request(ctx)?;
-        let users = user::list(&context.services, context.requester()?, query).await?;
-        Ok(Some(Connection::new(users, UserNode)))
+        let list = |services, requester, query| user::list(services, requester, query);
+        listed(ctx, &USERS, None, list).await.map(Some)
     }
 
     /// Who is logged in.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
-        Ok(Some(UserNode(request(ctx)?.requester()?.user.clone())))
+        Ok(Some(request(ctx)?.requester()?.user.clone().into()))
     }
 
     /// The languages that users can choose; open to strangers.
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
         let languages = user::languages(&request(ctx)?.services).await?;
-        let node = |language: crate::model::user::Language| {
-            Some(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
-        };
-        Ok(Some(languages.into_iter().map(node).collect()))
+        Ok(Some(languages.into_iter().map(|language| Some(language.into())).collect()))
     }
 
     /// The districts that one works in: this server knows of none.

@@ -3,58 +3,74 @@
 //! Everybody who is logged in sees names, as votes and executors show them. What is personal beyond that is for the person
 //! and for those who may list users; to others it is null.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use uuid::Uuid;
 
-use crate::domain::query::{Condition, ListQuery, Value};
+use crate::domain::query::{Condition, Value};
 use crate::error::{Error, Result};
-use crate::graphql::mutation_log::filters::NESTED_MUTATION_LOG;
-use crate::graphql::mutation_log::types::MutationLogNode;
-use crate::graphql::protocol::arguments::{Arguments, read};
-use crate::graphql::protocol::connection::Connection;
+use crate::graphql::mutation_log::{MutationLogNode, NESTED_MUTATION_LOG};
+use crate::graphql::protocol::connection::{Connection, listed};
 use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId, global_id};
-use crate::graphql::role::types::{RoleNode, UserRoleNode};
+use crate::graphql::role::{RoleNode, UserRoleNode};
 use crate::graphql::task::filters::NESTED_TASK;
 use crate::graphql::task::types::TaskNode;
-use crate::graphql::task_executor::filters::NESTED_TASK_EXECUTOR;
-use crate::graphql::task_executor::types::TaskExecutorNode;
+use crate::graphql::task_executor::{NESTED_TASK_EXECUTOR, TaskExecutorNode};
 use crate::graphql::task_group::filters::NESTED_TASK_GROUP;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::filters::NESTED_USERS;
 use crate::graphql::user::stubs::{ClaimAdmin, HealthFacility, Officer};
 use crate::model::role::{Role, UserRole};
-use crate::model::user::User;
+use crate::model::user::{Language, User};
 use crate::service::context::ListScope;
 use crate::service::{mutation_log, role, task, task_executor, task_group, user as service};
 
 /// A user.
-pub struct UserNode(pub User);
+#[derive(SimpleObject)]
+#[graphql(name = "UserGQLType", complex)]
+pub struct UserNode {
+    pub id: ID,
+    version: i32,
+    username: String,
+    other_names: Option<String>,
+    last_name: Option<String>,
+    /// Users are not changed by mutations that have an id.
+    client_mutation_id: Option<String>,
+    health_facility: Option<HealthFacility>,
+    claim_admin: Option<ClaimAdmin>,
+    officer: Option<Officer>,
+    #[graphql(skip)]
+    pub user: User,
+}
 
-#[Object(name = "UserGQLType")]
+impl From<User> for UserNode {
+    fn from(user: User) -> Self {
+        Self {
+            id: global_id("UserGQLType", user.id),
+            version: user.version,
+            username: user.username.clone(),
+            other_names: Some(user.other_names.clone()),
+            last_name: Some(user.last_name.clone()),
+            client_mutation_id: None,
+            health_facility: None,
+            claim_admin: None,
+            officer: None,
+            user,
+        }
+    }
+}
+
+#[ComplexObject]
 impl UserNode {
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        global_id("UserGQLType", self.0.id)
-    }
-
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    async fn username(&self) -> &str {
-        &self.0.username
-    }
-
     /// Null unless one may see what is personal about the user.
     async fn i_user(&self, ctx: &Context<'_>) -> Result<Option<InteractiveUserNode>> {
-        Ok(self.sees_personal_data(ctx).await?.then(|| InteractiveUserNode(self.0.clone())))
+        Ok(self.sees_personal_data(ctx).await?.then(|| self.user.clone().into()))
     }
 
     async fn mutationlog_set(&self, ctx: &Context<'_>) -> Result<Connection<MutationLogNode>> {
-        let (query, context) = (self.about(ctx, &NESTED_MUTATION_LOG, "user_id")?, request(ctx)?);
-        let entries = mutation_log::list(&context.services, context.requester()?, query).await?;
-        Ok(Connection::new(entries, MutationLogNode))
+        listed(ctx, &NESTED_MUTATION_LOG, Some(self.is("user_id")), mutation_log::list).await
     }
 
     async fn taskgroup_user_created(&self, ctx: &Context<'_>) -> Result<Connection<TaskGroupNode>> {
@@ -86,69 +102,41 @@ impl UserNode {
         self.tasks(ctx, "user_updated").await
     }
 
-    /// Users are not changed by mutations that have an id.
-    async fn client_mutation_id(&self) -> Option<String> {
-        None
-    }
-
     /// Null unless one may see what is personal about the user.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<String>>>> {
         if !self.sees_personal_data(ctx).await? {
             return Ok(None);
         }
-        let rights = service::rights(&request(ctx)?.services, self.0.id).await?;
+        let rights = service::rights(&request(ctx)?.services, self.user.id).await?;
         Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
-    }
-
-    async fn other_names(&self) -> Option<&str> {
-        Some(&self.0.other_names)
-    }
-
-    async fn last_name(&self) -> Option<&str> {
-        Some(&self.0.last_name)
     }
 
     /// Null unless one may see what is personal about the user.
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(if self.sees_personal_data(ctx).await? { self.0.email.as_deref() } else { None })
+        Ok(if self.sees_personal_data(ctx).await? { self.user.email.as_deref() } else { None })
     }
 
     /// Null unless one may see what is personal about the user.
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(if self.sees_personal_data(ctx).await? { self.0.phone.as_deref() } else { None })
-    }
-
-    async fn health_facility(&self) -> Option<HealthFacility> {
-        None
-    }
-
-    async fn claim_admin(&self) -> Option<ClaimAdmin> {
-        None
-    }
-
-    async fn officer(&self) -> Option<Officer> {
-        None
+        Ok(if self.sees_personal_data(ctx).await? { self.user.phone.as_deref() } else { None })
     }
 }
 
 impl UserNode {
     async fn sees_personal_data(&self, ctx: &Context<'_>) -> Result<bool> {
         let context = request(ctx)?;
-        service::sees_personal_data(&context.services, context.requester()?, self.0.id).await
+        service::sees_personal_data(&context.services, context.requester()?, self.user.id).await
     }
 
-    /// What the present field's arguments ask for, of the rows whose `field` is this user.
-    fn about(&self, ctx: &Context<'_>, table: &Arguments, field: &'static str) -> Result<ListQuery> {
-        let mut query = read(ctx, table)?;
-        query.conditions.push(Condition::equals(field, Value::Uuid(self.0.id)));
-        Ok(query)
+    /// That `field` of a row is this user.
+    const fn is(&self, field: &'static str) -> Condition {
+        Condition::equals(field, Value::Uuid(self.user.id))
     }
 
     async fn groups(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskGroupNode>> {
-        let (query, context) = (self.about(ctx, &NESTED_TASK_GROUP, field)?, request(ctx)?);
-        let groups =
-            task_group::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
-        Ok(Connection::new(groups, TaskGroupNode))
+        let list =
+            |services, requester, query| task_group::list(services, requester, query, ListScope::Nested);
+        listed(ctx, &NESTED_TASK_GROUP, Some(self.is(field)), list).await
     }
 
     async fn executors(
@@ -156,96 +144,51 @@ impl UserNode {
         ctx: &Context<'_>,
         field: &'static str,
     ) -> Result<Connection<TaskExecutorNode>> {
-        let (query, context) = (self.about(ctx, &NESTED_TASK_EXECUTOR, field)?, request(ctx)?);
-        let executors =
-            task_executor::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
-        Ok(Connection::new(executors, TaskExecutorNode))
+        let list =
+            |services, requester, query| task_executor::list(services, requester, query, ListScope::Nested);
+        listed(ctx, &NESTED_TASK_EXECUTOR, Some(self.is(field)), list).await
     }
 
     async fn tasks(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskNode>> {
-        let (query, context) = (self.about(ctx, &NESTED_TASK, field)?, request(ctx)?);
-        let tasks = task::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
-        Ok(Connection::new(tasks, TaskNode))
+        let list = |services, requester, query| task::list(services, requester, query, ListScope::Nested);
+        listed(ctx, &NESTED_TASK, Some(self.is(field)), list).await
     }
 }
 
-/// What is personal about a user; it is only reached where one may see it.
-pub struct InteractiveUserNode(pub User);
+shows! {
+    /// What is personal about a user; it is only reached where one may see it.
+    #[graphql(name = "InteractiveUserGQLType", complex)]
+    pub struct InteractiveUserNode keeps user: User {
+        pub id: ID = global_id("InteractiveUserGQLType", user.interactive_user_id),
+        version: i32,
+        uuid: UuidOrGlobalId = UuidOrGlobalId(user.id),
+        active: bool = user.is_active,
+        date_deactivated: Option<Moment> = (!user.is_active).then_some(Moment(user.date_updated)),
+        validity_from: Option<Moment> = Some(Moment(user.date_created)),
+        validity_to: Option<Moment> = None,
+        last_name: String,
+        other_names: String,
+        phone: Option<String>,
+        login_name: String = user.username.clone(),
+        last_login: Option<Moment>,
+        health_facility_id: Option<i32> = None,
+        email: Option<String>,
+        password_validity: Option<Moment> = None,
+        is_associated: Option<bool> = Some(user.is_active),
+        language_id: Option<String> = Some(user.language.clone()),
+    }
+}
 
-#[Object(name = "InteractiveUserGQLType")]
+#[ComplexObject]
 impl InteractiveUserNode {
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        global_id("InteractiveUserGQLType", self.0.interactive_user_id)
-    }
-
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    async fn uuid(&self) -> UuidOrGlobalId {
-        UuidOrGlobalId(self.0.id)
-    }
-
-    async fn active(&self) -> bool {
-        self.0.is_active
-    }
-
     async fn json_ext(&self) -> Option<JsonString> {
-        self.0.json_ext.clone().map(JsonString)
-    }
-
-    async fn date_deactivated(&self) -> Option<Moment> {
-        (!self.0.is_active).then_some(Moment(self.0.date_updated))
-    }
-
-    async fn validity_from(&self) -> Option<Moment> {
-        Some(Moment(self.0.date_created))
-    }
-
-    async fn validity_to(&self) -> Option<Moment> {
-        None
+        self.user.json_ext.clone().map(JsonString)
     }
 
     async fn language(&self, ctx: &Context<'_>) -> Result<LanguageNode> {
-        let language = request(ctx)?.languages.load_one(self.0.language.clone()).await.map_err(shared)?;
+        let language = request(ctx)?.languages.load_one(self.user.language.clone()).await.map_err(shared)?;
         let language = language.ok_or_else(|| Error::internal("a user reads no language"))?;
-        Ok(LanguageNode { code: language.code, name: language.name, sort_order: language.sort_order })
-    }
-
-    async fn last_name(&self) -> &str {
-        &self.0.last_name
-    }
-
-    async fn other_names(&self) -> &str {
-        &self.0.other_names
-    }
-
-    async fn phone(&self) -> Option<&str> {
-        self.0.phone.as_deref()
-    }
-
-    async fn login_name(&self) -> &str {
-        &self.0.username
-    }
-
-    async fn last_login(&self) -> Option<Moment> {
-        self.0.last_login.map(Moment)
-    }
-
-    async fn health_facility_id(&self) -> Option<i32> {
-        None
-    }
-
-    async fn email(&self) -> Option<&str> {
-        self.0.email.as_deref()
-    }
-
-    async fn password_validity(&self) -> Option<Moment> {
-        None
-    }
-
-    async fn is_associated(&self) -> Option<bool> {
-        Some(self.0.is_active)
+        Ok(language.into())
     }
 
     async fn role_id(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
@@ -254,53 +197,55 @@ impl InteractiveUserNode {
 
     async fn user_roles(&self, ctx: &Context<'_>) -> Result<Vec<UserRoleNode>> {
         let held = self.held(ctx).await?;
-        Ok(held.into_iter().map(|(held, role)| UserRoleNode { held, role, user: self.0.clone() }).collect())
+        Ok(held.into_iter().map(|(held, role)| UserRoleNode::new(&held, role, self.user.clone())).collect())
     }
 
     /// The user itself: openIMIS keeps it in two rows.
     async fn user_set(&self, ctx: &Context<'_>) -> Result<Connection<UserNode>> {
-        let mut query = read(ctx, &NESTED_USERS)?;
-        query.conditions.push(Condition::equals("id", Value::Uuid(self.0.id)));
-        let context = request(ctx)?;
-        let users = service::list_visible(&context.services, context.requester()?, query).await?;
-        Ok(Connection::new(users, UserNode))
-    }
-
-    async fn language_id(&self) -> Option<&str> {
-        Some(&self.0.language)
+        let own = Condition::equals("id", Value::Uuid(self.user.id));
+        listed(ctx, &NESTED_USERS, Some(own), service::list_visible).await
     }
 
     async fn roles(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<RoleNode>>>> {
-        Ok(Some(self.held(ctx).await?.into_iter().map(|(_, role)| Some(RoleNode(role))).collect()))
+        Ok(Some(self.held(ctx).await?.into_iter().map(|(_, role)| Some(role.into())).collect()))
     }
 }
 
 impl InteractiveUserNode {
     async fn held(&self, ctx: &Context<'_>) -> Result<Vec<(UserRole, Role)>> {
-        role::of_user(&request(ctx)?.services, self.0.id).await
+        role::of_user(&request(ctx)?.services, self.user.id).await
     }
 }
 
-/// A language that users can choose.
-#[derive(SimpleObject)]
-#[graphql(name = "LanguageGQLType")]
-pub struct LanguageNode {
-    /// The code, such as `en`.
-    pub code: String,
-    /// Its name in that language.
-    pub name: String,
-    /// Its place in lists.
-    pub sort_order: Option<i32>,
+shows! {
+    /// A language that users can choose.
+    #[graphql(name = "LanguageGQLType")]
+    pub struct LanguageNode of language: Language {
+        /// The code, such as `en`.
+        code: String,
+        /// Its name in that language.
+        name: String,
+        /// Its place in lists.
+        sort_order: Option<i32>,
+    }
 }
 
 /// The user that a row points to.
 pub async fn user(ctx: &Context<'_>, id: Uuid) -> Result<UserNode> {
     let user = request(ctx)?.users.load_one(id).await.map_err(shared)?;
-    user.map(UserNode).ok_or_else(|| Error::internal(format!("there is no user {id}")))
+    user.map(UserNode::from).ok_or_else(|| Error::internal(format!("there is no user {id}")))
+}
+
+/// The user that a row points to, if it does.
+pub async fn user_if_any(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<UserNode>> {
+    match id {
+        Some(id) => user(ctx, id).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The users that a row points to, in that order.
 pub async fn users(ctx: &Context<'_>, ids: Vec<Uuid>) -> Result<Vec<UserNode>> {
     let mut found = request(ctx)?.users.load_many(ids.iter().copied()).await.map_err(shared)?;
-    Ok(ids.into_iter().filter_map(|id| found.remove(&id)).map(UserNode).collect())
+    Ok(ids.into_iter().filter_map(|id| found.remove(&id)).map(UserNode::from).collect())
 }

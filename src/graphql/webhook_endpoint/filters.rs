@@ -4,16 +4,13 @@ use std::sync::LazyLock;
 
 use crate::domain::query::Lookup;
 use crate::graphql::protocol::arguments::{
-    Argument, RANGE, Table, boolean, moment, order_by, paging, text, uuid,
+    RANGE, Table, boolean, client_mutation_id, join, moment, order_by, paging, text, uuid,
 };
-use crate::service::visibility::touched_by;
 
 /// `Query.webhookEndpoints`
 pub static WEBHOOK_ENDPOINTS: Table = LazyLock::new(|| {
-    [
-        vec![Argument::own("clientMutationId", "String", |given| {
-            Ok(given.text()?.map(|id| touched_by(given.requester, id)))
-        })],
+    join([
+        client_mutation_id(),
         order_by(),
         paging(),
         uuid("id", "ID", "id", "WebhookEndpointGQLType"),
@@ -23,8 +20,5 @@ pub static WEBHOOK_ENDPOINTS: Table = LazyLock::new(|| {
         boolean("isConfigured", "is_configured"),
         moment("dateCreated", "date_created", RANGE),
         moment("failingSince", "failing_since", RANGE),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ])
 });

@@ -15,7 +15,7 @@ use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::{Cookies, RequestContext};
 use crate::graphql::task::types::TaskNode;
-use crate::graphql::task_executor::types::TaskExecutorNode;
+use crate::graphql::task_executor::TaskExecutorNode;
 use crate::graphql::task_flow::types::TaskFlowNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
@@ -197,19 +197,19 @@ struct Shown;
 #[Object]
 impl Shown {
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
-        Ok(snapshot(ctx)?.row()?.map(TaskNode))
+        Ok(snapshot(ctx)?.row::<Task>()?.map(TaskNode::from))
     }
 
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
-        Ok(snapshot(ctx)?.row()?.map(TaskGroupNode))
+        Ok(snapshot(ctx)?.row::<TaskGroup>()?.map(TaskGroupNode::from))
     }
 
     async fn task_executor(&self, ctx: &Context<'_>) -> Result<Option<TaskExecutorNode>> {
-        Ok(snapshot(ctx)?.row()?.map(TaskExecutorNode))
+        Ok(snapshot(ctx)?.row::<TaskExecutor>()?.map(TaskExecutorNode::from))
     }
 
     async fn task_flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
-        Ok(snapshot(ctx)?.row()?.map(TaskFlowNode))
+        Ok(snapshot(ctx)?.row::<TaskFlow>()?.map(TaskFlowNode::from))
     }
 
     /// Who caused the event: the decider, where something was decided.

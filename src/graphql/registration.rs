@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use async_graphql::registry::{Deprecation, MetaInputValue, MetaType, Registry};
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
-use crate::graphql::protocol::arguments::Argument;
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{outbox, task, task_group, vote};
+use crate::graphql::{LISTS, completion_policy, outbox, task, vote};
 
 /// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
 pub struct Registration;
@@ -23,14 +22,14 @@ impl OutputType for Registration {
         <Moment as InputType>::create_type_info(registry);
         <Day as InputType>::create_type_info(registry);
         <UuidOrGlobalId as InputType>::create_type_info(registry);
-        <task_group::types::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
-        <outbox::types::TaskEventStatus as InputType>::create_type_info(registry);
-        <vote::types::TaskDecisionDecision as InputType>::create_type_info(registry);
+        <completion_policy::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <outbox::TaskEventStatus as InputType>::create_type_info(registry);
+        <vote::TaskDecisionDecision as InputType>::create_type_info(registry);
         <task::progress::TaskHeldReason as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);
         <task::types::HistoricalTaskStatus as InputType>::create_type_info(registry);
         let root = registry.query_type.clone();
-        for (type_name, field, table) in crate::graphql::LISTS {
+        for (type_name, field, table) in LISTS {
             let type_name = if *type_name == "Query" { root.as_str() } else { *type_name };
             let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(type_name) else {
                 continue;
@@ -39,7 +38,8 @@ impl OutputType for Registration {
                 continue;
             };
             for argument in table.iter() {
-                field.args.insert(argument.name.clone(), meta(argument));
+                let argument = argument.registered();
+                field.args.insert(argument.name.clone(), argument);
             }
         }
         TypeSystem::register(registry);
@@ -52,20 +52,5 @@ impl OutputType for Registration {
         _: &Positioned<async_graphql::parser::types::Field>,
     ) -> ServerResult<Value> {
         Ok(Value::Null)
-    }
-}
-
-fn meta(argument: &Argument) -> MetaInputValue {
-    MetaInputValue {
-        name: argument.name.clone(),
-        description: argument.description.map(str::to_owned),
-        ty: argument.ty.to_string(),
-        deprecation: Deprecation::NoDeprecated,
-        default_value: None,
-        visible: None,
-        inaccessible: false,
-        tags: Vec::new(),
-        is_secret: false,
-        directive_invocations: Vec::new(),
     }
 }

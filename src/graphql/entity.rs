@@ -1,12 +1,21 @@
-//! Looking for what tasks can be about.
+//! What tasks are about, in GraphQL.
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::Result;
-use crate::graphql::entity::types::TaskEntityNode;
 use crate::graphql::protocol::context::request;
 use crate::service::entity;
+
+/// Something that a task can be about.
+#[derive(SimpleObject)]
+#[graphql(name = "TaskEntityGQLType")]
+pub struct TaskEntityNode {
+    /// Its key, given as `entityId`.
+    id: ID,
+    /// How it is called.
+    display: String,
+}
 
 /// Looking for what tasks can be about.
 #[derive(Default)]
@@ -29,6 +38,11 @@ impl EntityQueries {
         let found =
             entity::search(&context.services, context.requester()?, entity_type, text, first.map(i64::from))
                 .await?;
-        Ok(Some(found.into_iter().map(TaskEntityNode).collect()))
+        Ok(Some(
+            found
+                .into_iter()
+                .map(|found| TaskEntityNode { id: ID(found.id), display: found.display })
+                .collect(),
+        ))
     }
 }

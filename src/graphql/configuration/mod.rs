@@ -1,4 +1,0 @@
-//! Module configurations in GraphQL.
-
-pub mod queries;
-pub mod types;

@@ -1,4 +1,0 @@
-//! What tasks are about, in GraphQL.
-
-pub mod queries;
-pub mod types;

@@ -1,5 +1,0 @@
-//! The journal in GraphQL.
-
-pub mod filters;
-pub mod queries;
-pub mod types;

@@ -1,0 +1,212 @@
+//! `node(id:)`: any row by its global id, under the same rights and visibility as the lists.
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::error::{ErrorCode, Result};
+use crate::graphql::mutation_log::MutationLogNode;
+use crate::graphql::outbox::TaskEventNode;
+use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::scalars::read_global_id;
+use crate::graphql::role::{RoleNode, RoleRightNode};
+use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
+use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
+use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
+use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
+use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
+use crate::graphql::user::types::{InteractiveUserNode, UserNode};
+use crate::graphql::vote::TaskDecisionNode;
+use crate::graphql::webhook_attempt::WebhookAttemptNode;
+use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
+use crate::service::context::ListScope;
+use crate::service::{
+    mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote, webhook_attempt,
+    webhook_endpoint,
+};
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[expect(clippy::large_enum_variant, reason = "a request asks for few by their ids")]
+#[graphql(name = "Node", field(name = "id", ty = "ID", method = "global_id"))]
+pub enum Node {
+    Task(TaskNode),
+    TaskHistory(TaskHistoryNode),
+    TaskGroup(TaskGroupNode),
+    TaskGroupHistory(TaskGroupHistoryNode),
+    TaskExecutor(TaskExecutorNode),
+    TaskExecutorHistory(TaskExecutorHistoryNode),
+    TaskFlow(TaskFlowNode),
+    TaskFlowHistory(TaskFlowHistoryNode),
+    TaskFlowStep(TaskFlowStepNode),
+    TaskDecision(TaskDecisionNode),
+    TaskEvent(TaskEventNode),
+    WebhookEndpoint(WebhookEndpointNode),
+    WebhookAttempt(WebhookAttemptNode),
+    User(UserNode),
+    InteractiveUser(InteractiveUserNode),
+    Role(RoleNode),
+    RoleRight(RoleRightNode),
+    MutationLog(MutationLogNode),
+}
+
+/// Says where types keep their global id.
+macro_rules! identified {
+    (|$it:ident| $id:expr => $($node:ident)+) => {
+        $(impl $node {
+            async fn global_id(&self, _: &Context<'_>) -> Result<ID> {
+                let $it = self;
+                Ok($id.clone())
+            }
+        })+
+    };
+}
+identified!(|node| node.record.fields.id =>
+    TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
+    TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
+);
+identified!(|node| node.id =>
+    TaskEventNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
+    MutationLogNode
+);
+
+/// Any row by its global id.
+#[derive(Default)]
+pub struct NodeQueries;
+
+#[Object]
+impl NodeQueries {
+    /// The row with this global id; null where there is none that one sees.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        request(ctx)?.requester()?;
+        let Some((type_name, key)) = read_global_id(&id) else {
+            return Ok(None);
+        };
+        match find(ctx, &type_name, &key).await {
+            // Whether there is such a row is none of a stranger's business.
+            Err(error) if error.code() == ErrorCode::Forbidden => Ok(None),
+            found => found,
+        }
+    }
+}
+
+async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let (services, requester) = (&context.services, context.requester()?);
+    let id = || key.parse().ok().map(Value::Uuid);
+    let number = || key.parse().ok().map(Value::Int);
+    let nested = ListScope::Nested;
+    Ok(match type_name {
+        "TaskGQLType" => {
+            one("id", id(), |query| task::list(services, requester, query, nested)).await?.map(Node::Task)
+        }
+        "TaskHistoryGQLType" => {
+            one("history_id", number(), |query| task::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskHistory)
+        }
+        "TaskGroupGQLType" => one("id", id(), |query| task_group::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskGroup),
+        "TaskGroupHistoryGQLType" => {
+            one("history_id", number(), |query| task_group::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskGroupHistory)
+        }
+        "TaskExecutorGQLType" => {
+            one("id", id(), |query| task_executor::list(services, requester, query, nested))
+                .await?
+                .map(Node::TaskExecutor)
+        }
+        "TaskExecutorHistoryGQLType" => {
+            one("history_id", number(), |query| task_executor::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskExecutorHistory)
+        }
+        "TaskFlowGQLType" => one("id", id(), |query| task_flow::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskFlow),
+        "TaskFlowHistoryGQLType" => {
+            one("history_id", number(), |query| task_flow::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskFlowHistory)
+        }
+        "TaskFlowStepGQLType" => flow_step(ctx, key).await?,
+        "TaskDecisionGQLType" => one("id", id(), |query| vote::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskDecision),
+        "TaskEventGQLType" => one("id", number(), |query| outbox::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskEvent),
+        "WebhookEndpointGQLType" => {
+            one("id", id(), |query| webhook_endpoint::list(services, requester, query, nested))
+                .await?
+                .map(Node::WebhookEndpoint)
+        }
+        "WebhookAttemptGQLType" => {
+            one("id", number(), |query| webhook_attempt::list(services, requester, query, nested))
+                .await?
+                .map(Node::WebhookAttempt)
+        }
+        "UserGQLType" => {
+            one("id", id(), |query| user::list_visible(services, requester, query)).await?.map(Node::User)
+        }
+        "InteractiveUserGQLType" => {
+            one("i_user__id", number(), |query| user::list_visible(services, requester, query))
+                .await?
+                .map(Node::InteractiveUser)
+        }
+        "RoleGQLType" => {
+            one("id", number(), |query| role::list(services, requester, query)).await?.map(Node::Role)
+        }
+        "RoleRightGQLType" => role_right(ctx, key).await?,
+        "MutationLogGQLType" => one("id", id(), |query| mutation_log::list(services, requester, query))
+            .await?
+            .map(Node::MutationLog),
+        _ => None,
+    })
+}
+
+/// The only row whose `field` is the key, as a node; none where the key is of another kind.
+async fn one<T, N: From<T>, F: Future<Output = Result<Slice<T>>>>(
+    field: &'static str,
+    key: Option<Value>,
+    list: impl FnOnce(ListQuery) -> F,
+) -> Result<Option<N>> {
+    let Some(key) = key else { return Ok(None) };
+    Ok(only(list(with(field, key)).await?).map(N::from))
+}
+
+/// A step is seen by whoever sees its flow.
+async fn flow_step(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let Some(found) = step(ctx, key.parse().ok()).await? else {
+        return Ok(None);
+    };
+    let query = with("id", Value::Uuid(found.step.task_flow_id));
+    let flows = task_flow::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
+    Ok(only(flows).map(|_| Node::TaskFlowStep(found)))
+}
+
+async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let Some((role_id, right)) = key.split_once('-') else {
+        return Ok(None);
+    };
+    let (Ok(role_id), Ok(right)) = (role_id.parse::<i32>(), right.parse::<i32>()) else {
+        return Ok(None);
+    };
+    let query = with("id", Value::Int(role_id.into()));
+    let Some(found) = only(role::list(&context.services, context.requester()?, query).await?) else {
+        return Ok(None);
+    };
+    let granted = role::rights(&context.services, role_id).await?.contains(&right);
+    Ok(granted.then_some(Node::RoleRight(RoleRightNode::new(found, right))))
+}
+
+fn with(field: &'static str, value: Value) -> ListQuery {
+    ListQuery { conditions: vec![Condition::equals(field, value)], ..ListQuery::default() }
+}
+
+fn only<T>(slice: Slice<T>) -> Option<T> {
+    slice.rows.into_iter().next().map(|(row, _)| row)
+}

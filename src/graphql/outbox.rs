@@ -1,0 +1,180 @@
+//! Deliveries of events in GraphQL, where they are called task events.
+
+use std::sync::LazyLock;
+
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::domain::event_data;
+use crate::domain::query::Lookup;
+use crate::domain::signal::Signal;
+use crate::error::{Error, Result};
+use crate::graphql::protocol::arguments::{
+    RANGE, Table, id_int, join, moment, one_of, order_by, paging, text, uuid,
+};
+use crate::graphql::protocol::connection::{Connection, listed};
+use crate::graphql::protocol::declaration::shows;
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::scalars::{JsonString, Moment, global_id, read_global_id};
+use crate::graphql::user::types::{UserNode, user};
+use crate::message::Message;
+use crate::model::outbox::Delivery;
+use crate::service::context::ListScope;
+use crate::service::outbox;
+
+/// How a delivery stands.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::outbox::DeliveryStatus")]
+pub enum TaskEventStatus {
+    /// It is still to be made, now or after a pause.
+    Pending,
+    /// The handler has done its work.
+    Delivered,
+    /// It was tried too often.
+    Dead,
+    /// It was given up.
+    Discarded,
+}
+
+shows! {
+    /// An event for one handler.
+    #[graphql(name = "TaskEventGQLType", complex)]
+    pub struct TaskEventNode of delivery: Delivery {
+        pub id: ID = global_id("TaskEventGQLType", delivery.id),
+        /// The event's own id, which handlers see, the same for each of them.
+        event_id: String,
+        /// What happened, as handlers see it.
+        data: JsonString = JsonString(read(&delivery.signal, delivery.data)),
+        /// What was done, such as `task_service.complete_task`.
+        signal: String,
+        /// Who is told.
+        handler: String,
+        /// The row that it is about.
+        entity_id: String,
+        status: TaskEventStatus = delivery.status.into(),
+        /// How often it has been tried.
+        attempts: i32,
+        /// When it happened.
+        date_created: Moment,
+        /// When it is tried again.
+        date_due: Moment,
+        /// Until when a process has it in hand.
+        lease_until: Option<Moment>,
+        /// When the handler had done its work.
+        date_delivered: Option<Moment>,
+        /// Why the last try failed.
+        last_error: Option<String>,
+        #[graphql(skip)]
+        user_id: Uuid,
+    }
+}
+
+#[ComplexObject]
+impl TaskEventNode {
+    /// Who caused it.
+    async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
+        user(ctx, self.user_id).await
+    }
+}
+
+/// What happened, in the form of today whatever process wrote it.
+fn read(signal: &str, data: Json) -> Json {
+    match Signal::parse(signal) {
+        Some(signal) => event_data::read(signal, data),
+        None => data,
+    }
+}
+
+/// Looking at deliveries.
+#[derive(Default)]
+pub struct OutboxQueries;
+
+#[Object]
+impl OutboxQueries {
+    /// Events for After-handlers, one row for each handler, in the order in which they happened.
+    async fn task_events(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskEventNode>>> {
+        let list = |services, requester, query| outbox::list(services, requester, query, ListScope::Root);
+        listed(ctx, &TASK_EVENTS, None, list).await.map(Some)
+    }
+}
+
+/// `Query.taskEvents`
+pub static TASK_EVENTS: Table = LazyLock::new(|| {
+    join([
+        order_by(),
+        paging(),
+        id_int("id", "id", "TaskEventGQLType"),
+        uuid("eventId", "ID", "event_id", "TaskEventGQLType"),
+        one_of::<TaskEventStatus>("status", "status", &[Lookup::Exact]),
+        text("handler", "String", "handler", &[Lookup::Exact]),
+        text("signal", "String", "signal", &[Lookup::Exact]),
+        uuid("entityId", "ID", "entity_id", "TaskGQLType"),
+        moment("dateCreated", "date_created", RANGE),
+        moment("dateDue", "date_due", RANGE),
+    ])
+});
+
+payloads! {
+    ReplayTaskEventsPayload => "ReplayTaskEventsMutationPayload",
+    DiscardTaskEventsPayload => "DiscardTaskEventsMutationPayload",
+}
+
+/// Deliveries to be made again.
+#[derive(InputObject, Debug, Clone)]
+pub struct ReplayTaskEventsMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// `id` of `taskEvents`.
+    ids: Vec<ID>,
+}
+
+/// Deliveries to be given up.
+#[derive(InputObject, Debug, Clone)]
+pub struct DiscardTaskEventsMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// `id` of `taskEvents`.
+    ids: Vec<ID>,
+}
+
+/// Making deliveries again, and giving them up.
+#[derive(Default)]
+pub struct OutboxMutations;
+
+#[Object]
+impl OutboxMutations {
+    /// Makes deliveries due again, as if they had never been tried: all of them, or none. Delivered ones are told again, with
+    /// the same event id.
+    async fn replay_task_events(
+        &self,
+        ctx: &Context<'_>,
+        input: ReplayTaskEventsMutationInput,
+    ) -> Result<Option<Payload<ReplayTaskEventsPayload>>> {
+        let ids = keys(&input.ids)?;
+        journaled(ctx, "replayTaskEvents", &input.meta, move |unit| outbox::replay(unit, &ids)).await
+    }
+
+    /// Gives deliveries up that were not made: all of them, or none.
+    async fn discard_task_events(
+        &self,
+        ctx: &Context<'_>,
+        input: DiscardTaskEventsMutationInput,
+    ) -> Result<Option<Payload<DiscardTaskEventsPayload>>> {
+        let ids = keys(&input.ids)?;
+        journaled(ctx, "discardTaskEvents", &input.meta, move |unit| outbox::discard(unit, &ids)).await
+    }
+}
+
+/// Numbers, raw or in global ids.
+fn keys(ids: &[ID]) -> Result<Vec<i64>> {
+    ids.iter()
+        .map(|id| {
+            let key = match read_global_id(id) {
+                Some((type_name, key)) if type_name == "TaskEventGQLType" => key.parse().ok(),
+                _ => id.trim().parse().ok(),
+            };
+            key.ok_or_else(|| Error::validation("ids", Message::new("need-id").with("field", "ids")))
+        })
+        .collect()
+}

@@ -1,5 +1,0 @@
-//! Roles in GraphQL.
-
-pub mod filters;
-pub mod queries;
-pub mod types;

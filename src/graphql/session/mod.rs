@@ -1,3 +1,0 @@
-//! Sessions in GraphQL: logging in and out.
-
-pub mod mutations;

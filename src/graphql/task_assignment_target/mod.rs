@@ -1,4 +1,0 @@
-//! What tasks can be assigned to, in GraphQL.
-
-pub mod queries;
-pub mod types;

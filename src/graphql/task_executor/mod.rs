@@ -1,5 +1,0 @@
-//! Task executors in GraphQL.
-
-pub mod filters;
-pub mod queries;
-pub mod types;
