@@ -1,7 +1,11 @@
 //! Lists: from the interface's words to SQL, the same for every entity and both databases.
 //!
 //! Paging is by keyset: a cursor holds the values that the page's last row is sorted by, so following cursors stays
-//! right while rows come and go, and page ten thousand costs what the first one does.
+//! right while rows come and go, and page ten thousand costs what the first one does. Ties are broken by key.
+//!
+//! A list is read in segments: first the rows whose first sort key has a value, then those that lack it, so an index says where
+//! each begins. A list that is sorted by a column of another table finds the page's ids by a join first, in which the database may
+//! begin with the other table. Its statistics decide that; housekeeping renews those of SQLite (`db/statistics.rs`).
 
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl};

@@ -3,6 +3,13 @@
 //! A proposal is an ordinary task: its source is the service's name, its business event `Name.create`, `Name.update` or
 //! `Name.delete`, its data `{"incoming_data": …, "current_data": …}`. It may come by [`MakerChecker`] or by `createTask`; it is
 //! checked in the same place.
+//!
+//! It is made of handlers: a Before-handler of `create` and `update` validates proposals, and a Within-handler of `complete_task`
+//! carries out what was approved, or leaves a delivery for the After-handler `maker_checker:<service>`, to which no signal is bound.
+//! That one notes in the transaction of its work that it is done (`db/outbox.rs::settle`).
+//!
+//! Which services some process puts under maker-checker stands in `task_management_checkedservice`. Re-evaluation completes their tasks
+//! only in a process that knows the service; any other leaves a delivery for `tasks.re_evaluation:<service>`.
 
 use std::sync::Arc;
 

@@ -1,5 +1,14 @@
 //! Delivery of events to After-handlers and webhook endpoints: at least once each, one row's events in their order, none
 //! lost when a process dies between commit and delivery.
+//!
+//! A worker leases deliveries (`FOR UPDATE SKIP LOCKED`) and renews the leases of those in hand. When it dies, another worker takes
+//! them over after `outbox.lease_s`, and a late worker can't mark what it has lost. When the process ends, deliveries in hand are
+//! finished within the grace, or handed back.
+//!
+//! Each handler has twenty permits, and each call a thread of its own. So a slow, blocking or panicking handler harms no other, and a
+//! slow delivery holds up only later events of its row. A call that does not return within `outbox.handler_timeout_s` is given
+//! up; it keeps its permit until it returns, so that it can't use up the threads of the process. A call that only awaits is ended,
+//! and its permit is free. After the last attempt a delivery is DEAD for its subscriber only.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,22 @@
 //! Telling a webhook endpoint of an event, as Standard Webhooks has it: signed, with the event's id and the moment of
 //! the attempt, again and again with growing pauses.
+//!
+//! An event comes to a receiver in these steps:
+//!
+//! 1. `UnitOfWork::changed` asks `signal/bus.rs::audience` who is told. It selects endpoints in the transaction of the change, so
+//!    that none misses an event after it was added, by whichever process. Each that wants the signal gets an outbox row.
+//! 2. `worker/outbox.rs::serve_all` serves every live endpoint as it serves handlers, and notices endpoints that come and go. A
+//!    disabled endpoint gets no new rows, and its waiting rows are not tried; those of a deleted one are discarded.
+//! 3. [`Webhooks::attempt`] has `graphql/webhook_endpoint/payload.rs` write the body. The row is as it was when the event happened;
+//!    the people, the group and the flow that it names are shown as they are now.
+//! 4. All valid secrets sign the body. `webhook-id` is the event's id, `webhook-timestamp` the moment of the attempt.
+//! 5. `worker/webhook_client.rs` posts it: it looks the name up for each attempt, connects to public addresses only, uses no proxy,
+//!    follows no redirects, reads four KiB of an answer, and has one deadline for all of it.
+//! 6. `service/webhook_attempt.rs::record` keeps the attempt, and disables an endpoint that is gone (410) or has failed for days. A
+//!    failed delivery is due again after the next of `webhooks.retry_pauses_s`, or as long as `Retry-After` asks, and is DEAD after the last.
+//!
+//! The mutation that makes a secret is the only one that shows it (`mutation::run` hands on what the work answered); it stands in no
+//! list, log, journal or event.
 
 use std::sync::Arc;
 use std::time::Instant;
