@@ -45,7 +45,7 @@ pub struct Options {
 /// Does it; an error says what did not fit.
 pub fn run(options: &Options) -> Result<(), String> {
     let seed = options.seed.unwrap_or_else(rand::random);
-    let store = Store::create(&options.database).map_err(|error| error.to_string())?;
+    let store = Store::create("kill", &options.database).map_err(|error| error.to_string())?;
     let kind = if store.is_file() { "SQLite" } else { "PostgreSQL" };
     let processes = options.processes.unwrap_or(if store.is_file() { 1 } else { 2 });
     println!(

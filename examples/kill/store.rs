@@ -1,4 +1,4 @@
-//! The database of a run, and what is in it, past the module.
+//! The database of a run, and what is in it, past the module. The siege has it too.
 
 use std::path::PathBuf;
 
@@ -47,9 +47,9 @@ enum Place {
 }
 
 impl Store {
-    /// Makes one: `sqlite` for a file in a folder of its own, or the URL of a PostgreSQL server.
-    pub fn create(database: &str) -> Result<Self, HandlerError> {
-        let name = format!("tasks_kill_{}", std::process::id());
+    /// Makes one for a program of this name: `sqlite` for a file in a folder of its own, or the URL of a PostgreSQL server.
+    pub fn create(program: &str, database: &str) -> Result<Self, HandlerError> {
+        let name = format!("tasks_{program}_{}", std::process::id());
         if database == "sqlite" {
             let folder = std::env::temp_dir().join(&name);
             std::fs::create_dir_all(&folder)?;

@@ -5,7 +5,6 @@ pub mod configuration;
 pub mod connection;
 pub mod content_type;
 pub mod entity;
-pub mod health;
 pub mod history;
 pub mod login_failure;
 pub mod migration;

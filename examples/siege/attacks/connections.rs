@@ -1,0 +1,128 @@
+//! Attacks by connections alone.
+
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep_until, timeout};
+
+use super::{Field, Outcome, documents};
+use crate::http::{connect, place};
+
+/// How many files this process may want for other things.
+const RESERVED: usize = 200;
+/// How many clients never read.
+const SILENT: usize = 40;
+
+/// Connections on which nothing is sent.
+pub async fn idle(field: &Field<'_>, places: &[u8]) -> Result<Outcome, String> {
+    let count = affordable(field.size.connections);
+    let kept = open(field, places, count).await;
+    sleep_until(field.until).await;
+    let closed = kept.iter().filter(|stream| is_closed(stream)).count();
+    Ok(Outcome {
+        note: format!("{} connections, {closed} closed by the server", kept.len()),
+        ..Outcome::default()
+    })
+}
+
+/// Requests whose heads or bodies go on for ever, a line or a byte at a time.
+pub async fn endless(field: &Field<'_>) -> Result<Outcome, String> {
+    let count = affordable(field.size.connections.min(200));
+    let mut kept = open(field, &[66], count).await;
+    let token = field.people("eve", 1).await?.remove(0).token.unwrap_or_default();
+    for (number, stream) in kept.iter_mut().enumerate() {
+        let body = format!(
+            "Content-Type: application/json\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000000\r\n\r\n{{"
+        );
+        let more = if number % 2 == 0 { "" } else { &body };
+        let head = format!("POST /api/graphql HTTP/1.1\r\nHost: localhost\r\n{more}");
+        let _ = stream.write_all(head.as_bytes()).await;
+    }
+    while tokio::time::Instant::now() < field.until {
+        for (number, stream) in kept.iter_mut().enumerate() {
+            let more: &[u8] = if number % 2 == 0 { b"X-More: and more\r\n" } else { b" " };
+            let _ = timeout(Duration::from_millis(10), stream.write_all(more)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let closed = kept.iter().filter(|stream| is_closed(stream)).count();
+    Ok(Outcome {
+        note: format!("{} connections, {closed} ended by the server", kept.len()),
+        ..Outcome::default()
+    })
+}
+
+/// Clients who ask for large answers and read nothing of them.
+pub async fn never_read(field: &Field<'_>) -> Result<Outcome, String> {
+    let token = field.people("eve", 1).await?.remove(0).token.unwrap_or_default();
+    let body = documents::lists_with_data(1);
+    let head = format!(
+        "POST /api/graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut kept = Vec::new();
+    for _ in 0..SILENT {
+        let Ok(mut stream) = narrow(field).await else {
+            field.tally.note(None);
+            continue;
+        };
+        // Several on one connection, as if they were read.
+        for _ in 0..3 {
+            let request: Bytes = [head.as_bytes(), &body].concat().into();
+            let _ = timeout(Duration::from_secs(1), stream.write_all(&request)).await;
+        }
+        field.tally.note(Some(200));
+        kept.push(stream);
+    }
+    sleep_until(field.until).await;
+    Ok(Outcome { note: format!("{} clients", kept.len()), ..Outcome::default() })
+}
+
+async fn open(field: &Field<'_>, places: &[u8], count: usize) -> Vec<TcpStream> {
+    let mut kept = Vec::new();
+    for (number, from) in places.iter().cycle().take(count).enumerate() {
+        if tokio::time::Instant::now() >= field.until && number > 0 {
+            break;
+        }
+        match timeout(Duration::from_millis(500), connect(field.server, place(*from))).await {
+            Ok(Ok(stream)) => {
+                field.tally.note(Some(200));
+                kept.push(stream);
+            }
+            Ok(Err(_)) | Err(_) => field.tally.note(None),
+        }
+    }
+    kept
+}
+
+/// With a window of a few KB.
+async fn narrow(field: &Field<'_>) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4_096)?;
+    socket.bind((place(66), 0).into())?;
+    socket.connect(field.server).await
+}
+
+/// Whether the server has closed it.
+fn is_closed(stream: &TcpStream) -> bool {
+    let mut bytes = [0; 1_024];
+    loop {
+        match stream.try_read(&mut bytes) {
+            Ok(0) => return true,
+            // What it said before it closed.
+            Ok(_) => {}
+            Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// As many as are wanted, and this process may open.
+pub fn affordable(wanted: usize) -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let limit = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    limit.map_or(wanted, |limit| wanted.min(limit.saturating_sub(RESERVED)))
+}

@@ -1,0 +1,135 @@
+//! What attackers do, each for a bounded time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::http::Client;
+use crate::store::Store;
+use crate::tally::Tally;
+use crate::town::Size;
+
+mod answers;
+pub mod checks;
+mod connections;
+pub mod documents;
+mod journal;
+mod logins;
+
+/// How long attackers wait for the last answers.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The attacks by the numbers of what they are about, and what they do.
+pub const ATTACKS: [(&str, &str); 15] = [
+    ("1", "strangers send 2 MB of fields"),
+    ("1", "strangers send what they may"),
+    ("2", "documents and cursors that once broke the server"),
+    ("3", "lists inside lists, by an executor"),
+    ("3", "a hundred lists with their data"),
+    ("3", "sixty journals of one without rights"),
+    ("4", "300 searches in one request"),
+    ("5", "large answers, compressed"),
+    ("6", "idle connections of one address"),
+    ("6", "idle connections of eight addresses"),
+    ("6", "heads and bodies that never end"),
+    ("6", "answers that are never read"),
+    ("7", "logins with the right password, many at once"),
+    ("8", "guesses at one name"),
+    ("9", "journal, webhooks, sessions filled"),
+];
+
+/// Where an attack takes place.
+pub struct Field<'a> {
+    /// The server.
+    pub server: SocketAddr,
+    /// Its database.
+    pub store: &'a Store,
+    /// How much is sent.
+    pub size: Size,
+    /// When nothing is begun any more.
+    pub until: Instant,
+    /// What came back.
+    pub tally: Arc<Tally>,
+}
+
+/// Runs the attack of this place in [`ATTACKS`]; answers what is to be said beside the figures, and what does not hold.
+pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
+    match place {
+        0 => field.flood(field.strangers(4), vec![documents::many_fields(1_000_000)]).await,
+        1 => {
+            let bodies = documents::by_strangers().into_iter().map(|(_, body)| body).collect();
+            field.flood(field.strangers(8), bodies).await;
+        }
+        2 => answers::broken(field).await?,
+        3 => field.flood(field.people("eve", 4).await?, vec![documents::lists_in_lists()]).await,
+        4 => field.flood(field.people("eve", 4).await?, vec![documents::lists_with_data(100)]).await,
+        5 => answers::journals(field).await?,
+        6 => field.flood(field.people("trudy", 4).await?, vec![documents::searches()]).await,
+        7 => answers::compressed(field).await?,
+        8 => return connections::idle(field, &[66]).await,
+        9 => return connections::idle(field, &[60, 61, 62, 63, 64, 65, 66, 67]).await,
+        10 => return connections::endless(field).await,
+        11 => return connections::never_read(field).await,
+        12 => logins::many(field).await,
+        13 => return logins::guesses(field).await,
+        14 => return journal::fill(field).await,
+        _ => return Err(format!("there is no attack {place}")),
+    }
+    Ok(Outcome::default())
+}
+
+/// What is to be said of an attack beside the figures.
+#[derive(Default)]
+pub struct Outcome {
+    /// In words.
+    pub note: String,
+    /// A sentence for each bound that does not hold.
+    pub violations: Vec<String>,
+}
+
+impl Field<'_> {
+    /// Strangers of an address that attackers come from.
+    fn strangers(&self, count: usize) -> Vec<Client> {
+        (0..count).map(|_| Client::new(self.server, crate::http::place(66))).collect()
+    }
+
+    /// One person on several connections.
+    async fn people(&self, username: &str, count: usize) -> Result<Vec<Client>, String> {
+        let first = Client::logged_in(self.server, crate::http::place(66), username).await?;
+        let mut people = self.strangers(count);
+        for client in &mut people {
+            client.token.clone_from(&first.token);
+        }
+        Ok(people)
+    }
+
+    /// Each client sends one body after the other until the time is up.
+    async fn flood(&self, clients: Vec<Client>, bodies: Vec<Bytes>) {
+        let mut attackers = JoinSet::new();
+        let bodies = Arc::new(bodies);
+        for (number, mut client) in clients.into_iter().enumerate() {
+            let (bodies, tally, until) = (Arc::clone(&bodies), Arc::clone(&self.tally), self.until);
+            attackers.spawn(async move {
+                for body in bodies.iter().cycle().skip(number % bodies.len()) {
+                    let answer =
+                        timeout_at(until.max(Instant::now()) + GRACE, client.post(body.clone())).await;
+                    let status = answer.ok().and_then(Result::ok).map(|answer| answer.status);
+                    tally.note(status);
+                    if status.is_none() {
+                        client.hang_up();
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    // Once at least, however long it took to prepare.
+                    if Instant::now() >= until {
+                        break;
+                    }
+                }
+            });
+        }
+        while attackers.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,106 @@
+//! What an answer must be, whatever was asked.
+
+use serde_json::{Map, Value};
+
+use crate::http::Answer;
+
+/// The codes that errors may have: not INTERNAL, as nobody's request is the server's fault.
+const CODES: &[&str] = &[
+    "UNAUTHENTICATED",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "VALIDATION",
+    "CONFLICT",
+    "LIMIT",
+    "PERSISTED_QUERY_NOT_SUPPORTED",
+];
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was answered with data and without errors.
+    Answered,
+    /// It was answered with data and with errors.
+    Partly,
+    /// It was refused.
+    Refused,
+}
+
+/// What became of it; an error says what is wrong with the answer.
+pub fn judge(answer: &Answer) -> Result<Fate, String> {
+    if answer.status >= 500 {
+        return Err(format!("status {}", answer.status));
+    }
+    if !answer.content_type.contains("json") {
+        return Err(format!("the content type is {:?}", answer.content_type));
+    }
+    let body: Value = serde_json::from_slice(&answer.bytes).map_err(|error| format!("no JSON: {error}"))?;
+    let results = match body {
+        Value::Array(results) => results,
+        single => vec![single],
+    };
+    let mut fate = Fate::Answered;
+    for result in &results {
+        let Value::Object(result) = result else { return Err(format!("no object but {result}")) };
+        let one = judge_result(result)?;
+        if one == Fate::Answered && answer.status != 200 {
+            return Err(format!("data without errors and status {}", answer.status));
+        }
+        if one != Fate::Answered {
+            fate = one;
+        }
+    }
+    Ok(fate)
+}
+
+fn judge_result(result: &Map<String, Value>) -> Result<Fate, String> {
+    if let Some(key) = result.keys().find(|key| !["data", "errors", "extensions"].contains(&key.as_str())) {
+        return Err(format!("an unknown key {key:?}"));
+    }
+    let data = result.get("data").filter(|data| !data.is_null());
+    if data.is_some_and(|data| !data.is_object()) {
+        return Err("data that is no object".to_owned());
+    }
+    let Some(errors) = result.get("errors") else {
+        return data.map(|_| Fate::Answered).ok_or_else(|| "neither data nor errors".to_owned());
+    };
+    let errors = errors.as_array().filter(|errors| !errors.is_empty()).ok_or("errors that are no list")?;
+    for error in errors {
+        if error["message"].as_str().is_none_or(str::is_empty) {
+            return Err(format!("an error without a message: {error}"));
+        }
+        let code = error["extensions"]["code"].as_str().unwrap_or_default();
+        if !CODES.contains(&code) {
+            return Err(format!("the code {code:?}: {error}"));
+        }
+        let path = error.get("path").map_or(Some(&[][..]), |path| path.as_array().map(Vec::as_slice));
+        let path = path.ok_or_else(|| format!("a path that is no list: {error}"))?;
+        if path.iter().any(|part| !part.is_string() && !part.is_u64()) {
+            return Err(format!("a path of other things: {error}"));
+        }
+        // Where something failed there is a null, or nothing any more.
+        if let Some(data) = data
+            && !path.is_empty()
+            && !leads_to_null(data, path)
+        {
+            return Err(format!("a value where there is an error: {error}"));
+        }
+    }
+    Ok(if data.is_some() { Fate::Partly } else { Fate::Refused })
+}
+
+fn leads_to_null(data: &Value, path: &[Value]) -> bool {
+    let mut at = data;
+    for part in path {
+        at = match part {
+            Value::String(name) => &at[name.as_str()],
+            part => {
+                part.as_u64().and_then(|place| at.get(usize::try_from(place).ok()?)).unwrap_or(&Value::Null)
+            }
+        };
+        if at.is_null() {
+            return true;
+        }
+    }
+    false
+}

@@ -1,2 +1,0 @@
-DROP TABLE task_management_health;
-DROP TABLE task_management_schemalevel;
