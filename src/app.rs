@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::config::Settings;
-use crate::db::connection::Database;
-use crate::db::migration;
+use crate::db::connection::{Database, DbConnection};
+use crate::db::health::Health;
+use crate::db::migration::{self, Standing};
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::http::router::router;
@@ -114,16 +115,32 @@ impl TaskManagement {
         user::refresh(&self.services).await
     }
 
-    /// Applies the migrations that are missing; answers their names.
+    /// Applies the migrations that are missing; answers their names. Tables of others may be in the database too.
+    ///
+    /// # Errors
+    /// UNAVAILABLE for a database that a newer program has migrated too far for this one; what the database says.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        let db = self.services.db.clone();
-        let migrated = tokio::task::spawn_blocking(move || migration::up(&mut db.connect_once()?));
-        migrated.await.map_err(Error::internal)?
+        self.at_the_database(migration::up).await
     }
 
     /// Whether migrations are missing.
     pub async fn is_pending(&self) -> Result<bool> {
-        self.services.db.read(migration::is_pending).await
+        Ok(matches!(self.standing().await?, Standing::Pending | Standing::Foreign(_)))
+    }
+
+    /// How the schema of the database stands to this program.
+    pub(crate) async fn standing(&self) -> Result<Standing> {
+        self.at_the_database(migration::standing).await
+    }
+
+    /// Does something by a connection outside the pools.
+    async fn at_the_database<T: Send + 'static>(
+        &self,
+        work: fn(&mut DbConnection) -> Result<T>,
+    ) -> Result<T> {
+        let db = self.services.db.clone();
+        let done = tokio::task::spawn_blocking(move || work(&mut db.connect_once()?));
+        done.await.map_err(Error::internal)?
     }
 
     /// Loads users, roles, groups, tasks and history: all or nothing, and what is there stays.
@@ -155,6 +172,7 @@ impl TaskManagement {
     fn routes(&self, executions: &TaskTracker) -> Router {
         router(App {
             services: Arc::clone(&self.services),
+            health: Arc::new(Health::new(&self.services.db)),
             schema: self.schema.clone(),
             authenticate: self.authenticate.clone(),
             http: Arc::new(self.settings.http.clone()),

@@ -1,5 +1,6 @@
 //! What the subcommands do. Each ends with one line that says what it did, or one that says why not.
 
+use std::future::Future;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -7,13 +8,14 @@ use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
 use crate::config::Settings;
+use crate::db::migration::Standing;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
 use crate::error::Error;
 use crate::model::outbox::Delivery;
 use crate::service::load::File;
-use crate::service::{outbox, user};
+use crate::service::{outbox, user, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
 mod log;
@@ -64,8 +66,9 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
 /// A sentence that says why serving ended.
 pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<String, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let interrupted = interrupted();
     tracing::info!(%address, "listening");
-    let finished = module.serve(listener, interrupted()).await.map_err(say)?;
+    let finished = module.serve(listener, interrupted).await.map_err(say)?;
     Ok(if finished {
         "stopped; what was under way is finished"
     } else {
@@ -79,7 +82,11 @@ pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<Strin
 /// # Errors
 /// A sentence that says why the database can't be migrated.
 pub async fn migrate(settings: &Settings) -> Result<String, String> {
-    let done = Builder::new(settings.clone()).build().map_err(say)?.migrate().await.map_err(say)?;
+    let module = Builder::new(settings.clone()).build().map_err(say)?;
+    if let Standing::Foreign(tables) = module.standing().await.map_err(say)? {
+        return Err(foreign(&tables));
+    }
+    let done = module.migrate().await.map_err(say)?;
     Ok(match done.len() {
         0 => "the database is current; nothing to migrate".to_owned(),
         1 => format!("applied 1 migration: {}", done.join(", ")),
@@ -175,6 +182,19 @@ pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String,
     Ok(format!("{count} events are given up"))
 }
 
+/// Seals secrets in the database with the present key.
+///
+/// # Errors
+/// A sentence that says why not.
+pub async fn seal(settings: Settings) -> Result<String, String> {
+    if settings.sealing.key.is_empty() {
+        return Err("sealing.key (TASKS__SEALING__KEY) is missing: there is nothing to seal with".to_owned());
+    }
+    let module = Builder::new(settings).build().map_err(say)?;
+    let count = webhook_endpoint::seal_all(module.services()).await.map_err(say)?;
+    Ok(format!("sealed the secrets of {count} webhook endpoints; no other secrets are kept"))
+}
+
 /// Sets a user's password.
 ///
 /// # Errors
@@ -228,13 +248,36 @@ pub fn logged(bus: BusBuilder) -> BusBuilder {
     })
 }
 
+/// The database that is named holds tables, and none of them is ours.
+fn foreign(tables: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let (count, shown) = (tables.len(), tables.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "));
+    format!(
+        "the database holds tables of another program only ({count}, among them {shown}): name an empty one in database.url, or \
+         one of this program's"
+    )
+}
+
 /// Migrates, unless told not to, and checks what the database says of settings. A database that is down stops the start
 /// with a clear word; one that goes down later does not stop the server.
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
     if module.settings().database.migrate {
         tracing::info!("{}", migrate(module.settings()).await?);
-    } else if module.is_pending().await.map_err(say)? {
-        return Err("the database's schema is not current: run `tasks-management migrate`".to_owned());
+    }
+    let standing = module.standing().await.map_err(say)?;
+    standing.check().map_err(say)?;
+    match standing {
+        Standing::Pending => {
+            return Err("the database's schema is not current: run `tasks-management migrate`".to_owned());
+        }
+        Standing::Foreign(tables) => return Err(foreign(&tables)),
+        Standing::Newer(level) => {
+            tracing::warn!(
+                level,
+                "a newer program has migrated the database; this one goes on with it for now"
+            );
+        }
+        _ => {}
     }
     module
         .services()
@@ -243,26 +286,31 @@ async fn prepare(module: &TaskManagement) -> Result<(), String> {
         .map_err(say)
 }
 
-async fn interrupted() {
-    let ctrl_c = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
+/// Ends when the process is told to stop: counted from now, not from when it is waited for.
+fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+    let told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async move {
+        let ctrl_c = async {
+            let _ = tokio::signal::ctrl_c().await;
+        };
+        #[cfg(unix)]
+        let terminate = async {
+            match told {
+                Ok(mut told) => {
+                    told.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
+        };
+        #[cfg(not(unix))]
+        let terminate = std::future::pending::<()>();
+        tokio::select! {
+            () = ctrl_c => {}
+            () = terminate => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = ctrl_c => {}
-        () = terminate => {}
+        tracing::info!("stopping");
     }
-    tracing::info!("stopping");
 }
 
 /// At the command line the operator is the reader, so the cause is told.

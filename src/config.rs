@@ -5,9 +5,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+mod sealing;
 mod source;
 mod webhooks;
 
+pub use sealing::SealingSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
 
 use crate::domain::settings::ModuleSettings;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Logging in.
     pub auth: AuthSettings,
+    /// What secrets in the database are sealed with.
+    pub sealing: SealingSettings,
     /// What GraphQL shows of itself.
     pub graphql: GraphqlSettings,
     /// Bounds on what a client can make large.
@@ -359,6 +363,7 @@ impl Settings {
                 ));
             }
         }
+        self.sealing.check()?;
         self.webhooks.check()
     }
 

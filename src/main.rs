@@ -80,6 +80,11 @@ enum Command {
         #[command(subcommand)]
         command: EventsCommand,
     },
+    /// Seals secrets in the database with the present key: what is plain, and what was sealed with another one.
+    Seal {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Prints the GraphQL schema.
     Schema {
         #[command(flatten)]
@@ -226,6 +231,7 @@ async fn execute(command: Command) -> Result<String, Failure> {
                 EventsCommand::Discard { ids } => cli::discard_events(settings, ids).await?,
             }
         }
+        Command::Seal { common } => cli::seal(settings(&common)?).await?,
         Command::Schema { .. } => cli::schema(),
     })
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::TaskManagement;
 use crate::auth::directory::{Directory, HostUsers, OwnUsers};
 use crate::auth::password::Passwords;
+use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
 use crate::clock::{Clock, SystemClock, new_random_id};
@@ -148,6 +149,7 @@ impl Builder {
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
+            sealing: Sealing::new(&settings.sealing)?,
             hashing: Arc::new(Semaphore::new(4)),
             webhooks: settings.webhooks.clone(),
             auth: settings.auth.clone(),

@@ -3,5 +3,6 @@
 pub mod directory;
 pub mod password;
 pub mod requester;
+pub mod sealing;
 pub mod token;
 pub mod users;

@@ -1,7 +1,5 @@
 //! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
 
-use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
+
+mod file;
+mod manager;
+
+pub(crate) use file::is_locked;
+pub use manager::{ConnectionManager, ManagedConnection};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -128,13 +132,9 @@ impl Database {
             Lane::of(pool, size, patience)
         };
         let size = settings.pool_size.max(1);
-        Ok(match manager.target {
-            Target::Postgres(_) => {
-                let lane = lane(size)?;
-                Self { reading: Arc::clone(&lane), writing: lane, manager: manager.clone() }
-            }
-            Target::Sqlite(_) => Self { writing: lane(1)?, reading: lane(size)?, manager: manager.clone() },
-        })
+        let reading = lane(size)?;
+        let writing = if manager.is_file() { lane(1)? } else { Arc::clone(&reading) };
+        Ok(Self { manager, reading, writing })
     }
 
     /// The database of a pool that the host has made and uses too. `manager` is the one that the pool was made with: the
@@ -165,10 +165,7 @@ impl Database {
     pub fn from_pool(manager: ConnectionManager, pool: r2d2::Pool<ConnectionManager>) -> Result<Self> {
         let (size, patience) = (pool.max_size(), pool.connection_timeout());
         let reading = Lane::of(pool.clone(), size, patience)?;
-        let writing = match manager.target {
-            Target::Postgres(_) => Arc::clone(&reading),
-            Target::Sqlite(_) => Lane::of(pool, 1, patience)?,
-        };
+        let writing = if manager.is_file() { Lane::of(pool, 1, patience)? } else { Arc::clone(&reading) };
         Ok(Self { manager, reading, writing })
     }
 
@@ -177,7 +174,12 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
     pub(crate) fn connect_once(&self) -> Result<DbConnection> {
-        r2d2::ManageConnection::connect(&self.manager).map(|held| held.connection).map_err(Error::unavailable)
+        self.manager.connect()
+    }
+
+    /// What makes its connections.
+    pub(crate) const fn manager(&self) -> &ConnectionManager {
+        &self.manager
     }
 
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
@@ -203,11 +205,17 @@ impl Database {
         F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         const ATTEMPTS: u32 = 5;
+        let manager = self.manager.clone();
         self.writing
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
-                    match connection.writing(&mut work) {
+                    // Looked at again after the commit: what went into a file that was deleted meanwhile is not acknowledged.
+                    let outcome = manager
+                        .check_file()
+                        .and_then(|()| connection.writing(&mut work))
+                        .and_then(|done| manager.check_file().map(|()| done));
+                    match outcome {
                         Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
                             tracing::debug!(attempt, %error, "the transaction is tried again");
                             std::thread::sleep(Duration::from_millis(5 << attempt));
@@ -267,185 +275,12 @@ fn is_transient(error: &Error) -> bool {
     if error.code() == ErrorCode::Unavailable {
         return false;
     }
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>());
-    match source {
+    match std::error::Error::source(error).and_then(|source| source.downcast_ref::<Diesel>()) {
         Some(Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(Diesel::DatabaseError(_, information)) => {
-            ["deadlock detected", "database is locked"].contains(&information.message())
-        }
-        _ => false,
+        Some(Diesel::DatabaseError(_, information)) if information.message() == "deadlock detected" => true,
+        Some(error) => is_locked(error),
+        None => false,
     }
-}
-
-#[derive(Debug, Clone)]
-enum Target {
-    Postgres(String),
-    Sqlite(PathBuf),
-}
-
-impl Target {
-    fn parse(options: &DatabaseSettings) -> Result<Self> {
-        let url = options.url.as_str();
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            if path == ":memory:" {
-                return Err(Error::unavailable(
-                    "database.url names no file: each connection to :memory: would have a database of its own",
-                ));
-            }
-            if path.is_empty() {
-                return Err(Error::unavailable(
-                    "database.url names no file: sqlite://path/file.db is the form",
-                ));
-            }
-            return Ok(Self::Sqlite(PathBuf::from(path)));
-        }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let local = is_local(url);
-            if cfg!(feature = "tls") || local || options.allow_plaintext {
-                return Ok(Self::Postgres(url.to_owned()));
-            }
-            return Err(Error::unavailable(
-                "database.url names a server on another host, and this program was built without TLS: build it with \
-                 the feature `tls`, or set database.allow_plaintext where the network is trusted",
-            ));
-        }
-        // The URL may hold a password, so it is not repeated.
-        Err(Error::unavailable(
-            "database.url is not understood: sqlite://path/file.db and postgres://user@host/database are",
-        ))
-    }
-}
-
-/// Whether a PostgreSQL URL leads to this machine: by socket, or by a name or address of the loopback.
-fn is_local(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
-    };
-    let by_parameter = url.split_once('?').is_some_and(|(_, query)| {
-        query.split('&').any(|pair| {
-            pair.starts_with("host=") && !pair.starts_with("host=/") && !pair.starts_with("host=%2F")
-        })
-    });
-    !by_parameter
-        && (host.is_empty()
-            || host.starts_with("%2F")
-            || host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()))
-}
-
-/// A pooled connection and what is known of its health.
-pub struct ManagedConnection {
-    connection: DbConnection,
-    used: Instant,
-    broken: bool,
-}
-
-impl Deref for ManagedConnection {
-    type Target = DbConnection;
-
-    fn deref(&self) -> &DbConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for ManagedConnection {
-    fn deref_mut(&mut self) -> &mut DbConnection {
-        &mut self.connection
-    }
-}
-
-/// Makes connections as the module needs them: with its settings of SQLite, its functions, and UTC. Hosts make a pool with it
-/// to share it with the module ([`Database::from_pool`]).
-#[derive(Debug, Clone)]
-pub struct ConnectionManager {
-    target: Target,
-    sqlite_durable: bool,
-    patience: Duration,
-}
-
-impl ConnectionManager {
-    /// For the database of these settings.
-    ///
-    /// # Errors
-    /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
-    pub fn new(settings: &DatabaseSettings) -> Result<Self> {
-        Ok(Self {
-            target: Target::parse(settings)?,
-            sqlite_durable: settings.sqlite_durable,
-            patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
-        })
-    }
-}
-
-impl r2d2::ManageConnection for ConnectionManager {
-    type Connection = ManagedConnection;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<ManagedConnection, Self::Error> {
-        use diesel::r2d2::Error as Failure;
-        let connection = match &self.target {
-            Target::Postgres(url) => {
-                let mut connection = PgConnection::establish(url).map_err(Failure::ConnectionError)?;
-                connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
-                DbConnection::Pg(connection)
-            }
-            Target::Sqlite(path) => DbConnection::Sqlite(open_sqlite(path, self)?),
-        };
-        Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
-    }
-
-    fn is_valid(&self, held: &mut ManagedConnection) -> Result<(), Self::Error> {
-        // A connection in steady use needs no ping; one that rested may have lost its server meanwhile.
-        if held.used.elapsed() < Duration::from_secs(1) {
-            return Ok(());
-        }
-        held.connection.ping().map_err(diesel::r2d2::Error::QueryError)
-    }
-
-    fn has_broken(&self, held: &mut ManagedConnection) -> bool {
-        held.broken || std::thread::panicking() || held.connection.is_broken()
-    }
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Case-folding beyond ASCII; PostgreSQL has a function of the same name by migration.
-    fn task_management_fold(
-        value: diesel::sql_types::Nullable<diesel::sql_types::Text>,
-    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-fn open_sqlite(path: &Path, manager: &ConnectionManager) -> Result<SqliteConnection, diesel::r2d2::Error> {
-    use diesel::r2d2::Error as Failure;
-    let refuse = |reason: String| Failure::ConnectionError(diesel::ConnectionError::BadConnection(reason));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| refuse(format!("the folder {} can't be made: {error}", folder.display())))?;
-    }
-    let name = path.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
-    let mut connection = SqliteConnection::establish(name)
-        .map_err(|error| refuse(format!("the file {name} can't be opened: {error}")))?;
-    let synchronous = if manager.sqlite_durable { "FULL" } else { "NORMAL" };
-    let patience = manager.patience.as_millis();
-    connection
-        .batch_execute(&format!(
-            "PRAGMA busy_timeout = {patience};
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = {synchronous};
-             PRAGMA foreign_keys = ON;
-             PRAGMA case_sensitive_like = ON;"
-        ))
-        .map_err(Failure::QueryError)?;
-    task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
-        // Letter by letter, as PostgreSQL does: `to_lowercase` of a text folds the same letter differently at its end.
-        value.map(|text| text.chars().flat_map(char::to_lowercase).collect::<String>())
-    })
-    .map_err(Failure::QueryError)?;
-    Ok(connection)
 }
 
 #[derive(Debug)]
@@ -454,29 +289,5 @@ struct LogErrors;
 impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
     fn handle_error(&self, error: E) {
         tracing::warn!(%error, "a database connection could not be made");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_and_sockets_are_local() {
-        for local in [
-            "postgres://u:p@localhost/d",
-            "postgres://127.0.0.1:5432/d",
-            "postgres://u@[::1]:5432/d",
-            "postgres:///d",
-            "postgres://%2Frun%2Fpg/d",
-            "postgres:///d?host=/run/pg",
-        ] {
-            assert!(is_local(local), "{local}");
-        }
-        for remote in
-            ["postgres://u:p@db.example.org/d", "postgres://10.0.0.1/d", "postgres:///d?host=db.example.org"]
-        {
-            assert!(!is_local(remote), "{remote}");
-        }
     }
 }

@@ -44,7 +44,7 @@ pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: 
             T::HISTORY_TABLE,
             said.join(", ")
         ))
-        .bind(entry.date)
+        .append(not_before("date_updated", entry.date))
         .sql(", ")
         .bind(entry.history_type)
         .sql(", ")
@@ -64,6 +64,17 @@ pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: 
         }
     }
     Ok(())
+}
+
+/// `now`, or what the column says where that is later: see [`Record::stamp`].
+///
+/// [`Record::stamp`]: crate::model::record::Record::stamp
+pub fn not_before(column: &'static str, now: NaiveDateTime) -> Sql {
+    Sql::new(format!("CASE WHEN {column} > "))
+        .bind(now)
+        .sql(format!(" THEN {column} ELSE "))
+        .bind(now)
+        .sql(" END")
 }
 
 /// Adds a version of a row as it is, key included.

@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod connection;
 pub mod content_type;
 pub mod entity;
+pub mod health;
 pub mod history;
 pub mod login_failure;
 pub mod migration;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::select;
+use super::history::not_before;
 use super::query::{Field, Listed};
 use super::sql::{ROWS_AT_ONCE, Sql};
 use crate::error::{Error, Result};
@@ -60,7 +61,7 @@ pub fn withdraw(
                 vote::is_deleted.eq(is_deleted),
                 vote::is_stale.eq(is_stale),
                 vote::version.eq(vote::version + 1),
-                vote::date_updated.eq(now),
+                vote::date_updated.eq(not_before("date_updated", now).typed()),
                 vote::user_updated.eq(user),
             ))
             .execute(connection)?;

@@ -17,7 +17,7 @@ use crate::message::Message;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookSecret {
-    /// `whsec_` and the key in base64.
+    /// `whsec_` and the key in base64, in the form in which it is kept.
     pub secret: String,
     /// Until when it signs, naive UTC; none for the present one.
     pub valid_until: Option<NaiveDateTime>,

@@ -5,21 +5,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::state::App;
-use crate::db::migration;
 
 /// Alive: answers as soon as the server listens.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: the database answers and its migrations are current.
+/// Ready: the database answers, its schema is right, and it can be written.
 pub async fn readyz(State(app): State<App>) -> Response {
-    match app.services.db.read(migration::is_pending).await {
-        Ok(false) => "ready\n".into_response(),
-        Ok(true) => (StatusCode::SERVICE_UNAVAILABLE, "migrations are missing\n").into_response(),
-        Err(error) => {
-            tracing::warn!(cause = ?std::error::Error::source(&error).map(ToString::to_string), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database can't be reached\n").into_response()
+    match app.health.check().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(ailment) => {
+            tracing::warn!(cause = ailment.cause, "not ready: {}", ailment.what);
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", ailment.what)).into_response()
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::{GraphqlSettings, HttpSettings};
+use crate::db::health::Health;
 use crate::error::Result;
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
@@ -27,6 +28,8 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct App {
     /// What the services work with.
     pub services: Arc<ServiceContext>,
+    /// Asks after the database.
+    pub health: Arc<Health>,
     /// The schema with its resolvers.
     pub schema: Schema,
     /// How the host finds out who asks, if it does.

@@ -5,12 +5,14 @@ pub mod checked_service;
 pub mod configuration;
 pub mod content_type;
 pub mod entity;
+pub mod health;
 pub mod history;
 pub mod login_failure;
 pub mod mutation_log;
 pub mod outbox;
 pub mod record;
 pub mod role;
+pub mod schema_level;
 pub mod session;
 pub mod sql_types;
 pub mod task;
@@ -75,4 +77,6 @@ pub const TABLES: &[Table] = &[
     Table::of::<login_failure::LoginFailure>(),
     Table::of::<content_type::ContentType>(),
     Table::of::<configuration::ModuleConfiguration>(),
+    Table::of::<schema_level::SchemaLevel>(),
+    Table::of::<health::HealthCheck>(),
 ];

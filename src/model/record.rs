@@ -46,10 +46,11 @@ impl Record {
         }
     }
 
-    /// Marks it as the next version.
-    pub const fn stamp(&mut self, user: Uuid, now: NaiveDateTime) {
+    /// Marks it as the next version, which is never dated before the one before it: a clock may go back, or another server's be
+    /// ahead.
+    pub fn stamp(&mut self, user: Uuid, now: NaiveDateTime) {
         self.version += 1;
-        self.date_updated = now;
+        self.date_updated = now.max(self.date_updated);
         self.user_updated = user;
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
+use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::config::{AuthSettings, Limits, WebhookSettings};
@@ -46,6 +47,8 @@ pub struct ServiceContext {
     pub passwords: Passwords,
     /// Tokens.
     pub tokens: Tokens,
+    /// Secrets at rest.
+    pub sealing: Sealing,
     /// How many passwords are hashed at once: each takes memory and a processor.
     pub hashing: Arc<Semaphore>,
 }

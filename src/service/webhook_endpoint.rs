@@ -51,9 +51,9 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
-    let secret = new_webhook_secret();
+    let (id, secret) = (new_id(), new_webhook_secret());
     let endpoint = WebhookEndpoint {
-        id: new_id(),
+        id,
         is_deleted: false,
         version: 1,
         date_created: unit.now,
@@ -68,7 +68,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
         disabled_reason: None,
         date_disabled: None,
         failing_since: None,
-        secrets: AsJson(vec![WebhookSecret { secret: secret.clone(), valid_until: None }]),
+        secrets: AsJson(vec![WebhookSecret {
+            secret: sealed(unit.services, id, &secret)?,
+            valid_until: None,
+        }]),
     };
     db::insert(unit.connection, &endpoint).map_err(taken)?;
     announce(unit, endpoint.id)?;
@@ -136,7 +139,7 @@ pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Re
     }
     let mut endpoint = locked(unit.connection, "id", id)?;
     let secret = new_webhook_secret();
-    endpoint.rotate(secret.clone(), unit.now + TimeDelta::seconds(keep_old_s));
+    endpoint.rotate(sealed(unit.services, id, &secret)?, unit.now + TimeDelta::seconds(keep_old_s));
     write(unit, endpoint)?;
     Ok(secret)
 }
@@ -152,6 +155,52 @@ pub async fn list(
     place: ListScope,
 ) -> Result<Slice<WebhookEndpoint>> {
     services.list(requester, query, place, visibility::webhooks, db::list::<WebhookEndpoint>).await
+}
+
+/// A secret of this endpoint as it is kept.
+fn sealed(services: &ServiceContext, id: Uuid, secret: &str) -> Result<String> {
+    services.sealing.seal(secret, &place(id))
+}
+
+/// A secret of this endpoint, as it was kept.
+///
+/// # Errors
+/// INTERNAL when no key of the settings opens it.
+pub fn opened(services: &ServiceContext, id: Uuid, kept: &str) -> Result<String> {
+    services.sealing.open(kept, &place(id))
+}
+
+/// Seals with the present key what is plain or was sealed with another one; answers how many endpoints had such secrets.
+///
+/// # Errors
+/// INTERNAL when no key of the settings opens one, and then none is changed; else what the database says.
+pub async fn seal_all(services: &Arc<ServiceContext>) -> Result<usize> {
+    let own = Arc::clone(services);
+    services
+        .db
+        .write(move |connection| {
+            let mut count = 0;
+            for mut endpoint in db::webhook_endpoint::lock_all(connection)? {
+                let (id, mut changed) = (endpoint.id, false);
+                for kept in endpoint.secrets.iter_mut().map(|secret| &mut secret.secret) {
+                    if own.sealing.is_outdated(kept) {
+                        *kept = sealed(&own, id, &opened(&own, id, kept)?)?;
+                        changed = true;
+                    }
+                }
+                if changed {
+                    db::update(connection, &endpoint)?;
+                    count += 1;
+                }
+            }
+            Ok(count)
+        })
+        .await
+}
+
+/// Where secrets of this endpoint are kept: they can't be moved to another one.
+fn place(id: Uuid) -> String {
+    format!("webhook-endpoint:{id}")
 }
 
 /// Marks an endpoint as deleted and gives up what was not delivered to it.

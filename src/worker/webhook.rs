@@ -158,7 +158,8 @@ impl Webhooks {
         let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
         let mut signatures = Vec::new();
         for secret in endpoint.valid_secrets(now) {
-            let signature = sign(secret, &id, timestamp, &body);
+            let secret = webhook_endpoint::opened(services, endpoint.id, secret)?;
+            let signature = sign(&secret, &id, timestamp, &body);
             signatures.push(signature.ok_or_else(|| Error::internal("a secret of the endpoint can't sign"))?);
         }
         let mut headers = HeaderMap::new();

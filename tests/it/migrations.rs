@@ -105,6 +105,28 @@ fn both_databases_have_the_same_migrations() {
     assert_eq!(names("postgres"), names("sqlite"));
 }
 
+/// Programs below what the newest migrations note are refused, so each has to say what it needs.
+#[test]
+fn each_migration_notes_the_oldest_level_that_programs_need() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    for (folder, backend) in [("postgres", Backend::Postgres), ("sqlite", Backend::Sqlite)] {
+        let database = TestDatabase::create(backend);
+        match backend {
+            Backend::Postgres => postgres(&database).run_pending_migrations(POSTGRES).map(drop).expect("up"),
+            Backend::Sqlite => sqlite(&database).run_pending_migrations(SQLITE).map(drop).expect("up"),
+        }
+        for entry in std::fs::read_dir(root.join(folder)).expect("migrations can be read") {
+            let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+            let version = name.split('_').next().unwrap_or_default();
+            // Levels came with the thirteenth.
+            let noted = database.count(&format!(
+                "SELECT count(*) FROM task_management_schemalevel WHERE version = '{version}' AND oldest < version"
+            ));
+            assert_eq!(noted, i64::from(version >= "00000000000013"), "{folder}/{name}");
+        }
+    }
+}
+
 #[test]
 fn up_down_up_changes_nothing_on_postgres() {
     let database = TestDatabase::create(Backend::Postgres);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use super::retire;
+use super::{opened, retire, sealed};
 use crate::clock::new_id;
 use crate::config::ConfiguredEndpoint;
 use crate::db;
@@ -27,7 +27,7 @@ pub async fn configure(services: &Arc<ServiceContext>) -> Result<()> {
 }
 
 async fn put_all(services: &Arc<ServiceContext>) -> Result<()> {
-    let (now, wanted) = (services.clock.now(), services.webhooks.endpoints.clone());
+    let (now, own) = (services.clock.now(), Arc::clone(services));
     services
         .db
         .write(move |connection| {
@@ -35,8 +35,8 @@ async fn put_all(services: &Arc<ServiceContext>) -> Result<()> {
                 .into_iter()
                 .map(|endpoint| (endpoint.name.clone(), endpoint))
                 .collect();
-            for endpoint in &wanted {
-                put(connection, endpoint, present.remove(&endpoint.name), now)?;
+            for endpoint in &own.webhooks.endpoints {
+                put(&own, connection, endpoint, present.remove(&endpoint.name), now)?;
             }
             for mut gone in present.into_values().filter(|endpoint| endpoint.is_configured) {
                 retire(connection, &mut gone)?;
@@ -48,16 +48,31 @@ async fn put_all(services: &Arc<ServiceContext>) -> Result<()> {
 }
 
 fn put(
+    services: &ServiceContext,
     connection: &mut DbConnection,
     wanted: &ConfiguredEndpoint,
     present: Option<WebhookEndpoint>,
     now: NaiveDateTime,
 ) -> Result<()> {
-    let secrets = wanted.secrets.iter().cloned();
-    let secrets = AsJson(secrets.map(|secret| WebhookSecret { secret, valid_until: None }).collect());
+    let id = present.as_ref().map_or_else(new_id, |present| present.id);
+    let kept = present.as_ref().map_or(&[][..], |present| present.secrets.as_slice());
+    let is_kept = |(secret, kept): (&String, &WebhookSecret)| {
+        // What can't be opened any more is sealed anew.
+        opened(services, id, &kept.secret).is_ok_and(|opened| opened == *secret)
+            && !services.sealing.is_outdated(&kept.secret)
+    };
+    let secrets =
+        AsJson(if kept.len() == wanted.secrets.len() && wanted.secrets.iter().zip(kept).all(is_kept) {
+            kept.to_vec()
+        } else {
+            let seal = |secret: &String| {
+                Ok(WebhookSecret { secret: sealed(services, id, secret)?, valid_until: None })
+            };
+            wanted.secrets.iter().map(seal).collect::<Result<_>>()?
+        });
     let Some(old) = present else {
         let endpoint = WebhookEndpoint {
-            id: new_id(),
+            id,
             is_deleted: false,
             version: 1,
             date_created: now,

@@ -28,6 +28,9 @@ pub fn program(database: &str) -> Command {
     command
 }
 
+/// A key that seals.
+pub const SEALING_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 /// Runs the program to its end.
 pub fn run(database: &str, args: &[&str]) -> Output {
     program(database).args(args).output().expect("the program runs")
@@ -70,9 +73,15 @@ pub struct Pending(TcpStream);
 impl Server {
     /// Starts it and waits until it says where it listens.
     pub fn start(database: &str, more: &[(&str, &str)]) -> Self {
-        let mut child = program(database)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .envs(more.iter().copied())
+        let mut command = program(database);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).envs(more.iter().copied());
+        Self::of(command)
+    }
+
+    /// Starts one by this command.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -1,0 +1,2 @@
+DROP TABLE task_management_health;
+DROP TABLE task_management_schemalevel;

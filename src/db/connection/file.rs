@@ -1,0 +1,167 @@
+//! The file of SQLite: its owner's alone, and known again, so that nothing is written to one that is gone.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::Error as Failure;
+use diesel::result::Error as Diesel;
+use diesel::{Connection, ConnectionError, SqliteConnection};
+
+use crate::error::{Error, Result};
+
+/// The file of a database, which its first connection makes.
+#[derive(Debug, Clone)]
+pub struct DatabaseFile {
+    path: PathBuf,
+    /// Which file the path led to at first.
+    identity: Arc<OnceLock<Identity>>,
+}
+
+/// What tells a file from another one at its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl DatabaseFile {
+    /// The file at this path; it is not touched yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), identity: Arc::default() }
+    }
+
+    /// Refuses when the file was deleted or replaced since it was first opened: what is written to it then is lost.
+    ///
+    /// # Errors
+    /// UNAVAILABLE.
+    pub fn check(&self) -> Result<()> {
+        match self.identity.get() {
+            Some(known) if self.look() != Some(*known) => Err(Error::unavailable(self.gone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens it. `durable`: whether commits wait for the disk; `patience`: how long for other processes.
+    ///
+    /// # Errors
+    /// A sentence that says why it can't be opened.
+    pub fn open(&self, durable: bool, patience: Duration) -> Result<SqliteConnection, Failure> {
+        let path = self.path.display();
+        if self.check().is_err() {
+            return Err(refusal(self.gone()));
+        }
+        if self.identity.get().is_none() {
+            self.make().map_err(|error| refusal(format!("the file {path} can't be made: {error}")))?;
+            self.keep_from_others();
+        }
+        let name = self.path.to_str().ok_or_else(|| refusal("the path is not UTF-8".to_owned()))?;
+        let mut connection = SqliteConnection::establish(name)
+            .map_err(|error| refusal(format!("the file {path} can't be opened: {error}")))?;
+        if let Some(found) = self.look() {
+            self.identity.get_or_init(|| found);
+        }
+        let synchronous = if durable { "FULL" } else { "NORMAL" };
+        let milliseconds = patience.as_millis();
+        let settings = format!(
+            "PRAGMA busy_timeout = {milliseconds};
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = {synchronous};
+             PRAGMA foreign_keys = ON;
+             PRAGMA case_sensitive_like = ON;"
+        );
+        // SQLite itself does not wait to change the journal's mode, as several processes do that begin at once.
+        let begun = Instant::now();
+        loop {
+            match connection.batch_execute(&settings) {
+                Err(error) if is_locked(&error) && begun.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                outcome => break outcome.map_err(Failure::QueryError)?,
+            }
+        }
+        Ok(connection)
+    }
+
+    fn gone(&self) -> String {
+        format!(
+            "the file {} was deleted or replaced under the program: put it back, or start the program again",
+            self.path.display()
+        )
+    }
+
+    #[cfg(unix)]
+    fn look(&self) -> Option<Identity> {
+        use std::os::unix::fs::MetadataExt as _;
+        let found: Metadata = fs::metadata(&self.path).ok()?;
+        Some(Identity(found.dev(), found.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn look(&self) -> Option<Identity> {
+        let found: Metadata = fs::metadata(&self.path).ok()?;
+        let created = found.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Identity(created.as_secs(), created.subsec_nanos().into()))
+    }
+
+    /// Makes the file, and the folders that are missing, for the owner only. What SQLite puts beside it is as it is.
+    fn make(&self) -> io::Result<()> {
+        let (mut folder, mut file) = (fs::DirBuilder::new(), fs::OpenOptions::new());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+            folder.mode(0o700);
+            file.mode(0o600);
+        }
+        if let Some(parent) = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            folder.recursive(true).create(parent)?;
+        }
+        match file.write(true).create_new(true).open(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what others may do with the files away from them, as hashes of passwords are inside.
+    #[cfg(unix)]
+    fn keep_from_others(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        const OTHERS: u32 = 0o077;
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            let path = Path::new(&name);
+            let Ok(found) = fs::metadata(path) else { continue };
+            let mode = found.permissions().mode();
+            if mode & OTHERS == 0 {
+                continue;
+            }
+            let file = path.display();
+            match fs::set_permissions(path, fs::Permissions::from_mode(mode & !OTHERS)) {
+                Ok(()) => {
+                    tracing::warn!(%file, "others could read the database; it is for its owner only now");
+                }
+                Err(error) => {
+                    tracing::warn!(%file, %error, "others can read the database, and this can't be changed: chmod 600");
+                }
+            }
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn keep_from_others(&self) {}
+}
+
+/// Whether another process has what is needed, so that it may be there a moment later.
+pub fn is_locked(error: &Diesel) -> bool {
+    match error {
+        Diesel::DatabaseError(_, information) => {
+            ["database is locked", "locking protocol"].contains(&information.message())
+        }
+        _ => false,
+    }
+}
+
+fn refusal(reason: String) -> Failure {
+    Failure::ConnectionError(ConnectionError::BadConnection(reason))
+}

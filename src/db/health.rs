@@ -1,0 +1,138 @@
+//! Whether the database can be worked with: asked by a connection of its own, so that busy pools say nothing about it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::{ExpressionMethods as _, RunQueryDsl as _};
+use tokio::sync::Mutex;
+
+use super::connection::{ConnectionManager, Database, DbConnection, is_locked};
+use super::migration::{self, Standing};
+use crate::error::{Error, Result};
+use crate::model::health::task_management_health as health;
+
+/// How long an answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How long it holds that the database can be written.
+const WRITTEN: Duration = Duration::from_secs(10);
+
+/// Why the database can't be worked with.
+#[derive(Debug, Clone)]
+pub struct Ailment {
+    /// In a few words, for whoever asks.
+    pub what: &'static str,
+    /// For the log.
+    pub cause: String,
+}
+
+/// Asks after the database.
+pub struct Health {
+    manager: ConnectionManager,
+    found: Arc<Mutex<Found>>,
+}
+
+/// What was found when it was last asked after.
+#[derive(Default)]
+struct Found {
+    connection: Option<DbConnection>,
+    written: Option<(Instant, Result<(), Ailment>)>,
+    outcome: Option<(Instant, Result<(), Ailment>)>,
+}
+
+impl Health {
+    /// Of this database.
+    pub fn new(database: &Database) -> Self {
+        Self { manager: database.manager().clone().hasty(), found: Arc::default() }
+    }
+
+    /// Whether it can be worked with: it answers in time, its schema is right, and it can be written.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self) -> Result<(), Ailment> {
+        let (manager, begun) = (self.manager.clone(), Instant::now());
+        let asked = async {
+            // One asks at a time, so a database that is silent holds up one thread and one connection.
+            let mut found = Arc::clone(&self.found).lock_owned().await;
+            tokio::task::spawn_blocking(move || found.since(begun, &manager))
+                .await
+                .map_err(|error| Ailment { what: "the check broke off", cause: error.to_string() })?
+        };
+        tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| {
+            Err(Ailment {
+                what: "the database does not answer in time",
+                cause: format!("{DEADLINE:?} passed"),
+            })
+        })
+    }
+}
+
+impl Found {
+    /// How it is at some moment from `begun` on: many who wait at once are told the same.
+    fn since(&mut self, begun: Instant, manager: &ConnectionManager) -> Result<(), Ailment> {
+        if let Some((_, outcome)) = self.outcome.as_ref().filter(|(when, _)| *when >= begun) {
+            return outcome.clone();
+        }
+        let now = Instant::now();
+        let outcome = self.examine(manager);
+        if outcome.is_err() {
+            self.connection = None;
+        }
+        self.outcome = Some((now, outcome.clone()));
+        outcome
+    }
+
+    fn examine(&mut self, manager: &ConnectionManager) -> Result<(), Ailment> {
+        manager
+            .check_file()
+            .map_err(|error| ailment("the file of the database was deleted or replaced", &error))?;
+        let is_due = self.written.as_ref().is_none_or(|(when, _)| when.elapsed() >= WRITTEN);
+        // A new connection to a file also learns what has become of the right to write it.
+        if is_due && manager.is_file() {
+            self.connection = None;
+        }
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => {
+                let connected =
+                    manager.connect().map_err(|error| ailment("the database can't be reached", &error))?;
+                none.insert(connected)
+            }
+        };
+        match migration::standing(connection)
+            .map_err(|error| ailment("the database can't be reached", &error))?
+        {
+            Standing::Current | Standing::Newer(_) => {}
+            Standing::Pending | Standing::Foreign(_) => {
+                return Err(Ailment {
+                    what: "migrations are missing",
+                    cause: "migrations are missing".to_owned(),
+                });
+            }
+            other => {
+                other.check().map_err(|error| ailment("the database is not for this program", &error))?;
+            }
+        }
+        if is_due {
+            match diesel::update(health::table).set(health::checks.eq(health::checks + 1)).execute(connection)
+            {
+                // Somebody else is writing, which says nothing about this.
+                Err(error) if is_locked(&error) => {}
+                outcome => {
+                    let outcome = outcome
+                        .map(drop)
+                        .map_err(|error| ailment("the database can't be written", &Error::from(error)));
+                    self.written = Some((Instant::now(), outcome));
+                }
+            }
+        }
+        self.written.as_ref().map_or(Ok(()), |(_, outcome)| outcome.clone())
+    }
+}
+
+fn ailment(what: &'static str, error: &Error) -> Ailment {
+    Ailment {
+        what,
+        cause: std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string),
+    }
+}

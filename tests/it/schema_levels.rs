@@ -1,0 +1,90 @@
+//! Programs and databases of different ages, and databases of others.
+
+use std::process::Output;
+
+use crate::support::backend::TestDatabase;
+use crate::support::program::{Server, run};
+use crate::support::{Backend, TestApp, apply, on_both};
+
+/// A migration of a newer program, which needs programs that know this level.
+fn migrate_further(database: &TestDatabase, oldest: &str) {
+    database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')");
+    database.execute(&format!(
+        "INSERT INTO task_management_schemalevel (version, oldest) VALUES ('99999999999999', '{oldest}')"
+    ));
+}
+
+fn refused(output: &Output, words: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && words.iter().all(|word| text.contains(word)),
+        "{words:?}: {output:?}"
+    );
+}
+
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
+#[apply(on_both)]
+async fn an_older_program_goes_on_with_a_newer_schema_that_allows_it_and_says_so(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    assert!(run(&database.url, &["migrate"]).status.success());
+    migrate_further(&database, "00000000000013");
+    let server = Server::start(&database.url, &[]);
+    assert_eq!(server.request("GET", "/readyz", "").0, 200);
+    assert!(
+        server.log().iter().any(|line| line.contains("WARN") && line.contains("99999999999999")),
+        "{:?}",
+        server.log()
+    );
+    assert!(server.stop().success());
+    assert!(run(&database.url, &["migrate"]).status.success());
+}
+
+#[apply(on_both)]
+async fn a_program_that_is_too_old_for_the_schema_is_refused_and_not_ready(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    assert!(run(&database.url, &["migrate"]).status.success());
+    let server = Server::start(&database.url, &[]);
+    migrate_further(&database, "99999999999998");
+    let ready = server.request("GET", "/readyz", "");
+    assert_eq!((ready.0, ready.1.trim_end()), (503, "the database is not for this program"));
+    for args in [&["migrate"][..], &SERVE, &["serve", "--listen", "127.0.0.1:0", "--no-migrate"]] {
+        refused(&run(&database.url, args), &["99999999999998", "newer program"]);
+    }
+}
+
+#[apply(on_both)]
+async fn a_database_of_another_program_is_refused_and_left_as_it_is(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    database.execute("CREATE TABLE invoices (id integer PRIMARY KEY)");
+    for args in [&["migrate"][..], &SERVE, &["serve", "--listen", "127.0.0.1:0", "--no-migrate"]] {
+        refused(&run(&database.url, args), &["another program", "invoices", "database.url"]);
+    }
+    let tables = match backend {
+        Backend::Sqlite => "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
+        Backend::Postgres => "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
+    };
+    assert_eq!(database.count(tables), 1);
+    // Migrations of the same names may have been another program's.
+    let like_ours = "CREATE TABLE __diesel_schema_migrations (version varchar(50) NOT NULL PRIMARY KEY, \
+                     run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)";
+    database.execute(like_ours);
+    database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('00000000000001')");
+    for args in [&["migrate"][..], &SERVE] {
+        refused(&run(&database.url, args), &["database.url", "its tables are not there"]);
+    }
+}
+
+#[apply(on_both)]
+async fn a_host_may_have_tables_and_migrations_of_its_own_in_the_database(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    database.execute("CREATE TABLE invoices (id integer PRIMARY KEY)");
+    let url = database.url.clone();
+    let app = TestApp::start(backend).await;
+    let app = app.another_process_with(|settings| settings.database.url = url, |builder| builder);
+    assert_eq!(app.module.is_pending().await.ok(), Some(true));
+    app.module.migrate().await.expect("it is migrated beside the host's tables");
+    database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20260101000000')");
+    assert_eq!(app.stranger().send("GET", "/readyz", "").await.status.as_u16(), 200);
+    assert!(run(&database.url, &["migrate"]).status.success());
+}
