@@ -1,5 +1,5 @@
 //! A small host: a registry of beneficiaries with tables, users and a schema of its own. It embeds the module, and puts
-//! changes of beneficiaries under maker-checker: what Rosa proposes is written once Amir and Lin have approved it, in the
+//! changes of beneficiaries under maker-checker: Rosa's proposals are written once Amir and Lin have approved them, in the
 //! transaction of the last approval.
 //!
 //! ```sh
@@ -51,7 +51,7 @@ const TABLES: &str = "
     INSERT INTO registry_beneficiary VALUES ('1', 'Abena Mensah', 3, 'nobody'), ('2', 'Kofi Boateng', 5, 'nobody')
         ON CONFLICT DO NOTHING;";
 
-// The host's users. Tokens stand in the open here; a real host has a real login.
+// The host's users. Their tokens are in the source here; a real host has a real login.
 
 type UserRow = (String, String, String, String);
 
@@ -220,7 +220,7 @@ struct BeneficiaryMutations;
 
 #[Object]
 impl BeneficiaryMutations {
-    /// Proposes to change a beneficiary; answers the key of the task.
+    /// Proposes to change a beneficiary; returns the key of the task.
     async fn propose_beneficiary_update(
         &self,
         ctx: &Context<'_>,
@@ -282,7 +282,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let file = std::env::temp_dir().join(format!("registry-{}.db", std::process::id()));
         format!("sqlite://{}", file.display())
     });
-    // Who proposes does not approve.
+    // People who propose a change may not approve it.
     settings.tasks_management.forbid_maker = true;
 
     let checker = MakerChecker::new(Beneficiaries, ExecutionMode::Within);
@@ -337,7 +337,7 @@ async fn make_group(module: &TaskManagement) -> Result<()> {
         )
         .await;
     match made {
-        // It was made by an earlier start.
+        // An earlier start has made the group.
         Err(error) if error.field() == Some("code") => Ok(()),
         made => made.map(|_| ()),
     }

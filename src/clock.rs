@@ -1,7 +1,7 @@
 //! The one source of time and of identifiers.
 //!
-//! Nothing else reads the wall clock or makes random ids (clippy's `disallowed-methods` sees to it), so a
-//! test that fixes the clock fixes every date the module writes.
+//! Nothing else reads the wall clock or makes random ids; clippy's `disallowed-methods` enforces that. So a test that fixes
+//! the clock fixes every date that the module writes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Tells the time. Implementations give UTC.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment, naive UTC, at most microseconds fine (what both databases keep).
+    /// The present moment, naive UTC, in whole microseconds, as both databases keep it.
     fn now(&self) -> NaiveDateTime;
 }
 
@@ -55,14 +55,14 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// A new unguessable id, for sessions and requests: it tells nothing about when it was made.
+/// A new id that can't be guessed, for sessions and requests. It does not tell when it was made.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn new_random_id() -> Uuid {
     Uuid::new_v4()
 }
 
-/// A random number, for pauses that are not all to end at once.
+/// A random number, to keep pauses from all ending at once.
 #[must_use]
 pub fn jitter() -> u8 {
     new_random_id().as_bytes()[0]

@@ -9,18 +9,18 @@ use crate::hooks::AFTER;
 use crate::load::{Told, VOTERS};
 use crate::store::{Row, Store};
 
-/// What was counted, and what does not fit.
+/// The counts of a run, and what does not match.
 #[derive(Default)]
 pub struct Audit {
-    /// Lines of the report: what, and how many.
+    /// The lines of the report: what was counted, and how many there are.
     pub counts: Vec<(String, usize)>,
-    /// A sentence each.
+    /// A sentence for each mismatch.
     pub violations: Vec<String>,
 }
 
 type Key = (String, String);
 
-/// Looks at everything.
+/// Compares everything.
 pub fn audit(store: &Store, told: &Told) -> Result<Audit, HandlerError> {
     let mut audit = Audit::default();
     let wrong = told.wrong.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,8 +44,8 @@ impl Audit {
         self.counts.push((what.into(), number));
     }
 
-    /// Every task that was acknowledged is there, voted on by all it is completed, and has all its versions; answers those that
-    /// are completed.
+    /// Checks that every acknowledged task exists, is completed once everybody has voted, and has all its versions; returns
+    /// the completed ones.
     fn tasks(&mut self, store: &Store, told: &Told) -> Result<BTreeSet<String>, HandlerError> {
         let tasks = store.rows("SELECT CAST(id AS text) AS a, status AS b, '' AS c, CAST(version AS bigint) AS n FROM task_management_task")?;
         let of_task: BTreeMap<&str, &Row> = tasks.iter().map(|row| (row.a.as_str(), row)).collect();
@@ -53,7 +53,7 @@ impl Audit {
         for task in acknowledged.iter() {
             let row = of_task.get(task.as_str());
             self.check(row.is_some(), || format!("task {task} was acknowledged and is not there"));
-            // All of them were asked, and clients insist.
+            // Everybody was asked, and clients repeat their votes until they are acknowledged.
             let is_done = row.is_none_or(|row| row.b == "COMPLETED");
             self.check(is_done, || format!("all have voted on task {task}, and it is not completed"));
         }
@@ -82,7 +82,7 @@ impl Audit {
         Ok(completed)
     }
 
-    /// Every vote that was acknowledged is in the ledger once, in its history and in the journal, and has told one event.
+    /// Checks that every acknowledged vote is once in the ledger, in its history and in the journal, and has told one event.
     fn votes(&mut self, store: &Store, told: &Told) -> Result<(), HandlerError> {
         let live = "SELECT CAST(v.task_id AS text) AS a, CAST(v.user_id AS text) AS b, v.verdict AS c, \
                     (SELECT count(*) FROM task_management_historicaltaskdecision AS h WHERE h.id = v.id AND h.version = 1) AS n \
@@ -121,7 +121,7 @@ impl Audit {
         Ok(())
     }
 
-    /// A handler was called for every event, in order for each task, and had each effect once.
+    /// Checks that a handler was called for every event, in order for each task, and had each effect once.
     fn deliveries(
         &mut self,
         store: &Store,

@@ -1,4 +1,4 @@
-//! What the handlers write: each call as it comes, each effect once an event.
+//! The tables that the handlers write: each call as it comes, and each effect once for each event.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ pub struct Books {
 }
 
 impl Books {
-    /// In the database of this URL.
+    /// The books in the database of this URL.
     pub fn new(url: &str) -> Self {
         Self { url: url.to_owned(), idle: Mutex::default() }
     }
@@ -47,7 +47,8 @@ impl Books {
         })
     }
 
-    /// Has the effect: adds to the task's balance, once an event, as a handler should that may be called again.
+    /// Has the effect once for each event: adds to the task's balance. A handler that may be called again should do the
+    /// same.
     pub fn enter_effect(&self, handler: &str, event: &Event) -> Result<(), HandlerError> {
         let (id, task) = (event.id, event.entity_id);
         self.with(|connection| {
@@ -67,7 +68,7 @@ impl Books {
         })
     }
 
-    /// With a connection that rests, or a new one; one that failed is not used again.
+    /// Works with an idle connection, or a new one. A connection that failed is not used again.
     fn with<T>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> diesel::QueryResult<T>,

@@ -1,4 +1,4 @@
-//! A client as real ones are: it keeps its connection, and asks again, elsewhere, until it is answered.
+//! A client like real ones: it keeps its connection, and asks the next server again until it is answered.
 
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long an answer may keep a client waiting at all.
+/// The longest time that a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Where the servers listen; nowhere while one is down.
+/// The addresses at which the servers listen; none for a server that is down.
 pub type Addresses = Arc<Vec<Mutex<Option<String>>>>;
 
-/// What all clients have seen of the servers.
+/// The faults that all clients together have seen.
 #[derive(Default)]
 pub struct Seen {
-    /// Requests that were sent again since a server broke off or was not there.
+    /// Requests that were sent again because a server broke off or was down.
     pub broken_off: AtomicU64,
     /// Requests that were answered with 503 and sent again.
     pub unavailable: AtomicU64,
@@ -49,7 +49,8 @@ impl Client {
         Ok(())
     }
 
-    /// Runs a mutation until it is in the journal; answers whether the journal says that it was done, else what it says.
+    /// Sends a mutation until it is in the journal; returns whether the journal says that it was done, or else the journal's
+    /// error.
     pub fn mutate(&mut self, name: &str, input: &Value) -> Result<Result<(), String>, String> {
         let input_type = format!("{}{}MutationInput", name[..1].to_uppercase(), &name[1..]);
         let query = format!("mutation($in: {input_type}!) {{ {name}(input: $in) {{ internalId }} }}");
@@ -67,7 +68,7 @@ impl Client {
         }
     }
 
-    /// Asks until a server answers with 200; the next one whenever one does not.
+    /// Asks one server after the other until one answers with 200.
     pub fn ask(&mut self, query: &str, variables: &Value) -> Result<Value, String> {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let since = Instant::now();

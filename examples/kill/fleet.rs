@@ -14,14 +14,14 @@ const SECRET: &str = "a secret for killing only, long enough to sign with";
 pub struct Fleet {
     url: String,
     processes: Vec<Child>,
-    /// Where they listen.
+    /// The addresses at which they listen.
     pub addresses: Addresses,
-    /// How often one was killed.
+    /// How often a server was killed.
     pub kills: usize,
 }
 
 impl Fleet {
-    /// Starts some.
+    /// Starts `count` servers.
     pub fn start(url: &str, count: usize) -> Result<Self, String> {
         let addresses = (0..count).map(|_| Mutex::default()).collect::<Vec<_>>().into();
         let mut fleet = Self { url: url.to_owned(), processes: Vec::new(), addresses, kills: 0 };
@@ -32,7 +32,7 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// How many there are.
+    /// How many servers there are.
     pub const fn len(&self) -> usize {
         self.processes.len()
     }
@@ -51,7 +51,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// That all of them still run, as they have since they were started last.
+    /// Checks that all servers still run since they were started last.
     pub fn check_alive(&mut self) -> Result<(), String> {
         for child in &mut self.processes {
             if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
@@ -61,7 +61,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// The memory of the largest, in KiB; 0 where the system does not say.
+    /// The memory of the largest server, in KiB; 0 where the system does not tell.
     pub fn resident_kib(&self) -> u64 {
         let of = |child: &Child| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;

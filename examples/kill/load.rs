@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::client::{Addresses, Client, Seen};
 use crate::server::say;
 
-/// Who votes: all of them have to approve.
+/// The voters, all of whom must approve.
 pub const VOTERS: [&str; 3] = ["ada", "ben", "chi"];
 /// How many requests of one voter are under way at once.
 pub const HANDS: usize = 3;
-/// How many make tasks.
+/// How many people make tasks.
 const MAKERS: usize = 3;
 /// How many tasks may wait for a voter.
 const WAITING: usize = 8;
@@ -27,11 +27,11 @@ const SOURCE: &str = "Kill";
 /// A vote that was acknowledged.
 #[derive(Clone)]
 pub struct Acknowledged {
-    /// On which task.
+    /// The task.
     pub task: String,
-    /// By whom.
+    /// The voter.
     pub user: String,
-    /// The client's own id of it.
+    /// The client's own id of the mutation.
     pub mutation: String,
 }
 
@@ -44,7 +44,7 @@ pub struct Told {
     pub votes: Mutex<Vec<Acknowledged>>,
     /// How many votes were acknowledged until now.
     pub count: AtomicU64,
-    /// Mutations that the journal calls failed, which clients sent again under another id.
+    /// How many mutations failed by the journal; clients sent them again under another id.
     pub failed: AtomicU64,
     /// What went wrong.
     pub wrong: Mutex<Vec<String>>,
@@ -133,7 +133,7 @@ impl Load {
         self.told.count.load(Ordering::SeqCst)
     }
 
-    /// Waits until one more vote is acknowledged; answers how long that took.
+    /// Waits until one more vote is acknowledged; returns how long that took.
     pub fn wait_for_more(&self) -> Result<Duration, String> {
         let (since, before) = (Instant::now(), self.count());
         while self.count() == before {
@@ -146,7 +146,7 @@ impl Load {
         Ok(since.elapsed())
     }
 
-    /// Begins nothing new, waits until what was begun is acknowledged, and answers what the clients were told.
+    /// Begins nothing new, waits until everything that was begun is acknowledged, and returns what the clients were told.
     pub fn stop(self) -> Result<Arc<Told>, String> {
         self.stop.store(true, Ordering::SeqCst);
         for thread in self.threads {
@@ -205,7 +205,7 @@ fn vote(mut client: Client, user: &str, tasks: &Mutex<Receiver<String>>, told: &
     }
 }
 
-/// Runs a mutation until the journal says that it was done; answers the client's id under which it was.
+/// Sends a mutation until the journal says that it was done; returns the client's id under which it was done.
 fn insist(client: &mut Client, told: &Told, name: &str, id: &str, input: &Value) -> Result<String, String> {
     let mut last = String::new();
     for round in 1..=10 {
@@ -214,7 +214,7 @@ fn insist(client: &mut Client, told: &Told, name: &str, id: &str, input: &Value)
         input["clientMutationId"] = json!(mutation);
         match client.mutate(name, &input)? {
             Ok(()) => return Ok(mutation),
-            // What the journal calls a fault of the server's left nothing: it may be asked for again as something new.
+            // A mutation that failed by a fault of the server has left nothing, so it may be sent again as a new one.
             Err(reason) if reason.contains("INTERNAL") => last = reason,
             Err(reason) => return Err(format!("{name} {input}: the journal says: {reason}")),
         }

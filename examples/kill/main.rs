@@ -1,8 +1,9 @@
-//! Proof that what was decided is carried out, whatever dies meanwhile.
+//! Proves that decisions are carried out, whichever process dies meanwhile.
 //!
 //! `kill run` starts servers (`kill serve`, processes of their own), lets clients propose and vote over HTTP, and kills
-//! servers with SIGKILL at random moments, or takes the database away. Afterwards it compares what the clients were told with
-//! what is in the database, past the module, and prints the counts; its status is 1 if anything does not fit.
+//! servers with SIGKILL at random moments, or takes the database away. Afterwards it compares what the clients were told
+//! with what is in the database, which it reads past the module, and prints the counts. Its status is 1 if they do not
+//! match.
 
 mod audit;
 mod books;

@@ -14,14 +14,14 @@ use crate::store::Store;
 
 /// How much memory a server may take beyond what it took before.
 const GROWTH_KIB: u64 = 128 * 1024;
-/// How long an answer may take at most: a request waits for a place, and then for a connection.
+/// The longest time that an answer may take: a request waits for its turn, and then for a connection.
 const LONGEST: Duration = Duration::from_secs(10);
 /// Names the program that stops and starts the PostgreSQL server, by `stop` and `start`.
 const CONTROL: &str = "TASKS_TEST_POSTGRES_CONTROL";
 
-/// How it went.
+/// The result of an outage.
 pub struct Outage {
-    /// How many requests were told that the database is not there.
+    /// How many requests were told that the database is unavailable.
     pub refused: u64,
     /// The longest time until an answer.
     pub longest: Duration,
@@ -53,7 +53,7 @@ pub fn endure(
         most_kib = most_kib.max(fleet.resident_kib());
         std::thread::sleep(Duration::from_millis(100));
     }
-    // What was under way may have been acknowledged just before.
+    // Votes under way may have been acknowledged just before.
     if load.count() > count + u64::try_from(VOTERS.len() * HANDS).unwrap_or(0) {
         return Err("votes are acknowledged while the database is away".to_owned());
     }
@@ -86,8 +86,8 @@ pub fn endure(
 pub enum Held {
     /// The PostgreSQL server is stopped; this program starts it again.
     Server(String),
-    /// A connection to the server, which takes none to the database; or one that keeps the file locked. And the statement
-    /// that ends this.
+    /// A connection to a server that takes no connections to the database, or a connection that keeps the file locked; and
+    /// the statement that ends this.
     Connection(DbConnection, String),
 }
 

@@ -18,7 +18,7 @@ use crate::outage::{Outage, endure, take_away};
 use crate::server::say;
 use crate::store::Store;
 
-/// What is asked of a run.
+/// The options of a run.
 #[derive(Args)]
 pub struct Options {
     /// `sqlite`, or the URL of a PostgreSQL server on which a database may be created.
@@ -30,11 +30,12 @@ pub struct Options {
     /// How many times a server is killed at least.
     #[arg(long, default_value_t = 50)]
     kills: usize,
-    /// How many seconds the database is away, after the kills: it takes no connections on PostgreSQL, its file is locked on
-    /// SQLite.
+    /// How many seconds the database is away after the kills. PostgreSQL takes no connections to it then; on SQLite its file
+    /// is locked.
     #[arg(long, default_value_t = 0)]
     outage_s: u64,
-    /// Stops the whole PostgreSQL server for that, as a crash would, by the program that TASKS_TEST_POSTGRES_CONTROL names.
+    /// Stops the whole PostgreSQL server for the outage, as a crash would, by the program that TASKS_TEST_POSTGRES_CONTROL
+    /// names.
     #[arg(long)]
     stop_server: bool,
     /// Repeats the random moments of another run.
@@ -42,7 +43,7 @@ pub struct Options {
     seed: Option<u64>,
 }
 
-/// Does it; an error says what did not fit.
+/// Does the run. The error says what did not match.
 pub fn run(options: &Options) -> Result<(), String> {
     let seed = options.seed.unwrap_or_else(rand::random);
     let store = Store::create("kill", &options.database).map_err(|error| error.to_string())?;
@@ -103,7 +104,7 @@ fn report(outage: &Outage, count: impl Fn(&str, &dyn std::fmt::Display)) {
     count("the most during and after it, KiB", &outage.most_kib);
 }
 
-/// Tables, people and their group; answers the keys of the voters.
+/// Makes tables, people and their group; returns the keys of the voters.
 fn set_up(url: &str) -> Result<Vec<uuid::Uuid>, String> {
     let mut settings = Settings::default();
     url.clone_into(&mut settings.database.url);

@@ -10,10 +10,10 @@ use tokio::net::TcpListener;
 use crate::books::Books;
 use crate::hooks::hooks;
 
-/// What stands before the address in the line that says where a server listens.
+/// The text before the address in the line that says where a server listens.
 pub const LISTENING: &str = "listening on ";
 
-/// Serves until the standard input ends, so that no server outlives who started it.
+/// Serves until the standard input ends, so that no server outlives the process that started it.
 pub fn serve(slow: Duration) -> Result<(), String> {
     let settings = Settings::load(None)?;
     settings.check_secret()?;
@@ -48,7 +48,7 @@ pub fn serve(slow: Duration) -> Result<(), String> {
     outcome
 }
 
-/// What went wrong, with its cause.
+/// The text of an error and of its cause.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub fn say(error: tasks_management::Error) -> String {
     std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)

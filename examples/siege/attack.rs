@@ -1,4 +1,4 @@
-//! The attacks, one after the other, each on a server of its own that is killed afterwards, and what came of them.
+//! Runs the attacks one after the other, each on a server of its own that is killed afterwards, and reports the results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::witness::{Decided, Witness};
 const PATIENCE_MS: u128 = 1_000;
 /// How much memory the server may take, in MiB.
 const MEMORY_MIB: u64 = 400;
-/// Lines of warnings and errors that are there whatever happens.
+/// How many lines of warnings and errors there may be in any case.
 const COMPLAINTS: u64 = 100;
 
-/// What is asked of a run.
+/// The options of a run.
 #[derive(Args)]
 pub struct Options {
     #[command(flatten)]
@@ -30,15 +30,15 @@ pub struct Options {
     /// How many seconds each attack lasts.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Little of everything and no bounds on times: for a test suite.
+    /// Little of everything, and no bounds on times: for a test suite.
     #[arg(long)]
     short: bool,
-    /// Only the attacks of these numbers, `cost` for what single requests cost, and `checks` for what is looked at once.
+    /// Only the attacks with these numbers; `cost` measures single requests, and `checks` runs the single checks.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
-/// What came of an attack.
+/// The result of an attack.
 struct Row {
     number: &'static str,
     what: &'static str,
@@ -53,7 +53,7 @@ struct Row {
     outcome: attacks::Outcome,
 }
 
-/// Does it; an error says that bounds do not hold.
+/// Runs the attacks. The error says which bounds do not hold.
 pub fn run(options: &Options) -> Result<(), String> {
     let size = if options.short { Size::short() } else { Size::long(options.seconds) };
     let store = Store::create("siege", &options.target.database).map_err(|error| error.to_string())?;
@@ -98,7 +98,7 @@ fn attack(
 ) -> Result<Row, String> {
     let (number, what) = ATTACKS[place];
     let mut server = program.serve()?;
-    // Whose name is guessed at is to feel nothing of it.
+    // The person whose name is guessed at must feel nothing of the attack.
     let username = if number == "8" { "victoria" } else { "iris" };
     let innocents = Innocents::begin(server.address, username)?;
     let witness = Witness::begin(server.address, place)?;
@@ -159,7 +159,7 @@ impl Row {
         [&self.felt.logins, &self.felt.lists, &self.felt.probes]
     }
 
-    /// Says what does not hold.
+    /// Reports the bounds that do not hold.
     fn check(&self, timed: bool, mut say: impl FnMut(String)) {
         for (name, times) in ["a login", "a list", "the probe"].into_iter().zip(self.all()) {
             if times.count() == 0 {

@@ -1,4 +1,4 @@
-//! What one request costs: the processor and the memory that the server takes for it.
+//! The cost of single requests: the processor time and the memory that the server takes for each.
 
 use hyper::body::Bytes;
 use serde_json::json;
@@ -20,8 +20,8 @@ struct Cost {
     memory_kib: u64,
 }
 
-/// Measures them, each on a server that has nothing else to do; prints a line for each, and answers a sentence for each that costs
-/// too much.
+/// Measures requests, each on a server that has nothing else to do. Prints a line for each, and returns a sentence for each
+/// that costs too much.
 pub fn run(program: &Program, size: Size) -> Result<Vec<String>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
@@ -43,14 +43,14 @@ pub fn run(program: &Program, size: Size) -> Result<Vec<String>, String> {
     let server = program.serve()?;
     let mut stranger = Client::new(server.address, place(66));
     for (what, body) in documents::by_strangers() {
-        // What is made once for all requests is not theirs.
+        // The first request pays for what is made once for all requests.
         let _ = runtime.block_on(stranger.post(body.clone()));
         let cost = runtime.block_on(measure(&server, &mut stranger, &body, size.repeats));
         note("stranger", what, &cost, STRANGER);
     }
     drop(server);
     for (who, what, body) in by_people(size) {
-        // Memory that an earlier one has left with the allocator would hide what this one takes.
+        // A server of its own: memory that an earlier request has left with the allocator would hide what this one takes.
         let server = program.serve()?;
         let mut client = runtime.block_on(Client::logged_in(server.address, place(66), who))?;
         if what == COMPRESSED {

@@ -1,4 +1,5 @@
-//! A client: it comes from an address of its own on loopback, keeps its connection, and its cookies but for those of a session.
+//! A client. It comes from an address of its own on loopback, and keeps its connection and its cookies, except those of a
+//! session.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// How long an answer may keep a client waiting at all.
+/// The longest time that a client waits for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of this last number on loopback.
@@ -33,7 +34,7 @@ pub struct Client {
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -66,14 +67,14 @@ impl Client {
         Self { server, from, token: None, headers: Vec::new(), cookies: BTreeMap::new(), connection: None }
     }
 
-    /// Somebody who is logged in: the password of everybody is the name and `12345` behind it.
+    /// A client that is logged in. Everybody's password is the user name followed by `12345`.
     pub async fn logged_in(server: SocketAddr, from: IpAddr, username: &str) -> Result<Self, String> {
         let mut client = Self::new(server, from);
         client.token = Some(client.log_in(username, &format!("{username}12345")).await?);
         Ok(client)
     }
 
-    /// Logs in; answers the token.
+    /// Logs in; returns the token.
     pub async fn log_in(&mut self, username: &str, password: &str) -> Result<String, String> {
         let answer = self.post(login(username, password)).await?;
         let body = answer.json();
@@ -81,7 +82,7 @@ impl Client {
         token.map(ToOwned::to_owned).ok_or_else(|| format!("{username} is refused: {} {body}", answer.status))
     }
 
-    /// Sends a document; answers the status and the body.
+    /// Sends a document; returns the status and the body.
     pub async fn graphql(&mut self, query: &str, variables: &Value) -> Result<(u16, Value), String> {
         let answer = self.post(document(query, variables)).await?;
         Ok((answer.status, answer.json()))
@@ -133,7 +134,7 @@ impl Client {
         let response = connection.send_request(request).await.map_err(|error| error.to_string())?;
         for cookie in response.headers().get_all("set-cookie") {
             let pair = cookie.to_str().ok().and_then(|cookie| cookie.split(';').next()?.split_once('='));
-            // A device stays known; whoever logs in here goes on by token.
+            // Cookies of devices are kept. Sessions go on by token.
             if let Some((name, value)) = pair.filter(|(name, _)| !name.contains("JWT")) {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::http::{Client, document, login, place};
 use crate::tally::Times;
 
-/// What they felt.
+/// What innocent people felt of the attacks.
 #[derive(Default, Clone)]
 pub struct Felt {
     /// Logins.
@@ -23,22 +23,22 @@ pub struct Felt {
     pub probes: Times,
 }
 
-/// People who are at it until told to stop.
+/// Innocent people who go on until told to stop.
 pub struct Innocents {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<Felt, String>>,
 }
 
-/// Pause between two of the same.
+/// The pause between two requests of the same kind.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// What the front end asks for, in short.
+/// A short form of the front end's list.
 const LIST: &str =
     "{ task(first: 20, orderBy: \"-dateCreated\") { totalCount edges { node { uuid status source } } } }";
 
 impl Innocents {
-    /// Somebody of this name begins, from an address and on a device of their own. They have threads of their own, so that the
-    /// attackers keep only the server from them.
+    /// A person with this name begins, from an address and a device of their own. Innocent people have threads of their own,
+    /// so that only the server can keep them waiting.
     pub fn begin(server: SocketAddr, username: &'static str) -> Result<Self, String> {
         let stop = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stop);
@@ -73,7 +73,7 @@ impl Innocents {
         Ok(Self { stop, thread })
     }
 
-    /// They finish what they have begun; answers what they felt.
+    /// Lets them finish what they have begun; returns what they felt.
     pub fn end(self) -> Result<Felt, String> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| "an innocent panicked".to_owned())?

@@ -1,9 +1,10 @@
 //! Proof that the server is hard to hurt.
 //!
-//! `siege attack` starts the program on a database of its own, attacks it as strangers and small accounts might, and prints what
-//! others felt meanwhile: how long logins and lists of innocent people took, what was refused to them, whether a decision was
-//! lost that had been acknowledged, and what the server took of memory and processor. `siege fuzz` sends it requests that the
-//! schema allows, and others that it nearly allows. Their status is 1 if a bound does not hold. All of it stays on loopback.
+//! `siege attack` starts the program on a database of its own, and attacks it as strangers and small accounts might. It
+//! prints what others felt meanwhile: how long logins and lists of innocent people took, what they were refused, whether an
+//! acknowledged decision was lost, and how much memory and processor time the server took. `siege fuzz` sends requests that
+//! the schema allows, and others that it nearly allows. The status is 1 if a bound does not hold. Everything stays on
+//! loopback.
 
 mod attack;
 mod attacks;

@@ -16,13 +16,13 @@ const OPEN_FILES: usize = 1024;
 /// How many ticks of `/proc` are a second on Linux.
 const TICKS: f64 = 100.0;
 
-/// Which program, and on which database.
+/// The program under attack, and its database.
 #[derive(Args, Clone)]
 pub struct Target {
     /// `sqlite`, or the URL of a PostgreSQL server on which a database may be created.
     #[arg(long, default_value = "sqlite")]
     pub database: String,
-    /// The program; by default the one that was built beside this.
+    /// The program; by default the one that was built beside this one.
     #[arg(long)]
     pub program: Option<PathBuf>,
 }
@@ -39,17 +39,17 @@ pub struct Program {
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
     log: Arc<Mutex<Log>>,
 }
 
-/// What it has logged.
+/// The log of a server.
 #[derive(Default, Clone)]
 pub struct Log {
-    /// How many warnings and errors.
+    /// How many warnings and errors it has.
     pub complaints: u64,
-    /// Panics, as they were told.
+    /// The texts of panics.
     pub panics: Vec<String>,
     /// The first errors.
     pub errors: Vec<String>,
@@ -98,7 +98,7 @@ impl Program {
         command
     }
 
-    /// Runs a subcommand to its end; answers what it printed.
+    /// Runs a subcommand to its end; returns what it printed.
     pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.command(arguments).output().map_err(|error| error.to_string())?;
         if !output.status.success() {
@@ -139,7 +139,7 @@ impl Program {
             return Err(format!("the server does not start: {}", said.join("\n")));
         };
         let kept = Arc::clone(&log);
-        // The log is read to its end, lest the server wait for a reader.
+        // The log is read to its end, so that the server does not wait for a reader.
         std::thread::spawn(move || {
             lines
                 .map_while(Result::ok)
@@ -165,7 +165,7 @@ impl Server {
         self.of_status("VmHWM:")
     }
 
-    /// Begins the peak anew with what it has now.
+    /// Resets the peak to the memory that it has now.
     pub fn forget_peak(&self) {
         let _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
     }
@@ -184,7 +184,7 @@ impl Server {
         self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
-    /// Kills it with SIGKILL, as a crash would; answers what it had logged.
+    /// Kills it with SIGKILL, as a crash would; returns what it had logged.
     pub fn kill(mut self) -> Log {
         let _ = self.child.kill();
         let _ = self.child.wait();

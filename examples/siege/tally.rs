@@ -1,4 +1,4 @@
-//! What was sent and how it was answered.
+//! Counts of answers, and times.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -52,7 +52,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Notes a time and what came of it.
+    /// Notes a time and its outcome.
     pub fn note(&mut self, took: Duration, outcome: Result<(), String>) {
         self.taken.push(took);
         if let Err(reason) = outcome {
@@ -61,16 +61,16 @@ impl Times {
         }
     }
 
-    /// How often it was done.
+    /// How often it succeeded.
     pub const fn count(&self) -> usize {
         self.taken.len()
     }
 
-    /// The time within which 99 of 100 were done, in milliseconds.
+    /// The time within which 99 of 100 succeeded, in milliseconds.
     pub fn p99_ms(&self) -> u128 {
         let mut taken = self.taken.clone();
         taken.sort_unstable();
-        // Rounded up: the slowest, where there are fewer than a hundred.
+        // Rounded up: the slowest, if there are fewer than a hundred.
         let place = (taken.len() * 99).div_ceil(100);
         place.checked_sub(1).and_then(|place| taken.get(place)).map_or(0, Duration::as_millis)
     }

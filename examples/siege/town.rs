@@ -1,4 +1,4 @@
-//! The people and rows that are there before an attack.
+//! The people and rows in the database before an attack.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ pub const VERA: &str = "22222222-2222-4222-8222-000000000002";
 /// The source of the witness' tasks; the group bound to it is hers alone.
 pub const SOURCE: &str = "Witness";
 
-/// How much is there and how much is sent.
+/// How many rows there are, and how much is sent.
 #[derive(Clone, Copy)]
 pub struct Size {
     /// Tasks that are looked through.
@@ -31,7 +31,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// For an answer.
+    /// The size for meaningful figures.
     pub const fn long(seconds: u64) -> Self {
         Self {
             bulk: 20_000,
@@ -46,7 +46,7 @@ impl Size {
         }
     }
 
-    /// For a test suite.
+    /// The size for a test suite.
     pub const fn short() -> Self {
         Self {
             bulk: 300,
@@ -62,17 +62,17 @@ impl Size {
     }
 }
 
-/// People of their own: name and role. Everybody's password is the name and `12345` behind it.
+/// People with a part of their own: name and role. Everybody's password is the user name followed by `12345`.
 const PEOPLE: [(&str, &str); 9] = [
     ("admin", "Admin"),
-    // Whose decisions are not to be lost.
+    // The witness, whose decisions must not be lost.
     ("vera", "Maker"),
-    // Who feels what others do.
+    // An innocent person, who feels the attacks.
     ("iris", "Executor"),
-    // Whose name is guessed at.
+    // The person whose name is guessed at.
     ("victoria", "Executor"),
-    // Who attack: an executor with many tasks, one who may look at much, one with a right password and many connections, one
-    // without rights, and two who may make webhooks, one of whom sees all tasks.
+    // The attackers: an executor with many tasks, a person who may see much, one with a right password and many connections,
+    // one without rights, and two who may create webhook endpoints, one of whom sees all tasks.
     ("eve", "Executor"),
     ("trudy", "Overseer"),
     ("mallory", "Executor"),
@@ -80,7 +80,7 @@ const PEOPLE: [(&str, &str); 9] = [
     ("hugo", "Webhooks"),
 ];
 
-/// A file with all of it.
+/// A file to load with all of these.
 pub fn file(size: &Size) -> Value {
     let person = |number: usize| format!("22222222-2222-4222-8222-{number:012}");
     let mut users: Vec<Value> = Vec::new();
@@ -91,7 +91,7 @@ pub fn file(size: &Size) -> Value {
         }));
     }
     for number in 0..size.crowd {
-        // Nobody of them logs in, so nothing is to be hashed.
+        // None of them logs in, so no password has to be hashed.
         users.push(json!({
             "id": person(1_000 + number), "username": format!("crowd{number}"), "lastName": "Crowd",
             "legacyPasswordHash": "none", "privateKey": "none", "roles": ["Executor"],

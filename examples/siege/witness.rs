@@ -1,4 +1,5 @@
-//! A witness: somebody who goes on deciding while others attack, and looks afterwards whether what was acknowledged is there.
+//! A witness goes on deciding while others attack, and checks afterwards that every acknowledged decision is in the
+//! database.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ pub struct Witness {
     thread: JoinHandle<Decided>,
 }
 
-/// What came of them.
+/// The results of the decisions.
 #[derive(Default)]
 pub struct Decided {
     /// Tasks on which a vote was acknowledged.
@@ -58,7 +59,7 @@ impl Witness {
         Ok(Self { stop, thread })
     }
 
-    /// Finishes what it has begun; answers what was acknowledged.
+    /// Finishes what it has begun; returns what was acknowledged.
     pub fn end(self) -> Result<Decided, String> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| "the witness panicked".to_owned())
@@ -66,7 +67,7 @@ impl Witness {
 }
 
 impl Decided {
-    /// How many of them are not in the database as they were acknowledged.
+    /// How many acknowledged decisions are not in the database.
     pub fn lost(&self, store: &Store) -> Result<usize, String> {
         let votes = "SELECT CAST(task_id AS text) AS a, verdict AS b, '' AS c, CAST(1 AS bigint) AS n \
                      FROM task_management_taskdecision WHERE NOT is_deleted AND verdict = 'APPROVED'";
@@ -83,7 +84,7 @@ impl Decided {
     }
 }
 
-/// Makes a task and approves it; answers its key once the journal says that it is done.
+/// Makes a task and approves it; returns its key once the journal says that it is done.
 async fn decide(vera: &mut Client, name: &str) -> Result<String, String> {
     let made = format!("made-{name}");
     let input = json!({ "clientMutationId": made, "source": SOURCE, "data": "{\"a\": 1}" });
@@ -98,7 +99,7 @@ async fn decide(vera: &mut Client, name: &str) -> Result<String, String> {
     Ok(task)
 }
 
-/// Runs a mutation; an error says what the answer or the journal says.
+/// Runs a mutation. The error is that of the answer or of the journal.
 pub async fn mutate(client: &mut Client, name: &str, of: &str, input: &Value) -> Result<(), String> {
     let query = format!("mutation($in: {of}!) {{ {name}(input: $in) {{ internalId }} }}");
     let answer = client.post(document(&query, &json!({ "in": input }))).await?;

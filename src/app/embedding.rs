@@ -83,9 +83,10 @@ impl TaskManagement {
         finish(builder)
     }
 
-    /// Executes a request against such a schema on behalf of somebody, or of a stranger, within the bounds of the settings.
-    /// Resolvers of the host learn by [`crate::requester`] who asks. A field that failed is
-    /// null in the answer, and where it may not be null, what it is part of: a host's root fields are better nullable. What is begun ends when the future is dropped.
+    /// Executes a request against such a schema, within the bounds of the settings, on behalf of the requester; `None` is a
+    /// stranger. Resolvers of the host learn by [`crate::requester`] who asks. A field that failed is null in the answer. If
+    /// the field may not be null, the object that holds it is null instead, so root fields of a host should be nullable. The
+    /// execution ends when the future is dropped.
     pub async fn execute<Q, M, S>(
         &self,
         schema: &Schema<Q, M, S>,

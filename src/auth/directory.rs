@@ -24,40 +24,41 @@ pub trait Directory: Send + Sync + 'static {
     /// The people with these keys, active or not, in no order.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>>;
 
     /// The person of this name, active or not.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>>;
 
-    /// What somebody may do; nothing, for who is unknown.
+    /// The rights of a person; none for an unknown one.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights>;
 
-    /// Brings the copies of the people who come after `after` up to date, some of them; none are left when nobody was found.
+    /// Brings copies up to date, for the next page of people after `after`. An empty page means that all have been visited.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     fn refresh(&self, connection: &mut DbConnection, after: Option<Uuid>) -> Result<Refreshed>;
 
-    /// Makes the copies inactive of who is not among these and unknown to the host; answers how many were written.
+    /// Marks the copies of people as inactive who are not in `present` and whom the host does not know; returns how many it
+    /// wrote.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     fn retire(&self, connection: &mut DbConnection, present: &HashSet<Uuid>) -> Result<usize>;
 }
 
-/// Some people whose copies are up to date.
+/// A page of people whose copies are up to date.
 #[derive(Debug, Default)]
 pub struct Refreshed {
-    /// Who, in the order of their keys.
+    /// Their keys, in order.
     pub ids: Vec<Uuid>,
-    /// How many copies had to be written.
+    /// How many of the copies had changed and were written.
     pub written: usize,
 }
 
@@ -93,7 +94,7 @@ impl Directory for OwnUsers {
     }
 }
 
-/// How many people of a host are gone through at once.
+/// How many people of a host are visited at once.
 const PAGE: usize = 500;
 
 /// A host's users, of whom copies are kept.
@@ -149,7 +150,7 @@ impl Directory for HostUsers {
         missing.retain(|id| !present.contains(id));
         let mut written = 0;
         for missing in missing.chunks(PAGE) {
-            // Who came while the others were gone through is not gone.
+            // People who were added meanwhile are not gone.
             let known: HashSet<Uuid> =
                 self.users.by_ids(connection, missing)?.into_iter().map(|person| person.id).collect();
             let gone: Vec<Uuid> = missing.iter().copied().filter(|id| !known.contains(id)).collect();
@@ -163,7 +164,7 @@ impl Directory for HostUsers {
     }
 }
 
-/// The copies of these people, brought up to date, and how many had to be written.
+/// Brings the copies of these people up to date; returns them, and how many had changed and were written.
 fn keep(
     connection: &mut DbConnection,
     people: Vec<Person>,
@@ -195,8 +196,8 @@ fn keep(
     Ok((users, written))
 }
 
-/// Takes the person's name from whose it was: that one keeps it with the key behind it, until the host says how they are
-/// called now.
+/// Frees the person's name if another person's copy has it. That copy gets its key appended to the name, until the host
+/// tells that person's present name.
 fn give_up_name(connection: &mut DbConnection, person: &Person, now: NaiveDateTime) -> Result<()> {
     let former = db::user::by_username(connection, &person.username)?.map(|(user, _)| user);
     match former.filter(|former| former.id != person.id) {
@@ -208,8 +209,8 @@ fn give_up_name(connection: &mut DbConnection, person: &Person, now: NaiveDateTi
     }
 }
 
-/// Writes what the host has changed of a user. Who is blocked, or is no more, is asked no more or again: the votes on what the
-/// user's groups decide are weighed anew.
+/// Writes what the host has changed of a user. If the user was blocked or unblocked, the votes on the open tasks of the
+/// user's groups are weighed again.
 fn write(connection: &mut DbConnection, old: &User, new: &User, now: NaiveDateTime) -> Result<()> {
     connection.atomically(|connection| {
         db::user::update(connection, new, now)?;

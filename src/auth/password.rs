@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Longer passwords are taken for wrong ones without being hashed.
 pub const LONGEST: usize = 1_024;
 
-/// How a hash of the original is marked: `openimis$<private key>$<upper-case hex SHA-256>`.
+/// The prefix of a hash of the original: `openimis$<private key>$<upper-case hex SHA-256>`.
 const LEGACY: &str = "openimis$";
 
 /// Makes and checks hashes at a set cost.
@@ -21,7 +21,7 @@ pub struct Passwords {
     nobody: String,
 }
 
-/// What came of checking a password.
+/// The result of checking a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is not the password.
@@ -33,7 +33,7 @@ pub enum Verdict {
 }
 
 impl Passwords {
-    /// At the cost of the settings.
+    /// Hashes at the cost that the settings say.
     ///
     /// # Errors
     /// INTERNAL when the settings ask for a cost that argon2 does not allow.
@@ -45,7 +45,7 @@ impl Passwords {
         Ok(Self { argon2, nobody })
     }
 
-    /// The hash to keep of a password.
+    /// Hashes a password, for the database to keep.
     ///
     /// # Errors
     /// INTERNAL when hashing fails.
@@ -53,7 +53,7 @@ impl Passwords {
         hash(&self.argon2, password)
     }
 
-    /// Checks a password against a kept hash. Without one (there is no such user) it takes as long.
+    /// Checks a password against a kept hash. It takes as long if there is no hash, because no user has the name.
     #[must_use]
     pub fn verify(&self, password: &str, kept: Option<&str>) -> Verdict {
         if password.len() > LONGEST {

@@ -18,15 +18,15 @@ pub struct Requester {
     pub user: User,
     /// What the person may do.
     pub rights: Rights,
-    /// The session in which the person asks; none for calls from Rust.
+    /// The session of the request; none for calls from Rust.
     pub session_id: Option<Uuid>,
 }
 
 impl Requester {
-    /// The system user, who may do everything. Nobody is this requester from outside.
+    /// The system user, who may do everything. No request from outside gets this requester.
     ///
     /// # Errors
-    /// What the database says; INTERNAL when there is no such user.
+    /// INTERNAL when the system user is not in the database.
     pub(crate) fn system(connection: &mut DbConnection) -> Result<Self> {
         let user = db::get::<User>(connection, SYSTEM_USER)?;
         let user =

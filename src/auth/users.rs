@@ -8,7 +8,7 @@ use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
 use crate::error::Result;
 
-/// Somebody as the host knows them.
+/// A person as the host knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The key, by which tasks, executors and votes point to the person. It never changes.
@@ -21,16 +21,16 @@ pub struct Person {
     pub other_names: String,
     /// E-mail address; shown to the person and to those who may list users.
     pub email: Option<String>,
-    /// Telephone number; shown likewise.
+    /// Telephone number; shown to the same people.
     pub phone: Option<String>,
-    /// Code of the language the person reads; where the module has no such language, it speaks English.
+    /// Code of the language the person reads. If the module does not have that language, messages are in English.
     pub language: String,
-    /// Whether the person may ask for anything and be given executors.
+    /// Whether the person may make requests and become an executor.
     pub is_active: bool,
 }
 
 impl Person {
-    /// An active person of this key and name, who reads English.
+    /// An active person with this key and name, who reads English.
     #[must_use]
     pub fn new(id: Uuid, username: impl Into<String>) -> Self {
         Self {
@@ -46,12 +46,12 @@ impl Person {
     }
 }
 
-/// A host's users and what they may do, in place of the module's own. The host is asked, always for several at once; the
-/// module keeps a copy of each in `core_user`, so that lists can be filtered and sorted by names, and history shows who
-/// somebody was who is gone.
+/// A host's users and their rights, in place of the module's own. The module asks the host, always for several people at
+/// once. It keeps a copy of each person in `core_user`, so that lists can be filtered and sorted by names, and history shows
+/// people who are gone at the host.
 ///
-/// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
-/// at times a transaction is open on it. Errors reach the caller with their code and message.
+/// The methods are called on threads where blocking is allowed. `connection` is the module's database, where the host may
+/// have its tables; at times a transaction is open on it. Errors reach the caller with their code and message.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -95,7 +95,8 @@ impl Person {
 /// # }
 /// ```
 pub trait Users: Send + Sync + 'static {
-    /// The people with these keys, active or not, in any order. Who is left out does not exist.
+    /// The people with these keys, active or not, in any order. The module takes keys that are missing in the answer for
+    /// unknown.
     ///
     /// # Errors
     /// Those of the host.
@@ -107,14 +108,14 @@ pub trait Users: Send + Sync + 'static {
     /// Those of the host.
     fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<Person>>;
 
-    /// What these people may do now. Who is left out may do nothing.
+    /// The present rights of these people. A person who is missing in the answer has none.
     ///
     /// # Errors
     /// Those of the host.
     fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>>;
 
-    /// All people in the order of their keys: at most `limit` that come after `after`. The workers go through all of them
-    /// every ten minutes, so that pickers offer people who have not come by yet.
+    /// A page of all people, in the order of their keys: at most `limit` of those after `after`. The workers read all pages
+    /// every ten minutes, so that pickers offer people who have never used the module.
     ///
     /// # Errors
     /// Those of the host.

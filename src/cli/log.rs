@@ -6,7 +6,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Begins to log to the standard error, panics too; answers whether it is JSON.
+/// Begins to log to the standard error, and logs panics too. Returns whether the log is JSON.
 ///
 /// # Errors
 /// A sentence that names the setting, or says why the log can't begin.
@@ -26,7 +26,7 @@ pub fn begin_log(settings: &LogSettings) -> Result<bool, String> {
     Ok(is_json)
 }
 
-/// Reads `level` and `target=level`, separated by commas; nothing stands for `error`.
+/// Reads `level` and `target=level`, separated by commas. An empty text means `error`.
 fn filter(text: &str) -> Result<Targets, String> {
     let wrong = |part: &str| {
         format!(
@@ -43,7 +43,7 @@ fn filter(text: &str) -> Result<Targets, String> {
     for part in parts {
         let (target, level) =
             part.split_once('=').map_or((None, part), |(target, level)| (Some(target), level));
-        // The library reads no letters as a level.
+        // The library would read an empty text as a level.
         let level = Some(level.trim()).filter(|level| !level.is_empty());
         let level = level.and_then(|level| level.parse::<LevelFilter>().ok());
         filter = match (target.map(str::trim), level) {

@@ -1,4 +1,4 @@
-//! Metrics of the process, kept for Prometheus to read as text. What is measured comes by the facade `metrics`.
+//! Metrics of the process, kept for Prometheus to read as text. Measurements come through the facade `metrics`.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -10,10 +10,10 @@ use metrics::{
     Unit,
 };
 
-/// The upper bounds of a histogram's buckets, in seconds, as times are all that is distributed.
+/// The upper bounds of a histogram's buckets, in seconds: all histograms are of durations.
 const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// What was measured. Clones are the same.
+/// All measurements. Clones share them.
 #[derive(Clone, Default)]
 pub struct Prometheus(Arc<Measured>);
 
@@ -27,7 +27,8 @@ struct Measured {
 /// Values by name and labels.
 type Series<T> = RwLock<BTreeMap<Key, Arc<T>>>;
 
-/// How many values are in each bucket, at last those above all bounds; and their sum, as the bits of a number.
+/// How many values each bucket holds (the last one those above all bounds), and the sum of all values, as the bits of an
+/// `f64`.
 #[derive(Default)]
 struct Buckets {
     counts: [AtomicU64; BOUNDS.len() + 1],
@@ -35,7 +36,7 @@ struct Buckets {
 }
 
 impl Prometheus {
-    /// All that was measured, in the text form of Prometheus.
+    /// All measurements, in the text format of Prometheus.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -87,7 +88,7 @@ impl HistogramFn for Buckets {
     }
 }
 
-/// The value of this name with these labels; a new one, where it is measured for the first time.
+/// The value with this name and these labels, made at its first measurement.
 fn one_of<T: Default>(series: &Series<T>, key: &Key) -> Arc<T> {
     if let Some(known) = series.read().unwrap_or_else(PoisonError::into_inner).get(key) {
         return Arc::clone(known);
@@ -115,7 +116,7 @@ fn write_line(text: &mut String, key: &Key, suffix: &str, bound: Option<&str>, v
     let _ = writeln!(text, "{}{suffix}{labels} {value}", plain(key.name()));
 }
 
-/// A name in letters that Prometheus takes.
+/// A name with only the characters that Prometheus allows.
 fn plain(name: &str) -> String {
     name.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_', "_")
 }

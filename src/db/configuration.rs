@@ -24,7 +24,7 @@ pub fn exposed(
     select(connection, condition.sql(" ORDER BY module, layer"))
 }
 
-/// What administrators have set for this module of the server, as JSON text.
+/// The back end's configuration of this module, as JSON text.
 pub fn back_end(connection: &mut DbConnection, module: &str, now: NaiveDateTime) -> Result<Option<String>> {
     Ok(configuration::table
         .filter(configuration::module.eq(module))

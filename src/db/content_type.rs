@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::content_type::ContentType;
 use crate::model::entity::Entity as _;
 
-/// The content type of this name, made if there is none yet.
+/// The content type of this name; it is created if it does not exist.
 pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str) -> Result<ContentType> {
     if let Some(found) = by_name(connection, app_label, model)? {
         return Ok(found);
@@ -18,7 +18,7 @@ pub fn get_or_insert(connection: &mut DbConnection, app_label: &str, model: &str
         .ok_or_else(|| Error::internal("a content type is not there after it was added"))
 }
 
-/// Adds one under a key of the caller's.
+/// Adds a content type with a key that the caller has chosen.
 pub fn insert(connection: &mut DbConnection, new: &ContentType) -> Result<()> {
     entity::insert(connection, new)?;
     if connection.dialect() == Dialect::Postgres {

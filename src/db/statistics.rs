@@ -1,12 +1,12 @@
-//! What the database knows of its tables, by which it chooses how to read them.
+//! The statistics by which the database chooses how to read its tables.
 
 use diesel::connection::SimpleConnection;
 
 use super::connection::DbConnection;
 use crate::error::Result;
 
-/// Counts again what has grown tenfold. PostgreSQL does so by itself; SQLite is told to, and else takes every table for
-/// as large as any other, so it would not see that groups are few and tasks are many.
+/// Renews the statistics of tables that have grown tenfold. PostgreSQL does so by itself. SQLite must be told; otherwise it
+/// would take all tables for equally large, and not see that groups are few and tasks are many.
 pub fn refresh(connection: &mut DbConnection) -> Result<()> {
     match connection {
         DbConnection::Pg(_) => {}

@@ -35,7 +35,7 @@ impl Listed for Task {
         Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
         Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),
     ];
-    /// Names that the front end sorts by.
+    /// The names by which the front end sorts.
     const ORDER_ALIASES: &[(&str, &str)] = &[
         ("uuid", "id"),
         ("type", "business_event"),
@@ -45,16 +45,16 @@ impl Listed for Task {
     ];
 }
 
-/// That a task is open, as a condition on the columns of `tasks`. The statuses are written out, as indexes of open tasks
-/// serve only who says so.
+/// The condition that a task is open, on the columns of `tasks`. It writes the statuses out, because the indexes of open
+/// tasks serve only a query with the same words.
 #[must_use]
 pub fn is_open(tasks: &str) -> String {
     let open = TaskStatus::OPEN.map(|status| format!("'{status}'")).join(", ");
     format!("NOT {tasks}.is_deleted AND {tasks}.status IN ({open})")
 }
 
-/// Tasks that this group is asked about, some of those that come after `after`, by key: those that are given to it, and those
-/// in flows that are at a step of it.
+/// Open tasks that this group is asked about, at most `limit` of those after `after`, by key: tasks assigned to the group,
+/// and tasks in flows that are at a step of the group.
 pub fn asked_of_group(
     connection: &mut DbConnection,
     group_id: Uuid,
@@ -62,7 +62,7 @@ pub fn asked_of_group(
     limit: usize,
 ) -> Result<Vec<Uuid>> {
     let most = i64::try_from(limit).map_err(Error::internal)?;
-    // One after the other, as databases find no index for both at once.
+    // Two queries, because databases find no index for both conditions at once.
     let given: Vec<Uuid> = task::table
         .filter(task::task_group_id.eq(group_id))
         .filter(diesel::dsl::not(task::is_deleted))
@@ -84,7 +84,7 @@ pub fn asked_of_group(
     Ok(ids.into_iter().take(limit).collect())
 }
 
-/// How many open tasks the group has: those that are given to it, and those in flows that are at a step of it.
+/// How many open tasks the group has: those assigned to it, and those in flows that are at a step of it.
 pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Result<i64> {
     let open = Sql::new(is_open("task_management_task"))
         .sql(
@@ -101,7 +101,7 @@ pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Res
     query::count(connection, &Table::of::<Task>(), &open)
 }
 
-/// How many open tasks these versions of flows have, those that have any.
+/// How many open tasks these versions of flows have. Versions without any are left out.
 pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(task::table
         .filter(

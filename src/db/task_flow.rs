@@ -29,7 +29,7 @@ pub fn live_by_code(connection: &mut DbConnection, code: &str) -> Result<Option<
         .optional()?)
 }
 
-/// All versions of a live flow by key, locked exclusively in that order.
+/// All versions of a live flow in the order of their keys, locked exclusively in that order.
 pub fn of_lineage(connection: &mut DbConnection, lineage_id: Uuid) -> Result<Vec<TaskFlow>> {
     let versions = Sql::new("NOT is_deleted AND lineage_id = ").bind(lineage_id).sql(" ORDER BY id");
     select_locked(connection, versions, Lock::Exclusive)

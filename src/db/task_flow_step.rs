@@ -11,13 +11,13 @@ use super::task;
 use crate::error::Result;
 use crate::model::task_flow_step::TaskFlowStep;
 
-/// The steps of these versions of flows in the order in which they come, deleted ones included: tasks that went through
-/// a flow that was retired since still show them.
+/// The steps of these versions of flows, in their order. Deleted steps are included, because tasks that went through a
+/// retired flow still show them.
 pub fn of_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<TaskFlowStep>> {
     select(connection, Sql::new("task_flow_id ").among(flow_ids).sql(" ORDER BY step_order, id"))
 }
 
-/// How many live steps ask the group, or will: those of flows that new tasks get, or that have open tasks.
+/// How many live steps of the group may still be reached: steps of flows that new tasks get, or that have open tasks.
 pub fn count_live_in_group(connection: &mut DbConnection, group_id: Uuid) -> Result<i64> {
     let query = Sql::new(
         "SELECT count(*) FROM task_management_taskflowstep AS step \

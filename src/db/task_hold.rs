@@ -1,4 +1,5 @@
-//! Why open tasks can't go on. A row holds for one version of its task, so that what is written without it takes it back.
+//! Why open tasks can't go on. A row holds for one version of its task, so a later version that is written without one has
+//! none.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_hold::{TaskHold, task_management_taskhold as task_hold};
 
-/// Keeps why the task can't go on, in place of what was kept before.
+/// Keeps why the task can't go on, in place of an earlier reason.
 pub fn keep(
     connection: &mut DbConnection,
     task: &Task,
@@ -29,13 +30,13 @@ pub fn keep(
     .map(drop)
 }
 
-/// Forgets it: the task can go on, or is decided.
+/// Forgets the reason: the task can go on, or is decided.
 pub fn release(connection: &mut DbConnection, task_id: Uuid) -> Result<()> {
     diesel::delete(task_hold::table.find(task_id)).execute(connection)?;
     Ok(())
 }
 
-/// Why these tasks can't go on, for those of which that is kept.
+/// The reasons why these tasks can't go on; tasks without a reason are left out.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<TaskHold>> {
     get_many(connection, task_ids)
 }

@@ -1,4 +1,4 @@
-//! The steps at which tasks in flows are and were decided, in the database.
+//! Pools in the database: the steps at which tasks in flows are, or were, decided.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use super::sql::Sql;
 use crate::error::{Error, Result};
 use crate::model::task_pool::{TaskPool, task_management_taskpool as task_pool};
 
-/// Says that an active pool has passed.
+/// Marks an active pool as passed.
 ///
 /// # Errors
 /// INTERNAL when there is no such active pool: the caller has not locked the task.

@@ -1,4 +1,4 @@
-//! Which group or flow new tasks of a source come to, in the database.
+//! Task sources in the database: the group or flow to which new tasks of a source go.
 
 use diesel::prelude::*;
 
@@ -7,7 +7,7 @@ use super::entity::{get, insert_many};
 use crate::error::{Error, Result};
 use crate::model::task_source::{SourceTarget, TaskSource, task_management_tasksource as task_source};
 
-/// What a task source is bound to.
+/// The group or flow to which a source is bound.
 pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<SourceTarget>> {
     let Some(found) = get::<TaskSource>(connection, source)? else {
         return Ok(None);
@@ -18,10 +18,10 @@ pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<
         .ok_or_else(|| Error::internal(format!("task source {source:?} is not bound to one thing")))
 }
 
-/// Binds exactly `sources` to the target, releasing others that it had.
+/// Binds exactly `sources` to the target, and releases other sources that were bound to it.
 ///
 /// # Errors
-/// What the database says, also when another has a claim on one of them.
+/// The database's violation of uniqueness, if another target has one of the sources.
 pub fn bind(connection: &mut DbConnection, target: SourceTarget, sources: &[String]) -> Result<()> {
     match target {
         SourceTarget::Group(id) => {

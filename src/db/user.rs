@@ -19,7 +19,7 @@ use crate::model::entity::Kind;
 use crate::model::role::{core_role, core_roleright, core_userrole};
 use crate::model::user::{Language, User, core_user, credential};
 
-/// The interface also shows what openIMIS has of interactive users, under other names.
+/// The interface shows users also as openIMIS' interactive users, with other field names.
 impl Listed for User {
     const LEFT_OUT: &[&str] = &["json_ext", "interactive_user_id"];
     const FIELDS: &[Field] = &[
@@ -43,17 +43,17 @@ pub fn insert(connection: &mut DbConnection, user: &User, password_hash: &str) -
     insert_with(connection, user, vec![("password", Some(password))], "").map(drop)
 }
 
-/// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by it: nothing hashes to its
-/// password.
+/// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by the copy, because no
+/// password has its hash.
 ///
 /// # Errors
-/// INTERNAL when other processes go on taking the number first; else what the database says.
+/// INTERNAL when other processes keep taking the number first.
 pub fn insert_copy(connection: &mut DbConnection, user: &User) -> Result<()> {
     const ATTEMPTS: usize = 10;
     for _ in 0..ATTEMPTS {
         let next = Sql::new("(SELECT coalesce(max(interactive_user_id), 0) + 1 FROM core_user)");
         let given = vec![("interactive_user_id", Some(next)), ("password", Some(Sql::new("''")))];
-        // Another process may be adding the same person, or another one with the same number.
+        // Another process may be adding the same person, or another person with the same number.
         let added = insert_with(connection, user, given, " ON CONFLICT DO NOTHING")?;
         if added || get::<User>(connection, user.id)?.is_some() {
             return Ok(());
@@ -92,7 +92,7 @@ pub fn next_interactive_user_id(connection: &mut DbConnection) -> Result<i32> {
     Ok(largest.unwrap_or(0) + 1)
 }
 
-/// Keeps another password hash.
+/// Replaces the password hash.
 pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: NaiveDateTime) -> Result<()> {
     diesel::update(credential::table.find(id))
         .set((credential::password.eq(hash), credential::date_updated.eq(now)))
@@ -100,7 +100,7 @@ pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: Na
     Ok(())
 }
 
-/// Keeps another language; answers whether there is such a user.
+/// Changes the language; returns whether the user exists.
 pub fn set_language(
     connection: &mut DbConnection,
     id: Uuid,
@@ -132,7 +132,7 @@ pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Opti
     Ok(hash.map(|hash| (user, hash)))
 }
 
-/// What the user may do by all roles that are not blocked.
+/// The user's rights by all roles that are not blocked.
 pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
     let granted: Vec<(i32, Option<i32>)> = core_userrole::table
         .inner_join(core_role::table.on(core_role::id.eq(core_userrole::role_id)))
@@ -145,22 +145,22 @@ pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
     Ok(Rights { is_superuser: granted.iter().any(|(system, _)| *system == SUPERUSER_ROLE), numbers })
 }
 
-/// Users, active or not, but for the system user.
+/// Lists users, active or not, except the system user.
 ///
 /// # Errors
-/// VALIDATION or LIMIT for what can't be asked; else what the database says.
+/// VALIDATION or LIMIT for conditions, orders or pages that can't be asked for.
 pub fn list(connection: &mut DbConnection, query: &ListQuery, limit: PageLimit) -> Result<Slice<User>> {
     let mut query = query.clone();
     query.conditions.push(Condition::Not(Box::new(Condition::equals("id", Value::Uuid(SYSTEM_USER)))));
     query::list(connection, &query, limit)
 }
 
-/// All languages in their order.
+/// All languages in their sort order.
 pub fn languages(connection: &mut DbConnection) -> Result<Vec<Language>> {
     select(connection, Sql::new("1 = 1 ORDER BY sort_order, code"))
 }
 
-/// The codes of all languages in their order.
+/// The codes of all languages in their sort order.
 pub fn language_codes(connection: &mut DbConnection) -> Result<Vec<String>> {
     Ok(languages(connection)?.into_iter().map(|language| language.code).collect())
 }

@@ -1,4 +1,4 @@
-//! Attempts to tell webhook endpoints of events, in the database.
+//! Attempts at webhook endpoints, in the database.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;

@@ -6,23 +6,23 @@ use crate::error::{Error, Result};
 use crate::message::Message;
 
 text_enum! {
-    /// How approvals are counted. Clients of openIMIS know the first three; to them the others are `N`.
+    /// How approvals are counted. Clients of openIMIS know the first three; they see the others as `N`.
     pub enum CompletionPolicy {
-        /// Every live executor.
+        /// Every live executor must approve.
         All = "ALL",
-        /// One.
+        /// One person must approve.
         Any = "ANY",
-        /// As many people as the threshold says, one when there is none.
+        /// As many people must approve as the threshold says; one if there is none.
         N = "N",
-        /// As many percent of the pool as the threshold says, rounded up to whole people.
+        /// As many percent of the pool must approve as the threshold says, rounded up to whole people.
         Percent = "PERCENT",
-        /// People whose weights add up to the threshold.
+        /// The weights of those who approve must add up to the threshold.
         Weight = "WEIGHT",
     }
 }
 
 impl CompletionPolicy {
-    /// The one of openIMIS' three policies that clients read it as.
+    /// The one of openIMIS' three policies as which clients see this one.
     #[must_use]
     pub const fn as_known_to_clients(self) -> Self {
         match self {
@@ -37,7 +37,7 @@ impl CompletionPolicy {
 pub struct PolicyRule {
     /// How approvals are counted.
     pub policy: CompletionPolicy,
-    /// How many people, percent or weight it takes; none with policies that need none.
+    /// How many people, how many percent or how much weight must approve; none for policies that need none.
     pub threshold: Option<i32>,
 }
 
@@ -45,7 +45,7 @@ impl PolicyRule {
     /// The largest threshold of a policy that counts people or weights.
     pub const MAX_THRESHOLD: i32 = 1_000_000_000;
 
-    /// Refuses a threshold that the policy does not take, that is missing, or out of range.
+    /// Refuses a threshold that is missing, out of range, or given to a policy that has none.
     ///
     /// # Errors
     /// VALIDATION, naming `field`.
@@ -69,7 +69,7 @@ impl PolicyRule {
         }
     }
 
-    /// As the decision takes it. A missing threshold is 1.
+    /// The policy in the form that the decision takes. A missing threshold is 1.
     #[must_use]
     pub fn policy(self) -> Policy {
         let threshold = self.threshold.and_then(|number| u64::try_from(number).ok()).unwrap_or(1).max(1);

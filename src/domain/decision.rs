@@ -1,5 +1,5 @@
-//! The decision: from pools of executors, their policies and the votes to an outcome and its reasons. Pure, so that an
-//! auditor can replay the ledger and get the same answer.
+//! The decision: it turns pools of executors, their policies and the votes into an outcome with its reasons. It is pure, so
+//! that an auditor can replay the ledger and get the same answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,51 +8,51 @@ use uuid::Uuid;
 use super::text_enum::text_enum;
 use super::verdict::Verdict;
 
-/// How many approvals it takes.
+/// How many approvals a pool needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// Everybody in the pool who may decide has approved.
     All,
     /// Somebody entitled has approved.
     Any,
-    /// At least so many people have approved.
+    /// At least this many people have approved.
     AtLeast(u64),
-    /// At least so many percent of those in the pool who may decide, rounded up to whole people, have approved.
+    /// At least this percentage of the people in the pool who may decide, rounded up to whole people, has approved.
     Percent(u64),
     /// The weights of those who have approved add up to this.
     Weight(u64),
 }
 
-/// What approves.
+/// Which verdicts approve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Verdicts on the whole task; those on single records decide nothing.
+    /// Verdicts on the whole task decide; those on single records do not.
     Whole,
-    /// Verdicts on single records: whoever gave one, whichever way, has reviewed the task, and reviews are what is counted.
+    /// Verdicts on single records decide: a person who gave any verdict has reviewed the task, and reviews are counted.
     ByRecord,
 }
 
-/// Whom a person may not be, to decide: four eyes see more than two.
+/// The rules of four eyes: who may not decide, so that more than one person looks at a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FourEyes {
     /// The maker of the task may not decide it.
     pub forbid_maker: bool,
-    /// Who decided another step of the task may not decide this one.
+    /// A person who decided another step of the task may not decide this one.
     pub distinct_deciders: bool,
 }
 
-/// Why a person may not decide, whatever executor or rights there are.
+/// Why a person may not decide, even as an executor or with the rights to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barred {
     /// The person is the maker of the task, or has changed what it proposes.
     Maker,
-    /// The person decided another step of it.
+    /// The person decided another step of the task.
     DecidedOtherStep,
 }
 
 impl FourEyes {
-    /// Why `user` may not decide, if so. `makers`: who proposed what the task says; `decided_others`: who voted on other
-    /// steps of it.
+    /// Why `user` may not decide; none if `user` may. `makers` are the people who proposed what the task says,
+    /// `decided_others` those who voted on other steps of it.
     #[must_use]
     pub fn bar(self, user: Uuid, makers: &BTreeSet<Uuid>, decided_others: &BTreeSet<Uuid>) -> Option<Barred> {
         if self.forbid_maker && makers.contains(&user) {
@@ -68,11 +68,11 @@ impl FourEyes {
 /// Who is asked, and how many of them must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deciders {
-    /// How many approvals it takes.
+    /// How many approvals a pool needs.
     pub policy: Policy,
     /// The live executors who may decide, with their weights.
     pub members: BTreeMap<Uuid, u64>,
-    /// The live executors who may not, and why. They are not asked: nothing waits for them.
+    /// The live executors who may not decide, and why. The pool does not wait for them.
     pub barred: BTreeMap<Uuid, Barred>,
 }
 
@@ -99,18 +99,18 @@ impl Deciders {
     }
 }
 
-/// A vote that counts: recorded when its caster was entitled, not replaced, and on what the task says now.
+/// A vote that counts: its caster was entitled when it was cast, it was not replaced, and it is on what the task says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedVote {
     /// Who cast it.
     pub user: Uuid,
-    /// What it says.
+    /// Its verdict.
     pub verdict: Verdict,
     /// The caster's weight when it was cast.
     pub weight: u64,
 }
 
-/// What the votes of a pool amount to.
+/// The outcome of a pool's votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Approvals are missing.
@@ -119,22 +119,22 @@ pub enum Outcome {
     Passed,
     /// Somebody has refused.
     Failed,
-    /// There is nobody in the pool who may decide: nothing is decided until there is.
+    /// Nobody in the pool may decide: nothing is decided until somebody may.
     Held,
 }
 
 text_enum! {
-    /// Why a task can't go on by the votes of those who are asked.
+    /// Why a task can't go on, even if everybody who is asked votes.
     pub enum HeldReason {
-        /// No live executor who is active is in the pool.
+        /// The pool has no live, active executor.
         EmptyPool = "EMPTY_POOL",
         /// Nobody in the pool may decide this task.
         NobodyMayDecide = "NOBODY_MAY_DECIDE",
-        /// If all who are missing approved, it would still not be enough.
+        /// Even if everybody who is missing approved, it would not be enough.
         TooFewExecutors = "TOO_FEW_EXECUTORS",
-        /// The votes are enough since who is asked, or how many must agree, has changed: somebody has to weigh them.
+        /// The votes have become enough by a change of who is asked, or of how many must agree: somebody has to weigh them.
         ReadyToDecide = "READY_TO_DECIDE",
-        /// The same, and who brought it about may not decide this task: somebody else has to.
+        /// The votes have become enough, but the person who made the change may not decide this task: somebody else has to.
         ChangedByBarred = "CHANGED_BY_BARRED",
     }
 }
@@ -142,22 +142,22 @@ text_enum! {
 /// Where a pool stands, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// What the votes amount to.
+    /// The outcome.
     pub outcome: Outcome,
     /// How much the policy needs: people, or their weights.
     pub needed: u64,
-    /// How much of that is there.
+    /// How much of that the pool has.
     pub has: u64,
-    /// Who in the pool may decide and has not approved.
+    /// The people in the pool who may decide and have not approved.
     pub missing: BTreeSet<Uuid>,
-    /// Why it can't go on by the votes of those who are asked, if so.
+    /// Why the task can't go on, even if everybody who is asked votes; none if it can.
     pub held: Option<HeldReason>,
 }
 
-/// Decides by the pool and the votes cast in it.
+/// Decides about a pool by the votes cast in it.
 ///
-/// Approvals of people who are not in the pool (any more, or never, as privileged people) count, except under `All`, which
-/// asks everybody present. The order of votes does not matter and a repeated vote changes nothing.
+/// Approvals of people who have left the pool, or were never in it (privileged people), count, except under `All`, which
+/// asks everybody who is in it. The order of votes does not matter and a repeated vote changes nothing.
 #[must_use]
 pub fn evaluate(pool: &Deciders, mode: Mode, votes: &[CountedVote]) -> Standing {
     let mut approved: BTreeMap<Uuid, u64> = BTreeMap::new();
@@ -211,7 +211,7 @@ pub fn evaluate(pool: &Deciders, mode: Mode, votes: &[CountedVote]) -> Standing 
     Standing { outcome, needed, has, missing: missing.into_keys().collect(), held }
 }
 
-/// What becomes of a task.
+/// What happens to a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progression {
     /// It waits for more votes.

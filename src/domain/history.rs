@@ -1,9 +1,9 @@
-//! What writes do to rows.
+//! The kinds of writes in history.
 
 use super::text_enum::text_enum;
 
 text_enum! {
-    /// What a write did.
+    /// What a write did to a row.
     pub enum HistoryType {
         /// The row was created.
         Created = "+",

@@ -1,13 +1,13 @@
-//! How mutations go.
+//! The statuses of mutations.
 
-/// How a mutation went.
+/// The status of a mutation in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MutationStatus {
-    /// It is under way.
+    /// The mutation is under way.
     Received,
-    /// It was refused or failed, and nothing was changed.
+    /// The mutation was refused or failed, and nothing was changed.
     Error,
-    /// It was done.
+    /// The mutation was done.
     Success,
 }
 
@@ -15,7 +15,7 @@ impl MutationStatus {
     /// All values.
     pub const ALL: &'static [Self] = &[Self::Received, Self::Error, Self::Success];
 
-    /// The number by which it goes, in the database as well as towards clients.
+    /// The number of the status, in the database and for clients.
     #[must_use]
     pub const fn as_i32(self) -> i32 {
         match self {
@@ -25,7 +25,7 @@ impl MutationStatus {
         }
     }
 
-    /// The status that goes by this number, if one does.
+    /// The status with this number, if there is one.
     #[must_use]
     pub fn parse(number: i32) -> Option<Self> {
         Self::ALL.iter().copied().find(|status| status.as_i32() == number)

@@ -1,4 +1,4 @@
-//! Who is told of events, and how their delivery stands.
+//! Subscribers of events, and the status of deliveries.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -6,15 +6,15 @@ use uuid::Uuid;
 use super::text_enum::text_enum;
 
 text_enum! {
-    /// How a delivery stands.
+    /// The status of a delivery.
     pub enum DeliveryStatus {
-        /// It is still to be made, now or after a pause.
+        /// The delivery is still to be made, now or after a pause.
         Pending = "PENDING",
-        /// The handler has done its work.
+        /// The handler or endpoint has done its work.
         Delivered = "DELIVERED",
-        /// It was tried too often; it stays until somebody replays or discards it.
+        /// The delivery failed too often. It stays until somebody replays or discards it.
         Dead = "DEAD",
-        /// An operator gave it up.
+        /// An operator gave the delivery up.
         Discarded = "DISCARDED",
     }
 }
@@ -26,8 +26,8 @@ pub enum Subscriber {
     Handler(String),
     /// A webhook endpoint, by its key.
     Endpoint(Uuid),
-    /// The module itself, which weighs the votes on a group's tasks again once who is asked, or how many must agree, has
-    /// changed; with a name, only where that service is put under maker-checker.
+    /// The module itself: it weighs the votes on a group's tasks again after a change of who is asked, or of how many must
+    /// agree. With a service's name, only a process that puts that service under maker-checker does so.
     ReEvaluation(Option<String>),
 }
 
@@ -35,7 +35,7 @@ impl Subscriber {
     const ENDPOINT: &'static str = "webhook:";
     const RE_EVALUATION: &'static str = "tasks.re_evaluation";
 
-    /// The subscriber that goes by this name. No handler can have the name of an endpoint or of the module.
+    /// The subscriber with this name. No handler can have the name of an endpoint or of the module.
     #[must_use]
     pub fn of_name(name: &str) -> Self {
         match name.strip_prefix(Self::RE_EVALUATION).map(|rest| rest.strip_prefix(':').ok_or(rest)) {
@@ -61,13 +61,13 @@ impl Subscriber {
     }
 }
 
-/// What operators look at.
+/// Figures of the outbox for operators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutboxFigures {
     /// How many deliveries are still to be made.
     pub pending: i64,
-    /// How many are dead.
+    /// How many deliveries are dead.
     pub dead: i64,
-    /// Since when the oldest that is to be made waits, naive UTC.
+    /// When the oldest delivery that is still to be made was created, naive UTC.
     pub oldest: Option<NaiveDateTime>,
 }

@@ -1,4 +1,4 @@
-//! Rights: openIMIS' numbers, and who is superuser, triage or privileged.
+//! Rights: openIMIS' numbers, and which people are superuser, triage or privileged.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,18 @@ use super::settings::ModuleSettings;
 pub struct Rights {
     /// Whether the person has a role that grants everything.
     pub is_superuser: bool,
-    /// The granted numbers.
+    /// The numbers of the granted rights.
     pub numbers: BTreeSet<i32>,
 }
 
 impl Rights {
-    /// Whether all of `needed` are there. An empty list asks for nothing.
+    /// Whether these rights include all of `needed`. An empty list needs none.
     #[must_use]
     pub fn have(&self, needed: &[i32]) -> bool {
         self.is_superuser || needed.iter().all(|right| self.numbers.contains(right))
     }
 
-    /// Whether the person is *triage*, holding all four task-group rights, or superuser.
+    /// Whether the person is privileged: *triage*, who has all four task-group rights, or superuser.
     #[must_use]
     pub fn are_privileged(&self, settings: &ModuleSettings) -> bool {
         [

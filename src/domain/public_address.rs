@@ -1,10 +1,10 @@
-//! Which addresses stand for the public Internet. Webhooks go to no others unless a setting allows it: else whoever may
-//! make an endpoint could reach what stands behind the firewall, and read what it answers.
+//! Which addresses belong to the public Internet. Webhooks go to no others unless a setting allows it. Otherwise anybody who
+//! may create an endpoint could reach servers behind the firewall, and read their answers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public Internet: no loopback, private, link-local, shared, multicast, reserved or
-/// documentation address, and none of those in the dress of IPv6.
+/// Whether an address belongs to the public Internet: it is no loopback, private, link-local, shared, multicast, reserved or
+/// documentation address, nor one of these embedded in IPv6.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -34,12 +34,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let embedded = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
-        // 6to4 and the well-known prefix of NAT64 lead to the IPv4 address that is in them.
+        // Addresses of 6to4 and of the well-known prefix of NAT64 lead to the IPv4 address embedded in them.
         [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_v4(embedded(high, low)),
         // Teredo, benchmarks, ORCHID and other protocol assignments; documentation.
         [0x2001, second, ..] if second < 0x0200 || second == 0x0db8 => false,
         [0x3fff, second, ..] if second < 0x1000 => false,
-        // Only 2000::/3 is given out: no loopback, IPv4-mapped, unique-local, link-local, site-local or multicast address.
+        // Only 2000::/3 is allocated: no loopback, IPv4-mapped, unique-local, link-local, site-local or multicast address.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::FourEyes;
 
-/// What administrators set for this module: which rights gate which operation, each a list of rights of which the
-/// caller needs all, and how tasks are decided.
+/// What administrators set for this module: the rights that each operation needs, and how tasks are decided. Where a setting
+/// lists several rights, the caller needs all of them.
 ///
 /// The names and the defaults are openIMIS'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,24 +59,25 @@ pub struct ModuleSettings {
     pub flow_batch_sources: Vec<String>,
     /// The sources whose tasks may not join a flow.
     pub flow_ineligible_sources: Vec<String>,
-    /// Whether the maker of a task may not decide it, where group and step say nothing.
+    /// Whether makers are barred from deciding their own tasks, where neither step nor group has a rule of its own.
     pub forbid_maker: bool,
-    /// Whether one person may not decide two steps of a task, where group and step say nothing.
+    /// Whether a person who decided one step of a task is barred from deciding another, where neither step nor group has a
+    /// rule of its own.
     pub distinct_deciders: bool,
-    /// Whether who rejects a task or a record has to say why.
+    /// Whether a person who rejects a task or a record must give a reason.
     pub require_rejection_comment: bool,
-    /// What becomes of an open task whose votes are enough since its pool or policy has changed.
+    /// What happens to an open task whose votes have become enough because its pool or policy changed.
     pub reevaluate: Reevaluate,
 }
 
-/// What becomes of an open task whose votes are enough since its pool or policy has changed.
+/// What happens to an open task whose votes have become enough because its pool or policy changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Reevaluate {
-    /// It is shown as held, READY_TO_DECIDE, until somebody votes or weighs the votes again.
+    /// The task is shown as held, READY_TO_DECIDE, until somebody votes or weighs the votes again.
     #[default]
     Report,
-    /// It is decided, in the name of the system user.
+    /// The task is decided in the name of the system user.
     Decide,
 }
 
@@ -116,19 +117,20 @@ impl Default for ModuleSettings {
 }
 
 impl ModuleSettings {
-    /// The rules of four eyes where group and step say nothing.
+    /// The rules of four eyes where neither step nor group has a rule of its own.
     #[must_use]
     pub const fn four_eyes(&self) -> FourEyes {
         FourEyes { forbid_maker: self.forbid_maker, distinct_deciders: self.distinct_deciders }
     }
 
-    /// Whether completion policies decide on tasks with this executor action event. Votes on others are kept and shown.
+    /// Whether completion policies decide tasks with this executor action event. Votes on other tasks are only kept and
+    /// shown.
     #[must_use]
     pub fn decides_by_policy(&self, event: Option<&str>) -> bool {
         event == Some(self.default_executor_event.as_str())
     }
 
-    /// All rights that gate anything.
+    /// All rights that any operation needs.
     #[must_use]
     pub fn all_rights(&self) -> Vec<i32> {
         [

@@ -1,8 +1,8 @@
-//! The names of what services do, to which handlers are bound. The names are openIMIS'.
+//! Signals: the operations of services to which handlers are bound, with openIMIS' names.
 
 use std::fmt;
 
-/// What a service did or is about to do.
+/// An operation that a service did or is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// `task_service.create`
@@ -60,7 +60,7 @@ impl Signal {
         Self::TaskFlowDelete,
     ];
 
-    /// The name under which it is known outside.
+    /// The name of the signal for handlers and clients.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Signal {
         }
     }
 
-    /// What kind of row it is about, in the words of the interface.
+    /// The kind of row that the signal is about, in the words of the interface.
     #[must_use]
     pub const fn row_name(self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
-//! Where a task stands.
+//! The status and the priority of tasks.
 
 use super::text_enum::text_enum;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
 text_enum! {
-    /// Where a task stands, in the order of its life. `COMPLETED` and `FAILED` are final.
+    /// The status of a task, in the order of its life. `COMPLETED` and `FAILED` are final.
     pub enum TaskStatus {
         /// Created; no group decides on it yet, and executors do not see it.
         Received = "RECEIVED",
@@ -19,7 +19,7 @@ text_enum! {
 }
 
 impl TaskStatus {
-    /// Those of tasks that can still be decided.
+    /// The statuses of tasks that can still be decided.
     pub const OPEN: [Self; 2] = [Self::Received, Self::Accepted];
 
     /// Whether the task can still be decided.
@@ -35,13 +35,13 @@ impl TaskStatus {
     }
 }
 
-/// The priority of a task about which nothing is said.
+/// The priority of a task for which none is given.
 #[must_use]
 pub const fn usual_priority() -> i32 {
     50
 }
 
-/// The priority that is asked for, if it is one.
+/// The priority that is asked for, if it is in range.
 ///
 /// # Errors
 /// VALIDATION, naming the field and the range.

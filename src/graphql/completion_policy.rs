@@ -10,11 +10,11 @@ use crate::message::Message;
 enum_named! {
     /// How many executors must approve, as clients of openIMIS know it.
     TaskGroupCompletionPolicy, TaskGroupCompletionPolicyEnum {
-        /// Every live executor.
+        /// Every live executor must approve.
         All,
-        /// One.
+        /// One executor must approve.
         Any,
-        /// As many as the threshold says.
+        /// As many executors must approve as the threshold says.
         N,
     }
 }
@@ -43,34 +43,34 @@ impl From<TaskGroupCompletionPolicyEnum> for CompletionPolicy {
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::completion_policy::CompletionPolicy")]
 pub enum TaskPolicyKind {
-    /// Every live executor.
+    /// Every live executor must approve.
     All,
-    /// One.
+    /// One executor must approve.
     Any,
-    /// As many people as the threshold says.
+    /// As many people must approve as the threshold says.
     N,
-    /// As many percent of the pool as the threshold says, rounded up to whole people.
+    /// As many percent of the pool must approve as the threshold says, rounded up to whole people.
     Percent,
-    /// Executors whose weights add up to the threshold.
+    /// The weights of the executors who approve must add up to the threshold.
     Weight,
 }
 
-/// How many must approve.
+/// How many executors must approve.
 #[derive(SimpleObject, Debug, Clone, Copy)]
 #[graphql(name = "TaskPolicy")]
 pub struct TaskPolicy {
     /// How approvals are counted.
     kind: TaskPolicyKind,
-    /// How many people, percent or weight; absent with ALL and ANY, and where it is 1 under N.
+    /// How many people, how many percent or how much weight must approve; absent for ALL and ANY, and for N if it is 1.
     threshold: Option<i32>,
 }
 
-/// How many must approve.
+/// How many executors must approve.
 #[derive(InputObject, Debug, Clone, Copy)]
 pub struct TaskPolicyInput {
     /// How approvals are counted.
     kind: TaskPolicyKind,
-    /// How many people, percent (1 to 100) or weight.
+    /// How many people, how many percent (1 to 100) or how much weight must approve.
     threshold: Option<i32>,
 }
 
@@ -86,10 +86,10 @@ impl From<TaskPolicyInput> for PolicyRule {
     }
 }
 
-/// A policy that is given beside `completionPolicy`, which has to be what clients read it as.
+/// The policy that is given beside `completionPolicy`. It must be one that clients see as `completionPolicy`.
 ///
 /// # Errors
-/// VALIDATION, if they disagree.
+/// VALIDATION if the two disagree.
 pub fn beside(known: CompletionPolicy, policy: Option<TaskPolicyInput>) -> Result<Option<PolicyRule>> {
     let Some(rule) = policy.map(PolicyRule::from) else {
         return Ok(None);

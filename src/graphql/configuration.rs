@@ -28,7 +28,7 @@ pub struct ModuleConfigurationNode {
     module: String,
     layer: ModuleConfigurationLayer,
     version: String,
-    /// JSON in a text.
+    /// The configuration, as a JSON text.
     config: String,
     is_exposed: bool,
     is_disabled_until: Option<Moment>,
@@ -98,7 +98,7 @@ pub struct ConfigurationQueries;
 
 #[Object]
 impl ConfigurationQueries {
-    /// The configurations that anybody may read; open to strangers.
+    /// The configurations that anybody may read. Strangers may ask for them.
     async fn module_configurations(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! What tasks are about, in GraphQL.
+//! The entities that tasks are about, in GraphQL.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
@@ -7,23 +7,23 @@ use crate::error::Result;
 use crate::graphql::protocol::context::request;
 use crate::service::entity;
 
-/// Something that a task can be about.
+/// An entity that a task can be about.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskEntityGQLType")]
 pub struct TaskEntityNode {
-    /// Its key, given as `entityId`.
+    /// The entity's key, to be given as `entityId`.
     id: ID,
-    /// How it is called.
+    /// The entity's name.
     display: String,
 }
 
-/// Looking for what tasks can be about.
+/// Searching the entities that tasks can be about.
 #[derive(Default)]
 pub struct EntityQueries;
 
 #[Object]
 impl EntityQueries {
-    /// The entities that a task can be made about, as the host of this module knows them; for those who may create tasks.
+    /// The entities that a task can be about, as the host of this module knows them. Only for people who may create tasks.
     async fn task_entities(
         &self,
         ctx: &Context<'_>,

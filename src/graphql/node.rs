@@ -75,14 +75,14 @@ pub struct NodeQueries;
 
 #[Object]
 impl NodeQueries {
-    /// The row with this global id; null where there is none that one sees.
+    /// The row with this global id; null if there is none, or if one may not see it.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         request(ctx)?.requester()?;
         let Some((type_name, key)) = read_global_id(&id) else {
             return Ok(None);
         };
         match find(ctx, &type_name, &key).await {
-            // Whether there is such a row is none of a stranger's business.
+            // The answer must not tell whether there is such a row.
             Err(error) if error.code() == ErrorCode::Forbidden => Ok(None),
             found => found,
         }
@@ -166,7 +166,7 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
     })
 }
 
-/// The only row whose `field` is the key, as a node; none where the key is of another kind.
+/// The only row whose `field` is the key, as a node; none if the key is of another kind.
 async fn one<T, N: From<T>, F: Future<Output = Result<Slice<T>>>>(
     field: &'static str,
     key: Option<Value>,
@@ -176,7 +176,7 @@ async fn one<T, N: From<T>, F: Future<Output = Result<Slice<T>>>>(
     Ok(only(list(with(field, key)).await?).map(N::from))
 }
 
-/// A step is seen by whoever sees its flow.
+/// A step of a flow. Whoever sees the flow sees its steps.
 async fn flow_step(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
     let context = request(ctx)?;
     let Some(found) = step(ctx, key.parse().ok()).await? else {

@@ -1,4 +1,4 @@
-//! What every versioned row has, and what its history says of a version: said once for all types.
+//! The fields that every versioned row has, and those that history has of every version, once for all types.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::graphql::user::types::{UserNode, user, user_if_any};
 use crate::model::history::History;
 use crate::model::record::Record;
 
-/// What a write did.
+/// What a write did to a row.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::history::HistoryType")]
 pub enum HistoricalTaskHistoryType {
@@ -22,7 +22,7 @@ pub enum HistoricalTaskHistoryType {
     Deleted,
 }
 
-/// A row as it is.
+/// The common fields of a row.
 #[derive(SimpleObject)]
 pub struct LiveRecord {
     #[graphql(flatten)]
@@ -31,7 +31,7 @@ pub struct LiveRecord {
     authors: Authors,
 }
 
-/// A row as it was after a write.
+/// The common fields of a version: a row as it was after a write.
 #[derive(SimpleObject)]
 pub struct RecordVersion {
     #[graphql(flatten)]
@@ -40,13 +40,13 @@ pub struct RecordVersion {
     write: Write,
 }
 
-/// What every versioned row has.
+/// The fields that every versioned row has.
 #[derive(SimpleObject)]
 pub struct RecordFields {
     pub id: ID,
     uuid: Option<String>,
     is_deleted: bool,
-    /// Free JSON of hosts; the module keeps some of its own in it.
+    /// Free JSON of hosts, in which the module keeps some data of its own.
     json_ext: Option<JsonString>,
     date_created: Option<Moment>,
     date_updated: Option<Moment>,
@@ -54,13 +54,13 @@ pub struct RecordFields {
     version: i32,
 }
 
-/// Who wrote a row.
+/// The people who wrote a row.
 struct Authors {
     user_created: Uuid,
     user_updated: Uuid,
 }
 
-/// What is said of a write, and who wrote the row until then.
+/// The fields of a write, and the people who wrote the row until then.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 struct Write {
@@ -75,14 +75,14 @@ struct Write {
 }
 
 impl LiveRecord {
-    /// What a row of the type of this name says of itself.
+    /// The common fields of a row whose GraphQL type has this name.
     pub fn new(type_name: &str, record: &Record) -> Self {
         Self { fields: RecordFields::new(global_id(type_name, record.id), record), authors: record.into() }
     }
 }
 
 impl RecordVersion {
-    /// What a version of the type of this name says of itself.
+    /// The common fields of a version whose GraphQL type has this name.
     pub fn new(type_name: &str, record: &Record, history: History) -> Self {
         Self {
             fields: RecordFields::new(global_id(type_name, history.history_id), record),
@@ -131,7 +131,7 @@ impl Authors {
 
 #[ComplexObject]
 impl Write {
-    /// Who wrote this version; none for rows that were loaded.
+    /// The person who wrote this version; null for rows that were loaded.
     async fn history_user(&self, ctx: &Context<'_>) -> Result<Option<Registered<UserNode>>> {
         Ok(user_if_any(ctx, self.history_user).await?.map(Registered))
     }

@@ -1,4 +1,4 @@
-//! How the arguments of the tables get into the schema.
+//! Puts the arguments of the tables into the schema.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::{LISTS, completion_policy, outbox, task, vote};
 
-/// Adds the arguments of the tables to the list fields. Registered last, when all types are there.
+/// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.
 pub struct Registration;
 
 impl OutputType for Registration {
@@ -18,7 +18,7 @@ impl OutputType for Registration {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        // Types that only arguments name.
+        // Only arguments name these types.
         <Moment as InputType>::create_type_info(registry);
         <Day as InputType>::create_type_info(registry);
         <UuidOrGlobalId as InputType>::create_type_info(registry);

@@ -1,4 +1,4 @@
-//! Roles, what they grant and who has them, in GraphQL.
+//! Roles, the rights they grant and the users who have them, in GraphQL.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ use crate::model::role::{Role, UserRole};
 use crate::model::user::User;
 use crate::service::role;
 
-/// What openIMIS' older tables have beside their own columns.
+/// The fields that all of openIMIS' older tables have.
 #[derive(SimpleObject)]
 struct LegacyFields {
     validity_from: Moment,
@@ -43,7 +43,7 @@ pub struct RoleNode {
     role: Role,
 }
 
-/// That a user has a role.
+/// A role that a user has.
 #[derive(SimpleObject)]
 #[graphql(name = "UserRoleGQLType", complex)]
 pub struct UserRoleNode {
@@ -56,7 +56,7 @@ pub struct UserRoleNode {
     held: Role,
 }
 
-/// That a role grants a right.
+/// A right that a role grants.
 #[derive(SimpleObject)]
 #[graphql(name = "RoleRightGQLType", complex)]
 pub struct RoleRightNode {
@@ -91,7 +91,7 @@ impl From<Role> for RoleNode {
 }
 
 impl UserRoleNode {
-    /// That this user has this role.
+    /// The link of this user to this role.
     pub fn new(of: &UserRole, held: Role, holder: User) -> Self {
         Self {
             id: global_id("UserRoleGQLType", of.id),
@@ -103,7 +103,7 @@ impl UserRoleNode {
 }
 
 impl RoleRightNode {
-    /// That this role grants the right.
+    /// The link of this role to the right.
     pub fn new(granting: Role, right_id: i32) -> Self {
         Self {
             id: global_id("RoleRightGQLType", format!("{}-{right_id}", granting.id)),
@@ -116,7 +116,7 @@ impl RoleRightNode {
 
 #[ComplexObject]
 impl RoleNode {
-    /// Who has it, with the right to list users.
+    /// The users who have the role; for people with the right to list users.
     async fn user_roles(&self, ctx: &Context<'_>) -> Result<Vec<UserRoleNode>> {
         let context = request(ctx)?;
         let held = role::holders(&context.services, context.requester()?, self.role.id).await?;
@@ -125,7 +125,7 @@ impl RoleNode {
         Ok(pairs.map(|(held, holder)| UserRoleNode::new(held, self.role.clone(), holder.user)).collect())
     }
 
-    /// What it grants.
+    /// The rights that the role grants.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RoleRightNode>> {
         let rights = role::rights(&request(ctx)?.services, self.role.id).await?;
         Ok(rights.into_iter().map(|right| RoleRightNode::new(self.role.clone(), right)).collect())
@@ -156,7 +156,7 @@ pub struct RoleQueries;
 
 #[Object]
 impl RoleQueries {
-    /// All roles, with the right to list them.
+    /// All roles; for people with the right to list them.
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Connection<RoleNode>>> {
         let list = |services, requester, query| role::list(services, requester, query);
         listed(ctx, &ROLE, None, list).await.map(Some)

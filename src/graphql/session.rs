@@ -1,4 +1,4 @@
-//! Logging in, staying so, and logging out.
+//! Logging in, renewing sessions, and logging out.
 
 use async_graphql::{Context, Object, SimpleObject};
 
@@ -9,10 +9,10 @@ use crate::graphql::protocol::context::{Effect, request};
 use crate::graphql::protocol::scalars::GenericScalar;
 use crate::service::login::{self, Granted};
 
-/// A session has begun.
+/// The answer when a session has begun.
 #[derive(SimpleObject)]
 pub struct OpenimisObtainJSONWebToken {
-    /// What the token says.
+    /// The claims of the token.
     payload: GenericScalar,
     /// When the session ends, in seconds since 1970.
     refresh_expires_in: i64,
@@ -20,11 +20,11 @@ pub struct OpenimisObtainJSONWebToken {
     token: String,
 }
 
-/// A session goes on.
+/// The answer when a session goes on.
 #[derive(SimpleObject)]
 #[expect(clippy::struct_field_names, reason = "the names are the interface's")]
 pub struct Refresh {
-    /// What the token says.
+    /// The claims of the token.
     payload: GenericScalar,
     /// When the session ends, in seconds since 1970.
     refresh_expires_in: i64,
@@ -32,27 +32,27 @@ pub struct Refresh {
     token: String,
 }
 
-/// A token is ours.
+/// The answer for a valid token.
 #[derive(SimpleObject)]
 pub struct Verify {
-    /// What it says.
+    /// The claims of the token.
     payload: GenericScalar,
 }
 
-/// A session has ended.
+/// The answer when a session has ended.
 #[derive(SimpleObject)]
 pub struct Revoke {
-    /// When, in seconds since 1970.
+    /// When the session ended, in seconds since 1970.
     revoked: i64,
 }
 
-/// A cookie was cleared.
+/// The answer when the cookie was cleared.
 #[derive(SimpleObject)]
 pub struct DeleteJSONWebTokenCookie {
     deleted: bool,
 }
 
-/// A cookie was cleared.
+/// The answer when the cookie was cleared.
 #[derive(SimpleObject)]
 pub struct DeleteRefreshTokenCookie {
     deleted: bool,
@@ -64,13 +64,13 @@ pub struct GetCsrfTokenMutation {
     csrf_token: Option<String>,
 }
 
-/// Logging in, staying so, and logging out.
+/// Logging in, renewing sessions, and logging out.
 #[derive(Default)]
 pub struct SessionMutations;
 
 #[Object]
 impl SessionMutations {
-    /// Begins a session: sets its cookies and answers its token.
+    /// Begins a session: sets its cookies and returns its token.
     async fn token_auth(
         &self,
         ctx: &Context<'_>,
@@ -88,7 +88,7 @@ impl SessionMutations {
         Ok(Some(answer))
     }
 
-    /// What a token says (the cookie's, when none is given), if it is ours and its session goes on.
+    /// The claims of a token, if it is valid and its session goes on. Without a token, the cookie's is taken.
     async fn verify_token(
         &self,
         ctx: &Context<'_>,
@@ -100,7 +100,7 @@ impl SessionMutations {
         Ok(Some(Verify { payload: payload(&claims)? }))
     }
 
-    /// A new access token, by the cookies or by a token.
+    /// Issues a new access token, by the cookies or by a token.
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,
@@ -118,7 +118,7 @@ impl SessionMutations {
         Ok(Some(answer))
     }
 
-    /// Ends the session of a refresh token (the cookie's, when none is given) on every server.
+    /// Ends the session of a refresh token on every server. Without a token, the cookie's is taken.
     async fn revoke_token(
         &self,
         ctx: &Context<'_>,
@@ -149,7 +149,7 @@ impl SessionMutations {
         Ok(Some(DeleteRefreshTokenCookie { deleted: context.cookies.refresh.is_some() }))
     }
 
-    /// The token of the session for `X-CSRFToken`; open to strangers, who get one that is good for nothing.
+    /// The session's token for `X-CSRFToken`. Strangers may ask too, but get a token that is never valid.
     async fn get_csrf_token(&self, ctx: &Context<'_>) -> Result<Option<GetCsrfTokenMutation>> {
         let context = request(ctx)?;
         let session = context.requester().ok().and_then(|requester| requester.session_id);
@@ -171,7 +171,7 @@ fn payload(claims: &Claims) -> Result<GenericScalar> {
     async_graphql::Value::from_json(json).map(GenericScalar).map_err(Error::internal)
 }
 
-/// Who has no session any more is told so by the HTTP status too, which is what the front end goes by.
+/// Notes that the HTTP status is to say that the session has ended, because the front end looks at that.
 fn ended(ctx: &Context<'_>, error: Error) -> Result<Error> {
     if error.code() == ErrorCode::Unauthenticated {
         request(ctx)?.effect(Effect::Unauthenticated);
@@ -179,7 +179,7 @@ fn ended(ctx: &Context<'_>, error: Error) -> Result<Error> {
     Ok(error)
 }
 
-/// Ends a session if there is one.
+/// Ends the session, if there is one.
 async fn end(ctx: &Context<'_>, token: Option<String>) -> Result<()> {
     match login::revoke(&request(ctx)?.services, token).await {
         Err(error) if error.code() != ErrorCode::Unauthenticated => Err(error),

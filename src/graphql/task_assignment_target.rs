@@ -1,4 +1,4 @@
-//! What tasks can be assigned to, in GraphQL.
+//! The flows and groups to which tasks can be assigned, in GraphQL.
 
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
@@ -8,23 +8,23 @@ use crate::graphql::completion_policy::{TaskGroupCompletionPolicy, TaskPolicy};
 use crate::graphql::protocol::context::request;
 use crate::service::task_assignment_target::{self, TargetKind, TaskAssignmentTarget};
 
-/// What a target is.
+/// The kind of a target.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskAssignmentTargetKind {
-    /// A flow, given as `flowId`.
+    /// A flow, to be given as `flowId`.
     Flow,
-    /// A group, given as `taskGroupId`.
+    /// A group, to be given as `taskGroupId`.
     Group,
 }
 
-/// What a task can be assigned to.
+/// A flow or a group to which a task can be assigned.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskAssignmentTargetGQLType")]
 pub struct TaskAssignmentTargetNode {
     kind: TaskAssignmentTargetKind,
     uuid: String,
     code: Option<String>,
-    /// Its name for people; a group's is its code.
+    /// The name for people; a group's is its code.
     name: Option<String>,
     /// How many steps a flow has.
     step_count: Option<usize>,
@@ -33,7 +33,7 @@ pub struct TaskAssignmentTargetNode {
     threshold: Option<i32>,
     /// How a group counts approvals.
     policy: Option<TaskPolicy>,
-    /// How many different people sit in it.
+    /// How many different people are executors of the group, or of the flow's groups.
     member_count: Option<usize>,
 }
 
@@ -57,13 +57,13 @@ impl From<TaskAssignmentTarget> for TaskAssignmentTargetNode {
     }
 }
 
-/// Looking for what tasks can be assigned to.
+/// Searching the flows and groups to which tasks can be assigned.
 #[derive(Default)]
 pub struct TaskAssignmentTargetQueries;
 
 #[Object]
 impl TaskAssignmentTargetQueries {
-    /// The flows and groups that a task can be assigned to, flows first, each by code; for those who may assign.
+    /// The flows and groups to which a task can be assigned, flows first, each by code. Only for people who may assign.
     async fn task_assignment_targets(
         &self,
         ctx: &Context<'_>,

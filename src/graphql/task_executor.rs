@@ -1,4 +1,4 @@
-//! Who sits in which group, in GraphQL.
+//! Task executors in GraphQL: which users decide in which groups.
 
 use std::sync::LazyLock;
 
@@ -23,12 +23,12 @@ use crate::service::context::ListScope;
 use crate::service::task_executor;
 
 shows! {
-    /// Somebody who sits in a group.
+    /// An executor: a user who decides in a group.
     #[graphql(name = "TaskExecutorGQLType", complex)]
     pub struct TaskExecutorNode of executor: TaskExecutor {
         #[graphql(flatten)]
         pub record: LiveRecord = LiveRecord::new("TaskExecutorGQLType", &executor.record),
-        /// What an approval counts under the policy WEIGHT.
+        /// How much the executor's approval counts under the policy WEIGHT.
         weight: i32,
         #[graphql(skip)]
         user_id: Uuid,
@@ -53,7 +53,7 @@ shows! {
 
 #[ComplexObject]
 impl TaskExecutorNode {
-    /// Who sits there.
+    /// The user who is the executor.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
         user(ctx, self.user_id).await
     }
@@ -81,7 +81,7 @@ pub struct TaskExecutorQueries;
 
 #[Object]
 impl TaskExecutorQueries {
-    /// Who sits in which group, with the right to search groups.
+    /// The executors of all groups; for people with the right to search groups.
     async fn task_executor(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskExecutorNode>>> {
         let list =
             |services, requester, query| task_executor::list(services, requester, query, ListScope::Root);

@@ -24,12 +24,12 @@ use crate::model::vote::Vote;
 use crate::service::context::ListScope;
 use crate::service::vote;
 
-/// What a vote says.
+/// The verdict of a vote.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskDecisionDecision {
-    /// The task, or the record that is named, may go ahead.
+    /// The task, or the named record, may go ahead.
     Approved,
-    /// The record that is named is rejected.
+    /// The named record is rejected.
     Rejected,
     /// The whole task is refused.
     Failed,
@@ -55,11 +55,11 @@ shows! {
         /// The record voted on; absent for a vote on the whole task.
         record_id: Option<String>,
         comment: Option<String>,
-        /// What it counted under the policy WEIGHT when it was cast.
+        /// How much the vote counted under the policy WEIGHT when it was cast.
         weight: i32,
         /// SHA-256 of the task's `data` as it was voted on: its JSON without white space, keys sorted.
         data_hash: Option<String>,
-        /// Whether what was voted on has changed since, or went to another group: then it counts no more.
+        /// Whether the task's data has changed since, or the task went to another group. A stale vote no longer counts.
         is_stale: bool,
         #[graphql(skip)]
         task_id: Uuid,
@@ -78,12 +78,12 @@ impl TaskDecisionNode {
         task.map(TaskNode::from).ok_or_else(|| Error::internal(format!("there is no task {}", self.task_id)))
     }
 
-    /// The step of the flow at which it was cast; absent for tasks in no flow.
+    /// The step of the flow at which the vote was cast; absent for tasks in no flow.
     async fn flow_step(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowStepNode>> {
         step(ctx, self.step_id).await
     }
 
-    /// Who cast it.
+    /// The person who cast the vote.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
         user(ctx, self.user_id).await
     }
@@ -95,8 +95,8 @@ pub struct VoteQueries;
 
 #[Object]
 impl VoteQueries {
-    /// The votes on the tasks that one sees, but for those that their casters have replaced. Stale ones are left out unless
-    /// `isStale` is given.
+    /// The votes on the tasks that one may see, without those that their casters have replaced. Stale votes are left out
+    /// unless `isStale` is given.
     async fn task_decision(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskDecisionNode>>> {
         let query = read_votes(ctx, &TASK_DECISION)?;
         let context = request(ctx)?;
@@ -105,11 +105,11 @@ impl VoteQueries {
     }
 }
 
-/// What a list of votes is asked for: those that are not stale, where it does not say. The front end offers no vote to
-/// whoever has one in such a list.
+/// Reads the arguments of a list of votes. Stale votes are left out if the arguments do not say otherwise, because the front
+/// end does not offer voting to a person who has a vote in such a list.
 ///
 /// # Errors
-/// VALIDATION naming the argument.
+/// VALIDATION, naming the argument.
 pub fn read_votes(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     let mut query = read(ctx, table)?;
     if !query.conditions.iter().any(|condition| condition.names_any(&["is_stale"])) {
@@ -122,7 +122,7 @@ pub fn read_votes(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
 pub static TASK_DECISION: Table =
     LazyLock::new(|| join([order_by(), client_mutation_id(), paging(), fields()]));
 
-/// The votes on a task, inside it.
+/// Lists of votes inside a task.
 pub static NESTED_TASK_DECISION: Table = LazyLock::new(|| join([order_by(), paging(), fields()]));
 
 fn fields() -> Arguments {
@@ -146,7 +146,7 @@ fn fields() -> Arguments {
     ])
 }
 
-/// A decision stands for the verdicts that are shown as it, on tasks and on records.
+/// The filter by `decision`, which shows verdicts on tasks and on records alike.
 fn decision(given: &Given<'_>) -> Result<Option<Condition>> {
     let asked = given.one_of::<TaskDecisionDecision>()?.value;
     let verdicts = Verdict::ALL.iter().filter(|verdict| TaskDecisionDecision::from(**verdict) == asked);

@@ -1,4 +1,4 @@
-//! Attempts to tell webhook endpoints of events, in GraphQL.
+//! Attempts at webhook endpoints, in GraphQL.
 
 use std::sync::LazyLock;
 
@@ -21,27 +21,27 @@ shows! {
     #[graphql(name = "WebhookAttemptGQLType")]
     pub struct WebhookAttemptNode of attempt: WebhookAttempt {
         pub id: ID = global_id("WebhookAttemptGQLType", attempt.id),
-        /// The endpoint; it may be deleted.
+        /// The endpoint, which may be deleted since.
         endpoint_id: String,
-        /// The event's own id, which the receiver sees as `webhook-id`, the same for each attempt.
+        /// The event's own id, the same at each attempt; the receiver sees it as `webhook-id`.
         event_id: String,
-        /// `id` of `taskEvents`.
+        /// The delivery: an `id` of `taskEvents`.
         delivery_id: ID = global_id("TaskEventGQLType", attempt.delivery_id),
-        /// Which try it was, from 1; a replay begins anew.
+        /// The number of the attempt, from 1; a replay begins at 1 again.
         attempt: i32,
-        /// What was told, such as `task_service.complete_task`.
+        /// The signal of the event, such as `task_service.complete_task`.
         signal: String,
-        /// The row that it is about.
+        /// The id of the row that the event is about.
         entity_id: String,
-        /// When it began.
+        /// When the attempt began.
         date: Moment,
-        /// How many milliseconds it took.
+        /// How many milliseconds the attempt took.
         duration_ms: i64,
-        /// The status that was answered; null where there was no answer.
+        /// The HTTP status of the answer; null if there was no answer.
         status_code: Option<i32>,
-        /// Why it failed; null after a success.
+        /// Why the attempt failed; null after a success.
         error: Option<String>,
-        /// The beginning of what was answered, at most 1 KiB.
+        /// The beginning of the answer's body, at most 1 KiB.
         response: Option<String>,
     }
 }
@@ -52,7 +52,7 @@ pub struct WebhookAttemptQueries;
 
 #[Object]
 impl WebhookAttemptQueries {
-    /// What was sent to webhook endpoints and what came of it, in the order in which it ended.
+    /// The attempts at webhook endpoints and their results, in the order in which they ended.
     async fn webhook_attempts(&self, ctx: &Context<'_>) -> Result<Option<Connection<WebhookAttemptNode>>> {
         let list =
             |services, requester, query| webhook_attempt::list(services, requester, query, ListScope::Root);

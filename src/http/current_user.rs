@@ -10,7 +10,7 @@ use super::graphql::requester;
 use super::state::App;
 use crate::error::ErrorCode;
 
-/// Who is logged in, with rights as numbers; exactly 401 for a stranger.
+/// Answers with the user who is logged in and the numbers of the user's rights; with exactly 401 for a stranger.
 pub async fn current_user(State(app): State<App>, headers: HeaderMap) -> Response {
     let found = match requester(&app, &headers).await {
         Ok(found) => found,

@@ -1,4 +1,4 @@
-//! What all handlers work with.
+//! The state of all HTTP handlers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
 
-/// Finds out by the headers of a request who asks; none, for a stranger. A host that goes by cookies also has to see that no
+/// Finds the requester by the headers of a request; none for a stranger. A host that uses cookies must also check that no
 /// foreign page sent them.
 pub type Authenticate = Arc<dyn Fn(HeaderMap) -> Asked + Send + Sync>;
 
@@ -23,7 +23,7 @@ type Asked = Pin<Box<dyn Future<Output = Result<Option<Uuid>>> + Send>>;
 /// The metrics as a text.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What the handlers work with.
+/// The state of the HTTP handlers.
 #[derive(Clone)]
 pub struct App {
     /// What the services work with.
@@ -32,13 +32,13 @@ pub struct App {
     pub health: Arc<Health>,
     /// The schema with its resolvers.
     pub schema: Schema,
-    /// How the host finds out who asks, if it does.
+    /// How the host finds the requester, if it does so.
     pub authenticate: Option<Authenticate>,
     /// Settings of HTTP.
     pub http: Arc<HttpSettings>,
     /// Settings of GraphQL.
     pub graphql: Arc<GraphqlSettings>,
-    /// Where metrics are read, if they are kept.
+    /// How to read the metrics, if they are kept.
     pub metrics: Option<Metrics>,
     /// What is being executed, also for clients that did not wait for the answer.
     pub executions: TaskTracker,

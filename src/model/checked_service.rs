@@ -3,10 +3,10 @@
 use super::entity::entity;
 
 entity! {
-    /// Its name. Processes that do not know the service do not complete its tasks by themselves.
+    /// A service. Processes that do not know it do not complete its tasks by re-evaluation.
     #[derive(Eq)]
     pub struct CheckedService ("checked_service") in task_management_checkedservice (name) {
-        /// The name.
+        /// The service's name.
         name: String => Text,
     }
 }

@@ -8,9 +8,9 @@ entity! {
     pub struct ContentType ("content_type") in core_contenttype (id) {
         /// Primary key.
         id: i32 => Integer,
-        /// The module it belongs to.
+        /// The Django app that has the model.
         app_label: String => Text,
-        /// Its name in that module, lower case.
+        /// The model's name in that app, lower case.
         model: String => Text,
     }
 }
@@ -22,7 +22,7 @@ impl ContentType {
         format!("{}.{}", self.app_label, self.model)
     }
 
-    /// Splits `app_label.model`; both parts are needed.
+    /// Splits `app_label.model`; none if a part is missing.
     #[must_use]
     pub fn parse(name: &str) -> Option<(&str, &str)> {
         let (app_label, model) = name.split_once('.')?;

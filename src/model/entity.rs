@@ -1,5 +1,5 @@
-//! The entity: a row of a table, said once. [`entity!`] declares it, and `db` derives from the declaration how it is
-//! written, read, listed and kept in history.
+//! The entity: a row of a table. [`entity!`] declares it once, and `db` derives from the declaration how the row is written,
+//! read, listed and kept in history.
 
 use std::ops::DerefMut;
 
@@ -8,21 +8,21 @@ use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamp}
 use super::bound::Bound;
 use super::record::Record;
 
-/// A row of a table. Implemented by [`entity!`] alone.
+/// A row of a table. Only [`entity!`] implements it.
 pub trait Entity {
-    /// What its columns hold, in the order of [`Self::COLUMNS`].
+    /// The SQL types of its columns, in the order of [`Self::COLUMNS`].
     type SqlType;
 
-    /// What it is called in errors and in the links from the journal.
+    /// Its name in errors and in the links from the journal.
     const NAME: &'static str;
     /// Its table.
     const TABLE: &'static str;
-    /// The column of its primary key; the first one, where there are several.
+    /// The column of its primary key; the first column, if the key has several.
     const KEY: &'static str;
-    /// The columns that it holds.
+    /// Its columns.
     const COLUMNS: &'static [Column];
 
-    /// What stands in the columns, in their order.
+    /// The values of the columns, in their order.
     fn values(&self) -> Vec<Bound>;
 }
 
@@ -37,7 +37,7 @@ pub trait Versioned: Entity + DerefMut<Target = Record> {
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
     /// Whether it may be empty.
     pub nullable: bool,
@@ -51,7 +51,7 @@ impl Column {
     }
 }
 
-/// What a column holds.
+/// The kind of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -60,17 +60,17 @@ pub enum Kind {
     Uuid,
     /// A number.
     Int,
-    /// A truth value.
+    /// A boolean.
     Bool,
     /// A moment.
     DateTime,
-    /// JSON; can be sorted by (as text), not filtered by.
+    /// JSON. Lists can be sorted by it (as text), but not filtered.
     Json,
 }
 
 /// An SQL type that columns have.
 pub trait ColumnType {
-    /// What it holds.
+    /// The kind of its values.
     const KIND: Kind;
     /// Whether it may be empty.
     const NULLABLE: bool = false;
@@ -110,16 +110,16 @@ column_types!(
 /// }
 /// ```
 ///
-/// Each line is a field, its type, and the SQL type of the column of the same name. `("book")` is the name in errors and
-/// in the links from the journal, `(id)` the primary key. What stands in several columns comes first, in brackets:
+/// Each line is a field, its type, and the SQL type of the column of the same name. `("book")` is the name in errors and in
+/// the links from the journal, `(id)` the primary key. A field that stands in several columns comes first, in brackets:
 /// `[price: Price as (amount: Integer, currency: Text)]`; its type is [`super::bound::Embedded`] and `Queryable`.
 ///
-/// `versions in` gives the entity the fields of [`Record`], which stand in columns of every versioned table, makes it
-/// [`Versioned`], and lets it be written as JSON and read from it.
+/// `versions in` makes the entity [`Versioned`]. It gives the entity the fields of [`Record`], for which every versioned
+/// table has columns, and makes it readable from JSON and writable as JSON.
 ///
-/// The declaration becomes diesel's `table!`; the struct, which is `Queryable` and `Selectable`; and its [`Entity`]. It is
-/// not `Insertable` nor `AsChangeset`: diesel derives these for one table, and [`Record`] stands in many. `db/entity.rs`
-/// writes all entities by [`Entity::values`] instead, with one function for all of them.
+/// The declaration becomes diesel's `table!`, the struct, which is `Queryable` and `Selectable`, and the struct's
+/// [`Entity`]. The struct is neither `Insertable` nor `AsChangeset`: diesel derives these for one table, and [`Record`]
+/// stands in many. Instead, `db/entity.rs` writes all entities by [`Entity::values`], with one function for all of them.
 macro_rules! entity {
     (
         $(#[$meta:meta])*
@@ -134,7 +134,7 @@ macro_rules! entity {
             #[serde(rename_all = "camelCase")]
             pub struct $name ($called) in $table (id) {
                 [
-                    /// What every versioned row has; its fields are read and written as if they were the entity's own.
+                    /// The fields of every versioned row. They are read and written as if they were the entity's own.
                     #[serde(flatten)]
                     record: $crate::model::record::Record as (
                         id: Uuid,
@@ -233,8 +233,8 @@ macro_rules! entity {
             }
         }
 
-        /// Queries that are put together as text select an entity's columns first and in their order, so that its fields
-        /// need not be looked for by name, one by one in each row.
+        /// Queries made as text select an entity's columns first and in their order, so that fields need not be searched by
+        /// name in each row.
         impl<DB: diesel::backend::Backend> diesel::QueryableByName<DB> for $name
         where
             Self: diesel::deserialize::FromSqlRow<<Self as $crate::model::entity::Entity>::SqlType, DB>,

@@ -15,7 +15,7 @@ use crate::domain::history::HistoryType;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, QueryableByName)]
 #[serde(rename_all = "camelCase")]
 pub struct Historical<T> {
-    /// What is said of the write.
+    /// What history keeps about the write.
     #[serde(flatten)]
     #[diesel(embed)]
     pub history: History,
@@ -33,7 +33,7 @@ impl<T> Deref for Historical<T> {
     }
 }
 
-/// What is said of a write.
+/// What history keeps about a write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, QueryableByName)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "they are the columns' names")]
@@ -41,21 +41,21 @@ pub struct History {
     /// Primary key of the history row, counting up in the order of writes.
     #[diesel(sql_type = BigInt)]
     pub history_id: i64,
-    /// When it was written, naive UTC.
+    /// When the row was written, naive UTC.
     #[diesel(sql_type = Timestamp)]
     pub history_date: NaiveDateTime,
     /// What the write did.
     #[diesel(sql_type = Text)]
     pub history_type: HistoryType,
-    /// Who wrote it; none for rows that were loaded.
+    /// The person who wrote the row; none for rows that were loaded.
     #[diesel(sql_type = Nullable<diesel::sql_types::Uuid>)]
     pub history_user: Option<Uuid>,
-    /// Why, where the writer said so.
+    /// The reason, if the writer gave one.
     #[diesel(sql_type = Nullable<Text>)]
     pub history_change_reason: Option<String>,
 }
 
-/// The columns that every twin has beside the copy, in the order of `History`.
+/// The columns that every twin has besides the copy, in the order of `History`.
 pub const COLUMNS: [&str; 5] =
     ["history_id", "history_date", "history_type", "history_user", "history_change_reason"];
 

@@ -5,14 +5,14 @@ use chrono::NaiveDateTime;
 use super::entity::entity;
 
 entity! {
-    /// How often logins under a key have failed.
+    /// The failed logins under one key.
     #[derive(Eq)]
     pub struct LoginFailure ("login_failure") in core_loginfailure (key) {
         /// The user name or address.
         key: String => Text,
-        /// How often, since then.
+        /// How many logins have failed since `date_first`.
         failures: i32 => Integer,
-        /// When the first of them was, naive UTC.
+        /// When the first of them failed, naive UTC.
         date_first: NaiveDateTime => Timestamp,
     }
 }

@@ -19,15 +19,15 @@ entity! {
         alt_language: Option<String> => Nullable<Text>,
         /// Non-zero for roles that come with the system; [`crate::domain::role::SUPERUSER_ROLE`] is the administrator's.
         is_system: i32 => Integer,
-        /// Whether it grants nothing at present.
+        /// Whether the role is blocked, so that it grants nothing.
         is_blocked: bool => Bool,
-        /// Since when it exists, naive UTC.
+        /// When the role was created, naive UTC.
         date_created: NaiveDateTime => Timestamp,
     }
 }
 
 entity! {
-    /// That a role grants a right.
+    /// A right that a role grants.
     #[derive(Eq)]
     pub struct RoleRight ("role_right") in core_roleright (role_id, right_id) {
         /// The role.
@@ -38,7 +38,7 @@ entity! {
 }
 
 entity! {
-    /// That a user has a role.
+    /// A role that a user has.
     #[derive(Eq)]
     pub struct UserRole ("user_role") in core_userrole (id) {
         /// Primary key, counted by the database.
@@ -47,7 +47,7 @@ entity! {
         user_id: Uuid => Uuid,
         /// The role.
         role_id: i32 => Integer,
-        /// Since when, naive UTC.
+        /// Since when the user has the role, naive UTC.
         date_created: NaiveDateTime => Timestamp,
     }
 }

@@ -1,4 +1,4 @@
-//! The session: that somebody is logged in, so that every process knows at once when that ends.
+//! The session of a user who is logged in. It is in the database, so that every process knows at once when it ends.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -11,15 +11,15 @@ entity! {
     pub struct Session ("session") in core_session (id) {
         /// Primary key; tokens name it.
         id: Uuid => Uuid,
-        /// Whose it is.
+        /// The user who is logged in.
         user_id: Uuid => Uuid,
         /// Hash of the refresh token.
         refresh_hash: String => Text,
-        /// When it began, naive UTC.
+        /// When the session began, naive UTC.
         date_created: NaiveDateTime => Timestamp,
-        /// When it ends unless it is ended before, naive UTC.
+        /// When the session ends by itself, naive UTC.
         date_expires: NaiveDateTime => Timestamp,
-        /// When it was ended before, naive UTC.
+        /// When the session was ended before that, naive UTC.
         date_revoked: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }

@@ -7,21 +7,21 @@ use super::entity::entity;
 use crate::domain::task_source;
 
 entity! {
-    /// A version of a flow as it is stored. Tasks under way keep the version with which they began. Deleted: the flow was
-    /// retired, with all its versions. A version that replaces another counts on from its `version`. The bound task sources
-    /// are in its `json_ext` under `task_sources`.
+    /// A version of a flow as it is stored. Tasks under way keep the version with which they began. If it is deleted, the
+    /// flow was retired with all its versions. A version that replaces another continues the count of that one's `version`.
+    /// The bound task sources are in `json_ext` under `task_sources`.
     pub struct TaskFlow ("task_flow") in task_management_taskflow (id), versions in task_management_historicaltaskflow {
         /// Its name for systems, unique among live heads, case-sensitive.
         code: String => Text,
         /// Its name for people.
         name: Option<String> => Nullable<Text>,
-        /// The first version of the flow, which all its versions name; its own key in that version.
+        /// The key of the flow's first version, in all its versions.
         lineage_id: Uuid => Uuid,
         /// The version that superseded this one; none in the head.
         replacement_uuid: Option<Uuid> => Nullable<Uuid>,
         /// Since when new tasks get this version, naive UTC.
         date_valid_from: NaiveDateTime => Timestamp,
-        /// Until when they did, naive UTC; none in the head.
+        /// Until when new tasks got this version, naive UTC; none in the head.
         date_valid_to: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }
@@ -33,13 +33,13 @@ impl TaskFlow {
         !self.record.is_deleted && self.replacement_uuid.is_none()
     }
 
-    /// The task sources whose new tasks come to this flow.
+    /// The task sources whose new tasks go to this flow.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
         task_source::read(self.json_ext.as_ref())
     }
 
-    /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
+    /// Writes the task sources to where [`Self::task_sources`] reads them, and keeps the rest of `json_ext`.
     pub fn set_task_sources(&mut self, sources: &[String]) {
         task_source::write(&mut self.json_ext, sources);
     }

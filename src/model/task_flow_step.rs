@@ -1,4 +1,4 @@
-//! The step of an approval flow: a group that is asked, and how many of it must agree.
+//! The step of an approval flow: a group that is asked, and how many of its executors must agree.
 
 use uuid::Uuid;
 
@@ -14,18 +14,18 @@ entity! {
     versions in task_management_historicaltaskflowstep {
         /// The version of the flow.
         task_flow_id: Uuid => Uuid,
-        /// When it comes, from 1. Steps of one order are asked at the same time, and all of them must pass.
+        /// The step's position, from 1. Steps with one order are asked at the same time, and all of them must pass.
         #[serde(rename = "order")]
         step_order: i32 => Integer,
         /// The group that is asked.
         task_group_id: Uuid => Uuid,
-        /// How approvals are counted; absent: as the group does.
+        /// How approvals are counted; absent: as in the group.
         completion_policy: Option<CompletionPolicy> => Nullable<Text>,
-        /// How many; absent: as many as the group asks for, if it counts in the same way.
+        /// How many must approve; absent: as many as the group needs, if it counts in the same way.
         threshold: Option<i32> => Nullable<Integer>,
-        /// Whether the maker of a task may not decide it; absent: as the group says.
+        /// Whether the maker of a task is barred from deciding this step; absent: as in the group.
         forbid_maker: Option<bool> => Nullable<Bool>,
-        /// Whether who decided another step may not decide this one; absent: as the group says.
+        /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
         distinct_deciders: Option<bool> => Nullable<Bool>,
     }
 }
@@ -38,7 +38,7 @@ impl TaskFlowStep {
     }
 }
 
-/// The policy and threshold in force of a step that says this, or nothing, of its own.
+/// The policy and threshold in force for a step with this policy and threshold of its own, either of which may be absent.
 #[must_use]
 pub fn effective_rule(
     completion_policy: Option<CompletionPolicy>,
@@ -47,7 +47,7 @@ pub fn effective_rule(
 ) -> PolicyRule {
     let policy = completion_policy.unwrap_or(group.completion_policy);
     let groups = (policy == group.completion_policy).then_some(group.threshold).flatten();
-    // A threshold of a step whose group has changed its mind since says nothing under ALL and ANY.
+    // The group may have changed its policy since. Under ALL and ANY the step's threshold means nothing.
     let threshold = match policy {
         CompletionPolicy::All | CompletionPolicy::Any => None,
         CompletionPolicy::N | CompletionPolicy::Percent | CompletionPolicy::Weight => threshold.or(groups),
@@ -55,7 +55,7 @@ pub fn effective_rule(
     PolicyRule { policy, threshold }
 }
 
-/// Which of the four-eyes rules are in force: the step's, else the group's, else those of the settings.
+/// The rules of four eyes in force: the step's, else the group's, else those of the settings.
 #[must_use]
 pub fn four_eyes(step: Option<&TaskFlowStep>, group: &TaskGroup, settings: &ModuleSettings) -> FourEyes {
     let default = settings.four_eyes();

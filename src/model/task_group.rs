@@ -1,4 +1,4 @@
-//! The group of executors that decides on tasks, and how many of them it takes.
+//! The group of executors that decides on tasks, and how many of them must agree.
 
 use diesel::Queryable;
 use diesel::backend::Backend;
@@ -11,7 +11,7 @@ use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::task_source;
 
 entity! {
-    /// A group as it is stored. The bound task sources are in its `json_ext` under `task_sources`.
+    /// A group as it is stored. The bound task sources are in `json_ext` under `task_sources`.
     pub struct TaskGroup ("task_group") in task_management_taskgroup (id),
     versions in task_management_historicaltaskgroup {
         [
@@ -20,12 +20,13 @@ entity! {
         ]
         /// Its name for people, unique among live groups, case-sensitive.
         code: String => Text,
-        /// How many people, percent or weight; none with policies that need none.
+        /// How many people, how many percent or how much weight must approve; none for policies that need none.
         threshold: Option<i32> => Nullable<Integer>,
-        /// Whether the maker of a task may not decide it; absent: as the settings say.
+        /// Whether the maker of a task is barred from deciding it; absent: as in the settings.
         #[serde(default)]
         forbid_maker: Option<bool> => Nullable<Bool>,
-        /// Whether who decided another step of a task may not decide this one; absent: as the settings say.
+        /// Whether people who decided another step of a task are barred from deciding this group's step; absent: as in the
+        /// settings.
         #[serde(default)]
         distinct_deciders: Option<bool> => Nullable<Bool>,
     }
@@ -38,7 +39,7 @@ impl TaskGroup {
         PolicyRule { policy: self.completion_policy, threshold: self.threshold }
     }
 
-    /// Whether its rules of deciding are not those of `other`: the policy, its threshold, four eyes.
+    /// Whether its rules of deciding (the policy, its threshold, four eyes) differ from those of `other`.
     #[must_use]
     pub fn decides_otherwise(&self, other: &Self) -> bool {
         self.rule() != other.rule()
@@ -46,23 +47,23 @@ impl TaskGroup {
             || self.distinct_deciders != other.distinct_deciders
     }
 
-    /// The task sources whose new tasks come to this group.
+    /// The task sources whose new tasks go to this group.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
         task_source::read(self.json_ext.as_ref())
     }
 
-    /// Writes the task sources where [`Self::task_sources`] reads them, keeping the rest of `json_ext`.
+    /// Writes the task sources to where [`Self::task_sources`] reads them, and keeps the rest of `json_ext`.
     pub fn set_task_sources(&mut self, sources: &[String]) {
         task_source::write(&mut self.json_ext, sources);
     }
 }
 
-/// What the threshold of a group counts, where that is people.
+/// The kind of a threshold that counts people.
 const COUNT: &str = "COUNT";
 
-/// Clients of openIMIS filter groups by the policy and know three of them, so what is `N` to them is kept as `N`, and what
-/// the threshold counts beside it.
+/// Clients of openIMIS filter groups by the policy, and know three policies. So a policy that they see as `N` is stored as
+/// `N`, and a second column says what its threshold counts.
 impl Embedded for CompletionPolicy {
     fn values(&self, values: &mut Vec<Bound>) {
         let known = self.as_known_to_clients();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::entity::entity;
 
 entity! {
-    /// A pool as it is stored. Tasks in no flow have none: their group is all there is.
+    /// A pool as it is stored. Tasks in no flow have none; their group is the only pool.
     #[derive(Copy, Eq)]
     pub struct TaskPool ("task_pool") in task_management_taskpool (task_id, step_id) {
         /// The task.
@@ -17,7 +17,7 @@ entity! {
         task_group_id: Uuid => Uuid,
         /// When the step was reached, naive UTC.
         date_opened: NaiveDateTime => Timestamp,
-        /// When it passed, naive UTC; none while it is active.
+        /// When the step passed, naive UTC; none while it is active.
         date_passed: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }

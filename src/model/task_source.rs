@@ -1,4 +1,4 @@
-//! The task source: which group or flow new tasks of a service come to.
+//! The task source: the group or flow to which new tasks of a service go.
 
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ entity! {
     }
 }
 
-/// What a source is bound to.
+/// The group or flow to which a source is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceTarget {
     /// A group.
@@ -27,7 +27,7 @@ pub enum SourceTarget {
 }
 
 impl TaskSource {
-    /// That this source is bound to this target.
+    /// The binding of this source to this target.
     #[must_use]
     pub fn new(source: &str, target: SourceTarget) -> Self {
         let (task_group_id, task_flow_id) = match target {
@@ -37,7 +37,7 @@ impl TaskSource {
         Self { source: source.to_owned(), task_group_id, task_flow_id }
     }
 
-    /// What it is bound to; the database vouches that it is one thing.
+    /// The group or flow to which it is bound. A constraint of the database guarantees that it is exactly one.
     #[must_use]
     pub const fn target(&self) -> Option<SourceTarget> {
         match (self.task_group_id, self.task_flow_id) {

@@ -1,4 +1,4 @@
-//! An attempt to tell a webhook endpoint of an event, and what came of it.
+//! An attempt to tell a webhook endpoint of an event, and its result.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -17,21 +17,21 @@ entity! {
         event_id: Uuid => Uuid,
         /// The delivery in the outbox.
         delivery_id: i64 => BigInt,
-        /// Which try of the delivery it was, from 1.
+        /// The number of the attempt at this delivery, from 1.
         attempt: i32 => Integer,
         /// The signal's name.
         signal: String => Text,
         /// The row that the event is about.
         entity_id: Uuid => Uuid,
-        /// When it began, naive UTC.
+        /// When the attempt began, naive UTC.
         date: NaiveDateTime => Timestamp,
-        /// How long it took, in milliseconds.
+        /// How long the attempt took, in milliseconds.
         duration_ms: i64 => BigInt,
-        /// The status that was answered; absent where there was no answer.
+        /// The HTTP status of the answer; absent if there was no answer.
         status_code: Option<i32> => Nullable<Integer>,
-        /// Why it failed; absent after a success.
+        /// Why the attempt failed; absent after a success.
         error: Option<String> => Nullable<Text>,
-        /// The beginning of what was answered.
+        /// The beginning of the answer's body.
         response: Option<String> => Nullable<Text>,
     }
 }

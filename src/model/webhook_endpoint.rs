@@ -1,4 +1,4 @@
-//! The webhook endpoint: a receiver in any language that is told of events by HTTP, as Standard Webhooks has it.
+//! The webhook endpoint: a receiver in any language that is told of events by HTTP, in the form of Standard Webhooks.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ entity! {
     pub struct WebhookEndpoint ("webhook_endpoint") in task_management_webhookendpoint (id) {
         /// Primary key, UUIDv7.
         id: Uuid => Uuid,
-        /// Whether it was deleted; its attempts are still shown.
+        /// Whether the endpoint was deleted; its attempts are still shown.
         is_deleted: bool => Bool,
         /// Counts the writes by people and by the configuration, from 1.
         version: i32 => Integer,
@@ -21,33 +21,33 @@ entity! {
         date_created: NaiveDateTime => Timestamp,
         /// When it was last written, naive UTC.
         date_updated: NaiveDateTime => Timestamp,
-        /// Who created it; nobody, where the configuration did.
+        /// The person who created the endpoint; none if the configuration did.
         user_created: Option<Uuid> => Nullable<Uuid>,
-        /// Who wrote it last; nobody, where the configuration or the worker did.
+        /// The person who wrote the endpoint last; none if the configuration or the worker did.
         user_updated: Option<Uuid> => Nullable<Uuid>,
         /// Its name for people, unique among live endpoints, case-sensitive.
         name: String => Text,
-        /// Where events are sent.
+        /// The URL to which events are sent.
         url: String => Text,
-        /// The names of the signals that it wants; none: all of tasks.
+        /// The names of the signals of which it is told. An empty list means all signals of tasks.
         events: AsJson<Vec<String>> => Jsonb,
-        /// Whether it is told of events.
+        /// Whether the endpoint is told of events.
         is_active: bool => Bool,
-        /// Whether it stands in the configuration, which alone changes it then.
+        /// Whether the endpoint stands in the configuration. Then only the configuration changes it.
         is_configured: bool => Bool,
-        /// Why the worker stopped telling it; absent while it did not.
+        /// Why the worker disabled the endpoint; absent if the worker did not.
         disabled_reason: Option<String> => Nullable<Text>,
-        /// When it did, naive UTC.
+        /// When the worker disabled the endpoint, naive UTC.
         date_disabled: Option<NaiveDateTime> => Nullable<Timestamp>,
         /// Since when all attempts have failed, naive UTC; absent after a success.
         failing_since: Option<NaiveDateTime> => Nullable<Timestamp>,
-        /// What its messages are signed with, the present one first.
+        /// The secrets that sign its messages, the present one first.
         secrets: AsJson<Vec<WebhookSecret>> => Jsonb,
     }
 }
 
 impl WebhookEndpoint {
-    /// Whether it is to be told of events.
+    /// Whether the endpoint is told of events: it is active and not deleted.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         !self.is_deleted && self.is_active
@@ -59,7 +59,7 @@ impl WebhookEndpoint {
         self.secrets.iter().filter(is_valid).map(|secret| secret.secret.as_str())
     }
 
-    /// Signs with `secret` from now on, and with the one before it until `keep_old_until`. Older ones sign no more.
+    /// Signs with `secret` from now on, and with the previous secret until `keep_old_until`. Older secrets no longer sign.
     pub fn rotate(&mut self, secret: String, keep_old_until: NaiveDateTime) {
         self.secrets.truncate(MOST_SECRETS - 1);
         for old in self.secrets.iter_mut() {
@@ -68,14 +68,15 @@ impl WebhookEndpoint {
         self.secrets.insert(0, WebhookSecret { secret, valid_until: None });
     }
 
-    /// Stops telling it of events.
+    /// Disables the endpoint, by the worker.
     pub fn disable(&mut self, reason: &str, now: NaiveDateTime) {
         self.is_active = false;
         self.disabled_reason = Some(reason.to_owned());
         self.date_disabled = Some(now);
     }
 
-    /// Tells it of events, or no more, because somebody says so; what the worker thought of it is forgotten.
+    /// Enables or disables the endpoint, by a person or the configuration. Forgets why the worker disabled it, and its
+    /// failures.
     pub fn set_active(&mut self, is_active: bool) {
         if self.is_active != is_active {
             self.is_active = is_active;

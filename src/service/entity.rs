@@ -1,4 +1,4 @@
-//! What tasks are about: the host's entities, looked for and looked up.
+//! The host's entities that tasks are about: searching them, and finding them by key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,13 +13,14 @@ use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::content_type::ContentType;
 
-/// Points to an entity: the key of its content type, and its own.
+/// The key of an entity: the key of its content type, and its own.
 pub type EntityKey = (i32, String);
 
-/// Looks for entities that the requester may propose something about.
+/// Searches the entities about which the requester may create tasks.
 ///
 /// # Errors
-/// FORBIDDEN for those who may not create tasks, VALIDATION for a kind that the host does not know, LIMIT, or what the host says.
+/// FORBIDDEN for people who may not create tasks, VALIDATION for a kind that the host does not know, LIMIT, or an error of
+/// the host.
 pub async fn search(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -45,11 +46,8 @@ pub async fn search(
         .await
 }
 
-/// How the entities of tasks that the requester sees are called now. Which does not exist any more, or is of a kind that
-/// the host does not know, is left out.
-///
-/// # Errors
-/// What the host or the database says.
+/// The present names of the entities of visible tasks. Entities that no longer exist, or whose kind the host does not know,
+/// are left out.
 pub async fn of_visible_tasks(
     services: &Arc<ServiceContext>,
     keys: Vec<EntityKey>,
@@ -75,11 +73,11 @@ pub async fn of_visible_tasks(
         .await
 }
 
-/// How the entities of new tasks, by names of content types and keys, are called, as far as the host knows their kinds: by name of
-/// the content type, in lower case, and key.
+/// The names of the entities of new tasks, as far as the host knows their kinds. Both the input and the result go by the
+/// name of the content type and the key; in the result, the name is in lower case.
 ///
 /// # Errors
-/// What the host says.
+/// An error of the host.
 pub fn of_new_tasks<'i>(
     unit: &mut UnitOfWork<'_>,
     named: impl Iterator<Item = (&'i str, &'i str)>,

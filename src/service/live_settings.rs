@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 /// The module whose configuration row overrides this server's settings.
 pub const MODULE: &str = "tasks_management";
 
-/// How old the settings in force may be before the database is asked again.
+/// How old the settings in force may become before the database is asked again.
 const FRESH: TimeDelta = TimeDelta::seconds(1);
 
-/// The settings from files and environment, overridden by the row in the database, which is read again while the
-/// server runs.
+/// The settings from files and environment, overridden by the row in the database. The row is read again while the server
+/// runs.
 pub struct LiveSettings {
     base: ModuleSettings,
     current: RwLock<Option<(Arc<ModuleSettings>, NaiveDateTime)>>,
@@ -30,7 +30,7 @@ impl LiveSettings {
         Self { base, current: RwLock::new(None) }
     }
 
-    /// The settings in force. A row that has become wrong is logged, and what was in force stays so.
+    /// The settings in force. If the row has become invalid, that is logged, and the settings stay as they were.
     pub fn current(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<Arc<ModuleSettings>> {
         let known = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((settings, read)) = &known
@@ -51,10 +51,10 @@ impl LiveSettings {
         Ok(settings)
     }
 
-    /// The row in the database can be used, if there is one.
+    /// Checks that the row in the database, if there is one, is valid.
     ///
     /// # Errors
-    /// INTERNAL with a sentence that names the wrong key.
+    /// INTERNAL, with a sentence that names the wrong key.
     pub fn check(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<()> {
         let row = db::configuration::back_end(connection, MODULE, now)?;
         self.overridden(row.as_deref()).map(drop).map_err(Error::internal)

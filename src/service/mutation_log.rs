@@ -13,7 +13,7 @@ use crate::model::mutation_log::MutationLog;
 /// Lists the entries that the requester sees.
 ///
 /// # Errors
-/// VALIDATION, LIMIT, or what the database says.
+/// VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,

@@ -1,4 +1,4 @@
-//! Looking at deliveries to After-handlers, making them again, and giving them up.
+//! Looking at deliveries, making them again, and giving them up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::model::outbox::Delivery;
 /// Lists the deliveries that the requester sees.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -28,50 +28,50 @@ pub async fn list(
     services.list(requester, query, place, visibility::task_events, db::list::<Delivery>).await
 }
 
-/// Lists deliveries for whoever runs the server.
+/// Lists deliveries for the operator of the server.
 ///
 /// # Errors
-/// VALIDATION, LIMIT, or what the database says.
+/// VALIDATION or LIMIT.
 pub async fn list_for_operator(services: &Arc<ServiceContext>, query: ListQuery) -> Result<Slice<Delivery>> {
     services
         .read(move |services, connection| db::list::<Delivery>(connection, &query, services.page_limit()))
         .await
 }
 
-/// Makes deliveries due again, as if they had never been tried: all of them, or none. Delivered ones are told again, with
-/// the same event id.
+/// Makes these deliveries due again, as if they had never been tried: all of them, or none. Those that were delivered are
+/// delivered again, with the same event id.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND or LIMIT.
 pub fn replay(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
     unit.check_list("ids", ids.len())?;
     replay_these(unit.connection, ids, unit.now)
 }
 
-/// Gives deliveries up that were not made: all of them, or none.
+/// Gives up these deliveries, which were not made: all of them, or none.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for one that was made, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a delivery that was made, or LIMIT.
 pub fn discard(unit: &mut UnitOfWork<'_>, ids: &[i64]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_event_update_perms)?;
     unit.check_list("ids", ids.len())?;
     discard_these(unit.connection, ids)
 }
 
-/// [`replay`] for whoever runs the server.
+/// [`replay`] for the operator of the server.
 ///
 /// # Errors
-/// NOT_FOUND, or what the database says.
+/// NOT_FOUND.
 pub async fn replay_for_operator(services: &Arc<ServiceContext>, ids: Vec<i64>) -> Result<()> {
     let now = services.clock.now();
     services.db.write(move |connection| replay_these(connection, &ids, now)).await
 }
 
-/// [`discard`] for whoever runs the server.
+/// [`discard`] for the operator of the server.
 ///
 /// # Errors
-/// NOT_FOUND, CONFLICT, or what the database says.
+/// NOT_FOUND or CONFLICT.
 pub async fn discard_for_operator(services: &Arc<ServiceContext>, ids: Vec<i64>) -> Result<()> {
     services.db.write(move |connection| discard_these(connection, &ids)).await
 }
@@ -92,7 +92,7 @@ fn discard_these(connection: &mut DbConnection, ids: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// The deliveries with these keys, all of which must be there.
+/// The deliveries with these keys, all of which must exist.
 fn locked(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Delivery>> {
     let found = db::outbox::lock_many(connection, ids)?;
     let known: BTreeSet<i64> = found.iter().map(|delivery| delivery.id).collect();

@@ -1,4 +1,4 @@
-//! Why is it waiting? What each pool that is asked about a task needs and has, who voted what, and who is missing.
+//! Progress answers why a task is waiting: what each pool that is asked needs and has, who voted what, and who is missing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,38 +17,38 @@ use crate::model::task_group::TaskGroup;
 use crate::model::task_hold::TaskHold;
 use crate::model::vote::Vote;
 
-/// How far a task is.
+/// The progress of a task.
 #[derive(Debug, Clone)]
 pub struct Progress {
     /// The pools that are asked at present; none before a task is accepted and after it is decided.
     pub pools: Vec<PoolProgress>,
-    /// Why it can't go on by the votes of those who are asked, or does not though they are enough.
+    /// Why the task can't go on even if everybody who is asked votes, or why it waits although its votes are enough.
     pub held: Option<HeldReason>,
     /// How many steps its flow has; none for a task in no flow.
     pub step_count: Option<usize>,
-    /// How many of them have passed.
+    /// How many of the steps have passed.
     pub passed_count: Option<usize>,
     /// The records that somebody rejected by a vote that counts.
     pub rejected_record_ids: Vec<String>,
-    /// All votes that their casters have not replaced, stale ones too, by their age.
+    /// All votes that their casters have not replaced, stale ones too, the oldest first.
     pub votes: Vec<Vote>,
 }
 
-/// How a pool stands that is asked about a task.
+/// The progress of a pool that is asked about a task.
 #[derive(Debug, Clone)]
 pub struct PoolProgress {
-    /// Who is asked, how many of them must agree, and what they said.
+    /// The pool's executors, its policy and its votes.
     pub status: PoolStatus,
-    /// What each person said who voted.
+    /// The vote of each person who voted.
     pub said: Vec<Said>,
 }
 
-/// What a person said, on the whole task or on its records.
+/// A person's vote, on the whole task or on its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// Who.
+    /// The person.
     pub user_id: Uuid,
-    /// The verdict on the whole task; none where records were voted on.
+    /// The verdict on the whole task; none if the person voted on records.
     pub verdict: Option<Verdict>,
     /// How many records were accepted.
     pub accepted: usize,
@@ -56,37 +56,37 @@ pub struct Said {
     pub rejected: usize,
     /// The last comment.
     pub comment: Option<String>,
-    /// When the last of it was said, naive UTC.
+    /// When the person voted last, naive UTC.
     pub date: chrono::NaiveDateTime,
 }
 
 impl PoolProgress {
-    /// Who is asked.
+    /// The group that is asked.
     #[must_use]
     pub const fn group(&self) -> &TaskGroup {
         &self.status.group
     }
 
-    /// What the votes amount to.
+    /// The outcome of the votes.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.status.standing.outcome
     }
 
-    /// Why it can't go on by the votes of those who are asked, if so.
+    /// Why the pool can't pass even if everybody who is asked votes; none if it can.
     #[must_use]
     pub const fn held(&self) -> Option<HeldReason> {
         self.status.standing.held
     }
 
-    /// Who sits there and may not decide, and why.
+    /// The executors who may not decide, and why.
     #[must_use]
     pub const fn barred(&self) -> &BTreeMap<Uuid, Barred> {
         &self.status.deciders.barred
     }
 }
 
-/// How far each of these tasks is, which the requester sees. As many queries for a hundred tasks as for one.
+/// The progress of these tasks, all of which the requester may see. It takes as many queries for a hundred tasks as for one.
 pub async fn of_visible_tasks(
     services: &Arc<ServiceContext>,
     task_ids: Vec<Uuid>,
@@ -129,7 +129,7 @@ fn progress(task: &Task, approval: ApprovalState) -> Progress {
     let held = approval.held().filter(|_| is_asked);
     let mut votes = approval.votes;
     for vote in &mut votes {
-        // A change that did not come through this module leaves no mark; the hash tells of it all the same.
+        // A change of the data that did not come through this module leaves no mark on the votes, but the hash reveals it.
         vote.is_stale = !vote.counts_for(&approval.data_hash);
     }
     let pools = approval.pools.into_iter().filter(|_| is_asked);

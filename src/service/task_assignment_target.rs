@@ -1,4 +1,4 @@
-//! What tasks can be assigned to, groups and flows in one list, for those who assign.
+//! The groups and flows to which tasks can be assigned, in one list, for people who assign.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::message::Message;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 
-/// What a task can be assigned to.
+/// A group or a flow to which a task can be assigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskAssignmentTarget {
     /// Its key.
@@ -25,25 +25,25 @@ pub struct TaskAssignmentTarget {
     pub code: String,
     /// Its name for people; a group's is its code.
     pub name: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: TargetKind,
-    /// How many different people sit in it.
+    /// How many different people are executors of the group, or of the flow's groups.
     pub member_count: usize,
 }
 
-/// What a target is.
+/// The kind of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
-    /// A flow with so many steps.
+    /// A flow with this number of steps.
     Flow(usize),
     /// A group with this policy.
     Group(PolicyRule),
 }
 
-/// Flows first, then groups, each by code; those with `search` in code or name, at most `first`.
+/// Lists flows first, then groups, each by code: at most `first` of those with `search` in code or name.
 ///
 /// # Errors
-/// FORBIDDEN for those who may not assign, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN for people who may not assign, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,

@@ -28,44 +28,44 @@ mod steps;
 
 pub use steps::TaskFlowStepInput;
 
-/// What is asked of a new flow.
+/// The flow to be created.
 #[derive(Debug, Clone, Default)]
 pub struct CreateTaskFlow {
     /// Its name for systems, unique among live heads.
     pub code: String,
     /// Its name for people.
     pub name: Option<String>,
-    /// The sources whose new tasks come to it.
+    /// The sources whose new tasks go to the flow.
     pub task_sources: Vec<String>,
     /// Its steps, at least one.
     pub steps: Vec<TaskFlowStepInput>,
 }
 
-/// What is to be changed of the head of a flow; what is absent stays.
+/// The changes of a flow's head. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct UpdateTaskFlow {
     /// The head.
     pub id: Uuid,
-    /// Its code, which can't change here: another than it has is refused.
+    /// Its code, which can't be changed: any but the present code is refused.
     pub code: Option<String>,
-    /// Its name for people; an empty one clears it.
+    /// Its name for people; an empty text clears it.
     pub name: Option<String>,
-    /// Exactly these sources are bound to it.
+    /// The sources to be bound to it, and no others.
     pub task_sources: Option<Vec<String>>,
-    /// Its steps, which can't change here: others than it has are refused, the same are taken.
+    /// Its steps, which can't be changed: any but the present steps are refused.
     pub steps: Option<Vec<TaskFlowStepInput>>,
 }
 
-/// The version that supersedes the head of a flow; what is absent is as in the head.
+/// The version that supersedes a flow's head. Absent fields are as in the head.
 #[derive(Debug, Clone, Default)]
 pub struct ReplaceTaskFlow {
     /// The head.
     pub id: Uuid,
     /// Its name for systems, unique among live heads.
     pub code: Option<String>,
-    /// Its name for people; an empty one clears it.
+    /// Its name for people; an empty text clears it.
     pub name: Option<String>,
-    /// Exactly these sources are bound to it.
+    /// The sources to be bound to it, and no others.
     pub task_sources: Option<Vec<String>>,
     /// Its steps, at least one.
     pub steps: Option<Vec<TaskFlowStepInput>>,
@@ -74,7 +74,7 @@ pub struct ReplaceTaskFlow {
 /// Creates a flow.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or what a handler or the database says.
+/// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or an error of a handler.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
     let code = check_free_code(unit, &input.code)?;
@@ -106,8 +106,8 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
 /// Changes the name and the sources of a flow's head.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for another code or changed steps, LIMIT, or what a
-/// handler or the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for another code or changed steps, LIMIT, or an error
+/// of a handler.
 pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
     let mut flow = locked_head(unit, input.id)?;
@@ -142,11 +142,10 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskF
     Ok(flow)
 }
 
-/// Supersedes the head of a flow by a new version. Tasks under way keep theirs.
+/// Supersedes the head of a flow by a new version. Tasks under way keep their version.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for a version that is superseded already, VALIDATION, LIMIT, or what a handler or the
-/// database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION, LIMIT, or an error of a handler.
 pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
     let mut old = locked_head(unit, input.id)?;
@@ -180,7 +179,8 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
     db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[])?;
     old.replacement_uuid = Some(new.id);
     old.date_valid_to = Some(unit.now);
-    // The old head goes first, as there is never more than one; its pointer is checked when the transaction ends.
+    // The old head is written first, because there is never more than one head; its pointer is checked when the transaction
+    // ends.
     unit.update(&mut old)?;
     unit.insert(&new).map_err(taken)?;
     for step in &steps {
@@ -193,10 +193,10 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
     Ok(new)
 }
 
-/// Retires flows with all their versions: all of them, or none. A flow stays while tasks are in any version of it.
+/// Retires these flows with all their versions: all of them, or none. Refused while a task is in any version of one.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or an error of a handler.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_flow_delete_perms)?;
     unit.check_list("ids", ids.len())?;
@@ -204,7 +204,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     for id in ids {
         lineages.push(live(unit, *id)?.lineage_id);
     }
-    // In one order for everybody, lest two requests wait for each other.
+    // All requests lock in this order, so that no two wait for each other.
     lineages.sort_unstable();
     lineages.dedup();
     for lineage in lineages {
@@ -216,7 +216,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 /// Lists the flows that the requester sees.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -226,10 +226,10 @@ pub async fn list(
     services.list(requester, query, place, visibility::task_flows, db::list::<TaskFlow>).await
 }
 
-/// Lists the versions of flows' rows.
+/// Lists the history of flows.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list_history(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -241,12 +241,12 @@ pub async fn list_history(
         .await
 }
 
-/// The flows with these keys: for showing the flow of a row that the requester sees.
+/// The flows with these keys, to show the flows of visible rows.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskFlow>> {
     services.read(move |_, connection| db::get_many::<TaskFlow>(connection, &ids)).await
 }
 
-/// The steps of flows that the requester sees, in their order.
+/// The steps of visible flows, in their order.
 pub async fn steps_of_visible_flows(
     services: &Arc<ServiceContext>,
     flow_ids: Vec<Uuid>,
@@ -254,7 +254,7 @@ pub async fn steps_of_visible_flows(
     services.read(move |_, connection| db::task_flow_step::of_flows(connection, &flow_ids)).await
 }
 
-/// The steps with these keys: for showing the step of a row that the requester sees.
+/// The steps with these keys, to show the steps of visible rows.
 pub async fn steps_of_visible_rows(
     services: &Arc<ServiceContext>,
     ids: Vec<Uuid>,
@@ -262,7 +262,7 @@ pub async fn steps_of_visible_rows(
     services.read(move |_, connection| db::get_many::<TaskFlowStep>(connection, &ids)).await
 }
 
-/// How many open tasks are in each of these versions, for those that have any.
+/// How many open tasks are in each of these versions. Versions without any are left out.
 pub async fn in_flight(services: &Arc<ServiceContext>, flow_ids: Vec<Uuid>) -> Result<Vec<(Uuid, i64)>> {
     services.read(move |_, connection| db::task::count_open_in_flows(connection, &flow_ids)).await
 }
@@ -271,13 +271,13 @@ fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
     let (mut versions, head) = loop {
         let versions = db::task_flow::of_lineage(unit.connection, lineage)?;
         if versions.is_empty() {
-            // Somebody was faster.
+            // Another request has retired it meanwhile.
             return Err(no_flow());
         }
         if let Some(head) = versions.iter().find(|flow| flow.is_head()).cloned() {
             break (versions, head);
         }
-        // The head was superseded while the locks were waited for: the version that did so goes too.
+        // The head was superseded while this transaction waited for the locks, so the new head is retired too.
     };
     let ids: Vec<Uuid> = versions.iter().map(|flow| flow.id).collect();
     let open: i64 =
@@ -306,7 +306,7 @@ fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
     db::get::<TaskFlow>(unit.connection, id)?.filter(|flow| !flow.is_deleted).ok_or_else(no_flow)
 }
 
-/// The head with this key, which nobody else may change or give tasks until the transaction ends.
+/// The head with this key. Nobody else can change it or assign tasks to it until the transaction ends.
 fn locked_head(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskFlow> {
     let flow = db::lock::<TaskFlow>(unit.connection, id, Lock::Exclusive)?
         .filter(|flow| !flow.is_deleted)
@@ -322,7 +322,7 @@ fn no_flow() -> Error {
     Error::not_found("id", Message::new("no-task-flow"))
 }
 
-/// A code that no live head has.
+/// Checks that no live head has this code.
 fn check_free_code(unit: &mut UnitOfWork<'_>, code: &str) -> Result<String> {
     check_code("code", code)?;
     match db::task_flow::live_by_code(unit.connection, code)? {
@@ -331,14 +331,14 @@ fn check_free_code(unit: &mut UnitOfWork<'_>, code: &str) -> Result<String> {
     }
 }
 
-/// A name without outer white space; none when it is empty.
+/// The name without outer white space; none if it is empty.
 fn checked_name(name: &str) -> Result<Option<String>> {
     let name = name.trim();
     check_text("name", name, MAX_TEXT)?;
     Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
-/// Checks the sources that are to be bound to a flow; answers them without repeats.
+/// Checks the sources that are to be bound to a flow; returns them without repeats.
 fn eligible_sources(unit: &mut UnitOfWork<'_>, asked: &[String], own: Option<Uuid>) -> Result<Vec<String>> {
     let sources = check_sources(unit, asked, own.map(SourceTarget::Flow))?;
     match sources.iter().find(|source| unit.settings.flow_ineligible_sources.contains(source)) {

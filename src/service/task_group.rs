@@ -26,31 +26,34 @@ pub(super) mod access;
 
 use access::locked;
 
-/// What is asked of a group.
+/// The fields of a group as they are to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskGroupInput {
     /// Its name for people.
     pub code: String,
     /// How many executors must approve.
     pub completion_policy: CompletionPolicy,
-    /// How many under policy N; absent: 1 on create, unchanged on update.
+    /// How many must approve under the policy N; absent: 1 for a new group, else unchanged.
     pub threshold: Option<i32>,
-    /// The policy with its threshold, where more is to be said than the two fields above can; they are ignored then.
+    /// The policy with its threshold, for policies that the two fields above can't express. If it is given, those fields are
+    /// ignored.
     pub policy: Option<PolicyRule>,
-    /// Whether the maker of a task may not decide it; absent: unchanged, none: as the settings say.
+    /// Whether the maker of a task is barred from deciding it. `None`: unchanged; `Some(None)`: as in the settings.
     pub forbid_maker: Option<Option<bool>>,
-    /// Whether who decided another step of a task may not decide this one; absent: unchanged, none: as the settings say.
+    /// Whether people who decided another step of a task are barred from deciding this group's step. `None`: unchanged;
+    /// `Some(None)`: as in the settings.
     pub distinct_deciders: Option<Option<bool>>,
-    /// Exactly these users sit in it; absent: nobody on create, unchanged on update.
+    /// The users who are to be its executors, and no others; absent: nobody for a new group, else unchanged.
     pub user_ids: Option<Vec<Uuid>>,
-    /// What the approvals of these users count under policy WEIGHT; who is not named keeps the weight, 1 at first.
+    /// How much the approvals of these users count under the policy WEIGHT. Users who are not named keep their weight; new
+    /// ones have 1.
     pub weights: Vec<(Uuid, i32)>,
-    /// Exactly these sources are bound to it; absent: none on create, unchanged on update.
+    /// The sources that are to be bound to it, and no others; absent: none for a new group, else unchanged.
     pub task_sources: Option<Vec<String>>,
 }
 
 impl TaskGroupInput {
-    /// A group of this code and policy about which nothing else is said.
+    /// The input for a group with this code and policy, without any other field.
     #[must_use]
     pub fn new(code: impl Into<String>, completion_policy: CompletionPolicy) -> Self {
         Self {
@@ -71,8 +74,8 @@ impl TaskGroupInput {
         let asked = PolicyRule { policy: self.completion_policy, threshold: self.threshold };
         match (self.policy, group.map(TaskGroup::rule)) {
             (Some(rule), _) => rule,
-            // Clients of the original know no threshold, and take all that counts for N: what they leave out, or give back
-            // as they read it, must not change it.
+            // Clients of the original know no threshold, and see every policy that counts as N. A threshold that they leave
+            // out, or a policy that they send back as they read it, must not change the rule.
             (None, Some(present))
                 if asked.policy == CompletionPolicy::N
                     && present.policy.as_known_to_clients() == CompletionPolicy::N
@@ -88,7 +91,7 @@ impl TaskGroupInput {
 /// Creates a group with its executors and sources.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
+/// FORBIDDEN, VALIDATION, CONFLICT, LIMIT, or an error of a handler.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
     let sources = check(unit, input, None)?.unwrap_or_default();
@@ -115,10 +118,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
     Ok(group)
 }
 
-/// Changes a group. Only what differs is written.
+/// Changes a group. Only differences are written.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, LIMIT, or what a handler or the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, LIMIT, or an error of a handler.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let mut group = locked(unit, id)?;
@@ -152,15 +155,15 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     Ok(group)
 }
 
-/// Deletes groups with their executors: all of them, or none. A group that open tasks wait for stays.
+/// Deletes these groups with their executors: all of them, or none. Refused while open tasks wait for one of them.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or what a handler or the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT, or an error of a handler.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_group_delete_perms)?;
     unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
-    // In one order for everybody, lest two requests wait for each other.
+    // All requests lock in this order, so that no two wait for each other.
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
@@ -189,7 +192,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 /// Lists the groups that the requester sees.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -202,7 +205,7 @@ pub async fn list(
 /// Lists the versions of groups.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list_history(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -220,12 +223,12 @@ pub async fn list_history(
         .await
 }
 
-/// The groups with these keys: for showing the group of a row that the requester sees.
+/// The groups with these keys, to show the groups of visible rows.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<TaskGroup>> {
     services.read(move |_, connection| db::get_many::<TaskGroup>(connection, &ids)).await
 }
 
-/// Checks what is asked of a group; answers the sources without repeats.
+/// Checks the input for a group; returns the sources without repeats.
 fn check(
     unit: &mut UnitOfWork<'_>,
     input: &TaskGroupInput,
@@ -247,7 +250,8 @@ pub(super) fn code_taken() -> Error {
     Error::validation("code", Message::new("code-taken"))
 }
 
-/// Another transaction may have been faster; the database's own constraints say so.
+/// The error to report when another transaction has taken a code or a source meanwhile, which constraints of the database
+/// show.
 pub(super) fn taken(error: Error) -> Error {
     if db::entity::violates_unique(&error, "task_management_taskgroup_code_live")
         || db::entity::violates_unique(&error, "task_management_taskflow_code_live")

@@ -1,5 +1,5 @@
-//! Why an open task can't go on, kept where lists can be filtered by it. Everything that writes a task or weighs votes on it
-//! keeps it true.
+//! Why an open task can't go on. It is stored so that lists can be filtered by it, and everything that writes a task or
+//! weighs its votes keeps it true.
 
 use crate::db;
 use crate::domain::decision::HeldReason;
@@ -9,12 +9,12 @@ use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Keeps what the approval of the task, which is written, says of it.
+/// Stores the reason that the approval state gives, or removes it. The task must have been written.
 pub fn keep(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
     keep_reason(unit, task, approval.held())
 }
 
-/// Keeps that it waits for somebody else: who made the votes enough may not decide it.
+/// Stores that the task waits for somebody else, because the person whose change made the votes enough may not decide it.
 pub fn keep_barred(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
     keep_reason(unit, task, Some(HeldReason::ChangedByBarred))
 }

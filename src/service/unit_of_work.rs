@@ -29,20 +29,20 @@ use crate::signal::bus::Audience;
 pub struct UnitOfWork<'a> {
     /// The database, in the transaction.
     pub connection: &'a mut DbConnection,
-    /// On whose behalf.
+    /// The person on whose behalf it works.
     pub requester: &'a Requester,
-    /// What the services work with.
+    /// The context of the services.
     pub services: &'a ServiceContext,
     /// The settings in force.
     pub settings: Arc<ModuleSettings>,
-    /// The moment of everything that is written, naive UTC.
+    /// The moment that dates everything it writes, naive UTC.
     pub now: NaiveDateTime,
     cause: Option<String>,
     touched: Vec<(&'static str, Uuid)>,
     counted: Vec<Counted>,
 }
 
-/// Something to be counted once the transaction is committed: a metric, its label, the label's value.
+/// A count to be made once the transaction is committed: a metric, its label, the label's value.
 pub type Counted = (&'static str, &'static str, &'static str);
 
 /// Counts what a committed transaction did.
@@ -56,7 +56,7 @@ impl ServiceContext {
     /// Does `work` as `requester` in one transaction: all of it is done, or nothing.
     ///
     /// # Errors
-    /// What `work` answers; else what the database says.
+    /// The error of `work`.
     pub async fn write<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -80,7 +80,7 @@ impl ServiceContext {
 }
 
 impl<'a> UnitOfWork<'a> {
-    /// Begins; the transaction must be open.
+    /// Begins a unit of work. The transaction must be open.
     pub fn new(
         services: &'a ServiceContext,
         requester: &'a Requester,
@@ -99,19 +99,19 @@ impl<'a> UnitOfWork<'a> {
         })
     }
 
-    /// What a new row has that is made here.
+    /// The common fields of a row that is created now.
     #[must_use]
     pub fn new_record(&self) -> Record {
         Record::new(self.requester.id(), self.now)
     }
 
-    /// Names in the history what all of it is done for, where nobody has asked for it.
+    /// Gives history the cause of everything that follows, for work for which no person has asked.
     pub fn because(&mut self, cause: String) {
         self.cause = Some(cause);
     }
 
-    /// Has the votes on the open tasks of a group weighed again after this transaction: who is asked, or how many must agree,
-    /// is not what it was.
+    /// Has the votes on the open tasks of a group weighed again after this transaction, because it changes who is asked, or
+    /// how many must agree.
     pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {
         let user = self.requester.id();
         db::outbox::ask_re_evaluation(self.connection, group_id, signal.as_str(), user, self.now)
@@ -130,7 +130,7 @@ impl<'a> UnitOfWork<'a> {
         self.record(row, HistoryType::Changed)
     }
 
-    /// The same, with the reason in the history.
+    /// Writes a row as its next version, with the reason in history.
     pub fn update_because<T: Versioned>(&mut self, row: &mut T, reason: &str) -> Result<()> {
         row.stamp(self.requester.id(), self.now);
         db::entity::update_version(self.connection, row)?;
@@ -144,7 +144,7 @@ impl<'a> UnitOfWork<'a> {
         self.record_votes(&ids, HistoryType::Created)
     }
 
-    /// Makes live votes count no more, and keeps that as their next versions.
+    /// Ends the counting of live votes, and writes that as their next versions.
     pub fn withdraw_votes(&mut self, ids: &[Uuid], withdrawn: Withdrawn) -> Result<()> {
         db::vote::withdraw(self.connection, ids, withdrawn, self.requester.id(), self.now)?;
         let history_type = match withdrawn {
@@ -162,7 +162,7 @@ impl<'a> UnitOfWork<'a> {
         self.record(row, HistoryType::Deleted)
     }
 
-    /// Notes that the mutation is about this row, even where it changes nothing of it.
+    /// Notes that the mutation is about this row, even if it does not change the row.
     pub fn touch<T: Versioned>(&mut self, row: &T) {
         self.touched.push((T::NAME, row.id));
     }
@@ -177,7 +177,7 @@ impl<'a> UnitOfWork<'a> {
         self.counted.push((metric, label, value));
     }
 
-    /// What is to be counted.
+    /// Takes the counts to be made.
     pub fn take_counted(&mut self) -> Vec<Counted> {
         std::mem::take(&mut self.counted)
     }
@@ -201,7 +201,7 @@ impl<'a> UnitOfWork<'a> {
         Ok(())
     }
 
-    /// Asks the Before-handlers; `data` is put together only if there are any.
+    /// Asks the Before-handlers. `data` is called only if there are any.
     ///
     /// # Errors
     /// The first refusal.
@@ -218,10 +218,10 @@ impl<'a> UnitOfWork<'a> {
         self.services.bus.before(self.connection, &event)
     }
 
-    /// Tells the Within-handlers, and After-handlers and webhook endpoints by way of the outbox.
+    /// Tells the Within-handlers at once, and the After-handlers and webhook endpoints by way of the outbox.
     ///
     /// # Errors
-    /// The first error of a handler; else what the database says.
+    /// The first error of a handler.
     pub fn changed(
         &mut self,
         signal: Signal,
@@ -236,7 +236,7 @@ impl<'a> UnitOfWork<'a> {
         self.services.bus.changed(self.connection, &event, &audience)
     }
 
-    /// Who is told of this signal by [`Self::changed`].
+    /// The audience that [`Self::changed`] tells of this signal.
     pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
         self.services.bus.audience(self.connection, signal)
     }

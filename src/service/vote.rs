@@ -10,10 +10,10 @@ use crate::domain::query::{ListQuery, Slice};
 use crate::error::Result;
 use crate::model::vote::Vote;
 
-/// Lists the votes that the requester sees and that their casters have not replaced.
+/// Lists the votes that the requester may see, without those that their casters have replaced.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,

@@ -1,4 +1,4 @@
-//! What was sent to webhook endpoints: looking at it, and what follows from how it went.
+//! Attempts at webhook endpoints: listing them, and what follows from their results.
 
 use std::sync::Arc;
 
@@ -13,15 +13,16 @@ use crate::error::Result;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::model::webhook_endpoint::WebhookEndpoint;
 
-/// The status by which a receiver says that it wants no more, by the specification.
+/// The HTTP status by which a receiver says that it wants no more webhooks, by the specification.
 const GONE: i32 = 410;
-/// Failures that are further apart do not count as going on. The pauses between the tries of one event are shorter.
+/// The longest time between two failures that belong to one run of failures. The pauses between the attempts at one delivery
+/// are shorter.
 const STEADY: TimeDelta = TimeDelta::days(1);
 
 /// Lists the attempts that the requester sees.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, VALIDATION or LIMIT.
 pub async fn list(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -31,8 +32,8 @@ pub async fn list(
     services.list(requester, query, place, visibility::webhooks, db::list::<WebhookAttempt>).await
 }
 
-/// Records an attempt. After a success the endpoint is failing no more; one that has gone on failing for days, or says that it
-/// is gone, is disabled.
+/// Records an attempt. A success ends a run of failures. An endpoint is disabled if it has failed for days, or says that it
+/// is gone.
 pub async fn record(services: &Arc<ServiceContext>, attempt: WebhookAttempt) -> Result<()> {
     let result = if attempt.error.is_none() { "delivered" } else { "failed" };
     metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);
@@ -44,7 +45,7 @@ pub async fn record(services: &Arc<ServiceContext>, attempt: WebhookAttempt) -> 
             db::entity::insert_counted(connection, &attempt)?;
             let failed = attempt.error.is_some();
             let known = db::get::<WebhookEndpoint>(connection, attempt.endpoint_id)?;
-            // Most attempts succeed at endpoints that were not failing, and then there is nothing to be written.
+            // Most attempts succeed at endpoints that were not failing. Then there is nothing to write.
             if known
                 .is_none_or(|endpoint| !endpoint.is_live() || (!failed && endpoint.failing_since.is_none()))
             {
@@ -55,7 +56,8 @@ pub async fn record(services: &Arc<ServiceContext>, attempt: WebhookAttempt) -> 
             else {
                 return Ok(None);
             };
-            // Where little happens, the last failure may be long ago: nobody knows that the receiver has failed meanwhile.
+            // If few events happen, the last failure may be long ago, and nobody knows whether the receiver would have
+            // failed meanwhile.
             let is_steady = last.is_some_and(|last| attempt.date - last <= STEADY);
             let since = failed.then(|| endpoint.failing_since.filter(|_| is_steady).unwrap_or(attempt.date));
             let is_gone = attempt.status_code == Some(GONE);

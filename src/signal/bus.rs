@@ -17,7 +17,7 @@ use crate::domain::webhook_endpoint::wants;
 use crate::error::Result;
 use crate::signal::event::Event;
 
-/// Why an After-handler could not do its work; its text goes to the log and into the outbox.
+/// Why an After-handler failed. Its text goes to the log and into the outbox.
 pub type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
 type InTransaction = Arc<dyn Fn(&mut DbConnection, &Event) -> Result<()> + Send + Sync>;
@@ -33,7 +33,7 @@ pub struct BusBuilder {
     has_webhooks: bool,
 }
 
-/// How many calls of one handler are under way at once.
+/// How many permits each handler has: so many of its calls can be under way at once.
 pub const PLACES: usize = 20;
 
 struct AfterHandler {
@@ -65,9 +65,9 @@ impl BusBuilder {
         self
     }
 
-    /// Calls `handler` after the commit, at least once for each event, events about one row in their order. `name` is
-    /// kept with what is still to be delivered, so it must stay the same from one start to the next. `webhook:` and a UUID
-    /// is a name of webhook endpoints only, and `tasks.re_evaluation` of the module itself.
+    /// Calls `handler` after the commit, at least once for each event; events about one row come in their order. Deliveries
+    /// in the outbox hold `name`, so it must stay the same from one start to the next. Names of the form `webhook:<uuid>`
+    /// belong to webhook endpoints, and `tasks.re_evaluation` belongs to the module itself.
     #[must_use]
     pub fn after<F>(
         mut self,
@@ -84,21 +84,21 @@ impl BusBuilder {
         self
     }
 
-    /// Tells webhook endpoints too.
+    /// Sets whether webhook endpoints are told too.
     #[must_use]
     pub(crate) const fn webhooks(mut self, has_webhooks: bool) -> Self {
         self.has_webhooks = has_webhooks;
         self
     }
 
-    /// The bus; nothing can be bound any more.
+    /// Makes the bus. After that, nothing can be bound.
     #[must_use]
     pub(crate) fn build(self) -> Bus {
         Bus { handlers: Arc::new(self), wake: watch::Sender::new(()) }
     }
 }
 
-/// Who is to be told of a change.
+/// The handlers and webhook endpoints that are told of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience {
     within: bool,
@@ -106,7 +106,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Whether there is nobody, so that what happened is not worth putting together.
+    /// Whether nobody is told, so that the event's data need not be made.
     #[must_use]
     pub(crate) const fn is_empty(&self) -> bool {
         !self.within && self.after.is_empty()
@@ -121,20 +121,20 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Nothing is bound yet.
+    /// A builder to which nothing is bound yet.
     #[must_use]
     pub fn builder() -> BusBuilder {
         BusBuilder::default()
     }
 
-    /// Whether anybody has a say before the change.
+    /// Whether a Before-handler is bound to this signal.
     #[must_use]
     pub(crate) fn is_bound_before_change(&self, signal: Signal) -> bool {
         self.handlers.before.contains_key(&signal)
     }
 
-    /// Who wants to know of this signal once the change is made. Webhook endpoints are looked up in the transaction of the
-    /// change, so that none misses an event after it was added, by whichever process.
+    /// The audience of this signal once the change is made. Webhook endpoints are looked up in the transaction of the
+    /// change, so that no endpoint misses an event after any process has added it.
     pub(crate) fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
         let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
@@ -155,10 +155,10 @@ impl Bus {
         handlers.into_iter().try_for_each(|handler| handler(connection, event))
     }
 
-    /// Calls the Within-handlers and leaves word for all others of the audience in the outbox.
+    /// Calls the Within-handlers, and leaves a delivery in the outbox for each other member of the audience.
     ///
     /// # Errors
-    /// The first error of a handler; else what the database says.
+    /// The first error of a handler.
     pub(crate) fn changed(
         &self,
         connection: &mut DbConnection,
@@ -189,8 +189,8 @@ impl Bus {
         self.handlers.after.keys().cloned().collect()
     }
 
-    /// The places of the After-handler of this name that are free, taken until they are dropped. A call that never returns
-    /// keeps its own, so that it can't take more threads than there are places, whoever gives it up.
+    /// Takes the free permits of this After-handler, until they are dropped. A call that never returns keeps its permit,
+    /// even if it is given up. So a handler can't take more threads than it has permits.
     #[must_use]
     pub(crate) fn take_places(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
         let places = self.handlers.after.get(handler).map(|bound| &bound.places);
@@ -198,7 +198,7 @@ impl Bus {
         free.collect()
     }
 
-    /// Calls the After-handler of this name on an event, when it is awaited; none if it is not bound.
+    /// A future that calls the After-handler of this name on an event; none if no such handler is bound.
     #[must_use]
     pub(crate) fn deliver(
         &self,
@@ -206,7 +206,7 @@ impl Bus {
         event: Event,
     ) -> Option<impl Future<Output = Result<(), HandlerError>> + Send + use<>> {
         let handle = Arc::clone(&self.handlers.after.get(handler)?.handle);
-        // The handler is not called before the future is awaited: what it does at once, it does on the same thread.
+        // The handler is not called before the future is awaited, so its synchronous part runs on the same thread.
         Some(async move { handle(event).await })
     }
 
@@ -215,7 +215,7 @@ impl Bus {
         self.wake.send_replace(());
     }
 
-    /// Sees each [`Self::wake`] from now on.
+    /// A receiver that sees each [`Self::wake`] from now on.
     #[must_use]
     pub(crate) fn woken(&self) -> watch::Receiver<()> {
         self.wake.subscribe()

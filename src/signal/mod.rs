@@ -1,4 +1,4 @@
-//! Signals: what services do is told to whoever is bound to it, in the transaction or after it.
+//! Signals: handlers that are bound to them are told what services do, in the transaction or after it.
 
 pub mod bus;
 pub mod event;

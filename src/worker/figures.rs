@@ -9,7 +9,7 @@ use crate::db::outbox;
 use crate::domain::outbox::OutboxFigures;
 use crate::service::ServiceContext;
 
-/// Looks at the outbox every fifteen seconds until told to stop.
+/// Reads the figures every fifteen seconds, until told to stop.
 pub async fn run(services: Arc<ServiceContext>, stop: CancellationToken) {
     const PAUSE: Duration = Duration::from_secs(15);
     while !stop.is_cancelled() {

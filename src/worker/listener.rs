@@ -1,5 +1,5 @@
-//! Listening for what other processes on the same PostgreSQL leave in the outbox, so that deliveries do not wait for the
-//! next look.
+//! Listening for deliveries that other processes on the same PostgreSQL leave in the outbox, so that these do not wait for
+//! the next look.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,13 @@ use crate::db::outbox;
 use crate::error::Result;
 use crate::service::ServiceContext;
 
-/// How often the connection is asked whether something came. Asking is a look at a socket, not at the database.
+/// How often the connection is asked for notifications. That looks at a socket, not at the database.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a lost connection is left alone. Meanwhile workers look into the outbox now and then.
+/// The pause before a lost connection is opened again. Meanwhile workers find deliveries by looking into the outbox
+/// regularly.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Wakes the workers whenever another process leaves something, until told to stop. On SQLite there is no other process.
+/// Wakes the workers whenever another process leaves a delivery, until told to stop. On SQLite it does nothing.
 pub async fn run(services: Arc<ServiceContext>, stop: CancellationToken) {
     if services.bus.after_handlers().is_empty() && !services.bus.has_webhooks() {
         return;

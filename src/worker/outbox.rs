@@ -33,8 +33,8 @@ use crate::model::outbox::Delivery;
 use crate::service::{ServiceContext, re_evaluation};
 use crate::signal::{Event, PLACES};
 
-/// Delivers until told to stop, to each subscriber on its own, so that a slow one holds up no other. What is in hand then
-/// is finished within `grace`; what is not is handed back for others to take at once.
+/// Delivers until told to stop, to each subscriber by itself, so that a slow one holds up no other. Then it finishes the
+/// deliveries in hand within `grace`, and hands the others back, for other workers to take at once.
 pub async fn run(
     services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
@@ -54,8 +54,8 @@ pub async fn run(
     }
 }
 
-/// Delivers what is due now to every subscriber, once; answers how many deliveries were made. For hosts that schedule
-/// deliveries themselves, and for tests.
+/// Makes all deliveries once that are due now; returns how many. For hosts that schedule deliveries themselves, and for
+/// tests.
 pub async fn deliver_due(
     services: &Arc<ServiceContext>,
     webhooks: &Arc<Webhooks>,
@@ -81,7 +81,7 @@ pub async fn deliver_due(
     Ok(made)
 }
 
-/// A permit of a handler's, taken until nobody holds it any more.
+/// A permit of a handler. It is free again when nobody holds it any more.
 type Permit = Option<Arc<OwnedSemaphorePermit>>;
 
 struct Worker {
@@ -101,7 +101,7 @@ impl Worker {
         }
     }
 
-    /// Who is always told: the After-handlers, and the module itself.
+    /// The subscribers that are always served: the After-handlers, and the module itself.
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
         let own = self.services.checked_services.iter().map(|name| Some((*name).to_owned()));
         let own: Vec<Subscriber> = own.chain([None]).map(Subscriber::ReEvaluation).collect();
@@ -112,8 +112,8 @@ impl Worker {
         Duration::from_millis(self.settings.poll_ms.max(10))
     }
 
-    /// Serves each subscriber on its own. Handlers stay; endpoints come and go, which is noticed as events are: when
-    /// somebody wakes the workers, and now and then.
+    /// Serves each subscriber by itself. Handlers stay, but endpoints come and go. It notices that as it notices events:
+    /// when somebody wakes the workers, and at regular looks.
     async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
         let mut woken = self.services.bus.woken();
         let mut at_work = JoinSet::new();
@@ -157,7 +157,7 @@ impl Worker {
         while at_work.join_next().await.is_some() {}
     }
 
-    /// Keeps the permits of a subscriber filled. A slow delivery takes one permit and holds up nothing but later events of its row.
+    /// Uses all permits of a subscriber. A slow delivery takes one permit, and holds up only later events of its row.
     async fn serve(self: Arc<Self>, subscriber: Subscriber, stop: CancellationToken) {
         let (handler, pause) = (subscriber.name(), self.pause());
         let mut woken = self.services.bus.woken();
@@ -187,7 +187,7 @@ impl Worker {
         }
     }
 
-    /// Takes what is due into the free permits and begins to deliver it; answers how many there were.
+    /// Takes as many due deliveries as there are free permits, and begins to make them; returns how many.
     async fn take(
         self: &Arc<Self>,
         subscriber: &Subscriber,
@@ -202,8 +202,8 @@ impl Worker {
         let (now, until) = (self.services.clock.now(), self.lease_end());
         if !matches!(subscriber, Subscriber::Handler(_)) {
             let (name, subscriber) = (name.clone(), subscriber.clone());
-            // What waits for an endpoint that is told of nothing goes on waiting. And there may be many endpoints, and seldom
-            // something for the module itself, so most looks must not write.
+            // Deliveries to a disabled endpoint go on waiting. There may be many endpoints, and the module itself seldom has
+            // deliveries, so most looks must not write.
             let is_due = move |_: &ServiceContext, connection: &mut DbConnection| {
                 let is_told = match subscriber {
                     Subscriber::Endpoint(id) => webhook_endpoint::is_live(connection, id)?,
@@ -228,8 +228,8 @@ impl Worker {
         Ok(count)
     }
 
-    /// The permits of a subscriber that are free. An attempt at an endpoint ends when it is given up; the call of a handler may
-    /// not, and keeps its permit then.
+    /// The free permits of a subscriber. An attempt at an endpoint ends when it is given up. The call of a handler may go
+    /// on, and keeps its permit then.
     fn permits(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Permit> {
         let Subscriber::Handler(handler) = subscriber else {
             return vec![None; PLACES.saturating_sub(in_hand)];
@@ -260,7 +260,7 @@ impl Worker {
         let outcome = self.call(&delivery, permit.clone()).await;
         let now = self.services.clock.now();
         let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
-        // What goes wrong with a delivery itself, and not at the receiver's, is tried again as with handlers.
+        // A failure on our side, not at the receiver, is tried again as with handlers.
         let outcome =
             outcome.unwrap_or_else(|reason| Attempted::Failed(reason, self.due_again(attempts, now)));
         match outcome {
@@ -283,12 +283,12 @@ impl Worker {
         }
     }
 
-    /// Lets the subscriber be told in a task of its own, so that a panic is an error like any other, and keeps the
-    /// delivery in hand meanwhile.
+    /// Tells the subscriber in a tokio task of its own, so that a panic is an error like any other. Keeps the lease of the
+    /// delivery meanwhile.
     async fn call(&self, delivery: &Delivery, permit: Permit) -> Result<Attempted, String> {
         let given_up = CancellationToken::new();
         let mut work = self.begin(delivery, permit, given_up.clone())?;
-        // When this delivery is dropped, whoever is at work on it is told so.
+        // If this delivery is dropped, the token tells the work on it to stop.
         let _guard = given_up.drop_guard();
         let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
         let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + lease / 3, lease / 3);
@@ -311,8 +311,8 @@ impl Worker {
         }
     }
 
-    /// Begins to tell the subscriber. A handler gets a thread of its own, so that its blocking blocks nobody else; its permit is
-    /// free again when the thread is.
+    /// Begins to tell the subscriber. A handler gets a thread of its own, so that it blocks nobody else; its permit is free
+    /// again when the thread is.
     fn begin(
         &self,
         delivery: &Delivery,
@@ -366,7 +366,8 @@ impl Worker {
         }
     }
 
-    /// Keeps a delivery in hand; answers whether it still is. A database that can't be asked takes nothing away.
+    /// Renews the lease of a delivery; returns whether the delivery is still ours. If the database can't be asked, it counts
+    /// as ours.
     async fn renew(&self, id: i64) -> bool {
         let (worker, until) = (self.id, self.lease_end());
         let renewed =
@@ -377,8 +378,8 @@ impl Worker {
         })
     }
 
-    /// When a delivery that failed at a handler is due again; never, after the last attempt. Pauses double, and differ a little, lest all
-    /// retries come at once.
+    /// When a delivery that failed at a handler is due again; none after the last attempt. Pauses double, and have a little
+    /// jitter, so that retries do not come all at once.
     fn due_again(&self, attempts: i32, now: NaiveDateTime) -> Option<NaiveDateTime> {
         if attempts >= self.settings.attempts {
             return None;
@@ -390,7 +391,7 @@ impl Worker {
     }
 }
 
-/// What is told by a delivery.
+/// The event of a delivery.
 fn event(delivery: &Delivery) -> Result<Event, String> {
     let signal =
         Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
@@ -409,7 +410,7 @@ fn warn_unread(error: &Error) {
     tracing::warn!(cause, "who is to be told of events can't be read now");
 }
 
-/// What came of a delivery stands in the outbox; what could not even be written there is tried again when its lease ends.
+/// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends.
 fn note(handler: &str, done: Result<Result<()>, tokio::task::JoinError>) {
     match done {
         Ok(Ok(())) => {}

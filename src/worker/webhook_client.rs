@@ -1,5 +1,5 @@
-//! The HTTP client of webhooks. What it takes from a receiver is bounded in time and in size; it follows no redirects,
-//! uses no proxy, and connects to no address that is not public unless a setting allows it.
+//! The HTTP client of webhooks. It bounds the time and the size of answers, follows no redirects, uses no proxy, and
+//! connects only to public addresses unless a setting allows others.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,11 +29,11 @@ use crate::domain::public_address::is_public;
 
 /// How much of an answer is read before the connection is closed, in bytes.
 const READ: usize = 4 * 1024;
-/// How much of it is kept, in bytes.
+/// How much of an answer is kept, in bytes.
 const KEPT: usize = 1024;
 /// How many addresses of a host are tried.
 const MOST_ADDRESSES: usize = 10;
-/// How long an address has to answer before the next one is tried beside it.
+/// How long an address may take to answer before the next one is tried too.
 const HEAD_START: Duration = Duration::from_millis(300);
 /// The longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 300;
@@ -42,23 +42,23 @@ const LONGEST_REASON: usize = 300;
 pub struct WebhookClient {
     timeout: Duration,
     private_addresses: bool,
-    /// Made for the first attempt by https, as it reads the certificates of the system.
+    /// TLS, made at the first attempt by https, because making it reads the system's certificates.
     tls: OnceCell<TlsConnector>,
 }
 
-/// What a receiver has answered.
+/// The answer of a receiver.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// When the receiver wants to be asked again, as it said it.
+    /// The header `Retry-After`, as the receiver sent it.
     pub retry_after: Option<String>,
     /// The beginning of the body.
     pub excerpt: String,
 }
 
 impl WebhookClient {
-    /// With the bounds of the settings.
+    /// A client with the bounds of the settings.
     #[must_use]
     pub fn new(settings: &WebhookSettings) -> Self {
         Self {
@@ -68,8 +68,8 @@ impl WebhookClient {
         }
     }
 
-    /// Posts a body. Each attempt looks the name up again, and has a connection of its own: none meets one that the receiver
-    /// has just given up.
+    /// Posts a body. Each attempt looks the name up again, and opens a connection of its own, so that it never meets a
+    /// connection that the receiver has just closed.
     ///
     /// # Errors
     /// Why there was no answer, in words for operators.
@@ -82,7 +82,7 @@ impl WebhookClient {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(ToOwned::to_owned);
         let mut read = Vec::new();
-        // The status has said it all: a body that does not end, or breaks off, changes nothing.
+        // The status is known: a body that does not end, or breaks off, changes nothing.
         while read.len() < READ {
             let Ok(Some(Ok(frame))) = timeout_at(deadline, response.frame()).await else {
                 break;
@@ -94,7 +94,7 @@ impl WebhookClient {
         Ok(Answer { status, retry_after, excerpt: excerpt(&read) })
     }
 
-    /// The head of the answer, and what drives the connection: it ends when that is dropped.
+    /// The head of the answer, and the driver of the connection, which ends when the driver is dropped.
     async fn send(
         &self,
         url: &Url,
@@ -120,7 +120,8 @@ impl WebhookClient {
         exchange(stream, request).await
     }
 
-    /// Where the host of a URL stands: public addresses only, as what a name stands for may change after an endpoint was made.
+    /// The addresses of a URL's host, which must be public: a name may point to other addresses than when the endpoint was
+    /// made.
     async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
         let port = url.port_or_known_default().ok_or("the URL names no port")?;
         let mut found: Vec<SocketAddr> = match url.host() {
@@ -166,7 +167,8 @@ fn request(url: &Url, headers: HeaderMap, body: String) -> Result<Request<Full<B
     Ok(request)
 }
 
-/// Connects to the address that answers first. Each has a head start over the next, as one that is silent may stay so.
+/// Connects to the address that answers first. Each address has a head start over the next, so that a silent one does not
+/// hold up the others.
 async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
     let mut attempts = JoinSet::new();
     for (place, address) in (0..).zip(addresses.into_iter().take(MOST_ADDRESSES)) {
@@ -195,7 +197,7 @@ where
 {
     let broken = |error: hyper::Error| reason(&error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // What goes wrong with it is told to the sender.
+    // The sender is told of errors of the connection.
     let driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
     let response = sender.send_request(request).await.map_err(broken)?;
     Ok((response, driver))

@@ -1,4 +1,4 @@
-//! Documents made to be too much: nesting, fragments, aliases, length. Each is refused within a bounded time.
+//! Documents that are too much on purpose: nesting, fragments, aliases, length. Each is refused within a bounded time.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::support::{Client, apply, on_both};
 
 const MANY: usize = 10_000;
 
-/// No request here takes longer, though tests run without optimisation, where parsing alone takes 3 µs a letter, and
-/// beside others. Looking for names similar to one of a megabyte took 24 seconds.
+/// No request here may take longer. Tests run without optimisation, where parsing alone takes 3 µs a letter, and beside
+/// other tests. When the search for similar names was still unbounded, a name of a megabyte took 24 seconds.
 const LONGEST: Duration = Duration::from_secs(20);
 
 async fn assert_refused_in_time(client: &mut Client, what: &str, body: String) {

@@ -10,7 +10,7 @@ use crate::support::{TestApp, apply, on_both};
 const UNKNOWN: &str = "00000000-0000-7000-a000-00000000ffff";
 const DELETED: &str = "00000000-0000-7000-8000-000000000005";
 
-/// What creating a flow of these steps, or replacing one by them, is refused with.
+/// The refusal of creating a flow of these steps, or of replacing one by them.
 async fn of_steps(app: &TestApp, flow: &str, steps: &Value) -> String {
     let create = app.refused("admin", "createTaskFlow", json!({ "code": "BAD", "steps": steps })).await;
     let replace = app.refused("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;

@@ -1,4 +1,4 @@
-//! Requests that are wrong are refused clearly and leave nothing behind: what is not a request, and values.
+//! Wrong requests and wrong values are refused clearly and leave nothing behind.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Answer, Client, apply, on_both};
 const TASK: &str = "00000000-0000-7000-a000-000000000003";
 const GROUP: &str = "00000000-0000-7000-8000-000000000001";
 
-/// Refused with the client's fault named, and told so in a form that programs read.
+/// Checks that a request is refused with the client's fault named, in a form that programs can read.
 pub fn assert_refused(answer: &Answer, what: &str) {
     let what: String = what.chars().take(200).collect();
     let text: String = answer.text.chars().take(500).collect();
@@ -24,7 +24,7 @@ pub fn assert_refused(answer: &Answer, what: &str) {
     assert!(answer.text.len() < 100_000, "{what}: the answer has {} bytes", answer.text.len());
 }
 
-/// Each text with each variable set is refused.
+/// Checks that each text is refused in each variable.
 async fn assert_all_refused(client: &mut Client, documents: &[(&str, Value)]) {
     for (query, variables) in documents {
         let answer = client.graphql_with(query, variables.clone()).await;

@@ -1,5 +1,5 @@
-//! Columns: a table, its historical twin, its model, `load` and the webhooks say the same of them, or say why not; and what
-//! an enum knows, the database allows.
+//! Columns: a table, its historical twin, its model, `load` and the webhooks have the same ones, or say why not. The
+//! database allows exactly the values that an enum has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,7 @@ async fn a_twin_has_the_columns_of_its_table_and_those_of_history(backend: Backe
         let history = declared::HISTORY_COLUMNS.map(str::to_owned);
         let expected: BTreeSet<String> = real[table].iter().map(name).chain(history).collect();
         assert_eq!(real[twin].iter().map(name).collect::<BTreeSet<_>>(), expected, "{twin}");
-        // What is never empty in a table, is not in its versions either, so that one type reads both.
+        // A column that is never empty in a table is never empty in its twin either, so that one type reads both.
         let not_in_twin = |column: &&String| column.ends_with("required") && !real[twin].contains(*column);
         assert_eq!(real[table].iter().find(not_in_twin), None, "{twin}");
     }
@@ -107,7 +107,7 @@ const GROUP: &str = "00000000-0000-7000-8000-0000000000a1";
 const EXECUTOR: &str = "00000000-0000-7000-8000-0000000000b1";
 const TASK: &str = "00000000-0000-7000-8000-0000000000c1";
 
-/// A row with all that `load` takes, nothing of it as it is when nothing is said.
+/// A row with all fields that `load` takes, none of which has its default.
 fn loaded(id: &str, own: Value) -> Value {
     let mut row = json!({
         "id": id, "isDeleted": true, "jsonExt": { "of": "a host" }, "version": 7,
@@ -289,7 +289,7 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),
         ("task_management_taskflowstep.completion_policy".to_owned(), all!(CompletionPolicy)),
         ("task_management_taskgroup.completion_policy".to_owned(), texts(&known.collect::<Vec<_>>())),
-        // What the threshold counts, where that is not people.
+        // The kind of a threshold that does not count people.
         ("task_management_taskgroup.threshold_kind".to_owned(), texts(&["COUNT", "PERCENT", "WEIGHT"])),
     ]);
     for twin in declared::TABLES.iter().filter_map(|table| table.historical) {

@@ -1,4 +1,4 @@
-//! What people say beside their votes.
+//! The comments that people add to their votes.
 
 use serde_json::json;
 use tasks_management::CompletionPolicy::{All, Any, N};
@@ -135,7 +135,7 @@ async fn a_repeated_vote_without_a_comment_is_a_repeat_and_one_with_another_comm
     );
 }
 
-/// Texts of which nobody sees anything.
+/// Texts that are invisible.
 const UNSEEN: [&str; 7] = [
     "\u{200b}",
     "\u{200d}\u{2060}",
@@ -166,7 +166,7 @@ async fn a_comment_of_which_nobody_sees_anything_is_no_reason(app: TestApp) {
         let close = json!({ "id": task, "status": "FAILED", "comment": unseen });
         assert_eq!(strict.refused("triage", "updateTask", close).await, "VALIDATION comment", "{unseen:?}");
     }
-    // Beside something that is seen, they stay.
+    // Beside visible characters, they stay.
     let said = json!({ "comment": "\u{200f}\u{5dc}\u{5d0}" });
     assert_eq!(strict.vote_with("exec1", &task, json!("FAILED"), said).await, "ok");
     assert_eq!(comments(&app, &task).await, [json!("\u{200f}\u{5dc}\u{5d0}")]);

@@ -1,4 +1,4 @@
-//! The settings: the file of defaults and the README name every key, and say what the program does without them.
+//! The settings: the file of defaults and the README name every key, with the default that the program has.
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use tasks_management::{Error, ErrorCode, Message, Signal, Signals};
 use crate::support::scenario::{each, nodes, parsed, user_id};
 use crate::support::{Client, apply, on_both};
 
-/// Two people vote at the same moment, each through a server process of their own; answers the outcomes.
+/// Two people vote at the same moment, each through a server process of their own; returns the outcomes.
 async fn at_once(voters: &[(Client, &str, &str); 2], task: &str) -> Vec<String> {
     let votes = voters.clone().map(|(mut client, who, value)| {
         let status = json!({ user_id(who): value }).to_string();

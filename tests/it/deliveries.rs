@@ -147,7 +147,7 @@ async fn a_handler_that_takes_minutes_holds_up_neither_its_other_deliveries_nor_
             let is_first = first.fetch_add(1, Ordering::SeqCst) == 0;
             async move {
                 if is_first {
-                    // It blocks its thread, as a handler must not.
+                    // This blocks the thread, which a handler must not do.
                     std::thread::sleep(Duration::from_secs(4));
                 }
                 Ok(())
@@ -189,7 +189,8 @@ async fn replay_dead(app: &TestApp) {
     assert_eq!(admin.outcome("replayTaskEvents", json!({ "ids": ids })).await, "ok");
 }
 
-/// While this lives a handler blocks; it ends with the test, lest a failing test wait for its threads.
+/// A handler blocks while this value lives. The value ends with the test, so that a failing test does not wait for its
+/// threads.
 struct Blocked(Arc<AtomicBool>);
 
 impl Drop for Blocked {
@@ -223,7 +224,7 @@ async fn a_handler_that_blocks_for_ever_takes_no_more_than_its_places_and_no_eve
         create(&app).await;
     }
     until("what took too long is dead", || with_status(&app, "DEAD") == 20).await;
-    // The threads can't be taken back from it, so it gets no more of them; all else goes on.
+    // The handler's threads can't be taken back, so it gets no more of them. Everything else goes on.
     create(&app).await;
     until("others are delivered", || with_status(&app, "DELIVERED") == 26).await;
     assert_eq!((calls.load(Ordering::SeqCst), with_status(&app, "PENDING")), (20, 6));
@@ -265,7 +266,7 @@ async fn a_handler_that_awaits_for_ever_is_given_up_at_each_attempt_and_no_event
     for _ in 0..25 {
         create(&app).await;
     }
-    // More than there are places: each is free again when a call is given up.
+    // More deliveries than permits: a permit is free again when its call is given up.
     until("all of it is dead, and others are delivered", || {
         with_status(&app, "DEAD") == 25 && with_status(&app, "DELIVERED") == 25
     })

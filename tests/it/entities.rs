@@ -1,4 +1,4 @@
-//! The host's entities: which exist, how they are called, which are found.
+//! The host's entities: which exist, what their names are, and which are found.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Faults of the server and of its host's handlers: each is answered, leaves nothing half-done, and stays one request's.
+//! Faults of the server and of its host's handlers: each is answered, leaves nothing half-done, and affects only its own
+//! request.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use crate::support::{Answer, TestApp, apply, on_both};
 const CREATE: &str = "mutation($in: CreateTaskMutationInput!) { createTask(input: $in) { internalId } }";
 const DELETE: &str = "mutation($in: DeleteTaskMutationInput!) { deleteTask(input: $in) { internalId } }";
 
-/// Another process with one connection for each lane, so that one that a panic lost would be missed at once.
+/// Another process with one connection in each pool, so that a connection lost in a panic would be missed at once.
 fn with_panics(app: &TestApp) -> TestApp {
     let is_panic = |data: &Value, when: &str| data.to_string().contains(&format!("panic {when}"));
     let signals = Signals::builder()
@@ -65,13 +66,13 @@ async fn a_handler_that_panics_in_the_transaction_undoes_it_and_harms_nothing_el
             assert!(!error.to_string().contains("secret"), "{error}");
             let mut expected = before;
             for (table, count) in &mut expected {
-                // What is left is the word that it failed.
+                // Only the entry that says that it failed is left.
                 *count += i64::from(*table == "core_mutationlog");
             }
             assert_eq!(app.row_counts(), expected, "{when}");
             assert_eq!(app.count("SELECT count(*) FROM core_language"), languages);
 
-            // Hosts that call the service are told likewise.
+            // Hosts that call the service get the same error.
             let maker = other.module.requester("admin").await.expect("an admin");
             let input = CreateTask { source: Some(format!("panic {when}")), ..CreateTask::default() };
             let error = other.module.tasks().create(&maker, input).await.expect_err("it panics");
@@ -130,7 +131,7 @@ async fn an_answer_that_takes_too_long_is_504_and_what_was_asked_for_is_done_who
         app.count(&format!("SELECT count(*) FROM task_management_task WHERE id = '{task}' AND is_deleted")),
         1
     );
-    // Who asks again with the same id learns how it went, and nothing is done twice.
+    // A client that sends the same id again learns the result, and nothing is done twice.
     let again = admin.graphql_with(DELETE, input).await;
     assert!(again.data("deleteTask")["internalId"].is_string(), "{}", again.text);
     let versions = format!("SELECT count(*) FROM task_management_historicaltask WHERE id = '{task}'");

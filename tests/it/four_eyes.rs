@@ -1,4 +1,4 @@
-//! Four eyes: the maker of a task may not decide it, and nobody decides two steps of one, where somebody wants it so.
+//! Four eyes: where a rule says so, the maker of a task may not decide it, and nobody may decide two steps of one task.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
@@ -7,7 +7,7 @@ use tasks_management::CreateTask;
 use crate::support::scenario::{key, user_id, user_ids};
 use crate::support::{Client, TestApp, apply, on_both};
 
-/// Adds a group with rules of its own; answers its key.
+/// Adds a group with rules of its own; returns its key.
 async fn group_with_rules(app: &TestApp, code: &str, users: &[&str], rules: Value) -> String {
     let mut input = json!({ "code": code, "completionPolicy": "ANY", "userIds": user_ids(users) });
     for (name, rule) in rules.as_object().expect("an object") {
@@ -19,7 +19,7 @@ async fn group_with_rules(app: &TestApp, code: &str, users: &[&str], rules: Valu
     rows[0]["uuid"].as_str().expect("a key").to_owned()
 }
 
-/// A vote of somebody who is logged in already; answers `ok`, or the code and the text of the refusal.
+/// A vote of somebody who is logged in already; returns `ok`, or the code and the text of the refusal.
 async fn approve(client: &mut Client, username: &str, task: &str) -> String {
     let status = json!({ user_id(username): "APPROVED" }).to_string();
     client.tried("resolveTask", json!({ "id": task, "businessStatus": status })).await
@@ -29,7 +29,7 @@ fn assert_refused(verdict: &str, rule: &str) {
     assert!(verdict.starts_with("FORBIDDEN ") && verdict.contains(rule), "{rule}: {verdict}");
 }
 
-/// What a rule says at a place: yes, no, or nothing.
+/// The values of a rule in a step, a group or the settings: yes, no, or absent.
 const SAID: [Option<bool>; 3] = [None, Some(false), Some(true)];
 
 #[apply(on_both)]
@@ -89,7 +89,7 @@ async fn a_maker_without_great_rights_is_held_to_the_rule_too(app: TestApp) {
     let task = tasks[0]["uuid"].as_str().expect("a key");
     assert_refused(&approve(&mut maker, "maker", task).await, "forbidMaker");
     assert_eq!(app.vote("admin", task, json!("APPROVED")).await, "ok");
-    // Of what others made, the maker decides.
+    // The maker decides tasks of others.
     let task = app.task_in(&group).await;
     assert_eq!(approve(&mut maker, "maker", &task).await, "ok");
     let row = app.task_row(tasks[0]["uuid"].as_str().expect("a key")).await;
@@ -267,7 +267,7 @@ async fn nothing_waits_for_who_may_not_decide(app: TestApp) {
     assert_eq!(pool["barred"], json!([{ "reason": "MAKER", "user": { "username": "admin" } }]));
     assert_eq!(app.vote("exec2", &task, json!("APPROVED")).await, "ok");
     assert_eq!(app.status(&task).await, "COMPLETED");
-    // Per cent are of those who may decide.
+    // The percentage is of the people who may decide.
     let percent = json!({ "id": group, "code": "THREE", "completionPolicy": "N", "policy": { "kind": "PERCENT", "threshold": 50 } });
     assert_eq!(app.user("admin").await.outcome("updateTaskGroup", percent).await, "ok");
     let task = app.task_in(&group).await;

@@ -1,4 +1,4 @@
-//! A short run of the fuzzer in `examples/siege`: whatever is sent, no answer is a fault of the server's.
+//! A short run of the fuzzer in `examples/siege`: whatever is sent, no answer is a fault of the server.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::support::example::{example, reported};
 
 fn fuzzed(database: &str) {
     let program = env!("CARGO_BIN_EXE_tasks-management");
-    // Always the same: a suite tells what a change has broken. The long form makes others each time.
+    // Always the same requests, so that the suite shows what a change has broken. A long run makes new ones each time.
     let requests = ["--requests", "2000", "--seed", "12"];
     let run = [&["fuzz", "--database", database, "--program", program], &requests[..]].concat();
     let output = Command::new(example("siege")).args(run).output().expect("it runs");
@@ -15,7 +15,7 @@ fn fuzzed(database: &str) {
     assert_eq!((reported(&output, "faults"), reported(&output, "panics")), (0, 0));
     let counts = ["answered  ", "answered with errors", "refused"].map(|what| reported(&output, what));
     assert_eq!(counts.iter().sum::<u64>(), 2_000);
-    // What is refused at the door says little of what is behind it.
+    // Requests that are refused at the door say little about the code behind it.
     assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
 }
 

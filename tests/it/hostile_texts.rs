@@ -1,5 +1,5 @@
-//! Texts that mean something to a database mean nothing to ours: every text filter of every list, every text of every
-//! mutation. What is asked is taken from the schema, so that nothing is left out.
+//! Texts with a meaning for a database have none here: in every text filter of every list, and in every text of every
+//! mutation. The fields are taken from the schema, so that none is left out.
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
@@ -200,7 +200,7 @@ async fn hostile_texts_are_kept_as_they_are(app: TestApp) {
     }
 }
 
-/// What a mutation needs beside the field that is tried.
+/// The input that a mutation needs besides the field that is tried.
 fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
     let task = "00000000-0000-7000-a000-000000000001";
     match kind {

@@ -1,4 +1,4 @@
-//! The journal: every mutation leaves one entry that says how it went, and its client's id is a key to it.
+//! The journal: every mutation leaves one entry that says whether it succeeded, and the client's id is a key to the entry.
 
 use serde_json::{Value, json};
 

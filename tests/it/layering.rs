@@ -76,7 +76,8 @@ fn layer(module: &str) -> Option<&str> {
     module.split("::").next().filter(|first| !["lib", "main", "demo"].contains(first))
 }
 
-/// What a source names by `crate::` and by `super::`, wherever in it, groups taken apart; paths from the root of the crate.
+/// The paths that a source names by `crate::` and by `super::`, anywhere in it, with groups taken apart; they begin at the
+/// root of the crate.
 fn named(module: &str, text: &str) -> BTreeSet<String> {
     let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
     let code = code.join("\n");
@@ -84,7 +85,7 @@ fn named(module: &str, text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (word, base) in [("crate::", ""), ("super::", parent)] {
         for (start, _) in code.match_indices(word) {
-            // Not the end of a longer word.
+            // Skips the end of a longer word.
             if code[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                 continue;
             }
@@ -121,10 +122,10 @@ fn tree(text: &str) -> Vec<String> {
     pieces.flat_map(tree).map(|inner| format!("{path}{}", inner.trim_start_matches("self"))).collect()
 }
 
-/// Which files each file names, but for those of which it is a part. What a `mod.rs` only passes on is looked for where it
-/// stands. A file names its parts, too.
+/// The files that each file names, without those of which it is a part. Items that a `mod.rs` only re-exports are followed
+/// to where they stand. A file also names its parts.
 fn graph(sources: &[(PathBuf, String)]) -> BTreeMap<String, BTreeSet<String>> {
-    // What a test names is no import of the program.
+    // The imports of tests do not count.
     let is_test = |module: &String| module.ends_with("::tests") || module.ends_with("_tests");
     let files = sources.iter().map(|(path, text)| (module(path), text.as_str()));
     let texts: BTreeMap<String, &str> = files.filter(|(module, _)| !is_test(module)).collect();
@@ -167,7 +168,7 @@ fn graph(sources: &[(PathBuf, String)]) -> BTreeMap<String, BTreeSet<String>> {
     graph
 }
 
-/// What can be reached from a file.
+/// The files that can be reached from a file.
 fn reached<'g>(graph: &'g BTreeMap<String, BTreeSet<String>>, from: &'g str) -> BTreeSet<&'g str> {
     let (mut found, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(name) = next.pop() {

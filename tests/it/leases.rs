@@ -13,7 +13,7 @@ use crate::support::example::HookServer;
 use crate::support::program::wait_until;
 use crate::support::{Backend, TestApp, apply, on_both};
 
-/// What is known of the one delivery to the handler `slow`.
+/// The row of the one delivery to the handler `slow`.
 const SLOW: &str = "FROM task_management_outbox WHERE handler = 'slow'";
 
 type Called = Arc<Mutex<Vec<(Uuid, NaiveDateTime)>>>;
@@ -23,7 +23,8 @@ fn quick(settings: &mut Settings) {
     settings.outbox.poll_ms = 20;
 }
 
-/// With a handler under the same name as one of the other process': it notes when it was called, and then waits at a gate.
+/// Starts a module with a handler of the same name as one of the other process. It notes when it was called, and then waits
+/// at a gate.
 async fn start(backend: Backend, called: &Called, gate: &Arc<Semaphore>) -> TestApp {
     let (called, gate) = (Arc::clone(called), Arc::clone(gate));
     let bus = Signals::builder().after("slow", [Signal::TaskResolve], move |event| {
@@ -90,7 +91,7 @@ async fn a_process_that_comes_back_late_marks_nothing_that_another_has_taken_ove
     wait_until("it is taken over", || called.lock().expect("nobody panicked").len() == 1);
     let owner = format!("SELECT CAST(leased_by AS text) AS value {SLOW} AND status = 'PENDING'");
     let taken_by = app.text(&owner);
-    // The late one finishes its work and wants to say so, before it ends.
+    // The late worker finishes its work and tries to note that, before it ends.
     server.signal("CONT");
     let effect = "SELECT count(*) FROM kill_effect WHERE handler = 'slow'";
     wait_until("the late process has done its work", || app.count(effect) == 1);

@@ -1,4 +1,4 @@
-//! Maker-checker: what is proposed to a host's service is done once it is approved, and once only.
+//! Maker-checker: an operation that is proposed to a host's service is carried out when it is approved, and only once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -98,7 +98,7 @@ impl CheckedService for Animals {
         diesel::update(host_animal::table.find(id))
             .set((host_animal::name.eq(payload.name), host_animal::changes.eq(host_animal::changes + 1)))
             .execute(approved.connection)?;
-        // What was written is undone with the rest.
+        // The write is undone with the rest of the transaction.
         self.attempt(approved)
     }
 
@@ -270,7 +270,7 @@ async fn two_processes_carry_an_operation_out_once(backend: Backend) {
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.decide(task.id, true).await.expect("a vote");
     let other = zoo.app.another_process_with(|_| {}, |builder| builder.maker_checker(&zoo.checker));
-    // Both look at once; one of them has it, and notes it with its work.
+    // Both look at once. One of them gets the delivery, and notes it together with its work.
     let (one, two) = tokio::join!(zoo.app.module.deliver_due(), other.module.deliver_due());
     one.expect("deliveries");
     two.expect("deliveries");

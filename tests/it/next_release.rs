@@ -37,7 +37,7 @@ impl Page {
         answer
     }
 
-    /// Sends a mutation and polls its entry of the journal; answers `ok`, or the code and the field that the entry names.
+    /// Sends a mutation and polls its entry of the journal; returns `ok`, or the code and the field that the entry names.
     async fn mutate(&mut self, name: &str, marks: &[(&str, &str)]) -> String {
         self.mutations += 1;
         let id = format!("{name} {}", self.mutations);

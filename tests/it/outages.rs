@@ -1,4 +1,4 @@
-//! The database goes away under load: requests are told so in time, nothing is lost, nothing has to be started again.
+//! The database goes away under load: requests are told so in time, nothing is lost, and nothing has to be started again.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -57,9 +57,9 @@ async fn who_writes_while_another_process_keeps_the_file_of_sqlite_is_told_so_wi
     let asked = Instant::now();
     let answer = admin.graphql_with(query, input.clone()).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
-    // It waits for its turn in this process, and then for the other one.
+    // The request waits for its turn in this process, and then for the other process.
     assert!((patience..patience * 6).contains(&asked.elapsed()), "{:?}", asked.elapsed());
-    // Who only reads is served.
+    // Requests that only read are served.
     assert_eq!(admin.graphql("{ user { username } }").await.data("user")["username"], "admin");
     held.release();
     assert_eq!(app.row_counts(), before);

@@ -8,7 +8,7 @@ use crate::support::{TestApp, apply, on_both};
 
 const FIVE: [&str; 5] = ["exec1", "exec2", "exec3", "exec4", "exec5"];
 
-/// Adds a group with a policy; answers its key.
+/// Adds a group with a policy; returns its key.
 async fn group_of(app: &TestApp, code: &str, kind: &str, threshold: i32, weights: &[(&str, i32)]) -> String {
     let users: Vec<&str> = weights.iter().map(|(name, _)| *name).collect();
     let weights: Vec<Value> =
@@ -83,7 +83,7 @@ async fn weights_add_up_to_the_threshold(app: TestApp) {
     let pool = app.on_its_way(&task).await["progress"]["pools"][0].clone();
     assert_eq!((&pool["needed"], &pool["has"]), (&json!(4), &json!(1)));
     assert_eq!(pool["policy"], json!({ "kind": "WEIGHT", "threshold": 4 }));
-    // One who has no seat here counts 1, however great the rights.
+    // A person who is no executor here counts 1, whatever rights the person has.
     assert_eq!(app.vote("triage", &task, json!("APPROVED")).await, "ok");
     assert_eq!(app.on_its_way(&task).await["progress"]["pools"][0]["has"], 2);
     assert_eq!(app.on_its_way(&task).await["decisions"][1]["weight"], 1);
@@ -99,7 +99,7 @@ async fn a_vote_counts_what_its_caster_weighed_when_it_was_cast(app: TestApp) {
     let row = app.on_its_way(&task).await;
     assert_eq!(row["decisions"][0]["weight"], 3);
     assert_eq!(row["progress"]["pools"][0]["has"], 3);
-    // To repeat it says nothing new.
+    // A repeated vote changes nothing.
     assert_eq!(app.vote("exec1", &task, json!("APPROVED")).await, "ok");
     assert_eq!(app.on_its_way(&task).await["progress"]["pools"][0]["has"], 3);
     assert_eq!(app.vote("exec2", &task, json!("APPROVED")).await, "ok");
@@ -184,7 +184,7 @@ async fn clients_that_know_three_policies_read_n_and_give_it_back_without_harm(a
             assert_eq!(update(&app, &group, code, back).await, "ok");
             assert_eq!(policy(&app, &group).await, said(kind, threshold, 1));
         }
-        // Another number is another policy: so many people.
+        // A different threshold is a different policy: it counts people.
         assert_eq!(update(&app, &group, code, json!({ "threshold": 3 })).await, "ok");
         assert_eq!(policy(&app, &group).await, said("N", 3, 2));
         assert_eq!(

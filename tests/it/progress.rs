@@ -1,4 +1,4 @@
-//! Why is it waiting? What `Task.progress` tells, to whom, and at what price.
+//! Why is a task waiting? What `Task.progress` tells, to whom, and at what cost.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any, N};

@@ -1,4 +1,4 @@
-//! What two people do at the same moment, each through a server process of their own.
+//! Two people act at the same moment, each through a server process of their own.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
@@ -7,7 +7,7 @@ use tasks_management::CreateTask;
 use crate::support::scenario::{each, user_id, user_ids};
 use crate::support::{Client, apply, on_both};
 
-/// Runs two mutations at the same moment; answers the outcomes.
+/// Runs two mutations at the same moment; returns the outcomes.
 pub async fn at_once(mutations: [(&Client, &'static str, Value); 2]) -> [String; 2] {
     let [one, other] = mutations.map(|(client, name, input)| {
         let mut client = client.clone();

@@ -1,4 +1,4 @@
-//! Nothing waits silently: what becomes of open tasks when who is asked, or how many must agree, changes.
+//! Nothing waits silently: what happens to open tasks at a change of who is asked, or of how many must agree.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any, N};
@@ -167,7 +167,7 @@ async fn where_the_settings_say_so_it_is_decided_by_the_system_user_and_the_hist
     );
     assert!(reason.contains(events[0]["eventId"].as_str().expect("an id")), "{reason}");
 
-    // Told again, it changes nothing.
+    // A repeated delivery changes nothing.
     let before = app.row_counts();
     assert_eq!(
         app.user("admin").await.outcome("replayTaskEvents", json!({ "ids": [events[0]["id"]] })).await,
@@ -327,7 +327,7 @@ async fn who_sits_in_a_group_and_is_not_active_may_stay_and_somebody_new_is_refu
     let text = app.refusal_text("admin", "updateTaskGroup", input).await;
     assert!(text.contains("exec3"), "{text}");
     assert_eq!(app.seated(&group).await, ["exec1", "exec2", "exec4"]);
-    // Once gone, they are new.
+    // An executor who was removed is new again.
     app.set_executors(&group, &["exec1"]).await;
     let input = json!({ "id": group, "code": "STAY", "completionPolicy": "ALL", "userIds": user_ids(&["exec1", "exec2"]) });
     assert_eq!(app.refused("admin", "updateTaskGroup", input).await, "VALIDATION userIds");
@@ -433,7 +433,7 @@ async fn two_processes_that_are_told_at_once_decide_once(app: TestApp) {
         tasks.push(task);
     }
     app.set_executors(&group, &["exec1"]).await;
-    // Told once more by another change.
+    // Another change leaves another delivery.
     let any = json!({ "id": group, "code": "TWICE", "completionPolicy": "ANY" });
     assert_eq!(app.user("triage").await.outcome("updateTaskGroup", any).await, "ok");
     let (left, right) = tokio::join!(one.module.deliver_due(), other.module.deliver_due());
@@ -453,7 +453,7 @@ async fn a_version_that_is_written_past_the_module_takes_the_mark_back(app: Test
     app.set_executors(&group, &["exec1"]).await;
     deliver(&app).await;
     assert_eq!(held_for(&app, "READY_TO_DECIDE").await.len(), 1);
-    // As a process writes it that does not know of marks.
+    // Writes the task as a process does that does not know holds.
     app.run(&format!("UPDATE task_management_task SET version = version + 1 WHERE id = '{task}'"));
     assert!(held_for(&app, "READY_TO_DECIDE").await.is_empty());
 }

@@ -15,7 +15,7 @@ use crate::hostile_texts::definitions;
 use crate::support::scenario::user_id;
 use crate::support::{Answer, TestApp, apply, on_both};
 
-/// Columns: what they are called, and who of the fixture stands for them.
+/// The columns of the table: their names, and the people of the fixture for whom they stand.
 const PEOPLE: [(&str, &str); 6] = [
     ("anonymous", ""),
     ("norights", "norights"),
@@ -25,7 +25,7 @@ const PEOPLE: [(&str, &str); 6] = [
     ("superuser", "admin"),
 ];
 
-/// Rows: the root field, what is special about the request, and the request.
+/// The rows of the table: the root field, what is special about the request, and the request.
 const OPERATIONS: &str = r#"
 Query.task (accepted) => { task(id: "$task") { totalCount } }
 Query.task (received) => { task(id: "$received") { totalCount } }
@@ -101,7 +101,7 @@ fn root_fields(sdl: &str) -> BTreeSet<String> {
     fields.map(|(kind, field)| format!("{kind}.{}", field.name.node)).collect()
 }
 
-/// What a request came to, in a word or two.
+/// The outcome of a request, in a word or two.
 async fn outcome(app: &TestApp, answer: &Answer) -> String {
     if answer.status == 401 {
         return "401".to_owned();

@@ -7,7 +7,7 @@ use tasks_management::CreateTask;
 use crate::support::scenario::{each, parsed, user_id};
 use crate::support::{TestApp, apply, on_both};
 
-/// What [`TestApp::place`] says of a task.
+/// The form in which [`TestApp::place`] tells where a task is.
 pub fn place(
     status: &str,
     order: impl Into<Option<i64>>,

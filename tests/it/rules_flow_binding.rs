@@ -1,4 +1,4 @@
-//! The rules of how tasks come to flows and leave them: by their source, and by hand.
+//! The rules by which tasks come to flows and leave them: by their source, and by hand.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;

@@ -7,7 +7,7 @@ use crate::rules_flow::place;
 use crate::support::scenario::each;
 use crate::support::{TestApp, apply, on_both};
 
-/// How many versions of flows, how many steps and how many claims on sources are live.
+/// How many versions of flows, how many steps and how many bound sources are live.
 fn live(app: &TestApp) -> (i64, i64, i64) {
     let live = |table: &str| app.count(&format!("SELECT count(*) FROM {table} WHERE NOT is_deleted"));
     let claims = app.count("SELECT count(*) FROM task_management_tasksource WHERE task_flow_id IS NOT NULL");

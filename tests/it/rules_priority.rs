@@ -1,4 +1,4 @@
-//! The priority of a task: who may say it, which it can be, and where it is seen.
+//! The priority of a task: who may set it, which values it can have, and where it is shown.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
@@ -103,7 +103,7 @@ async fn webhooks_tell_the_priority(backend: Backend) {
     assert_eq!(receiver.received()[0].json()["data"]["task"]["priority"], 77);
 }
 
-/// What a process of the commit before writes: it knows no such column.
+/// Writes as a process of the commit before does, which does not know the column.
 #[apply(on_both)]
 async fn who_does_not_know_the_column_goes_on_writing(app: TestApp) {
     let task = task_of(&app, "before", Some(80)).await;

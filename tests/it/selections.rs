@@ -1,4 +1,4 @@
-//! What is selected is executed once and answered in its order, as the specification has it.
+//! Selected fields are executed once, and answered in the order that the specification says.
 
 use serde_json::{Value, json};
 

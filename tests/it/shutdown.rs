@@ -1,4 +1,4 @@
-//! How the real program stops: what is under way is finished, but not for ever waited for.
+//! How the real program stops: it finishes the work under way, but does not wait for ever.
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,7 @@ async fn a_request_that_does_not_end_keeps_the_server_no_longer_than_the_grace(a
     server.terminate();
     assert!(server.wait().success());
     let took = told.elapsed();
-    // One grace for all of it: not one for requests and then another one for deliveries.
+    // There is one grace for everything, not one for requests and then another for deliveries.
     assert!((Duration::from_secs(3)..Duration::from_secs(6)).contains(&took), "{took:?}");
     assert!(server.log().iter().any(|line| line.contains("given up")), "{:?}", server.log());
     assert!(pending.reply().is_none());

@@ -1,4 +1,4 @@
-//! A vote is on what was voted on: where that changes, the vote counts no more, and says so.
+//! A vote is bound to what was voted on: when that changes, the vote no longer counts, and is shown as stale.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any, N};
@@ -39,7 +39,7 @@ async fn a_vote_records_the_hash_of_what_was_voted_on(app: TestApp) {
     let empty = proposal(&app, &group, json!({})).await;
     assert_eq!(app.vote("exec1", &empty, json!("APPROVED")).await, "ok");
     let hash = app.on_its_way(&empty).await["decisions"][0]["dataHash"].clone();
-    // Of the two bytes `{}`, as anybody can work out.
+    // The hash of the two bytes `{}`, as anybody can compute.
     assert_eq!(hash, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
     let mut hashes = Vec::new();
     for data in [
@@ -259,7 +259,7 @@ async fn a_task_that_is_given_to_another_group_is_decided_by_that_group(app: Tes
     assert_eq!(parsed(&app.task_row(&task).await["businessStatus"]), json!({}));
     assert_eq!(app.vote("exec3", &task, json!("APPROVED")).await, "ok");
     assert_eq!(app.status(&task).await, "ACCEPTED");
-    // To give it to the same group again changes nothing.
+    // Assigning the task to the same group again changes nothing.
     assert_eq!(app.user("triage").await.outcome("updateTask", give).await, "ok");
     assert_eq!(votes(&app, &task).await, said(&[("exec1", true), ("exec3", false)]));
     assert_eq!(app.vote("exec1", &task, json!("APPROVED")).await, "ok");

@@ -1,4 +1,4 @@
-//! Tokens that have ended, were forged or come from elsewhere open nothing.
+//! Tokens that have expired, were forged or come from elsewhere give no access.
 
 use axum::http::StatusCode;
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! What answers carry beside their bodies, what is switched by settings, and what operators ask for.
+//! Headers and statuses of answers, parts that settings switch, and the paths for operators.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Who sees what, by whatever way it is asked for: lists, history, `node`, and fields of other rows.
+//! Who sees what, in whichever way it is asked for: lists, history, `node`, and fields of other rows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What a vote costs: who is asked and what counts is read once.
+//! The cost of a vote: who is asked and which votes count is read once.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};

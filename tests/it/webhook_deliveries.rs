@@ -1,4 +1,4 @@
-//! Events on their way to receivers of webhooks: what they are sent, when it is tried again, and what becomes of
+//! Events on their way to receivers of webhooks: what receivers are sent, when the server tries again, and what happens to
 //! receivers that behave badly.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub fn nearby(settings: &mut Settings) {
     settings.outbox.poll_ms = 20;
 }
 
-/// The same with a clock that stands still, at this moment, so that the specification's library believes it.
+/// Does the same with a clock that stands still at the present moment, so that the specification's library accepts it.
 pub async fn with_clock(backend: Backend) -> (TestApp, FixedClock) {
     let clock = FixedClock::new(SystemClock.now());
     let own = clock.clone();
@@ -29,7 +29,7 @@ pub async fn with_clock(backend: Backend) -> (TestApp, FixedClock) {
     (app, clock)
 }
 
-/// Makes an endpoint; answers its key and its secret.
+/// Makes an endpoint; returns its key and its secret.
 pub async fn endpoint(app: &TestApp, name: &str, url: &str, events: &[&str]) -> (String, String) {
     let mut admin = app.user("admin").await;
     let query = "mutation($input: CreateWebhookEndpointMutationInput!) { createWebhookEndpoint(input: $input) { secret } }";
@@ -258,7 +258,7 @@ async fn bad_receivers_cost_little_lose_nothing_and_recover_without_a_restart(ba
         bad.answer(200);
         until("it has recovered", || with_status(&app, "DELIVERED") == 2 * (round + 1)).await;
     }
-    // A receiver whose body does not end has said yes all the same.
+    // A receiver whose body does not end has accepted the event by its status.
     for manner in [Manner::Endless(200), Manner::Drips] {
         let before = with_status(&app, "DELIVERED");
         bad.be(manner);
@@ -405,7 +405,7 @@ async fn running_workers_serve_endpoints_that_come_and_miss_no_event(backend: Ba
     let (id, _) = endpoint(&app, "books", &receiver.url, &[]).await;
     app.task(CreateTask::default()).await;
     until("it is told", || receiver.count() == 1).await;
-    // Whoever makes the change sees the endpoint, also where another process has added it.
+    // The process that makes the change sees the endpoint, even if another process has added it.
     other.as_ref().unwrap_or(&app).task(CreateTask::default()).await;
     until("it is told again", || receiver.count() == 2).await;
     let mut admin = app.user("admin").await;

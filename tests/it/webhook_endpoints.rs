@@ -15,7 +15,7 @@ const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const NEW: &str = "whsec_b2xkZXIgdGhhbiB0aGUgb3RoZXIgb25l";
 const FIELDS: &str = "uuid name url events isActive isConfigured userCreated { username }";
 
-/// Creates an endpoint; answers `ok`, or the code and the field of the journal's error.
+/// Creates an endpoint; returns `ok`, or the code and the field of the journal's error.
 async fn created(app: &TestApp, name: &str, url: &str, events: &[&str]) -> String {
     let mut admin = app.user("admin").await;
     let input = json!({ "name": name, "url": url, "events": events });
@@ -104,7 +104,7 @@ async fn private_addresses_and_plain_http_are_refused_when_an_endpoint_is_made_a
     let change = json!({ "id": id, "url": "https://192.168.1.1" });
     assert_eq!(admin.outcome("updateWebhookEndpoint", change).await, "VALIDATION");
 
-    // The settings have become stricter since: it is an attempt that fails, and nobody is connected to.
+    // The settings have become stricter since, so the attempt fails without a connection.
     assert_eq!(http_only.module.deliver_due().await.expect("delivers"), 1);
     assert_eq!(receiver.connections(), 0);
     let made = admin.rows("webhookAttempts", &format!("(endpointId: \"{id}\")"), "statusCode error").await;

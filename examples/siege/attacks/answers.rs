@@ -1,4 +1,4 @@
-//! Attacks by what is asked for.
+//! Attacks by the answers that are asked for.
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Field, documents};
 use crate::http::document;
 
-/// What once broke the server, by a stranger and by somebody who may look at much.
+/// Documents that once broke the server, sent by a stranger and by a person who may see much.
 pub async fn broken(field: &Field<'_>) -> Result<(), String> {
     let mut clients = field.people("trudy", 3).await?;
     clients.extend(field.strangers(1));
@@ -14,7 +14,7 @@ pub async fn broken(field: &Field<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Somebody without rights fills a journal of his own with what he may write there, and asks for it many times at once.
+/// A person without rights fills the journal with large entries, and asks for them many times at once.
 pub async fn journals(field: &Field<'_>) -> Result<(), String> {
     let mut nils = field.people("nils", 4).await?;
     for number in 0..40 {
@@ -26,7 +26,7 @@ pub async fn journals(field: &Field<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Two large requests of somebody without rights: one that is refused and one that is done.
+/// Two large requests of a person without rights: one that is refused, and one that is done.
 pub fn refused_and_done(number: usize) -> [Bytes; 2] {
     let text = "x".repeat(1_900_000);
     let create = "mutation($in: CreateTaskMutationInput!) { createTask(input: $in) { internalId } }";

@@ -1,4 +1,5 @@
-//! What is looked at once, without a crowd: who may have webhooks, a database that goes away, files, and many that start at once.
+//! Checks that need no crowd: who may have webhooks, a database that goes away, modes of files, and many processes that
+//! start at once.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,12 +15,12 @@ use crate::witness::mutate;
 
 /// How long an operator's probe may take.
 const PROBE: Duration = Duration::from_millis(2_500);
-/// Within which time the server notices that its database is gone: it writes to it at most every ten seconds.
+/// The time within which the server must notice that its database is gone. It tests writing at most every ten seconds.
 const NOTICED: Duration = Duration::from_secs(15);
 /// How many programs migrate, and then serve, at once.
 const AT_ONCE: usize = 20;
 
-/// Looks at all of it; answers a line for each, and a sentence for each that does not hold.
+/// Runs all checks; returns a line for each, and a sentence for each that does not hold.
 pub fn run(program: &Program, store: &Store, size: Size) -> Result<(Vec<String>, Vec<String>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
@@ -30,7 +31,7 @@ pub fn run(program: &Program, store: &Store, size: Size) -> Result<(Vec<String>,
     };
     let server = program.serve()?;
     note("10 webhooks of one who sees no tasks", runtime.block_on(webhooks(&server)));
-    // The server writes only now and then to see whether it can, so this takes longer than a suite has.
+    // The server tests writing only at intervals, so this check takes too long for a test suite.
     if size.timed {
         note("12 a database that goes away", runtime.block_on(away(&server, store)));
     }
@@ -45,7 +46,7 @@ pub fn run(program: &Program, store: &Store, size: Size) -> Result<(Vec<String>,
     Ok((lines, violations))
 }
 
-/// Who may make webhooks, and sees no tasks, makes none.
+/// A person who may create webhook endpoints but sees no tasks can create none.
 async fn webhooks(server: &Server) -> Result<String, String> {
     let mut hugo = Client::logged_in(server.address, place(66), "hugo").await?;
     let input = json!({ "name": "everything", "url": "https://example.org/hook" });
@@ -91,7 +92,7 @@ async fn away(server: &Server, store: &Store) -> Result<String, String> {
     Ok(format!("told after {} ms, nothing acknowledged", noticed.as_millis()))
 }
 
-/// A file that is elsewhere until this is dropped.
+/// A file that is moved away until this is dropped.
 struct Moved {
     here: PathBuf,
     there: PathBuf,
@@ -118,8 +119,8 @@ fn at_once(program: &Program) -> Result<String, String> {
     Ok(format!("{AT_ONCE} migrated, {} served", AT_ONCE / 2))
 }
 
-/// Does something so many times at once; an error says how often it failed, and how the first time. What is done lasts until all
-/// are done.
+/// Runs `work` this many times at once. The error says how often it failed, and why the first time. Results are kept until
+/// all are done.
 fn all<T: Send>(count: usize, work: impl Fn() -> Result<T, String> + Sync) -> Result<(), String> {
     let outcomes: Vec<Result<T, String>> = std::thread::scope(|scope| {
         let begun: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
@@ -135,7 +136,7 @@ fn all<T: Send>(count: usize, work: impl Fn() -> Result<T, String> + Sync) -> Re
     }
 }
 
-/// Nobody but the owner reads what the program has made.
+/// Checks that only the owner can read the files that the program has made.
 fn modes(folder: &Path) -> Result<String, String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| -> Result<u32, String> {

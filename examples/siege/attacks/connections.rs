@@ -10,7 +10,7 @@ use tokio::time::{sleep_until, timeout};
 use super::{Field, Outcome, documents};
 use crate::http::{connect, place};
 
-/// How many files this process may want for other things.
+/// How many open files this process keeps for other things.
 const RESERVED: usize = 200;
 /// How many clients never read.
 const SILENT: usize = 40;
@@ -98,7 +98,7 @@ async fn open(field: &Field<'_>, places: &[u8], count: usize) -> Vec<TcpStream> 
     kept
 }
 
-/// With a window of a few KB.
+/// Opens a connection with a receive window of a few KB.
 async fn narrow(field: &Field<'_>) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4_096)?;
@@ -106,20 +106,20 @@ async fn narrow(field: &Field<'_>) -> std::io::Result<TcpStream> {
     socket.connect(field.server).await
 }
 
-/// Whether the server has closed it.
+/// Whether the server has closed the connection.
 fn is_closed(stream: &TcpStream) -> bool {
     let mut bytes = [0; 1_024];
     loop {
         match stream.try_read(&mut bytes) {
             Ok(0) => return true,
-            // What it said before it closed.
+            // Bytes that the server sent before it closed.
             Ok(_) => {}
             Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
         }
     }
 }
 
-/// As many as are wanted, and this process may open.
+/// How many of the wanted connections this process may open.
 pub fn affordable(wanted: usize) -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));

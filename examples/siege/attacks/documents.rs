@@ -1,4 +1,4 @@
-//! Documents that once cost much, and others that look as if they could.
+//! Documents that once were expensive, and others that look expensive.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::http::document;
 
-/// A selection of so many fields.
+/// A selection of this many fields.
 pub fn many_fields(count: usize) -> Bytes {
     document(&format!("{{ {} }}", "a ".repeat(count)), &Value::Null)
 }
 
-/// What strangers may send: as much as is read of them, or little that means much. Each with its name.
+/// Documents that strangers may send, with their names: as long as the server reads, or short but expensive.
 pub fn by_strangers() -> Vec<(&'static str, Bytes)> {
     let doubling: String = (0..150).fold(String::new(), |mut text, number| {
         let next = number + 1;
@@ -85,7 +85,7 @@ pub fn lists_in_lists() -> Bytes {
     document(&format!("{{ task(first: 100) {{ {inner} }} }}"), &Value::Null)
 }
 
-/// So many lists of the same tasks with their data.
+/// A document with this many lists of the same tasks with their data.
 pub fn lists_with_data(count: usize) -> Bytes {
     aliases(count, "task(first: 100) { edges { node { data } } }")
 }

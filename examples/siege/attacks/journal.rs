@@ -1,4 +1,4 @@
-//! Attacks by what is left in the database.
+//! Attacks by rows that are left in the database.
 
 use std::fmt::Write as _;
 

@@ -12,7 +12,7 @@ pub async fn many(field: &Field<'_>) {
     field.flood(clients, vec![login("mallory", "mallory12345")]).await;
 }
 
-/// Wrong passwords for one name from ten addresses; the person meant logs in from a device of her own all the while, and
+/// Wrong passwords for one name from ten addresses. Meanwhile the person with that name logs in from her own device, and
 /// afterwards from a new one.
 pub async fn guesses(field: &Field<'_>) -> Result<Outcome, String> {
     let clients = (0..40).map(|number| Client::new(field.server, place(70 + number % 10))).collect();

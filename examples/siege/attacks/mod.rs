@@ -1,4 +1,4 @@
-//! What attackers do, each for a bounded time.
+//! The attacks, each for a bounded time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ mod logins;
 /// How long attackers wait for the last answers.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The attacks by the numbers of what they are about, and what they do.
+/// The attacks: their numbers, and what they do.
 pub const ATTACKS: [(&str, &str); 15] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
@@ -42,7 +42,7 @@ pub const ATTACKS: [(&str, &str); 15] = [
     ("9", "journal, webhooks, sessions filled"),
 ];
 
-/// Where an attack takes place.
+/// The field of an attack.
 pub struct Field<'a> {
     /// The server.
     pub server: SocketAddr,
@@ -50,13 +50,13 @@ pub struct Field<'a> {
     pub store: &'a Store,
     /// How much is sent.
     pub size: Size,
-    /// When nothing is begun any more.
+    /// The moment after which nothing is begun.
     pub until: Instant,
-    /// What came back.
+    /// The counts of answers.
     pub tally: Arc<Tally>,
 }
 
-/// Runs the attack of this place in [`ATTACKS`]; answers what is to be said beside the figures, and what does not hold.
+/// Runs the attack at this index of [`ATTACKS`]; returns a note besides the figures, and the bounds that do not hold.
 pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
     match place {
         0 => field.flood(field.strangers(4), vec![documents::many_fields(1_000_000)]).await,
@@ -82,7 +82,7 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
     Ok(Outcome::default())
 }
 
-/// What is to be said of an attack beside the figures.
+/// The outcome of an attack besides the figures.
 #[derive(Default)]
 pub struct Outcome {
     /// In words.
@@ -123,7 +123,7 @@ impl Field<'_> {
                         client.hang_up();
                         sleep(Duration::from_millis(20)).await;
                     }
-                    // Once at least, however long it took to prepare.
+                    // Sends at least once, however long preparing took.
                     if Instant::now() >= until {
                         break;
                     }

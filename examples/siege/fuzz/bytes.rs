@@ -1,4 +1,4 @@
-//! Changes to a text or to bytes that know nothing of what they mean.
+//! Changes to texts or bytes, without regard to their meaning.
 
 use rand::Rng as _;
 use rand::rngs::StdRng;

@@ -12,24 +12,24 @@ use serde_json::{Value, json};
 use super::schema::{Schema, base};
 use crate::http::Client;
 
-/// Orders in which cursors are taken, beside the usual one; a list that does not know one is taken without it.
+/// Orders in which cursors are taken, besides the usual one. A list that does not know an order is taken without it.
 const ORDERS: &[&str] =
     &["dateCreated", "-dateUpdated", "id", "code", "source", "username", "-version", "requestDateTime"];
 
 /// A real cursor, with the order of its list.
 pub struct Cursor {
     text: String,
-    /// What its list was sorted by, if that was said.
+    /// The order of its list, if one was given.
     pub order: Option<&'static str>,
 }
 
-/// Cursors by the fields of which they are.
+/// Cursors by their lists' fields.
 pub struct Cursors {
     of_field: BTreeMap<String, Vec<Cursor>>,
 }
 
 impl Cursors {
-    /// Takes some of every list at the root.
+    /// Takes some cursors of every list at the root.
     pub async fn take(client: &mut Client, schema: &Schema) -> Result<Self, String> {
         let mut of_field: BTreeMap<String, Vec<Cursor>> = BTreeMap::new();
         for field in schema.fields("Query").iter().filter(|field| base(&field.ty).ends_with("Connection")) {
@@ -50,14 +50,14 @@ impl Cursors {
         Ok(Self { of_field })
     }
 
-    /// One of a field.
+    /// A random cursor of a field.
     pub fn of(&self, field: &str, random: &mut StdRng) -> Option<&Cursor> {
         self.of_field.get(field)?.choose(random)
     }
 }
 
 impl Cursor {
-    /// As it is, or with one value changed to something extreme.
+    /// The cursor as it is, or with one value changed to something extreme.
     pub fn forged(&self, random: &mut StdRng) -> String {
         if random.gen_bool(0.3) {
             return self.text.clone();

@@ -36,7 +36,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// One that writes from this schema.
+    /// A writer for this schema.
     pub fn new(
         schema: &'a Schema,
         values: &'a Values<'a>,
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         self.random.gen_bool(probability)
     }
 
-    /// Whether something wrong is to come, with this probability where all is wild.
+    /// Whether to write something wrong next; with this probability if `wild` is 1.
     fn strays(&mut self, probability: f64) -> bool {
         self.random.gen_bool(probability * self.values.wild)
     }
@@ -95,7 +95,7 @@ impl<'a> Writer<'a> {
                     text.push_str("__schema { types { name kind fields { name args { name } } } } ");
                 }
                 5..=7 => self.spread(ty, depth, &mut text),
-                // What leads on is taken more often than its share.
+                // Fields that lead on are taken more often than their share.
                 _ => {
                     let onward = |field: &&Field| {
                         ["edges", "node"].contains(&field.name.as_str()) && field.arguments.is_empty()
@@ -142,7 +142,7 @@ impl<'a> Writer<'a> {
             text.push_str("__typename ");
             return;
         }
-        // Fields of one name and other arguments can't stand beside each other.
+        // Fields with one name and different arguments can't stand beside each other.
         if self.chance(0.1) {
             let _ = write!(text, "a{number}: ");
         } else if !field.arguments.is_empty() && !self.strays(0.5) {
@@ -203,7 +203,7 @@ impl<'a> Writer<'a> {
         written.join(", ")
     }
 
-    /// In the document, or by a variable.
+    /// Writes the argument into the document, or as a variable.
     fn argument(&mut self, input: &Input, value: Shape) -> String {
         if !self.chance(0.4) {
             return format!("{}: {}", input.name, value.literal());
@@ -216,7 +216,7 @@ impl<'a> Writer<'a> {
         format!("{}: ${name}", input.name)
     }
 
-    /// A list of what may be sorted by, which has the names of fields and filters.
+    /// A list of sort keys, from the names of fields and filters.
     fn order(&mut self, field: &'a Field) -> Shape {
         let key = |random: &mut StdRng| {
             let name = field.arguments.choose(random).map_or("id", |input| input.name.as_str());

@@ -1,6 +1,6 @@
 //! Values at the edges of their types, and beyond.
 
-/// Numbers, and what is none.
+/// Numbers, and texts that are none.
 pub const NUMBERS: &[&str] = &[
     "0",
     "1",
@@ -38,7 +38,7 @@ pub const NUMBERS: &[&str] = &[
     "true",
 ];
 
-/// Texts that mean something to somebody, or look like others.
+/// Texts with a meaning for some program, or that look like other texts.
 pub const TEXTS: &[&str] = &[
     "",
     " ",
@@ -140,7 +140,7 @@ pub const MOMENTS: &[&str] = &[
     "２０２４-03-01T09:00:00",
 ];
 
-/// JSON, and what is none.
+/// JSON, and texts that are none.
 pub const JSONS: &[&str] = &[
     "{}",
     "[]",

@@ -1,4 +1,4 @@
-//! The schema, as far as requests are made from it.
+//! The parts of the schema from which requests are made.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ pub struct Schema {
     types: BTreeMap<String, Kind>,
 }
 
-/// What a type is made of. All that is not here is a scalar.
+/// The kind of a type. Types that are not listed are scalars.
 pub enum Kind {
     /// Fields; of an interface too.
     Fields(Vec<Field>),
     /// Fields of an input.
     Input(Vec<Input>),
-    /// Words.
+    /// Values of an enum.
     Words(Vec<String>),
 }
 
@@ -43,7 +43,7 @@ pub struct Input {
 }
 
 impl Schema {
-    /// Reads it.
+    /// Reads a schema.
     pub fn read(sdl: &str) -> Result<Self, String> {
         let document = parse_schema(sdl).map_err(|error| error.to_string())?;
         let mut types = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A value that can be written into a document or into its variables, also where it is none.
+//! A value that can be written into a document or into its variables, even if it is invalid.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 pub enum Shape {
     /// No value.
     Null,
-    /// A number, a truth value, or what looks like one.
+    /// A number, a boolean, or a text that looks like one.
     Raw(String),
     /// A word of an enum; a text in variables.
     Word(String),
@@ -21,7 +21,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// As a document has it.
+    /// The value as a document has it.
     pub fn literal(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -35,7 +35,7 @@ impl Shape {
         }
     }
 
-    /// As JSON has it.
+    /// The value as JSON has it.
     pub fn json(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),

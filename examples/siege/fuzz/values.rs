@@ -10,7 +10,7 @@ use super::extremes::{JSONS, MOMENTS, NUMBERS, RIGHT_MOMENTS, TEXTS};
 use super::schema::{Kind, Schema};
 use super::shape::Shape;
 
-/// What keys the database knows.
+/// Keys that exist in the database.
 pub struct Known {
     /// Keys of rows.
     pub keys: Vec<String>,
@@ -20,11 +20,11 @@ pub struct Known {
 
 /// Makes values.
 pub struct Values<'a> {
-    /// From which types.
+    /// The types.
     pub schema: &'a Schema,
-    /// With which keys.
+    /// The keys.
     pub known: &'a Known,
-    /// How much of what is wrong is among them, from 0 to 1.
+    /// The share of wrong values, from 0 to 1.
     pub wild: f64,
 }
 
@@ -163,7 +163,7 @@ impl Values<'_> {
         }
     }
 
-    /// Whether something wrong is to come, with this probability where all is wild.
+    /// Whether to make something wrong next; with this probability if `wild` is 1.
     fn strays(&self, probability: f64, random: &mut StdRng) -> bool {
         random.gen_bool(probability * self.wild)
     }

@@ -1,10 +1,10 @@
-//! What an answer must be, whatever was asked.
+//! What every answer must be, whatever was asked.
 
 use serde_json::{Map, Value};
 
 use crate::http::Answer;
 
-/// The codes that errors may have: not INTERNAL, as nobody's request is the server's fault.
+/// The codes that errors may have. INTERNAL is not among them, because no request may cause a fault of the server.
 const CODES: &[&str] = &[
     "UNAUTHENTICATED",
     "FORBIDDEN",
@@ -15,7 +15,7 @@ const CODES: &[&str] = &[
     "PERSISTED_QUERY_NOT_SUPPORTED",
 ];
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It was answered with data and without errors.
@@ -26,7 +26,7 @@ pub enum Fate {
     Refused,
 }
 
-/// What became of it; an error says what is wrong with the answer.
+/// The outcome of a request. The error says what is wrong with the answer.
 pub fn judge(answer: &Answer) -> Result<Fate, String> {
     if answer.status >= 500 {
         return Err(format!("status {}", answer.status));
@@ -78,7 +78,7 @@ fn judge_result(result: &Map<String, Value>) -> Result<Fate, String> {
         if path.iter().any(|part| !part.is_string() && !part.is_u64()) {
             return Err(format!("a path of other things: {error}"));
         }
-        // Where something failed there is a null, or nothing any more.
+        // A failed field is null, or the data is missing.
         if let Some(data) = data
             && !path.is_empty()
             && !leads_to_null(data, path)

@@ -1,4 +1,4 @@
-//! Cursors: the order of the list and the values of a row in it, in a form clients take as opaque.
+//! Cursors: the order of a list, and the values by which one of its rows is sorted. Clients treat them as opaque.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 use super::Kind;
 use crate::domain::query::{Value, YEARS};
 
-/// Longer ones are not ours: a page is sorted by a few bounded columns.
+/// The longest cursor, in bytes. Ours are shorter, because pages are sorted by a few bounded columns.
 const LONGEST: usize = 16 * 1024;
 
 pub fn write(signature: &str, sort_values: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{signature}\n{sort_values}"))
 }
 
-/// The values of a cursor, one for each of `kinds`; none if it is not a cursor of a list in that order.
+/// Reads the values of a cursor, one for each of `kinds`; none if the cursor is not of a list in that order.
 pub fn read(signature: &str, kinds: &[Kind], cursor: &str) -> Option<Vec<Option<Value>>> {
     if cursor.len() > LONGEST {
         return None;
@@ -45,7 +45,7 @@ fn read_value(kind: Kind, value: &Json) -> Option<Value> {
     })
 }
 
-/// PostgreSQL writes `T` between day and time, SQLite a space.
+/// Reads a moment. PostgreSQL writes `T` between day and time, SQLite a space.
 fn read_moment(text: &str) -> Option<NaiveDateTime> {
     let moment = NaiveDateTime::parse_from_str(&text.replacen('T', " ", 1), "%Y-%m-%d %H:%M:%S%.f").ok()?;
     YEARS.contains(&moment.year()).then_some(moment)

@@ -6,17 +6,17 @@ use crate::domain::query::Value;
 
 /// An expression that rows are sorted by.
 pub struct Key {
-    /// In a query of the table and what it is joined with.
+    /// The expression in a query of the table and of the tables joined with it.
     pub joined: String,
-    /// In a query of the table alone.
+    /// The expression in a query of the table alone.
     pub alone: String,
-    /// The row that holds it, if that is another one.
+    /// The join that finds the row that holds it, if that is a row of another table.
     pub join: Option<String>,
-    /// The condition that a row lacks it.
+    /// The condition that a row has no value for it.
     pub absent: String,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
-    /// Whether a row may lack it.
+    /// Whether a row may have no value for it.
     pub nullable: bool,
     /// Whether the largest value comes first.
     pub descending: bool,
@@ -25,7 +25,7 @@ pub struct Key {
 impl Key {
     /// The key for sorting by a field of `table`.
     pub fn new(table: &Table, field: &Field, descending: bool) -> Self {
-        /// JSON is sorted by its beginning: a cursor holds the value, and must stay short.
+        /// How many characters of JSON it is sorted by: a cursor holds the value, and must stay short.
         const JSON_BEGINNING: usize = 255;
         let name = table.name;
         let key = |value: String, nullable: bool| Self {
@@ -47,7 +47,7 @@ impl Key {
                 key.alone = format!("(SELECT {other}.{column} FROM {other} WHERE {other}.id = {name}.{fk})");
                 key.join = Some(format!("{other} AS by_{fk} ON by_{fk}.id = {name}.{fk}"));
                 if table.foreign_keys && !field.nullable {
-                    // Says the same, and an index of the table itself has it.
+                    // The same condition on the table itself, which has an index for it.
                     key.absent = format!("{name}.{fk} IS NULL");
                 }
                 key
@@ -55,8 +55,8 @@ impl Key {
         }
     }
 
-    /// A row comes after the row with `value` by this key, or ties and comes after by the `rest`. `up`: towards larger
-    /// values, with absent ones largest.
+    /// The condition that a row comes after the row with `value` by this key, or ties with it and comes after it by `rest`.
+    /// `up` means towards larger values; absent values are the largest.
     pub fn beyond(&self, value: Option<&Value>, up: bool, rest: Option<Sql>) -> Sql {
         let (condition, others) = if let Some(value) = value {
             let others = (self.nullable && up).then(|| self.absent.clone());
@@ -71,7 +71,7 @@ impl Key {
         }
     }
 
-    /// The same for a value that is there, among the rows that have one.
+    /// The same condition for a value that is present, among the rows that have one.
     pub fn beyond_value(&self, value: &Value, up: bool, rest: Option<Sql>) -> Sql {
         let compare = |operator: &str| Sql::new(format!("{} {operator} ", self.joined)).bind(value.clone());
         let operator = if up { ">" } else { "<" };
@@ -89,13 +89,13 @@ impl Key {
     }
 }
 
-/// The condition that a row comes after the row with these values by these keys; none if there are no keys.
+/// The condition that a row comes after the row with these values, by all of these keys; none if there are no keys.
 pub fn beyond(keys: &[Key], values: &[Option<Value>], backward: bool) -> Option<Sql> {
     let ((key, keys), (value, values)) = (keys.split_first()?, values.split_first()?);
     Some(key.beyond(value.as_ref(), key.descending == backward, beyond(keys, values, backward)))
 }
 
-/// Absent values come last going up and first going down, on both databases.
+/// The text after `ORDER BY`. On both databases, absent values come last in ascending order and first in descending order.
 pub fn order_by(keys: &[Key], expression: impl Fn(&Key) -> &String, backward: bool) -> Sql {
     let keys = keys.iter().map(|key| {
         let descending = key.descending != backward;
@@ -110,7 +110,7 @@ pub fn order_by(keys: &[Key], expression: impl Fn(&Key) -> &String, backward: bo
     Sql::join(keys.collect(), ", ", "1")
 }
 
-/// Both conditions.
+/// The conjunction of both conditions.
 pub fn and(condition: String, other: Option<Sql>) -> Sql {
     match other {
         Some(other) => Sql::new("(").sql(condition).sql(" AND ").append(other).sql(")"),

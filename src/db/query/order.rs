@@ -19,7 +19,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Reads `orderBy`: paths in camelCase or snake_case, `-` before a descending one.
+    /// Reads `orderBy`: paths in camelCase or snake_case, with `-` before a descending one.
     pub fn parse(table: &Table, order_by: &[String]) -> Result<Self> {
         let defaults: Vec<String> = table.default_order.iter().map(|&key| key.to_owned()).collect();
         let asked = if order_by.is_empty() { &defaults } else { order_by };
@@ -30,14 +30,14 @@ impl Order {
             let field = table.sorted_by(name).ok_or_else(|| unknown_key(table, key))?;
             order.push(Key::new(table, field, descending), field.path);
         }
-        // Ties go the way of the last key, so that an index on (key, id) serves both directions.
+        // Ties are sorted in the direction of the last key, so that an index on (key, id) serves both directions.
         let descending = order.keys.last().is_some_and(|key| key.descending);
         order.push(Key::new(table, &table.key, descending), table.key.path);
         Ok(order)
     }
 
     fn push(&mut self, key: Key, path: &str) {
-        // A key that came before decides nothing any more, and databases bound how many there may be.
+        // A repeated key changes nothing, and databases bound how many keys there may be.
         if self.keys.iter().any(|before| before.alone == key.alone) {
             return;
         }
@@ -46,7 +46,7 @@ impl Order {
         self.keys.push(key);
     }
 
-    /// Whether rows of other tables are needed to sort by it.
+    /// Whether the order needs rows of other tables.
     pub fn is_joined(&self) -> bool {
         self.keys.iter().any(|key| key.join.is_some())
     }
@@ -56,9 +56,9 @@ impl Order {
         order_by(&self.keys, |key| &key.alone, backward)
     }
 
-    /// All rows beyond the row with the values `start`, or all there are, to be read one segment after the other: rows whose
-    /// first key has a value, and those that lack it. In one condition the two would keep an index from finding where to
-    /// start, and the other table from being the one that is read first.
+    /// All rows beyond the row with the values `start`, or all rows, as segments to be read one after the other: the rows
+    /// whose first key has a value, and the rows that lack one. If one condition covered both, no index could find where to
+    /// start, and the database could not read the other table first.
     pub fn segments(&self, start: Option<&[Option<Value>]>, backward: bool) -> Vec<Segment> {
         let Some((first, rest)) = self.keys.split_first() else {
             return Vec::new();
@@ -68,7 +68,7 @@ impl Order {
             beyond,
             order: order_by(&self.keys, |key| &key.joined, backward),
         };
-        // What is absent from all of them need not be sorted by.
+        // All of these rows lack the first key, so they are not sorted by it.
         let absent = |beyond: Option<Sql>| Segment {
             from: self.from(false),
             beyond: and(first.absent.clone(), beyond),
@@ -78,7 +78,7 @@ impl Order {
         let up = first.descending == backward;
         let values = start.unwrap_or_default();
         match values.split_first() {
-            // An index on the table itself has them all in order.
+            // An index on the table itself has all rows in order.
             None if !first.nullable || first.join.is_none() => {
                 vec![self.one_segment(Sql::new("1 = 1"), backward)]
             }
@@ -117,17 +117,17 @@ impl Order {
         beyond(&self.keys, values, backward).unwrap_or_else(nothing)
     }
 
-    /// Whether all keys of a row whose first one has a value can be compared with these in one go.
+    /// Whether one comparison of all keys with these values is enough, for rows whose first key has a value.
     fn is_compared_at_once(&self, values: &[Option<Value>]) -> bool {
         let descending = self.keys.first().is_some_and(|first| first.descending);
         values.iter().all(Option::is_some)
-            // PostgreSQL takes rows beyond a constant for few, ties or not, and would read all of them one after the other.
+            // For a boolean, PostgreSQL would expect few rows beyond the constant, and read all of them one after the other.
             && self.keys.first().is_some_and(|first| first.kind != Kind::Bool)
             && self.keys.iter().all(|key| key.join.is_none() && key.descending == descending)
             && self.keys.iter().skip(1).all(|key| !key.nullable)
     }
 
-    /// [`Self::beyond`] in the form by which an index on all keys finds where to start even among thousands of ties.
+    /// [`Self::beyond`] as one comparison, by which an index on all keys finds where to start even among thousands of ties.
     fn beyond_at_once(&self, values: &[Option<Value>], up: bool) -> Sql {
         let keys = self.keys.iter().map(|key| key.joined.as_str()).collect::<Vec<_>>().join(", ");
         let values = values.iter().flatten().map(|value| Sql::default().bind(value.clone()));
@@ -136,13 +136,13 @@ impl Order {
             .sql(")")
     }
 
-    /// The value of the primary key among these.
+    /// The value of the primary key among these values.
     pub fn id_in<'a>(&self, values: &'a [Option<Value>]) -> Option<&'a Value> {
         let mut pairs = self.keys.iter().zip(values);
         pairs.find(|(key, _)| key.alone == self.id).and_then(|(_, value)| value.as_ref())
     }
 
-    /// The table, joined with the rows that hold keys. `present`: the first key of all rows that are asked for has a value,
+    /// The table, joined with the tables that hold keys. `present` says that the first key of all wanted rows has a value,
     /// so the database may begin with the other table.
     fn from(&self, present: bool) -> String {
         let mut from = self.table.to_owned();
@@ -182,7 +182,7 @@ impl Order {
 }
 
 fn unknown_key(table: &Table, key: &str) -> Error {
-    // The list is ours and bounded, so it is not cut as texts from clients are.
+    // The list comes from us and is bounded, so it is not cut as texts from clients are.
     let message = Message::new("unknown-order-key")
         .with("key", key.to_owned())
         .with_list("allowed", &table.order_names());

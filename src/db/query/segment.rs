@@ -1,4 +1,4 @@
-//! PageQuery of a list, read in one query.
+//! A segment of a list, which one query reads.
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
@@ -7,23 +7,23 @@ use crate::db::connection::DbConnection;
 use crate::db::sql::Sql;
 use crate::error::Result;
 
-/// Rows that stand together in a list.
+/// A run of consecutive rows of a list.
 pub struct Segment {
-    /// The table, joined with the rows that hold what it is sorted by.
+    /// The table, joined with the tables that hold its sort keys.
     pub from: String,
-    /// Which rows, of those that the list is asked for.
+    /// The condition that picks the rows from those of the list.
     pub beyond: Sql,
-    /// What they are sorted by.
+    /// The text after `ORDER BY`.
     pub order: Sql,
 }
 
 impl Segment {
-    /// The rows that are also `matching`, as a condition on the table alone.
+    /// The condition, on the table alone, that a row is of the segment and also meets `matching`.
     pub fn filter(&self, matching: &Sql) -> Sql {
         matching.clone().sql(" AND (").append(self.beyond.clone()).sql(")")
     }
 
-    /// A query of these rows.
+    /// A query of the rows that also meet `matching`.
     pub fn select(&self, columns: &str, matching: &Sql, limit: i64, offset: i64) -> Sql {
         Sql::new(format!("SELECT {columns} FROM {} WHERE ", self.from))
             .append(self.filter(matching))
@@ -35,7 +35,7 @@ impl Segment {
             .bind(offset)
     }
 
-    /// Whether there is any such row. It is looked for in the list's order, as that has the index.
+    /// Whether any row also meets `matching`. The query is in the list's order, because that has the index.
     pub fn has_rows(&self, connection: &mut DbConnection, matching: &Sql) -> Result<bool> {
         let query =
             Sql::new("SELECT count(*) FROM (").append(self.select("1", matching, 1, 0)).sql(") AS neighbour");

@@ -1,4 +1,4 @@
-//! What lists know of a table: its fields, where they are found, and under which names they are sorted by.
+//! What lists know of a table: its fields, where these are found, and the names by which lists are sorted.
 
 use crate::db::entity::Stored;
 use crate::domain::text::{camel_case, snake_case};
@@ -9,13 +9,13 @@ use crate::model::entity::{Column, Kind, Versioned};
 pub enum At {
     /// A column of the table itself.
     Own(&'static str),
-    /// A column of the row of another table whose `id` stands in the column `fk`.
+    /// A column of another table, in the row to whose `id` the column `fk` points.
     Related {
-        /// The column that points there.
+        /// The column that points to the row.
         fk: &'static str,
         /// The other table.
         table: &'static str,
-        /// The column there.
+        /// The column in the other table.
         column: &'static str,
     },
 }
@@ -27,14 +27,14 @@ pub struct Field {
     pub path: &'static str,
     /// Where it is found.
     pub at: At,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
     /// Whether it may be absent.
     pub nullable: bool,
 }
 
 impl Field {
-    /// A column, by its own name.
+    /// The field of a column, with the column's own name.
     const fn of_column(column: &Column) -> Self {
         Self { path: column.name, at: At::Own(column.name), kind: column.kind, nullable: column.nullable }
     }
@@ -57,33 +57,32 @@ impl Field {
         Self { path, at: At::Related { fk, table, column }, kind, nullable: false }
     }
 
-    /// The same, but found under another column name of the table itself.
+    /// The same field in another column of the table itself.
     #[must_use]
     pub const fn column(self, column: &'static str) -> Self {
         Self { at: At::Own(column), ..self }
     }
 
-    /// The same, but it may be absent.
+    /// The same field, but its value may be absent.
     #[must_use]
     pub const fn optional(self) -> Self {
         Self { nullable: true, ..self }
     }
 }
 
-/// An entity that can be listed. Its own columns are fields of lists by the entity's declaration; what is said here comes
-/// beside that.
+/// An entity that can be listed. The entity's declaration makes its own columns fields of lists; this trait adds to them.
 pub trait Listed: Stored {
     /// Columns that lists are neither filtered nor sorted by.
     const LEFT_OUT: &'static [&'static str] = &["json_ext"];
-    /// Fields beside the columns that go by their own names.
+    /// Fields beside the entity's own columns.
     const FIELDS: &'static [Field] = &[];
-    /// Other names under which fields can be sorted by.
+    /// Other names for fields, by which lists can be sorted.
     const ORDER_ALIASES: &'static [(&'static str, &'static str)] = &[("uuid", "id")];
-    /// A condition that every listed row meets, on columns of the table itself, beside not being deleted.
+    /// A condition on columns of the table itself that every listed row must meet, besides not being deleted.
     const CONDITION: Option<&'static str> = None;
-    /// Whether the database vouches that what its columns point to is there.
+    /// Whether foreign keys guarantee that the rows exist to which its columns point.
     const FOREIGN_KEYS: bool = true;
-    /// The column by which the links from the journal name its rows.
+    /// The column by which the journal's links name its rows.
     const TOUCHED_BY: Option<&'static str> = Some("id");
 }
 
@@ -96,21 +95,21 @@ pub struct Table {
     pub key: Field,
     /// The fields.
     pub fields: Vec<Field>,
-    /// Other names under which fields can be sorted by.
+    /// Other names for fields, by which lists can be sorted.
     pub order_aliases: &'static [(&'static str, &'static str)],
     /// The order when none is asked for, as in `orderBy`.
     pub default_order: &'static [&'static str],
-    /// A condition that every listed row meets, on columns of the table itself.
+    /// A condition on columns of the table itself that every listed row must meet.
     pub always: Option<String>,
-    /// Whether the database vouches that what its columns point to is there. History also tells of rows that never were
-    /// here.
+    /// Whether foreign keys guarantee that the rows exist to which its columns point. History may name rows that never were
+    /// in this database.
     pub foreign_keys: bool,
-    /// How rows are named in the links from the journal, and by which column.
+    /// The name by which the journal's links call the table, and the column by which they name its rows.
     pub touched_as: Option<(&'static str, &'static str)>,
 }
 
 impl Table {
-    /// The table of an entity, of which deleted rows are not listed.
+    /// The table of an entity; deleted rows are not listed.
     #[must_use]
     pub fn of<T: Listed>() -> Self {
         let live = T::COLUMNS.iter().any(|column| column.name == "is_deleted");
@@ -131,7 +130,7 @@ impl Table {
         }
     }
 
-    /// The historical twin of the table of an entity, of which all versions are listed, the newest first.
+    /// The historical twin of an entity's table; all versions are listed, the newest first.
     #[must_use]
     pub fn of_history<T: Listed + Versioned>() -> Self {
         let mut table = Self::of::<T>();
@@ -166,13 +165,13 @@ impl Table {
         names.into_iter().map(camel_case).collect()
     }
 
-    /// The fields that lists are sorted by: paths go one level deep. Beyond lies what is personal about the people of a
-    /// row, which an order would tell, and its cursors would hold.
+    /// The fields by which lists can be sorted: paths are at most one level deep. Deeper fields are personal data of the
+    /// people of a row. An order by them would reveal them, and cursors would hold them.
     fn sortable(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.path.matches("__").count() < 2)
     }
 
-    /// Whether a row can lack what is found through this column: it points nowhere, or nothing is there.
+    /// Whether this column of a row may be empty, or may point to a row that does not exist.
     pub(super) fn may_point_nowhere(&self, fk: &str) -> bool {
         let own = |field: &&Field| matches!(field.at, At::Own(column) if column == fk);
         !self.foreign_keys || self.fields.iter().find(own).is_none_or(|field| field.nullable)

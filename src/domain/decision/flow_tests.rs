@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::tests::{approval, mode, policy, pool, user};
 use super::*;
 
-/// What happens while a task is on its way.
+/// Something that happens to a task in a flow.
 #[derive(Debug, Clone)]
 enum Happening {
     Vote(Uuid, Verdict),
@@ -22,12 +22,12 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// The steps of a flow: pools that are asked together, one set after the other.
+/// The steps of a flow: sets of pools, asked one set after the other.
 fn flow() -> impl Strategy<Value = Vec<Vec<Deciders>>> {
     prop::collection::vec(prop::collection::vec(pool(), 1..3), 1..4)
 }
 
-/// A task on its way, as the services keep it.
+/// A task in a flow, as the services keep it.
 #[derive(Debug)]
 struct Way {
     flow: Vec<Vec<Deciders>>,
@@ -47,7 +47,7 @@ impl Way {
         (0..self.passed.len()).filter(|index| !self.passed[*index]).collect()
     }
 
-    /// Weighs what is asked, as `progression::apply` does; answers what became of the task.
+    /// Weighs the active pools, as `progression::apply` does; returns what happens to the task.
     fn weigh(&mut self) -> Progression {
         let asked = self.asked();
         let outcomes: Vec<Outcome> = asked

@@ -1,10 +1,10 @@
-//! The arguments of lists. A list field has some fifty of them at many places, so they stand in tables, one for each
-//! kind of row: a table says the name and type of each argument for the schema, and which condition it asks for.
+//! The arguments of lists. A list field has about fifty arguments, and the same ones stand at many places. So they are in
+//! tables, one for each kind of row: a table says the name and the type of each argument, and which condition it asks for.
 //!
-//! The library can't take arguments from a table, so the list fields are declared without arguments, and
-//! `Registration`, the last thing that the schema's build registers, adds them. Resolvers read them with [`read`].
-//! This leans on the library's `registry`, which is not documented: the library's version is pinned, and the schema is
-//! compared with a snapshot.
+//! The library can't take arguments from a table, so the list fields are declared without arguments, and `Registration`, the
+//! last thing that the schema's build registers, adds them. Resolvers read them with [`read`]. This uses the library's
+//! `registry`, which is not documented. So the library's version is pinned, and a test compares the schema with
+//! `schema.graphql`.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -41,13 +41,13 @@ pub struct Argument {
 
 /// What an argument asks for.
 enum Meaning {
-    /// A field compares so with the value.
+    /// A condition that compares a field with the value.
     Field { field: &'static str, lookup: Lookup, operand: OperandKind },
-    /// Something of its own, made of the value's text or number.
+    /// A condition of its own, made from the value.
     Own(fn(&Given<'_>) -> Result<Option<Condition>>),
-    /// A part of the list, or its order.
+    /// A page of the list, or its order.
     Paging,
-    /// Nothing: it is there for clients that send it.
+    /// Nothing: the argument exists for clients that send it.
     Nothing,
 }
 
@@ -65,17 +65,17 @@ enum OperandKind {
 }
 
 impl Argument {
-    /// An argument that asks for something of its own.
+    /// An argument with a condition of its own.
     pub fn own(name: &str, ty: &'static str, condition: fn(&Given<'_>) -> Result<Option<Condition>>) -> Self {
         Self::new(name, ty, Meaning::Own(condition))
     }
 
-    /// An argument that asks for nothing, and why.
+    /// An argument that asks for nothing; `why` tells clients the reason.
     pub fn ignored(name: &str, ty: &'static str, why: &'static str) -> Self {
         Self::new(name, ty, Meaning::Nothing).described(why)
     }
 
-    /// The same with a sentence that tells clients what they can't see.
+    /// The same argument with a description for clients.
     pub fn described(self, description: &'static str) -> Self {
         Self { description: Some(description), ..self }
     }
@@ -112,7 +112,7 @@ impl Argument {
     }
 }
 
-/// `id: ID`, a UUID or a global id of this type.
+/// A key: a UUID, or a global id of this type.
 pub fn uuid(name: &str, ty: &'static str, field: &'static str, of: &'static str) -> Arguments {
     vec![Argument::field(name, Lookup::Exact, ty, field, OperandKind::Uuid(of))]
 }
@@ -127,22 +127,22 @@ pub fn id_int(name: &str, field: &'static str, of: &'static str) -> Arguments {
     vec![Argument::field(name, Lookup::Exact, "ID", field, OperandKind::IntOrGlobal(of))]
 }
 
-/// A text in several comparisons.
+/// Arguments for several comparisons of a text.
 pub fn text(name: &str, ty: &'static str, field: &'static str, lookups: &[Lookup]) -> Arguments {
     lookups.iter().map(|lookup| Argument::field(name, *lookup, ty, field, OperandKind::Text)).collect()
 }
 
-/// A number in several comparisons.
+/// Arguments for several comparisons of a number.
 pub fn int(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
     lookups.iter().map(|lookup| Argument::field(name, *lookup, "Int", field, OperandKind::Int)).collect()
 }
 
-/// A truth value.
+/// A boolean.
 pub fn boolean(name: &str, field: &'static str) -> Arguments {
     vec![Argument::field(name, Lookup::Exact, "Boolean", field, OperandKind::Bool)]
 }
 
-/// A moment in several comparisons.
+/// Arguments for several comparisons of a moment.
 pub fn moment(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
     lookups
         .iter()
@@ -155,7 +155,7 @@ pub fn absent(name: &str, field: &'static str) -> Arguments {
     vec![Argument::field(name, Lookup::Isnull, "Boolean", field, OperandKind::Bool)]
 }
 
-/// An enum in several comparisons; all of them ask for equality, as a whole value is given.
+/// Arguments for several comparisons of an enum. All of them ask for equality, because a whole value is given.
 pub fn one_of<E: EnumType + InputType>(name: &str, field: &'static str, lookups: &[Lookup]) -> Arguments {
     let operand = OperandKind::OneOf(|given| Ok(given.one_of::<E>()?.name));
     lookups
@@ -186,7 +186,7 @@ pub fn client_mutation_id() -> Arguments {
     })]
 }
 
-/// What lists of versioned rows are filtered by, whatever the rows.
+/// The filters that all lists of versioned rows have.
 pub fn of_record() -> Arguments {
     join([
         moment("dateCreated", "date_created", RANGE),
@@ -196,7 +196,7 @@ pub fn of_record() -> Arguments {
     ])
 }
 
-/// Arguments one after the other.
+/// Joins arguments to one list.
 pub fn join<const N: usize>(parts: [Arguments; N]) -> Arguments {
     parts.into_iter().flatten().collect()
 }
@@ -218,7 +218,7 @@ pub const NAME: &[Lookup] = &[
 
 /// The comparisons of names that programs give.
 pub const TEXT: &[Lookup] = &[Lookup::Exact, Lookup::Iexact, Lookup::Istartswith, Lookup::Icontains];
-/// The sentence for lists whose items a row may have any of.
+/// The description of an argument that takes a list of which a row may match any item.
 pub const ANY_OF: &str = "Any of these. An empty list asks for nothing, as if it were absent.";
 
 /// All comparisons of moments.
@@ -240,10 +240,10 @@ const fn suffix(lookup: Lookup) -> &'static str {
     }
 }
 
-/// What the arguments of the present field ask for, and what of the list is selected.
+/// Reads the arguments of the present field, and notes which parts of the list are selected.
 ///
 /// # Errors
-/// VALIDATION naming the argument.
+/// VALIDATION, naming the argument.
 pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     let request = crate::graphql::protocol::context::request(ctx)?;
     let requester = request.requester()?;
@@ -257,7 +257,7 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     };
     let given = given(ctx)?;
     for (name, value) in &given {
-        // An argument without a value is an absent one.
+        // An argument whose value is null counts as absent.
         if matches!(value, Value::Null) {
             continue;
         }
@@ -280,10 +280,10 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     Ok(query)
 }
 
-/// The arguments of the present field as the client gave them, variables put in.
+/// The arguments of the present field as the client gave them, with the values of variables.
 ///
 /// # Errors
-/// VALIDATION for a variable that is needed and was not given.
+/// VALIDATION for a required variable that was not given.
 pub fn given(ctx: &Context<'_>) -> Result<Vec<(Name, Value)>> {
     ctx.field().arguments().map_err(|error| {
         let message = Message::new("bad-arguments").with("reason", error.message);
@@ -312,7 +312,7 @@ fn read_paging(given: &Given<'_>, page: &mut Page, order_by: &mut Vec<String>) -
 }
 
 impl OperandKind {
-    /// The value; none when it is an empty text, which asks for nothing.
+    /// Reads the value; none for an empty text, which asks for nothing.
     fn read(self, given: &Given<'_>) -> Result<Option<Operand>> {
         if matches!(given.value, Value::String(text) if text.trim().is_empty()) {
             return Ok(None);

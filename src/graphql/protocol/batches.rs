@@ -1,7 +1,7 @@
 //! When the batches of loaders are fetched: as soon as the execution can't go on without them, and not before.
 //!
-//! In a task of its own, a batch would begin while the execution is still going through the list, and a list of fifty
-//! rows would be fetched in twenty-five pieces. Here the execution and its batches take turns.
+//! If a batch ran in a tokio task of its own, it would begin while the execution still goes through the list, and a list of
+//! fifty rows would be fetched in twenty-five pieces. Here the execution and its batches take turns.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -11,18 +11,18 @@ use std::task::{Context, Poll, Wake, Waker};
 
 type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The batches that loaders of a request want fetched.
+/// The batches that a request's loaders have begun and nobody has fetched yet.
 #[derive(Clone, Default)]
 pub struct Batches(Arc<Mutex<Vec<Batch>>>);
 
 impl Batches {
-    /// What a loader begins its batches with.
+    /// The function by which a loader begins a batch.
     pub fn spawner(&self) -> impl Fn(Batch) + Send + Sync + 'static {
         let wanted = self.clone();
         move |batch| wanted.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch)
     }
 
-    /// Runs an execution; whatever it has asked of a loader by the time it waits is one batch.
+    /// Runs an execution. All keys that it has asked of a loader by the time it waits are one batch.
     pub async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
         let mut execution = pin!(execution);
         let mut running: Vec<Batch> = Vec::new();
@@ -49,7 +49,7 @@ impl Batches {
     }
 }
 
-/// Tells an execution that has yielded, and goes on with its list when it is polled again, from one that waits: who
+/// Tells an execution that waits from one that has only yielded, and goes on with its list when it is polled again: one that
 /// yields has woken itself.
 #[derive(Default)]
 struct Turn {

@@ -1,9 +1,9 @@
-//! What an operation selects, with one field for each response name at every depth: the specification's CollectFields and
+//! The fields that an operation selects, one for each response name at every depth: the specification's CollectFields and
 //! MergeSelectionSets.
 //!
-//! The library executes a field as often as it is selected and then merges the answers by their positions. So it is given
-//! an operation without directives, fragments and repetitions. Only where an object's type is known no sooner than in
-//! its answer, inline fragments remain, one for each type.
+//! The library executes a field as often as it is selected and then merges the answers by their positions. So it gets an
+//! operation without directives, fragments and repetitions. Inline fragments remain, one for each type, only where an
+//! object's type is not known before its answer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,12 +22,12 @@ use crate::graphql::protocol::type_system::{TYPENAME, TypeSystem};
 use crate::graphql::protocol::variables::Values;
 use crate::message::Message;
 
-/// What is selected of an object, in the order of the document.
+/// The fields that are selected of an object, in the order of the document.
 #[derive(Debug, Default)]
 pub struct Shape {
     /// The fields.
     pub fields: Vec<Selected>,
-    /// Where they depend on the object's type: the fields for each type.
+    /// The fields for each type of object, where they depend on the type.
     pub by_type: HashMap<String, Vec<Selected>>,
 }
 
@@ -38,7 +38,7 @@ pub struct Selected {
     pub key: Name,
     /// Its type.
     pub ty: String,
-    /// What is selected of it; none for a leaf.
+    /// The fields that are selected of its value; none for a leaf.
     pub inner: Option<Shape>,
 }
 
@@ -50,13 +50,13 @@ pub struct Collected {
     pub shape: Shape,
 }
 
-/// The response name of a `__typename` that we select for ourselves, as no client can write it.
+/// The response name of a `__typename` that we add for ourselves. No client can write this name.
 pub const OWN_TYPENAME: &str = " ";
 
-/// Collects the fields of an operation that is valid.
+/// Collects the fields of a valid operation.
 ///
 /// # Errors
-/// LIMIT when there are too many, or when they are nested too deeply.
+/// LIMIT for too many fields, or fields that are nested too deeply.
 pub fn collect(
     types: &TypeSystem,
     fragments: &HashMap<Name, Positioned<FragmentDefinition>>,
@@ -90,12 +90,12 @@ struct Collector<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     variables: &'a Values,
     limits: &'a Limits,
-    /// How many fields were written for all possible types.
+    /// How many fields were collected so far, for all possible types.
     written: usize,
 }
 
 impl<'a> Collector<'a> {
-    /// What these sets select of an object of this type, and how many fields that are at most.
+    /// The fields that these sets select of an object of this type, and how many they can be at most.
     fn composite(
         &mut self,
         ty: &'a MetaType,
@@ -139,7 +139,7 @@ impl<'a> Collector<'a> {
         pos: Pos,
         depth: usize,
     ) -> Result<(Vec<Positioned<Selection>>, Vec<Selected>, usize)> {
-        /// How many times the fields of one object may be written for different types.
+        /// For how many types the fields of one object may be collected.
         const TYPES: usize = 50;
         let mut groups = Groups::new();
         let mut spread = HashSet::new();
@@ -212,7 +212,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Whether a set selects other things of some objects of the abstract type than of others.
+    /// Whether a set selects different fields of different types of objects of the abstract type.
     fn depends(&self, ty: &str, set: &'a SelectionSet) -> bool {
         set.items.iter().any(|selection| {
             let (condition, set) = match &selection.node {
@@ -256,7 +256,7 @@ impl<'a> Collector<'a> {
         directives.iter().filter(is_own).map(with_values).collect()
     }
 
-    /// Arguments with values put in for variables. One whose variable has no value was not given.
+    /// The arguments with the values of their variables. An argument whose variable has no value counts as not given.
     fn arguments(
         &self,
         given: &[(Positioned<Name>, Positioned<Value>)],

@@ -7,10 +7,10 @@ use async_graphql::{Name, PathSegment, Response, Value};
 
 use crate::graphql::protocol::collect_fields::{OWN_TYPENAME, Selected, Shape};
 
-/// Mends an answer in place.
+/// Completes an answer in place.
 ///
-/// The library resolves fields side by side and writes them as they come. A field that failed it leaves out, whatever its
-/// type, and it writes null for an object whose fields all failed.
+/// The library resolves fields side by side and writes them in the order in which they are resolved. It leaves out a failed
+/// field, whatever its type, and writes null for an object whose fields all failed.
 pub fn complete(response: &mut Response, shape: &Shape) {
     for error in &response.errors {
         restore_object(&mut response.data, &error.path);
@@ -22,7 +22,7 @@ pub fn complete(response: &mut Response, shape: &Shape) {
     }
 }
 
-/// A value is null that may not be: what it is part of is null instead.
+/// A value is null but may not be. The object or list that holds it becomes null instead.
 struct Unfilled;
 
 type Object = IndexMap<Name, Value>;
@@ -54,7 +54,7 @@ fn complete_value(value: &mut Value, ty: &str, inner: Option<&Shape>) -> Result<
             if *value == Value::Null { Err(Unfilled) } else { Ok(()) }
         }
         (MetaTypeName::List(ty), Value::List(items)) => {
-            // Leaves can be wrong only as a whole.
+            // Only a whole leaf can be wrong.
             if inner.is_some() && items.iter_mut().any(|item| complete_value(item, ty, inner).is_err()) {
                 *value = Value::Null;
             }
@@ -70,7 +70,7 @@ fn complete_value(value: &mut Value, ty: &str, inner: Option<&Shape>) -> Result<
     }
 }
 
-/// Puts an object back along the path of an error of one of its fields.
+/// Puts an object back that the library replaced by null, along the path of an error of one of its fields.
 fn restore_object(data: &mut Value, path: &[PathSegment]) {
     let mut place = data;
     for segment in path {

@@ -12,13 +12,13 @@ use crate::graphql::protocol::arguments::{Arguments, read};
 use crate::graphql::protocol::context::request;
 use crate::service::ServiceContext;
 
-/// A part of a list.
+/// A page of a list.
 pub struct Connection<N> {
     slice: Slice<N>,
 }
 
 impl<N> Connection<N> {
-    /// Shows these rows.
+    /// Shows the rows of a slice.
     pub fn new<T>(slice: Slice<T>) -> Self
     where
         N: From<T>,
@@ -35,7 +35,7 @@ impl<N> Connection<N> {
 }
 
 impl<N> Connection<N> {
-    /// Shows rows that are all there is, without cursors, which the caller has seen are not selected.
+    /// Shows rows that are the whole list. They have no cursors, so the caller must check that no cursors are selected.
     pub fn all(nodes: impl Iterator<Item = N>, limit: i64) -> Self {
         let mut rows: Vec<(N, String)> = nodes.map(|node| (node, String::new())).collect();
         let total_count = i64::try_from(rows.len()).ok();
@@ -45,10 +45,10 @@ impl<N> Connection<N> {
     }
 }
 
-/// The rows that the arguments of the present field ask for, of those that meet `condition`.
+/// Lists the rows that the arguments of the present field ask for, among those that meet `condition`.
 ///
 /// # Errors
-/// VALIDATION naming the argument, or what `list` says.
+/// VALIDATION, naming the argument, or an error of `list`.
 pub async fn listed<'a, T, N, F>(
     ctx: &Context<'a>,
     table: &Arguments,
@@ -65,8 +65,8 @@ where
     Ok(Connection::new(list(&context.services, context.requester()?, query).await?))
 }
 
-/// Whether the present field asks for its rows alone, without cursors and without other arguments than these: then rows that
-/// a loader has fetched for many such fields at once are enough.
+/// Whether the present field asks only for rows, without cursors and without arguments other than these. Then a loader can
+/// fetch the rows of many such fields at once.
 pub fn asks_for_rows_alone(ctx: &Context<'_>, arguments: &[&str]) -> bool {
     let selected = ctx.look_ahead();
     let wants_cursors =
@@ -96,7 +96,7 @@ impl<N: OutputType + ObjectType> Connection<N> {
         self.slice.rows.iter().map(|(node, cursor)| Some(Edge { node, cursor })).collect()
     }
 
-    /// How many rows match, on all pages.
+    /// How many rows match on all pages together.
     async fn total_count(&self) -> Option<i64> {
         self.slice.total_count
     }
@@ -125,13 +125,13 @@ impl<N: OutputType + ObjectType> Edge<'_, N> {
         Some(self.node)
     }
 
-    /// An opaque mark of the row's place, for `after` and `before`.
+    /// An opaque mark of the row's position, for `after` and `before`.
     async fn cursor(&self) -> &str {
         self.cursor
     }
 }
 
-/// What lies around a page.
+/// What lies before and after a page.
 #[derive(SimpleObject)]
 pub struct PageInfo {
     /// Whether rows follow.

@@ -1,5 +1,4 @@
-//! What is found out about a document before it is executed: whether it is small enough, what it does, and whether a
-//! stranger may do it.
+//! Reading a document before it is executed: whether it is small enough, what it does, and whether a stranger may do that.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,24 +17,24 @@ mod text;
 
 use parser::{Bounds, parse};
 
-/// What a document does.
+/// A document that was read.
 #[derive(Debug)]
 pub struct Document {
     /// The parsed document.
     pub parsed: ExecutableDocument,
-    /// Which of its operations is meant, where it has several.
+    /// The name of the operation to be executed, if the document has several.
     operation_name: Option<String>,
-    /// Whether it changes anything.
+    /// Whether the operation is a mutation.
     pub is_mutation: bool,
-    /// The names of its fields at the root.
+    /// The names of the operation's fields at the root.
     pub root_fields: Vec<String>,
-    /// The names under which they stand in the answer.
+    /// The response names of these fields.
     pub root_keys: Vec<String>,
-    /// Whether going through it takes so long that others would have to wait for it.
+    /// Whether the document is so long that reading it would hold up other requests.
     pub is_long: bool,
 }
 
-/// Bytes of a text that is gone through in less than a millisecond.
+/// The most bytes of a text that is read in less than a millisecond.
 const SHORT: usize = 16 * 1024;
 
 /// The fields that strangers may ask for.
@@ -52,7 +51,7 @@ const OPEN: &[&str] = &[
     "getCsrfToken",
 ];
 
-/// The mutations that need no CSRF token, as they begin and end sessions.
+/// The mutations that need no CSRF token, because they begin and end sessions.
 const WITHOUT_CSRF: &[&str] = &[
     "__typename",
     "tokenAuth",
@@ -64,27 +63,27 @@ const WITHOUT_CSRF: &[&str] = &[
     "getCsrfToken",
 ];
 
-/// Reads a document, beside the async threads if it is long. An empty name of an operation is none.
+/// Reads a document; off the async threads if it is long. An empty operation name counts as none.
 ///
 /// # Errors
-/// VALIDATION for what is not GraphQL; LIMIT for what is nested too deeply, has too many tokens, or too many fields with
-/// all its fragments written out.
+/// VALIDATION for a text that is not GraphQL; LIMIT for one that is nested too deeply, has too many tokens, or has too many
+/// fields with all its fragments written out.
 pub async fn read(query: String, operation_name: Option<String>, limits: &Limits) -> Result<Document> {
     let is_long = is_long(&query);
     let limits = limits.clone();
     aside(is_long, move || read_now(&query, operation_name.filter(|name| !name.is_empty()), &limits)).await?
 }
 
-/// Whether work on this text should not keep an async thread.
+/// Whether work on this text would keep an async thread too long.
 #[must_use]
 pub const fn is_long(text: &str) -> bool {
     text.len() > SHORT
 }
 
-/// Does the work, beside the async threads if it is long.
+/// Does the work; off the async threads if it is long.
 ///
 /// # Errors
-/// INTERNAL when it panics there.
+/// INTERNAL if the work panics there.
 pub async fn aside<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     if is_long {
         return tokio::task::spawn_blocking(work).await.map_err(Error::internal);
@@ -109,15 +108,15 @@ fn read_now(query: &str, operation_name: Option<String>, limits: &Limits) -> Res
 }
 
 impl Document {
-    /// The operation that is meant.
+    /// The operation to be executed.
     ///
     /// # Errors
-    /// VALIDATION when it is not clear which one.
+    /// VALIDATION if the document has none of this name, or several and no name is given.
     pub fn operation(&self) -> Result<&OperationDefinition> {
         operation(&self.parsed, self.operation_name.as_deref())
     }
 
-    /// What it does, in a few words for the log: names of fields, and no values.
+    /// The operation in a few words for the log: names of fields, and no values.
     #[must_use]
     pub fn summary(&self) -> String {
         const MOST: usize = 5;
@@ -127,7 +126,7 @@ impl Document {
         format!("{kind} {}{more}", names.join(" "))
     }
 
-    /// Whether a stranger may execute it; `introspection`: whether a stranger may ask for the schema.
+    /// Whether a stranger may execute the operation; `introspection` says whether a stranger may ask for the schema.
     #[must_use]
     pub fn is_open(&self, introspection: bool) -> bool {
         self.root_fields
@@ -135,13 +134,13 @@ impl Document {
             .all(|field| OPEN.contains(&field.as_str()) || (introspection && is_introspection(field)))
     }
 
-    /// Whether it asks for the schema.
+    /// Whether the operation asks for the schema.
     #[must_use]
     pub fn introspects(&self) -> bool {
         self.root_fields.iter().any(|field| is_introspection(field))
     }
 
-    /// Whether it needs a CSRF token when it comes with a cookie.
+    /// Whether the operation needs a CSRF token when it comes with a cookie.
     #[must_use]
     pub fn needs_csrf_token(&self) -> bool {
         self.is_mutation && !self.root_fields.iter().all(|field| WITHOUT_CSRF.contains(&field.as_str()))
@@ -169,8 +168,8 @@ fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result
     }
 }
 
-/// How many fields the document has: those of all its operations with their fragments written out, and those of the
-/// fragments that none of them uses. The library validates all of them, whichever operation is to be executed.
+/// How many fields the document has: those of all its operations with their fragments written out, and those of fragments
+/// that no operation uses. The library validates all of them, whichever operation is to be executed.
 fn document_size(document: &ExecutableDocument, max: usize) -> usize {
     let mut sizes = HashMap::new();
     let mut total: usize = 0;
@@ -209,7 +208,7 @@ fn expanded_size<'a>(
     for item in &selection.items {
         size = size.saturating_add(match &item.node {
             Selection::Field(field) => {
-                // Each argument is checked, and complained of, by itself.
+                // Each argument is checked by itself, and can be refused by itself.
                 field.node.arguments.len().max(1)
                     + expanded_size(&field.node.selection_set.node, fragments, sizes, max, depth + 1)
             }
@@ -218,11 +217,11 @@ fn expanded_size<'a>(
             }
             Selection::FragmentSpread(spread) => {
                 let name = spread.node.fragment_name.node.as_str();
-                // A spread counts too, lest fragments of nothing but spreads cost nothing.
+                // A spread counts too. Otherwise fragments that hold only spreads would cost nothing.
                 1 + match (sizes.get(name), fragments.get(name)) {
                     (Some(size), _) => *size,
                     (None, Some(fragment)) => {
-                        // Where it spreads itself there is nothing to count; validation refuses it.
+                        // A fragment that spreads itself counts nothing there; validation refuses it.
                         sizes.insert(name, 0);
                         let selection = &fragment.node.selection_set.node;
                         let size = expanded_size(selection, fragments, sizes, max, depth + 1);

@@ -1,6 +1,6 @@
 //! Enums that the interface has under several names.
 
-/// Declares one enum under several names. `= "path"`: it shows that enum of the domain, which has the same values.
+/// Declares one enum under several names. With `= "path"`, it shows that enum of the domain, which has the same values.
 macro_rules! enum_named {
     ($(#[$meta:meta])* $name:ident, $($other:ident),+ $(= $domain:tt)? { $($values:tt)* }) => {
         $crate::graphql::protocol::enums::enum_named! { $(#[$meta])* $name $(= $domain)? { $($values)* } }

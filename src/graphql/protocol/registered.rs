@@ -6,8 +6,9 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 
-/// An object of a type that other fields register. A flattened type shows its objects so: if it registered their type, and that
-/// type leads to one that flattens it too, async-graphql would flatten what is not there yet, and fields would be missing.
+/// An object whose type other fields register. Flattened types show objects in this form. If a flattened type registered the
+/// type of an object, and that type led to one that flattens it too, async-graphql would flatten a type that is not complete
+/// yet, and fields would be missing.
 pub struct Registered<T>(pub T);
 
 impl<T: OutputType> OutputType for Registered<T> {

@@ -25,9 +25,9 @@ pub struct TypeSystem {
 pub struct Directive {
     /// Its arguments.
     pub arguments: IndexMap<String, MetaInputValue>,
-    /// Where it may stand.
+    /// The kinds of places where it may stand.
     pub locations: Vec<Location>,
-    /// Whether it may stand at one place more than once.
+    /// Whether it may be repeated at one place.
     pub is_repeatable: bool,
 }
 
@@ -35,7 +35,8 @@ pub struct Directive {
 pub const TYPENAME: (&str, &str) = ("__typename", "String!");
 
 thread_local! {
-    /// A type is registered by a function without arguments: what it sees can be handed on only beside them.
+    /// The types of the schema that this thread registered last. A type is registered by a function without arguments and
+    /// state, so a static variable has to hand the types on.
     static REGISTERED: RefCell<Option<TypeSystem>> = const { RefCell::new(None) };
 }
 
@@ -56,7 +57,7 @@ impl TypeSystem {
         REGISTERED.with_borrow_mut(|registered| *registered = Some(types));
     }
 
-    /// The types that were registered last, by this thread.
+    /// The types that this thread registered last.
     #[must_use]
     pub fn registered() -> Self {
         REGISTERED.take().unwrap_or_default()
@@ -68,13 +69,13 @@ impl TypeSystem {
         self.types.get(name)
     }
 
-    /// The type that a type such as `[Task!]!` is made of.
+    /// The named type in a type such as `[Task!]!`.
     #[must_use]
     pub fn innermost(&self, ty: &str) -> Option<&MetaType> {
         self.named(MetaTypeName::concrete_typename(ty))
     }
 
-    /// Where operations of this kind begin.
+    /// The root type of operations of this kind.
     #[must_use]
     pub fn root(&self, kind: OperationType) -> Option<&MetaType> {
         match kind {

@@ -1,5 +1,5 @@
-//! Whether a document makes sense against the types of a schema, as section 5 of the specification has it. The library
-//! has rules of its own, but in English only, without some of the specification's, and a panic for an unknown type.
+//! Validates a document against the types of a schema, by section 5 of the specification. The library has rules of its own,
+//! but these speak only English, lack some rules of the specification, and panic at an unknown type.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,19 +21,19 @@ mod variables;
 
 use values::{Given, Path, Place};
 
-/// What is wrong with a document, and where.
+/// A fault of a document, with its positions.
 #[derive(Debug)]
 pub struct Violation {
-    /// What.
+    /// What is wrong.
     pub message: Message,
-    /// Where.
+    /// Where it is wrong.
     pub positions: Vec<Pos>,
 }
 
-/// More than anybody reads.
+/// The most violations that are reported: more than anybody reads.
 const MOST_VIOLATIONS: usize = 20;
 
-/// What is wrong with a document. Nothing is said of what follows from another violation.
+/// The violations in a document. Those that only follow from another one are left out.
 #[must_use]
 pub fn validate(types: &TypeSystem, document: &ExecutableDocument) -> Vec<Violation> {
     let mut validator =
@@ -68,20 +68,20 @@ pub fn validate(types: &TypeSystem, document: &ExecutableDocument) -> Vec<Violat
 /// What a definition refers to.
 #[derive(Default)]
 struct Uses<'a> {
-    /// Fragments that it spreads.
+    /// The fragments that it spreads.
     fragments: Vec<(&'a str, Pos)>,
-    /// Variables, and what they are used for.
+    /// The variables, and where they are used.
     variables: Vec<Use<'a>>,
 }
 
-/// A variable at a place.
+/// A use of a variable.
 #[derive(Clone, Copy)]
 struct Use<'a> {
     name: &'a str,
     pos: Pos,
-    /// The type that the place is of, where it is known.
+    /// The type that is expected there, if it is known.
     ty: Option<&'a str>,
-    /// Whether the place has a value of its own when the variable has none.
+    /// Whether that place has a default for a variable without a value.
     has_default: bool,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Validator<'a> {
     }
 
     fn refuse_at(&mut self, message: Message, positions: Vec<Pos>) {
-        // Some are kept beyond those that are told, as they are sorted.
+        // More violations are kept than are reported, because they are sorted first.
         if self.violations.len() < MOST_VIOLATIONS * 5 {
             self.violations.push(Violation { message, positions });
         }
@@ -126,7 +126,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// The type that a fragment is of.
+    /// Checks the type condition of a fragment; returns the type.
     fn condition(&mut self, name: &'a Positioned<Name>) -> Option<&'a MetaType> {
         let Some(ty) = self.types.named(&name.node) else {
             self.refuse(Message::new("unknown-type").with("name", name.node.as_str()), name.pos);
@@ -173,7 +173,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// A fragment of a type that no object of the parent's type is of.
+    /// Refuses a fragment whose type no object of the parent's type can have.
     fn possible(&mut self, parent: &MetaType, ty: &MetaType, pos: Pos) {
         if ty.is_composite() && !parent.type_overlap(ty) {
             let message =
@@ -286,7 +286,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Fragments that spread themselves, directly or by others.
+    /// Refuses fragments that spread themselves, directly or by other fragments.
     fn cycles(&mut self, fragments: &HashMap<&'a str, Uses<'a>>) {
         let mut done = HashSet::new();
         for name in fragments.keys() {

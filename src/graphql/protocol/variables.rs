@@ -1,4 +1,4 @@
-//! The values of an operation's variables, as the specification's CoerceVariableValues has it.
+//! The values of an operation's variables, by the specification's CoerceVariableValues.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use crate::graphql::protocol::validation::Violation;
 use crate::graphql::protocol::validation::values::{Given, Path, Place, check};
 use crate::message::Message;
 
-/// The values of variables, by their names. What has no value and no default is not there.
+/// The values of variables, by their names. A variable without a value and without a default is missing.
 pub type Values = HashMap<String, ConstValue>;
 
-/// Puts the values together from what was sent and from defaults.
+/// Makes the values from the JSON that was sent and from defaults.
 ///
 /// # Errors
-/// What is wrong with them.
+/// The violations, if a value is of a wrong type or missing.
 pub fn coerce(
     types: &TypeSystem,
     operation: &OperationDefinition,

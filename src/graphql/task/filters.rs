@@ -1,4 +1,4 @@
-//! What lists of tasks can be asked for.
+//! The arguments of lists of tasks.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ pub static TASK_HISTORY: Table = LazyLock::new(|| join([root(), paging(), fields
 /// Lists of tasks inside groups and users.
 pub static NESTED_TASK: Table = LazyLock::new(|| join([paging(), fields::<TaskStatus>()]));
 
-/// What only the lists at the root take.
+/// The arguments that only lists at the root have.
 fn root() -> Arguments {
     join([
         order_by(),
@@ -45,7 +45,7 @@ fn root() -> Arguments {
     ])
 }
 
-/// Why open tasks can't go on; versions do not tell.
+/// The filter by the reason why open tasks can't go on. Lists of versions do not have it.
 fn held() -> Arguments {
     vec![Argument::own("heldReason", "TaskHeldReason", |given| {
         let reason = HeldReason::from(given.one_of::<TaskHeldReason>()?.value);

@@ -13,13 +13,13 @@ use crate::graphql::vote::TaskDecisionDecision;
 use crate::service::approval_state::PoolStatus;
 use crate::service::progress::{PoolProgress, Progress, Said};
 
-/// What the votes of a pool amount to.
+/// The outcome of a pool's votes.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::decision::Outcome")]
 pub enum TaskPoolOutcome {
     /// Approvals are missing.
     Open,
-    /// Enough have approved; it shows once the votes are weighed again.
+    /// Enough people have approved; the next weighing of the votes acts on it.
     Passed,
     /// Somebody has refused.
     Failed,
@@ -27,19 +27,20 @@ pub enum TaskPoolOutcome {
     Held,
 }
 
-/// Why a task can't go on by the votes of those who are asked.
+/// Why a task can't go on, even if everybody who is asked votes.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::decision::HeldReason")]
 pub enum TaskHeldReason {
-    /// No live executor who is active is in the pool.
+    /// The pool has no live, active executor.
     EmptyPool,
     /// Nobody in the pool may decide this task, by the rules of four eyes.
     NobodyMayDecide,
-    /// If all who are missing approved, it would still not be enough.
+    /// Even if everybody who is missing approved, it would not be enough.
     TooFewExecutors,
-    /// The votes are enough since a pool or a policy has changed; the next vote or `reEvaluateTask` decides.
+    /// The votes have become enough because a pool or a policy changed; the next vote or `reEvaluateTask` decides.
     ReadyToDecide,
-    /// The same, and who changed it may not decide this task, so that it waits for somebody else.
+    /// The votes have become enough, but the person who made the change may not decide this task: it waits for somebody
+    /// else.
     ChangedByBarred,
 }
 
@@ -49,53 +50,54 @@ pub enum TaskHeldReason {
 pub enum TaskBarredReason {
     /// The executor is the maker of the task.
     Maker,
-    /// The executor decided another step of it.
+    /// The executor decided another step of the task.
     DecidedOtherStep,
 }
 
-/// How far a task is.
+/// The progress of a task: how far it is, and what it waits for.
 #[derive(SimpleObject)]
 pub struct TaskProgress {
     /// The pools that are asked at present; none before a task is accepted and after it is decided.
     pools: Vec<TaskPoolProgress>,
-    /// Whether it can't go on by the votes of those who are asked, or does not though they are enough.
+    /// Whether the task can't go on even if everybody who is asked votes, or its votes are enough but nobody has weighed
+    /// them.
     held: bool,
-    /// Why it does not.
+    /// Why the task does not go on.
     held_reason: Option<TaskHeldReason>,
     /// How many steps its flow has; absent for a task in no flow.
     step_count: Option<usize>,
-    /// How many of them have passed.
+    /// How many of the steps have passed.
     passed_count: Option<usize>,
 }
 
-/// How a pool stands that is asked about a task.
+/// The progress of a pool that is asked about a task.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct TaskPoolProgress {
-    /// How many of those who are asked must agree.
+    /// How many of the people who are asked must agree.
     policy: TaskPolicy,
     /// What the policy needs: approvals, or their weight.
     needed: u64,
-    /// How much of that is there.
+    /// How much of that the pool has.
     has: u64,
     outcome: TaskPoolOutcome,
-    /// Whether it can't go on by the votes of those who are asked.
+    /// Whether the pool can't pass, even if everybody who is asked votes.
     held: bool,
-    /// Why it can't.
+    /// Why the pool can't pass.
     held_reason: Option<TaskHeldReason>,
-    /// What each person said who voted.
+    /// The vote of each person who voted.
     votes: Vec<TaskPoolVote>,
-    /// Who sits there and may not decide.
+    /// The pool's executors who may not decide.
     barred: Vec<TaskBarredExecutor>,
-    /// Whether the maker of the task may not decide here.
+    /// Whether the maker of the task is barred from deciding in this pool.
     forbid_maker: bool,
-    /// Whether who decided another step may not decide here.
+    /// Whether people who decided another step are barred from deciding in this pool.
     distinct_deciders: bool,
     #[graphql(skip)]
     status: PoolStatus,
 }
 
-/// What a person said, on the whole task or on its records.
+/// A person's vote, on the whole task or on its records.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct TaskPoolVote {
@@ -106,7 +108,7 @@ pub struct TaskPoolVote {
     /// How many records were rejected.
     rejected_count: usize,
     comment: Option<String>,
-    /// When the last of it was said.
+    /// When the person voted last.
     date: Moment,
     #[graphql(skip)]
     user_id: Uuid,
@@ -174,12 +176,12 @@ impl TaskPoolProgress {
         self.status.step.clone().map(TaskFlowStepNode::from)
     }
 
-    /// Who is asked.
+    /// The group that is asked.
     async fn task_group(&self) -> TaskGroupNode {
         self.status.group.clone().into()
     }
 
-    /// Who may decide and has not approved.
+    /// The people who may decide and have not approved.
     async fn missing(&self, ctx: &Context<'_>) -> Result<Vec<UserNode>> {
         users(ctx, self.status.standing.missing.iter().copied().collect()).await
     }

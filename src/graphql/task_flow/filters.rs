@@ -1,4 +1,4 @@
-//! What lists of flows can be asked for.
+//! The arguments of lists of flows.
 
 use std::sync::LazyLock;
 
@@ -9,12 +9,12 @@ use crate::graphql::protocol::arguments::{
     order_by, paging, text, uuid,
 };
 
-/// The argument that shows superseded versions beside the heads.
+/// The argument that also lists superseded versions, not only the heads.
 pub const SHOW_SUPERSEDED: &str = "showSuperseded";
 
 /// `Query.taskFlow`
 pub static TASK_FLOW: Table = LazyLock::new(|| {
-    // What it asks for where it is absent is seen to by the query.
+    // The query applies the default if the argument is absent.
     let shown = Argument::own(SHOW_SUPERSEDED, "Boolean", |given| given.bool().map(|_| None));
     join([vec![shown], root()])
 });
@@ -40,7 +40,7 @@ fn root() -> Arguments {
     ])
 }
 
-/// In the code or the name.
+/// Searches in the code and the name.
 fn search(given: &Given<'_>) -> Result<Option<Condition>> {
     Ok(given.text()?.map(|text| Condition::search(&["code", "name"], &text)))
 }

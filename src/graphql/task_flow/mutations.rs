@@ -19,54 +19,53 @@ payloads! {
 /// A step of a flow.
 #[derive(InputObject, Debug, Clone)]
 pub struct TaskFlowStepInput {
-    /// Who is asked; a group stands in one step of a flow only.
+    /// The group that is asked. A group can be in only one step of a flow.
     task_group_id: UuidOrGlobalId,
-    /// When it comes, from 1; steps of one order are asked at the same time. Absent: after the step before it.
+    /// The step's position, from 1; steps with one order are asked at the same time. Absent: after the step before it.
     order: Option<i32>,
-    /// How approvals are counted; absent: as the group does.
+    /// How approvals are counted; absent: as in the group.
     completion_policy: Option<TaskGroupCompletionPolicyEnum>,
-    /// How many; absent: as many as the group asks for. At most as many as the group has.
+    /// How many must approve; absent: as many as the group needs. At most the number of the group's executors.
     threshold: Option<i32>,
-    /// The same, where more is to be said than the two fields above can.
+    /// The same, for policies that the two fields above can't express.
     policy: Option<TaskPolicyInput>,
-    /// Whether the maker of a task may not decide it; absent: as the group says.
+    /// Whether the maker of a task is barred from deciding this step; absent: as in the group.
     forbid_maker: Option<bool>,
-    /// Whether who decided another step may not decide this one; absent: as the group says.
+    /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
     distinct_deciders: Option<bool>,
 }
 
-/// A flow to be created.
+/// The flow to be created.
 #[derive(InputObject, Debug, Clone)]
 pub struct CreateTaskFlowMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
-    /// Needed; unique among live flows; not blank, no white space at its ends.
+    /// Required. Unique among live flows; not blank, without white space at its ends.
     code: Option<String>,
-    /// Its name for people.
+    /// The flow's name for people.
     name: Option<String>,
-    /// The sources whose new tasks come to it.
+    /// The sources whose new tasks go to the flow.
     task_sources: Option<Vec<Option<String>>>,
-    /// At least one.
+    /// The steps, at least one.
     steps: Vec<Option<TaskFlowStepInput>>,
 }
 
-/// What a flow is to be; what is absent stays as it is.
+/// The fields of a flow as they are to be. Absent fields stay as they are.
 #[derive(InputObject, Debug, Clone)]
 pub struct TaskFlowWish {
     /// The version that new tasks get.
     id: UuidOrGlobalId,
-    /// Unique among live flows; not blank, no white space at its ends. `updateTaskFlow` takes the same alone.
+    /// Unique among live flows; not blank, without white space at its ends. `updateTaskFlow` accepts only the present code.
     code: Option<String>,
-    /// Its name for people; an empty one clears it.
+    /// The flow's name for people; an empty text clears it.
     name: Option<String>,
-    /// Exactly these sources' new tasks come to it.
+    /// The sources whose new tasks go to the flow, and no others.
     task_sources: Option<Vec<Option<String>>>,
-    /// At least one. `updateTaskFlow` takes the same alone.
+    /// The steps, at least one. `updateTaskFlow` accepts only the present steps.
     steps: Option<Vec<Option<TaskFlowStepInput>>>,
 }
 
-/// What is to be changed of a flow. Another code and other steps are refused: `replaceTaskFlow` makes a new version with
-/// them.
+/// The changes of a flow. Another code or other steps are refused: `replaceTaskFlow` makes a new version with them.
 #[derive(InputObject, Debug, Clone)]
 pub struct UpdateTaskFlowMutationInput {
     #[graphql(flatten)]
@@ -75,7 +74,7 @@ pub struct UpdateTaskFlowMutationInput {
     flow: TaskFlowWish,
 }
 
-/// A new version of a flow.
+/// The new version of a flow.
 #[derive(InputObject, Debug, Clone)]
 pub struct ReplaceTaskFlowMutationInput {
     #[graphql(flatten)]
@@ -84,7 +83,7 @@ pub struct ReplaceTaskFlowMutationInput {
     flow: TaskFlowWish,
 }
 
-/// Flows to be retired, with all their versions.
+/// The flows to be retired, with all their versions.
 #[derive(InputObject, Debug, Clone)]
 pub struct DeleteTaskFlowMutationInput {
     #[graphql(flatten)]
@@ -150,7 +149,7 @@ impl TaskFlowMutations {
         .await
     }
 
-    /// Retires flows with all their versions: all of them, or none; refused while tasks are in one.
+    /// Retires these flows with all their versions: all of them, or none. Refused while a task is in one of them.
     async fn delete_task_flow(
         &self,
         ctx: &Context<'_>,

@@ -17,7 +17,7 @@ pub struct TaskFlowQueries;
 
 #[Object]
 impl TaskFlowQueries {
-    /// The approval flows: the versions that new tasks get, with `showSuperseded` the earlier ones too.
+    /// The approval flows: the versions that new tasks get; with `showSuperseded` also the earlier ones.
     async fn task_flow(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskFlowNode>>> {
         let shows_superseded = given(ctx)?
             .iter()
@@ -27,7 +27,7 @@ impl TaskFlowQueries {
         listed(ctx, &TASK_FLOW, condition, list).await.map(Some)
     }
 
-    /// All writes of flows, newest first. `id` is the key of one version of a flow.
+    /// The history of all flows, newest write first. `id` is the key of one version of a flow.
     async fn task_flow_history(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskFlowHistoryNode>>> {
         let list = |services, requester, query| task_flow::list_history(services, requester, query);
         listed(ctx, &TASK_FLOW_HISTORY, None, list).await.map(Some)

@@ -16,20 +16,20 @@ use crate::graphql::task_group::types::{TaskGroupNode, group};
 use crate::model::task_flow_step::TaskFlowStep;
 
 shows! {
-    /// A step of a flow: a group that is asked, and how many of it must agree.
+    /// A step of a flow: a group that is asked, and how many of its executors must agree.
     #[graphql(name = "TaskFlowStepGQLType", complex)]
     pub struct TaskFlowStepNode keeps step: TaskFlowStep {
         #[graphql(flatten)]
         pub record: LiveRecord = LiveRecord::new("TaskFlowStepGQLType", &step.record),
-        /// When it comes, from 1; steps of one order are asked at the same time, and all of them must pass.
+        /// The step's position, from 1. Steps with one order are asked at the same time, and all of them must pass.
         order: i32 = step.step_order,
-        /// The step's own policy; absent: as the group counts.
+        /// The step's own policy; absent: that of the group.
         completion_policy: Option<TaskGroupCompletionPolicy> = step.completion_policy.map(TaskGroupCompletionPolicy::from),
         /// The step's own threshold.
         threshold: Option<i32>,
-        /// Whether the maker of a task may not decide it; absent: as the group says.
+        /// Whether the maker of a task is barred from deciding this step; absent: as in the group.
         forbid_maker: Option<bool>,
-        /// Whether who decided another step may not decide this one; absent: as the group says.
+        /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
         distinct_deciders: Option<bool>,
         /// Always null: a version that supersedes the flow has steps of its own.
         replacement_uuid: Option<String> = None,
@@ -38,7 +38,7 @@ shows! {
 
 #[ComplexObject]
 impl TaskFlowStepNode {
-    /// The version of the flow whose step it is.
+    /// The version of the flow to which the step belongs.
     async fn flow(&self, ctx: &Context<'_>) -> Result<TaskFlowNode> {
         self.of_flow(ctx).await
     }
@@ -48,12 +48,12 @@ impl TaskFlowStepNode {
         Ok(self.of_flow(ctx).await?.fields.date_valid_from)
     }
 
-    /// Until when they did.
+    /// Until when new tasks got this version of the flow.
     async fn date_valid_to(&self, ctx: &Context<'_>) -> Result<Option<Moment>> {
         Ok(self.of_flow(ctx).await?.fields.date_valid_to)
     }
 
-    /// Who is asked.
+    /// The group that is asked.
     async fn task_group(&self, ctx: &Context<'_>) -> Result<TaskGroupNode> {
         self.asked(ctx).await
     }
@@ -90,7 +90,7 @@ impl TaskFlowStepNode {
     }
 }
 
-/// The step of a row that the requester sees.
+/// The step that a visible row names, if it names one.
 pub async fn step(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskFlowStepNode>> {
     let Some(id) = id else { return Ok(None) };
     Ok(request(ctx)?.flow_steps.load_one(id).await.map_err(shared)?.map(TaskFlowStepNode::from))

@@ -1,4 +1,4 @@
-//! What lists of task groups can be asked for.
+//! The arguments of lists of task groups.
 
 use std::sync::LazyLock;
 
@@ -43,7 +43,7 @@ fn fields() -> Arguments {
     ])
 }
 
-/// In the code, or in a name of a live executor.
+/// Searches in the code, and in the names of live executors.
 fn search(given: &Given<'_>) -> Result<Option<Condition>> {
     Ok(given.text()?.map(|text| {
         Condition::Any(vec![Condition::search(&["code"], &text), Condition::HasExecutorNamed { text }])

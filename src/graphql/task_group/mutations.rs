@@ -14,35 +14,37 @@ payloads! {
     DeleteTaskGroupPayload => "DeleteTaskGroupMutationPayload",
 }
 
-/// What the approval of an executor counts under the policy WEIGHT.
+/// How much the approval of an executor counts under the policy WEIGHT.
 #[derive(InputObject, Debug, Clone)]
 pub struct TaskExecutorWeightInput {
-    /// Who sits in the group.
+    /// The executor's user.
     user_id: UuidOrGlobalId,
-    /// 1 to 1 000 000.
+    /// How much an approval counts, from 1 to 1 000 000.
     weight: i32,
 }
 
-/// What a group is to be.
+/// The fields of a group as they are to be.
 #[derive(InputObject, Debug, Clone)]
 pub struct TaskGroupWish {
-    /// Unique among live groups; not blank, no white space at its ends.
+    /// Unique among live groups; not blank, without white space at its ends.
     code: String,
     completion_policy: TaskGroupCompletionPolicyEnum,
-    /// How many must approve under policy N; refused with other policies, unchanged when absent.
+    /// How many must approve under the policy N; refused with other policies, unchanged if absent.
     threshold: Option<i32>,
-    /// How many must approve, where more is to be said than the two fields above can; `completionPolicy` is N then for
-    /// all that counts.
+    /// How many must approve, for policies that the two fields above can't express; `completionPolicy` is N for all of these
+    /// that count.
     policy: Option<TaskPolicyInput>,
-    /// Whether the maker of a task may not decide it; null: as the settings say.
+    /// Whether the maker of a task is barred from deciding it; null: as in the settings.
     forbid_maker: MaybeUndefined<bool>,
-    /// Whether who decided another step of a task may not decide this one; null: as the settings say.
+    /// Whether people who decided another step of a task are barred from deciding this group's step; null: as in the
+    /// settings.
     distinct_deciders: MaybeUndefined<bool>,
-    /// What the approvals of these executors count under the policy WEIGHT; others count 1, or what they did before.
+    /// How much the approvals of these executors count under the policy WEIGHT. Others count as much as before, or 1 if they
+    /// are new.
     weights: Option<Vec<TaskExecutorWeightInput>>,
-    /// Who sits in it; unchanged when absent.
+    /// The users who are the group's executors; unchanged if absent.
     user_ids: Option<Vec<Option<UuidOrGlobalId>>>,
-    /// The sources whose new tasks come to it; unchanged when absent.
+    /// The sources whose new tasks go to the group; unchanged if absent.
     task_sources: Option<Vec<Option<String>>>,
 }
 
@@ -62,7 +64,7 @@ impl TaskGroupWish {
     }
 }
 
-/// A group to be created.
+/// The group to be created.
 #[derive(InputObject, Debug, Clone)]
 pub struct CreateTaskGroupMutationInput {
     #[graphql(flatten)]
@@ -71,7 +73,7 @@ pub struct CreateTaskGroupMutationInput {
     group: TaskGroupWish,
 }
 
-/// What a group is to be.
+/// The fields of a group as they are to be.
 #[derive(InputObject, Debug, Clone)]
 pub struct UpdateTaskGroupMutationInput {
     #[graphql(flatten)]
@@ -81,7 +83,7 @@ pub struct UpdateTaskGroupMutationInput {
     id: UuidOrGlobalId,
 }
 
-/// Groups to be deleted.
+/// The groups to be deleted.
 #[derive(InputObject, Debug, Clone)]
 pub struct DeleteTaskGroupMutationInput {
     #[graphql(flatten)]
@@ -108,7 +110,7 @@ impl TaskGroupMutations {
         .await
     }
 
-    /// Changes a group and who sits in it.
+    /// Changes a group and its executors.
     async fn update_task_group(
         &self,
         ctx: &Context<'_>,
@@ -122,7 +124,7 @@ impl TaskGroupMutations {
         .await
     }
 
-    /// Deletes groups with their executors: all of them, or none.
+    /// Deletes these groups with their executors: all of them, or none.
     async fn delete_task_group(
         &self,
         ctx: &Context<'_>,

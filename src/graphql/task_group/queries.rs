@@ -15,7 +15,7 @@ pub struct TaskGroupQueries;
 
 #[Object]
 impl TaskGroupQueries {
-    /// All groups with the right to search them; else those that one sits in.
+    /// All groups for people with the right to search them; for others the groups in which they are executors.
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskGroupNode>>> {
         let list = |services, requester, query| task_group::list(services, requester, query, ListScope::Root);
         listed(ctx, &TASK_GROUP, None, list).await.map(Some)

@@ -1,4 +1,4 @@
-//! What lists of users can be asked for.
+//! The arguments of lists of users.
 
 use std::sync::LazyLock;
 
@@ -77,7 +77,7 @@ fn roles(given: &Given<'_>) -> Result<Option<Condition>> {
     Ok((!roles.is_empty()).then_some(Condition::HasRole { roles }))
 }
 
-/// Nobody here has a place or a day of birth, so asking for one finds nobody.
+/// Finds nobody: users have no place and no day of birth here.
 #[expect(clippy::unnecessary_wraps, reason = "the type of all such functions")]
 const fn nobody(_: &Given<'_>) -> Result<Option<Condition>> {
     Ok(Some(Condition::nothing()))

@@ -1,4 +1,4 @@
-//! What users change of themselves.
+//! The data that users change about themselves.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
@@ -12,19 +12,19 @@ payloads! {
     ChangeUserLanguagePayload => "ChangeUserLanguageMutationPayload",
 }
 
-/// The language to read in.
+/// The language in which one reads.
 #[derive(InputObject, Debug, Clone)]
 pub struct ChangeUserLanguageMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
-    /// Its code.
+    /// The code of the language.
     language_id: String,
 }
 
-/// A new password of one's own.
+/// A new password for oneself.
 #[derive(InputObject, Clone)]
 pub struct ChangePasswordMutationInput {
-    /// One's own name, if given.
+    /// One's own user name; any other is refused.
     username: Option<String>,
     #[graphql(secret)]
     old_password: Option<String>,
@@ -41,7 +41,7 @@ pub struct ChangePasswordMutationPayload {
     client_mutation_id: Option<String>,
 }
 
-/// What users change of themselves.
+/// The data that users change about themselves.
 #[derive(Default)]
 pub struct UserMutations;
 
@@ -58,7 +58,8 @@ impl UserMutations {
             .await
     }
 
-    /// Changes one's own password; one's other sessions end. It leaves no entry in the journal, which would hold it.
+    /// Changes one's own password, and ends one's other sessions. The journal gets no entry, because that would hold the
+    /// password.
     async fn change_password(
         &self,
         ctx: &Context<'_>,

@@ -16,24 +16,24 @@ pub struct UserQueries;
 
 #[Object]
 impl UserQueries {
-    /// All users, with the right to list them.
+    /// All users; for people with the right to list them.
     async fn users(&self, ctx: &Context<'_>) -> Result<Option<Connection<UserNode>>> {
         let list = |services, requester, query| user::list(services, requester, query);
         listed(ctx, &USERS, None, list).await.map(Some)
     }
 
-    /// Who is logged in.
+    /// The user who is logged in.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
         Ok(Some(request(ctx)?.requester()?.user.clone().into()))
     }
 
-    /// The languages that users can choose; open to strangers.
+    /// The languages that users can choose. Strangers may ask for them.
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
         let languages = user::languages(&request(ctx)?.services).await?;
         Ok(Some(languages.into_iter().map(|language| Some(language.into())).collect()))
     }
 
-    /// The districts that one works in: this server knows of none.
+    /// The districts in which one works: this server has none.
     async fn user_districts(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserDistrict>>>> {
         request(ctx)?.requester()?;
         Ok(Some(Vec::new()))

@@ -1,5 +1,5 @@
-//! What other openIMIS modules know of a user, and this server does not. Their front ends select these fields on every
-//! page, so the types are there, and there is never a value.
+//! Data that other openIMIS modules have about a user, and this server does not. Their front ends select these fields on
+//! every page. So the types exist, but there is never a value.
 
 use async_graphql::{ID, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! What lists of webhook endpoints can be asked for.
+//! The arguments of lists of webhook endpoints.
 
 use std::sync::LazyLock;
 

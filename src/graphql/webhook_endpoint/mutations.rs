@@ -16,20 +16,21 @@ payloads! {
     RotateWebhookSecretPayload => "RotateWebhookSecretMutationPayload",
 }
 
-/// A new endpoint.
+/// The endpoint to be created.
 #[derive(InputObject, Debug, Clone)]
 pub struct CreateWebhookEndpointMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     /// A name that no other endpoint has.
     name: String,
-    /// Where events are sent: https, and at a public address, unless settings allow more.
+    /// The URL to which events are sent: https at a public address, unless settings allow more.
     url: String,
-    /// The events that it wants, such as `task_service.complete_task`; none: all of tasks.
+    /// The events of which it is told, such as `task_service.complete_task`. An empty or absent list means all events of
+    /// tasks.
     events: Option<Vec<String>>,
 }
 
-/// An endpoint as it is to be; what is absent stays as it is.
+/// The fields of an endpoint as they are to be. Absent fields stay as they are.
 #[derive(InputObject, Debug, Clone)]
 pub struct UpdateWebhookEndpointMutationInput {
     #[graphql(flatten)]
@@ -37,15 +38,15 @@ pub struct UpdateWebhookEndpointMutationInput {
     id: UuidOrGlobalId,
     /// A name that no other endpoint has.
     name: Option<String>,
-    /// Where events are sent.
+    /// The URL to which events are sent.
     url: Option<String>,
-    /// The events that it wants; none: all of tasks.
+    /// The events of which it is told; an empty list means all events of tasks.
     events: Option<Vec<String>>,
-    /// Whether it is told of events; one that is told again goes on with what waits for it.
+    /// Whether the endpoint is told of events. If it is enabled again, the deliveries that wait for it go on.
     is_active: Option<bool>,
 }
 
-/// Endpoints to be deleted.
+/// The endpoints to be deleted.
 #[derive(InputObject, Debug, Clone)]
 pub struct DeleteWebhookEndpointMutationInput {
     #[graphql(flatten)]
@@ -53,13 +54,13 @@ pub struct DeleteWebhookEndpointMutationInput {
     ids: Vec<UuidOrGlobalId>,
 }
 
-/// An endpoint that is to have a new secret.
+/// The endpoint that gets a new secret.
 #[derive(InputObject, Debug, Clone)]
 pub struct RotateWebhookSecretMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     id: UuidOrGlobalId,
-    /// For how many seconds the old secret goes on signing beside the new one.
+    /// The seconds in which the old secret goes on signing beside the new one.
     #[graphql(default = 86_400)]
     keep_old_for_s: i64,
 }
@@ -70,7 +71,7 @@ pub struct WebhookEndpointMutations;
 
 #[Object]
 impl WebhookEndpointMutations {
-    /// Creates an endpoint; the answer shows its secret, once.
+    /// Creates an endpoint. Only this answer shows its secret.
     async fn create_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
@@ -103,7 +104,7 @@ impl WebhookEndpointMutations {
         .await
     }
 
-    /// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+    /// Deletes these endpoints: all of them, or none. Deliveries that wait for them are given up.
     async fn delete_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
@@ -114,7 +115,7 @@ impl WebhookEndpointMutations {
             .await
     }
 
-    /// Gives an endpoint a new secret, which the answer shows, once. The old one goes on signing beside it for a while.
+    /// Gives an endpoint a new secret. Only this answer shows it. The old secret goes on signing beside it for a while.
     async fn rotate_webhook_secret(
         &self,
         ctx: &Context<'_>,

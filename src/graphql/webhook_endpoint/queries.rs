@@ -15,7 +15,7 @@ pub struct WebhookEndpointQueries;
 
 #[Object]
 impl WebhookEndpointQueries {
-    /// Receivers that are told of events by HTTP.
+    /// The receivers that are told of events by HTTP.
     async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Option<Connection<WebhookEndpointNode>>> {
         let list =
             |services, requester, query| webhook_endpoint::list(services, requester, query, ListScope::Root);

@@ -10,24 +10,24 @@ use crate::graphql::user::types::{UserNode, user_if_any};
 use crate::model::webhook_endpoint::WebhookEndpoint;
 
 shows! {
-    /// A receiver that is told of events by HTTP. Its secret is shown once, where it is made.
+    /// A receiver that is told of events by HTTP. Only the mutation that makes its secret shows it.
     #[graphql(name = "WebhookEndpointGQLType", complex)]
     pub struct WebhookEndpointNode of endpoint: WebhookEndpoint {
         pub id: ID = global_id("WebhookEndpointGQLType", endpoint.id),
         uuid: String = endpoint.id.to_string(),
-        /// Its name, by which configuration and people know it.
+        /// The name by which the configuration and people know the endpoint.
         name: String,
-        /// Where events are sent.
+        /// The URL to which events are sent.
         url: String,
-        /// The events that it wants, such as `task_service.complete_task`; none: all of tasks.
+        /// The events of which it is told, such as `task_service.complete_task`. An empty list means all events of tasks.
         events: Vec<String> = endpoint.events.0,
-        /// Whether it is told of events.
+        /// Whether the endpoint is told of events.
         is_active: bool,
-        /// Whether it stands in the configuration of the server, which alone changes it then.
+        /// Whether the endpoint stands in the server's configuration. Then only the configuration changes it.
         is_configured: bool,
-        /// Why the server stopped telling it.
+        /// Why the server disabled the endpoint.
         disabled_reason: Option<String>,
-        /// When the server stopped telling it.
+        /// When the server disabled the endpoint.
         date_disabled: Option<Moment>,
         /// Since when every attempt has failed; null after a success.
         failing_since: Option<Moment>,
@@ -46,12 +46,12 @@ shows! {
 
 #[ComplexObject]
 impl WebhookEndpointNode {
-    /// Who created it; null where the configuration did.
+    /// The person who created the endpoint; null if the configuration did.
     async fn user_created(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
         user_if_any(ctx, self.created_by).await
     }
 
-    /// Who changed it last; null where the configuration did.
+    /// The person who changed the endpoint last; null if the configuration or the server did.
     async fn user_updated(&self, ctx: &Context<'_>) -> Result<Option<UserNode>> {
         user_if_any(ctx, self.updated_by).await
     }

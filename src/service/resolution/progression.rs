@@ -1,5 +1,5 @@
-//! What follows from the votes: a task waits, moves on in its flow, is completed or fails. The one place where an outcome
-//! is applied, for tasks in a flow and for others.
+//! What follows from the votes: a task waits, moves on in its flow, is completed or fails. Only this file applies outcomes,
+//! for tasks in a flow and for others.
 
 use super::{complete, ledger};
 use crate::db;
@@ -15,10 +15,10 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Applies what the approval of the locked task amounts to.
+/// Applies the progression that the approval state of the locked task gives.
 ///
 /// # Errors
-/// What a handler or the database says.
+/// The error of a handler.
 pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
     match approval.progression() {
         Progression::Waits => task_hold::keep(unit, task, approval),
@@ -51,7 +51,7 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approval
     }
 }
 
-/// Puts the task at the first steps of a flow; it has to be written, and [`set_out`] called, by the caller.
+/// Puts the task at the first steps of a flow. The caller has to write the task and to call [`set_out`].
 pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
     let first = steps.iter().map(|step| step.step_order).min();
     let first: Vec<TaskFlowStep> =
@@ -61,13 +61,13 @@ pub fn begin(task: &mut Task, steps: &[TaskFlowStep]) -> Vec<TaskFlowStep> {
     first
 }
 
-/// Lets the pools of these steps be asked about the task, which is written.
+/// Opens the pools of these steps for the task, which must have been written.
 pub fn set_out(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<()> {
     open(unit, task, steps).map(drop)
 }
 
-/// Puts a task back to the first steps of its flow, as approvals of what was proposed before say nothing of what is
-/// proposed now. The task has to be written by the caller.
+/// Puts a task back to the first steps of its flow, because approvals of the earlier proposal say nothing about the new one.
+/// The caller has to write the task.
 pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {
     if task.flow_id.is_none() {
         return Ok(());
@@ -95,7 +95,7 @@ fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Resul
     Ok(pools)
 }
 
-/// Notes which of the pools have passed; answers their orders and groups for the history.
+/// Notes which of the pools have passed; returns their orders and groups for the history.
 fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &mut ApprovalState) -> Result<String> {
     let mut names = Vec::new();
     for pool in approval.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
@@ -108,7 +108,7 @@ fn mark_passed(unit: &mut UnitOfWork<'_>, task: &Task, approval: &mut ApprovalSt
     Ok(names.join(", "))
 }
 
-/// Shows the first of the active steps as the task's own.
+/// Shows the first of the active steps as the task's current step.
 fn point_at(task: &mut Task, active: &[TaskFlowStep]) {
     if let Some(step) = active.first() {
         task.current_step_id = Some(step.id);
@@ -116,8 +116,8 @@ fn point_at(task: &mut Task, active: &[TaskFlowStep]) {
     }
 }
 
-/// Takes the earlier votes of those who are asked now out of `businessStatus`: to the front end, who stands there has
-/// voted already, and gets no buttons.
+/// Removes the earlier votes of people who are asked now from `businessStatus`. The front end shows no buttons to people who
+/// stand there, because it takes them to have voted.
 fn make_room(task: &mut Task, approval: &ApprovalState) {
     for user in approval.pools.iter().flat_map(|pool| pool.deciders.members.keys()) {
         ledger::forget(task, *user);

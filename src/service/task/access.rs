@@ -1,4 +1,4 @@
-//! Who may touch a task, and when: what everything that changes or decides one asks first.
+//! Who may touch a task, and when. Everything that changes or decides a task checks this first.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::visibility;
 
-/// The task with this key, locked, unless it is deleted or there is none.
+/// The live task with this key, locked.
 pub fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?
         .filter(|task| !task.is_deleted)
@@ -31,7 +31,7 @@ pub fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
     db::task::is_among(unit.connection, &conditions)
 }
 
-/// The requester is an executor of a pool that is asked, or is privileged.
+/// Refuses a requester who is neither an executor of a pool that is asked nor privileged.
 pub fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
     let user = unit.requester.id();
     if approval.pools.iter().any(|pool| pool.has_executor(user))
@@ -42,7 +42,7 @@ pub fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &Approva
     if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
 }
 
-/// Refuses to touch what is decided.
+/// Refuses to touch a task that is decided.
 pub fn refuse_final(task: &Task) -> Result<()> {
     if task.status.is_final() {
         let message = Message::new("task-final").with("status", task.status.as_str());
@@ -51,7 +51,7 @@ pub fn refuse_final(task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to decide on what no group has been asked about.
+/// Refuses to decide on a task about which no group has been asked.
 pub fn refuse_unaccepted(task: &Task) -> Result<()> {
     if task.status == TaskStatus::Accepted {
         return Ok(());
@@ -60,7 +60,7 @@ pub fn refuse_unaccepted(task: &Task) -> Result<()> {
     Err(Error::new(ErrorCode::Conflict, message))
 }
 
-/// The refusal of who may not decide here by the rules of four eyes, whatever executor or rights there are.
+/// The refusal of a person whom the rules of four eyes bar from deciding, even as an executor or with the rights to.
 pub fn barred(reason: Barred) -> Error {
     Error::forbidden(match reason {
         Barred::Maker => Message::new("maker-may-not-decide"),

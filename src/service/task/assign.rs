@@ -1,4 +1,4 @@
-//! Giving tasks to those who decide: a group or a flow, by hand or by their source.
+//! Assigning tasks to a group or a flow, by hand or by the source of the task.
 
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::resolution;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Who is to decide on a task.
+/// The group or flow that decides on a task.
 #[derive(Debug)]
 pub enum Deciders {
     /// Nobody yet.
@@ -29,7 +29,7 @@ pub enum Deciders {
 }
 
 impl Deciders {
-    /// Makes them the task's; answers the steps to set out with once the task is written.
+    /// Assigns the task to these deciders; returns the steps whose pools to open once the task is written.
     pub fn give(self, task: &mut Task) -> Vec<TaskFlowStep> {
         match self {
             Self::Nobody => {
@@ -50,12 +50,12 @@ impl Deciders {
     }
 }
 
-/// What of the deciders an update changes; the task is changed, but not written.
+/// Changes the deciders of a task as an update asks. The task is changed, but not written.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION or CONFLICT.
 pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) -> Result<Vec<TaskFlowStep>> {
-    // A group beside a flow is the one that the client saw at the task: the flow says who decides.
+    // A group beside a flow is the one that the client saw in the task. The flow says who decides.
     let named = input.task_group_id.filter(|_| input.flow_id.is_none());
     let group = named.filter(|id| task.task_group_id != Some(*id));
     let flow = input.flow_id.filter(|id| task.flow_id != Some(*id));
@@ -77,7 +77,7 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
         task.current_step_id = None;
         Deciders::Nobody.give(task);
     }
-    // The group of the step at which it was is named again as that of the task.
+    // A group that the task has already, such as that of its present step, is no change.
     if let Some(id) = named.filter(|id| task.task_group_id != Some(*id)) {
         if task.flow_id.is_some() {
             return Err(
@@ -95,7 +95,7 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
     Ok(Vec::new())
 }
 
-/// Who decides on new tasks of this source: the flow or the group that it is bound to.
+/// The deciders of new tasks of this source: the flow or the group to which the source is bound.
 pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> Result<Deciders> {
     let target = db::task_source::claimed_by(unit.connection, source)?;
     let deciders = match target {
@@ -103,7 +103,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
         Some(SourceTarget::Group(id)) => db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
             .filter(|group| !group.is_deleted)
             .map(|group| Deciders::Group(group.id)),
-        // Votes on tasks of other events decide nothing, so a flow would never get on.
+        // Votes on tasks of other events decide nothing, so such a task would never move on in a flow.
         Some(SourceTarget::Flow(_)) if !unit.settings.decides_by_policy(Some(task_event)) => None,
         Some(SourceTarget::Flow(_))
             if unit.settings.flow_ineligible_sources.iter().any(|own| own == source) =>
@@ -120,7 +120,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
             }
         }
     };
-    // It may have been bound elsewhere while the lock was waited for.
+    // The source may have been bound elsewhere while this transaction waited for the lock.
     if db::task_source::claimed_by(unit.connection, source)? == target {
         return Ok(deciders.unwrap_or(Deciders::Nobody));
     }
@@ -130,7 +130,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
 /// The steps of the flow with this key, if the task may go through it.
 ///
 /// # Errors
-/// NOT_FOUND, CONFLICT for a superseded flow, VALIDATION for a task that no flow may decide, or what the database says.
+/// NOT_FOUND, CONFLICT for a superseded flow, or VALIDATION for a task that no flow may decide.
 pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Result<Vec<TaskFlowStep>> {
     let flow = db::lock::<TaskFlow>(unit.connection, flow_id, Lock::Share)?
         .filter(|flow| !flow.is_deleted)
@@ -150,7 +150,7 @@ pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Resu
     db::task_flow_step::of_flows(unit.connection, &[flow.id])
 }
 
-/// The group with this key, which others may not change or delete until the transaction ends.
+/// The key of this live group, which nobody else can change or delete until the transaction ends.
 pub fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
     db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
         .filter(|group| !group.is_deleted)
@@ -158,7 +158,7 @@ pub fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
         .ok_or_else(|| Error::not_found("taskGroupId", Message::new("no-task-group")))
 }
 
-/// Votes belong to where they were cast: who decides changes only before the first of them.
+/// Refuses to change the deciders of a task once somebody has voted: votes belong to the pool in which they were cast.
 fn refuse_voted(unit: &mut UnitOfWork<'_>, task: &Task, field: &str) -> Result<()> {
     if ApprovalState::read(unit, task)?.has_votes() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("task-voted")).of_field(field));

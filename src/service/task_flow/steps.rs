@@ -1,4 +1,4 @@
-//! The steps that are asked for a flow.
+//! The steps in the input for a flow.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,30 +15,31 @@ use crate::model::task_flow_step::{TaskFlowStep, effective_rule};
 use crate::model::task_group::TaskGroup;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// The highest order of a step. It leaves room for those that come after it.
+/// The highest order of a step. It leaves room for steps after it.
 const MAX_ORDER: i32 = 1_000_000;
 
-/// A step that is asked for a flow.
+/// A step in the input for a flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskFlowStepInput {
     /// The group that is asked.
     pub task_group_id: Uuid,
-    /// When it comes, from 1; steps of one order are asked at the same time. Absent: after the step before it.
+    /// The step's position, from 1; steps with one order are asked at the same time. Absent: after the step before it.
     pub order: Option<i32>,
-    /// How approvals are counted; absent: as the group does.
+    /// How approvals are counted; absent: as in the group.
     pub completion_policy: Option<CompletionPolicy>,
-    /// How many; absent: as many as the group asks for.
+    /// How many must approve; absent: as many as the group needs.
     pub threshold: Option<i32>,
-    /// The policy with its threshold, where more is to be said than the two fields above can; they are ignored then.
+    /// The policy with its threshold, for policies that the two fields above can't express. If it is given, those fields are
+    /// ignored.
     pub policy: Option<PolicyRule>,
-    /// Whether the maker of a task may not decide it; absent: as the group says.
+    /// Whether the maker of a task is barred from deciding this step; absent: as in the group.
     pub forbid_maker: Option<bool>,
-    /// Whether who decided another step may not decide this one; absent: as the group says.
+    /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
     pub distinct_deciders: Option<bool>,
 }
 
 impl From<&TaskFlowStep> for TaskFlowStepInput {
-    /// What asks for a step as it is.
+    /// The input that asks for a step as it is.
     fn from(step: &TaskFlowStep) -> Self {
         Self {
             task_group_id: step.task_group_id,
@@ -53,12 +54,12 @@ impl From<&TaskFlowStep> for TaskFlowStepInput {
 }
 
 impl TaskFlowStepInput {
-    /// The policy and threshold that the step is to have of its own, where the flow has these steps at present.
+    /// The policy and threshold that the step is to have of its own, given the present steps of the flow.
     fn own_rule(&self, present: &[TaskFlowStep]) -> (Option<CompletionPolicy>, Option<i32>) {
         if let Some(rule) = self.policy {
             return (Some(rule.policy), rule.threshold);
         }
-        // As with groups: clients of the original take all that counts for N, and give it back as they read it.
+        // As with groups, clients of the original see every policy that counts as N, and send it back as they read it.
         let read_as_n = present.iter().find(|step| {
             step.task_group_id == self.task_group_id
                 && step.completion_policy.map(CompletionPolicy::as_known_to_clients)
@@ -76,11 +77,11 @@ impl TaskFlowStepInput {
     }
 }
 
-/// Checks the steps and makes rows of them, in their order. Their groups stay as they are until the transaction ends.
-/// `present`: the steps that the flow has.
+/// Checks the steps and makes rows of them, in their order. Their groups can't change until the transaction ends. `present`
+/// are the present steps of the flow.
 ///
 /// # Errors
-/// VALIDATION, NOT_FOUND for a group, LIMIT, or what the database says.
+/// VALIDATION, NOT_FOUND for a group, or LIMIT.
 pub fn plan(
     unit: &mut UnitOfWork<'_>,
     flow: &TaskFlow,
@@ -128,7 +129,7 @@ pub fn plan(
     Ok(steps)
 }
 
-/// Whether the steps ask for what is there already.
+/// Whether the input asks for the present steps.
 pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bool {
     let mut last = 0_i32;
     let asked = asked.iter().map(|step| {
@@ -143,12 +144,12 @@ pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bo
     asked.eq(there)
 }
 
-/// When a step comes: when it says, else after the one before it.
+/// The order of a step: its own, else the one after `last`.
 fn order(step: &TaskFlowStepInput, last: i32) -> i32 {
     step.order.unwrap_or_else(|| last.saturating_add(1))
 }
 
-/// Every pool has somebody in it, and the threshold can be reached.
+/// Checks that the step's group has executors, and that they can reach the threshold.
 fn check_rule(
     completion_policy: Option<CompletionPolicy>,
     threshold: Option<i32>,
@@ -157,7 +158,7 @@ fn check_rule(
     field: &dyn Fn(&str) -> String,
 ) -> Result<()> {
     let rule = effective_rule(completion_policy, threshold, group);
-    // What the step says itself is checked as it was said: a threshold that nothing asks for is a mistake.
+    // The step's own threshold is checked as it was given: a threshold that its policy does not use is a mistake.
     PolicyRule { threshold: threshold.or(rule.threshold), ..rule }.check(&field("threshold"))?;
     let pool: Vec<i64> = executors
         .iter()
@@ -181,9 +182,9 @@ fn check_rule(
     Ok(())
 }
 
-/// The live groups of the steps, which nobody may change, empty or delete until the transaction ends.
+/// The live groups of the steps. Nobody can change, empty or delete them until the transaction ends.
 fn locked_groups(unit: &mut UnitOfWork<'_>, asked: &[TaskFlowStepInput]) -> Result<HashMap<Uuid, TaskGroup>> {
-    // In one order for everybody, lest two requests wait for each other.
+    // All requests lock in this order, so that no two wait for each other.
     let ids: BTreeSet<Uuid> = asked.iter().map(|step| step.task_group_id).collect();
     let mut groups = HashMap::new();
     for id in ids {

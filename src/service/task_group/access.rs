@@ -9,7 +9,7 @@ use crate::message::Message;
 use crate::model::task_group::TaskGroup;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// The live group with this key, which nobody else may change or decide by until the transaction ends.
+/// The live group with this key. Nobody else can change it or decide by it until the transaction ends.
 pub fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
     db::lock::<TaskGroup>(unit.connection, id, Lock::Exclusive)?
         .filter(|group| !group.is_deleted)

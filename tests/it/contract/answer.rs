@@ -1,4 +1,4 @@
-//! Compares an answer with what a case expects of it.
+//! Compares an answer with the expectations of a case.
 
 use serde_json::Value;
 

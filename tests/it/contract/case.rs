@@ -1,4 +1,4 @@
-//! What a recorded case looks like in the file.
+//! The form of a recorded case in the file.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use serde_json::Value;
 pub struct Case {
     /// Unique, `area/what`.
     pub name: String,
-    /// Whose browser sends it; none is a stranger's.
+    /// The user whose browser sends the request; none for a stranger.
     pub as_user: Option<String>,
-    /// What is sent.
+    /// The request.
     pub request: Request,
     /// What is compared.
     pub mode: Mode,
-    /// What it is compared with.
+    /// The expectations.
     pub expect: Expect,
-    /// Which rule of the contract it shows.
+    /// The rule of the contract that the case shows.
     pub note: String,
     /// Cases of one chain share state.
     pub chain: Option<String>,
-    /// Whether it is there for the cases after it only.
+    /// Whether the case only prepares the cases after it.
     #[serde(default)]
     pub setup: bool,
 }
@@ -120,7 +120,7 @@ pub struct Expect {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
-    /// Who reads.
+    /// The user who reads.
     pub as_user: Option<String>,
     /// The document.
     pub query: String,

@@ -12,7 +12,7 @@ use super::tape::{Rule, Step, insert_tape, lines, replay, taped};
 use crate::support::{Client, TestApp, apply, on_both};
 
 const TASKS: usize = 100;
-/// Pools of five; the fifth of each sits in the next one too, and the last person stands in for others anywhere.
+/// Pools of five. The fifth person of each is in the next pool too, and the last person stands in for others anywhere.
 const POOLS: [[usize; 5]; 3] = [[0, 1, 2, 3, 4], [4, 5, 6, 7, 8], [8, 9, 10, 11, 12]];
 const STAND_IN: usize = 13;
 const PEOPLE: usize = 14;
@@ -81,7 +81,7 @@ async fn set_up(app: &TestApp) -> Vec<Step> {
         .collect()
 }
 
-/// The client id of a vote, by which the journal tells what became of it.
+/// A vote with its client id, by which the journal tells its result.
 fn vote(task: &str, step: &str, person: usize, number: usize) -> Value {
     let user = id(person);
     json!({
@@ -111,7 +111,7 @@ async fn votes(mut client: Client, person: usize, hand: usize, over: Arc<AtomicB
             .collect();
         let fresh: Vec<&(String, String)> =
             waiting.iter().filter(|place| !tries.contains_key(*place)).collect();
-        // What was voted on is voted on again now and then: one may have been refused for want of a executor.
+        // Tasks are voted on again from time to time, because a vote may have been refused while the person was no executor.
         let again = fresh.is_empty() && idle % 8 == 7;
         idle = if fresh.is_empty() { idle + 1 } else { 0 };
         for (task, step) in if again { waiting.iter().collect() } else { fresh } {
@@ -127,7 +127,7 @@ async fn votes(mut client: Client, person: usize, hand: usize, over: Arc<AtomicB
     }
 }
 
-/// Takes executors away and gives them back for as long as there is something to vote on; in the end all is as it was.
+/// Removes executors and adds them again as long as there is something to vote on. In the end all groups are as they were.
 async fn moves(mut triage: Client, groups: Vec<String>, over: Arc<AtomicBool>) {
     for round in 0..12 {
         if over.load(Ordering::Relaxed) {
@@ -193,7 +193,7 @@ async fn a_crowd_votes_at_once_at_every_step_while_pools_change_and_the_tape_tel
     );
     assert!(faults.is_empty(), "{faults:?}");
 
-    // What the tape says came about, and nothing else.
+    // Exactly what the tape says came about.
     let replayed = replay(&app, &steps);
     assert_eq!(replayed.completed.len(), TASKS);
     let ledger: BTreeSet<String> = lines(
@@ -207,7 +207,7 @@ async fn a_crowd_votes_at_once_at_every_step_while_pools_change_and_the_tape_tel
         i64::try_from(ledger.len()).expect("few"),
         "no vote twice"
     );
-    // Whoever was told that a vote was taken has it in the ledger.
+    // Every vote that was acknowledged is in the ledger.
     let taken: BTreeSet<String> = lines(
         &app,
         "SELECT id, client_mutation_id AS line FROM core_mutationlog WHERE mutation = 'resolveTask' AND status = 2",

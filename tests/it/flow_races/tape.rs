@@ -1,8 +1,8 @@
-//! A tape of what was done in which order, and its replay: by the rules of the contract, said here once more, and by the
-//! engine.
+//! A tape of what was done in which order, and its replay: by the rules of the contract, which are implemented here a second
+//! time, and by the engine.
 //!
-//! Dates can't tell the order of what is done at the same moment. The tape can: an entry is written in the transaction
-//! that it tells of, while that holds the locks of the task and of its pools.
+//! Dates can't tell the order of changes at the same moment. The tape can: an entry is written in the transaction that it
+//! tells of, while that transaction holds the locks of the task and of its pools.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,7 @@ impl Rule {
         is_met
     }
 
-    /// The same by the engine itself.
+    /// Whether the pool passes by the engine itself.
     fn passes(self, pool: &BTreeSet<String>, approved: &BTreeSet<String>) -> bool {
         let policy = match self {
             Self::All => Policy::All,
@@ -109,11 +109,11 @@ pub struct Step {
     pub id: String,
     /// The group that is asked.
     pub group: String,
-    /// How many of it must approve.
+    /// How many of its executors must approve.
     pub rule: Rule,
 }
 
-/// What the replay came to: who approved which task at which step, as `task step user`; and which tasks are completed.
+/// The result of the replay: who approved which task at which step, as `task step user`; and which tasks are completed.
 #[derive(Debug, Default)]
 pub struct Replayed {
     /// Who approved what.
@@ -128,7 +128,7 @@ pub struct Replayed {
 struct Way {
     step: usize,
     approved: BTreeSet<String>,
-    /// The step has passed by the last vote, and what follows from that has to be next.
+    /// Whether the last vote has made the step pass, so that the consequence must be the next entry.
     due: bool,
 }
 

@@ -22,12 +22,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// With the usual settings.
+    /// Starts the module with the usual settings.
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, |_| {}, |builder| builder).await
     }
 
-    /// With settings and a builder of the test's own.
+    /// Starts the module with settings and a builder of the test's own.
     pub async fn start_with(
         backend: Backend,
         settings: impl FnOnce(&mut Settings),
@@ -44,7 +44,7 @@ impl TestApp {
         app
     }
 
-    /// The same on a migrated database without rows.
+    /// Does the same on a migrated database without rows.
     pub async fn start_empty(
         backend: Backend,
         settings: impl FnOnce(&mut Settings),
@@ -73,7 +73,7 @@ impl TestApp {
         self.another_process_with(|_| {}, |builder| builder)
     }
 
-    /// The same with settings and a builder of the test's own.
+    /// Another server process with settings and a builder of the test's own.
     pub fn another_process_with(
         &self,
         settings: impl FnOnce(&mut Settings),
@@ -117,7 +117,7 @@ impl TestApp {
     }
 }
 
-/// What tests run with unless they say otherwise.
+/// The settings of tests, unless a test says otherwise.
 pub fn usual_settings(url: &str) -> Settings {
     let mut settings = Settings::default();
     settings.database.url = url.to_owned();

@@ -81,7 +81,7 @@ impl TestDatabase {
         std::fs::read(self.file()).expect("the file is read")
     }
 
-    /// Leaves the database where it is; answers its name.
+    /// Leaves the database where it is; returns its name.
     pub fn keep(mut self) -> String {
         self.owned = false;
         self.name.clone()

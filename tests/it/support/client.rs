@@ -20,13 +20,13 @@ pub struct Client {
     pub csrf: Option<String>,
     /// What it sends as `Authorization`.
     pub authorization: Option<String>,
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
     /// More headers for every request.
     pub headers: Vec<(String, String)>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -109,7 +109,7 @@ impl Client {
         self.send("POST", "/api/graphql", body.to_string()).await
     }
 
-    /// Runs a mutation and answers its journal entry's `(status, error)`; panics on errors outside the journal.
+    /// Runs a mutation and returns its journal entry's `(status, error)`. Panics on errors outside the journal.
     pub async fn mutate(&mut self, name: &str, input: Value) -> (i64, Value) {
         let input_type = format!("{}{}MutationInput", name[..1].to_uppercase(), &name[1..]);
         let query = format!(

@@ -6,12 +6,12 @@ use tasks_management::CreateTask;
 use super::app::TestApp;
 use super::scenario::{key, nodes};
 
-/// What is to be seen of a flow.
+/// The fields of a flow that tests look at.
 const FLOW: &str = "uuid code name version isDeleted replacementUuid dateValidFrom dateValidTo lineageId stepCount \
                     inFlightCount taskSources steps { uuid order taskGroup { uuid code } completionPolicy threshold \
                     effectivePolicy effectiveThreshold policy { kind threshold } forbidMaker distinctDeciders }";
 
-/// What is to be seen of a task on its way.
+/// The fields of a task in a flow that tests look at.
 const ON_ITS_WAY: &str = "uuid status version businessStatus taskGroup { code } flow { uuid code } \
                           currentStep { uuid order } activeGroups { code } rejectedRecordIds \
                           decisions { ...Votes } stale: decisions(isStale: true) { ...Votes } \
@@ -20,18 +20,18 @@ const ON_ITS_WAY: &str = "uuid status version businessStatus taskGroup { code } 
                           missing { username } barred { reason user { username } } \
                           votes { verdict acceptedCount rejectedCount comment user { username } } } }";
 
-/// What is to be seen of the votes on it.
+/// The fields of its votes that tests look at.
 const VOTES: &str = "fragment Votes on TaskDecisionGQLTypeConnection { edges { node { uuid decision comment isStale weight \
                      dataHash recordId user { username } flowStep { order } } } }";
 
 impl TestApp {
-    /// Adds a flow through these groups, one after the other; answers its key.
+    /// Adds a flow through these groups, one after the other; returns its key.
     pub async fn flow(&self, code: &str, groups: &[&str]) -> String {
         let steps: Vec<Value> = groups.iter().map(|group| json!({ "taskGroupId": group })).collect();
         self.flow_of(json!({ "code": code, "steps": steps })).await
     }
 
-    /// Adds a flow as `createTaskFlow` takes it; answers its key.
+    /// Adds a flow as `createTaskFlow` takes it; returns its key.
     pub async fn flow_of(&self, input: Value) -> String {
         let mut admin = self.user("admin").await;
         assert_eq!(admin.outcome("createTaskFlow", input.clone()).await, "ok", "{input}");
@@ -40,7 +40,7 @@ impl TestApp {
         rows.first().expect("the new flow")["uuid"].as_str().expect("a key").to_owned()
     }
 
-    /// A version of a flow as an administrator sees it; null when it is not to be seen.
+    /// A version of a flow as an administrator sees it; null if it is not visible.
     pub async fn flow_row(&self, id: &str) -> Value {
         let arguments = format!("(id: \"{id}\", showSuperseded: true)");
         self.user("admin")
@@ -52,18 +52,18 @@ impl TestApp {
             .unwrap_or_default()
     }
 
-    /// Adds a task that goes through a flow; answers its key.
+    /// Adds a task that goes through a flow; returns its key.
     pub async fn task_on(&self, flow: &str) -> String {
         self.task(CreateTask { flow_id: Some(key(flow)), ..CreateTask::default() }).await
     }
 
-    /// Adds a task of a source; answers its key.
+    /// Adds a task of a source; returns its key.
     pub async fn task_from(&self, source: &str) -> String {
         self.task(CreateTask { source: Some(source.to_owned()), ..CreateTask::default() }).await
     }
 
-    /// A task on its way as an administrator sees it. `decisions` are all votes in the order in which they were cast, stale ones
-    /// too.
+    /// A task in a flow as an administrator sees it. `decisions` are all its votes in the order in which they were cast,
+    /// stale ones too.
     pub async fn on_its_way(&self, id: &str) -> Value {
         let query = format!("{{ task(id: \"{id}\") {{ edges {{ node {{ {ON_ITS_WAY} }} }} }} }} {VOTES}");
         let rows = nodes(self.user("admin").await.graphql(&query).await.data("task"));
@@ -88,7 +88,7 @@ impl TestApp {
         )
     }
 
-    /// Supersedes a flow by a version through these groups; answers the new version's key.
+    /// Supersedes a flow by a version through these groups; returns the new version's key.
     pub async fn replace_flow(&self, flow: &str, groups: &[&str]) -> String {
         let steps: Vec<Value> = groups.iter().map(|group| json!({ "taskGroupId": group })).collect();
         self.done("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;
@@ -112,7 +112,7 @@ impl TestApp {
         assert_eq!(status, 2, "{mutation} {input}: {error}");
     }
 
-    /// Runs a mutation that must be refused and leave nothing but its entry in the journal; answers the code and the field
+    /// Runs a mutation that must be refused and leave nothing but its entry in the journal; returns the code and the field
     /// that the error names.
     pub async fn refused(&self, username: &str, mutation: &str, input: Value) -> String {
         let error = self.refusal(username, mutation, input).await;
@@ -120,7 +120,7 @@ impl TestApp {
         error["detail"].as_str().map_or_else(|| code.to_owned(), |field| format!("{code} {field}"))
     }
 
-    /// The same; answers the words of the error, without the marks around what was put into them.
+    /// The same; returns the text of the error, without the marks around its variables.
     pub async fn refusal_text(&self, username: &str, mutation: &str, input: Value) -> String {
         let error = self.refusal(username, mutation, input).await;
         error["message"].as_str().expect("words").replace(['\u{2068}', '\u{2069}'], "")

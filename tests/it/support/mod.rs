@@ -1,4 +1,4 @@
-//! What every test works with: the module on a database of its own, spoken to through the real router.
+//! The tools of all tests: the module on a database of its own, and a client that speaks to it through the real router.
 
 pub mod app;
 pub mod backend;
@@ -18,8 +18,8 @@ pub use app::TestApp;
 pub use backend::Backend;
 pub use client::{Answer, Client};
 
-/// `#[apply(on_both)]` makes a test of each database: `name::sqlite` and `name::postgres`. The test takes the module on a
-/// fresh database that holds the fixture, or the kind of database if it starts the module itself.
+/// `#[apply(on_both)]` makes two tests, one for each database: `name::sqlite` and `name::postgres`. The test gets the module
+/// on a fresh database that holds the fixture. If it starts the module itself, it gets the kind of database instead.
 macro_rules! on_both {
     ($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp $(,)?) $body:block) => {
         $crate::support::on_both! {

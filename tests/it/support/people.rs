@@ -30,7 +30,7 @@ impl People {
         people
     }
 
-    /// Adds somebody; answers the key.
+    /// Adds somebody; returns the key.
     pub fn add(&self, number: u128, username: &str, rights: Rights) -> Uuid {
         let id = Uuid::from_u128(0xA000_0000_0000_4000_8000_0000_0000_0000 + number);
         self.known().insert(id, (Person::new(id, username), rights));

@@ -7,16 +7,16 @@ use tokio::sync::OnceCell;
 use super::app::{FIXTURE, usual_settings};
 use super::backend::{Backend, TestDatabase};
 
-/// What a test finds in its database.
+/// The content that a test finds in its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// The tables.
+    /// Empty tables.
     Migrated,
     /// The contract's starting state in them, as the usual settings load it.
     Loaded,
 }
 
-/// What is copied.
+/// The prepared database that is copied.
 enum Source {
     /// The bytes of an SQLite file.
     File(Vec<u8>),
@@ -25,7 +25,8 @@ enum Source {
 }
 
 impl Content {
-    /// The most that can be copied for a test that is to find the starting state: other settings may load it otherwise.
+    /// The most that can be copied for a test that is to find the starting state: under other settings, loading may give
+    /// another state.
     pub fn to_load(settings: &Settings) -> Self {
         let loading = |settings: &Settings| {
             json!([

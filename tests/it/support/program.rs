@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// A file that `load` reads.
 pub const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixture.json");
-/// What signs the program's tokens.
+/// The secret that signs the program's tokens.
 pub const SECRET: &str = "a secret for tests only, long enough to sign";
 
 /// The program with the usual settings.
@@ -48,13 +48,13 @@ pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: String,
     log: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub struct Reply {
     /// The status.
@@ -100,7 +100,7 @@ impl Server {
             .map(&keep)
             .find_map(|line| address(&line))
             .expect("the server says where it listens");
-        // The log is read to its end, lest the server wait for a reader.
+        // The log is read to its end, so that the server does not wait for a reader.
         server.reader = Some(std::thread::spawn(move || lines.for_each(|line| drop(keep(line)))));
         server
     }
@@ -144,7 +144,7 @@ impl Server {
         Pending(stream)
     }
 
-    /// Logs somebody of the fixture in; answers the token as a header.
+    /// Logs a user of the fixture in; returns the token as a header.
     pub fn bearer(&self, username: &str) -> String {
         let reply = self.try_log_in(username, &format!("{username}123"));
         let token = reply.body["data"]["tokenAuth"]["token"].as_str();

@@ -1,4 +1,4 @@
-//! Steps that many tests take: groups, tasks, votes, and what is to be seen of them afterwards.
+//! Steps that many tests take: making groups, tasks and votes, and looking at them afterwards.
 
 use serde_json::{Value, json};
 use tasks_management::{CompletionPolicy, CreateTask, LoadFile, TaskGroupInput};
@@ -38,7 +38,7 @@ pub fn nodes(connection: &Value) -> Vec<Value> {
     edges.iter().map(|edge| edge["node"].clone()).collect()
 }
 
-/// What is under `field` in each of them.
+/// The value of `field` in each row.
 pub fn each(rows: &[Value], field: &str) -> Vec<Value> {
     rows.iter().map(|row| row[field].clone()).collect()
 }
@@ -49,7 +49,7 @@ pub fn parsed(text: &Value) -> Value {
 }
 
 impl Client {
-    /// Runs a mutation; answers `ok`, or the code of the journal's error.
+    /// Runs a mutation; returns `ok`, or the code of the journal's error.
     pub async fn outcome(&mut self, name: &str, input: Value) -> String {
         let (status, error) = self.mutate(name, input).await;
         match status {
@@ -66,12 +66,12 @@ impl Client {
 }
 
 impl TestApp {
-    /// Adds a group; answers its key.
+    /// Adds a group; returns its key.
     pub async fn group(&self, code: &str, policy: CompletionPolicy, users: &[&str]) -> String {
         self.group_with(code, policy, None, users, &[]).await
     }
 
-    /// Adds a group with a threshold and sources; answers its key.
+    /// Adds a group with a threshold and sources; returns its key.
     pub async fn group_with(
         &self,
         code: &str,
@@ -91,26 +91,26 @@ impl TestApp {
         group.id.to_string()
     }
 
-    /// Adds a task; answers its key.
+    /// Adds a task; returns its key.
     pub async fn task(&self, input: CreateTask) -> String {
         let admin = self.module.requester("admin").await.expect("the fixture has an admin");
         let task = self.module.tasks().create(&admin, input).await.expect("a task");
         task.id.to_string()
     }
 
-    /// Adds a task that a group decides on; answers its key.
+    /// Adds a task that a group decides on; returns its key.
     pub async fn task_in(&self, group: &str) -> String {
         self.task(CreateTask { task_group_id: Some(key(group)), ..CreateTask::default() }).await
     }
 
-    /// Casts somebody's vote under the voter's own name; answers the outcome.
+    /// Casts somebody's vote under the voter's own name; returns the outcome.
     pub async fn vote(&self, username: &str, task: &str, value: Value) -> String {
         let status = json!({ user_id(username): value }).to_string();
         let input = json!({ "id": task, "businessStatus": status });
         self.user(username).await.outcome("resolveTask", input).await
     }
 
-    /// Makes exactly these people sit in a group, which keeps the rest.
+    /// Makes exactly these people the executors of a group, and keeps everything else of the group.
     pub async fn set_executors(&self, group: &str, users: &[&str]) {
         let row = self.group_row(group).await;
         let input = json!({
@@ -120,7 +120,7 @@ impl TestApp {
         assert_eq!(self.user("admin").await.outcome("updateTaskGroup", input).await, "ok");
     }
 
-    /// A task as an administrator sees it; null when it is not to be seen.
+    /// A task as an administrator sees it; null if it is not visible.
     pub async fn task_row(&self, id: &str) -> Value {
         let fields = "uuid status version source entityId entityString executorActionEvent businessEvent data \
                       businessDataSerializer businessStatus jsonExt taskGroup { uuid } userUpdated { username }";
@@ -128,12 +128,12 @@ impl TestApp {
         rows.into_iter().next().unwrap_or_default()
     }
 
-    /// Where a task stands.
+    /// The status of a task.
     pub async fn status(&self, id: &str) -> String {
         self.task_row(id).await["status"].as_str().unwrap_or("gone").to_owned()
     }
 
-    /// A group as an administrator sees it, its executors by user name; null when it is not to be seen.
+    /// A group as an administrator sees it, with its executors by user name; null if it is not visible.
     pub async fn group_row(&self, id: &str) -> Value {
         let fields = "uuid code completionPolicy threshold version taskSources jsonExt \
                       taskexecutorSet { edges { node { uuid version user { username } } } }";
@@ -152,7 +152,7 @@ impl TestApp {
         row
     }
 
-    /// Who sits in a group.
+    /// The executors of a group, by user name.
     pub async fn seated(&self, id: &str) -> Vec<String> {
         let row = self.group_row(id).await;
         row["executors"].as_object().expect("a live group").keys().cloned().collect()

@@ -1,4 +1,4 @@
-//! Casting votes with all that can be said beside them, and the words of refusals.
+//! Casting votes with comments and steps, and reading the texts of refusals.
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::app::TestApp;
 use super::client::Client;
 use super::scenario::user_id;
 
-/// What became of a mutation: `ok`, or the code, a blank and the text of the journal's error.
+/// The result of a mutation: `ok`, or the code, a blank and the text of the journal's error.
 pub type Verdict = String;
 
 impl Client {
-    /// Runs a mutation; answers `ok`, or the code and the text of the journal's error.
+    /// Runs a mutation; returns `ok`, or the code and the text of the journal's error.
     pub async fn tried(&mut self, name: &str, input: Value) -> Verdict {
         let (status, error) = self.mutate(name, input).await;
         if status == 2 {

@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::graphql::protocol::scalars::read_uuid;
 use crate::message::Message;
 
-/// More characters than any column that lists are filtered by.
+/// The longest text that a filter takes, in characters: longer than any column by which lists are filtered.
 pub const LONGEST_TEXT: usize = 2_000;
 
-/// A value that was given for an argument, and who gave it.
+/// A value that was given for an argument, and the person who gave it.
 pub struct Given<'a> {
     /// The argument's name.
     pub name: &'a str,
@@ -34,7 +34,7 @@ impl Given<'_> {
         Ok((!text.is_empty()).then(|| text.to_owned()))
     }
 
-    /// The value as a number of GraphQL's `Int`, which has 32 bits; the library takes larger ones too.
+    /// The value as a GraphQL `Int`. That has 32 bits, but the library accepts larger numbers.
     pub fn int(&self) -> Result<i64> {
         match self.value {
             Value::Number(number) => number
@@ -45,7 +45,7 @@ impl Given<'_> {
         }
     }
 
-    /// The value as a truth value.
+    /// The value as a boolean.
     pub fn bool(&self) -> Result<bool> {
         match self.value {
             Value::Boolean(truth) => Ok(*truth),
@@ -61,7 +61,7 @@ impl Given<'_> {
         read_uuid(text, Some(of)).ok_or_else(|| self.wrong(Message::new("need-uuid")))
     }
 
-    /// The value as one of an enum's.
+    /// The value as a value of an enum.
     pub fn one_of<E: EnumType>(&self) -> Result<&'static EnumItem<E>> {
         let name = match self.value {
             Value::Enum(name) => name.as_str(),
@@ -74,7 +74,7 @@ impl Given<'_> {
         })
     }
 
-    /// The items of the value; one item may stand for a list of it. Nulls are left out.
+    /// The items of the value. A single item counts as a list of one. Nulls are left out.
     pub fn items(&self) -> Result<Vec<Given<'_>>> {
         let values = match self.value {
             Value::List(values) => values.as_slice(),

@@ -1,11 +1,11 @@
-//! From the text of a document to its tokens. They are counted before anything is made of them.
+//! The lexer turns the text of a document into tokens. Tokens are counted before anything is made of them.
 
 use async_graphql::Pos;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Debug, Clone, Copy)]
 pub struct Lexeme<'a> {
     /// The token.
@@ -14,30 +14,30 @@ pub struct Lexeme<'a> {
     pub pos: Pos,
 }
 
-/// A token. Strings are as they were written, without their quotes.
+/// A token. Strings stand as they were written, without their quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token<'a> {
-    /// `{`, `:`, `...` and their like.
+    /// A punctuator: `{`, `:`, `...` and so on.
     Punctuator(&'a str),
     /// A name or a keyword.
     Name(&'a str),
     /// A number.
     Number(&'a str),
-    /// What stands between quotes.
+    /// The text between quotes.
     Text(&'a str),
-    /// What stands between triple quotes.
+    /// The text between triple quotes.
     Block(&'a str),
     /// The end of the document.
     End,
 }
 
-/// Longer names are not ours.
+/// The longest name, in bytes. No name of ours is longer.
 const LONGEST_NAME: usize = 128;
 
 /// The tokens of a document; the last one is its end.
 ///
 /// # Errors
-/// LIMIT for more than `max` tokens, and for names and numbers that are too long; VALIDATION for what is no token.
+/// LIMIT for more than `max` tokens, and for names and numbers that are too long; VALIDATION for text that is no token.
 pub fn tokens(source: &str, max: usize) -> Result<Vec<Lexeme<'_>>> {
     let mut lexer = Lexer { rest: source, pos: Pos { line: 1, column: 1 } };
     let mut found = Vec::new();
@@ -56,7 +56,7 @@ pub fn tokens(source: &str, max: usize) -> Result<Vec<Lexeme<'_>>> {
     }
 }
 
-/// An error of the document's form at this place.
+/// The error that refuses a document for what stands at this position.
 pub fn refuse(message: Message, pos: Pos) -> Error {
     Error::new(ErrorCode::Validation, message.with("line", pos.line).with("column", pos.column))
 }
@@ -92,7 +92,7 @@ impl<'a> Lexer<'a> {
         Ok(Lexeme { token, pos })
     }
 
-    /// White space, commas, comments and byte-order marks.
+    /// Skips white space, commas, comments and byte-order marks.
     fn skip_ignored(&mut self) {
         loop {
             let rest = self.rest;
@@ -106,14 +106,14 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next bytes, which end between two characters.
+    /// Takes the next bytes, which must end between two characters.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         let mut bytes = taken.bytes().chain(rest.bytes().take(1)).peekable();
         let mut line_begins = None;
         for at in 1..=length {
             match (bytes.next(), bytes.peek()) {
-                // `\r\n` is one end of a line.
+                // `\r\n` is one line break.
                 (Some(b'\r'), Some(b'\n')) | (None, _) => {}
                 (Some(b'\n' | b'\r'), _) => {
                     self.pos.line += 1;

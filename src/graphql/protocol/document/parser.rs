@@ -1,7 +1,7 @@
-//! From the tokens of a document to its tree, as the specification's grammar has it.
+//! The parser turns the tokens of a document into its tree, by the specification's grammar.
 //!
-//! The library's own parser takes two hundred times the document's size in memory, refuses surrogate pairs, and forgets
-//! the first of two input fields of one name.
+//! The library's own parser takes two hundred times the document's size in memory, refuses surrogate pairs, and drops the
+//! first of two input fields with one name.
 
 use std::collections::HashMap;
 
@@ -21,16 +21,16 @@ use crate::message::Message;
 /// How large a document may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Its tokens.
+    /// How many tokens it may have.
     pub tokens: usize,
-    /// How deeply its braces and brackets are nested.
+    /// How deeply its braces and brackets may be nested.
     pub nesting: usize,
 }
 
 /// Reads a document.
 ///
 /// # Errors
-/// VALIDATION for what is not GraphQL, LIMIT for what is too large.
+/// VALIDATION for a text that is not GraphQL, LIMIT for one that is too large.
 pub fn parse(source: &str, bounds: Bounds) -> Result<ExecutableDocument> {
     let tokens = tokens(source, bounds.tokens)?;
     Parser { tokens: &tokens, nesting: 0, deepest: bounds.nesting }.document()
@@ -39,7 +39,7 @@ pub fn parse(source: &str, bounds: Bounds) -> Result<ExecutableDocument> {
 type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
 
 struct Parser<'a> {
-    /// What is left; the end of the document is never taken.
+    /// The tokens that are left. The end of the document is never taken.
     tokens: &'a [Lexeme<'a>],
     nesting: usize,
     deepest: usize,
@@ -296,7 +296,7 @@ impl<'a> Parser<'a> {
         Ok(Positioned::new(Name::new(text), pos))
     }
 
-    /// One or more items, and what ends them.
+    /// Reads one or more items, and the token that ends them.
     fn until<T>(&mut self, end: &str, item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         if self.token() == Token::Punctuator(end) {
             return Err(self.unexpected());

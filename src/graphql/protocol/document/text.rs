@@ -1,6 +1,6 @@
-//! What a string literal says.
+//! The meaning of string literals.
 
-/// What a string between quotes says; none if an escape in it means no character.
+/// The value of a string between quotes; none if an escape in it stands for no character.
 pub fn unescape(written: &str) -> Option<String> {
     let mut said = String::with_capacity(written.len());
     let mut rest = written;
@@ -14,8 +14,8 @@ pub fn unescape(written: &str) -> Option<String> {
     Some(said)
 }
 
-/// What a string between triple quotes says: without the indentation that its lines share, and without blank lines
-/// around it.
+/// The value of a string between triple quotes: without the indentation that its lines share, and without blank lines around
+/// it.
 pub fn dedent(written: &str) -> String {
     let written = written.replace("\\\"\"\"", "\"\"\"").replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = written.split('\n').collect();
@@ -33,7 +33,7 @@ pub fn dedent(written: &str) -> String {
     lines.iter().enumerate().skip(first).take(last - first + 1).map(dedented).collect::<Vec<_>>().join("\n")
 }
 
-/// The character that an escape means, and what follows it. Surrogates stand in pairs.
+/// The character for which an escape stands, and the text after the escape. Surrogates must stand in pairs.
 fn escape(after_backslash: &str) -> Option<(char, &str)> {
     let mut characters = after_backslash.chars();
     let character = match characters.next()? {
@@ -69,7 +69,7 @@ fn four(text: &str) -> Option<(u32, &str)> {
 }
 
 fn hexadecimal(digits: &str) -> Option<u32> {
-    // The number's own reader would take a sign.
+    // The library's own conversion would accept a sign.
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
     u32::from_str_radix(digits, 16).ok()
 }

@@ -1,4 +1,4 @@
-//! Fields of one response name are merged, so they have to be the same (5.3.2 of the specification).
+//! Fields with one response name are merged, so they must be the same (5.3.2 of the specification).
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::Validator;
 use crate::graphql::protocol::type_system::{TYPENAME, TypeSystem};
 use crate::message::Message;
 
-/// Checks an operation in which everything else is right.
+/// Checks an operation that obeys all other rules.
 pub fn check<'a>(validator: &mut Validator<'a>, operation: &'a OperationDefinition) {
     let Some(root) = validator.types.root(operation.ty) else { return };
     let sets = [(root, &operation.selection_set.node)];
@@ -30,7 +30,7 @@ pub fn check<'a>(validator: &mut Validator<'a>, operation: &'a OperationDefiniti
 
 type Sets<'a> = [(&'a MetaType, &'a SelectionSet)];
 
-/// A field, the type that it is selected of, and its own type.
+/// A field, the type from which it is selected, and its own type.
 #[derive(Clone, Copy)]
 struct Selected<'a> {
     parent: &'a MetaType,
@@ -46,7 +46,7 @@ struct Merging<'a> {
 }
 
 impl<'a> Merging<'a> {
-    /// All fields of a response name have values of one shape, whatever objects they are of.
+    /// Checks that all fields with one response name have values of one shape, whatever their objects' types.
     fn shapes(&mut self, sets: &Sets<'a>) {
         for group in self.collected(sets).values() {
             let [first, others @ ..] = group.as_slice() else { continue };
@@ -66,7 +66,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// Fields that one object may have both of are one field with the same arguments.
+    /// Checks that two fields with one response name that one object may have are the same field with the same arguments.
     fn responses(&mut self, sets: &Sets<'a>) {
         for group in self.collected(sets).values() {
             for overlapping in overlapping(group) {
@@ -102,7 +102,7 @@ impl<'a> Merging<'a> {
         sets
     }
 
-    /// The fields by their response names. A fragment is looked into once, however often it is spread.
+    /// The fields by their response names. Each fragment is read once, however often it is spread.
     fn collected(&self, sets: &Sets<'a>) -> IndexMap<&'a str, Vec<Selected<'a>>> {
         let mut found = IndexMap::new();
         let mut spread = HashSet::new();
@@ -158,7 +158,7 @@ impl<'a> Merging<'a> {
     }
 }
 
-/// The fields that an object may have together: those of one type of objects, and of everything abstract.
+/// The fields that one object may have together: those of one object type, and those of abstract types.
 fn overlapping<'a>(group: &[Selected<'a>]) -> Vec<Vec<Selected<'a>>> {
     let is_object = |selected: &&Selected<'_>| matches!(selected.parent, MetaType::Object { .. });
     let objects: HashSet<&str> =

@@ -1,4 +1,4 @@
-//! Whether a value is of the type that its place asks for, in a document and in the JSON of variables.
+//! Checks that values, in documents and in the JSON of variables, are of the types that are expected where they stand.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use async_graphql_value::{ConstValue, Value};
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::message::Message;
 
-/// A place where a value stands, and what it asks for.
+/// A place where a value stands, and what is expected there.
 #[derive(Clone, Copy)]
 pub struct Place<'a, 'p> {
-    /// Where it is.
+    /// The way to the place.
     pub path: Path<'p>,
-    /// Its type.
+    /// The expected type.
     pub ty: &'a str,
-    /// Whether it has a value of its own when none is given.
+    /// Whether the place has a default.
     pub has_default: bool,
 }
 
-/// The way to a place: the argument or variable, and what is inside.
+/// The way to a place: an argument or a variable, then fields and items inside it.
 #[derive(Clone, Copy)]
 pub enum Path<'p> {
     /// An argument or a variable.
@@ -40,22 +40,22 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A value, as it came.
+/// A value, in the form in which it came.
 #[derive(Clone, Copy)]
 pub enum Given<'a> {
-    /// Written in a document.
+    /// A value in a document.
     Written(&'a Value),
-    /// In the JSON of the variables. Names of enums are texts there.
+    /// A value in the JSON of the variables, where values of enums are texts.
     Sent(&'a ConstValue),
 }
 
-/// Who is told of the variables in a value, and of what their places ask for.
+/// A function that is told of each variable in a value, and of its place.
 pub type Listener<'a, 'l> = dyn FnMut(&'a str, Place<'a, '_>) + 'l;
 
-/// Checks a value, and tells of the variables in it.
+/// Checks a value, and tells the listener of the variables in it.
 ///
 /// # Errors
-/// What is wrong, naming the place.
+/// The message that says what is wrong, and names the place.
 pub fn check<'a>(
     types: &'a TypeSystem,
     place: Place<'a, '_>,
@@ -80,7 +80,7 @@ pub fn check<'a>(
                 }
                 Ok(())
             }
-            // One item stands for a list of it.
+            // A single item counts as a list of one.
             None => check(types, Place { ty, ..place }, value, listener),
         },
         MetaTypeName::Named(name) => match types.named(name) {
@@ -131,13 +131,13 @@ pub fn check<'a>(
                         .with("type", field.ty.as_str()))
                 })
             }
-            // What is unknown is refused where it is named.
+            // An unknown type is refused where it is named.
             _ => Ok(()),
         },
     }
 }
 
-/// Variables inside of a scalar that takes lists and objects; nothing is known of their places.
+/// Tells of the variables inside a scalar that takes lists and objects. The types of their places are unknown.
 fn tell_of_variables<'a>(value: &'a Value, place: Place<'a, '_>, listener: &mut Listener<'a, '_>) {
     match value {
         Value::Variable(name) => listener(name, Place { ty: "", ..place }),

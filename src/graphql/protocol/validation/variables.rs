@@ -1,4 +1,4 @@
-//! The variables of an operation: what they are, and whether they may stand where they do.
+//! Checks the variables of an operation: their definitions, and whether they may stand where they are used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,8 @@ use super::{Use, Uses, Validator};
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::message::Message;
 
-/// The variables that an operation uses, in its own selection and in the fragments that it spreads, which are noted.
+/// The variables that an operation uses, in its own selection and in the fragments that it spreads. Notes these fragments as
+/// used.
 pub fn of_operation<'a>(
     own: &Uses<'a>,
     fragments: &HashMap<&'a str, Uses<'a>>,
@@ -49,7 +50,7 @@ impl<'a> Validator<'a> {
             } else if let Some(default) = &definition.default_value {
                 let path = Path::Name(name);
                 let place = Place { path, ty: &ty, has_default: false };
-                // Written in the document, so names of enums are no texts.
+                // A default stands in the document, where values of enums are not texts.
                 let value = default.node.clone().into_value();
                 if let Err(message) = check_written(self.types, place, &value) {
                     self.refuse(message, default.pos);
@@ -101,7 +102,7 @@ fn check_written(types: &TypeSystem, place: Place<'_, '_>, value: &Value) -> Res
     check(types, place, Given::Written(value), &mut |_, _| {})
 }
 
-/// Whether a variable of the type `ty` may stand where `wanted` is asked for.
+/// Whether a variable of the type `ty` may stand where the type `wanted` is expected.
 fn allows(definition: &VariableDefinition, ty: &str, wanted: &str, used: &Use<'_>) -> bool {
     let nullable = match (MetaTypeName::create(wanted), MetaTypeName::create(ty)) {
         (MetaTypeName::NonNull(wanted), MetaTypeName::Named(_) | MetaTypeName::List(_)) => {
