@@ -146,9 +146,9 @@ impl CheckedService for Beneficiaries {
     const NAME: &'static str = "BeneficiaryService";
     const ENTITY_TYPE: &'static str = "registry.beneficiary";
 
-    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Value>> {
+    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<tasks_management::Json>> {
         let row = registry_beneficiary::table.find(id).first::<Beneficiary>(connection).optional()?;
-        row.map(serde_json::to_value).transpose().map_err(Error::internal)
+        Ok(row.map(|row| tasks_management::Json::of(&row)))
     }
 
     fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> {

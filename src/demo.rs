@@ -145,10 +145,13 @@ async fn create(module: &TaskManagement, number: u32) -> tasks_management::Resul
         entity_type: Some("demo.beneficiary".to_owned()),
         entity_id: Some(number.to_string()),
         entity_string: Some(format!("Beneficiary {number}")),
-        data: Some(json!({
-            "current_data": { "name": format!("Beneficiary {number}"), "amount": 100 },
-            "incoming_data": { "name": format!("Beneficiary {number}"), "amount": 100 + number },
-        })),
+        data: Some(
+            json!({
+                "current_data": { "name": format!("Beneficiary {number}"), "amount": 100 },
+                "incoming_data": { "name": format!("Beneficiary {number}"), "amount": 100 + number },
+            })
+            .into(),
+        ),
         ..CreateTask::default()
     };
     Ok(module.tasks().create(&maker, input).await?.id)
@@ -158,7 +161,7 @@ async fn create(module: &TaskManagement, number: u32) -> tasks_management::Resul
 async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: &str) {
     let cast = async {
         let voter = module.requester(username).await?;
-        let business_status = json!({ voter.id().to_string(): verdict });
+        let business_status = json!({ voter.id().to_string(): verdict }).into();
         module
             .tasks()
             .resolve_task(&voter, ResolveTask { id, business_status, ..ResolveTask::default() })

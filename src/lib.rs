@@ -55,6 +55,7 @@ pub use db::connection::{ConnectionManager, Database, DbConnection, ManagedConne
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 // For auditors: what they read in the ledger, they can weigh again.
 pub use domain::decision;
+pub use domain::json::{Json, JsonError, JsonFault};
 pub use domain::permission::Rights;
 pub use domain::settings::{ModuleSettings, Reevaluate};
 pub use domain::signal::Signal;

@@ -10,6 +10,7 @@ use super::entity::{Lock, insert_counted, select, select_locked};
 use super::query::Listed;
 use super::sql::Sql;
 use crate::clock::new_id;
+use crate::domain::json::json;
 use crate::domain::outbox::{DeliveryStatus, OutboxFigures, Subscriber};
 use crate::error::Result;
 use crate::model::outbox::{Delivery, task_management_outbox as outbox};
@@ -40,7 +41,7 @@ pub fn ask_re_evaluation(
         handler: Subscriber::ReEvaluation(None).name(),
         entity_id: group_id,
         user_id,
-        data: serde_json::json!({ "v": 1, "taskGroupId": group_id }),
+        data: json!({ "v": 1, "taskGroupId": group_id }),
         date_created: now,
         status: DeliveryStatus::Pending,
         attempts: 0,

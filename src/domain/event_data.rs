@@ -4,37 +4,36 @@
 //! marked as deleted once it is. Where a flow is replaced, `old` is the version that is superseded, as that leaves it, and
 //! `new` the one that takes its place.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
+use super::json::{Json, Object};
 use super::signal::Signal;
+use serde::Serialize;
 
 /// The version of the form.
-pub const VERSION: u64 = 1;
+pub const VERSION: i64 = 1;
 
 /// What an event tells.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventData(Map<String, Value>);
+pub struct EventData(Object);
 
 impl EventData {
     /// A row before and after.
     #[must_use]
     pub fn new<T: Serialize>(old: Option<&T>, new: Option<&T>) -> Self {
-        Self(Map::new()).with("v", VERSION).with("old", old).with("new", new)
+        Self(Object::new()).with("v", VERSION).with("old", old).with("new", new)
     }
 
     /// The same with a fact beside the rows.
     #[must_use]
     pub fn with(mut self, name: &str, fact: impl Serialize) -> Self {
         // Rows and facts have texts as keys, so there is nothing that JSON can't hold.
-        self.0.insert(name.to_owned(), serde_json::to_value(fact).unwrap_or_default());
+        self.0.insert(name.to_owned(), Json::of(&fact));
         self
     }
 
     /// As handlers see it.
     #[must_use]
-    pub fn into_json(self) -> Value {
-        Value::Object(self.0)
+    pub fn into_json(self) -> Json {
+        Json::Object(self.0)
     }
 }
 
@@ -50,7 +49,7 @@ pub const fn row_told(signal: Signal) -> &'static str {
 /// The data as it is kept until it is delivered: the row is in it once more under its own name, where processes of version 0.1
 /// look for it.
 #[must_use]
-pub fn kept(signal: Signal, data: &Value) -> Value {
+pub fn kept(signal: Signal, data: &Json) -> Json {
     let mut kept = data.clone();
     if let (Some(kept), Some(row)) = (kept.as_object_mut(), data.get(row_told(signal))) {
         kept.insert(signal.row_name().to_owned(), row.clone());
@@ -61,21 +60,21 @@ pub fn kept(signal: Signal, data: &Value) -> Value {
 /// Data that was kept, in the present form, also where a process of version 0.1 wrote it: it has the row under its own name and
 /// what was before it as `old`, if anything.
 #[must_use]
-pub fn read(signal: Signal, kept: Value) -> Value {
-    let Value::Object(mut data) = kept else { return kept };
+pub fn read(signal: Signal, kept: Json) -> Json {
+    let Json::Object(mut data) = kept else { return kept };
     let row = data.remove(signal.row_name());
     if data.contains_key("v") {
-        return Value::Object(data);
+        return Json::Object(data);
     }
     let (old, new) = match signal {
         Signal::TaskFlowReplace => (row, data.remove("new")),
         Signal::TaskFlowDelete => (row, None),
         _ => (data.remove("old"), row),
     };
-    data.insert("v".to_owned(), VERSION.into());
+    data.insert("v".to_owned(), Json::of(&VERSION));
     data.insert("old".to_owned(), old.unwrap_or_default());
     data.insert("new".to_owned(), new.unwrap_or_default());
-    Value::Object(data)
+    Json::Object(data)
 }
 
 #[cfg(test)]
@@ -106,7 +105,7 @@ mod tests {
                 json!({ "v": 1, "old": 1, "new": 2, "steps": [] }),
             ),
         ] {
-            assert_eq!(read(signal, left), present, "{signal}");
+            assert_eq!(read(signal, left.into()), Json::from(present), "{signal}");
         }
     }
 

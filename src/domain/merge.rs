@@ -1,13 +1,13 @@
 //! Deep merging of JSON, as votes are gathered in `businessStatus`.
 
-use serde_json::Value;
+use crate::domain::json::Json;
 
 /// Merges `new` into `old`: objects key by key, lists end to end, anything else is replaced.
 ///
 /// The rule is openIMIS' (resolveTask).
-pub fn merge(old: &mut Value, new: Value) {
+pub fn merge(old: &mut Json, new: Json) {
     match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
+        (Json::Object(old), Json::Object(new)) => {
             for (key, value) in new {
                 match old.get_mut(&key) {
                     Some(present) => merge(present, value),
@@ -17,19 +17,20 @@ pub fn merge(old: &mut Value, new: Value) {
                 }
             }
         }
-        (Value::Array(old), Value::Array(mut new)) => old.append(&mut new),
+        (Json::Array(old), Json::Array(mut new)) => old.append(&mut new),
         (old, new) => *old = new,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn merged(mut old: Value, new: Value) -> Value {
-        merge(&mut old, new);
+    fn merged(old: Value, new: Value) -> Json {
+        let mut old = old.into();
+        merge(&mut old, new.into());
         old
     }
 

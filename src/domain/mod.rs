@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod decision;
 pub mod event_data;
 pub mod history;
+pub mod json;
 pub mod merge;
 pub mod mutation_log;
 pub mod outbox;

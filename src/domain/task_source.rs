@@ -1,19 +1,19 @@
 //! Task sources: which services' new tasks come to a group or flow. Clients read them in `json_ext`.
 
-use serde_json::{Value, json};
+use crate::domain::json::{Json, json};
 
 const KEY: &str = "task_sources";
 
 /// The sources in the `json_ext` of a group or flow.
 #[must_use]
-pub fn read(json_ext: Option<&Value>) -> Vec<String> {
-    let listed = json_ext.and_then(|ext| ext.get(KEY)).and_then(Value::as_array);
-    listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+pub fn read(json_ext: Option<&Json>) -> Vec<String> {
+    let listed = json_ext.and_then(|ext| ext.get(KEY)).and_then(Json::as_array);
+    listed.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 /// Writes the sources where [`read`] finds them, keeping the rest.
-pub fn write(json_ext: &mut Option<Value>, sources: &[String]) {
-    match json_ext.as_mut().and_then(Value::as_object_mut) {
+pub fn write(json_ext: &mut Option<Json>, sources: &[String]) {
+    match json_ext.as_mut().and_then(Json::as_object_mut) {
         Some(ext) => {
             ext.insert(KEY.to_owned(), json!(sources));
         }

@@ -1,5 +1,6 @@
 //! Bounds of texts from clients.
 
+use crate::domain::json::{Json, JsonError, JsonFault, MAX_DIGITS};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
@@ -38,13 +39,26 @@ const fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Refuses a code that is blank, has white space at an end, or breaks [`check_text`].
+/// Invisible characters that say how their neighbours are written: joiners, and choices between forms of one letter.
+const fn forms_neighbours(c: char) -> bool {
+    matches!(c,
+        '\u{34f}' | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{8e2}' | '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Whether a code must not hold it: what is not seen and forms nothing that is, and what ends a line.
+fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !forms_neighbours(c))
+}
+
+/// Refuses a code or a source that is blank, has white space at an end or unseen characters anywhere, or breaks
+/// [`check_text`].
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
 pub fn check_code(field: &str, code: &str) -> Result<()> {
     check_text(field, code, MAX_TEXT)?;
-    if code.trim().is_empty() {
+    if is_blank(code) {
         return Err(Error::validation(field, Message::new("blank").with("field", field.to_owned())));
     }
     if code.trim() != code {
@@ -53,14 +67,20 @@ pub fn check_code(field: &str, code: &str) -> Result<()> {
             Message::new("outer-white-space").with("field", field.to_owned()),
         ));
     }
+    if code.chars().any(is_unseen) {
+        return Err(Error::validation(
+            field,
+            Message::new("unseen-character").with("field", field.to_owned()),
+        ));
+    }
     Ok(())
 }
 
-/// Refuses JSON that is larger than `max` bytes or holds a NUL character anywhere.
+/// Refuses JSON that is larger than `max` bytes, or holds a NUL character or a number that is too long anywhere.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
-pub fn check_json(field: &str, value: &serde_json::Value, max: usize) -> Result<()> {
+pub fn check_json(field: &str, value: &Json, max: usize) -> Result<()> {
     let text = value.to_string();
     if text.len() > max {
         let message = Message::new("json-too-large").with("field", field.to_owned()).with("max", max);
@@ -69,16 +89,30 @@ pub fn check_json(field: &str, value: &serde_json::Value, max: usize) -> Result<
     if text.contains("\\u0000") && holds_nul(value) {
         return Err(Error::validation(field, Message::new("nul-character").with("field", field.to_owned())));
     }
+    if value.any(&|part| matches!(part, Json::Number(number) if !number.is_bounded())) {
+        return Err(unread_json(field, &JsonFault::LongNumber.into()));
+    }
     Ok(())
 }
 
-fn holds_nul(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::String(text) => text.contains('\0'),
-        serde_json::Value::Array(items) => items.iter().any(holds_nul),
-        serde_json::Value::Object(map) => map.iter().any(|(key, item)| key.contains('\0') || holds_nul(item)),
+/// Why the JSON of a field was not read.
+pub fn unread_json(field: &str, error: &JsonError) -> Error {
+    let steps = std::iter::once(field).chain(error.path.iter().map(String::as_str));
+    let place = steps.collect::<Vec<_>>().join(".");
+    let message = match &error.fault {
+        JsonFault::Form(reason) => Message::new("not-json-text").with("reason", reason.clone()),
+        JsonFault::RepeatedKey(key) => Message::new("repeated-key").with("key", key.clone()),
+        JsonFault::LongNumber => Message::new("number-too-long").with("max", MAX_DIGITS),
+    };
+    Error::validation(field, message.with("place", place))
+}
+
+fn holds_nul(value: &Json) -> bool {
+    value.any(&|part| match part {
+        Json::String(text) => text.contains('\0'),
+        Json::Object(map) => map.keys().any(|key| key.contains('\0')),
         _ => false,
-    }
+    })
 }
 
 /// A name in camelCase as one in snake_case; others stay.
@@ -116,14 +150,27 @@ pub fn camel_case(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::domain::json::json;
 
     #[test]
-    fn a_code_is_not_blank_and_has_no_white_space_at_its_ends() {
+    fn a_code_is_not_blank_and_has_no_white_space_at_its_ends_and_nothing_unseen() {
         assert!(check_code("code", "A b").is_ok());
-        for bad in ["", "   ", " A", "A ", "A\n", "\u{a0}A", "a\0b"] {
+        for bad in [
+            "",
+            "   ",
+            " A",
+            "A ",
+            "A\n",
+            "\u{a0}A",
+            "a\0b",
+            "a\nb",
+            "a\tb",
+            "A\u{200e}",
+            "\u{feff}A",
+            "a\u{202e}b",
+            "a\u{2028}b",
+        ] {
             assert!(check_code("code", bad).is_err(), "{bad:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! Configurations of modules, in GraphQL.
 
 use async_graphql::{ComplexObject, Context, Enum, Object, SimpleObject};
-use serde_json::Value;
 
 use crate::domain::configuration::Layer;
+use crate::domain::json::Json;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
@@ -82,11 +82,11 @@ impl FieldControlNode {
 }
 
 impl FieldControlNode {
-    fn read(of: &ModuleConfiguration, control: &Value) -> Option<Self> {
+    fn read(of: &ModuleConfiguration, control: &Json) -> Option<Self> {
         Some(Self {
             id: UuidOrGlobalId(control.get("id")?.as_str()?.parse().ok()?),
             field: control.get("field")?.as_str()?.to_owned(),
-            usage: control.get("usage").and_then(Value::as_i64).and_then(|number| number.try_into().ok()),
+            usage: control.get("usage").and_then(Json::as_i64).and_then(|number| number.try_into().ok()),
             of: of.clone(),
         })
     }

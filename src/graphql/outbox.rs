@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::domain::event_data;
+use crate::domain::json::Json;
 use crate::domain::query::Lookup;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ shows! {
         /// The event's own id, which handlers see, the same for each of them.
         event_id: String,
         /// What happened, as handlers see it.
-        data: JsonString = JsonString(read(&delivery.signal, delivery.data)),
+        data: JsonString = JsonString::from(read(&delivery.signal, delivery.data)),
         /// What was done, such as `task_service.complete_task`.
         signal: String,
         /// Who is told.

@@ -104,7 +104,7 @@ impl RecordFields {
             id,
             uuid: Some(record.id.to_string()),
             is_deleted: record.is_deleted,
-            json_ext: record.json_ext.clone().map(JsonString),
+            json_ext: record.json_ext.clone().map(JsonString::from),
             date_created: Some(Moment(record.date_created)),
             date_updated: Some(Moment(record.date_updated)),
             version: record.version,

@@ -1,9 +1,9 @@
 //! A value that is bound in a statement.
 
-use chrono::NaiveDateTime;
-use serde_json::Value as Json;
+use chrono::{NaiveDateTime, SubsecRound as _};
 use uuid::Uuid;
 
+use crate::domain::json::Json;
 use crate::domain::query::Value;
 
 /// A value that is bound in a statement.
@@ -19,7 +19,7 @@ pub enum Bound {
     Int(i64),
     /// A truth value.
     Bool(bool),
-    /// A moment, naive UTC.
+    /// A moment, naive UTC, made by [`Bound::moment`].
     DateTime(NaiveDateTime),
     /// JSON.
     Json(Json),
@@ -31,6 +31,13 @@ pub trait Embedded {
     fn values(&self, values: &mut Vec<Bound>);
 }
 
+impl Bound {
+    /// A moment to the microsecond: what is finer is left out, where one database would round it and another keep it.
+    fn moment(moment: NaiveDateTime) -> Self {
+        Self::DateTime(moment.trunc_subsecs(6))
+    }
+}
+
 impl From<Value> for Bound {
     fn from(value: Value) -> Self {
         match value {
@@ -38,7 +45,7 @@ impl From<Value> for Bound {
             Value::Uuid(id) => Self::Uuid(id),
             Value::Int(number) => Self::Int(number),
             Value::Bool(truth) => Self::Bool(truth),
-            Value::DateTime(moment) => Self::DateTime(moment),
+            Value::DateTime(moment) => Self::moment(moment),
         }
     }
 }
@@ -65,7 +72,7 @@ bound!(
     i32: number => Self::Int((*number).into()),
     i64: number => Self::Int(*number),
     bool: truth => Self::Bool(*truth),
-    NaiveDateTime: moment => Self::DateTime(*moment),
+    NaiveDateTime: moment => Self::moment(*moment),
     Json: value => Self::Json(value.clone()),
 );
 

@@ -1,11 +1,11 @@
 //! Configuration of modules, as administrators keep it in the database.
 
 use chrono::NaiveDateTime;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::entity::entity;
 use crate::domain::configuration::Layer;
+use crate::domain::json::Json;
 
 entity! {
     /// One module's configuration in one layer.
@@ -25,6 +25,6 @@ entity! {
         /// Until when it is to be left out of account, naive UTC.
         is_disabled_until: Option<NaiveDateTime> => Nullable<Timestamp>,
         /// Which fields of forms are shown: a list of `{"id", "field", "usage"}`.
-        controls: Value => Jsonb,
+        controls: Json => Jsonb,
     }
 }

@@ -1,10 +1,10 @@
 //! The outbox: events that are to be told, one row for each event and subscriber.
 
 use chrono::NaiveDateTime;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::entity::entity;
+use crate::domain::json::Json;
 use crate::domain::outbox::DeliveryStatus;
 
 entity! {
@@ -23,7 +23,7 @@ entity! {
         /// Who caused it.
         user_id: Uuid => Uuid,
         /// What happened.
-        data: Value => Jsonb,
+        data: Json => Jsonb,
         /// When it happened, naive UTC.
         date_created: NaiveDateTime => Timestamp,
         /// How it stands.

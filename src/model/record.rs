@@ -2,11 +2,11 @@
 
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::bound::{Bound, Embedded};
 use crate::clock::new_id;
+use crate::domain::json::Json;
 
 /// What every versioned row has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, diesel::Queryable)]
@@ -17,7 +17,7 @@ pub struct Record {
     /// Whether it was deleted; such a row is shown in history only.
     pub is_deleted: bool,
     /// Free JSON of hosts; the module keeps some of its own in it.
-    pub json_ext: Option<Value>,
+    pub json_ext: Option<Json>,
     /// Counts the writes, from 1.
     pub version: i32,
     /// When it was created, naive UTC.

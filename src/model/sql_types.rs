@@ -15,6 +15,7 @@ use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
+use crate::domain::json::Json;
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::task::TaskStatus;
@@ -74,6 +75,18 @@ stored_as!(
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 
+impl<DB> Queryable<Jsonb, DB> for Json
+where
+    DB: Backend,
+    Self: FromSql<Jsonb, DB>,
+{
+    type Row = Self;
+
+    fn build(row: Self) -> deserialize::Result<Self> {
+        Ok(row)
+    }
+}
+
 /// A value that stands as JSON in its column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AsJson<T>(pub T);
@@ -96,12 +109,12 @@ impl<T, DB> FromSql<Jsonb, DB> for AsJson<T>
 where
     T: DeserializeOwned,
     DB: Backend,
-    serde_json::Value: FromSql<Jsonb, DB>,
+    Json: FromSql<Jsonb, DB>,
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        let value = serde_json::Value::from_sql(value)?;
+        let value = Json::from_sql(value)?;
         // What can't be read is not quoted: it may be secret.
-        serde_json::from_value(value).map(Self).map_err(|_| "the JSON has another form than it must".into())
+        value.read().map(Self).map_err(|_| "the JSON has another form than it must".into())
     }
 }
 
@@ -120,6 +133,6 @@ where
 impl<T: Serialize> From<&AsJson<T>> for Bound {
     fn from(value: &AsJson<T>) -> Self {
         // Lists of texts and of structs of texts can always be written.
-        Self::Json(serde_json::to_value(&value.0).unwrap_or_default())
+        Self::Json(Json::of(&value.0))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::entity::entity;
+use crate::domain::json::Json;
 use crate::domain::task::{TaskStatus, usual_priority};
 
 entity! {
@@ -24,13 +24,13 @@ entity! {
         /// Which executor action handler carries it out.
         executor_action_event: Option<String> => Nullable<Text>,
         /// The readable merge of the votes, by user id.
-        business_status: Value => Jsonb,
+        business_status: Json => Jsonb,
         /// What is to be done once decided, as `Service.operation`.
         business_event: Option<String> => Nullable<Text>,
         /// The group that decides.
         task_group_id: Option<Uuid> => Nullable<Uuid>,
         /// The proposal itself.
-        data: Value => Jsonb,
+        data: Json => Jsonb,
         /// The serializer through which `businessData` shows `data`.
         business_data_serializer: Option<String> => Nullable<Text>,
         /// The version of the flow that it goes through.

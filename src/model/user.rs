@@ -1,10 +1,10 @@
 //! The user: who makes, decides and administers.
 
 use chrono::NaiveDateTime;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::entity::entity;
+use crate::domain::json::Json;
 
 entity! {
     /// A user as it is stored. openIMIS splits it in a core user and an interactive user; the interface shows both. The
@@ -31,7 +31,7 @@ entity! {
         /// Counts the writes, from 1.
         version: i32 => Integer,
         /// Free JSON of hosts.
-        json_ext: Option<Value> => Nullable<Jsonb>,
+        json_ext: Option<Json> => Nullable<Jsonb>,
         /// When the user was created, naive UTC.
         date_created: NaiveDateTime => Timestamp,
         /// When the row was last written, naive UTC.

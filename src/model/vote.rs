@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::entity::entity;
 use crate::domain::decision::CountedVote;
 use crate::domain::verdict::Verdict;
+use crate::domain::vote::DataHash;
 
 entity! {
     /// A row of the ledger. Rows are only added; a vote that its caster replaced is marked deleted. `user_created` equals
@@ -26,7 +27,7 @@ entity! {
         comment: Option<String> => Nullable<Text>,
         /// The caster's weight when it was cast.
         weight: i32 => Integer,
-        /// The hash of the task's `data` when it was cast, see [`crate::domain::vote::data_hash`]; none in votes older than
+        /// The hash of the task's `data` when it was cast, see [`DataHash`]; none in votes older than
         /// the hash.
         data_hash: Option<String> => Nullable<Text>,
         /// Whether what was voted on has changed since, or was given to another group. A stale vote counts no more.
@@ -47,8 +48,8 @@ impl Vote {
 
     /// Whether it counts for a task whose data has this hash.
     #[must_use]
-    pub fn counts_for(&self, hash: &str) -> bool {
-        !self.is_deleted && !self.is_stale && self.data_hash.as_deref().is_none_or(|own| own == hash)
+    pub fn counts_for(&self, hash: &DataHash) -> bool {
+        !self.is_deleted && !self.is_stale && self.data_hash.as_deref().is_none_or(|own| hash.is(own))
     }
 }
 
@@ -70,6 +71,7 @@ mod tests {
     use super::*;
     use crate::domain::decision::evaluate;
     use crate::domain::decision::tests::{mode, pool, user};
+    use crate::domain::json::Json;
     use crate::model::record::Record;
 
     proptest! {
@@ -79,12 +81,13 @@ mod tests {
             mode in mode(),
             votes in prop::collection::vec(vote(), 0..14),
         ) {
+            let now = DataHash::of(&Json::Null);
             let counting = |votes: &[Vote]| -> Vec<CountedVote> {
-                votes.iter().filter(|vote| vote.counts_for("now")).map(Vote::counted).collect()
+                votes.iter().filter(|vote| vote.counts_for(&now)).map(Vote::counted).collect()
             };
             let fresh: Vec<Vote> = votes
                 .iter()
-                .filter(|vote| !vote.is_deleted && !vote.is_stale && vote.data_hash.as_deref() != Some("then"))
+                .filter(|vote| !vote.is_deleted && !vote.is_stale && vote.data_hash.as_deref() != Some("other"))
                 .cloned()
                 .collect();
             prop_assert_eq!(counting(&votes).len(), fresh.len());
@@ -96,7 +99,8 @@ mod tests {
 
     fn vote() -> impl Strategy<Value = Vote> {
         let verdict = prop_oneof![Just(Verdict::Approved), Just(Verdict::Failed), Just(Verdict::Accept)];
-        let hash = prop_oneof![2 => Just(Some("now")), 1 => Just(Some("then")), 1 => Just(None)];
+        let now = DataHash::of(&Json::Null).as_str().to_owned();
+        let hash = prop_oneof![2 => Just(Some(now)), 1 => Just(Some("other".to_owned())), 1 => Just(None)];
         let marks = (prop::bool::weighted(0.2), prop::bool::weighted(0.3));
         (user(), verdict, hash, marks).prop_map(|(user, verdict, hash, (is_deleted, is_stale))| Vote {
             record: Record { is_deleted, ..Record::new(user, NaiveDateTime::default()) },
@@ -107,7 +111,7 @@ mod tests {
             verdict,
             comment: None,
             weight: 1,
-            data_hash: hash.map(str::to_owned),
+            data_hash: hash,
             is_stale,
         })
     }

@@ -20,6 +20,7 @@ use crate::domain::decision::{
 };
 use crate::domain::settings::ModuleSettings;
 use crate::domain::verdict::Verdict;
+use crate::domain::vote::DataHash;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_flow_step::{TaskFlowStep, four_eyes};
@@ -66,7 +67,7 @@ pub struct ApprovalState {
     /// All votes on it that their casters have not replaced, stale ones too.
     pub votes: Vec<Vote>,
     /// The hash of its data, which votes that count name.
-    pub data_hash: String,
+    pub data_hash: DataHash,
     /// Whether it is decided as a whole or record by record.
     pub mode: Mode,
     groups: Arc<Groups>,

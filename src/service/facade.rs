@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
@@ -14,6 +13,7 @@ use super::task_group::{self, TaskGroupInput};
 use super::unit_of_work::UnitOfWork;
 use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
+use crate::domain::json::Json;
 use crate::domain::task::TaskStatus;
 use crate::error::Result;
 use crate::model::task::Task;
@@ -113,7 +113,8 @@ impl TaskService {
             .write(requester, move |unit| {
                 let word =
                     if is_for { &unit.settings.task_user_approved } else { &unit.settings.task_user_failed };
-                let business_status = json!({ unit.requester.id().to_string(): word });
+                let business_status =
+                    Json::from_iter([(unit.requester.id().to_string(), Json::from(word.as_str()))]);
                 let comment = comment.clone();
                 resolution::resolve(
                     unit,

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::auth::requester::Requester;
 use crate::db::connection::DbConnection;
+use crate::domain::json::Json;
 use crate::error::Result;
 use crate::model::task::Task;
 
@@ -67,7 +66,7 @@ pub struct Entity {
 
 /// Shows the `data` of a task.
 pub type BusinessDataSerializer =
-    Arc<dyn Fn(&Task, &Value) -> std::result::Result<Value, String> + Send + Sync>;
+    Arc<dyn Fn(&Task, &Json) -> std::result::Result<Json, String> + Send + Sync>;
 
 /// Carries out a task, in the transaction of `executeTask`.
 pub type ExecutorAction = Arc<dyn Fn(&mut DbConnection, &Requester, &Task) -> Result<()> + Send + Sync>;
@@ -124,7 +123,7 @@ impl Host {
 
     /// The `data` of a task as its serializer shows it; as it is when there is none, or when it fails (which is logged).
     #[must_use]
-    pub(crate) fn business_data(&self, task: &Task) -> Value {
+    pub(crate) fn business_data(&self, task: &Task) -> Json {
         let Some(name) = task.business_data_serializer.as_deref().filter(|name| !name.is_empty()) else {
             return task.data.clone();
         };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
@@ -17,6 +16,7 @@ use crate::db::sql::ROWS_AT_ONCE;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
+use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::task::TaskStatus;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
@@ -207,7 +207,7 @@ fn load_people(
                 config: configuration.config.to_string(),
                 is_exposed: configuration.is_exposed,
                 is_disabled_until: None,
-                controls: Value::Array(configuration.controls.clone()),
+                controls: Json::Array(configuration.controls.clone()),
             };
             db::insert(connection, &row)?;
         }
@@ -342,7 +342,7 @@ fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &
 }
 
 /// What a person's entry in `businessStatus` says: of the whole task, or of records, each of which counts once, as it stands last.
-fn verdicts(settings: &ModuleSettings, value: &Value) -> Vec<(Option<String>, Verdict)> {
+fn verdicts(settings: &ModuleSettings, value: &Json) -> Vec<(Option<String>, Verdict)> {
     if let Some(text) = value.as_str() {
         let verdict = if text == settings.task_user_approved {
             Verdict::Approved
@@ -355,8 +355,8 @@ fn verdicts(settings: &ModuleSettings, value: &Value) -> Vec<(Option<String>, Ve
     }
     let mut records: BTreeMap<String, Verdict> = BTreeMap::new();
     for verdict in [Verdict::Accept, Verdict::Reject] {
-        let listed = value.get(verdict.as_str()).and_then(Value::as_array).into_iter().flatten();
-        records.extend(listed.filter_map(Value::as_str).map(|record| (record.to_owned(), verdict)));
+        let listed = value.get(verdict.as_str()).and_then(Json::as_array).into_iter().flatten();
+        records.extend(listed.filter_map(Json::as_str).map(|record| (record.to_owned(), verdict)));
     }
     records.into_iter().map(|(record_id, verdict)| (Some(record_id), verdict)).collect()
 }

@@ -15,13 +15,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::facade::TaskService;
 use super::task::CreateTask;
 use crate::auth::requester::Requester;
 use crate::db::connection::DbConnection;
+use crate::domain::json::{Json, json};
+use crate::domain::text::unread_json;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task::Task;
@@ -38,7 +39,7 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 /// ```
 /// use serde_json::{Value, json};
 /// use tasks_management::{
-///     Approved, Builder, ExecutionMode, CheckedService, DbConnection, MakerChecker, Requester, Result, Settings,
+///     Approved, Builder, ExecutionMode, CheckedService, DbConnection, Json, MakerChecker, Requester, Result, Settings,
 /// };
 ///
 /// /// The opening hours, of which there is one entry that can be changed.
@@ -50,8 +51,8 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 ///     const NAME: &'static str = "HoursService";
 ///     const ENTITY_TYPE: &'static str = "office.hours";
 ///
-///     fn current(&self, _: &mut DbConnection, id: &str) -> Result<Option<Value>> {
-///         Ok((id == "monday").then(|| json!(8)))
+///     fn current(&self, _: &mut DbConnection, id: &str) -> Result<Option<Json>> {
+///         Ok((id == "monday").then(|| json!(8).into()))
 ///     }
 ///     # fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> { Ok(()) }
 ///     # fn validate_delete(&self, _: &mut DbConnection, _: &Requester, _: &str) -> Result<()> { Ok(()) }
@@ -103,7 +104,7 @@ pub trait CheckedService: Send + Sync + 'static {
     ///
     /// # Errors
     /// Those of the host; they reach the caller with their code and message.
-    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Value>>;
+    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Json>>;
 
     /// Whether the maker may propose to create this. Asked when the proposal is made or changed, and before it is carried out.
     ///
@@ -165,7 +166,7 @@ pub struct Approved<'a> {
     /// The task, COMPLETED.
     pub task: &'a Task,
     /// The entity as it was when it was proposed; null for what is to be created.
-    pub current_data: &'a Value,
+    pub current_data: &'a Json,
     /// The event's stable id, the same each time it is tried: for what is done outside of this database.
     pub event_id: Uuid,
 }
@@ -204,8 +205,8 @@ impl<S: CheckedService> MakerChecker<S> {
         maker: &Arc<Requester>,
         payload: &S::Create,
     ) -> Result<Task> {
-        let incoming = serde_json::to_value(payload).map_err(Error::internal)?;
-        tasks.create(maker, Self::proposal(Operation::Create, None, &incoming, &Value::Null)).await
+        let incoming = Self::incoming(payload)?;
+        tasks.create(maker, Self::proposal(Operation::Create, None, &incoming, &Json::Null)).await
     }
 
     /// Proposes to change an entity.
@@ -220,7 +221,7 @@ impl<S: CheckedService> MakerChecker<S> {
         id: &str,
         payload: &S::Update,
     ) -> Result<Task> {
-        let incoming = serde_json::to_value(payload).map_err(Error::internal)?;
+        let incoming = Self::incoming(payload)?;
         self.propose(tasks, maker, Operation::Update, id, incoming).await
     }
 
@@ -243,7 +244,7 @@ impl<S: CheckedService> MakerChecker<S> {
         maker: &Arc<Requester>,
         operation: Operation,
         id: &str,
-        incoming: Value,
+        incoming: Json,
     ) -> Result<Task> {
         let (service, id) = (Arc::clone(&self.service), id.to_owned());
         tasks
@@ -254,7 +255,13 @@ impl<S: CheckedService> MakerChecker<S> {
             .await
     }
 
-    fn proposal(operation: Operation, id: Option<&str>, incoming: &Value, current: &Value) -> CreateTask {
+    /// The payload as JSON.
+    fn incoming(payload: &impl Serialize) -> Result<Json> {
+        let text = serde_json::to_string(payload).map_err(Error::internal)?;
+        Json::parse(&text).map_err(|error| unread_json("data", &error))
+    }
+
+    fn proposal(operation: Operation, id: Option<&str>, incoming: &Json, current: &Json) -> CreateTask {
         CreateTask {
             source: Some(S::NAME.to_owned()),
             business_event: Some(operation.event(S::NAME)),

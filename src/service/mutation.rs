@@ -31,6 +31,20 @@ pub struct Request {
     pub client_mutation_details: Option<Vec<Option<String>>>,
     /// The input as JSON with snake_case keys.
     pub content: String,
+    /// Whether another such input asks for the same.
+    pub comparison: Comparison,
+}
+
+/// Whether two inputs of one mutation, as the journal keeps them, ask for the same.
+#[derive(Clone)]
+pub struct Comparison(pub Arc<AsksForTheSame>);
+
+type AsksForTheSame = dyn Fn(&str, &str) -> bool + Send + Sync;
+
+impl std::fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Comparison")
+    }
 }
 
 /// What the client gets back; how it went stands in the journal.
@@ -64,7 +78,8 @@ where
         .db
         .write({
             let (services, requester, entry) = (Arc::clone(services), Arc::clone(requester), entry.clone());
-            move |connection| attempt(&services, &requester, &entry, connection, &work)
+            let comparison = request.comparison.clone();
+            move |connection| attempt(&services, &requester, (&entry, &comparison), connection, &work)
         })
         .await;
     services.bus.wake();
@@ -82,7 +97,7 @@ where
         // polls for it learns of it.
         Err(error) if error.code() == ErrorCode::Internal => {
             tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
-            (enter_failed(services, requester, entry, &error).await?, None)
+            (enter_failed(services, requester, (entry, request.comparison), &error).await?, None)
         }
         Err(error) => return Err(error),
     };
@@ -92,12 +107,12 @@ where
 fn attempt<T>(
     services: &ServiceContext,
     requester: &Requester,
-    entry: &MutationLog,
+    (entry, comparison): (&MutationLog, &Comparison),
     connection: &mut DbConnection,
     work: &dyn Fn(&mut UnitOfWork<'_>) -> Result<T>,
 ) -> Result<Done<T>> {
     if !journal::reserve(connection, entry)? {
-        let id = same_as_before(connection, entry)?;
+        let id = same_as_before(connection, entry, comparison)?;
         return Ok(Done { id, result: None, given: None, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
@@ -137,11 +152,15 @@ struct Done<T> {
 }
 
 /// The id was used before: with the same input the same answer, else it is a mistake of the client's.
-fn same_as_before(connection: &mut DbConnection, entry: &MutationLog) -> Result<Uuid> {
+fn same_as_before(
+    connection: &mut DbConnection,
+    entry: &MutationLog,
+    comparison: &Comparison,
+) -> Result<Uuid> {
     let conflict = || Error::new(ErrorCode::Conflict, Message::new("mutation-id-reused"));
     let id = entry.client_mutation_id.as_deref().ok_or_else(conflict)?;
     let before = journal::by_client_id(connection, entry.user_id, id)?.ok_or_else(conflict)?;
-    if before.mutation == entry.mutation && before.json_content == entry.json_content {
+    if before.mutation == entry.mutation && (comparison.0)(&before.json_content, &entry.json_content) {
         Ok(before.id)
     } else {
         Err(conflict())
@@ -151,7 +170,7 @@ fn same_as_before(connection: &mut DbConnection, entry: &MutationLog) -> Result<
 async fn enter_failed(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
-    entry: MutationLog,
+    (entry, comparison): (MutationLog, Comparison),
     error: &Error,
 ) -> Result<Uuid> {
     let text = error_list(error, &requester.user.language);
@@ -162,7 +181,7 @@ async fn enter_failed(
             if journal::reserve(connection, &entry)? {
                 Ok(entry.id)
             } else {
-                same_as_before(connection, &entry)
+                same_as_before(connection, &entry, &comparison)
             }
         })
         .await

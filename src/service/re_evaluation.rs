@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
@@ -15,6 +14,7 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::entity::insert_counted;
 use crate::domain::decision::{HeldReason, Progression};
+use crate::domain::json::json;
 use crate::domain::outbox::{DeliveryStatus, Subscriber};
 use crate::domain::settings::Reevaluate;
 use crate::domain::task::TaskStatus;

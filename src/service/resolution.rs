@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::db;
 use crate::db::query::PageLimit;
 use crate::domain::decision::{HeldReason, Progression};
 use crate::domain::event_data::EventData;
+use crate::domain::json::{Json, json};
 use crate::domain::merge::merge;
 use crate::domain::query::{Condition, ListQuery};
 use crate::domain::signal::Signal;
@@ -38,9 +38,9 @@ pub struct ResolveTask {
     /// The task.
     pub id: Uuid,
     /// An object whose only key is the caller's user id; its value is the vote.
-    pub business_status: Value,
+    pub business_status: Json,
     /// What else the caller has to say; kept in `jsonExt`.
-    pub additional_data: Option<Value>,
+    pub additional_data: Option<Json>,
     /// Why; kept with the vote.
     pub comment: Option<String>,
     /// The step that the vote is meant for, where several are active; absent: all at which the caller sits.
@@ -301,7 +301,7 @@ fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
 }
 
 /// Shows where clients read it what the ledger says of the person.
-fn show_vote(task: &mut Task, key: String, shown: Value) {
+fn show_vote(task: &mut Task, key: String, shown: Json) {
     match task.business_status.as_object_mut() {
         Some(gathered) => {
             gathered.insert(key, shown);
@@ -311,20 +311,20 @@ fn show_vote(task: &mut Task, key: String, shown: Value) {
 }
 
 /// Gathers the vote where clients read it, where the ledger has nothing of it.
-fn merge_vote(task: &mut Task, key: String, value: &Value) {
+fn merge_vote(task: &mut Task, key: String, value: &Json) {
     // Lists are joined by merging, so a repeated list must not be merged again.
     if task.business_status.get(&key) != Some(value) {
         merge(&mut task.business_status, json!({ key: value }));
     }
 }
 
-fn merge_additional(task: &mut Task, key: String, additional: Value) {
+fn merge_additional(task: &mut Task, key: String, additional: Json) {
     let ext = task.json_ext.get_or_insert_with(|| json!({}));
     if !ext.is_object() {
         *ext = json!({});
     }
     let Some(ext) = ext.as_object_mut() else { return };
-    let kept = ext.entry("additional_resolve_data").or_insert_with(|| json!({}));
+    let kept = ext.entry("additional_resolve_data".to_owned()).or_insert_with(|| json!({}));
     if !kept.is_object() {
         *kept = json!({});
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
@@ -14,6 +13,7 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::event_data::EventData;
+use crate::domain::json::Json;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task::{TaskStatus, check_priority};
@@ -47,7 +47,7 @@ pub struct UpdateTask {
     /// Whether it is to be taken out of its flow.
     pub detach_flow: bool,
     /// What is proposed now. Votes on what was proposed before count no more, and a flow begins anew.
-    pub data: Option<Value>,
+    pub data: Option<Json>,
     /// Why; kept in the history. Needed to reject, where the settings want it.
     pub comment: Option<String>,
     /// How urgent it is, from 0 to 100; for privileged people only.
@@ -196,7 +196,7 @@ fn accept(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
 }
 
 /// Changes what is proposed. That is for its maker and for privileged people: who decides must not decide what on.
-fn propose(unit: &UnitOfWork<'_>, task: &mut Task, data: &Value) -> Result<()> {
+fn propose(unit: &UnitOfWork<'_>, task: &mut Task, data: &Json) -> Result<()> {
     if *data == task.data {
         return Ok(());
     }

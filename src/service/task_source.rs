@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::unit_of_work::UnitOfWork;
 use crate::db;
-use crate::domain::text::{MAX_TEXT, check_text};
+use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task_source::SourceTarget;
@@ -20,15 +20,17 @@ pub(super) fn check_sources(
     let mut sources: Vec<String> = Vec::new();
     for source in asked {
         check_text("taskSources", source, MAX_TEXT)?;
-        if source.trim().is_empty() {
-            return Err(Error::validation("taskSources", Message::new("blank").with("field", "taskSources")));
-        }
         if sources.contains(source) {
             continue;
         }
-        if db::task_source::claimed_by(unit.connection, source)?.is_some_and(|target| Some(target) != own) {
-            let message = Message::new("source-taken").with("source", source.as_str());
-            return Err(Error::validation("taskSources", message));
+        match db::task_source::claimed_by(unit.connection, source)? {
+            // What is bound already stays, though it may be older than the rule for new ones.
+            Some(target) if Some(target) == own => {}
+            Some(_) => {
+                let message = Message::new("source-taken").with("source", source.as_str());
+                return Err(Error::validation("taskSources", message));
+            }
+            None => check_code("taskSources", source)?,
         }
         sources.push(source.clone());
     }

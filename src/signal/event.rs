@@ -3,10 +3,10 @@
 use chrono::NaiveDateTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::event_data::{self, VERSION};
+use crate::domain::json::Json;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
@@ -54,14 +54,14 @@ pub struct Event {
     /// When, naive UTC.
     pub date: NaiveDateTime,
     /// The row before and after, and what else belongs to it.
-    pub data: Value,
+    pub data: Json,
 }
 
 /// A vote that is cast, as `task_service.resolve_task` tells of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CastVote {
     /// What was sent as `businessStatus`: the voter's key, and what the voter says.
-    pub business_status: Value,
+    pub business_status: Json,
     /// Why.
     pub comment: Option<String>,
 }
@@ -202,15 +202,15 @@ impl Event {
         self.row(kind, self.data.get("old"))
     }
 
-    fn row<T: DeserializeOwned>(&self, kind: &str, row: Option<&Value>) -> Result<Option<T>> {
+    fn row<T: DeserializeOwned>(&self, kind: &str, row: Option<&Json>) -> Result<Option<T>> {
         if self.signal.row_name() != kind {
             return Err(Error::internal(format!("{} tells of no {kind}", self.signal)));
         }
         self.read(row)
     }
 
-    fn read<T: DeserializeOwned>(&self, value: Option<&Value>) -> Result<Option<T>> {
-        let version = self.data.get("v").and_then(Value::as_u64).unwrap_or_default();
+    fn read<T: DeserializeOwned>(&self, value: Option<&Json>) -> Result<Option<T>> {
+        let version = self.data.get("v").and_then(Json::as_i64).unwrap_or_default();
         if version != VERSION {
             return Err(Error::internal(format!(
                 "the event {} is of version {version}, not {VERSION}",
@@ -218,6 +218,6 @@ impl Event {
             )));
         }
         let value = value.filter(|value| !value.is_null());
-        value.cloned().map(serde_json::from_value).transpose().map_err(Error::internal)
+        value.map(Json::read_flattened).transpose().map_err(Error::internal)
     }
 }

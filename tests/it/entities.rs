@@ -72,7 +72,7 @@ async fn business_data_is_shown_by_the_hosts_serializer_or_as_it_is(app: TestApp
     let host = Host::default()
         .serializer(
             "sum",
-            Arc::new(|_, data| Ok(json!({ "sum": data["a"].as_i64().unwrap_or_default() + 1 }))),
+            Arc::new(|_, data| Ok(json!({ "sum": data["a"].as_i64().unwrap_or_default() + 1 }).into())),
         )
         .serializer("fails", Arc::new(|_, _| Err("on purpose".to_owned())));
     let app = app.another_process_with(|_| {}, |builder| builder.host(host));
@@ -82,7 +82,7 @@ async fn business_data_is_shown_by_the_hosts_serializer_or_as_it_is(app: TestApp
         let serializer = Some(name.to_owned());
         let input = CreateTask {
             business_data_serializer: serializer,
-            data: Some(json!({ "a": 1 })),
+            data: Some(json!({ "a": 1 }).into()),
             ..CreateTask::default()
         };
         let id = app.task(input).await;

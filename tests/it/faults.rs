@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use diesel::RunQueryDsl as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tasks_management::{Builder, CreateTask, Error, ErrorCode, Host, Signal, Signals};
 
 use crate::support::program::wait_until;
@@ -17,7 +17,8 @@ const DELETE: &str = "mutation($in: DeleteTaskMutationInput!) { deleteTask(input
 
 /// Another process with one connection in each pool, so that a connection lost in a panic would be missed at once.
 fn with_panics(app: &TestApp) -> TestApp {
-    let is_panic = |data: &Value, when: &str| data.to_string().contains(&format!("panic {when}"));
+    let is_panic =
+        |data: &tasks_management::Json, when: &str| data.to_string().contains(&format!("panic {when}"));
     let signals = Signals::builder()
         .before(Signal::TaskCreate, move |_, event| {
             assert!(!is_panic(&event.data, "before"), "a secret reason");

@@ -44,7 +44,7 @@ async fn vote(app: &TestApp) {
     let input = CreateTask { source: Some("PaymentService".to_owned()), ..CreateTask::default() };
     let task = app.module.tasks().create(&admin, input).await.expect("a task");
     let exec = app.module.requester("exec1").await.expect("an executor");
-    let business_status = json!({ exec.id().to_string(): "APPROVED" });
+    let business_status = json!({ exec.id().to_string(): "APPROVED" }).into();
     let vote = ResolveTask { id: task.id, business_status, ..ResolveTask::default() };
     app.module.tasks().resolve_task(&exec, vote).await.expect("a vote");
     let calls = "SELECT count(*) FROM kill_call WHERE handler = 'slow'";

@@ -28,6 +28,7 @@ mod deliveries;
 mod embedded_host;
 mod embedding;
 mod entities;
+mod exact_json;
 mod faults;
 mod flow_races;
 mod four_eyes;

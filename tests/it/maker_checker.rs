@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::{
-    Approved, CheckedService, DbConnection, Error, ErrorCode, ExecutionMode, MakerChecker, Message,
+    Approved, CheckedService, DbConnection, Error, ErrorCode, ExecutionMode, Json, MakerChecker, Message,
     Requester, Result, Task, TaskStatus, UpdateTask,
 };
 use uuid::Uuid;
@@ -65,10 +65,10 @@ impl CheckedService for Animals {
     const NAME: &'static str = "AnimalService";
     const ENTITY_TYPE: &'static str = "zoo.animal";
 
-    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Value>> {
+    fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Json>> {
         let name =
             host_animal::table.find(id).select(host_animal::name).first::<String>(connection).optional()?;
-        Ok(name.map(|name| json!({ "name": name })))
+        Ok(name.map(|name| json!({ "name": name }).into()))
     }
 
     fn validate_create(&self, _: &mut DbConnection, _: &Requester, payload: &Animal) -> Result<()> {
@@ -306,7 +306,7 @@ async fn a_proposal_is_validated_however_it_comes_and_whenever_it_changes(backen
     assert_eq!(rows.len(), 1);
     let id = key(rows[0]["uuid"].as_str().expect("a key"));
     let maker = zoo.app.module.requester("admin").await.expect("a maker");
-    let change = |data: Value| UpdateTask { id, data: Some(data), ..UpdateTask::default() };
+    let change = |data: Value| UpdateTask { id, data: Some(data.into()), ..UpdateTask::default() };
     let tasks = zoo.app.module.tasks();
     let error = tasks.update(&maker, change(json!({ "incoming_data": {} }))).await.expect_err("no name");
     assert_eq!((error.code(), error.field()), (ErrorCode::Validation, Some("data")));

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any, N};
 use tasks_management::{
-    Approved, Builder, CheckedService, CreateTask, DbConnection, ExecutionMode, MakerChecker, Reevaluate,
-    Requester, Result, Settings,
+    Approved, Builder, CheckedService, CreateTask, DbConnection, ExecutionMode, Json, MakerChecker,
+    Reevaluate, Requester, Result, Settings,
 };
 
 use crate::races::at_once;
@@ -468,8 +468,8 @@ impl CheckedService for Lamps {
     const NAME: &'static str = "LampService";
     const ENTITY_TYPE: &'static str = "office.lamp";
 
-    fn current(&self, _: &mut DbConnection, _: &str) -> Result<Option<Value>> {
-        Ok(Some(json!("off")))
+    fn current(&self, _: &mut DbConnection, _: &str) -> Result<Option<Json>> {
+        Ok(Some(json!("off").into()))
     }
 
     fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> {

@@ -148,7 +148,7 @@ async fn hooks_are_told_of_the_rejected_records_when_the_task_is_completed(app: 
     let bus = {
         let told = Arc::clone(&told);
         Signals::builder().within(Signal::TaskComplete, move |_, event| {
-            told.lock().expect("nobody panicked").push(event.data["rejectedRecordIds"].clone());
+            told.lock().expect("nobody panicked").push(event.data["rejectedRecordIds"].to_value());
             Ok(())
         })
     };

@@ -308,7 +308,7 @@ async fn additional_data_is_kept_under_the_voters_id(app: TestApp) {
     let task = app
         .task(CreateTask {
             task_group_id: Some(key(&group)),
-            json_ext: Some(json!({ "kept": true })),
+            json_ext: Some(json!({ "kept": true }).into()),
             ..CreateTask::default()
         })
         .await;

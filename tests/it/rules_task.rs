@@ -316,7 +316,7 @@ async fn executing_runs_the_handler_of_the_event_in_the_transaction(app: TestApp
         let task = app
             .task(CreateTask {
                 executor_action_event: Some("carry-out".to_owned()),
-                data: Some(json!({ "fails": fails })),
+                data: Some(json!({ "fails": fails }).into()),
                 task_group_id: Some(key(&group)),
                 ..CreateTask::default()
             })

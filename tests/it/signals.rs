@@ -104,7 +104,7 @@ async fn after_is_told_of_each_step_in_order_with_stable_ids(backend: Backend) {
     let app = start(backend, |builder| builder.signals(bus)).await;
     let task = create(&app, "PaymentService").await.expect("a task");
     let exec = app.module.requester("exec1").await.expect("an executor");
-    let business_status = json!({ exec.id().to_string(): "APPROVED" });
+    let business_status = json!({ exec.id().to_string(): "APPROVED" }).into();
     let vote = ResolveTask { id: task.id, business_status, ..ResolveTask::default() };
     let done = app.module.tasks().resolve_task(&exec, vote).await.expect("a vote");
     assert_eq!(done.status, TaskStatus::Completed);
@@ -117,10 +117,16 @@ async fn after_is_told_of_each_step_in_order_with_stable_ids(backend: Backend) {
         events.iter().map(|event| event.data["v"].clone()).collect::<Vec<_>>(),
         [json!(1), json!(1), json!(1)]
     );
-    assert_eq!((events[0].old_task().expect("readable"), events[0].data["old"].clone()), (None, json!(null)));
+    assert_eq!(
+        (events[0].old_task().expect("readable"), events[0].data["old"].to_value()),
+        (None, json!(null))
+    );
     assert_eq!(events[0].task().expect("a task").status, TaskStatus::Accepted);
     let cast = events[1].vote().expect("readable").expect("a vote");
-    assert_eq!((cast.business_status, cast.comment), (json!({ exec.id().to_string(): "APPROVED" }), None));
+    assert_eq!(
+        (cast.business_status.to_value(), cast.comment),
+        (json!({ exec.id().to_string(): "APPROVED" }), None)
+    );
     let decision = events[2].decision().expect("readable").expect("a decision");
     assert_eq!((decision.result, decision.rejected_record_ids), (TaskStatus::Completed, Vec::new()));
     let (old, new) =
@@ -253,7 +259,7 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
         .expect("an executor changes hands");
     let task = create(&app, "Told").await.expect("a task");
     app.module.tasks().execute_task(&exec5, task.id).await.expect("is carried out");
-    let vote = json!({ exec5.id().to_string(): "APPROVED" });
+    let vote = json!({ exec5.id().to_string(): "APPROVED" }).into();
     let vote = ResolveTask { id: task.id, business_status: vote, ..ResolveTask::default() };
     app.module.tasks().resolve_task(&exec5, vote).await.expect("is decided");
     let loose = create(&app, "Loose").await.expect("a task");

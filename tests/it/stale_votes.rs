@@ -9,7 +9,8 @@ use crate::support::{TestApp, apply, on_both};
 
 /// Adds a task that proposes something, which a group decides on.
 async fn proposal(app: &TestApp, group: &str, data: Value) -> String {
-    app.task(CreateTask { task_group_id: Some(key(group)), data: Some(data), ..CreateTask::default() }).await
+    app.task(CreateTask { task_group_id: Some(key(group)), data: Some(data.into()), ..CreateTask::default() })
+        .await
 }
 
 /// The votes on a task as the task shows them: who, and whether they are stale.
@@ -112,7 +113,7 @@ async fn a_flow_begins_again_at_its_first_step(app: TestApp) {
     let task = app
         .task(CreateTask {
             flow_id: Some(key(&flow)),
-            data: Some(json!({ "amount": 1 })),
+            data: Some(json!({ "amount": 1 }).into()),
             ..CreateTask::default()
         })
         .await;
@@ -274,7 +275,7 @@ async fn records_voted_on_are_stale_too_and_rejections_of_them_are_gone(app: Tes
         .task(CreateTask {
             source: Some("import_valid_items".to_owned()),
             flow_id: Some(key(&flow)),
-            data: Some(json!({ "rows": 2 })),
+            data: Some(json!({ "rows": 2 }).into()),
             ..CreateTask::default()
         })
         .await;

@@ -29,6 +29,8 @@ async fn case_is_ignored_beyond_ascii(app: TestApp) {
         ("ÉCOLE", "école"),
         ("Ελλάδα", "ΕΛΛΆΔΑ"),
         ("ΟΔΟΣΑ", "οδοσ"),
+        ("Οδός", "ΟΔΌΣ"),
+        ("λόγος βίος", "λόγοσ βίοσ"),
         ("Москва", "МОСКВА"),
         ("Łódź", "ŁÓDŹ"),
         ("plain", "PLAIN"),
@@ -149,4 +151,75 @@ async fn every_comparison_of_codes_and_every_search(app: TestApp) {
     found.dedup();
     assert_eq!(found, codes("search", "exec1").await, "each group once");
     assert_eq!(codes("search", "").await.len(), 7);
+}
+
+#[apply(on_both)]
+async fn codes_and_sources_hold_nothing_that_is_not_seen(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let group = app.group("SEEN", tasks_management::CompletionPolicy::Any, &["exec1"]).await;
+    for bad in
+        [" A", "A ", "A\n", "A\nB", "A\tB", "\u{200e}A", "A\u{202e}B", "A\u{2028}B", "\u{feff}A", "A\u{200b}"]
+    {
+        let inputs = [
+            ("createTask", "source", json!({ "source": bad })),
+            ("createTaskGroup", "code", json!({ "code": bad, "completionPolicy": "ANY" })),
+            (
+                "createTaskGroup",
+                "taskSources",
+                json!({ "code": "NEW", "completionPolicy": "ANY", "taskSources": [bad] }),
+            ),
+            (
+                "updateTaskGroup",
+                "taskSources",
+                json!({ "id": group, "code": "SEEN", "completionPolicy": "ANY", "taskSources": [bad] }),
+            ),
+            ("createTaskFlow", "code", json!({ "code": bad, "steps": [{ "taskGroupId": group }] })),
+            (
+                "createTaskFlow",
+                "taskSources",
+                json!({ "code": "NEW", "steps": [{ "taskGroupId": group }], "taskSources": [bad] }),
+            ),
+        ];
+        for (mutation, field, input) in inputs {
+            let (status, error) = client.mutate(mutation, input).await;
+            assert_eq!((status, &error[0]["code"]), (1, &json!("VALIDATION")), "{mutation} {bad:?} {error}");
+            assert_eq!(error[0]["detail"], field, "{mutation} {bad:?}");
+        }
+    }
+    for good in ["نص\u{200c}ها", "क्\u{200d}ष", "a b", "Ünï"] {
+        let (status, error) = client.mutate("createTask", json!({ "source": good })).await;
+        assert_eq!(status, 2, "{good:?} {error}");
+    }
+}
+
+#[apply(on_both)]
+async fn a_source_that_is_bound_already_stays_though_it_is_older_than_the_rule(app: TestApp) {
+    let group =
+        app.group_with("ELDER", tasks_management::CompletionPolicy::Any, None, &["exec1"], &["elder"]).await;
+    app.run(&format!(
+        "UPDATE task_management_tasksource SET source = 'elder ' WHERE task_group_id = '{group}'"
+    ));
+    let input =
+        json!({ "id": group, "code": "ELDER", "completionPolicy": "ALL", "taskSources": ["elder ", "new"] });
+    assert_eq!(app.user("admin").await.outcome("updateTaskGroup", input).await, "ok");
+}
+
+#[apply(on_both)]
+async fn what_is_finer_than_a_microsecond_is_left_out_of_moments(app: TestApp) {
+    let mut client = app.user("admin").await;
+    create(&mut client, "now").await;
+    let row = client.rows("task", "(source: \"now\")", "dateCreated").await.remove(0);
+    let text = row["dateCreated"].as_str().expect("a moment");
+    let text = if text.contains('.') { text.to_owned() } else { format!("{text}.000000") };
+    for finer in ["", "0", "499", "500", "999", "999Z", "999+00:00"] {
+        for (filter, finds) in [("", 1), ("_Gte", 1), ("_Lte", 1), ("_Gt", 0), ("_Lt", 0)] {
+            let arguments = format!("(source: \"now\", dateCreated{filter}: \"{text}{finer}\")");
+            assert_eq!(client.rows("task", &arguments, "uuid").await.len(), finds, "{arguments}");
+        }
+    }
+    for leap in ["2016-12-31T23:59:60", "2016-12-31T23:59:60.5Z"] {
+        let answer =
+            client.graphql(&format!("{{ task(dateCreated_Gt: \"{leap}\") {{ totalCount }} }}")).await;
+        assert_eq!(answer.codes(), ["VALIDATION"], "{}", answer.text);
+    }
 }

@@ -90,7 +90,7 @@ async fn a_decision_reaches_the_receiver_signed_and_as_a_superuser_sees_it(backe
     let input = CreateTask {
         task_group_id: Some(group.parse().expect("a key")),
         source: Some("books".to_owned()),
-        data: Some(json!({ "amount": 7 })),
+        data: Some(json!({ "amount": 7 }).into()),
         ..CreateTask::default()
     };
     let task = app.task(input).await;

@@ -196,11 +196,15 @@ fn open_sqlite(
 ) -> Result<SqliteConnection, diesel::r2d2::Error> {
     let mut connection = file.open(manager.sqlite_durable, manager.patience)?;
     task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
-        // Letter by letter, as PostgreSQL does: `to_lowercase` of a text folds the same letter differently at its end.
-        value.map(|text| text.chars().flat_map(char::to_lowercase).collect::<String>())
+        value.map(|text| fold(&text))
     })
     .map_err(diesel::r2d2::Error::QueryError)?;
     Ok(connection)
+}
+
+/// Letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own at the end of words.
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -2,15 +2,26 @@
 //! its type, where its name and its meaning are the same on both sides.
 
 use chrono::NaiveDateTime;
-use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::domain::json::Json;
+use crate::domain::text::camel_case;
+use crate::error::Result;
 use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId};
 
-/// A value that stands on the other side of the interface as a `T`.
-pub trait Translate<T> {
+/// A value of a row that the interface shows as a `T`.
+pub trait Shown<T> {
     /// The value there.
-    fn translate(self) -> T;
+    fn shown(self) -> T;
+}
+
+/// A value of an input that a service takes as a `T`.
+pub trait Asked<T> {
+    /// The value there.
+    ///
+    /// # Errors
+    /// VALIDATION, naming `field`.
+    fn asked(&self, field: &str) -> Result<T>;
 }
 
 /// Declares an object that shows the row of an entity. A field shows the row's field of the same name, or what stands behind
@@ -66,21 +77,21 @@ macro_rules! shows {
         }
     };
     (@moved [$row:ident $field:ident]) => {
-        $crate::graphql::protocol::declaration::Translate::translate($row.$field)
+        $crate::graphql::protocol::declaration::Shown::shown($row.$field)
     };
     (@copied [$row:ident $field:ident]) => {
-        $crate::graphql::protocol::declaration::Translate::translate(Clone::clone(&$row.$field))
+        $crate::graphql::protocol::declaration::Shown::shown(Clone::clone(&$row.$field))
     };
     (@$how:ident [$row:ident $field:ident $value:expr]) => { $value };
 }
 pub(crate) use shows;
 
 /// Declares the input of a mutation and the command of the service that it asks for, which has fields of the same names. What
-/// stands behind `=` is made of the input's fields. `parts` gives what every mutation has, and the command.
+/// stands behind `=` is made of the input, which has the name that is given to it.
 macro_rules! asks_for {
     (
         $(#[$meta:meta])*
-        $visibility:vis struct $Name:ident => $Command:ident {
+        $visibility:vis struct $Name:ident as $input:ident => $Command:ident {
             $($(#[$field_meta:meta])* $field:ident: $type:ty $(= $value:expr)?,)*
         }
     ) => {
@@ -93,46 +104,84 @@ macro_rules! asks_for {
         }
 
         impl $Name {
-            fn parts(self) -> ($crate::graphql::protocol::payload::MutationMeta, $Command) {
-                let Self { meta, $($field,)* } = self;
-                (meta, $Command {
-                    $($field: $crate::graphql::protocol::declaration::asks_for!(@value $field $($value)?),)*
+            /// What is asked of the service.
+            fn read(&self) -> $crate::error::Result<$Command> {
+                let $input = self;
+                Ok($Command {
+                    $($field: $crate::graphql::protocol::declaration::asks_for!(@value $input $field $($value)?),)*
                 })
             }
         }
     };
-    (@value $field:ident) => { $crate::graphql::protocol::declaration::Translate::translate($field) };
-    (@value $field:ident $value:expr) => { $value };
+    (@value $input:ident $field:ident) => {
+        $crate::graphql::protocol::declaration::asked(&$input.$field, stringify!($field))?
+    };
+    (@value $input:ident $field:ident $value:expr) => { $value };
 }
 pub(crate) use asks_for;
 
-impl<T> Translate<T> for T {
-    fn translate(self) -> T {
+/// Reads the field of this name in Rust.
+///
+/// # Errors
+/// VALIDATION, naming the field as clients know it.
+pub fn asked<T>(value: &impl Asked<T>, field: &str) -> Result<T> {
+    value.asked(&camel_case(field))
+}
+
+impl<T> Shown<T> for T {
+    fn shown(self) -> T {
         self
     }
 }
 
-/// What two types are to each other, in both directions where it is given, and where there may be none of them.
-macro_rules! translate {
-    ($($from:ty => $to:ty: $translate:expr;)*) => {$(
-        impl Translate<$to> for $from {
-            fn translate(self) -> $to {
-                $translate(self)
+impl<T: Clone> Asked<T> for T {
+    fn asked(&self, _: &str) -> Result<T> {
+        Ok(self.clone())
+    }
+}
+
+/// How a value is shown, and how one that may be absent is.
+macro_rules! shown {
+    ($($from:ty => $to:ty: $show:expr;)*) => {$(
+        impl Shown<$to> for $from {
+            fn shown(self) -> $to {
+                $show(self)
             }
         }
 
-        impl Translate<Option<$to>> for Option<$from> {
-            fn translate(self) -> Option<$to> {
-                self.map($translate)
+        impl Shown<Option<$to>> for Option<$from> {
+            fn shown(self) -> Option<$to> {
+                self.map($show)
             }
         }
     )*};
 }
 
-translate! {
+shown! {
     NaiveDateTime => Moment: Moment;
-    Json => JsonString: JsonString;
+    Json => JsonString: JsonString::from;
     Uuid => String: |id: Uuid| id.to_string();
-    JsonString => Json: |json: JsonString| json.0;
-    UuidOrGlobalId => Uuid: |id: UuidOrGlobalId| id.0;
+}
+
+/// How a value is asked for, and how one that may be absent is.
+macro_rules! asked {
+    ($($from:ty => $to:ty: |$value:ident, $field:ident| $read:expr;)*) => {$(
+        impl Asked<$to> for $from {
+            fn asked(&self, $field: &str) -> Result<$to> {
+                let $value = self;
+                $read
+            }
+        }
+
+        impl Asked<Option<$to>> for Option<$from> {
+            fn asked(&self, field: &str) -> Result<Option<$to>> {
+                self.as_ref().map(|value| value.asked(field)).transpose()
+            }
+        }
+    )*};
+}
+
+asked! {
+    JsonString => Json: |json, field| json.read(field);
+    UuidOrGlobalId => Uuid: |id, _field| Ok(id.0);
 }

@@ -5,6 +5,7 @@ pub mod batches;
 pub mod collect_fields;
 pub mod completion;
 pub mod connection;
+pub mod content;
 pub mod context;
 pub mod declaration;
 pub mod document;

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use async_graphql::{Context, InputObject, Object, TypeName, Value};
-use serde_json::Value as Json;
+use async_graphql::{Context, InputObject, Object, TypeName};
 
-use crate::error::{Error, Result};
-use crate::graphql::protocol::arguments::given;
+use crate::error::Result;
+use crate::graphql::protocol::content::{comparison, content};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::ParsedJsonString;
 use crate::service::mutation::{self, Receipt, Request};
@@ -154,27 +153,7 @@ where
         client_mutation_label: meta.client_mutation_label.clone(),
         client_mutation_details: meta.client_mutation_details.clone(),
         content: content(ctx)?,
+        comparison: comparison(ctx, mutation),
     };
     mutation::run(&context.services, context.requester()?, request, work).await
-}
-
-/// The input as it is kept in the journal: JSON with snake_case keys.
-fn content(ctx: &Context<'_>) -> Result<String> {
-    let input =
-        given(ctx)?.into_iter().find(|(name, _)| name == "input").map_or(Value::Null, |(_, value)| value);
-    let mut input = input.into_json().map_err(Error::internal)?;
-    if let Json::Object(map) = &mut input {
-        *map = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value)).collect();
-    }
-    Ok(input.to_string())
-}
-
-fn snake_case(name: &str) -> String {
-    name.chars().fold(String::with_capacity(name.len() + 4), |mut text, c| {
-        if c.is_ascii_uppercase() {
-            text.push('_');
-        }
-        text.push(c.to_ascii_lowercase());
-        text
-    })
 }

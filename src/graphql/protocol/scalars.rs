@@ -4,10 +4,12 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::domain::json::{Json, JsonError, JsonFault};
 use crate::domain::query::YEARS;
+use crate::domain::text::unread_json;
+use crate::error::Result;
 
 /// A moment: naive UTC, ISO 8601, microseconds only when they are not zero. Input may carry `Z` or an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,8 @@ impl Moment {
         let text = text.trim();
         let moment = DateTime::parse_from_rfc3339(text)
             .map_or_else(|_| read_leniently(text), |zoned| Some(zoned.naive_utc()))?;
-        YEARS.contains(&moment.year()).then_some(Self(moment))
+        // Leap seconds are read as more than a second's fraction, which databases understand each in its own way.
+        (YEARS.contains(&moment.year()) && moment.nanosecond() < 1_000_000_000).then_some(Self(moment))
     }
 }
 
@@ -89,7 +92,23 @@ impl ScalarType for Day {
 
 /// JSON in a string.
 #[derive(Debug, Clone, PartialEq)]
-pub struct JsonString(pub Json);
+pub struct JsonString(std::result::Result<Json, JsonError>);
+
+impl JsonString {
+    /// What it says.
+    ///
+    /// # Errors
+    /// VALIDATION, naming `field`, for a repeated key or a number that is too long.
+    pub fn read(&self, field: &str) -> Result<Json> {
+        self.0.clone().map_err(|error| unread_json(field, &error))
+    }
+}
+
+impl From<Json> for JsonString {
+    fn from(json: Json) -> Self {
+        Self(Ok(json))
+    }
+}
 
 #[Scalar(name = "JSONString")]
 impl ScalarType for JsonString {
@@ -97,26 +116,32 @@ impl ScalarType for JsonString {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        serde_json::from_str(text).map(Self).map_err(|error| format!("not JSON: {error}").into())
+        match Json::parse(text) {
+            Err(JsonError { fault: JsonFault::Form(reason), .. }) => {
+                Err(format!("not JSON: {reason}").into())
+            }
+            // What else is wrong is told by who knows the field.
+            read => Ok(Self(read)),
+        }
     }
 
     fn is_valid(value: &Value) -> bool {
-        matches!(value, Value::String(text) if serde_json::from_str::<Json>(text).is_ok())
+        <Self as ScalarType>::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_string())
+        Value::String(self.0.as_ref().map(ToString::to_string).unwrap_or_default())
     }
 }
 
 /// JSON in a string, of the extensions that modules may give to mutations.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ParsedJsonString(pub Json);
+pub struct ParsedJsonString(JsonString);
 
 #[Scalar(name = "ParsedJSONString")]
 impl ScalarType for ParsedJsonString {
     fn parse(value: Value) -> InputValueResult<Self> {
-        <JsonString as ScalarType>::parse(value).map(|json| Self(json.0)).map_err(InputValueError::propagate)
+        <JsonString as ScalarType>::parse(value).map(Self).map_err(InputValueError::propagate)
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -124,7 +149,7 @@ impl ScalarType for ParsedJsonString {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_string())
+        self.0.to_value()
     }
 }
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, InputObject, Object};
 
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
-use crate::graphql::protocol::declaration::{Translate, asks_for};
+use crate::graphql::protocol::declaration::{Asked, asks_for};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
 use crate::graphql::task::progress::TaskHeldReason;
@@ -33,19 +33,19 @@ pub enum TaskStatusEnum {
     Accepted,
 }
 
-impl Translate<Option<TaskStatus>> for Option<TaskStatusEnum> {
-    fn translate(self) -> Option<TaskStatus> {
-        self.map(|status| match status {
+impl Asked<Option<TaskStatus>> for Option<TaskStatusEnum> {
+    fn asked(&self, _: &str) -> Result<Option<TaskStatus>> {
+        Ok(self.map(|status| match status {
             TaskStatusEnum::Completed => TaskStatus::Completed,
             TaskStatusEnum::Failed => TaskStatus::Failed,
             TaskStatusEnum::Accepted => TaskStatus::Accepted,
-        })
+        }))
     }
 }
 
 asks_for! {
     /// A task to be created.
-    pub struct CreateTaskMutationInput => CreateTask {
+    pub struct CreateTaskMutationInput as input => CreateTask {
         /// The service that asks for it; a group bound to it gets the task at once.
         source: Option<String>,
         /// The kind of thing it is about, `app_label.model`.
@@ -77,7 +77,7 @@ asks_for! {
 
 asks_for! {
     /// What is to be changed of a task; what is absent stays.
-    pub struct UpdateTaskMutationInput => UpdateTask {
+    pub struct UpdateTaskMutationInput as input => UpdateTask {
         id: UuidOrGlobalId,
         status: Option<TaskStatusEnum>,
         /// The group that is to decide; for privileged people. It is ignored beside `flowId`.
@@ -85,7 +85,7 @@ asks_for! {
         /// The flow through which it is to go; for privileged people, and only while no vote on it counts.
         flow_id: Option<UuidOrGlobalId>,
         /// Takes it out of its flow; for privileged people, and only while no vote on it counts. A group may be named with it.
-        detach_flow: Option<bool> = detach_flow.unwrap_or(false),
+        detach_flow: Option<bool> = input.detach_flow.unwrap_or(false),
         /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
         data: Option<JsonString>,
         /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
@@ -105,7 +105,7 @@ pub struct DeleteTaskMutationInput {
 
 asks_for! {
     /// A vote.
-    pub struct ResolveTaskMutationInput => ResolveTask {
+    pub struct ResolveTaskMutationInput as input => ResolveTask {
         id: UuidOrGlobalId,
         /// An object whose only key is the caller's user id; the value is the vote.
         business_status: JsonString,
@@ -156,8 +156,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: CreateTaskMutationInput,
     ) -> Result<Option<Payload<CreateTaskPayload>>> {
-        let (meta, new) = input.parts();
-        journaled(ctx, "createTask", &meta, move |unit| task::create(unit, &new).map(drop)).await
+        let meta = input.meta.clone();
+        journaled(ctx, "createTask", &meta, move |unit| task::create(unit, &input.read()?).map(drop)).await
     }
 
     /// Assigns a task to a group or flow, accepts it, changes what it proposes, or closes it.
@@ -166,8 +166,8 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: UpdateTaskMutationInput,
     ) -> Result<Option<Payload<UpdateTaskPayload>>> {
-        let (meta, changes) = input.parts();
-        journaled(ctx, "updateTask", &meta, move |unit| task::update(unit, &changes).map(drop)).await
+        let meta = input.meta.clone();
+        journaled(ctx, "updateTask", &meta, move |unit| task::update(unit, &input.read()?).map(drop)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -186,8 +186,9 @@ impl TaskMutations {
         ctx: &Context<'_>,
         input: ResolveTaskMutationInput,
     ) -> Result<Option<Payload<ResolveTaskPayload>>> {
-        let (meta, vote) = input.parts();
-        journaled(ctx, "resolveTask", &meta, move |unit| resolution::resolve(unit, &vote).map(drop)).await
+        let meta = input.meta.clone();
+        journaled(ctx, "resolveTask", &meta, move |unit| resolution::resolve(unit, &input.read()?).map(drop))
+            .await
     }
 
     /// Weighs the votes on a task again, without a new one: a pool may have been filled since. For privileged people.

@@ -100,17 +100,17 @@ impl From<Historical<Task>> for TaskHistoryNode {
 impl TaskFields {
     /// The readable merge of the votes, by user id.
     async fn business_status(&self) -> JsonString {
-        JsonString(self.task.business_status.clone())
+        JsonString::from(self.task.business_status.clone())
     }
 
     /// The proposal itself.
     async fn data(&self) -> JsonString {
-        JsonString(self.task.data.clone())
+        JsonString::from(self.task.data.clone())
     }
 
     /// `data` as the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
-        Ok(Some(JsonString(request(ctx)?.services.host.business_data(&self.task))))
+        Ok(Some(JsonString::from(request(ctx)?.services.host.business_data(&self.task))))
     }
 
     /// The version of the flow that it goes through.

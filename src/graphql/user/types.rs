@@ -182,7 +182,7 @@ shows! {
 #[ComplexObject]
 impl InteractiveUserNode {
     async fn json_ext(&self) -> Option<JsonString> {
-        self.user.json_ext.clone().map(JsonString)
+        self.user.json_ext.clone().map(JsonString::from)
     }
 
     async fn language(&self, ctx: &Context<'_>) -> Result<LanguageNode> {

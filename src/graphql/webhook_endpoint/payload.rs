@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, Schema};
 use chrono::SecondsFormat;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::auth::requester::Requester;
 use crate::domain::event_data::row_told;
+use crate::domain::json::{Json, json};
 use crate::domain::permission::Rights;
 use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
@@ -140,7 +141,7 @@ impl WebhookPayloads {
     ///
     /// # Errors
     /// INTERNAL when the event can't be shown; what the database says.
-    pub async fn body(&self, services: &Arc<ServiceContext>, event: &Event) -> Result<Value> {
+    pub async fn body(&self, services: &Arc<ServiceContext>, event: &Event) -> Result<Json> {
         let people = users::of_visible_rows(services, vec![event.user_id]).await?;
         let cause = people.into_iter().next();
         let cause = cause.ok_or_else(|| Error::internal(format!("there is no user {}", event.user_id)))?;
@@ -166,8 +167,8 @@ impl WebhookPayloads {
                 _ => Error::internal(error.message),
             });
         }
-        let mut data = answer.data.into_json().map_err(Error::internal)?;
-        if let Value::Object(data) = &mut data {
+        let mut data = Json::of(&answer.data);
+        if let Json::Object(data) = &mut data {
             for fact in FACTS {
                 if let Some(value) = event.data.get(fact) {
                     data.insert(fact.to_owned(), value.clone());
@@ -186,7 +187,7 @@ struct Snapshot {
 
 impl Snapshot {
     fn row<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let row = self.event.data.get(row_told(self.event.signal)).cloned().map(serde_json::from_value);
+        let row = self.event.data.get(row_told(self.event.signal)).map(Json::read_flattened);
         row.transpose().map_err(Error::internal)
     }
 }

@@ -10,7 +10,7 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::decision::Mode;
 use crate::domain::settings::ModuleSettings;
-use crate::domain::vote::data_hash;
+use crate::domain::vote::DataHash;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
@@ -110,7 +110,7 @@ impl ApprovalRows {
             steps,
             reached: self.reached.get(&task.id).cloned().unwrap_or_default(),
             votes: self.votes.get(&task.id).cloned().unwrap_or_default(),
-            data_hash: data_hash(&task.data),
+            data_hash: DataHash::of(&task.data),
             mode: mode(task, settings),
             groups: Arc::clone(&self.groups),
         };

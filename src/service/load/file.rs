@@ -2,9 +2,9 @@
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::json::{Json, Object};
 use crate::domain::text::camel_case;
 use crate::model::entity::Entity;
 use crate::model::history::{self, Historical};
@@ -86,11 +86,11 @@ pub(super) struct LoadedConfiguration {
     pub layer: String,
     #[serde(default)]
     pub version: String,
-    pub config: Value,
+    pub config: Json,
     #[serde(default)]
     pub is_exposed: bool,
     #[serde(default)]
-    pub controls: Vec<Value>,
+    pub controls: Vec<Json>,
 }
 
 /// A row as a file has it: under the names of its columns in camelCase, but where [`Loadable`] says otherwise.
@@ -156,8 +156,10 @@ pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static 
 
 impl<'de, T: Loadable> Deserialize<'de> for LoadedRow<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut given = Map::deserialize(deserializer)?;
-        let mut row = Map::new();
+        let Json::Object(mut given) = Json::deserialize(deserializer)? else {
+            return Err(D::Error::custom("a row is an object"));
+        };
+        let mut row = Object::new();
         let mut known = Vec::new();
         for column in T::columns() {
             if T::LEFT_OUT.iter().any(|(left_out, _)| *left_out == column) {
@@ -174,6 +176,6 @@ impl<'de, T: Loadable> Deserialize<'de> for LoadedRow<T> {
             let known = known.join(", ");
             return Err(D::Error::custom(format!("unknown field {stranger}, expected one of {known}")));
         }
-        serde_json::from_value(Value::Object(row)).map(Self).map_err(D::Error::custom)
+        Json::Object(row).read_flattened().map(Self).map_err(D::Error::custom)
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Approved, CheckedService, MakerChecker, Operation, no_entity};
@@ -161,7 +160,7 @@ impl<S: CheckedService> MakerChecker<S> {
         self.validate(context, connection, operation, task)?;
         let maker = person(context, connection, proposer(task))?;
         let decider = person(context, connection, event.user_id)?;
-        let current_data = task.data.get("current_data").unwrap_or(&Value::Null);
+        let current_data = &task.data["current_data"];
         let approved = &mut Approved {
             connection,
             maker: &maker,
@@ -211,8 +210,7 @@ fn proposer(task: &Task) -> Uuid {
 }
 
 fn incoming<T: DeserializeOwned>(task: &Task) -> Result<T> {
-    let incoming = task.data.get("incoming_data").cloned().unwrap_or_default();
-    serde_json::from_value(incoming).map_err(|error| {
+    task.data["incoming_data"].read().map_err(|error| {
         Error::validation("data", Message::new("bad-proposal").with("reason", error.to_string()))
     })
 }

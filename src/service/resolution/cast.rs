@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::ResolveTask;
 use crate::domain::decision::Mode;
+use crate::domain::json::Json;
 use crate::domain::text::{MAX_TEXT, check_json, check_text, is_blank};
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::service::unit_of_work::UnitOfWork;
 /// A vote as it was read from the input.
 pub struct Cast {
     /// The value under the caller's id, to be merged into `businessStatus`.
-    pub value: Value,
+    pub value: Json,
     /// The verdicts in it, on the whole task or on records; none where the completion policy does not decide.
     pub verdicts: Vec<(Option<String>, Verdict)>,
     /// Why.
@@ -92,7 +92,7 @@ fn read_verdicts(
     unit: &UnitOfWork<'_>,
     task: &Task,
     mode: Mode,
-    value: &Value,
+    value: &Json,
 ) -> Result<Vec<(Option<String>, Verdict)>> {
     let settings = &unit.settings;
     let of_whole = mode == Mode::Whole;
@@ -109,13 +109,13 @@ fn read_verdicts(
         Error::validation("businessStatus", Message::new("unknown-verdict").with_list("allowed", &allowed))
     };
     match value {
-        Value::String(text) if of_whole && *text == settings.task_user_approved => {
+        Json::String(text) if of_whole && *text == settings.task_user_approved => {
             Ok(vec![(None, Verdict::Approved)])
         }
-        Value::String(text) if of_whole && *text == settings.task_user_failed => {
+        Json::String(text) if of_whole && *text == settings.task_user_failed => {
             Ok(vec![(None, Verdict::Failed)])
         }
-        Value::Object(map) if of_records => {
+        Json::Object(map) if of_records => {
             let mut verdicts = Vec::new();
             let mut records = BTreeSet::new();
             for (key, listed) in map {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::cast::Cast;
 use crate::db::vote::Withdrawn;
+use crate::domain::json::{Json, Object};
 use crate::domain::task_executor::DEFAULT_WEIGHT;
 use crate::domain::verdict::Verdict;
 use crate::error::Result;
@@ -58,7 +58,7 @@ pub fn enter(
                 verdict: *verdict,
                 comment: cast.comment.clone(),
                 weight: weight.unwrap_or(DEFAULT_WEIGHT),
-                data_hash: Some(approval.data_hash.clone()),
+                data_hash: Some(approval.data_hash.as_str().to_owned()),
                 is_stale: false,
             });
         }
@@ -77,7 +77,7 @@ pub fn enter(
 
 /// What `businessStatus` shows of a person who voted on records at these pools: each record in the list of the last verdict, as
 /// the ledger has it. `asked`: the lists that were sent, which are shown even if they are empty.
-pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Value) -> Value {
+pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Json) -> Json {
     let steps: BTreeSet<Option<Uuid>> =
         pools.iter().filter_map(|place| approval.pools.get(*place)).map(PoolStatus::step_id).collect();
     let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
@@ -90,15 +90,15 @@ pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Valu
             order.push(record);
         }
     }
-    let mut lists = serde_json::Map::new();
+    let mut lists = Object::new();
     for verdict in [Verdict::Accept, Verdict::Reject] {
         let list: Vec<&str> =
             order.iter().filter(|record| verdicts.get(*record) == Some(&verdict)).copied().collect();
         if !list.is_empty() || asked.get(verdict.as_str()).is_some() {
-            lists.insert(verdict.as_str().to_owned(), list.into());
+            lists.insert(verdict.as_str().to_owned(), Json::of(&list));
         }
     }
-    Value::Object(lists)
+    Json::Object(lists)
 }
 
 /// Whether a vote says nothing new. A comment that is left out takes none back.

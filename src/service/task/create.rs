@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::assign::{Deciders, assignable, live_group, of_source};
 use crate::db;
 use crate::domain::event_data::EventData;
+use crate::domain::json::{Json, json};
 use crate::domain::signal::Signal;
 use crate::domain::task::{TaskStatus, check_priority, usual_priority};
-use crate::domain::text::{MAX_TEXT, check_json, check_text};
+use crate::domain::text::{MAX_TEXT, check_code, check_json, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::content_type::ContentType;
@@ -38,11 +38,11 @@ pub struct CreateTask {
     /// What is to be done once decided.
     pub business_event: Option<String>,
     /// What is known of the decision already; it holds nobody's vote.
-    pub business_status: Option<Value>,
+    pub business_status: Option<Json>,
     /// The proposal itself.
-    pub data: Option<Value>,
+    pub data: Option<Json>,
     /// Free JSON.
-    pub json_ext: Option<Value>,
+    pub json_ext: Option<Json>,
     /// The serializer through which `businessData` shows `data`.
     pub business_data_serializer: Option<String>,
     /// The group that decides, whatever the source is bound to; for privileged people only.
@@ -210,6 +210,9 @@ fn check_create(unit: &UnitOfWork<'_>, input: &CreateTask) -> Result<()> {
             check_text(field, text, MAX_TEXT)?;
         }
     }
+    if let Some(source) = &input.source {
+        check_code("source", source)?;
+    }
     let values =
         [("businessStatus", &input.business_status), ("data", &input.data), ("jsonExt", &input.json_ext)];
     for (field, value) in values {
@@ -224,7 +227,7 @@ fn check_create(unit: &UnitOfWork<'_>, input: &CreateTask) -> Result<()> {
 }
 
 /// Votes are cast by `resolveTask`, in one's own name, so a new task brings none.
-fn check_business_status(status: &Value) -> Result<()> {
+fn check_business_status(status: &Json) -> Result<()> {
     let Some(map) = status.as_object() else {
         return Err(Error::validation(
             "businessStatus",

@@ -1,0 +1,284 @@
+//! JSON that keeps what it says: numbers of any length keep their digits, and a key that is there twice is refused.
+//!
+//! `serde_json::Value` holds numbers in 64 bits, which changes long ones; its feature that would not is one for the whole
+//! program, a host's own code included.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Index;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+mod number;
+mod parse;
+mod read;
+mod write;
+
+pub use number::{MAX_DIGITS, Number};
+pub use parse::{JsonError, JsonFault};
+
+/// The entries of an object, in the order of their keys.
+pub type Object = BTreeMap<String, Json>;
+
+/// A JSON value. Its text is written by `to_string`, without white space.
+///
+/// ```
+/// use tasks_management::Json;
+///
+/// let json = Json::parse(r#"{"amount": 12345678901234567890.10}"#)?;
+/// assert_eq!(json.to_string(), r#"{"amount":12345678901234567890.10}"#);
+/// assert_eq!(json["amount"], Json::parse("12345678901234567890.1")?);
+/// assert_eq!(Json::from(serde_json::json!({ "a": [1, null] }))["a"][0], 1);
+/// # Ok::<(), tasks_management::JsonError>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Json {
+    /// `null`
+    #[default]
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text.
+    String(String),
+    /// A list.
+    Array(Vec<Json>),
+    /// An object.
+    Object(Object),
+}
+
+impl Json {
+    /// Reads a text. Numbers are kept without exponents.
+    ///
+    /// # Errors
+    /// Why it is not JSON, or which key is there twice, or which number has more than [`MAX_DIGITS`] digits.
+    pub fn parse(text: &str) -> Result<Self, JsonError> {
+        parse::given(text)
+    }
+
+    /// Reads what is stored: as it is, whatever is not taken from clients any more.
+    ///
+    /// # Errors
+    /// Why it is not JSON.
+    pub(crate) fn stored(text: &str) -> Result<Self, JsonError> {
+        parse::stored(text)
+    }
+
+    /// What serde writes of `value`; null where it can be no JSON, such as a map whose keys are lists.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
+        let text = serde_json::to_string(value).ok();
+        text.and_then(|text| Self::stored(&text).ok()).unwrap_or_default()
+    }
+
+    /// Reads it as something else.
+    ///
+    /// # Errors
+    /// Why it has another form.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        read::read(self, false)
+    }
+
+    /// The same for types of ours with flattened parts, in which serde carries numbers through 64 bits if it is let.
+    ///
+    /// # Errors
+    /// Why it has another form.
+    pub(crate) fn read_flattened<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        read::read(self, true)
+    }
+
+    /// As serde_json's own value, which holds numbers as `i64`, `u64` or `f64`: long ones lose digits, and those beyond the
+    /// range of `f64` become texts.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(truth) => Value::Bool(*truth),
+            Self::Number(number) => number.to_value(),
+            Self::String(text) => Value::String(text.clone()),
+            Self::Array(items) => items.iter().map(Self::to_value).collect(),
+            Self::Object(map) => map.iter().map(|(key, item)| (key.clone(), item.to_value())).collect(),
+        }
+    }
+
+    /// What stands under a key of an object.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_object()?.get(key)
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Whether it is an object.
+    #[must_use]
+    pub const fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
+    /// The truth value, if it is one.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(truth) = self { Some(*truth) } else { None }
+    }
+
+    /// The number, if it is one that `i64` holds.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        if let Self::Number(number) = self { number.canonical().parse().ok() } else { None }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// The items, if it is a list.
+    #[must_use]
+    pub const fn as_array(&self) -> Option<&Vec<Self>> {
+        if let Self::Array(items) = self { Some(items) } else { None }
+    }
+
+    /// The entries, if it is an object.
+    #[must_use]
+    pub const fn as_object(&self) -> Option<&Object> {
+        if let Self::Object(map) = self { Some(map) } else { None }
+    }
+
+    /// The entries to be changed, if it is an object.
+    #[must_use]
+    pub const fn as_object_mut(&mut self) -> Option<&mut Object> {
+        if let Self::Object(map) = self { Some(map) } else { None }
+    }
+
+    /// Whether `holds` is true of it or of anything in it.
+    pub(crate) fn any(&self, holds: &impl Fn(&Self) -> bool) -> bool {
+        holds(self)
+            || match self {
+                Self::Array(items) => items.iter().any(|item| item.any(holds)),
+                Self::Object(map) => map.values().any(|item| item.any(holds)),
+                _ => false,
+            }
+    }
+
+    /// The text with every number in its one form, so that what is equal has one text.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::Number(number) => number.canonical().into_owned(),
+            Self::Array(items) => {
+                let items: Vec<String> = items.iter().map(Self::canonical).collect();
+                format!("[{}]", items.join(","))
+            }
+            Self::Object(map) => {
+                let entry =
+                    |(key, item): (&String, &Self)| format!("{}:{}", write::quoted(key), item.canonical());
+                format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(truth) => Self::Bool(truth),
+            Value::Number(number) => Self::Number(number.into()),
+            Value::String(text) => Self::String(text),
+            Value::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
+            Value::Object(map) => {
+                Self::Object(map.into_iter().map(|(key, item)| (key, item.into())).collect())
+            }
+        }
+    }
+}
+
+impl FromIterator<(String, Self)> for Json {
+    fn from_iter<T: IntoIterator<Item = (String, Self)>>(entries: T) -> Self {
+        Self::Object(entries.into_iter().collect())
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl PartialEq<Value> for Json {
+    fn eq(&self, other: &Value) -> bool {
+        let other = Self::from(other.clone());
+        *self == other
+    }
+}
+
+impl PartialEq<str> for Json {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == Some(other)
+    }
+}
+
+impl PartialEq<&str> for Json {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == Some(*other)
+    }
+}
+
+impl PartialEq<i64> for Json {
+    fn eq(&self, other: &i64) -> bool {
+        self.as_i64() == Some(*other)
+    }
+}
+
+static NULL: Json = Json::Null;
+
+/// What stands under a key; null where nothing does.
+impl Index<&str> for Json {
+    type Output = Self;
+
+    fn index(&self, key: &str) -> &Self {
+        self.get(key).unwrap_or(&NULL)
+    }
+}
+
+/// What stands at a place of a list; null where nothing does.
+impl Index<usize> for Json {
+    type Output = Self;
+
+    fn index(&self, place: usize) -> &Self {
+        self.as_array().and_then(|items| items.get(place)).unwrap_or(&NULL)
+    }
+}
+
+/// [`Json`] of what is written here; what stands in it is anything that serde can write.
+macro_rules! json {
+    ({}) => {
+        $crate::domain::json::Json::Object($crate::domain::json::Object::new())
+    };
+    ({ $($key:tt: $value:expr),+ $(,)? }) => {
+        $crate::domain::json::Json::Object($crate::domain::json::Object::from([
+            $((String::from($key), $crate::domain::json::Json::of(&$value))),+
+        ]))
+    };
+    ($value:expr) => {
+        $crate::domain::json::Json::of(&$value)
+    };
+}
+pub(crate) use json;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Numbers as texts.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// The longest number that is taken, in digits before and after the point. Whatever `f64` holds has fewer.
+pub const MAX_DIGITS: usize = 1000;
+
+/// A number as it was written. Numbers are equal if their values are, as `1.0` and `1.00`; but `1` is an integer and neither.
+#[derive(Debug, Clone)]
+pub struct Number(String);
+
+impl Number {
+    /// As it was written; the text must be a number of JSON.
+    pub(super) const fn written(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Without an exponent, with as many digits after the point as there were; none if that has more than [`MAX_DIGITS`]
+    /// digits. PostgreSQL writes numbers so.
+    pub(super) fn plain(text: &str) -> Option<Self> {
+        plain(text).map(|plain| Self(plain.into_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The one form of its value: no exponent, and no zeros at the end of the fraction but the only one. `f64` is written so too,
+    /// within the usual bounds.
+    #[must_use]
+    pub fn canonical(&self) -> Cow<'_, str> {
+        // What has too many digits is refused before it is stored, so it need only be equal to itself.
+        let plain = plain(&self.0).unwrap_or(Cow::Borrowed(&self.0));
+        if !plain.contains('.') || plain.contains(['e', 'E']) {
+            return plain;
+        }
+        let shorter = plain.trim_end_matches('0');
+        let zero = if shorter.ends_with('.') { "0" } else { "" };
+        Cow::Owned(format!("{shorter}{zero}"))
+    }
+
+    /// Whether it can be kept.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        plain(&self.0).is_some()
+    }
+
+    /// Whether 64 bits hold it, and its text is the usual one of that integer.
+    #[must_use]
+    pub fn is_short_integer(&self) -> bool {
+        self.as_short_integer().is_some()
+    }
+
+    pub(super) fn as_short_integer(&self) -> Option<ShortInteger> {
+        let text = &self.0;
+        let signed = text.parse::<i64>().ok().map(ShortInteger::Signed);
+        let found = signed.or_else(|| text.parse::<u64>().ok().map(ShortInteger::Unsigned));
+        found.filter(|_| text != "-0")
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        serde_json::from_str(&self.0).map_or_else(|_| Value::String(self.0.clone()), Value::Number)
+    }
+}
+
+/// An integer of 64 bits.
+pub(super) enum ShortInteger {
+    Signed(i64),
+    Unsigned(u64),
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Number {}
+
+impl From<serde_json::Number> for Number {
+    fn from(number: serde_json::Number) -> Self {
+        let text = number.to_string();
+        Self::plain(&text).unwrap_or(Self(text))
+    }
+}
+
+fn plain(text: &str) -> Option<Cow<'_, str>> {
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let is_zero = !number.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if number.len() == text.len() && !(is_zero && text.starts_with('-')) {
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        return (digits <= MAX_DIGITS).then_some(Cow::Borrowed(text));
+    }
+    let (sign, number) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let max = i64::try_from(MAX_DIGITS).ok()?;
+    let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
+    let scale = i64::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    if point > max || scale > max {
+        return None;
+    }
+    let mut digits = format!("{whole}{fraction}");
+    // Zeros on the side to which the point moves.
+    let (before, after) = (usize::try_from(1 - point).unwrap_or(0), usize::try_from(-scale).unwrap_or(0));
+    digits = format!("{}{digits}{}", "0".repeat(before), "0".repeat(after));
+    let scale = usize::try_from(scale).unwrap_or(0);
+    let (whole, fraction) = digits.split_at(digits.len().checked_sub(scale)?);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if whole.len() + fraction.len() > MAX_DIGITS {
+        return None;
+    }
+    let sign = if is_zero { "" } else { sign };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(Cow::Owned(format!("{sign}{whole}{point}{fraction}")))
+}

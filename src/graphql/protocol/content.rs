@@ -1,0 +1,95 @@
+//! The input of a mutation as the journal keeps it, and whether two of them ask for the same.
+
+use std::sync::Arc;
+
+use async_graphql::registry::{MetaType, MetaTypeName, Registry};
+use async_graphql::{Context, ScalarType as _, Value};
+
+use crate::domain::json::{Json, Object};
+use crate::error::{Error, Result};
+use crate::graphql::protocol::arguments::given;
+use crate::graphql::protocol::scalars::{Moment, read_uuid};
+use crate::service::mutation::Comparison;
+
+/// Fields for which null is something else than nothing: it leaves the matter to the settings.
+const NULL_IS_SAID: [&str; 2] = ["forbidMaker", "distinctDeciders"];
+
+/// The input of the present mutation: JSON with snake_case keys.
+///
+/// # Errors
+/// VALIDATION for a variable that is needed and was not given.
+pub fn content(ctx: &Context<'_>) -> Result<String> {
+    let input =
+        given(ctx)?.into_iter().find(|(name, _)| name == "input").map_or(Value::Null, |(_, value)| value);
+    let mut input = Json::from(input.into_json().map_err(Error::internal)?);
+    if let Json::Object(map) = &mut input {
+        *map = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value)).collect();
+    }
+    Ok(input.to_string())
+}
+
+/// Whether two contents of this mutation ask for the same, however they are written: keys in any form, JSON with any white
+/// space, null for what is left out.
+pub fn comparison(ctx: &Context<'_>, mutation: &str) -> Comparison {
+    let schema = ctx.schema_env.clone();
+    let (first, rest) = mutation.split_at(mutation.chars().next().map_or(0, char::len_utf8));
+    let input = format!("{}{rest}MutationInput", first.to_uppercase());
+    let read = move |content: &str| {
+        Json::stored(content).ok().map(|content| canonical(&schema.registry, &input, content))
+    };
+    Comparison(Arc::new(move |one, other| {
+        one == other || matches!((read(one), read(other)), (Some(one), Some(other)) if one == other)
+    }))
+}
+
+fn canonical(registry: &Registry, ty: &str, given: Json) -> Json {
+    match (MetaTypeName::create(ty), given) {
+        (_, Json::Null) => Json::Null,
+        (MetaTypeName::NonNull(inner), given) => canonical(registry, inner, given),
+        (MetaTypeName::List(inner), Json::Array(items)) => {
+            Json::Array(items.into_iter().map(|item| canonical(registry, inner, item)).collect())
+        }
+        (MetaTypeName::List(inner), single) => Json::Array(vec![canonical(registry, inner, single)]),
+        (MetaTypeName::Named(name), given) => match (registry.types.get(name), given) {
+            (Some(MetaType::InputObject { input_fields, .. }), Json::Object(map)) => {
+                let mut object = Object::new();
+                for (key, item) in map {
+                    let field = input_fields
+                        .values()
+                        .find(|field| field.name == key || snake_case(&field.name) == key);
+                    let (name, item) = match field {
+                        Some(field) => (field.name.clone(), canonical(registry, &field.ty, item)),
+                        None => (key, item),
+                    };
+                    if !item.is_null() || NULL_IS_SAID.contains(&name.as_str()) {
+                        object.insert(name, item);
+                    }
+                }
+                Json::Object(object)
+            }
+            (_, Json::String(text)) => Json::String(scalar(name, text)),
+            (_, Json::Number(number)) if name == "ID" => number.as_str().into(),
+            (_, given) => given,
+        },
+    }
+}
+
+fn scalar(name: &str, text: String) -> String {
+    let read = match name {
+        "UUID" => read_uuid(&text, None).map(|id| id.to_string()),
+        "JSONString" | "ParsedJSONString" => Json::parse(&text).ok().map(|json| json.canonical()),
+        "DateTime" => Moment::parse(&text).map(|moment| moment.to_value().to_string()),
+        _ => None,
+    };
+    read.unwrap_or(text)
+}
+
+fn snake_case(name: &str) -> String {
+    name.chars().fold(String::with_capacity(name.len() + 4), |mut text, c| {
+        if c.is_ascii_uppercase() {
+            text.push('_');
+        }
+        text.push(c.to_ascii_lowercase());
+        text
+    })
+}
