@@ -1,4 +1,4 @@
-//! What can go wrong, in two texts: one for the caller (a [`Message`]), one for the log (the source).
+//! Errors with two texts: one for the caller (a [`Message`]), one for the log (the source).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,7 +19,7 @@ pub enum ErrorCode {
     NotFound,
     /// The input breaks a rule.
     Validation,
-    /// The input contradicts what is already there.
+    /// The input contradicts the present state.
     Conflict,
     /// A bound of the server was exceeded.
     Limit,
@@ -30,7 +30,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The text in `extensions.code`. `Unavailable` reads `INTERNAL`, as clients know no other word.
+    /// The text in `extensions.code`. `Unavailable` reads `INTERNAL`, because clients know no other word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl ErrorCode {
     }
 }
 
-/// An error with a text for the caller and, where there is one, a cause for the log.
+/// An error with a text for the caller and, if there is one, a cause for the log.
 #[derive(Debug)]
 pub struct Error {
     code: ErrorCode,
@@ -61,7 +61,7 @@ impl Error {
         Self { code, message, field: None, source: None }
     }
 
-    /// The input breaks a rule. `field` is the GraphQL name of the offending input field.
+    /// The error for input that breaks a rule. `field` is the GraphQL name of the input field at fault.
     #[must_use]
     pub fn validation(field: impl Into<String>, message: Message) -> Self {
         Self { field: Some(field.into()), ..Self::new(ErrorCode::Validation, message) }
@@ -73,7 +73,7 @@ impl Error {
         Self { field: Some(field.into()), ..Self::new(ErrorCode::NotFound, message) }
     }
 
-    /// A bound was exceeded. `field` is the GraphQL name of the input field that did.
+    /// The error for a bound that was exceeded. `field` is the GraphQL name of the input field that exceeds it.
     #[must_use]
     pub fn limit(field: impl Into<String>, message: Message) -> Self {
         Self { field: Some(field.into()), ..Self::new(ErrorCode::Limit, message) }
@@ -85,13 +85,13 @@ impl Error {
         Self::new(ErrorCode::Forbidden, message)
     }
 
-    /// The server's own fault: `source` goes to the log, the caller learns only that it happened.
+    /// A fault of the server. `source` goes to the log; the caller learns only that there was a fault.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..Self::new(ErrorCode::Internal, Message::new("internal-error")) }
     }
 
-    /// The database can't be used now.
+    /// The error for a database that can't be used now.
     #[must_use]
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl Error {
         }
     }
 
-    /// The same, the fault of this input field.
+    /// Notes that this input field is at fault.
     #[must_use]
     pub fn of_field(self, field: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..self }
@@ -112,13 +112,13 @@ impl Error {
         self.code
     }
 
-    /// What the caller is told, before translation.
+    /// The message for the caller, before translation.
     #[must_use]
     pub const fn message(&self) -> &Message {
         &self.message
     }
 
-    /// The GraphQL name of the input field at fault, where it is one field's.
+    /// The GraphQL name of the input field at fault, if it is the fault of one field.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()

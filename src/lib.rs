@@ -1,5 +1,5 @@
-//! Human tasks: somebody proposes a change, a task is created for it, a group of executors decides, and what was
-//! decided is carried out by whoever bound a handler to it. Once, surely, and with a history.
+//! Human tasks: somebody proposes a change, a task is created for it, a group of executors decides, and a bound handler
+//! carries the decision out. That happens once, it is not lost, and history keeps it.
 //!
 //! The interface is the GraphQL of openIMIS' `tasks_management`. This crate is a server (the binary of the same name)
 //! and a library for other axum backends: [`Builder`] puts the module together, [`TaskManagement`] gives its router, its
@@ -53,7 +53,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
 pub use db::connection::{ConnectionManager, Database, DbConnection, ManagedConnection};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
-// For auditors: what they read in the ledger, they can weigh again.
+// For auditors, who can weigh the votes of the ledger again.
 pub use domain::decision;
 pub use domain::json::{Json, JsonError, JsonFault};
 pub use domain::permission::Rights;
@@ -87,7 +87,7 @@ pub use service::webhook_endpoint::WebhookEndpointChange;
 pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, HandlerError};
 pub use signal::event::{CastVote, Decision, Event};
 
-/// What the code says of columns and their values, for the tests that hold it to the databases.
+/// The columns and values that the code declares, for the tests that compare them with the databases.
 #[doc(hidden)]
 pub mod declared {
     pub use crate::domain::configuration::Layer;

@@ -1,4 +1,4 @@
-//! The program: subcommands only. What they do is in the library.
+//! The program, which has only the subcommands. The library has what they do.
 
 mod demo;
 
@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tasks_management::cli;
 use tasks_management::config::Settings;
 
-/// The allocator: it takes a tenth of the processor time off the default one's under GraphQL's many small objects.
+/// The allocator. With GraphQL's many small objects it saves a tenth of the processor time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,7 +22,7 @@ struct Cli {
     command: Command,
 }
 
-/// What every subcommand takes.
+/// The options of every subcommand.
 #[derive(Args, Clone)]
 struct Common {
     /// A configuration file (TOML).
@@ -159,7 +159,7 @@ enum EventsCommand {
 /// Why the program ends with status 1.
 struct Failure {
     reason: String,
-    /// Whether whoever reads the log expects nothing but JSON by now.
+    /// Whether the log is JSON already, so that its readers expect nothing else.
     log_is_json: bool,
 }
 
@@ -172,7 +172,7 @@ impl From<String> for Failure {
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(line) => {
-            // Who reads the output may have gone; that is no reason to break off with a panic.
+            // The reader of the output may have gone, which is no reason for a panic.
             match writeln!(std::io::stdout(), "{line}") {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
@@ -195,7 +195,7 @@ fn run(command: Command) -> Result<String, Failure> {
         .build()
         .map_err(|error| format!("the runtime can't start: {error}"))?;
     let outcome = runtime.block_on(execute(command));
-    // Dropping the runtime would wait for all its threads, also for one that waits for a lock in the database.
+    // Dropping the runtime would wait for all its threads, even for one that waits for a lock in the database.
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! The database of a run, and what is in it, past the module. The siege has it too.
+//! The database of a run, read past the module. The siege has it too.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub struct Row {
     pub n: i64,
 }
 
-/// A database of a run's own.
+/// The database of one run.
 pub struct Store {
     /// Its URL.
     pub url: String,
@@ -59,7 +59,7 @@ impl Store {
         let (base, _) = database.rsplit_once('/').ok_or("--database is not a URL that names a database")?;
         let mut server = connect(database)?;
         server.batch_execute(&format!("CREATE DATABASE {name}"))?;
-        // A throw-away server may be told to forget what it has acknowledged when it crashes; here it may not.
+        // A throw-away server may be configured to lose acknowledged commits in a crash. Here it must not.
         server.batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = on"))?;
         let url = format!("{base}/{name}");
         Ok(Self { url, place: Place::Server { url: database.to_owned(), name } })
@@ -76,7 +76,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps everybody from writing; answers the connection that does, and the statement that ends it.
+    /// Keeps everybody from writing; returns the connection that does so, and the statement that ends it.
     pub fn close(&self) -> Result<(DbConnection, String), HandlerError> {
         match &self.place {
             Place::Folder(_) => {

@@ -1,4 +1,4 @@
-//! What a host says of itself before the module begins.
+//! What a host sets before the module begins.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -40,7 +40,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// With the database of the settings, the machine's clock, the module's own users, and nothing bound or registered.
+    /// A builder with the database of the settings, the machine's clock, the module's own users, and nothing bound or
+    /// registered.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -56,27 +57,28 @@ impl Builder {
         }
     }
 
-    /// With a database that the host uses too, in place of the one that the settings name.
+    /// Uses a database that the host uses too, in place of the one that the settings name.
     #[must_use]
     pub fn database(self, database: Database) -> Self {
         Self { database: Some(database), ..self }
     }
 
-    /// With another clock.
+    /// Uses another clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// With the host's users and their rights, in place of the module's own. Nobody logs in here then: the host says who asks,
-    /// by [`TaskManagement::requester_by_id`], and for [`TaskManagement::router`] by [`Self::authenticate`].
+    /// Uses the host's users and their rights, in place of the module's own. Then nobody logs in to the module. The host
+    /// says who asks: by [`TaskManagement::requester_by_id`], and for [`TaskManagement::router`] by [`Self::authenticate`].
     #[must_use]
     pub fn users(self, users: impl Users) -> Self {
         Self { users: Some(Arc::new(users)), ..self }
     }
 
-    /// With the host's way to find out by the headers of a request who asks; none, for a stranger. A host that goes by cookies
-    /// also has to see that no foreign page sent them. For [`TaskManagement::router`]; tokens of the module's own count no more.
+    /// Uses the host's way to find the requester by the headers of a request; none for a stranger. This is for
+    /// [`TaskManagement::router`], which then ignores the module's own tokens. A host that uses cookies must also check that
+    /// no foreign page sent them.
     #[must_use]
     pub fn authenticate<F>(self, authenticate: impl Fn(HeaderMap) -> F + Send + Sync + 'static) -> Self
     where
@@ -86,35 +88,35 @@ impl Builder {
         Self { authenticate: Some(authenticate), ..self }
     }
 
-    /// With these handlers bound to signals.
+    /// Uses these handlers, bound to signals.
     #[must_use]
     pub fn signals(self, bus: BusBuilder) -> Self {
         Self { bus, ..self }
     }
 
-    /// With what the host registers.
+    /// Uses what the host registers.
     #[must_use]
     pub fn host(self, host: Host) -> Self {
         Self { host, ..self }
     }
 
-    /// With this service under maker-checker: what is proposed to it is validated, and carried out once approved.
+    /// Puts this service under maker-checker: proposals to it are validated, and carried out once approved.
     #[must_use]
     pub fn maker_checker<S: CheckedService>(mut self, checked: &MakerChecker<S>) -> Self {
         self.checked.push(Arc::new(checked.clone()));
         self
     }
 
-    /// With the text that `/metrics` answers: what the process' recorder of metrics has kept, in the form of its readers.
+    /// Sets the text of `/metrics`: the metrics that the process' recorder has kept, in the format of their readers.
     #[must_use]
     pub fn metrics(self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self { metrics: Some(Arc::new(render)), ..self }
     }
 
-    /// The module. The database is not touched yet.
+    /// Makes the module. It does not touch the database yet.
     ///
     /// # Errors
-    /// UNAVAILABLE or INTERNAL with a sentence that names the setting that can't be used.
+    /// UNAVAILABLE or INTERNAL, with a sentence that names the invalid setting.
     pub fn build(self) -> Result<TaskManagement> {
         let settings = self.settings;
         let db = match self.database {
@@ -133,7 +135,7 @@ impl Builder {
         let checked_services = self.checked.iter().map(|checked| checked.name()).collect();
         let bus =
             self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
-        // Without a secret nobody can be logged in for longer than this process lives, nor by anybody else.
+        // Without a configured secret, logins are valid only in this process and only as long as it lives.
         let secret = match settings.auth.secret.as_str() {
             "" => format!("{}{}", new_random_id(), new_random_id()),
             secret => secret.to_owned(),

@@ -1,4 +1,4 @@
-//! Who asks, and how they prove it.
+//! The requester, and how a requester is authenticated.
 
 pub mod directory;
 pub mod password;

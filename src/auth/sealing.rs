@@ -1,5 +1,5 @@
-//! Secrets at rest: sealed before they go into the database and opened where they are used. Who reads the database or its
-//! backups has neither them nor, without the key, a way to put others in their place.
+//! Secrets at rest: they are sealed before they go into the database, and opened where they are used. A person who reads the
+//! database or its backups does not get the secrets, and can't replace them without the key.
 
 use std::fmt::Write as _;
 
@@ -12,24 +12,24 @@ use sha2::{Digest as _, Sha256};
 use crate::config::SealingSettings;
 use crate::error::{Error, Result};
 
-/// What a sealed text begins with.
+/// The prefix of a sealed text.
 const MARK: &str = "sealed:";
 
-/// Seals with one key and opens with several. Without any, secrets are kept as they are.
+/// Seals with one key and opens with several. Without a key, secrets are kept as they are.
 pub struct Sealing {
-    /// The first one seals.
+    /// The keys, of which the first one seals.
     keys: Vec<Key>,
     seals: bool,
 }
 
 struct Key {
-    /// What sealed texts call it.
+    /// The name by which sealed texts call the key.
     name: String,
     key: LessSafeKey,
 }
 
 impl Sealing {
-    /// With the keys of the settings.
+    /// Sealing with the keys of the settings.
     ///
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause.
@@ -44,7 +44,8 @@ impl Sealing {
         Ok(Self { seals: own.is_some(), keys: keys.collect::<Result<_>>()? })
     }
 
-    /// The form in which a secret is kept. `place` says where: elsewhere it can't be opened.
+    /// The form in which the database keeps a secret. `place` names the row that keeps it; in another place it can't be
+    /// opened.
     ///
     /// # Errors
     /// INTERNAL when it can't be sealed.
@@ -60,10 +61,10 @@ impl Sealing {
         Ok(format!("{MARK}{name}:{}", URL_SAFE_NO_PAD.encode([nonce.as_slice(), &bytes].concat())))
     }
 
-    /// The secret that was kept in this form; one that was never sealed is its own form.
+    /// The secret that the database keeps in this form. A secret that was never sealed is its own form.
     ///
     /// # Errors
-    /// INTERNAL for one that was sealed with another key or for another place, or was changed.
+    /// INTERNAL for a secret that was sealed with an unknown key or for another place, or was changed.
     pub fn open(&self, kept: &str, place: &str) -> Result<String> {
         let Some(sealed) = kept.strip_prefix(MARK) else {
             return Ok(kept.to_owned());
@@ -86,7 +87,7 @@ impl Sealing {
         String::from_utf8(opened.to_vec()).map_err(|_| spoilt())
     }
 
-    /// Whether it would be sealed otherwise now.
+    /// Whether the secret would be kept in another form now: it is plain, or sealed with an old key.
     #[must_use]
     pub fn is_outdated(&self, kept: &str) -> bool {
         let sealed_by =
@@ -95,7 +96,7 @@ impl Sealing {
     }
 }
 
-/// A name by which a key is found, and from which it can't be.
+/// A name by which a key is found, but from which the key can't be computed.
 fn name(key: &[u8]) -> String {
     let digest = Sha256::new().chain_update(b"the name of a sealing key\0").chain_update(key).finalize();
     digest.iter().take(4).fold(String::new(), |mut name, byte| {

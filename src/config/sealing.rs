@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What secrets in the database are sealed with.
+/// The keys that seal secrets in the database.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SealingSettings {
     /// The key that seals: 32 bytes in hexadecimal digits. Without one, secrets are kept as they are.
     pub key: String,
-    /// Keys that only open what was sealed with them.
+    /// Keys that only open secrets that were sealed with them.
     pub old_keys: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ impl SealingSettings {
     /// The bytes of a key.
     ///
     /// # Errors
-    /// A sentence that says what a key is, without the one that is none.
+    /// A sentence that says what form a key has, without quoting the wrong one.
     pub fn bytes(key: &str) -> Result<Vec<u8>, String> {
         const LENGTH: usize = 32;
         let digits: Option<Vec<u8>> = key.chars().map(|c| c.to_digit(16)?.try_into().ok()).collect();
@@ -39,7 +39,7 @@ impl SealingSettings {
         }
     }
 
-    /// The values are understood.
+    /// Checks that the keys are valid.
     ///
     /// # Errors
     /// A sentence that names the key.

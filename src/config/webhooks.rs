@@ -16,9 +16,9 @@ pub struct WebhookSettings {
     pub enabled: bool,
     /// How many seconds an attempt may take, from looking up the name to the end of the answer.
     pub timeout_s: u64,
-    /// The pauses between attempts in seconds; after the one that follows the last, the delivery is dead.
+    /// The pauses between attempts, in seconds. A delivery that fails after the last pause is dead.
     pub retry_pauses_s: Vec<i64>,
-    /// After how many days of failures, none more than a day after the last, an endpoint is told no more.
+    /// After how many days of failures, each within a day of the one before, an endpoint is disabled.
     pub disable_after_days: i64,
     /// Whether endpoints may stand at addresses that are not of the public Internet.
     pub allow_private_addresses: bool,
@@ -46,19 +46,19 @@ impl Default for WebhookSettings {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredEndpoint {
-    /// Its name, by which it is found again.
+    /// Its name, by which a later start knows it.
     pub name: String,
-    /// Where events are sent.
+    /// The URL to which events are sent.
     pub url: String,
-    /// The names of the signals that it wants; none: all of tasks.
+    /// The names of the signals of which it is told. An empty list means all signals of tasks.
     #[serde(default)]
     pub events: Vec<String>,
-    /// What its messages are signed with: one, or while it is changed two, the new one first.
+    /// The secrets that sign its messages: one, or two while it is being changed, the new one first.
     #[serde(deserialize_with = "unquoted")]
     pub secrets: Vec<String>,
 }
 
-/// Reads a list of texts; the usual complaint about something else would quote it.
+/// Reads a list of texts. The usual error about another value would quote it, and it may hold a secret.
 fn unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let complaint = || D::Error::custom("`secrets` must be a list of texts");
     let found = serde_json::Value::deserialize(deserializer).map_err(|_| complaint())?;
@@ -82,7 +82,7 @@ impl WebhookSettings {
         Reach { private_addresses: self.allow_private_addresses, http: self.allow_http }
     }
 
-    /// The values are in range and understood.
+    /// Checks that the values are valid and in range.
     ///
     /// # Errors
     /// A sentence that names the key.

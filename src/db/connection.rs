@@ -26,7 +26,7 @@ pub enum DbConnection {
     Sqlite(SqliteConnection),
 }
 
-/// Which SQL a connection speaks, where the two differ.
+/// The dialect of SQL that a connection speaks, where the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// PostgreSQL.
@@ -36,7 +36,7 @@ pub enum Dialect {
 }
 
 impl DbConnection {
-    /// Which SQL it speaks.
+    /// The dialect that it speaks.
     #[must_use]
     pub(crate) const fn dialect(&self) -> Dialect {
         match self {
@@ -45,17 +45,17 @@ impl DbConnection {
         }
     }
 
-    /// Runs `work` in a transaction that may write: it commits when `work` succeeds, else nothing of it stays.
+    /// Runs `work` in a transaction that may write. It commits if `work` succeeds; otherwise nothing of it stays.
     ///
     /// On SQLite the write lock is taken at once, so that a reader never has to become a writer half-way.
     ///
     /// # Errors
-    /// UNAVAILABLE when another process keeps a file on SQLite; else what `work` answers, or what the database says.
+    /// UNAVAILABLE when another process keeps the SQLite file locked, or the error of `work`.
     pub fn writing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         match self {
             Self::Pg(_) => self.transaction(work),
             Self::Sqlite(sqlite) => {
-                // Another process may keep the file locked for longer than one waits; nothing is begun then.
+                // Another process may keep the file locked for longer than this one waits. Then nothing is begun.
                 sqlite.batch_execute("BEGIN IMMEDIATE").map_err(Error::unavailable)?;
                 let outcome = work(self);
                 let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -71,10 +71,10 @@ impl DbConnection {
         }
     }
 
-    /// Runs `work` so that all of it is done or nothing: inside the present transaction, if there is one.
+    /// Runs `work` so that all of it is done or nothing; inside the present transaction, if there is one.
     ///
     /// # Errors
-    /// What `work` answers, or what the database says.
+    /// The error of `work`.
     pub(crate) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         match self {
             Self::Pg(_) => self.transaction(work),
@@ -86,7 +86,7 @@ impl DbConnection {
     /// Runs `work` inside the present transaction so that it can be undone alone.
     ///
     /// # Errors
-    /// What `work` answers, or what the database says.
+    /// The error of `work`.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.batch_execute("SAVEPOINT task_management_work")?;
         let outcome = work(self);
@@ -114,7 +114,7 @@ struct Lane {
 }
 
 impl Database {
-    /// The database of these settings. Connections are made when they are needed, so it may be down meanwhile.
+    /// The database of these settings. Connections are made when they are needed, so the database may be down until then.
     ///
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
@@ -124,7 +124,7 @@ impl Database {
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = r2d2::Pool::builder()
                 .max_size(size)
-                // None is made before it is needed, so that a command for a database that is down says so once.
+                // No connection is made before it is needed, so that a command reports a database that is down only once.
                 .min_idle(Some(0))
                 .connection_timeout(patience)
                 .error_handler(Box::new(LogErrors))
@@ -137,10 +137,10 @@ impl Database {
         Ok(Self { manager, reading, writing })
     }
 
-    /// The database of a pool that the host has made and uses too. `manager` is the one that the pool was made with: the
-    /// module opens a connection of its own by it, to be told of what other processes do.
+    /// The database of a pool that the host has made and uses too. `manager` is the one with which the pool was made. The
+    /// module opens a connection of its own by it, to be notified of what other processes do.
     ///
-    /// On SQLite one writer at a time is let through, as SQLite has no more.
+    /// On SQLite only one writer at a time is let through, because SQLite allows no more.
     ///
     /// ```
     /// use tasks_management::{Builder, ConnectionManager, Database, Settings};
@@ -169,7 +169,7 @@ impl Database {
         Ok(Self { manager, reading, writing })
     }
 
-    /// Opens one connection outside the pools, telling exactly why if it can't.
+    /// Opens one connection outside the pools. The error tells exactly why it can't.
     ///
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
@@ -177,7 +177,7 @@ impl Database {
         self.manager.connect()
     }
 
-    /// What makes its connections.
+    /// The manager that makes its connections.
     pub(crate) const fn manager(&self) -> &ConnectionManager {
         &self.manager
     }
@@ -185,7 +185,7 @@ impl Database {
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
     ///
     /// # Errors
-    /// UNAVAILABLE when there is no connection in time; else what `work` answers.
+    /// UNAVAILABLE when there is no connection in time, or the error of `work`.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -194,11 +194,12 @@ impl Database {
         self.reading.run(work).await
     }
 
-    /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. It may
-    /// run again from the start when the database gave up on a deadlock, so it must not act outside the database.
+    /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. `work` may run
+    /// again from the start when the database has given up a transaction, such as after a deadlock, so it must not act
+    /// outside the database.
     ///
     /// # Errors
-    /// UNAVAILABLE when there is no connection in time; else what `work` answers.
+    /// UNAVAILABLE when there is no connection in time, or the error of `work`.
     pub async fn write<T, F>(&self, mut work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -210,7 +211,8 @@ impl Database {
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
-                    // Looked at again after the commit: what went into a file that was deleted meanwhile is not acknowledged.
+                    // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
+                    // acknowledged.
                     let outcome = manager
                         .check_file()
                         .and_then(|()| connection.writing(&mut work))
@@ -269,7 +271,7 @@ impl Lane {
     }
 }
 
-/// Whether the same transaction may well succeed if it is run again.
+/// Whether the same transaction may succeed if it is run again.
 fn is_transient(error: &Error) -> bool {
     use diesel::result::{DatabaseErrorKind, Error as Diesel};
     if error.code() == ErrorCode::Unavailable {

@@ -1,4 +1,4 @@
-//! What is done with every entity alike, by what its declaration says.
+//! Reading and writing that all entities have alike, by their declarations.
 
 use diesel::QueryableByName;
 use uuid::Uuid;
@@ -14,19 +14,19 @@ pub trait Stored: Entity + QueryableByName<MultiBackend> + 'static {}
 
 impl<T> Stored for T where T: Entity + QueryableByName<MultiBackend> + 'static {}
 
-/// How long others have to wait for locked rows.
+/// How strongly rows are locked: what others can't do until the transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
-    /// Others may read them and share the lock, but not change them: for those who decide by them.
+    /// Others may read the rows and share the lock, but not change them. For transactions that decide by the rows.
     Share,
-    /// Others may not write nor lock them, but new rows may point to them.
+    /// Others may neither write nor lock the rows, but new rows may point to them.
     Write,
-    /// Others may not lock them at all: for those who change them, or what belongs to them.
+    /// Others may not lock the rows at all. For transactions that change the rows, or what belongs to them.
     Exclusive,
 }
 
 impl Lock {
-    /// What a query says at its end. A writing transaction on SQLite has the whole database to itself.
+    /// The end of a query that locks. Nothing on SQLite, where a writing transaction has the whole database to itself.
     const fn sql(self, dialect: Dialect) -> &'static str {
         match (dialect, self) {
             (Dialect::Sqlite, _) => "",
@@ -44,13 +44,13 @@ pub fn columns<T: Entity>() -> String {
     names.join(", ")
 }
 
-/// The rows that meet `condition`, which may say an order behind it.
+/// The rows that meet `condition`, which may end with an order.
 pub fn select<T: Stored>(connection: &mut DbConnection, condition: Sql) -> Result<Vec<T>> {
     let query = Sql::new(format!("SELECT {} FROM {} WHERE ", columns::<T>(), T::TABLE)).append(condition);
     Ok(query.load(connection)?)
 }
 
-/// The same, locked until the transaction ends.
+/// The rows that meet `condition`, locked until the transaction ends.
 pub fn select_locked<T: Stored>(connection: &mut DbConnection, condition: Sql, lock: Lock) -> Result<Vec<T>> {
     let lock = lock.sql(connection.dialect());
     select(connection, condition.sql(lock))
@@ -85,7 +85,7 @@ pub fn insert_many<T: Entity>(connection: &mut DbConnection, rows: &[T]) -> Resu
     insert_rows(connection, rows, "")
 }
 
-/// Adds those of the rows that are not there yet.
+/// Adds those of the rows that do not exist yet.
 pub fn insert_missing<T: Entity>(connection: &mut DbConnection, rows: &[T]) -> Result<()> {
     insert_rows(connection, rows, " ON CONFLICT DO NOTHING")
 }
@@ -105,13 +105,14 @@ fn insert_rows<T: Entity>(
     Ok(())
 }
 
-/// Adds a row whose key the database counts, whatever the row says.
+/// Adds a row, and lets the database count its key; the key in `row` is ignored.
 pub fn insert_counted<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
     insert_with(connection, row, vec![(T::KEY, None)], "").map(drop)
 }
 
-/// Adds a row in which some columns hold something else than the row says: what is given here, or where that is nothing,
-/// what the database sets. `on_conflict` says what becomes of a row that breaks a rule; answers whether it was added.
+/// Adds a row in which some columns get other values than `row` has: the value that is given for them, or if none is given,
+/// the database's default. `on_conflict` says what to do with a row that breaks a constraint. Returns whether the row was
+/// added.
 pub fn insert_with<T: Entity>(
     connection: &mut DbConnection,
     row: &T,
@@ -132,18 +133,18 @@ pub fn insert_with<T: Entity>(
     Ok(sql.execute(connection)? == 1)
 }
 
-/// Writes a row over what it said before.
+/// Overwrites a row.
 ///
 /// # Errors
-/// INTERNAL when it is not there; else what the database says.
+/// INTERNAL when the row does not exist.
 pub fn update<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
     update_where(connection, row, Sql::default())
 }
 
-/// Writes a row over its previous version.
+/// Overwrites the previous version of a row.
 ///
 /// # Errors
-/// INTERNAL when it is not at the version before: the caller has not locked it. Else what the database says.
+/// INTERNAL when the stored row is not at the version before, because the caller has not locked it.
 pub fn update_version<T: Versioned>(connection: &mut DbConnection, row: &T) -> Result<()> {
     update_where(connection, row, Sql::new(" AND version = ").bind(row.version - 1))
 }
@@ -173,8 +174,8 @@ fn by_key<T: Entity>(key: impl Into<Bound>) -> Sql {
     Sql::new(format!("{} = ", T::KEY)).bind(key)
 }
 
-/// Whether an error is the database's refusal of a second row by this constraint. SQLite does not name constraints in
-/// its refusals, but there the rules are checked under the one write lock, so the question does not come up.
+/// Whether an error is the violation of this unique constraint. SQLite does not name constraints in its errors. There the
+/// services check the rule under the one write lock, so the violation does not happen.
 #[must_use]
 pub fn violates_unique(error: &Error, constraint: &str) -> bool {
     use diesel::result::{DatabaseErrorKind, Error as Diesel};

@@ -1,4 +1,4 @@
-//! Whether the database can be worked with: asked by a connection of its own, so that busy pools say nothing about it.
+//! Checks whether the server can work with the database, by a connection of its own, so that busy pools do not matter.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,27 +11,27 @@ use super::migration::{self, Standing};
 use crate::error::{Error, Result};
 use crate::model::health::task_management_health as health;
 
-/// How long an answer is waited for.
+/// How long to wait for an answer.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// How long it holds that the database can be written.
+/// How long a successful write counts as proof that the database can be written.
 const WRITTEN: Duration = Duration::from_secs(10);
 
-/// Why the database can't be worked with.
+/// Why the server can't work with the database.
 #[derive(Debug, Clone)]
 pub struct Ailment {
-    /// In a few words, for whoever asks.
+    /// The reason in a few words, for the answer of the probe.
     pub what: &'static str,
-    /// For the log.
+    /// The cause, for the log.
     pub cause: String,
 }
 
-/// Asks after the database.
+/// Checks the health of the database.
 pub struct Health {
     manager: ConnectionManager,
     found: Arc<Mutex<Found>>,
 }
 
-/// What was found when it was last asked after.
+/// The result of the last check.
 #[derive(Default)]
 struct Found {
     connection: Option<DbConnection>,
@@ -40,19 +40,19 @@ struct Found {
 }
 
 impl Health {
-    /// Of this database.
+    /// The health of this database.
     pub fn new(database: &Database) -> Self {
         Self { manager: database.manager().clone().hasty(), found: Arc::default() }
     }
 
-    /// Whether it can be worked with: it answers in time, its schema is right, and it can be written.
+    /// Checks that the database answers in time, has the right schema, and can be written.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why the server can't work with it.
     pub async fn check(&self) -> Result<(), Ailment> {
         let (manager, begun) = (self.manager.clone(), Instant::now());
         let asked = async {
-            // One asks at a time, so a database that is silent holds up one thread and one connection.
+            // Only one check runs at a time, so a silent database holds up one thread and one connection.
             let mut found = Arc::clone(&self.found).lock_owned().await;
             tokio::task::spawn_blocking(move || found.since(begun, &manager))
                 .await
@@ -68,7 +68,7 @@ impl Health {
 }
 
 impl Found {
-    /// How it is at some moment from `begun` on: many who wait at once are told the same.
+    /// The result of a check at `begun` or later. Probes that wait at the same time share one result.
     fn since(&mut self, begun: Instant, manager: &ConnectionManager) -> Result<(), Ailment> {
         if let Some((_, outcome)) = self.outcome.as_ref().filter(|(when, _)| *when >= begun) {
             return outcome.clone();
@@ -87,7 +87,7 @@ impl Found {
             .check_file()
             .map_err(|error| ailment("the file of the database was deleted or replaced", &error))?;
         let is_due = self.written.as_ref().is_none_or(|(when, _)| when.elapsed() >= WRITTEN);
-        // A new connection to a file also learns what has become of the right to write it.
+        // A new connection to a file also learns whether the right to write it has changed.
         if is_due && manager.is_file() {
             self.connection = None;
         }
@@ -116,7 +116,7 @@ impl Found {
         if is_due {
             match diesel::update(health::table).set(health::checks.eq(health::checks + 1)).execute(connection)
             {
-                // Somebody else is writing, which says nothing about this.
+                // Another process is writing, which does not show that this one can't.
                 Err(error) if is_locked(&error) => {}
                 outcome => {
                     let outcome = outcome

@@ -18,23 +18,23 @@ pub fn historical_columns<T: Versioned>() -> String {
     format!("{}, {}", columns::<T>(), COLUMNS.join(", "))
 }
 
-/// What a history row says beside the copy.
+/// The fields of a history row besides the copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// What the write did.
     pub history_type: HistoryType,
-    /// When, naive UTC.
+    /// When the row was written, naive UTC.
     pub date: NaiveDateTime,
-    /// Who; none for loaded rows.
+    /// The person who wrote the row; none for loaded rows.
     pub user: Option<Uuid>,
-    /// Why, where there is more to say than the row tells.
+    /// The reason, if there is more to say than the row tells.
     pub reason: Option<&'a str>,
 }
 
 /// Copies these rows as they are now into the twin.
 ///
 /// # Errors
-/// What the database says; INTERNAL when one of them is not there.
+/// INTERNAL when one of the rows does not exist.
 pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: Entry<'_>) -> Result<()> {
     let (columns, table) = (columns::<T>(), T::TABLE);
     let [_, said @ ..] = COLUMNS;
@@ -87,7 +87,7 @@ pub fn insert_version<T: Versioned>(connection: &mut DbConnection, version: &His
     Ok(())
 }
 
-/// Lets the twin's keys count on after keys were written by hand.
+/// Lets the database continue the count of the twin's keys after rows were added with keys of their own.
 pub fn resume_counting<T: Versioned>(connection: &mut DbConnection) -> Result<()> {
     if connection.dialect() == Dialect::Postgres {
         let historical = T::HISTORY_TABLE;

@@ -1,4 +1,5 @@
-//! Migrations: the same names for both databases, embedded in the program; and how far a database is with them.
+//! Migrations, which have the same names for both databases and are embedded in the program, and the standing of a
+//! database's schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,32 +16,32 @@ use crate::model::schema_level::task_management_schemalevel as schema_level;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Where diesel notes which migrations were applied.
+/// The table in which diesel notes the migrations that were applied.
 const APPLIED: &str = "__diesel_schema_migrations";
-/// Where each migration notes the oldest level that programs need to work with it.
+/// The table in which each migration notes the oldest level that programs need to work with it.
 const LEVELS: &str = "task_management_schemalevel";
-/// A table that every database of ours has.
+/// A table that every database of this program has.
 const OURS: &str = "task_management_task";
 
-/// How the schema of a database stands to this program.
+/// How the schema of a database stands to this program: whether they go together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It is what this program needs.
+    /// The schema is the one that this program needs.
     Current,
     /// Migrations are missing.
     Pending,
-    /// Migrations are missing, and there are tables of another program only.
+    /// Migrations are missing, and all tables are of another program.
     Foreign(Vec<String>),
-    /// A newer program has migrated it to this level; this one can work with it.
+    /// A newer program has migrated the database to this level. This program can work with it.
     Newer(String),
-    /// A newer program has migrated it to the first level; programs need the second at least.
+    /// A newer program has migrated the database to the first level. Programs need at least the second one.
     TooNew(String, String),
     /// Another program's migrations stand where ours should.
     Confused,
 }
 
 impl Standing {
-    /// Whether this program can work with it, once the missing migrations are applied.
+    /// Checks that this program can work with the database, once the missing migrations are applied.
     ///
     /// # Errors
     /// UNAVAILABLE, with a sentence that says what to do.
@@ -59,10 +60,10 @@ impl Standing {
     }
 }
 
-/// How the schema of this database stands to this program. Nothing is written.
+/// The standing of this database's schema. Nothing is written.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
     let known = known(connection)?;
     let tables = tables(connection)?;
@@ -88,8 +89,8 @@ pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
     Ok(if applied.is_superset(&known) { Standing::Current } else { Standing::Pending })
 }
 
-/// The newest migration that this program does not know, and the oldest level that all of those need. Migrations that
-/// noted nothing are a host's.
+/// The newest of the migrations that this program does not know, and the oldest level that all of these need. Migrations
+/// without a note are a host's.
 fn newer(
     connection: &mut DbConnection,
     tables: &BTreeSet<String>,
@@ -104,11 +105,11 @@ fn newer(
     Ok(unknown.into_keys().next_back().zip(oldest))
 }
 
-/// Applies the migrations that are missing; answers their names. Several processes may do so at once: one does, the others
-/// wait and find nothing left to do.
+/// Applies the migrations that are missing; returns their names. If several processes do so at once, one migrates; the
+/// others wait, and then find nothing to do.
 ///
 /// # Errors
-/// UNAVAILABLE for a database that this program can't work with; what the database says.
+/// UNAVAILABLE for a database that this program can't work with.
 pub fn up(connection: &mut DbConnection) -> Result<Vec<String>> {
     let standing = standing(connection)?;
     standing.check()?;
@@ -152,7 +153,7 @@ fn known(connection: &DbConnection) -> Result<BTreeSet<String>> {
     }
 }
 
-/// The tables of the database, without those that are its own or an extension's.
+/// The tables in the database, without those of the database system or of an extension.
 fn tables(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
     let sql = match connection {
         DbConnection::Pg(_) => {

@@ -1,4 +1,4 @@
-//! The journal in the database, and which rows each mutation touched.
+//! The journal in the database, and the rows that each mutation touched.
 
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -21,8 +21,8 @@ impl Listed for MutationLog {
     const TOUCHED_BY: Option<&str> = None;
 }
 
-/// Adds an entry unless its user has one with the same client id. If another request is adding one now, waits for it
-/// to end. Answers whether the entry was added.
+/// Adds an entry unless its user has one with the same client id. If another request is adding that entry now, waits for its
+/// transaction to end. Returns whether the entry was added.
 pub fn reserve(connection: &mut DbConnection, entry: &MutationLog) -> Result<bool> {
     insert_with(connection, entry, Vec::new(), " ON CONFLICT (user_id, client_mutation_id) DO NOTHING")
 }
@@ -37,7 +37,7 @@ pub fn by_client_id(
     Ok(select(connection, own)?.pop())
 }
 
-/// Says how a mutation went.
+/// Writes the result of a mutation to its entry.
 pub fn finish(
     connection: &mut DbConnection,
     id: Uuid,

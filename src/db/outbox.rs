@@ -1,4 +1,5 @@
-//! The outbox: what is still to be told to After-handlers and webhook endpoints, one row for each event and subscriber.
+//! The outbox in the database: deliveries to After-handlers, to webhook endpoints and to the module itself, one row for each
+//! event and subscriber.
 
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
@@ -15,7 +16,7 @@ use crate::domain::outbox::{DeliveryStatus, OutboxFigures, Subscriber};
 use crate::error::Result;
 use crate::model::outbox::{Delivery, task_management_outbox as outbox};
 
-/// The channel on which processes on one PostgreSQL tell each other that there is something to deliver.
+/// The channel on which processes on one PostgreSQL tell each other of new deliveries.
 pub const CHANNEL: &str = "task_management_outbox";
 
 impl Listed for Delivery {
@@ -25,8 +26,8 @@ impl Listed for Delivery {
     const TOUCHED_BY: Option<&str> = None;
 }
 
-/// Asks the module, in the transaction of a change, to weigh the votes on the open tasks of a group again: who is asked, or
-/// how many must agree, is not what it was. `signal` names the change, `user_id` who made it.
+/// Asks the module, in the transaction of a change, to weigh the votes on the open tasks of a group again, because the
+/// change is of who is asked, or of how many must agree. `signal` names the change, `user_id` the person who made it.
 pub fn ask_re_evaluation(
     connection: &mut DbConnection,
     group_id: Uuid,
@@ -55,7 +56,7 @@ pub fn ask_re_evaluation(
     announce(connection)
 }
 
-/// Whether the module is asked, by a later delivery that is still to be made, to weigh again all tasks of one of these groups.
+/// Whether a later delivery, which is still to be made, asks the module to weigh again all tasks of one of these groups.
 pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]) -> Result<bool> {
     let later = Sql::new("status = 'PENDING' AND handler = ")
         .bind(Subscriber::ReEvaluation(None).name())
@@ -64,11 +65,11 @@ pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]
         .sql(" AND entity_id ")
         .among(group_ids.iter().copied());
     let later = select::<Delivery>(connection, later)?;
-    // One that begins after some task is the rest of an earlier one.
+    // A delivery that begins after some task is the rest of an earlier delivery.
     Ok(later.iter().any(|delivery| delivery.data.get("after").is_none()))
 }
 
-/// Whether anything may be due for one handler: what [`lease`] finds then, others may have in hand already.
+/// Whether a delivery may be due for one handler. Other workers may have it in hand already; [`lease`] decides that.
 pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) -> Result<bool> {
     let due = outbox::table
         .filter(outbox::status.eq(DeliveryStatus::Pending))
@@ -77,8 +78,8 @@ pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) 
     Ok(due.select(outbox::id).first::<i64>(connection).optional()?.is_some())
 }
 
-/// Takes at most `limit` due deliveries for one handler until `lease_until`: of each entity the oldest only, so that
-/// order holds, and none that another worker has in hand.
+/// Leases at most `limit` due deliveries for one handler until `lease_until`: only the oldest of each entity, to keep their
+/// order, and none that another worker has in hand.
 pub fn lease(
     connection: &mut DbConnection,
     handler: &str,
@@ -120,7 +121,7 @@ pub fn lease(
     select(connection, taken)
 }
 
-/// Keeps a delivery in hand until `lease_until`; answers whether it still was.
+/// Renews the lease of a delivery until `lease_until`; returns whether the worker still had it.
 pub fn renew(
     connection: &mut DbConnection,
     id: i64,
@@ -134,12 +135,12 @@ pub fn renew(
     Ok(diesel::update(own).set(outbox::lease_until.eq(lease_until)).execute(connection)? == 1)
 }
 
-/// Gives back all that a worker has in hand, for others to take at once.
+/// Hands back all deliveries that a worker has in hand, for others to take at once.
 pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
     let own = outbox::table.filter(outbox::leased_by.eq(worker));
     Ok(diesel::update(own)
         .set((
-            // What was broken off in order has not failed.
+            // An attempt that is handed back has not failed, so it does not count.
             outbox::attempts.eq(outbox::attempts - 1),
             outbox::leased_by.eq(None::<Uuid>),
             outbox::lease_until.eq(None::<NaiveDateTime>),
@@ -147,7 +148,7 @@ pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
         .execute(connection)?)
 }
 
-/// Makes these deliveries due again, as if they had never been tried; answers how many there are.
+/// Makes these deliveries due again, as if they had never been tried; returns how many there are.
 pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
@@ -161,7 +162,7 @@ pub fn replay(connection: &mut DbConnection, ids: &[i64], now: NaiveDateTime) ->
         .execute(connection)?)
 }
 
-/// Gives these deliveries up.
+/// Gives up these deliveries.
 pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
     Ok(diesel::update(outbox::table.filter(outbox::id.eq_any(ids.to_vec())))
         .set((
@@ -172,7 +173,7 @@ pub fn discard(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
         .execute(connection)?)
 }
 
-/// Gives up all that was not delivered to this subscriber, which is no more.
+/// Gives up all deliveries that wait for this subscriber, which no longer exists.
 pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) -> Result<usize> {
     let undelivered = [DeliveryStatus::Pending.as_str(), DeliveryStatus::Dead.as_str()];
     let own = outbox::table
@@ -187,7 +188,8 @@ pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) ->
         .execute(connection)?)
 }
 
-/// Gives up what waits for webhook endpoints that are no more: left by a change that did not know yet, or replayed since.
+/// Gives up deliveries that wait for deleted webhook endpoints: a change that did not see the deletion left them, or
+/// somebody replayed them since.
 pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
     Ok(Sql::new(
         "UPDATE task_management_outbox SET status = 'DISCARDED', leased_by = NULL, lease_until = NULL \
@@ -197,7 +199,7 @@ pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
     .execute(connection)?)
 }
 
-/// Puts a delivery back that a worker has in hand and has not tried to make.
+/// Puts a delivery back that a worker has in hand but has not tried.
 pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<()> {
     diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
@@ -215,7 +217,7 @@ pub fn lock_many(connection: &mut DbConnection, ids: &[i64]) -> Result<Vec<Deliv
     select_locked(connection, found, Lock::Exclusive)
 }
 
-/// How the outbox stands.
+/// The figures of the outbox.
 pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
     let of = |status: DeliveryStatus| outbox::table.filter(outbox::status.eq(status));
     Ok(OutboxFigures {
@@ -229,13 +231,13 @@ pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
     })
 }
 
-/// Lets the connection be told what [`announce`] announces.
+/// Lets the connection be notified of what [`announce`] announces.
 pub fn listen(connection: &mut diesel::PgConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("LISTEN {CHANNEL}"))?)
 }
 
-/// Tells other processes, when the transaction is committed, that there is something to deliver. They see for themselves
-/// sooner or later where the database can't tell them.
+/// Tells other processes, when the transaction is committed, that there are deliveries. Where the database can't tell them,
+/// they find the deliveries at their next look.
 pub fn announce(connection: &mut DbConnection) -> Result<()> {
     if connection.dialect() == Dialect::Postgres {
         Sql::new(format!("NOTIFY {CHANNEL}")).execute(connection)?;
@@ -243,7 +245,7 @@ pub fn announce(connection: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
-/// Notes that the handler has done its work, unless another worker has taken the delivery over meanwhile.
+/// Notes that the delivery was made, unless another worker has taken it over meanwhile.
 pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
     diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
         .set((
@@ -256,8 +258,8 @@ pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: Naiv
     Ok(())
 }
 
-/// Notes in the transaction of the handler's own work that it is done; answers whether it was still to be done. Another one
-/// that does the same work waits here for the transaction to end.
+/// Notes in the transaction of the handler's own work that the work is done; returns whether it was still to be done.
+/// Another worker that does the same work waits here for that transaction to end.
 pub fn settle(
     connection: &mut DbConnection,
     (event_id, entity_id): (Uuid, Uuid),
@@ -275,7 +277,8 @@ pub fn settle(
     Ok(settled > 0)
 }
 
-/// Notes that the handler failed, unless another worker has taken the delivery over meanwhile: it is due again at `due`, or parked as dead when there is no next time.
+/// Notes that the delivery failed, unless another worker has taken it over meanwhile. It is due again at `due`; without
+/// `due` it is parked as dead.
 pub fn failed(
     connection: &mut DbConnection,
     id: i64,
@@ -305,7 +308,7 @@ pub fn failed(
     Ok(())
 }
 
-/// Forgets what was delivered before `moment`.
+/// Forgets deliveries that were made before `moment`.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     let old = outbox::table
         .filter(outbox::status.eq(DeliveryStatus::Delivered))

@@ -35,12 +35,12 @@ pub use table::{Field, Listed, Table};
 /// How large a page may be.
 #[derive(Debug, Clone, Copy)]
 pub struct PageLimit {
-    /// The most rows in one page, and how many there are when no number is given.
+    /// The most rows in one page, and the number of rows if none is given.
     pub max: i64,
 }
 
 impl PageLimit {
-    /// How many rows are asked for; as many as there may be, where no number is given.
+    /// How many rows are asked for; the most that are allowed, if no number is given.
     ///
     /// # Errors
     /// VALIDATION or LIMIT, naming `argument`.
@@ -62,10 +62,10 @@ impl PageLimit {
     }
 }
 
-/// Lists the rows of an entity, as far as they are not deleted.
+/// Lists the rows of an entity that are not deleted.
 ///
 /// # Errors
-/// VALIDATION or LIMIT for orders, cursors and page sizes that can't be; else what the database says.
+/// VALIDATION or LIMIT for invalid orders, cursors and page sizes.
 pub fn list<T: Listed>(
     connection: &mut DbConnection,
     query: &ListQuery,
@@ -77,7 +77,7 @@ pub fn list<T: Listed>(
 /// Lists the versions of an entity, of deleted rows too.
 ///
 /// # Errors
-/// VALIDATION or LIMIT for orders, cursors and page sizes that can't be; else what the database says.
+/// VALIDATION or LIMIT for invalid orders, cursors and page sizes.
 pub fn list_history<T: Listed + Versioned>(
     connection: &mut DbConnection,
     query: &ListQuery,
@@ -89,7 +89,7 @@ pub fn list_history<T: Listed + Versioned>(
 /// A row of a list.
 #[derive(QueryableByName)]
 struct Listing<R> {
-    /// The values that it is sorted by, as a JSON list.
+    /// The values by which it is sorted, as a JSON list.
     #[diesel(sql_type = Text)]
     sort_values: String,
     #[diesel(embed)]
@@ -138,7 +138,7 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
             break;
         }
         let (filter, sorted, skipped) = if order.is_joined() {
-            // The other table is joined to find the page's keys only, so that whole rows need not be sorted.
+            // The other table is joined only to find the page's keys, so that whole rows need not be sorted.
             let found = segment.select(&order.id, &matching, missing, offset);
             let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")");
             (filter, order.sql(backward), 0)
@@ -171,8 +171,8 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
         rows.drain(..surplus);
     }
 
-    // Reading on tells whether rows follow in the direction of reading. Behind the page there are rows only if it does
-    // not begin at the list's end; ahead of it there may be some beyond a bound.
+    // Reading one row more tells whether rows follow in the direction of reading. Rows lie behind the page only if it does
+    // not begin at an end of the list. Ahead of it there may be rows beyond a bound.
     let (mut has_next, mut has_previous) = if backward { (false, more) } else { (more, trimmed) };
     if query.wanted.neighbours {
         let skipped = offset > 0;
@@ -195,8 +195,8 @@ pub fn count(connection: &mut DbConnection, table: &Table, filter: &Sql) -> Resu
     Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 
-/// Whether rows lie beyond the one with these values; beyond none, whether there are any. The row of the `bound` lies there,
-/// unless it has changed or gone, and is found without an index on the order.
+/// Whether rows lie beyond the row with these values; without values, whether there are any rows. The row of the `bound`
+/// lies there, unless it has changed or gone, and can be found without an index on the order.
 fn any_beyond(
     connection: &mut DbConnection,
     order: &Order,

@@ -1,6 +1,6 @@
-//! Pieces of SQL with bound values, for what is said of every entity alike, and for what diesel's typed queries can't say on
-//! both databases: dynamic filters, keyset paging, copies into history, upserts. Values are always bound, never written into
-//! the text.
+//! Pieces of SQL with bound values, for statements that all entities have alike, and for statements that diesel's typed
+//! queries can't express on both databases: dynamic filters, keyset paging, copies into history, upserts. Values are always
+//! bound, never written into the text.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Bool, Jsonb, Text, Timestamp, Untyped, Uuid};
 use super::connection::{DbConnection, MultiBackend};
 use crate::model::bound::Bound;
 
-/// How many rows a statement writes at most: databases bound how many values it may bind.
+/// How many rows a statement writes at most, because databases limit how many values a statement may bind.
 pub const ROWS_AT_ONCE: usize = 500;
 
 /// SQL text with values bound in it.
@@ -47,7 +47,7 @@ impl Sql {
     #[must_use]
     pub fn bind(mut self, value: impl Into<Bound>) -> Self {
         self.fragments.push(match value.into() {
-            // A NULL that says no type of its own takes that of its column.
+            // A NULL without a type of its own takes the type of its column.
             Bound::Null => Fragment::Text("NULL".into()),
             value => Fragment::Bind(value),
         });
@@ -67,7 +67,7 @@ impl Sql {
         self.sql("IN ").list(values).varies()
     }
 
-    /// Says that the text differs from one time to the next, so that preparing it would keep many statements for nothing.
+    /// Notes that the text differs from one call to the next, so that it is not kept as a prepared statement.
     #[must_use]
     pub const fn varies(mut self) -> Self {
         self.varies = true;
@@ -82,7 +82,7 @@ impl Sql {
         self
     }
 
-    /// Several pieces with `separator` between them; `empty` where there are none.
+    /// Joins pieces with `separator` between them; `empty` if there are none.
     #[must_use]
     pub fn join(pieces: Vec<Self>, separator: &'static str, empty: &'static str) -> Self {
         let mut pieces = pieces.into_iter();
@@ -92,13 +92,13 @@ impl Sql {
         pieces.fold(first, |all, piece| all.sql(separator).append(piece))
     }
 
-    /// As an expression of SQL type `ST` in a typed query.
+    /// The piece as an expression of SQL type `ST` in a typed query.
     #[must_use]
     pub const fn typed<ST>(self) -> Typed<ST> {
         Typed(self, PhantomData)
     }
 
-    /// Runs it as a statement; answers how many rows it touched.
+    /// Runs it as a statement; returns how many rows it touched.
     pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
         diesel::RunQueryDsl::execute(self.typed::<Untyped>(), connection)
     }
@@ -143,7 +143,7 @@ impl Sql {
     }
 }
 
-/// Prepared statements are cached by their text, as two pieces of one Rust type can differ.
+/// Prepared statements are cached by their text, because two pieces of one Rust type can differ.
 impl<ST> QueryId for Typed<ST> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

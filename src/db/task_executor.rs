@@ -13,7 +13,7 @@ use crate::model::task_executor::{TaskExecutor, task_management_taskexecutor as 
 
 const GROUP: &str = "task_management_taskgroup";
 
-/// Executors of groups that are deleted are not listed either.
+/// Executors of deleted groups are not listed either.
 impl Listed for TaskExecutor {
     const FIELDS: &[Field] = &[
         Field::related("user__username", Kind::Text, "user_id", "core_user", "username"),
@@ -55,16 +55,16 @@ pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Resu
     select(connection, Sql::new("NOT is_deleted AND task_group_id ").among(group_ids).sql(" ORDER BY id"))
 }
 
-/// The same, but for those whose users are not active: they are not asked, and nothing waits for them.
+/// The live executors of these groups whose users are active, by key. Others are not asked, and no pool waits for them.
 pub fn asked_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
     let asked = Sql::new("NOT is_deleted AND task_group_id ").among(group_ids.iter().copied());
-    // Looked up for each of the few executors: `IN` would have SQLite go through all users.
+    // The user of each of the few executors is looked up. With `IN`, SQLite would read all users.
     let active = "EXISTS (SELECT 1 FROM core_user AS person \
                   WHERE person.id = task_management_taskexecutor.user_id AND person.is_active)";
     select(connection, asked.sql(" AND ").sql(active).sql(" ORDER BY task_management_taskexecutor.id"))
 }
 
-/// The groups in which this user sits, live executors only.
+/// The groups in which this user is a live executor.
 pub fn groups_of(connection: &mut DbConnection, user_id: Uuid) -> Result<Vec<Uuid>> {
     Ok(task_executor::table
         .filter(task_executor::user_id.eq(user_id))
@@ -74,7 +74,7 @@ pub fn groups_of(connection: &mut DbConnection, user_id: Uuid) -> Result<Vec<Uui
         .load(connection)?)
 }
 
-/// The keys of the users who sit in this group, live executors only.
+/// The keys of the users who are live executors of this group.
 pub fn pool(connection: &mut DbConnection, group_id: Uuid) -> Result<Vec<Uuid>> {
     Ok(task_executor::table
         .filter(task_executor::task_group_id.eq(group_id))

@@ -16,7 +16,7 @@ use crate::domain::json::Json;
 /// Declares that `$own` is what diesel's `$sql` is on either database, by its name there; values are `$rust`, which `$read`
 /// reads from texts.
 ///
-/// diesel knows `$sql` on PostgreSQL alone, or as something else on SQLite.
+/// diesel knows `$sql` only on PostgreSQL, or as another type on SQLite.
 macro_rules! on_both {
     ($own:ident: $postgres:literal, $sqlite:literal; $sql:ident: $rust:ty, $read:expr) => {
         #[derive(Debug, Clone, Copy, Default, SqlType)]

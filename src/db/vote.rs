@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::entity::Kind;
 use crate::model::vote::{Vote, task_management_taskdecision as vote};
 
-/// Votes on tasks that are deleted are not listed either, nor those that their casters replaced.
+/// Votes on deleted tasks and votes that their casters replaced are not listed either.
 impl Listed for Vote {
     const LEFT_OUT: &[&str] = &["json_ext", "user_created", "user_updated", "verdict", "weight", "data_hash"];
     const FIELDS: &[Field] = &[
@@ -30,19 +30,19 @@ impl Listed for Vote {
     );
 }
 
-/// What makes a vote count no more.
+/// The reason why a vote no longer counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
     /// Its caster has replaced it: the row is deleted.
     Replaced,
-    /// What it was cast on has changed: the row stays, as stale.
+    /// The data on which it was cast has changed: the row stays, marked as stale.
     Stale,
 }
 
-/// Makes votes that count do so no more, many with one statement: each becomes its next version.
+/// Ends the counting of votes, many with one statement. Each gets its next version.
 ///
 /// # Errors
-/// INTERNAL when one of them does not count as it is: the caller has not locked the task. Else what the database says.
+/// INTERNAL when one of them does not count already, because the caller has not locked the task.
 pub fn withdraw(
     connection: &mut DbConnection,
     ids: &[Uuid],
@@ -72,7 +72,7 @@ pub fn withdraw(
     Ok(())
 }
 
-/// The votes on these tasks by key, those left out that their casters replaced. Stale ones are among them.
+/// The votes on these tasks by key, without those that their casters replaced, but with stale ones.
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<Vote>> {
     select(connection, Sql::new("NOT is_deleted AND task_id ").among(task_ids).sql(" ORDER BY id"))
 }

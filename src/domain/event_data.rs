@@ -1,8 +1,9 @@
-//! What an event tells, as JSON: `{"v": 1, "old": …, "new": …}` and facts beside them, the same form for every signal.
+//! The data of an event, as JSON: `{"v": 1, "old": …, "new": …}`, and facts beside these. The form is the same for every
+//! signal.
 //!
-//! `old` is the row as it was, null where it is created; `new` the row as it is then, null where it is about to be deleted, and
-//! marked as deleted once it is. Where a flow is replaced, `old` is the version that is superseded, as that leaves it, and
-//! `new` the one that takes its place.
+//! `old` is the row before the change, or null for a creation. `new` is the row after the change. For a deletion, `new` is
+//! null before it, and the row marked as deleted after it. When a flow is replaced, `old` is the superseded version, as the
+//! replacement leaves it, and `new` the version that takes its place.
 
 use super::json::{Json, Object};
 use super::signal::Signal;
@@ -11,33 +12,33 @@ use serde::Serialize;
 /// The version of the form.
 pub const VERSION: i64 = 1;
 
-/// What an event tells.
+/// The data of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventData(Object);
 
 impl EventData {
-    /// A row before and after.
+    /// The data with a row before and after the change.
     #[must_use]
     pub fn new<T: Serialize>(old: Option<&T>, new: Option<&T>) -> Self {
         Self(Object::new()).with("v", VERSION).with("old", old).with("new", new)
     }
 
-    /// The same with a fact beside the rows.
+    /// Adds a fact beside the rows.
     #[must_use]
     pub fn with(mut self, name: &str, fact: impl Serialize) -> Self {
-        // Rows and facts have texts as keys, so there is nothing that JSON can't hold.
+        // Rows and facts have texts as keys, so JSON can hold all of them.
         self.0.insert(name.to_owned(), Json::of(&fact));
         self
     }
 
-    /// As handlers see it.
+    /// The data in the form that handlers see.
     #[must_use]
     pub fn into_json(self) -> Json {
         Json::Object(self.0)
     }
 }
 
-/// The row that an event is about, for those who are told of one: the one before, where a flow goes.
+/// The one of `old` and `new` that is shown to receivers who are told of one row: the row before, if a flow is deleted.
 #[must_use]
 pub const fn row_told(signal: Signal) -> &'static str {
     match signal {
@@ -46,8 +47,8 @@ pub const fn row_told(signal: Signal) -> &'static str {
     }
 }
 
-/// The data as it is kept until it is delivered: the row is in it once more under its own name, where processes of version 0.1
-/// look for it.
+/// The data in the form that the outbox keeps. It holds the row a second time under the row's own name, where processes of
+/// version 0.1 look for it.
 #[must_use]
 pub fn kept(signal: Signal, data: &Json) -> Json {
     let mut kept = data.clone();
@@ -57,8 +58,8 @@ pub fn kept(signal: Signal, data: &Json) -> Json {
     kept
 }
 
-/// Data that was kept, in the present form, also where a process of version 0.1 wrote it: it has the row under its own name and
-/// what was before it as `old`, if anything.
+/// Data that the outbox kept, in the present form, also if a process of version 0.1 wrote it. Such data has the row under
+/// its own name, and the row before the change as `old`, if there was one.
 #[must_use]
 pub fn read(signal: Signal, kept: Json) -> Json {
     let Json::Object(mut data) = kept else { return kept };

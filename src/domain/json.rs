@@ -1,7 +1,7 @@
-//! JSON that keeps what it says: numbers of any length keep their digits, and a key that is there twice is refused.
+//! JSON that keeps exactly what it says: numbers of any length keep their digits, and repeated keys are refused.
 //!
-//! `serde_json::Value` holds numbers in 64 bits, which changes long ones; its feature that would not is one for the whole
-//! program, a host's own code included.
+//! `serde_json::Value` holds numbers in 64 bits, which changes long ones. It has a feature that keeps them, but that would
+//! hold for the whole program, a host's own code included.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,46 +51,46 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads a text. Numbers are kept without exponents.
+    /// Reads a text. Exponents of numbers are written out.
     ///
     /// # Errors
-    /// Why it is not JSON, or which key is there twice, or which number has more than [`MAX_DIGITS`] digits.
+    /// The reason why it is not JSON, the key that is repeated, or the number that has more than [`MAX_DIGITS`] digits.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
         parse::given(text)
     }
 
-    /// Reads what is stored: as it is, whatever is not taken from clients any more.
+    /// Reads a stored text as it is, even if clients may no longer send such a text.
     ///
     /// # Errors
-    /// Why it is not JSON.
+    /// The reason why it is not JSON.
     pub(crate) fn stored(text: &str) -> Result<Self, JsonError> {
         parse::stored(text)
     }
 
-    /// What serde writes of `value`; null where it can be no JSON, such as a map whose keys are lists.
+    /// The JSON that serde writes of `value`; null if that is no JSON, such as a map whose keys are lists.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
         let text = serde_json::to_string(value).ok();
         text.and_then(|text| Self::stored(&text).ok()).unwrap_or_default()
     }
 
-    /// Reads it as something else.
+    /// Reads it as another type.
     ///
     /// # Errors
-    /// Why it has another form.
+    /// The reason why it does not have that form.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         read::read(self, false)
     }
 
-    /// The same for types of ours with flattened parts, in which serde carries numbers through 64 bits if it is let.
+    /// Reads it as one of our types with flattened parts, in which serde would otherwise hold numbers in 64 bits.
     ///
     /// # Errors
-    /// Why it has another form.
+    /// The reason why it does not have that form.
     pub(crate) fn read_flattened<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         read::read(self, true)
     }
 
-    /// As serde_json's own value, which holds numbers as `i64`, `u64` or `f64`: long ones lose digits, and those beyond the
-    /// range of `f64` become texts.
+    /// serde_json's own value, which holds numbers as `i64`, `u64` or `f64`. Long numbers lose digits, and numbers beyond
+    /// the range of `f64` become texts.
     #[must_use]
     pub fn to_value(&self) -> Value {
         match self {
@@ -103,7 +103,7 @@ impl Json {
         }
     }
 
-    /// What stands under a key of an object.
+    /// The value under a key of an object.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_object()?.get(key)
@@ -121,13 +121,13 @@ impl Json {
         matches!(self, Self::Object(_))
     }
 
-    /// The truth value, if it is one.
+    /// The boolean, if it is one.
     #[must_use]
     pub const fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(truth) = self { Some(*truth) } else { None }
     }
 
-    /// The number, if it is one that `i64` holds.
+    /// The number, if it is one that fits in `i64`.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         if let Self::Number(number) = self { number.canonical().parse().ok() } else { None }
@@ -157,7 +157,7 @@ impl Json {
         if let Self::Object(map) = self { Some(map) } else { None }
     }
 
-    /// Whether `holds` is true of it or of anything in it.
+    /// Whether `holds` is true of it or of any value in it.
     pub(crate) fn any(&self, holds: &impl Fn(&Self) -> bool) -> bool {
         holds(self)
             || match self {
@@ -167,7 +167,7 @@ impl Json {
             }
     }
 
-    /// The text with every number in its one form, so that what is equal has one text.
+    /// The text with every number in its canonical form, so that equal values have equal texts.
     #[must_use]
     pub fn canonical(&self) -> String {
         match self {
@@ -246,7 +246,7 @@ impl PartialEq<i64> for Json {
 
 static NULL: Json = Json::Null;
 
-/// What stands under a key; null where nothing does.
+/// The value under a key; null if there is none.
 impl Index<&str> for Json {
     type Output = Self;
 
@@ -255,7 +255,7 @@ impl Index<&str> for Json {
     }
 }
 
-/// What stands at a place of a list; null where nothing does.
+/// The value at an index of a list; null if there is none.
 impl Index<usize> for Json {
     type Output = Self;
 
@@ -264,7 +264,7 @@ impl Index<usize> for Json {
     }
 }
 
-/// [`Json`] of what is written here; what stands in it is anything that serde can write.
+/// Makes [`Json`] from the JSON written here, which may contain expressions of any type that serde can write.
 macro_rules! json {
     ({}) => {
         $crate::domain::json::Json::Object($crate::domain::json::Object::new())

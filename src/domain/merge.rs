@@ -1,4 +1,4 @@
-//! Deep merging of JSON, as votes are gathered in `businessStatus`.
+//! Deep merging of JSON, by which votes are gathered in `businessStatus`.
 
 use crate::domain::json::Json;
 

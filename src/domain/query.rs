@@ -1,10 +1,10 @@
-//! What a list is asked for: conditions, order and page, in the words of the interface, not of a database.
+//! The query of a list: conditions, order and page, in the words of the interface, not of a database.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-/// Years of moments and days. Those of more or fewer digits can neither be compared as texts nor be kept by PostgreSQL,
-/// which has no year 0 either.
+/// The years that moments and days may have. Years with more digits can't be compared as texts, PostgreSQL can't keep them,
+/// and it has no year 0.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// How a field is compared.
@@ -30,7 +30,7 @@ pub enum Lookup {
     Gt,
     /// Greater or equal.
     Gte,
-    /// Absent, where the value is true; there, where it is false.
+    /// Absent if the value is true, present if it is false.
     Isnull,
 }
 
@@ -43,29 +43,29 @@ pub enum Value {
     Uuid(Uuid),
     /// A number.
     Int(i64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A moment, naive UTC.
     DateTime(NaiveDateTime),
 }
 
-/// Which rows are wanted.
+/// A condition on the wanted rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// All of these hold.
     All(Vec<Condition>),
-    /// At least one of these holds; none of them, when the list is empty.
+    /// At least one of these holds. An empty list never holds.
     Any(Vec<Condition>),
-    /// A field compares so. Fields are named by openIMIS' paths, such as `task_group__code`.
+    /// A field compares with a value. Fields are named by openIMIS' paths, such as `task_group__code`.
     Field {
         /// The path of the field.
         field: &'static str,
-        /// How it is compared.
+        /// How the field is compared.
         lookup: Lookup,
-        /// With what.
+        /// The value.
         value: Value,
     },
-    /// A field equals one of these values. However many they are, the condition is not nested.
+    /// A field equals one of these values. The condition is not nested, however many values there are.
     OneOf {
         /// Its path in openIMIS' words, snake_case.
         field: &'static str,
@@ -74,14 +74,15 @@ pub enum Condition {
     },
     /// This does not hold.
     Not(Box<Condition>),
-    /// The row's group is live and this user sits in it.
+    /// The row's group is live, and this user is an executor of it.
     ExecutorOfGroup {
         /// The path of the field that holds the group's key.
         group_field: &'static str,
         /// The user.
         user_id: Uuid,
     },
-    /// The row, which is a task, is decided by this user's groups: it is given to one of them, or at a step of one.
+    /// The row, which is a task, is decided by one of this user's groups: it is assigned to the group, or at a step of the
+    /// group.
     ExecutorOfTask {
         /// The user.
         user_id: Uuid,
@@ -103,9 +104,9 @@ pub enum Condition {
     },
     /// The row, which is a version of a flow, is not superseded by another.
     LiveHead,
-    /// A live executor of the row, which is a group, is called so: the text is in a name, ignoring case.
+    /// A live executor of the row, which is a group, has the text in a name, ignoring case.
     HasExecutorNamed {
-        /// What is searched for.
+        /// The text.
         text: String,
     },
     /// The row, which is a user, has one of these roles.
@@ -118,12 +119,12 @@ pub enum Condition {
         /// The right's number.
         right: i64,
     },
-    /// The row was touched by the mutation with this client id, among those of the asking user (or of anybody,
-    /// for a superuser).
+    /// The row was touched by the mutation with this client id, among the mutations of the requester (or of anybody, for a
+    /// superuser).
     TouchedBy {
         /// `clientMutationId`.
         client_mutation_id: String,
-        /// Whose mutation; none means anybody's.
+        /// The user whose mutation it is; none means anybody's.
         user_id: Option<Uuid>,
     },
 }
@@ -141,7 +142,7 @@ impl Condition {
         Self::Field { field, lookup: Lookup::Exact, value }
     }
 
-    /// Whether a comparison in it is of one of `fields`.
+    /// Whether it compares one of `fields`.
     #[must_use]
     pub fn names_any(&self, fields: &[&str]) -> bool {
         match self {
@@ -168,22 +169,22 @@ impl Condition {
     }
 }
 
-/// Which part of the rows is wanted. The meaning is Relay's, with openIMIS' `offset`.
+/// The part of the rows that is wanted. The meaning is Relay's, with openIMIS' `offset`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// At most so many from the beginning.
+    /// The most rows from the beginning.
     pub first: Option<i64>,
-    /// At most so many from the end.
+    /// The most rows from the end.
     pub last: Option<i64>,
     /// Only rows after this cursor.
     pub after: Option<String>,
     /// Only rows before this cursor.
     pub before: Option<String>,
-    /// Leave out so many from the beginning.
+    /// How many rows to leave out from the beginning.
     pub offset: Option<i64>,
 }
 
-/// What else is to be found out about the list; each costs a query.
+/// Further facts that are wanted about the list; each costs a query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// How many rows match altogether.
@@ -192,22 +193,22 @@ pub struct Wanted {
     pub neighbours: bool,
 }
 
-/// What a list is asked for.
+/// The query of a list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQuery {
-    /// Which rows; all of these hold.
+    /// The conditions, all of which must hold.
     pub conditions: Vec<Condition>,
-    /// In which order: paths, `-` before a descending one; ties are broken by key.
+    /// The order: paths, with `-` before a descending one. Ties are broken by key.
     pub order_by: Vec<String>,
-    /// Which part.
+    /// The page.
     pub page: Page,
-    /// What else to find out.
+    /// The further facts that are wanted.
     pub wanted: Wanted,
 }
 
 impl ListQuery {
-    /// Leaves out versions in which the row is deleted, unless the list is of one row, all of whose versions are
-    /// wanted, or says itself which are wanted. Recorded traffic of the original shows no others either.
+    /// Leaves out versions in which the row is deleted, unless the list is of one row, or has a condition on deletion
+    /// itself. Recorded traffic of the original does the same.
     pub fn leave_out_deleted_versions(&mut self) {
         let about = |name: &str| {
             self.conditions
@@ -225,7 +226,7 @@ impl ListQuery {
 pub struct Slice<T> {
     /// The rows, each with its cursor.
     pub rows: Vec<(T, String)>,
-    /// How many rows match altogether, if that was asked.
+    /// How many rows match altogether, if that was asked for.
     pub total_count: Option<i64>,
     /// Whether rows follow.
     pub has_next: bool,

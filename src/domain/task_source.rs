@@ -1,4 +1,4 @@
-//! Task sources: which services' new tasks come to a group or flow. Clients read them in `json_ext`.
+//! Task sources: the services whose new tasks go to a group or flow. Clients read them in `json_ext`.
 
 use crate::domain::json::{Json, json};
 
@@ -11,7 +11,7 @@ pub fn read(json_ext: Option<&Json>) -> Vec<String> {
     listed.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
-/// Writes the sources where [`read`] finds them, keeping the rest.
+/// Writes the sources to where [`read`] finds them, and keeps the rest.
 pub fn write(json_ext: &mut Option<Json>, sources: &[String]) {
     match json_ext.as_mut().and_then(Json::as_object_mut) {
         Some(ext) => {

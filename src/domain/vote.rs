@@ -10,12 +10,12 @@ use super::json::Json;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataHash {
     now: String,
-    /// As it was made when numbers were held in 64 bits, where that is another: votes of then go on counting.
+    /// The hash that versions with 64-bit numbers made, if it differs, so that their votes go on counting.
     then: Option<String>,
 }
 
 impl DataHash {
-    /// That of some data.
+    /// The hash of some data.
     #[must_use]
     pub fn of(data: &Json) -> Self {
         let is_long = data.any(&|part| matches!(part, Json::Number(number) if !number.is_short_integer()));
@@ -25,13 +25,13 @@ impl DataHash {
         }
     }
 
-    /// As votes keep it.
+    /// The hash in the form that votes keep.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.now
     }
 
-    /// Whether a vote with this hash is on the same data.
+    /// Whether a vote with this hash was cast on the same data.
     #[must_use]
     pub fn is(&self, hash: &str) -> bool {
         self.now == hash || self.then.as_deref() == Some(hash)
@@ -47,8 +47,8 @@ fn hex(text: &str) -> String {
     })
 }
 
-/// The same with the keys of all objects in order, whichever order this build of `serde_json` keeps: a host may have chosen
-/// that of insertion for the whole program.
+/// The same data with sorted keys in all objects. A host may have built `serde_json` for the whole program to keep the order
+/// of insertion.
 fn sorted(data: &Value) -> Value {
     match data {
         Value::Object(map) => {

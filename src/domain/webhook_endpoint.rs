@@ -1,4 +1,4 @@
-//! Where webhook endpoints may stand, what they may ask for, and their secrets.
+//! The URLs at which webhook endpoints may stand, the events of which they can be told, and their secrets.
 
 use std::fmt;
 
@@ -35,16 +35,17 @@ pub const MOST_SECRETS: usize = 2;
 /// The longest URL, in characters.
 pub const LONGEST_URL: usize = 2_000;
 
-/// Where endpoints may stand.
+/// The URLs at which endpoints may stand, beyond https at public addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reach {
-    /// Also at addresses that are not of the public Internet.
+    /// Whether they may stand at addresses that are not of the public Internet.
     pub private_addresses: bool,
-    /// Also at `http` URLs.
+    /// Whether they may stand at `http` URLs.
     pub http: bool,
 }
 
-/// Whether who asked for these events wants this signal: those that were named, or all of tasks where none were.
+/// Whether an endpoint with these events is told of this signal. Without events, an endpoint is told of all signals of
+/// tasks.
 #[must_use]
 pub fn wants(events: &[String], signal: Signal) -> bool {
     let name = signal.as_str();
@@ -55,7 +56,7 @@ pub fn wants(events: &[String], signal: Signal) -> bool {
     }
 }
 
-/// Refuses names of signals that there are not.
+/// Refuses unknown names of signals.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
@@ -70,7 +71,8 @@ pub fn check_events(field: &str, events: &[String]) -> Result<()> {
     }
 }
 
-/// The URL, if events may be sent there. Names are not resolved yet: who connects has to look at their addresses again.
+/// The URL, if events may be sent to it. Names are not resolved here, so their addresses must be checked when a connection
+/// is made.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
@@ -107,7 +109,7 @@ pub fn check_url(field: &str, text: &str, reach: Reach) -> Result<Url> {
     Ok(url)
 }
 
-/// Whether a text is a secret as the specification has it: `whsec_` and 24 to 64 bytes in base64.
+/// Whether a text is a secret by the specification: `whsec_` and 24 to 64 bytes in base64.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
     secret_key(text).is_some()

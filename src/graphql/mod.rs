@@ -1,4 +1,5 @@
-//! GraphQL: types, inputs and resolvers, a folder or a file for each entity. Resolvers read their input and call a service.
+//! GraphQL: types, inputs and resolvers, in a file or a folder for each entity. Resolvers read their input and call a
+//! service.
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
@@ -63,7 +64,8 @@ pub struct TaskMutation(
     webhook_endpoint::mutations::WebhookEndpointMutations,
 );
 
-/// What openIMIS' core module answers: the journal, users, roles, configurations, `node`. A host may have fields of these names.
+/// Queries of openIMIS' core module: the journal, users, roles, configurations, `node`. A host may have fields with these
+/// names itself.
 #[derive(MergedObject, Default)]
 pub struct CoreQuery(
     configuration::ConfigurationQueries,
@@ -73,14 +75,14 @@ pub struct CoreQuery(
     node::NodeQueries,
 );
 
-/// What openIMIS' core module does: logging in and out, one's own language and password.
+/// Mutations of openIMIS' core module: logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
 pub struct CoreMutation(user::mutations::UserMutations, session::SessionMutations);
 
 /// The schema with its resolvers.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// Which list field takes the arguments of which table. `Query` stands for the root, however it is called.
+/// The list fields, and the tables of their arguments. `Query` stands for the root, whatever its name.
 pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "task", &task::filters::TASK),
     ("Query", "taskHistory", &task::filters::TASK_HISTORY),
@@ -117,7 +119,7 @@ pub fn schema() -> Schema {
     finish(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-/// Builds a schema that holds the module's roots, alone or among others.
+/// Builds a schema that has the module's roots, alone or among others.
 pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> async_graphql::Schema<Q, M, S>
 where
     Q: ObjectType + 'static,

@@ -23,45 +23,45 @@ use crate::model::outbox::Delivery;
 use crate::service::context::ListScope;
 use crate::service::outbox;
 
-/// How a delivery stands.
+/// The status of a delivery.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::outbox::DeliveryStatus")]
 pub enum TaskEventStatus {
-    /// It is still to be made, now or after a pause.
+    /// The delivery is still to be made, now or after a pause.
     Pending,
-    /// The handler has done its work.
+    /// The handler or endpoint has done its work.
     Delivered,
-    /// It was tried too often.
+    /// The delivery failed too often.
     Dead,
-    /// It was given up.
+    /// Somebody gave the delivery up.
     Discarded,
 }
 
 shows! {
-    /// An event for one handler.
+    /// A delivery: an event for one handler or endpoint.
     #[graphql(name = "TaskEventGQLType", complex)]
     pub struct TaskEventNode of delivery: Delivery {
         pub id: ID = global_id("TaskEventGQLType", delivery.id),
-        /// The event's own id, which handlers see, the same for each of them.
+        /// The event's own id, the same in the deliveries to all handlers.
         event_id: String,
-        /// What happened, as handlers see it.
+        /// What happened, in the form that handlers see.
         data: JsonString = JsonString::from(read(&delivery.signal, delivery.data)),
-        /// What was done, such as `task_service.complete_task`.
+        /// The signal of the event, such as `task_service.complete_task`.
         signal: String,
-        /// Who is told.
+        /// The handler or endpoint that is told.
         handler: String,
-        /// The row that it is about.
+        /// The id of the row that the event is about.
         entity_id: String,
         status: TaskEventStatus = delivery.status.into(),
-        /// How often it has been tried.
+        /// How often the delivery has been tried.
         attempts: i32,
-        /// When it happened.
+        /// When the event happened.
         date_created: Moment,
-        /// When it is tried again.
+        /// When the delivery is due, or due again.
         date_due: Moment,
-        /// Until when a process has it in hand.
+        /// Until when a process has the delivery in hand.
         lease_until: Option<Moment>,
-        /// When the handler had done its work.
+        /// When the handler or endpoint had done its work.
         date_delivered: Option<Moment>,
         /// Why the last try failed.
         last_error: Option<String>,
@@ -72,13 +72,13 @@ shows! {
 
 #[ComplexObject]
 impl TaskEventNode {
-    /// Who caused it.
+    /// The person who caused the event.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
         user(ctx, self.user_id).await
     }
 }
 
-/// What happened, in the form of today whatever process wrote it.
+/// The event's data in the present form, also if an older process wrote it.
 fn read(signal: &str, data: Json) -> Json {
     match Signal::parse(signal) {
         Some(signal) => event_data::read(signal, data),
@@ -92,7 +92,7 @@ pub struct OutboxQueries;
 
 #[Object]
 impl OutboxQueries {
-    /// Events for After-handlers, one row for each handler, in the order in which they happened.
+    /// Deliveries of events to After-handlers and webhook endpoints, one for each of them, in the order of the events.
     async fn task_events(&self, ctx: &Context<'_>) -> Result<Option<Connection<TaskEventNode>>> {
         let list = |services, requester, query| outbox::list(services, requester, query, ListScope::Root);
         listed(ctx, &TASK_EVENTS, None, list).await.map(Some)
@@ -120,7 +120,7 @@ payloads! {
     DiscardTaskEventsPayload => "DiscardTaskEventsMutationPayload",
 }
 
-/// Deliveries to be made again.
+/// The deliveries to be made again.
 #[derive(InputObject, Debug, Clone)]
 pub struct ReplayTaskEventsMutationInput {
     #[graphql(flatten)]
@@ -129,7 +129,7 @@ pub struct ReplayTaskEventsMutationInput {
     ids: Vec<ID>,
 }
 
-/// Deliveries to be given up.
+/// The deliveries to be given up.
 #[derive(InputObject, Debug, Clone)]
 pub struct DiscardTaskEventsMutationInput {
     #[graphql(flatten)]
@@ -144,8 +144,8 @@ pub struct OutboxMutations;
 
 #[Object]
 impl OutboxMutations {
-    /// Makes deliveries due again, as if they had never been tried: all of them, or none. Delivered ones are told again, with
-    /// the same event id.
+    /// Makes these deliveries due again, as if they had never been tried: all of them, or none. Those that were delivered
+    /// are delivered again, with the same event id.
     async fn replay_task_events(
         &self,
         ctx: &Context<'_>,
@@ -155,7 +155,7 @@ impl OutboxMutations {
         journaled(ctx, "replayTaskEvents", &input.meta, move |unit| outbox::replay(unit, &ids)).await
     }
 
-    /// Gives deliveries up that were not made: all of them, or none.
+    /// Gives up these deliveries, which were not made: all of them, or none.
     async fn discard_task_events(
         &self,
         ctx: &Context<'_>,
@@ -166,7 +166,7 @@ impl OutboxMutations {
     }
 }
 
-/// Numbers, raw or in global ids.
+/// The keys in these ids, which are numbers, raw or in global ids.
 fn keys(ids: &[ID]) -> Result<Vec<i64>> {
     ids.iter()
         .map(|id| {

@@ -1,4 +1,4 @@
-//! Answers that say what went wrong, also where nobody is left to say it: after a panic, and when the time is up.
+//! Answers that say what went wrong, also after a panic, and when the time is up.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::request::RequestId;
 use crate::error::{Error, ErrorCode};
 use crate::message::Message;
 
-/// Bounds the time of every request and outlives its panic; either is answered like any other fault of the server.
+/// Bounds the time of every request, and catches its panic. Both are answered like any other fault of the server.
 pub fn contained<S: Clone + Send + Sync + 'static>(router: Router<S>, patience: Duration) -> Router<S> {
     router
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, patience))
@@ -23,7 +23,7 @@ pub fn contained<S: Clone + Send + Sync + 'static>(router: Router<S>, patience: 
         .layer(from_fn(explain))
 }
 
-/// Gives the bare answers of the layers below their words.
+/// Adds an explaining body to the bare answers of the layers below.
 async fn explain(Extension(id): Extension<RequestId>, request: Request, next: Next) -> Response {
     let answer = next.run(request).await;
     if answer.headers().contains_key(header::CONTENT_TYPE) {
@@ -39,7 +39,7 @@ async fn explain(Extension(id): Extension<RequestId>, request: Request, next: Ne
     refuse(status, &message, ErrorCode::Internal, "en", &id)
 }
 
-/// An answer that says why not.
+/// An answer that refuses a request and says why.
 pub fn refuse(
     status: StatusCode,
     message: &Message,
@@ -50,7 +50,7 @@ pub fn refuse(
     (status, Json(error_body(&message.text(language), code, request_id))).into_response()
 }
 
-/// The session could not be looked up.
+/// The answer when the session could not be looked up.
 pub fn failed(error: &Error, request_id: &RequestId) -> Response {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(cause, "the session can't be looked up");

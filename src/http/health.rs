@@ -1,4 +1,4 @@
-//! Whether the server lives, whether it can work, and how it does.
+//! Whether the server lives, whether it can work, and its metrics.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: the database answers, its schema is right, and it can be written.
+/// Answers whether the server is ready: the database answers, has the right schema, and can be written.
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.health.check().await {
         Ok(()) => "ready\n".into_response(),
@@ -22,7 +22,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
     }
 }
 
-/// Metrics, where they are kept.
+/// The metrics, if they are kept.
 pub async fn metrics(State(app): State<App>) -> Response {
     match &app.metrics {
         Some(render) => render().into_response(),

@@ -1,4 +1,4 @@
-//! HTTP: the router and what stands at its paths.
+//! HTTP: the router, and the handlers of its paths.
 
 pub mod cookies;
 pub mod current_user;

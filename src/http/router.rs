@@ -30,7 +30,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        // The front end asks for it now and then, lest a proxy forget the session; the answer is not read.
+        // The front end asks for this path regularly, so that a proxy does not end the session. It does not read the answer.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
         .layer(DefaultBodyLimit::max(body_bytes));
     let mut router = contained(router, timeout)
@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
     router.layer(from_fn(request::identify)).with_state(app)
 }
 
-/// Pages of these origins may call with the user's cookies; without any, browsers keep all foreign pages off.
+/// Lets pages of these origins call with the user's cookies. Without origins, browsers keep all foreign pages from calling.
 fn cors(settings: &HttpSettings) -> Option<CorsLayer> {
     if settings.cors_origins.is_empty() {
         return None;

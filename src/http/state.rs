@@ -28,7 +28,7 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct App {
     /// What the services work with.
     pub services: Arc<ServiceContext>,
-    /// Asks after the database.
+    /// Checks the health of the database.
     pub health: Arc<Health>,
     /// The schema with its resolvers.
     pub schema: Schema,

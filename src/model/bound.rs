@@ -17,7 +17,7 @@ pub enum Bound {
     Uuid(Uuid),
     /// A number.
     Int(i64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A moment, naive UTC, made by [`Bound::moment`].
     DateTime(NaiveDateTime),
@@ -27,7 +27,7 @@ pub enum Bound {
 
 /// A part of an entity that stands in several columns.
 pub trait Embedded {
-    /// Adds what stands in them, in their order.
+    /// Adds the values of the columns, in their order.
     fn values(&self, values: &mut Vec<Bound>);
 }
 

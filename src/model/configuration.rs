@@ -14,15 +14,15 @@ entity! {
         id: Uuid => Uuid,
         /// The module.
         module: String => Text,
-        /// Who reads it.
+        /// The side that reads it.
         layer: Layer => Text,
-        /// The version of its form.
+        /// The version of the configuration's format.
         version: String => Text,
-        /// JSON in a text.
+        /// The configuration, as a JSON text.
         config: String => Text,
         /// Whether anybody may read it.
         is_exposed: bool => Bool,
-        /// Until when it is to be left out of account, naive UTC.
+        /// Until when the configuration is to be ignored, naive UTC.
         is_disabled_until: Option<NaiveDateTime> => Nullable<Timestamp>,
         /// Which fields of forms are shown: a list of `{"id", "field", "usage"}`.
         controls: Json => Jsonb,

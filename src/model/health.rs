@@ -1,9 +1,9 @@
-//! What is written to see whether the database can be.
+//! The row that is written to check that the database can be written.
 
 use super::entity::entity;
 
 entity! {
-    /// The one row that is.
+    /// The only row of its table.
     pub struct HealthCheck ("health_check") in task_management_health (id) {
         /// Primary key, always 1.
         id: i32 => Integer,

@@ -1,4 +1,4 @@
-//! The entities: what stands in the tables, each said once. No connection and no query; those are in `db`.
+//! The entities: the rows of the tables, each declared once. Connections and queries are in `db`.
 
 pub mod bound;
 pub mod checked_service;
@@ -30,7 +30,7 @@ pub mod webhook_endpoint;
 
 use entity::{Column, Entity, Versioned};
 
-/// A table as its entity declares it, for the test that holds it to the databases.
+/// A table as its entity declares it, for the test that compares it with the databases.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
     /// Its name.

@@ -1,4 +1,4 @@
-//! The outbox: events that are to be told, one row for each event and subscriber.
+//! The outbox: deliveries of events, one row for each event and subscriber.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::domain::json::Json;
 use crate::domain::outbox::DeliveryStatus;
 
 entity! {
-    /// An event for one handler.
+    /// A delivery: an event for one subscriber.
     pub struct Delivery ("delivery") in task_management_outbox (id) {
         /// Primary key, counted by the database in the order of writes.
         id: i64 => BigInt,
@@ -18,27 +18,27 @@ entity! {
         signal: String => Text,
         /// The subscriber's name.
         handler: String => Text,
-        /// What the event is about; deliveries about one row keep their order.
+        /// The row that the event is about. Deliveries about one row keep their order.
         entity_id: Uuid => Uuid,
-        /// Who caused it.
+        /// The user who caused the event.
         user_id: Uuid => Uuid,
-        /// What happened.
+        /// The event's data.
         data: Json => Jsonb,
-        /// When it happened, naive UTC.
+        /// When the event happened, naive UTC.
         date_created: NaiveDateTime => Timestamp,
-        /// How it stands.
+        /// The status of the delivery.
         status: DeliveryStatus => Text,
-        /// How often it has been tried.
+        /// How often the delivery has been tried.
         attempts: i32 => Integer,
-        /// When it is tried again, naive UTC.
+        /// When the delivery is due, or due again, naive UTC.
         date_due: NaiveDateTime => Timestamp,
-        /// The worker that has it in hand.
+        /// The worker that has the delivery in hand.
         leased_by: Option<Uuid> => Nullable<Uuid>,
-        /// Until when a worker has it in hand, naive UTC.
+        /// Until when that worker has it in hand, naive UTC.
         lease_until: Option<NaiveDateTime> => Nullable<Timestamp>,
-        /// Why the last try failed.
+        /// Why the last attempt failed.
         last_error: Option<String> => Nullable<Text>,
-        /// When the handler had done its work, naive UTC.
+        /// When the delivery was made, naive UTC.
         date_delivered: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }

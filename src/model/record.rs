@@ -1,4 +1,4 @@
-//! The record: what every versioned row has.
+//! The record: the fields that every versioned row has.
 
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -8,30 +8,30 @@ use super::bound::{Bound, Embedded};
 use crate::clock::new_id;
 use crate::domain::json::Json;
 
-/// What every versioned row has.
+/// The fields that every versioned row has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, diesel::Queryable)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// Primary key, UUIDv7.
     pub id: Uuid,
-    /// Whether it was deleted; such a row is shown in history only.
+    /// Whether the row was deleted. A deleted row is shown in history only.
     pub is_deleted: bool,
-    /// Free JSON of hosts; the module keeps some of its own in it.
+    /// Free JSON of hosts, in which the module keeps some data of its own.
     pub json_ext: Option<Json>,
     /// Counts the writes, from 1.
     pub version: i32,
-    /// When it was created, naive UTC.
+    /// When the row was created, naive UTC.
     pub date_created: NaiveDateTime,
-    /// When it was last written, naive UTC.
+    /// When the row was last written, naive UTC.
     pub date_updated: NaiveDateTime,
-    /// Who created it.
+    /// The user who created the row.
     pub user_created: Uuid,
-    /// Who wrote it last.
+    /// The user who wrote the row last.
     pub user_updated: Uuid,
 }
 
 impl Record {
-    /// That of a new row.
+    /// The record of a new row.
     #[must_use]
     pub fn new(user: Uuid, now: NaiveDateTime) -> Self {
         Self {
@@ -46,8 +46,8 @@ impl Record {
         }
     }
 
-    /// Marks it as the next version, which is never dated before the one before it: a clock may go back, or another server's be
-    /// ahead.
+    /// Makes it the record of the next version. That is never dated before the one before it, even if a clock goes back, or
+    /// another server's clock is ahead.
     pub fn stamp(&mut self, user: Uuid, now: NaiveDateTime) {
         self.version += 1;
         self.date_updated = now.max(self.date_updated);

@@ -1,13 +1,13 @@
-//! Which programs a migrated database goes with.
+//! The programs that can work with a migrated database.
 
 use super::entity::entity;
 
 entity! {
-    /// What a migration has noted.
+    /// The note of a migration.
     pub struct SchemaLevel ("schema_level") in task_management_schemalevel (version) {
         /// Primary key: the migration.
         version: String => Text,
-        /// The newest migration that programs must know to work with what this one left.
+        /// The newest migration that programs must know to work with the schema that this one left.
         oldest: String => Text,
     }
 }

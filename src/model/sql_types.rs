@@ -1,4 +1,4 @@
-//! How types of ours stand in columns, on every database that knows the columns' types.
+//! How our types stand in columns, on every database that has the columns' types.
 
 use std::ops::{Deref, DerefMut};
 
@@ -21,7 +21,8 @@ use crate::domain::outbox::DeliveryStatus;
 use crate::domain::task::TaskStatus;
 use crate::domain::verdict::Verdict;
 
-/// Enums as the texts or numbers by which they go. The database checks its values, so a stranger is its fault.
+/// Stores enums as their texts or numbers. Constraints of the database check the values, so an unknown value is a fault of
+/// the database.
 macro_rules! stored_as {
     ($sql:ty: |$raw:ident: $read:ty| $parsed:expr, $write:ident -> $written:ty: $($type:ty),+) => {
         $(
@@ -87,7 +88,7 @@ where
     }
 }
 
-/// A value that stands as JSON in its column.
+/// A value that is stored as JSON in its column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AsJson<T>(pub T);
 
@@ -113,7 +114,7 @@ where
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
         let value = Json::from_sql(value)?;
-        // What can't be read is not quoted: it may be secret.
+        // An invalid value is not quoted, because it may be secret.
         value.read().map(Self).map_err(|_| "the JSON has another form than it must".into())
     }
 }

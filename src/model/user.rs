@@ -1,4 +1,4 @@
-//! The user: who makes, decides and administers.
+//! The user: a person who makes, decides or administers tasks.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -7,8 +7,8 @@ use super::entity::entity;
 use crate::domain::json::Json;
 
 entity! {
-    /// A user as it is stored. openIMIS splits it in a core user and an interactive user; the interface shows both. The
-    /// hash of the password stays in the table.
+    /// A user as it is stored. openIMIS splits users into a core user and an interactive user, and the interface shows both.
+    /// The hash of the password is not read into this struct.
     pub struct User ("user") in core_user (id) {
         /// Primary key.
         id: Uuid => Uuid,
@@ -26,7 +26,7 @@ entity! {
         phone: Option<String> => Nullable<Text>,
         /// Code of the language the user reads.
         language: String => Text,
-        /// Whether the user may log in and be given executors.
+        /// Whether the user may log in and become an executor.
         is_active: bool => Bool,
         /// Counts the writes, from 1.
         version: i32 => Integer,
@@ -42,7 +42,7 @@ entity! {
 }
 
 diesel::table! {
-    /// What only logging in reads of users.
+    /// The columns of users that only logging in reads.
     #[sql_name = "core_user"]
     credential (id) {
         id -> Uuid,
@@ -59,7 +59,7 @@ entity! {
         code: String => Text,
         /// Its name in that language.
         name: String => Text,
-        /// Its place in lists.
+        /// Its position in lists.
         sort_order: Option<i32> => Nullable<Integer>,
     }
 }

@@ -11,32 +11,32 @@ use crate::domain::vote::DataHash;
 
 entity! {
     /// A row of the ledger. Rows are only added; a vote that its caster replaced is marked deleted. `user_created` equals
-    /// `user_id`, as nobody votes in another's name.
+    /// `user_id`, because nobody votes in another's name.
     pub struct Vote ("vote") in task_management_taskdecision (id), versions in task_management_historicaltaskdecision {
         /// The task voted on.
         task_id: Uuid => Uuid,
-        /// The step of the flow it was cast at; none for tasks in no flow.
+        /// The step of the flow at which the vote was cast; none for tasks in no flow.
         step_id: Option<Uuid> => Nullable<Uuid>,
-        /// Whose vote it is.
+        /// The user who cast the vote.
         user_id: Uuid => Uuid,
         /// The record voted on; none for a vote on the whole task.
         record_id: Option<String> => Nullable<Text>,
-        /// What it says.
+        /// The verdict.
         verdict: Verdict => Text,
-        /// What its caster has to say about it.
+        /// The caster's comment.
         comment: Option<String> => Nullable<Text>,
         /// The caster's weight when it was cast.
         weight: i32 => Integer,
         /// The hash of the task's `data` when it was cast, see [`DataHash`]; none in votes older than
         /// the hash.
         data_hash: Option<String> => Nullable<Text>,
-        /// Whether what was voted on has changed since, or was given to another group. A stale vote counts no more.
+        /// Whether the task's data has changed since, or the task went to another group. A stale vote no longer counts.
         is_stale: bool => Bool,
     }
 }
 
 impl Vote {
-    /// As the decision counts it.
+    /// The vote in the form that the decision counts.
     #[must_use]
     pub fn counted(&self) -> CountedVote {
         CountedVote {
@@ -46,7 +46,7 @@ impl Vote {
         }
     }
 
-    /// Whether it counts for a task whose data has this hash.
+    /// Whether the vote counts for a task whose data has this hash.
     #[must_use]
     pub fn counts_for(&self, hash: &DataHash) -> bool {
         !self.is_deleted && !self.is_stale && self.data_hash.as_deref().is_none_or(|own| hash.is(own))

@@ -1,8 +1,8 @@
-//! The approval of a task: who is asked about it at present, and which votes count. It is put together from rows in one
-//! way, whether a vote is cast or progress is shown, and for tasks in no flow as for those in one.
+//! The approval state of a task: who is asked about it at present, and which votes count. It is made from rows in one way,
+//! whether a vote is cast or progress is shown, and whether the task is in a flow or not.
 //!
-//! Who decides reads it once, by [`ApprovalState::locked`], and hands it on. What happens meanwhile (a vote is entered, votes
-//! become stale, steps pass) is told to it, and it is weighed again from what was read.
+//! A transaction that decides reads the state once, by [`ApprovalState::locked`], and hands it on. It tells the state of
+//! changes meanwhile (a vote is entered, votes become stale, steps pass), and the state is weighed again from what was read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,22 +34,22 @@ mod rows;
 pub use rows::ApprovalRows;
 use rows::Groups;
 
-/// One pool that is asked about a task, and how it stands.
+/// A pool that is asked about a task, with its votes and its standing.
 #[derive(Debug, Clone)]
 pub struct PoolStatus {
     /// The step of the flow; none for a task in no flow.
     pub step: Option<TaskFlowStep>,
-    /// Who is asked.
+    /// The group that is asked.
     pub group: TaskGroup,
-    /// How many of them must agree, as it is in force.
+    /// The policy and threshold in force: how many of its executors must agree.
     pub rule: PolicyRule,
-    /// The rules about who may not be among them.
+    /// The rules of four eyes in force.
     pub four_eyes: FourEyes,
-    /// Who among them may decide.
+    /// The executors who may decide, and those who are barred.
     pub deciders: Deciders,
-    /// The votes that count here.
+    /// The votes that count in this pool.
     pub votes: Vec<Vote>,
-    /// What they amount to.
+    /// The standing of the pool by these votes.
     pub standing: Standing,
     makers: BTreeSet<Uuid>,
     decided_others: BTreeSet<Uuid>,
@@ -62,13 +62,13 @@ pub struct ApprovalState {
     pub pools: Vec<PoolStatus>,
     /// All steps of its flow.
     pub steps: Vec<TaskFlowStep>,
-    /// The pools of its flow that it has reached.
+    /// The pools of its flow that the task has reached.
     pub reached: Vec<TaskPool>,
-    /// All votes on it that their casters have not replaced, stale ones too.
+    /// All votes on the task that their casters have not replaced, stale ones too.
     pub votes: Vec<Vote>,
-    /// The hash of its data, which votes that count name.
+    /// The hash of the task's data. Votes that count hold the same hash.
     pub data_hash: DataHash,
-    /// Whether it is decided as a whole or record by record.
+    /// Whether the task is decided as a whole or record by record.
     pub mode: Mode,
     groups: Arc<Groups>,
 }
@@ -80,13 +80,13 @@ impl PoolStatus {
         self.step.as_ref().map(|step| step.id)
     }
 
-    /// Whether the user has a live executor here, barred or not.
+    /// Whether the user is a live executor of this pool, barred or not.
     #[must_use]
     pub fn has_executor(&self, user: Uuid) -> bool {
         self.deciders.members.contains_key(&user) || self.deciders.barred.contains_key(&user)
     }
 
-    /// Why the user may not decide here, whether seated or privileged.
+    /// Why the user may not decide in this pool, even as an executor or as a privileged person.
     #[must_use]
     pub fn bar(&self, user: Uuid) -> Option<Barred> {
         self.four_eyes.bar(user, &self.makers, &self.decided_others)
@@ -94,7 +94,7 @@ impl PoolStatus {
 }
 
 impl ApprovalState {
-    /// The approval of a locked task. Its groups and their executors stay as they are until the transaction ends.
+    /// The approval state of a locked task. Its groups and their executors can't change until the transaction ends.
     pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         let mut rows = ApprovalRows::default();
         rows.read_flows(unit.connection, &[task])?;
@@ -102,7 +102,7 @@ impl ApprovalState {
         let reached = rows.reached.values().flatten();
         ids.extend(reached.filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id));
         let mut groups = Groups::default();
-        // In one order for everybody, lest two requests wait for each other.
+        // All requests lock in this order, so that no two wait for each other.
         for id in ids {
             if let Some(group) = db::lock::<TaskGroup>(unit.connection, id, Lock::Share)? {
                 groups.rows.insert(id, group);
@@ -112,25 +112,25 @@ impl ApprovalState {
         Ok(rows.approval(task, &unit.settings))
     }
 
-    /// The approval of a task of which the caller holds the locks.
+    /// The approval state of a task of which the caller holds the locks.
     pub fn read(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
         Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
     }
 
-    /// Takes it that these votes were withdrawn, and these were cast.
+    /// Notes that `withdrawn` votes were withdrawn, and `cast` votes were cast.
     pub fn enter(&mut self, withdrawn: &[Uuid], cast: Vec<Vote>) {
         self.votes.retain(|vote| !withdrawn.contains(&vote.id));
         self.votes.extend(cast);
     }
 
-    /// Takes it that these votes have become stale.
+    /// Notes that these votes have become stale.
     pub fn mark_stale(&mut self, ids: &[Uuid]) {
         for vote in self.votes.iter_mut().filter(|vote| ids.contains(&vote.id)) {
             vote.is_stale = true;
         }
     }
 
-    /// Takes it that the steps whose pools have passed are behind the task.
+    /// Notes that the task has passed the steps whose pools have passed.
     pub fn pass(&mut self, now: NaiveDateTime) {
         for status in self.pools.iter().filter(|pool| pool.standing.outcome == Outcome::Passed) {
             let step_id = status.step_id();
@@ -141,7 +141,7 @@ impl ApprovalState {
         }
     }
 
-    /// Takes it that the task has come to these pools, and reads who is asked there.
+    /// Notes that the task has reached these pools, and reads who is asked there.
     pub fn reach(&mut self, connection: &mut DbConnection, pools: Vec<TaskPool>) -> Result<()> {
         let ids: BTreeSet<Uuid> = pools.iter().map(|pool| pool.task_group_id).collect();
         let unknown: Vec<Uuid> = ids.into_iter().filter(|id| !self.groups.rows.contains_key(id)).collect();
@@ -150,7 +150,7 @@ impl ApprovalState {
         Ok(())
     }
 
-    /// Works out again which pools are asked and how they stand, after something was taken in.
+    /// Computes again which pools are asked, and their standings, after a change was noted.
     pub fn weigh(&mut self, task: &Task, settings: &ModuleSettings) {
         let asked: Vec<(Option<TaskFlowStep>, Uuid)> = if task.flow_id.is_none() {
             task.task_group_id.into_iter().map(|id| (None, id)).collect()
@@ -190,7 +190,7 @@ impl ApprovalState {
         Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
     }
 
-    /// The votes that count, at whichever step.
+    /// The votes that count, at any step.
     pub fn counting_votes(&self) -> impl Iterator<Item = &Vote> {
         self.votes.iter().filter(|vote| vote.counts_for(&self.data_hash))
     }
@@ -201,28 +201,28 @@ impl ApprovalState {
         rejected_records(self.counting_votes()).into_iter().collect()
     }
 
-    /// Whether somebody's vote on it is in the ledger and is not stale.
+    /// Whether the ledger has a vote on the task that is not stale.
     #[must_use]
     pub fn has_votes(&self) -> bool {
         self.votes.iter().any(|vote| !vote.is_stale)
     }
 
-    /// Whether steps have passed by votes on other data than the task has now: somebody changed it past this module, so what
-    /// was approved there is not what is proposed.
+    /// Whether steps have passed by votes on other data than the task has now. Then somebody changed the data past this
+    /// module, and the approvals were of another proposal.
     #[must_use]
     pub fn passed_on_other_data(&self) -> bool {
         let is_asked = |vote: &Vote| self.pools.iter().any(|pool| pool.step_id() == vote.step_id);
         self.votes.iter().any(|vote| !vote.is_stale && !vote.counts_for(&self.data_hash) && !is_asked(vote))
     }
 
-    /// What becomes of the task by the votes that count.
+    /// What happens to the task by the votes that count.
     #[must_use]
     pub fn progression(&self) -> Progression {
         let outcomes: Vec<_> = self.pools.iter().map(|pool| pool.standing.outcome).collect();
         decide(&outcomes, self.next_steps().next().is_some())
     }
 
-    /// Why it can't go on by the votes of those who are asked, or does not though they are enough.
+    /// Why the task can't go on even if everybody who is asked votes, or why it waits although its votes are enough.
     #[must_use]
     pub fn held(&self) -> Option<HeldReason> {
         match self.progression() {
@@ -231,21 +231,21 @@ impl ApprovalState {
         }
     }
 
-    /// Whether somebody who refused it as a whole, where it is asked about, has said why.
+    /// Whether somebody has refused the whole task in a pool that is asked, and has given a reason.
     #[must_use]
     pub fn says_why_refused(&self) -> bool {
         let votes = self.pools.iter().flat_map(|pool| &pool.votes);
         votes.into_iter().any(|vote| vote.verdict == Verdict::Failed && vote.comment.is_some())
     }
 
-    /// Why the user may not bring about what the votes amount to: whoever does so decides.
+    /// Why the user may not weigh the votes again, since whoever makes them take effect decides.
     #[must_use]
     pub fn bar(&self, user: Uuid) -> Option<Barred> {
         let decides = |pool: &&PoolStatus| matches!(pool.standing.outcome, Outcome::Passed | Outcome::Failed);
         self.pools.iter().filter(decides).find_map(|pool| pool.bar(user))
     }
 
-    /// The steps that come when all that are asked have passed.
+    /// The steps that follow when all steps that are asked have passed.
     pub fn next_steps(&self) -> impl Iterator<Item = &TaskFlowStep> {
         let present =
             self.pools.iter().filter_map(|pool| pool.step.as_ref()).map(|step| step.step_order).max();
@@ -253,7 +253,7 @@ impl ApprovalState {
         self.steps.iter().filter(move |step| Some(step.step_order) == next)
     }
 
-    /// The steps that are asked; the last one that was asked, where the task is decided.
+    /// The steps that are asked; for a decided task, the last one that was asked.
     fn active_steps(&self, task: &Task) -> Vec<TaskFlowStep> {
         let is_active = |step: &&TaskFlowStep| {
             self.reached.iter().any(|pool| pool.step_id == step.id && pool.date_passed.is_none())

@@ -21,7 +21,7 @@ use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 
-/// Tasks. Each method is one transaction.
+/// The service of tasks. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskService {
     services: Arc<ServiceContext>,
@@ -40,7 +40,7 @@ impl TaskService {
         self.services.write(requester, move |unit| task::create(unit, &input)).await
     }
 
-    /// Creates tasks: all of them, or none, in one transaction. The host is asked about their entities at once.
+    /// Creates tasks in one transaction: all of them, or none. The host is asked for all their entities at once.
     ///
     /// # Errors
     /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
@@ -52,7 +52,7 @@ impl TaskService {
         self.services.write(requester, move |unit| task::create_many(unit, &inputs)).await
     }
 
-    /// Creates a task that is put together in its own transaction.
+    /// Creates a task from input that is made in its transaction.
     pub(super) async fn create_with(
         &self,
         requester: &Arc<Requester>,
@@ -98,7 +98,7 @@ impl TaskService {
         self.services.write(requester, move |unit| resolution::resolve(unit, &input)).await
     }
 
-    /// Casts the requester's vote on the whole task, for or against it, which may decide it.
+    /// Casts the requester's vote for or against the whole task, which may decide the task.
     ///
     /// # Errors
     /// As for [`Self::resolve_task`].
@@ -132,7 +132,8 @@ impl TaskService {
         self.services.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
     }
 
-    /// Weighs the votes on several tasks again, on all of them or on none; for privileged people. Answers how many there were.
+    /// Weighs the votes on several tasks again, of all of them or of none; for privileged people. Returns how many there
+    /// were.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, LIMIT, or a handler's refusal.
@@ -156,7 +157,7 @@ impl TaskService {
     }
 }
 
-/// Task groups. Each method is one transaction.
+/// The service of task groups. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskGroupService {
     services: Arc<ServiceContext>,
@@ -175,7 +176,7 @@ impl TaskGroupService {
         self.services.write(requester, move |unit| task_group::create(unit, &input)).await
     }
 
-    /// Changes a group; only what differs is written.
+    /// Changes a group. Only differences are written.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, or a handler's refusal.
@@ -197,7 +198,7 @@ impl TaskGroupService {
     }
 }
 
-/// Task executors. Each method is one transaction.
+/// The service of task executors. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskExecutorService {
     services: Arc<ServiceContext>,
@@ -208,10 +209,10 @@ impl TaskExecutorService {
         Self { services }
     }
 
-    /// Executors a user in a group.
+    /// Makes a user an executor of a group.
     ///
     /// # Errors
-    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a user who is an executor already, or a handler's refusal.
     pub async fn create(
         &self,
         requester: &Arc<Requester>,
@@ -221,15 +222,15 @@ impl TaskExecutorService {
         self.services.write(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
     }
 
-    /// Gives an executor to another user.
+    /// Replaces the user of an executor.
     ///
     /// # Errors
-    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or a handler's refusal.
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a user who is an executor already, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
         self.services.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
     }
 
-    /// Gives an executor another weight under policy WEIGHT; votes that were cast keep theirs.
+    /// Changes the weight of an executor under the policy WEIGHT. Votes that were cast keep their weight.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, or a handler's refusal.
@@ -242,7 +243,7 @@ impl TaskExecutorService {
         self.services.write(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
     }
 
-    /// Takes executors away: all of them, or none.
+    /// Removes executors: all of them, or none.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
@@ -251,7 +252,7 @@ impl TaskExecutorService {
     }
 }
 
-/// Approval flows. Each method is one transaction.
+/// The service of approval flows. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskFlowService {
     services: Arc<ServiceContext>,
@@ -295,7 +296,7 @@ impl TaskFlowService {
     }
 }
 
-/// Webhook endpoints. Each method is one transaction.
+/// The service of webhook endpoints. Each method is one transaction.
 #[derive(Clone)]
 pub struct WebhookEndpointService {
     services: Arc<ServiceContext>,
@@ -306,8 +307,8 @@ impl WebhookEndpointService {
         Self { services }
     }
 
-    /// Creates an endpoint that is told of these signals, by name; of all of tasks, when there are none. Answers its key and its
-    /// secret, which is never shown again.
+    /// Creates an endpoint that is told of the signals with these names. An empty list means all signals of tasks. Returns
+    /// the endpoint's key and its secret, which is never shown again.
     ///
     /// # Errors
     /// FORBIDDEN, VALIDATION, or LIMIT.
@@ -321,10 +322,10 @@ impl WebhookEndpointService {
         self.services.write(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
     }
 
-    /// Changes an endpoint. One that is told of events again goes on with what waits for it.
+    /// Changes an endpoint. If it is enabled again, the deliveries that wait for it go on.
     ///
     /// # Errors
-    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or LIMIT.
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, or LIMIT.
     pub async fn update(
         &self,
         requester: &Arc<Requester>,
@@ -334,18 +335,19 @@ impl WebhookEndpointService {
         self.services.write(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
     }
 
-    /// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+    /// Deletes endpoints: all of them, or none. Deliveries that wait for them are given up.
     ///
     /// # Errors
-    /// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, or LIMIT.
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for an endpoint of the configuration, or LIMIT.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
         self.services.write(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
     }
 
-    /// Gives an endpoint a new secret, which is answered and never shown again; the old one signs beside it for so many seconds.
+    /// Gives an endpoint a new secret; returns it, and never shows it again. The old secret signs beside it for `keep_old_s`
+    /// seconds.
     ///
     /// # Errors
-    /// FORBIDDEN, NOT_FOUND, VALIDATION, or CONFLICT for one of the configuration.
+    /// FORBIDDEN, NOT_FOUND, VALIDATION, or CONFLICT for an endpoint of the configuration.
     pub async fn rotate_secret(
         &self,
         requester: &Arc<Requester>,

@@ -1,4 +1,4 @@
-//! What a host registers: how its entities are called, how business data is shown, what carrying out a task means.
+//! The registrations of a host: its entities, serializers that show business data, and actions that carry tasks out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::domain::json::Json;
 use crate::error::Result;
 use crate::model::task::Task;
 
-/// A kind of thing that tasks are about, as the host knows it.
+/// A kind of entity that tasks are about, as the host knows it.
 ///
-/// Called on threads where blocking is allowed. `connection` is the module's database, where the host may have its tables;
-/// at times a transaction is open on it.
+/// The methods are called on threads where blocking is allowed. `connection` is the module's database, where the host may
+/// have its tables; at times a transaction is open on it.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -32,14 +32,15 @@ use crate::model::task::Task;
 /// assert_eq!(host.entity_types(), ["office.day"]);
 /// ```
 pub trait EntityType: Send + Sync + 'static {
-    /// How the entities with these keys are called. Which is left out does not exist, so that no task can be made about it.
+    /// The names of the entities with these keys. The module takes keys that are missing in the answer for unknown, and
+    /// refuses tasks about them.
     ///
     /// # Errors
     /// Those of the host; they reach the caller with their code and message.
     fn display(&self, connection: &mut DbConnection, ids: &[&str]) -> Result<HashMap<String, String>>;
 
-    /// At most `limit` entities that this person may propose something about and that `text` is found in, in the order in
-    /// which people expect them; all of them, where the text is empty. None, unless a host says otherwise.
+    /// At most `limit` entities about which this person may create tasks and in which `text` is found, in the order that
+    /// people expect. An empty text finds all. By default none are found.
     ///
     /// # Errors
     /// Those of the host; they reach the caller with their code and message.
@@ -55,12 +56,12 @@ pub trait EntityType: Send + Sync + 'static {
     }
 }
 
-/// Something that a task can be about.
+/// An entity that a task can be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entity {
-    /// Its key, as `entityId` holds it.
+    /// Its key, in the form of `entityId`.
     pub id: String,
-    /// How it is called.
+    /// Its name.
     pub display: String,
 }
 
@@ -71,7 +72,7 @@ pub type BusinessDataSerializer =
 /// Carries out a task, in the transaction of `executeTask`.
 pub type ExecutorAction = Arc<dyn Fn(&mut DbConnection, &Requester, &Task) -> Result<()> + Send + Sync>;
 
-/// What a host registers.
+/// The registrations of a host.
 #[derive(Default, Clone)]
 pub struct Host {
     entities: HashMap<String, Arc<dyn EntityType>>,
@@ -94,7 +95,7 @@ impl Host {
         self
     }
 
-    /// Registers what carrying out tasks with this `executorActionEvent` means.
+    /// Registers the action that carries out tasks with this `executorActionEvent`.
     #[must_use]
     pub fn action(mut self, event: &str, action: ExecutorAction) -> Self {
         self.actions.insert(event.to_owned(), action);
@@ -115,13 +116,14 @@ impl Host {
         names
     }
 
-    /// What carrying out tasks with this event means.
+    /// The action that carries out tasks with this event.
     #[must_use]
     pub(crate) fn executor_action(&self, event: &str) -> Option<&ExecutorAction> {
         self.actions.get(event)
     }
 
-    /// The `data` of a task as its serializer shows it; as it is when there is none, or when it fails (which is logged).
+    /// The `data` of a task in the form in which its serializer shows it. Without a serializer, or if it fails (which is
+    /// logged), the `data` is shown as it is.
     #[must_use]
     pub(crate) fn business_data(&self, task: &Task) -> Json {
         let Some(name) = task.business_data_serializer.as_deref().filter(|name| !name.is_empty()) else {

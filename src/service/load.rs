@@ -1,4 +1,4 @@
-//! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing, and what is there stays.
+//! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing. Existing rows stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ mod file;
 pub use file::{File, left_out};
 use file::{LoadedRow, LoadedUser};
 
-/// What loading did: how many rows of each kind were added, and how many were there already.
+/// The result of loading: how many rows of each kind were added, and how many existed already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Kind of row -> (added, already there).
@@ -69,10 +69,10 @@ impl std::fmt::Display for Loaded {
     }
 }
 
-/// Loads a file in one transaction. Rows whose key is there already are left as they are.
+/// Loads a file in one transaction. Rows whose key exists already stay as they are.
 ///
 /// # Errors
-/// INTERNAL with a sentence that says what in the file is wrong; else what the database says.
+/// INTERNAL, with a sentence that says what is wrong in the file.
 pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> {
     if !file.users.is_empty() || !file.roles.is_empty() {
         refuse_hosts(services)?;
@@ -98,7 +98,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
         .await
 }
 
-/// Hashes are costly, so they are made before the transaction begins.
+/// Hashes the passwords of the file, before the transaction begins, because that takes long.
 async fn hash_passwords(
     services: &Arc<ServiceContext>,
     users: &[LoadedUser],
@@ -216,7 +216,7 @@ fn load_people(
     Ok(())
 }
 
-/// Answers the groups that were there and have other executors now.
+/// Loads groups; returns those that existed and have other executors now.
 fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<BTreeSet<Uuid>> {
     let (mut new, mut refilled) = (BTreeSet::new(), BTreeSet::new());
     for LoadedRow(group) in &file.task_groups {
@@ -247,7 +247,7 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
     Ok(refilled)
 }
 
-/// Answers the new tasks.
+/// Loads tasks; returns the new ones.
 fn load_tasks(
     services: &ServiceContext,
     connection: &mut DbConnection,
@@ -282,7 +282,7 @@ fn load_tasks(
     Ok(new)
 }
 
-/// Keeps why the new tasks can't go on; answers the groups of those that could be decided.
+/// Stores why the new tasks can't go on; returns the groups of those that could be decided.
 fn keep_holds(
     services: &ServiceContext,
     connection: &mut DbConnection,
@@ -307,7 +307,8 @@ fn keep_holds(
     Ok(ready)
 }
 
-/// Votes that stand in the `businessStatus` of an open task were cast before it came here; they go on counting.
+/// Enters the votes in the `businessStatus` of an open task into the ledger. They were cast before the task was loaded, and
+/// go on counting.
 fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &Task) -> Result<()> {
     let settings = services.settings.current(connection, services.clock.now())?;
     let executors = db::task_executor::live_in_groups(connection, task.task_group_id.as_slice())?;
@@ -331,7 +332,7 @@ fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &
                 verdict,
                 comment: None,
                 weight,
-                // What the data said then is not known.
+                // It is unknown on which data the vote was cast.
                 data_hash: None,
                 is_stale: false,
             };
@@ -341,7 +342,8 @@ fn enter_votes(services: &ServiceContext, connection: &mut DbConnection, task: &
     Ok(())
 }
 
-/// What a person's entry in `businessStatus` says: of the whole task, or of records, each of which counts once, as it stands last.
+/// The verdicts in a person's entry in `businessStatus`: on the whole task, or on records. A record that is listed more than
+/// once counts as it is listed last.
 fn verdicts(settings: &ModuleSettings, value: &Json) -> Vec<(Option<String>, Verdict)> {
     if let Some(text) = value.as_str() {
         let verdict = if text == settings.task_user_approved {
@@ -361,7 +363,7 @@ fn verdicts(settings: &ModuleSettings, value: &Json) -> Vec<(Option<String>, Ver
     records.into_iter().map(|(record_id, verdict)| (Some(record_id), verdict)).collect()
 }
 
-/// Says which row of the file the database refused.
+/// Adds to an error which row of the file the database refused.
 fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error) -> Error {
     move |error| {
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);

@@ -1,15 +1,15 @@
-//! Maker-checker: what a host's service is asked to do is proposed as a task, and done once the task is COMPLETED.
+//! Maker-checker: an operation of a host's service is proposed as a task, and carried out once the task is COMPLETED.
 //!
 //! A proposal is an ordinary task: its source is the service's name, its business event `Name.create`, `Name.update` or
-//! `Name.delete`, its data `{"incoming_data": …, "current_data": …}`. It may come by [`MakerChecker`] or by `createTask`; it is
-//! checked in the same place.
+//! `Name.delete`, its data `{"incoming_data": …, "current_data": …}`. Whether it comes by [`MakerChecker`] or by
+//! `createTask`, it is validated in the same place.
 //!
 //! It is made of handlers: a Before-handler of `create` and `update` validates proposals, and a Within-handler of `complete_task`
 //! carries out what was approved, or leaves a delivery for the After-handler `maker_checker:<service>`, to which no signal is bound.
 //! That one notes in the transaction of its work that it is done (`db/outbox.rs::settle`).
 //!
-//! Which services some process puts under maker-checker stands in `task_management_checkedservice`. Re-evaluation completes their tasks
-//! only in a process that knows the service; any other leaves a delivery for `tasks.re_evaluation:<service>`.
+//! `task_management_checkedservice` lists the services that some process puts under maker-checker. Re-evaluation completes
+//! their tasks only in a process that knows the service; any other leaves a delivery for `tasks.re_evaluation:<service>`.
 
 use std::sync::Arc;
 
@@ -31,10 +31,11 @@ mod execution;
 
 pub use execution::{Checked, ExecutionContext, ExecutionMode};
 
-/// A service of the host's whose operations need approval.
+/// A service of the host whose operations need approval.
 ///
-/// Called on threads where blocking is allowed, with the module's database, where the host may have its tables; a transaction
-/// is open on it. What is written by `connection` is committed together with what the module writes.
+/// The methods are called on threads where blocking is allowed, with the module's database, where the host may have its
+/// tables. A transaction is open on it. What a method writes by `connection` is committed together with what the module
+/// writes.
 ///
 /// ```
 /// use serde_json::{Value, json};
@@ -90,14 +91,14 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 /// # }
 /// ```
 pub trait CheckedService: Send + Sync + 'static {
-    /// What it takes to create an entity.
+    /// The data for creating an entity.
     type Create: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// What it takes to change one.
+    /// The data for changing an entity.
     type Update: Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// Its name, such as `BeneficiaryService`: the `source` of its tasks, to which task groups are bound.
     const NAME: &'static str;
-    /// The kind of its entities, `app_label.model`. With it there is at most one open task for each entity.
+    /// The kind of its entities, `app_label.model`. Each entity can have at most one open task.
     const ENTITY_TYPE: &'static str;
 
     /// The entity as it is now, for deciders to compare; none if there is no such entity.
@@ -106,7 +107,8 @@ pub trait CheckedService: Send + Sync + 'static {
     /// Those of the host; they reach the caller with their code and message.
     fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Json>>;
 
-    /// Whether the maker may propose to create this. Asked when the proposal is made or changed, and before it is carried out.
+    /// Checks whether the maker may propose to create this entity. Called when the proposal is made or changed, and before
+    /// it is carried out.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
@@ -117,7 +119,7 @@ pub trait CheckedService: Send + Sync + 'static {
         payload: &Self::Create,
     ) -> Result<()>;
 
-    /// Whether the maker may propose to change this entity so. Asked as often.
+    /// Checks whether the maker may propose this change of the entity. Called at the same moments.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
@@ -129,7 +131,7 @@ pub trait CheckedService: Send + Sync + 'static {
         payload: &Self::Update,
     ) -> Result<()>;
 
-    /// Whether the maker may propose to delete this entity. Asked as often.
+    /// Checks whether the maker may propose to delete this entity. Called at the same moments.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
@@ -138,40 +140,40 @@ pub trait CheckedService: Send + Sync + 'static {
     /// Creates an entity.
     ///
     /// # Errors
-    /// Why it can't be done.
+    /// The reason why it can't be done.
     fn create(&self, approved: &mut Approved<'_>, payload: Self::Create) -> Result<()>;
 
     /// Changes an entity.
     ///
     /// # Errors
-    /// Why it can't be done.
+    /// The reason why it can't be done.
     fn update(&self, approved: &mut Approved<'_>, id: &str, payload: Self::Update) -> Result<()>;
 
     /// Deletes an entity.
     ///
     /// # Errors
-    /// Why it can't be done.
+    /// The reason why it can't be done.
     fn delete(&self, approved: &mut Approved<'_>, id: &str) -> Result<()>;
 }
 
 /// An operation that was approved and is carried out now.
 pub struct Approved<'a> {
-    /// The module's database, in a transaction. What is written by it is there exactly once.
+    /// The module's database, in a transaction. What is written by it is written exactly once.
     pub connection: &'a mut DbConnection,
-    /// Who proposed it.
+    /// The person who proposed the operation.
     pub maker: &'a Requester,
-    /// Who gave the decisive approval. It is carried out in this person's name, as openIMIS does. The system user, where the
-    /// votes were enough by a change of who is asked (`reevaluate = "DECIDE"`).
+    /// The person who gave the decisive approval. The operation is carried out in this person's name, as in openIMIS. It is
+    /// the system user, if the votes became enough by a change of who is asked (`reevaluate = "DECIDE"`).
     pub decider: &'a Requester,
-    /// The task, COMPLETED.
+    /// The task, which is COMPLETED.
     pub task: &'a Task,
-    /// The entity as it was when it was proposed; null for what is to be created.
+    /// The entity as it was when the operation was proposed; null for an entity to be created.
     pub current_data: &'a Json,
-    /// The event's stable id, the same each time it is tried: for what is done outside of this database.
+    /// The event's stable id, the same at each attempt. It tells repeats of work outside this database.
     pub event_id: Uuid,
 }
 
-/// Files the proposals of a service, and carries them out. Cheap to clone; give it to the builder of the module too.
+/// Creates the proposals of a service, and carries them out. Cheap to clone; give it to the builder of the module too.
 pub struct MakerChecker<S> {
     service: Arc<S>,
     mode: ExecutionMode,
@@ -184,7 +186,7 @@ impl<S> Clone for MakerChecker<S> {
 }
 
 impl<S: CheckedService> MakerChecker<S> {
-    /// For this service; `mode` says when its operations are, and what follows from one that fails.
+    /// Maker-checker for this service. `mode` says when its operations are carried out, and what happens if one fails.
     pub fn new(service: S, mode: ExecutionMode) -> Self {
         Self { service: Arc::new(service), mode }
     }
@@ -273,7 +275,7 @@ impl<S: CheckedService> MakerChecker<S> {
     }
 }
 
-/// What is proposed.
+/// A proposed operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Create,
@@ -282,7 +284,7 @@ enum Operation {
 }
 
 impl Operation {
-    /// The business event of it.
+    /// The operation's business event.
     fn event(self, service: &str) -> String {
         let operation = match self {
             Self::Create => "create",
@@ -292,7 +294,7 @@ impl Operation {
         format!("{service}.{operation}")
     }
 
-    /// What a task proposes to this service, if anything.
+    /// The operation that a task proposes to this service, if it proposes one.
     fn of(service: &str, task: &Task) -> Option<Self> {
         let event = task.business_event.as_deref()?;
         let is_its = task.source.as_deref() == Some(service);
@@ -302,7 +304,7 @@ impl Operation {
     }
 }
 
-/// The service that a task proposes something to, by its form: whether it is put under maker-checker anywhere is another matter.
+/// The service to which a task proposes an operation, by the task's form. The service need not be under maker-checker.
 #[must_use]
 pub fn addressed(task: &Task) -> Option<&str> {
     task.source.as_deref().filter(|source| Operation::of(source, task).is_some())

@@ -1,5 +1,5 @@
-//! The one wrapper through which every mutation of the interface runs: its entry in the journal, its idempotency, and
-//! the links to what it touched, all in the transaction of the change itself.
+//! The wrapper through which every mutation of the interface runs. It writes the entry in the journal, makes the mutation
+//! idempotent, and links the entry to the rows that were touched, all in the transaction of the change itself.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::mutation_log::MutationLog;
 
-/// A mutation as it was asked for.
+/// A mutation as it was sent.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Its name.
     pub mutation: &'static str,
     /// The client's own id of it.
     pub client_mutation_id: Option<String>,
-    /// The client's words for it.
+    /// The client's description of it.
     pub client_mutation_label: Option<String>,
-    /// More words.
+    /// Further descriptions by the client.
     pub client_mutation_details: Option<Vec<Option<String>>>,
     /// The input as JSON with snake_case keys.
     pub content: String,
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Comparison {
     }
 }
 
-/// What the client gets back; how it went stands in the journal.
+/// What the client gets back. The journal says whether the mutation succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The key of the entry.
@@ -56,12 +56,12 @@ pub struct Receipt {
     pub client_mutation_id: Option<String>,
 }
 
-/// Runs a mutation: once for each client id of a person, however often and however simultaneously it is asked for. What
-/// `work` answered comes with the receipt if the work was done and kept now, not if it was done before or has failed.
+/// Runs a mutation once for each client id of a person, however often and at whatever moments it is sent. The result of
+/// `work` comes with the receipt if the work was done and committed now, but not if it was done before or failed.
 ///
 /// # Errors
-/// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for something else, and
-/// what the database says when it can't even keep the journal. All else goes into the journal.
+/// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, and an error
+/// of the database if it can't even keep the journal. All other errors go into the journal.
 pub async fn run<T, F>(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -93,8 +93,8 @@ where
             }
             (done.id, done.given)
         }
-        // The server's own fault undid everything, the entry included. It is entered again as failed, so that who
-        // polls for it learns of it.
+        // A fault of the server undid everything, the entry too. The entry is written again as failed, so that a client that
+        // polls for it learns of the fault.
         Err(error) if error.code() == ErrorCode::Internal => {
             tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
             (enter_failed(services, requester, (entry, request.comparison), &error).await?, None)
@@ -141,17 +141,17 @@ fn attempt<T>(
     Ok(Done { id: entry.id, result: Some(result), given, counted })
 }
 
-/// What an attempt did, if it is committed.
+/// The result of an attempt, if it is committed.
 struct Done<T> {
     id: Uuid,
-    /// How it went; none for one that had been run before.
+    /// The outcome; none for a mutation that had run before.
     result: Option<&'static str>,
-    /// What the work answered.
+    /// The result of the work.
     given: Option<T>,
     counted: Vec<Counted>,
 }
 
-/// The id was used before: with the same input the same answer, else it is a mistake of the client's.
+/// The answer if the id was used before: the same answer for the same input, else a refusal.
 fn same_as_before(
     connection: &mut DbConnection,
     entry: &MutationLog,
@@ -223,7 +223,7 @@ fn check(request: &Request) -> Result<()> {
     check_text("input", &request.content, usize::MAX)
 }
 
-/// The journal's form of an error, in the language of who asked.
+/// The journal's form of an error, in the language of the requester.
 fn error_list(error: &Error, language: &str) -> String {
     let message = error.message().text(language);
     json!([{ "message": message, "detail": error.field(), "code": error.code().as_str() }]).to_string()

@@ -1,9 +1,9 @@
-//! Weighing the votes on open tasks again after who is asked, or how many must agree, has changed: an executor was removed or
-//! blocked, a policy, threshold, weight or rule of four eyes changed. The module tells itself of such changes by the outbox,
-//! where they can be seen and replayed, one delivery for each group.
+//! Weighing the votes on open tasks again after a change of who is asked, or of how many must agree: an executor was removed
+//! or blocked, or a policy, threshold, weight or rule of four eyes changed. The module tells itself of such changes by the
+//! outbox, with one delivery for each group. There they can be seen and replayed.
 //!
-//! Each task is weighed in one transaction of its own, which locks the task and then its groups, in the name of the system
-//! user. Whether a task that can be decided is, or only shown as held, is the setting `reevaluate`.
+//! Each task is weighed in a transaction of its own, which locks the task and then its groups, in the name of the system
+//! user. The setting `reevaluate` says whether a task that can be decided is decided, or only shown as held.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use crate::service::maker_checker::addressed;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::{resolution, task_hold};
 
-/// How many tasks a delivery is about; the rest is left to another one.
+/// How many tasks one delivery handles; the rest is left to another delivery.
 const PAGE: usize = 500;
 
-/// Does what a delivery asks for. Repeats do no harm: what is decided already, or does not change, stays as it is.
+/// Does what a delivery asks for. Repeats do no harm: a task that is decided already, or does not change, stays as it is.
 ///
 /// # Errors
-/// Why a task can't be weighed or decided, once all others are; what the database says.
+/// The reason why a task can't be weighed or decided, after all others have been.
 pub async fn run(services: &Arc<ServiceContext>, delivery: &Delivery) -> Result<()> {
     let system = services.read(|_, connection| Requester::system(connection)).await.map(Arc::new)?;
     let named = |key: &str| delivery.data.get(key).and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
@@ -69,8 +69,8 @@ pub async fn register_checked_services(services: &Arc<ServiceContext>) -> Result
     services.db.write(register).await
 }
 
-/// The tasks that the group is asked about. Where there are more than a delivery is to be about, another one is left for the
-/// rest, the first time that this one is tried.
+/// The tasks about which the group is asked. If there are more than one delivery handles, another delivery is left for the
+/// rest, at the first attempt of this one.
 async fn page(services: &Arc<ServiceContext>, delivery: &Delivery, after: Option<Uuid>) -> Result<Vec<Uuid>> {
     let delivery = delivery.clone();
     let now = services.clock.now();
@@ -94,7 +94,7 @@ async fn page(services: &Arc<ServiceContext>, delivery: &Delivery, after: Option
         .await
 }
 
-/// Leaves a part of what a delivery asks for to another one.
+/// Leaves a part of the work of a delivery to another delivery.
 fn leave(
     connection: &mut db::connection::DbConnection,
     delivery: &Delivery,
@@ -122,7 +122,8 @@ fn leave(
     db::outbox::announce(connection)
 }
 
-/// Weighs the votes on one task. Who caused the change counts as who decides; of several changes, the last.
+/// Weighs the votes on one task. The person who made the change counts as the decider; of several changes, the person who
+/// made the last.
 fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()> {
     let task = db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?;
     let Some(mut task) = task.filter(|task| !task.is_deleted && task.status == TaskStatus::Accepted) else {
@@ -134,7 +135,7 @@ fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()>
     }
     let groups: Vec<Uuid> = approval.pools.iter().map(|pool| pool.group.id).collect();
     if db::outbox::is_asked_later(unit.connection, delivery.id, &groups)? {
-        // Who made the last change counts as who decides.
+        // The person who made the last change counts as the decider.
         return task_hold::keep(unit, &task, &approval);
     }
     if approval.bar(delivery.user_id).is_some() {
@@ -151,7 +152,7 @@ fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()>
     resolution::apply(unit, &mut task, &mut approval)
 }
 
-/// Whether the votes are enough, and nobody has to say anything first.
+/// Whether the votes are enough, and no reason is missing.
 fn can_be_decided(unit: &UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> bool {
     unit.settings.decides_by_policy(task.executor_action_event.as_deref())
         && approval.held() == Some(HeldReason::ReadyToDecide)
@@ -159,7 +160,7 @@ fn can_be_decided(unit: &UnitOfWork<'_>, task: &Task, approval: &ApprovalState) 
         && !resolution::lacks_reason(unit, approval)
 }
 
-/// The service whose approved operation other processes carry out, and this one would not.
+/// The service of the task's operation, if other processes carry its operations out and this one does not.
 fn unknown_checker(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Option<String>> {
     let Some(service) = addressed(task).filter(|name| !unit.services.checked_services.contains(name)) else {
         return Ok(None);

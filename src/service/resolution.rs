@@ -39,19 +39,19 @@ pub struct ResolveTask {
     pub id: Uuid,
     /// An object whose only key is the caller's user id; its value is the vote.
     pub business_status: Json,
-    /// What else the caller has to say; kept in `jsonExt`.
+    /// Further data of the caller, kept in `jsonExt`.
     pub additional_data: Option<Json>,
-    /// Why; kept with the vote.
+    /// The reason, kept with the vote.
     pub comment: Option<String>,
-    /// The step that the vote is meant for, where several are active; absent: all at which the caller sits.
+    /// The step for which the vote is, if several are active; absent: all in which the caller is an executor.
     pub step_id: Option<Uuid>,
 }
 
 /// How many of the largest votes fit in `businessStatus`.
 const MERGED_VOTES: usize = 16;
 
-/// Casts the requester's vote, and completes or fails the task if that decides it. A repeated vote writes nothing, but
-/// the votes are weighed again.
+/// Casts the requester's vote, and completes or fails the task if that decides it. A repeated vote writes nothing, but has
+/// the votes weighed again.
 ///
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION, LIMIT, or what a handler or the database says.
@@ -106,17 +106,18 @@ fn told(old: &Task, new: &Task, input: &ResolveTask) -> EventData {
     EventData::new(Some(old), Some(new)).with("vote", &input.business_status).with("comment", &input.comment)
 }
 
-/// Which tasks are to be weighed again.
+/// The tasks whose votes are to be weighed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReEvaluate {
-    /// These.
+    /// The tasks with these keys.
     Ids(Vec<Uuid>),
-    /// Those that are held for this reason, as many as a list may have; but for those that the requester may not decide.
+    /// The tasks that are held for this reason, at most as many as a list may have. Those that the requester may not decide
+    /// are left out.
     HeldFor(HeldReason),
 }
 
-/// Weighs the votes on a task again, without a new one: a pool may have been filled since, or a policy changed. Who does so
-/// decides, so the rules of four eyes bind them too.
+/// Weighs the votes on a task again, without a new vote, because a pool or a policy may have changed since. The requester
+/// counts as the decider, so the rules of four eyes apply.
 ///
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION for a rejection without a reason, or what a handler or the database says.
@@ -135,10 +136,10 @@ pub fn re_evaluate(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     Ok(task)
 }
 
-/// Weighs the votes on several tasks again: on all of them, or on none. Answers how many there were.
+/// Weighs the votes on several tasks again: of all of them, or of none. Returns how many there were.
 ///
 /// # Errors
-/// As for [`re_evaluate`]; LIMIT.
+/// As for [`re_evaluate`], and LIMIT.
 pub fn re_evaluate_many(unit: &mut UnitOfWork<'_>, which: &ReEvaluate) -> Result<usize> {
     if !unit.requester.is_privileged(&unit.settings) {
         return Err(not_privileged());
@@ -196,8 +197,7 @@ fn not_privileged() -> Error {
     Error::forbidden(Message::new("only-privileged-re-evaluate"))
 }
 
-/// Writes a task as its next version; its history says how many votes on it have become stale, and what whoever wrote it had to
-/// say.
+/// Writes a task as its next version. History says how many votes on it have become stale, and keeps the writer's comment.
 pub(super) fn write(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
@@ -209,7 +209,8 @@ pub(super) fn write(
     if reasons.is_empty() { unit.update(task) } else { unit.update_because(task, &reasons.join("; ")) }
 }
 
-/// Whether it would be rejected without a reason, where the settings want one: those who refused it have not said why.
+/// Whether the task would be rejected without a reason although the settings want one, because nobody who refused it gave
+/// one.
 #[must_use]
 pub(super) fn lacks_reason(unit: &UnitOfWork<'_>, approval: &ApprovalState) -> bool {
     unit.settings.require_rejection_comment
@@ -220,8 +221,8 @@ pub(super) fn lacks_reason(unit: &UnitOfWork<'_>, approval: &ApprovalState) -> b
 /// The one door to COMPLETED and FAILED, whoever opens it.
 ///
 /// # Errors
-/// VALIDATION for a rejection for which neither `comment` nor a vote gives a reason, where the settings want one; what a handler
-/// or the database says; INTERNAL for another status.
+/// VALIDATION for a rejection for which neither `comment` nor a vote gives a reason, if the settings want one; INTERNAL for
+/// another status; or an error of a handler.
 pub fn complete(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
@@ -252,8 +253,8 @@ pub fn complete(
     })
 }
 
-/// The pools in which the requester's vote counts, by their places in the approval: those with an executor of the
-/// requester's, else, for privileged people, all. Where a rule wants different deciders for each step, only the first of them.
+/// The pools in which the requester's vote counts, by their index in the approval state: those in which the requester is an
+/// executor, or else, for privileged people, all. If a rule wants different deciders for each step, only the first of them.
 fn voting_pools(
     unit: &UnitOfWork<'_>,
     approval: &ApprovalState,
@@ -289,7 +290,7 @@ fn voting_pools(
     }
 }
 
-/// Why a step is not asked at present.
+/// The refusal of a vote for a step that is not asked at present.
 fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
     if approval.reached.iter().any(|pool| pool.step_id == step_id) {
         Error::new(ErrorCode::Conflict, Message::new("step-passed")).of_field("stepId")
@@ -300,7 +301,7 @@ fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
     }
 }
 
-/// Shows where clients read it what the ledger says of the person.
+/// Shows in `businessStatus`, which clients read, what the ledger has of the person.
 fn show_vote(task: &mut Task, key: String, shown: Json) {
     match task.business_status.as_object_mut() {
         Some(gathered) => {
@@ -310,9 +311,9 @@ fn show_vote(task: &mut Task, key: String, shown: Json) {
     }
 }
 
-/// Gathers the vote where clients read it, where the ledger has nothing of it.
+/// Merges a vote that the ledger does not have into `businessStatus`, which clients read.
 fn merge_vote(task: &mut Task, key: String, value: &Json) {
-    // Lists are joined by merging, so a repeated list must not be merged again.
+    // Merging joins lists, so a repeated list must not be merged again.
     if task.business_status.get(&key) != Some(value) {
         merge(&mut task.business_status, json!({ key: value }));
     }

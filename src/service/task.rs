@@ -33,7 +33,7 @@ pub use create::{CreateTask, create, create_many};
 use access::{check_entitled, locked, no_task, refuse_final, refuse_unaccepted, sees};
 use assign::live_group;
 
-/// What is to be changed of a task; what is absent stays.
+/// The changes of a task. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct UpdateTask {
     /// The task.
@@ -42,15 +42,15 @@ pub struct UpdateTask {
     pub status: Option<TaskStatus>,
     /// Its new group.
     pub task_group_id: Option<Uuid>,
-    /// The flow through which it is to go.
+    /// The flow through which the task is to go.
     pub flow_id: Option<Uuid>,
-    /// Whether it is to be taken out of its flow.
+    /// Whether to take the task out of its flow.
     pub detach_flow: bool,
-    /// What is proposed now. Votes on what was proposed before count no more, and a flow begins anew.
+    /// The new proposal. Votes on the earlier proposal no longer count, and a flow begins anew.
     pub data: Option<Json>,
-    /// Why; kept in the history. Needed to reject, where the settings want it.
+    /// The reason, which history keeps. Required for a rejection, if the settings want a reason.
     pub comment: Option<String>,
-    /// How urgent it is, from 0 to 100; for privileged people only.
+    /// How urgent the task is, from 0 to 100; for privileged people only.
     pub priority: Option<i32>,
 }
 
@@ -86,7 +86,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     }
     if let Some(priority) = input.priority {
         task.priority = check_priority(priority)?;
-        // To everybody their own task is urgent.
+        // Everybody's own task seems urgent to them.
         if !unit.requester.is_privileged(&unit.settings) {
             return Err(Error::forbidden(Message::new("only-privileged-prioritize")));
         }
@@ -107,7 +107,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     Ok(task)
 }
 
-/// Deletes tasks that are not decided yet: all of them, or none.
+/// Deletes these tasks, which must not be decided yet: all of them, or none.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, or what a handler or the database says.
@@ -115,7 +115,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_delete_perms)?;
     unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
-    // In one order for everybody, lest two requests wait for each other.
+    // All requests lock in this order, so that no two wait for each other.
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
@@ -167,7 +167,7 @@ pub async fn list(
     services.list(requester, query, place, visibility::tasks, db::list::<Task>).await
 }
 
-/// The tasks with these keys: for showing the task of a row that the requester sees.
+/// The tasks with these keys, to show the tasks of visible rows.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<Task>> {
     services.read(move |_, connection| db::get_many::<Task>(connection, &ids)).await
 }
@@ -195,7 +195,8 @@ fn accept(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
     Ok(())
 }
 
-/// Changes what is proposed. That is for its maker and for privileged people: who decides must not decide what on.
+/// Changes the proposal. Only the maker and privileged people may do that, so that deciders can't change what they decide
+/// on.
 fn propose(unit: &UnitOfWork<'_>, task: &mut Task, data: &Json) -> Result<()> {
     if *data == task.data {
         return Ok(());
@@ -209,7 +210,7 @@ fn propose(unit: &UnitOfWork<'_>, task: &mut Task, data: &Json) -> Result<()> {
     Ok(())
 }
 
-/// Where what is proposed, or who decides, is not what was voted on, makes the votes stale; answers how many.
+/// Makes the votes stale if the proposal or the deciders have changed since they were cast; returns how many.
 fn unbind_votes(unit: &mut UnitOfWork<'_>, task: &mut Task, old: &Task) -> Result<usize> {
     let moved = task.task_group_id != old.task_group_id && old.flow_id.is_none();
     if task.data == old.data && !moved {
@@ -223,7 +224,7 @@ fn unbind_votes(unit: &mut UnitOfWork<'_>, task: &mut Task, old: &Task) -> Resul
     Ok(stale)
 }
 
-/// Closes a task without votes, as far as nobody decides it whom the rules of four eyes keep from that.
+/// Closes a task without votes, unless the rules of four eyes bar the requester from deciding it.
 fn close(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
@@ -236,7 +237,7 @@ fn close(
     let approval = ApprovalState::locked(unit, task)?;
     let user = unit.requester.id();
     let barred = match approval.pools.as_slice() {
-        // No group says otherwise, so the settings do.
+        // There is no group, so the rules of the settings hold.
         [] => unit.settings.four_eyes().bar(user, &task.makers(), &BTreeSet::new()),
         pools => pools.iter().find_map(|pool| pool.bar(user)),
     };

@@ -1,4 +1,4 @@
-//! Task sources: what may be bound to a group or flow.
+//! Task sources: checking those that are to be bound to a group or flow.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task_source::SourceTarget;
 
-/// Checks the sources that are to be bound to a group or flow; answers them without repeats. `own`: whose they may be
-/// already.
+/// Checks the sources that are to be bound to a group or flow; returns them without repeats. `own` is the target to which
+/// they may be bound already.
 pub(super) fn check_sources(
     unit: &mut UnitOfWork<'_>,
     asked: &[String],
@@ -37,7 +37,7 @@ pub(super) fn check_sources(
     Ok(sources)
 }
 
-/// Whether two lists of sources bind the same.
+/// Whether two lists hold the same sources.
 pub(super) fn same_sources(one: &[String], other: &[String]) -> bool {
     let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
     set(one) == set(other)

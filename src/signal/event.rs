@@ -1,4 +1,4 @@
-//! The event: what handlers are told.
+//! The event, which handlers are told.
 
 use chrono::NaiveDateTime;
 use serde::Deserialize;
@@ -18,11 +18,11 @@ use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_group::TaskGroup;
 
-/// Something that a service does or has done.
+/// An operation that a service does or has done.
 ///
-/// Its data is `{"v": 1, "old": …, "new": …}`, whatever the signal: the row before and after, `old` null where it is created,
-/// `new` null where it is about to be deleted. The methods read it: [`Self::task`] and the like answer `new`, or `old` where there
-/// is no other, [`Self::old_task`] and the like `old`. They fail for an event about another kind of row.
+/// Its data is `{"v": 1, "old": …, "new": …}` for every signal: the row before and after. `old` is null for a creation,
+/// `new` is null for a row that is about to be deleted. Methods such as [`Self::task`] return `new`, or `old` if `new` is
+/// null; methods such as [`Self::old_task`] return `old`. They fail for an event about another kind of row.
 ///
 /// ```
 /// use tasks_management::{Signal, Signals};
@@ -43,30 +43,30 @@ use crate::model::task_group::TaskGroup;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Its stable id: a handler that sees it twice can tell by it.
+    /// Its stable id, by which a handler can tell repeats.
     pub id: Uuid,
-    /// What is done.
+    /// The signal of the operation.
     pub signal: Signal,
-    /// To which row.
+    /// The row that it is about.
     pub entity_id: Uuid,
-    /// By whom.
+    /// The user who caused it.
     pub user_id: Uuid,
-    /// When, naive UTC.
+    /// When it happened, naive UTC.
     pub date: NaiveDateTime,
-    /// The row before and after, and what else belongs to it.
+    /// The row before and after, and further facts.
     pub data: Json,
 }
 
 /// A vote that is cast, as `task_service.resolve_task` tells of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CastVote {
-    /// What was sent as `businessStatus`: the voter's key, and what the voter says.
+    /// The `businessStatus` that was sent: the voter's key, and the vote.
     pub business_status: Json,
-    /// Why.
+    /// The reason.
     pub comment: Option<String>,
 }
 
-/// What became of a task, as `task_service.complete_task` tells of it.
+/// The decision on a task, as `task_service.complete_task` tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
@@ -86,7 +86,7 @@ impl Event {
         self.new_row("task")
     }
 
-    /// The task as it was; none where it is created.
+    /// The task before the change; none for a creation.
     ///
     /// # Errors
     /// As for [`Self::task`].
@@ -102,7 +102,7 @@ impl Event {
         self.new_row("taskGroup")
     }
 
-    /// The group as it was; none where it is created.
+    /// The group before the change; none for a creation.
     ///
     /// # Errors
     /// As for [`Self::task`].
@@ -118,7 +118,7 @@ impl Event {
         self.new_row("taskExecutor")
     }
 
-    /// The executor as it was; none where it is created.
+    /// The executor before the change; none for a creation.
     ///
     /// # Errors
     /// As for [`Self::task`].
@@ -126,7 +126,7 @@ impl Event {
         self.old_row("taskExecutor")
     }
 
-    /// The flow; where one is replaced, the version that takes its place.
+    /// The flow; for a replacement, the version that takes its place.
     ///
     /// # Errors
     /// As for [`Self::task`].
@@ -134,7 +134,7 @@ impl Event {
         self.new_row("taskFlow")
     }
 
-    /// The flow as it was; where one is replaced, the version that is superseded. None where it is created.
+    /// The flow before the change; for a replacement, the superseded version. None for a creation.
     ///
     /// # Errors
     /// As for [`Self::task`].
@@ -159,7 +159,7 @@ impl Event {
         Ok(Some(CastVote { business_status: vote.clone(), comment: self.read(self.data.get("comment"))? }))
     }
 
-    /// What becomes of the task that is decided; none in other events.
+    /// The decision on the task; none in other events.
     ///
     /// # Errors
     /// INTERNAL for data that can't be read.
@@ -170,7 +170,7 @@ impl Event {
         self.read(Some(&self.data))
     }
 
-    /// What the outbox keeps until this handler has been told; the database counts its key.
+    /// The delivery that the outbox keeps for this handler. The database counts its key.
     #[must_use]
     pub(crate) fn delivery_to(&self, handler: &str) -> Delivery {
         Delivery {

@@ -1,5 +1,5 @@
-//! Forgetting what nobody needs any more (ended sessions, old failures, delivered events, attempts), counting what is there, and
-//! keeping up with a host's users.
+//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, delivered events, attempts),
+//! renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub async fn run(services: Arc<ServiceContext>, settings: OutboxSettings, stop: 
 /// Tidies up once.
 ///
 /// # Errors
-/// What the host or the database says.
+/// An error of the host.
 pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) -> Result<()> {
     user::refresh(services).await?;
     let now = services.clock.now();

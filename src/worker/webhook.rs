@@ -1,5 +1,5 @@
-//! Telling a webhook endpoint of an event, as Standard Webhooks has it: signed, with the event's id and the moment of
-//! the attempt, again and again with growing pauses.
+//! Telling a webhook endpoint of an event, in the form of Standard Webhooks: signed, with the event's id and the moment of
+//! the attempt, and tried again with growing pauses.
 //!
 //! An event comes to a receiver in these steps:
 //!
@@ -41,14 +41,14 @@ use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::{ServiceContext, webhook_attempt, webhook_endpoint};
 use crate::signal::Event;
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug)]
 pub enum Attempted {
-    /// The receiver has it.
+    /// The receiver has accepted it.
     Delivered,
-    /// It failed; it is tried again then, or never.
+    /// The attempt failed, for this reason. It is made again at this moment, or never.
     Failed(String, Option<NaiveDateTime>),
-    /// It was not tried: the endpoint is told of nothing at present.
+    /// The attempt was not made, because the endpoint is disabled.
     Withheld,
 }
 
@@ -60,7 +60,7 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// With the bounds of the module's settings.
+    /// Webhooks with the bounds of the module's settings.
     #[must_use]
     pub fn new(services: &ServiceContext) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Webhooks {
         }
     }
 
-    /// The endpoints that are told of events at present. The first time, those of the configuration are put among them.
+    /// The endpoints that are told of events at present. The first call puts those of the configuration into the table.
     pub async fn live(&self, services: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
         if !services.bus.has_webhooks() {
             return Ok(Vec::new());
@@ -80,10 +80,10 @@ impl Webhooks {
         Ok(live.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Tells an endpoint of an event, and records how it went.
+    /// Tells an endpoint of an event, and records the attempt.
     ///
     /// # Errors
-    /// What the database says; the attempt is made again then.
+    /// An error of the database. Then the attempt is made again.
     pub async fn attempt(
         &self,
         services: &Arc<ServiceContext>,
@@ -146,7 +146,7 @@ impl Webhooks {
         self.client.post(url, headers, body).await
     }
 
-    /// The signed message. All secrets that are valid sign it, so that receivers may change theirs when it suits them.
+    /// The signed message. All valid secrets sign it, so that receivers may change theirs at any time meanwhile.
     async fn message(
         &self,
         services: &Arc<ServiceContext>,
@@ -178,15 +178,15 @@ impl Webhooks {
     }
 }
 
-/// The signature of a message; none, if that is no secret.
+/// The signature of a message; none if the text is no secret.
 fn sign(secret: &str, id: &str, timestamp: i64, body: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret_key(secret)?).ok()?;
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
-/// How long after a failed attempt the next one is made; never, after the last. A receiver that asks for a longer pause
-/// gets it. Pauses differ a little, lest all retries come at once.
+/// How long after a failed attempt the next one is made; none after the last. A receiver that asks for a longer pause gets
+/// it. Pauses have a little jitter, so that retries do not come all at once.
 fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Option<TimeDelta> {
     let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
     let pause_ms = pauses_s.get(place)?.saturating_mul(1_000);
@@ -195,7 +195,7 @@ fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Opti
     Some(wanted.map_or(pause, |wanted| wanted.max(pause)))
 }
 
-/// For how long a receiver wants to be left alone, at most a day: seconds, or a moment.
+/// The pause for which a receiver asks, in seconds or by a moment; at most a day.
 fn retry_after(answer: &Answer, now: NaiveDateTime) -> Option<TimeDelta> {
     const LONGEST: TimeDelta = TimeDelta::days(1);
     let text = answer.retry_after.as_deref().filter(|_| matches!(answer.status, 429 | 503))?.trim();
@@ -206,7 +206,7 @@ fn retry_after(answer: &Answer, now: NaiveDateTime) -> Option<TimeDelta> {
     Some(pause.clamp(TimeDelta::zero(), LONGEST))
 }
 
-/// Why a message could not be made, for operators: the public text, as the cause is in the log.
+/// Why a message could not be made, for operators: the public text, because the cause is in the log.
 fn explained(error: &Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(cause, "a webhook message can't be made");

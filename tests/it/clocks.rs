@@ -30,7 +30,7 @@ async fn the_newest_version_comes_first_after_the_clock_was_set_back(backend: Ba
     let group = app.group("BACK", All, &["exec1", "exec2"]).await;
     let task = app.task(CreateTask::default()).await;
     clock.advance(TimeDelta::hours(-1));
-    // What was signed later than now holds no longer.
+    // A token that was signed later than now is no longer valid.
     let mut triage = app.user("triage").await;
     let assign = json!({ "id": task, "taskGroupId": group, "status": "ACCEPTED" });
     assert_eq!(triage.outcome("updateTask", assign).await, "ok");

@@ -1,4 +1,4 @@
-//! Beginning with a database: many processes at once, and files that are nobody else's.
+//! Beginning with a database: many processes at once, and files that only their owner can read.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

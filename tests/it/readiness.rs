@@ -1,4 +1,4 @@
-//! `/readyz` tells the truth: it is 200 when the server can work with its database, and 503 when it can't.
+//! `/readyz` tells the truth: 200 when the server can work with its database, 503 when it can't.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -68,7 +68,7 @@ async fn a_database_that_takes_no_writes_is_not_ready(app: TestApp) {
     }
     let other = app.another_process();
     assert_eq!(readiness(&other).await, (503, "the database can't be written".to_owned()));
-    // It is written to every ten seconds only, and what came of it holds until then.
+    // The server writes only every ten seconds, and the result holds until the next write.
     let checks = app.count("SELECT checks FROM task_management_health");
     for _ in 0..3 {
         assert_eq!(readiness(&other).await.0, 503);
@@ -91,7 +91,7 @@ fn a_server_whose_disk_is_full_is_not_ready_and_acknowledges_nothing() {
     assert!(run(&database.url, &["load", FIXTURE]).status.success());
     let usual = program(&database.url);
     let mut child = Command::new("bash");
-    // Who ignores the signal is told by an error, as with a full disk. The unit is a KiB.
+    // A process that ignores the signal gets an error, as with a full disk. The unit is KiB.
     child
         .args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" serve --listen 127.0.0.1:0"])
         .arg(usual.get_program());
@@ -107,7 +107,7 @@ fn a_server_whose_disk_is_full_is_not_ready_and_acknowledges_nothing() {
         server.graphql(&[("Authorization", &bearer)], query, input)
     };
     assert_eq!(create("before").status, 200);
-    // What others write makes the journal of SQLite too long for the server.
+    // Writes of others make SQLite's journal too long for the server.
     let mut other =
         SqliteConnection::establish(database.url.trim_start_matches("sqlite://")).expect("the file opens");
     other
@@ -148,7 +148,7 @@ async fn who_writes_to_a_file_that_was_deleted_or_replaced_is_told_so_and_health
     }
 }
 
-/// Hands on what comes, until it is told to freeze.
+/// A proxy that passes bytes on until it is told to freeze.
 fn frozen_later(target: String) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -180,7 +180,7 @@ fn frozen_later(target: String) -> (u16, Arc<AtomicBool>) {
     (port, frozen)
 }
 
-/// A file that freezes holds up whoever opens it, tests too.
+/// A file that freezes would hold up everybody who opens it, tests too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_freezes_is_told_of_within_two_seconds_and_ready_again_when_it_wakes() {
     let app = TestApp::start(Backend::Postgres).await;

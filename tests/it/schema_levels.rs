@@ -1,4 +1,4 @@
-//! Programs and databases of different ages, and databases of others.
+//! Programs and databases of different ages, and databases of other programs.
 
 use std::process::Output;
 

@@ -32,7 +32,7 @@ fn seal(app: &TestApp, key: &str, old_keys: &str) -> Output {
     command.output().expect("the program runs")
 }
 
-/// That what happens is told, signed with this secret.
+/// Whether a receiver is told of an event, signed with this secret.
 async fn is_told(app: &TestApp, receiver: &Receiver, secret: &str) -> bool {
     let before = receiver.count();
     app.task(CreateTask::default()).await;
@@ -50,7 +50,7 @@ async fn secrets_of_webhooks_are_sealed_where_a_key_is_set_and_keys_are_changed_
     let (_, secret) = endpoint(&app, "books", &receiver.url, &["task_service.create"]).await;
     assert_eq!(plain(&app), 1);
 
-    // A key is set: what is plain goes on working, and what comes is sealed.
+    // A key is set: plain secrets go on working, and new ones are sealed.
     let sealing = with_keys(&app, SEALING_KEY, &[]);
     assert!(is_told(&sealing, &receiver, &secret).await);
     let other = Receiver::start().await;

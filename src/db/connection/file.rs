@@ -1,4 +1,4 @@
-//! The file of SQLite: its owner's alone, and known again, so that nothing is written to one that is gone.
+//! The SQLite file. Only its owner can read it. It is recognised again, so that nothing is written to a file that is gone.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -17,21 +17,21 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct DatabaseFile {
     path: PathBuf,
-    /// Which file the path led to at first.
+    /// The file to which the path led at first.
     identity: Arc<OnceLock<Identity>>,
 }
 
-/// What tells a file from another one at its path.
+/// The device and the number that tell a file from another one at the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 
 impl DatabaseFile {
-    /// The file at this path; it is not touched yet.
+    /// The file at this path. It is not touched yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), identity: Arc::default() }
     }
 
-    /// Refuses when the file was deleted or replaced since it was first opened: what is written to it then is lost.
+    /// Refuses if the file was deleted or replaced since it was first opened, because writes to it would be lost.
     ///
     /// # Errors
     /// UNAVAILABLE.
@@ -42,7 +42,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Opens it. `durable`: whether commits wait for the disk; `patience`: how long for other processes.
+    /// Opens the file. `durable` says whether commits wait for the disk, `patience` how long to wait for other processes.
     ///
     /// # Errors
     /// A sentence that says why it can't be opened.
@@ -70,7 +70,8 @@ impl DatabaseFile {
              PRAGMA foreign_keys = ON;
              PRAGMA case_sensitive_like = ON;"
         );
-        // SQLite itself does not wait to change the journal's mode, as several processes do that begin at once.
+        // When several processes begin at once, all of them change the journal's mode, and SQLite itself does not wait for
+        // that.
         let begun = Instant::now();
         loop {
             match connection.batch_execute(&settings) {
@@ -104,7 +105,7 @@ impl DatabaseFile {
         Some(Identity(created.as_secs(), created.subsec_nanos().into()))
     }
 
-    /// Makes the file, and the folders that are missing, for the owner only. What SQLite puts beside it is as it is.
+    /// Makes the file and missing folders for the owner only. SQLite gives the files that it puts beside it the same mode.
     fn make(&self) -> io::Result<()> {
         let (mut folder, mut file) = (fs::DirBuilder::new(), fs::OpenOptions::new());
         #[cfg(unix)]
@@ -122,7 +123,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Takes what others may do with the files away from them, as hashes of passwords are inside.
+    /// Takes all permissions of others from the files, because hashes of passwords are inside.
     #[cfg(unix)]
     fn keep_from_others(&self) {
         use std::os::unix::fs::PermissionsExt as _;
@@ -152,7 +153,7 @@ impl DatabaseFile {
     fn keep_from_others(&self) {}
 }
 
-/// Whether another process has what is needed, so that it may be there a moment later.
+/// Whether another process holds a lock that is needed, so that another attempt a moment later may succeed.
 pub fn is_locked(error: &Diesel) -> bool {
     match error {
         Diesel::DatabaseError(_, information) => {

@@ -1,4 +1,4 @@
-//! Conditions as SQL.
+//! Conditions of lists as SQL.
 
 use super::{At, Table};
 use crate::db::connection::Dialect;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The SQL of `conditions`, all of which must hold, on rows of `table`.
 ///
 /// # Errors
-/// INTERNAL for a field that the table does not have: the interface offers none.
+/// INTERNAL for a field that the table does not have, which the interface does not offer.
 pub fn filter(dialect: Dialect, table: &Table, conditions: &[Condition]) -> Result<Sql> {
     let mut pieces: Vec<Sql> = table.always.clone().map(Sql::new).into_iter().collect();
     for condition in conditions {
@@ -86,7 +86,7 @@ fn at(table: &Table, path: &str) -> Option<At> {
     std::iter::once(&table.key).chain(&table.fields).find(|field| field.path == path).map(|field| field.at)
 }
 
-/// A condition on the column where the field is found.
+/// A condition on the column that holds the field.
 fn on_column(table: &Table, path: &str, condition: impl FnOnce(&str) -> Sql) -> Result<Sql> {
     match at(table, path) {
         Some(At::Own(column)) => Ok(condition(&format!("{}.{column}", table.name))),
@@ -128,7 +128,7 @@ fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uui
     Ok(sql.sql(")"))
 }
 
-/// The live groups in which the user sits.
+/// The live groups in which the user is an executor.
 fn groups_of(user_id: uuid::Uuid) -> Sql {
     Sql::new(
         "SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
@@ -138,10 +138,11 @@ fn groups_of(user_id: uuid::Uuid) -> Sql {
     .bind(user_id)
 }
 
-/// That the user sits in the group of the row of `tasks`, or in a group that is asked at one of its present steps.
+/// The condition that the user is an executor of the task's group, or of a group that is asked at one of the task's present
+/// steps. `tasks` is the name of the table.
 ///
-/// Either half must be found by index, or the one without reads all tasks. SQLite uses the partial index in a half of
-/// its own only if that says `NOT is_deleted` itself; PostgreSQL uses none for `IN (SELECT …)` beside an `OR`.
+/// Both halves must use an index, because a half without one reads all tasks. SQLite uses the partial index for a half only
+/// if that half itself says `NOT is_deleted`. PostgreSQL uses no index for `IN (SELECT …)` beside an `OR`.
 fn executor_of_task(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
     let (open, close) = match dialect {
         Dialect::Postgres => ("= ANY (ARRAY(", "))"),
@@ -166,7 +167,7 @@ fn seen_tasks(dialect: Dialect, user_id: uuid::Uuid) -> Sql {
     .append(executor_of_task(dialect, "seen", user_id))
 }
 
-/// Compares a column. Patterns take `% _ \` literally; folding case is the database's (see the migrations).
+/// Compares a column. Patterns take `% _ \` literally. A function of the database folds case (see the migrations).
 fn compare(column: &str, lookup: Lookup, value: &Value) -> Sql {
     let text = || match value {
         Value::Text(text) => text.clone(),

@@ -4,21 +4,22 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// The longest number that is taken, in digits before and after the point. Whatever `f64` holds has fewer.
+/// The longest number that is accepted, in digits before and after the point. Every `f64` has fewer.
 pub const MAX_DIGITS: usize = 1000;
 
-/// A number as it was written. Numbers are equal if their values are, as `1.0` and `1.00`; but `1` is an integer and neither.
+/// A number as it was written. Numbers are equal if their values are, such as `1.0` and `1.00`. But `1` is an integer, and
+/// equals neither.
 #[derive(Debug, Clone)]
 pub struct Number(String);
 
 impl Number {
-    /// As it was written; the text must be a number of JSON.
+    /// The number as it was written. The text must be a number of JSON.
     pub(super) const fn written(text: String) -> Self {
         Self(text)
     }
 
-    /// Without an exponent, with as many digits after the point as there were; none if that has more than [`MAX_DIGITS`]
-    /// digits. PostgreSQL writes numbers so.
+    /// The number without an exponent, with as many digits after the point as it had; none if that has more than
+    /// [`MAX_DIGITS`] digits. PostgreSQL writes numbers in this form.
     pub(super) fn plain(text: &str) -> Option<Self> {
         plain(text).map(|plain| Self(plain.into_owned()))
     }
@@ -29,11 +30,11 @@ impl Number {
         &self.0
     }
 
-    /// The one form of its value: no exponent, and no zeros at the end of the fraction but the only one. `f64` is written so too,
-    /// within the usual bounds.
+    /// The canonical form of its value: without an exponent, and without zeros at the end of the fraction, except a single
+    /// one. Within the usual bounds, `f64` is written in this form too.
     #[must_use]
     pub fn canonical(&self) -> Cow<'_, str> {
-        // What has too many digits is refused before it is stored, so it need only be equal to itself.
+        // A number with too many digits is refused before it is stored, so it need only equal itself.
         let plain = plain(&self.0).unwrap_or(Cow::Borrowed(&self.0));
         if !plain.contains('.') || plain.contains(['e', 'E']) {
             return plain;
@@ -43,13 +44,13 @@ impl Number {
         Cow::Owned(format!("{shorter}{zero}"))
     }
 
-    /// Whether it can be kept.
+    /// Whether it has few enough digits to be stored.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         plain(&self.0).is_some()
     }
 
-    /// Whether 64 bits hold it, and its text is the usual one of that integer.
+    /// Whether it fits in 64 bits, and its text is the usual one of that integer.
     #[must_use]
     pub fn is_short_integer(&self) -> bool {
         self.as_short_integer().is_some()
@@ -107,7 +108,7 @@ fn plain(text: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let mut digits = format!("{whole}{fraction}");
-    // Zeros on the side to which the point moves.
+    // Zeros are added on the side to which the point moves.
     let (before, after) = (usize::try_from(1 - point).unwrap_or(0), usize::try_from(-scale).unwrap_or(0));
     digits = format!("{}{digits}{}", "0".repeat(before), "0".repeat(after));
     let scale = usize::try_from(scale).unwrap_or(0);

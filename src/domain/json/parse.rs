@@ -8,26 +8,26 @@ use serde_json::Value;
 use super::number::{MAX_DIGITS, Number};
 use super::{Json, Object};
 
-/// How deep lists and objects may stand in each other; what clients send is bounded as serde_json does.
+/// How deeply lists and objects of clients may be nested, which is serde_json's own bound.
 const GIVEN_DEPTH: usize = 127;
-/// What is stored may put what was given some levels deeper.
+/// How deeply stored lists and objects may be nested: what clients sent may be stored some levels deeper.
 const STORED_DEPTH: usize = 256;
 
-/// Why a text, or a value, was not read.
+/// Why a text or a value could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
     /// What is wrong.
     pub fault: JsonFault,
-    /// Where, as keys and places in lists, the outermost first; empty at the top.
+    /// Where, as keys and indexes of lists, the outermost first; empty at the top.
     pub path: Vec<String>,
 }
 
 /// What is wrong with JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JsonFault {
-    /// It is none, or has another form than it must.
+    /// It is no JSON, or does not have the form that it must.
     Form(String),
-    /// This key is in one object twice.
+    /// This key is repeated in one object.
     RepeatedKey(String),
     /// A number has more than [`MAX_DIGITS`] digits.
     LongNumber,
@@ -63,17 +63,17 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// What a client or a file gives.
+/// Reads a text of a client or a file.
 pub(super) fn given(text: &str) -> Result<Json, JsonError> {
     Parser { text, at: 0, is_strict: true, depth: GIVEN_DEPTH }.read()
 }
 
-/// A part of what is given or was read already.
+/// Reads a part of a text that is being read, or was read already.
 pub(super) fn part(text: &str) -> Result<Json, JsonError> {
     Parser { text, at: 0, is_strict: true, depth: STORED_DEPTH }.read()
 }
 
-/// What is stored.
+/// Reads a stored text.
 pub(super) fn stored(text: &str) -> Result<Json, JsonError> {
     Parser { text, at: 0, is_strict: false, depth: STORED_DEPTH }.read()
 }
@@ -83,7 +83,7 @@ struct Parser<'a> {
     at: usize,
     /// Whether repeated keys and long numbers are refused, and exponents resolved.
     is_strict: bool,
-    /// How much deeper it may go.
+    /// How many more levels it may go.
     depth: usize,
 }
 
@@ -92,7 +92,7 @@ impl Parser<'_> {
         let found =
             self.value().and_then(|json| if self.peek().is_some() { Err(self.wrong()) } else { Ok(json) });
         found.map_err(|error| match error.fault {
-            // serde_json has better words for it, with line and column.
+            // serde_json has better errors, with line and column.
             JsonFault::Form(own) => JsonFault::Form(
                 serde_json::from_str::<Value>(self.text).err().map_or(own, |error| error.to_string()),
             )
@@ -227,7 +227,7 @@ impl Parser<'_> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// The next letter behind white space.
+    /// The next character after white space.
     fn peek(&mut self) -> Option<u8> {
         let white = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         self.at += self.rest().iter().take_while(white).count();

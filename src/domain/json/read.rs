@@ -1,4 +1,4 @@
-//! Reading JSON by serde: from serde_json's texts and values, and as any type.
+//! Reading JSON by serde: from serde_json's texts and values, and into any type.
 
 use std::fmt;
 
@@ -11,10 +11,11 @@ use serde::forward_to_deserialize_any;
 use super::number::{Number, ShortInteger};
 use super::{Json, JsonError, Object, parse};
 
-/// The name by which serde_json is asked for a value's own text, which it gives in a map with this one key. It is what its
-/// `RawValue` asks by; where it is not understood, numbers come in 64 bits.
+/// The name by which serde_json is asked for a value's own text, which it gives in a map with this one key. Its `RawValue`
+/// asks by the same name. A format that does not know the name gives numbers in 64 bits.
 const RAW: &str = "$serde_json::private::RawValue";
-/// The only key of the map that stands for a number where serde carries values as its own. No text from clients holds a NUL.
+/// The only key of a map that stands for a long number while serde holds values in a form of its own. No text of clients
+/// holds a NUL.
 const NUMBER: &str = "\0number";
 
 impl Error for JsonError {
@@ -31,7 +32,7 @@ pub(super) fn read<T: DeserializeOwned>(json: &Json, is_carried: bool) -> Result
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     json: &'a Json,
-    /// Whether numbers that 64 bits do not hold are given under [`NUMBER`], for [`Json`] in flattened parts.
+    /// Whether numbers that do not fit in 64 bits are given under [`NUMBER`], for [`Json`] in flattened parts.
     is_carried: bool,
 }
 
@@ -63,7 +64,7 @@ impl IntoDeserializer<'_, JsonError> for Reader<'_> {
     }
 }
 
-/// Takes a number that is longer than 64 bits, where a type asks for it.
+/// Reads a number that does not fit in 64 bits, if a type asks for it.
 macro_rules! long_integers {
     ($($method:ident: $visit:ident $type:ty),+) => {
         $(
@@ -161,7 +162,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// Takes a value's own text, or else the value.
+/// Reads a value's own text, or else the value.
 struct Asking;
 
 impl<'de> Visitor<'de> for Asking {
@@ -183,7 +184,7 @@ impl<'de> Visitor<'de> for Asking {
     }
 }
 
-/// Takes a value as serde gives it.
+/// Reads a value as serde gives it.
 struct Taking;
 
 impl Taking {
@@ -202,7 +203,7 @@ impl Taking {
     }
 }
 
-/// A value in one that is given by serde: it is not asked for its own text again.
+/// A value inside one that serde gives. It is not asked for its own text again.
 struct Inner(Json);
 
 impl<'de> Deserialize<'de> for Inner {

@@ -1,4 +1,4 @@
-//! The input of a mutation as the journal keeps it, and whether two of them ask for the same.
+//! The input of a mutation in the form that the journal keeps, and whether two inputs ask for the same.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_uuid};
 use crate::service::mutation::Comparison;
 
-/// Fields for which null is something else than nothing: it leaves the matter to the settings.
+/// Fields for which null differs from absence: it leaves the rule to the settings.
 const NULL_IS_SAID: [&str; 2] = ["forbidMaker", "distinctDeciders"];
 
 /// The input of the present mutation: JSON with snake_case keys.
 ///
 /// # Errors
-/// VALIDATION for a variable that is needed and was not given.
+/// VALIDATION for a required variable that was not given.
 pub fn content(ctx: &Context<'_>) -> Result<String> {
     let input =
         given(ctx)?.into_iter().find(|(name, _)| name == "input").map_or(Value::Null, |(_, value)| value);
@@ -28,8 +28,8 @@ pub fn content(ctx: &Context<'_>) -> Result<String> {
     Ok(input.to_string())
 }
 
-/// Whether two contents of this mutation ask for the same, however they are written: keys in any form, JSON with any white
-/// space, null for what is left out.
+/// Compares two contents of this mutation: whether they ask for the same, whatever the form of keys, the white space in
+/// JSON, and null in place of absent fields.
 pub fn comparison(ctx: &Context<'_>, mutation: &str) -> Comparison {
     let schema = ctx.schema_env.clone();
     let (first, rest) = mutation.split_at(mutation.chars().next().map_or(0, char::len_utf8));

@@ -1,4 +1,4 @@
-//! What a request carries through the resolvers.
+//! The context of a request, which resolvers get.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,18 +17,18 @@ use crate::message::Message;
 use crate::service::ServiceContext;
 use crate::service::login::Granted;
 
-/// What a request carries through the resolvers.
+/// The context of a request, which resolvers get.
 pub struct RequestContext {
-    /// What the services work with.
+    /// The context of the services.
     pub services: Arc<ServiceContext>,
     requester: Option<Arc<Requester>>,
     /// The tokens that came in cookies.
     pub cookies: Cookies,
-    /// Where the request came from.
+    /// The address from which the request came.
     pub address: Option<IpAddr>,
-    /// What the answer is to do beside answering.
+    /// The effects that the answer is to have besides its body.
     pub effects: Arc<Mutex<Vec<Effect>>>,
-    /// What the loaders below want fetched; who executes the request has to drive it.
+    /// The batches of the loaders below. Whoever executes the request has to drive them.
     pub batches: Batches,
     /// People, batched.
     pub users: DataLoader<Users>,
@@ -46,9 +46,9 @@ pub struct RequestContext {
     pub flow_steps: DataLoader<FlowSteps>,
     /// How many open tasks are in flows, batched.
     pub in_flight: DataLoader<InFlight>,
-    /// How far tasks are, batched.
+    /// The progress of tasks, batched.
     pub progress: DataLoader<ProgressOfTasks>,
-    /// How the entities of tasks are called now, batched.
+    /// The present names of the entities of tasks, batched.
     pub entities: DataLoader<Entities>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
@@ -63,7 +63,7 @@ pub struct Cookies {
     pub refresh: Option<String>,
 }
 
-/// What an answer does beside answering.
+/// An effect of an answer besides its body.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Gives the browser the cookies of a session.
@@ -77,7 +77,7 @@ pub enum Effect {
 }
 
 impl RequestContext {
-    /// The context of a request by this person, or by a stranger.
+    /// The context of a request by this requester, or by a stranger.
     #[must_use]
     pub fn new(
         services: &Arc<ServiceContext>,
@@ -107,7 +107,7 @@ impl RequestContext {
         }
     }
 
-    /// Who asks.
+    /// The requester.
     ///
     /// # Errors
     /// UNAUTHENTICATED for a stranger.
@@ -117,13 +117,13 @@ impl RequestContext {
             .ok_or_else(|| Error::new(ErrorCode::Unauthenticated, Message::new("no-session")))
     }
 
-    /// Lets the answer do something more.
+    /// Adds an effect to the answer.
     pub fn effect(&self, effect: Effect) {
         self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
     }
 }
 
-/// What the present request carries.
+/// The context of the present request.
 ///
 /// # Errors
 /// INTERNAL when the schema is executed without a context.
@@ -131,7 +131,7 @@ pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
     ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
 }
 
-/// Who asks, for the resolvers of a host.
+/// The requester, for the resolvers of a host.
 ///
 /// # Errors
 /// UNAUTHENTICATED for a stranger; INTERNAL when the schema is not executed by [`TaskManagement::execute`].
@@ -142,6 +142,6 @@ pub fn requester<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Requester>> {
 }
 
 fn loader<L>(loader: L, batches: &Batches) -> DataLoader<L> {
-    // Batches wait until the execution does; waiting longer gains nothing.
+    // Batches wait until the execution waits. Waiting longer gains nothing.
     DataLoader::new(loader, batches.spawner()).delay(std::time::Duration::ZERO)
 }

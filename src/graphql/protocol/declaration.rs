@@ -1,5 +1,5 @@
-//! Objects that show a row, and inputs that ask a service for something: each field is written once, in the declaration of
-//! its type, where its name and its meaning are the same on both sides.
+//! Objects that show a row, and inputs of mutations. A field that has the same name and meaning in GraphQL and in Rust is
+//! written once, in the declaration of its type.
 
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -24,8 +24,9 @@ pub trait Asked<T> {
     fn asked(&self, field: &str) -> Result<T>;
 }
 
-/// Declares an object that shows the row of an entity. A field shows the row's field of the same name, or what stands behind
-/// `=`, where the row has the name that is given to it. `keeps`: the object holds the row, for fields that are functions.
+/// Declares an object that shows the row of an entity. A field shows the row's field of the same name, or the expression
+/// after `=`, in which the row has the name that is declared for it. With `keeps`, the object holds the row, for fields that
+/// are functions.
 macro_rules! shows {
     (
         $(#[$meta:meta])*

@@ -1,4 +1,4 @@
-//! Executing an operation: validated and normalised, with its loaders driven, and its answer put in form.
+//! Executing an operation: it is validated and normalised, its loaders are driven, and its answer is completed.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,11 +15,11 @@ use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::protocol::validation::{Violation, validate};
 use crate::graphql::protocol::variables::coerce;
 
-/// What came of an operation.
+/// The result of an operation.
 pub struct Executed {
     /// The answer. Errors without a path mean that nothing was executed.
     pub response: Response,
-    /// What it does beside answering.
+    /// The effects of the answer besides its body.
     pub effects: Arc<Mutex<Vec<Effect>>>,
     /// Whether the database could not be used.
     pub unavailable: bool,
@@ -93,7 +93,7 @@ where
     }
 }
 
-/// From a document and variables to what the library executes.
+/// Makes what the library executes from a document and variables.
 fn prepare(
     types: &TypeSystem,
     document: &Document,

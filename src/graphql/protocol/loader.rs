@@ -1,4 +1,4 @@
-//! Rows that many rows of a list point to, fetched together: one query, not one for each row.
+//! Loaders fetch the rows to which many rows of a list point, with one query instead of one for each row.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,10 +41,10 @@ pub struct FlowSteps(pub Arc<ServiceContext>);
 /// How many open tasks are in flows, by the flow's key.
 pub struct InFlight(pub Arc<ServiceContext>);
 
-/// How far tasks are, by key.
+/// The progress of tasks, by key.
 pub struct ProgressOfTasks(pub Arc<ServiceContext>);
 
-/// How the entities of tasks are called now.
+/// The present names of the entities of tasks.
 pub struct Entities(pub Arc<ServiceContext>);
 
 /// Languages by code.

@@ -1,4 +1,4 @@
-//! What GraphQL asks for whatever the entity: reading documents and arguments, executing, lists, scalars, answers.
+//! The parts of GraphQL that know no entity: reading documents and arguments, executing, lists, scalars, answers.
 
 pub mod arguments;
 pub mod batches;

@@ -1,4 +1,4 @@
-//! What mutations take and answer beside their own fields, and the way each of them goes through the journal.
+//! The fields that all mutations take and answer, and the way of every mutation through the journal.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -12,26 +12,26 @@ use crate::graphql::protocol::scalars::ParsedJsonString;
 use crate::service::mutation::{self, Receipt, Request};
 use crate::service::unit_of_work::UnitOfWork;
 
-/// What every mutation takes.
+/// The fields that every mutation takes.
 #[derive(InputObject, Debug, Clone, Default)]
 pub struct MutationMeta {
-    /// The client's words for what it does; shown in the journal.
+    /// The client's description of the mutation, which the journal shows.
     pub client_mutation_label: Option<String>,
-    /// More words.
+    /// Further descriptions by the client.
     pub client_mutation_details: Option<Vec<Option<String>>>,
-    /// Extensions of other modules; kept in the journal.
+    /// Data of other modules, which the journal keeps.
     pub mutation_extensions: Option<ParsedJsonString>,
-    /// The client's own id of the mutation: asking again with it runs nothing again.
+    /// The client's own id of the mutation. A mutation that is sent again with the same id does not run again.
     pub client_mutation_id: Option<String>,
 }
 
-/// The name of a mutation's answer, which differs for each while its fields do not.
+/// The name of a mutation's answer. The names differ, the fields do not.
 pub trait PayloadName: Send + Sync {
     /// The name in the schema.
     const NAME: &'static str;
 }
 
-/// What mutations answer: how it went stands in the journal.
+/// The answer of a mutation. The journal says whether the mutation succeeded.
 pub struct Payload<M> {
     receipt: Receipt,
     name: PhantomData<M>,
@@ -45,7 +45,7 @@ impl<M: PayloadName> TypeName for Payload<M> {
 
 #[Object(name_type)]
 impl<M: PayloadName> Payload<M> {
-    /// The key of the journal's entry.
+    /// The key of the mutation's entry in the journal.
     async fn internal_id(&self) -> Option<String> {
         Some(self.receipt.internal_id.to_string())
     }
@@ -56,7 +56,7 @@ impl<M: PayloadName> Payload<M> {
     }
 }
 
-/// What mutations answer that make a secret.
+/// The answer of a mutation that makes a secret.
 pub struct SecretPayload<M> {
     receipt: Receipt,
     secret: Option<String>,
@@ -71,7 +71,7 @@ impl<M: PayloadName> TypeName for SecretPayload<M> {
 
 #[Object(name_type)]
 impl<M: PayloadName> SecretPayload<M> {
-    /// The key of the journal's entry.
+    /// The key of the mutation's entry in the journal.
     async fn internal_id(&self) -> Option<String> {
         Some(self.receipt.internal_id.to_string())
     }
@@ -81,13 +81,13 @@ impl<M: PayloadName> SecretPayload<M> {
         self.receipt.client_mutation_id.as_deref()
     }
 
-    /// The secret, which is shown here and never again; null where the mutation failed or had been run before.
+    /// The secret, which is never shown again; null if the mutation failed, or had run before.
     async fn secret(&self) -> Option<&str> {
         self.secret.as_deref()
     }
 }
 
-/// Names the answers of mutations.
+/// Declares the names of answers of mutations.
 macro_rules! payloads {
     ($($name:ident => $type_name:literal),+ $(,)?) => {
         $(
@@ -118,7 +118,8 @@ where
     Ok(Some(Payload { receipt, name: PhantomData }))
 }
 
-/// The same for a mutation that makes a secret, which `work` answers. It is not in the journal.
+/// Runs the present mutation through the journal. `work` makes a secret, which the answer shows and the journal does not
+/// hold.
 ///
 /// # Errors
 /// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
@@ -148,7 +149,7 @@ where
     let context = request(ctx)?;
     let request = Request {
         mutation,
-        // An empty id is none: all requests without one would be taken for the same.
+        // An empty id counts as none. Otherwise all requests with an empty id would be taken for one.
         client_mutation_id: meta.client_mutation_id.clone().filter(|id| !id.is_empty()),
         client_mutation_label: meta.client_mutation_label.clone(),
         client_mutation_details: meta.client_mutation_details.clone(),

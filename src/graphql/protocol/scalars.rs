@@ -11,12 +11,12 @@ use crate::domain::query::YEARS;
 use crate::domain::text::unread_json;
 use crate::error::Result;
 
-/// A moment: naive UTC, ISO 8601, microseconds only when they are not zero. Input may carry `Z` or an offset.
+/// A moment: naive UTC, ISO 8601, with microseconds only if they are not zero. Input may have `Z` or an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub NaiveDateTime);
 
 impl Moment {
-    /// Reads a moment; a bare date is none.
+    /// Reads a moment. A date alone is not a moment.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -27,7 +27,7 @@ impl Moment {
     }
 }
 
-/// Offsets without a colon, and a space instead of the T, are written by Python's clients.
+/// Reads the forms that Python's clients write: offsets without a colon, and a space instead of the T.
 fn read_leniently(text: &str) -> Option<NaiveDateTime> {
     let text = text.replacen(' ', "T", 1);
     ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"]
@@ -134,7 +134,7 @@ impl ScalarType for JsonString {
     }
 }
 
-/// JSON in a string, of the extensions that modules may give to mutations.
+/// JSON in a string: data that other modules add to mutations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedJsonString(JsonString);
 
@@ -168,7 +168,7 @@ impl ScalarType for GenericScalar {
     }
 }
 
-/// A key: a UUID in any case, with or without dashes. A global id is taken too.
+/// A key: a UUID in upper or lower case, with or without dashes, or a global id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UuidOrGlobalId(pub Uuid);
 
@@ -204,7 +204,7 @@ pub fn read_global_id(id: &str) -> Option<(String, String)> {
     Some((type_name.to_owned(), key.to_owned()))
 }
 
-/// A UUID, raw or in a global id (of the type `of`, where that matters).
+/// A UUID, raw or in a global id (of the type `of`, if that matters).
 #[must_use]
 pub fn read_uuid(text: &str, of: Option<&str>) -> Option<Uuid> {
     const LONGEST: usize = 200;

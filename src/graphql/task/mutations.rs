@@ -22,7 +22,7 @@ payloads! {
     ReEvaluateTaskPayload => "ReEvaluateTaskMutationPayload",
 }
 
-/// What `updateTask` can make of a task.
+/// The statuses to which `updateTask` can set a task.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskStatusEnum {
     /// Approved; for privileged people.
@@ -44,58 +44,59 @@ impl Asked<Option<TaskStatus>> for Option<TaskStatusEnum> {
 }
 
 asks_for! {
-    /// A task to be created.
+    /// The task to be created.
     pub struct CreateTaskMutationInput as input => CreateTask {
-        /// The service that asks for it; a group bound to it gets the task at once.
+        /// The service that asks for the task. A group or flow bound to this source gets the task at once.
         source: Option<String>,
-        /// The kind of thing it is about, `app_label.model`.
+        /// The kind of entity that the task is about, `app_label.model`.
         entity_type: Option<String>,
-        /// The key of that thing; one open task is allowed for each.
+        /// The key of the entity. Only one open task is allowed for each entity.
         entity_id: Option<String>,
-        /// Its display text, where the server has no provider for its kind.
+        /// The entity's display text, if the host does not know its kind.
         entity_string: Option<String>,
-        /// Which executor action handler carries it out; `default` when absent.
+        /// The executor action handler that carries the task out; absent: `default`.
         executor_action_event: Option<String>,
-        /// What is to be done once decided, as `Service.operation`.
+        /// The operation to be done once the task is decided, as `Service.operation`.
         business_event: Option<String>,
-        /// An object; it holds nobody's vote.
+        /// A JSON object without votes.
         business_status: Option<JsonString>,
         /// The proposal itself.
         data: Option<JsonString>,
-        /// An object.
+        /// A JSON object.
         json_ext: Option<JsonString>,
         /// The serializer through which `businessData` shows `data`.
         business_data_serializer: Option<String>,
         /// The group that decides; for privileged people.
         task_group_id: Option<UuidOrGlobalId>,
-        /// The flow through which it goes; for privileged people.
+        /// The flow through which the task goes; for privileged people.
         flow_id: Option<UuidOrGlobalId>,
-        /// How urgent it is, from 0 to 100; 50 when absent.
+        /// How urgent the task is, from 0 to 100; absent: 50.
         priority: Option<i32>,
     }
 }
 
 asks_for! {
-    /// What is to be changed of a task; what is absent stays.
+    /// The changes of a task. Absent fields stay as they are.
     pub struct UpdateTaskMutationInput as input => UpdateTask {
         id: UuidOrGlobalId,
         status: Option<TaskStatusEnum>,
-        /// The group that is to decide; for privileged people. It is ignored beside `flowId`.
+        /// The group that is to decide; for privileged people. Ignored if `flowId` is given.
         task_group_id: Option<UuidOrGlobalId>,
-        /// The flow through which it is to go; for privileged people, and only while no vote on it counts.
+        /// The flow through which the task is to go; for privileged people, and only while no vote on the task counts.
         flow_id: Option<UuidOrGlobalId>,
-        /// Takes it out of its flow; for privileged people, and only while no vote on it counts. A group may be named with it.
+        /// Whether to take the task out of its flow; for privileged people, and only while no vote on the task counts. A
+        /// group may be given too.
         detach_flow: Option<bool> = input.detach_flow.unwrap_or(false),
-        /// What is proposed now; for the maker and for privileged people. Votes on what was proposed before count no more.
+        /// The new proposal; for the maker and for privileged people. Votes on the earlier proposal no longer count.
         data: Option<JsonString>,
-        /// Why; kept in the history. Needed to make it FAILED, where the settings want a reason.
+        /// The reason, which history keeps. Required to make the task FAILED, if the settings want a reason.
         comment: Option<String>,
-        /// How urgent it is, from 0 to 100; for privileged people.
+        /// How urgent the task is, from 0 to 100; for privileged people.
         priority: Option<i32>,
     }
 }
 
-/// Tasks to be deleted.
+/// The tasks to be deleted.
 #[derive(InputObject, Debug, Clone)]
 pub struct DeleteTaskMutationInput {
     #[graphql(flatten)]
@@ -107,18 +108,19 @@ asks_for! {
     /// A vote.
     pub struct ResolveTaskMutationInput as input => ResolveTask {
         id: UuidOrGlobalId,
-        /// An object whose only key is the caller's user id; the value is the vote.
+        /// A JSON object whose only key is the caller's user id; the value is the vote.
         business_status: JsonString,
-        /// Kept in `jsonExt.additional_resolve_data` under the caller's user id.
+        /// Further data, kept in `jsonExt.additional_resolve_data` under the caller's user id.
         additional_data: Option<JsonString>,
-        /// Why; kept with the vote.
+        /// The reason, kept with the vote.
         comment: Option<String>,
-        /// The step that is meant, where several are asked at the same time; absent: all at which the caller sits.
+        /// The step for which the vote is, if several are asked at the same time; absent: all in which the caller is an
+        /// executor.
         step_id: Option<UuidOrGlobalId>,
     }
 }
 
-/// A task to be carried out.
+/// The task to be carried out.
 #[derive(InputObject, Debug, Clone)]
 pub struct ExecuteTaskMutationInput {
     #[graphql(flatten)]
@@ -126,7 +128,7 @@ pub struct ExecuteTaskMutationInput {
     id: UuidOrGlobalId,
 }
 
-/// A task whose votes are to be weighed again.
+/// The task whose votes are to be weighed again.
 #[derive(InputObject, Debug, Clone)]
 pub struct ReEvaluateTaskMutationInput {
     #[graphql(flatten)]
@@ -134,13 +136,14 @@ pub struct ReEvaluateTaskMutationInput {
     id: UuidOrGlobalId,
 }
 
-/// Tasks whose votes are to be weighed again: these, or those that are held for a reason.
+/// The tasks whose votes are to be weighed again: those with these ids, or those that are held for this reason.
 #[derive(InputObject, Debug, Clone)]
 pub struct ReEvaluateTasksMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
     ids: Option<Vec<UuidOrGlobalId>>,
-    /// As `task(heldReason:)` lists them, as many as an input's list may have; but for those that the caller may not decide.
+    /// The tasks that `task(heldReason:)` lists, at most as many as a list of an input may have. Those that the caller may
+    /// not decide are left out.
     held_reason: Option<TaskHeldReason>,
 }
 
@@ -170,7 +173,7 @@ impl TaskMutations {
         journaled(ctx, "updateTask", &meta, move |unit| task::update(unit, &input.read()?).map(drop)).await
     }
 
-    /// Deletes tasks that are not decided yet: all of them, or none.
+    /// Deletes these tasks, which must not be decided yet: all of them, or none.
     async fn delete_task(
         &self,
         ctx: &Context<'_>,
@@ -191,7 +194,7 @@ impl TaskMutations {
             .await
     }
 
-    /// Weighs the votes on a task again, without a new one: a pool may have been filled since. For privileged people.
+    /// Weighs the votes on a task again, without a new vote, because the pool may have changed since. For privileged people.
     async fn re_evaluate_task(
         &self,
         ctx: &Context<'_>,
@@ -202,7 +205,7 @@ impl TaskMutations {
             .await
     }
 
-    /// Weighs the votes on several tasks again: on all of them, or on none. For privileged people.
+    /// Weighs the votes on several tasks again: of all of them, or of none. For privileged people.
     async fn re_evaluate_tasks(
         &self,
         ctx: &Context<'_>,

@@ -24,7 +24,7 @@ use crate::service::progress::Progress;
 use crate::service::vote;
 
 enum_named! {
-    /// Where a task stands.
+    /// The status of a task.
     TaskStatus, HistoricalTaskStatus = "crate::domain::task::TaskStatus" {
         /// Created; no group decides on it yet.
         Received,
@@ -37,7 +37,7 @@ enum_named! {
     }
 }
 
-/// Somebody's proposal that waits for a decision, or got one.
+/// A task: somebody's proposal that waits for a decision, or is decided.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskGQLType", complex)]
 pub struct TaskNode {
@@ -60,7 +60,7 @@ pub struct TaskHistoryNode {
 }
 
 shows! {
-    /// What a task and a version of it have.
+    /// The fields that tasks and their versions have.
     #[graphql(complex)]
     struct TaskFields keeps task: Task {
         source: Option<String>,
@@ -70,7 +70,7 @@ shows! {
         executor_action_event: Option<String>,
         business_event: Option<String>,
         business_data_serializer: Option<String>,
-        /// How urgent it is, from 0 to 100.
+        /// How urgent the task is, from 0 to 100.
         priority: i32,
     }
 }
@@ -98,7 +98,7 @@ impl From<Historical<Task>> for TaskHistoryNode {
 
 #[ComplexObject]
 impl TaskFields {
-    /// The readable merge of the votes, by user id.
+    /// The votes in readable form, by user id.
     async fn business_status(&self) -> JsonString {
         JsonString::from(self.task.business_status.clone())
     }
@@ -108,17 +108,18 @@ impl TaskFields {
         JsonString::from(self.task.data.clone())
     }
 
-    /// `data` as the host's serializer shows it.
+    /// `data` in the form in which the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
         Ok(Some(JsonString::from(request(ctx)?.services.host.business_data(&self.task))))
     }
 
-    /// The version of the flow that it goes through.
+    /// The version of the flow through which the task goes.
     async fn flow(&self, ctx: &Context<'_>) -> Result<Option<Registered<TaskFlowNode>>> {
         Ok(flow(ctx, self.task.flow_id).await?.map(Registered))
     }
 
-    /// The step of the flow at which it is, the first of them where several are asked; where it ended, once decided.
+    /// The present step of the task in its flow; the first one, if several are asked; the last one, once the task is
+    /// decided.
     async fn current_step(&self, ctx: &Context<'_>) -> Result<Option<Registered<TaskFlowStepNode>>> {
         Ok(step(ctx, self.task.current_step_id).await?.map(Registered))
     }
@@ -133,7 +134,7 @@ impl TaskNode {
         Ok(group.filter(|group| !group.group.is_deleted))
     }
 
-    /// How the host calls the entity now; null where it does not exist any more, or where the host does not know its kind.
+    /// The host's present name of the entity; null if the entity no longer exists, or if the host does not know its kind.
     async fn entity_display(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let (Some(content_type), Some(id)) = (self.task().entity_type_id, &self.task().entity_id) else {
             return Ok(None);
@@ -147,7 +148,7 @@ impl TaskNode {
         Ok(progress.pools.iter().map(|pool| pool.group().clone().into()).collect())
     }
 
-    /// Why it is waiting, and for whom.
+    /// Why the task is waiting, and for whom.
     async fn progress(&self, ctx: &Context<'_>) -> Result<TaskProgress> {
         self.progress_of(ctx).await.map(TaskProgress::from)
     }
@@ -157,12 +158,12 @@ impl TaskNode {
         Ok(self.progress_of(ctx).await?.rejected_record_ids)
     }
 
-    /// How many votes there are that count: neither replaced by their casters nor stale.
+    /// How many votes count, because they are neither replaced by their casters nor stale.
     async fn decision_count(&self, ctx: &Context<'_>) -> Result<Option<usize>> {
         Ok(Some(self.progress_of(ctx).await?.votes.iter().filter(|vote| !vote.is_stale).count()))
     }
 
-    /// The votes, in the order in which they were cast, but for those that their casters have replaced. Stale ones are left
+    /// The votes in the order in which they were cast, without those that their casters have replaced. Stale votes are left
     /// out unless `isStale` is given.
     async fn decisions(&self, ctx: &Context<'_>) -> Result<Connection<TaskDecisionNode>> {
         let context = request(ctx)?;
@@ -184,7 +185,7 @@ impl TaskNode {
         &self.fields.task
     }
 
-    /// How far it is.
+    /// The progress of the task.
     async fn progress_of(&self, ctx: &Context<'_>) -> Result<Progress> {
         let id = self.task().id;
         let progress = request(ctx)?.progress.load_one(id).await.map_err(shared)?;
@@ -194,7 +195,7 @@ impl TaskNode {
 
 #[ComplexObject]
 impl TaskHistoryNode {
-    /// The group that decided; it may be deleted.
+    /// The group that decided, which may be deleted since.
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {
         group(ctx, self.fields.task.task_group_id).await
     }

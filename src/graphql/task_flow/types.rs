@@ -15,7 +15,7 @@ use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
 
 /// A version of an approval flow. Tasks under way keep the version with which they began. A version that replaces another
-/// counts on from its `version`.
+/// continues the count of that one's `version`.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskFlowGQLType", complex)]
 pub struct TaskFlowNode {
@@ -23,7 +23,7 @@ pub struct TaskFlowNode {
     pub record: LiveRecord,
     #[graphql(flatten)]
     pub fields: TaskFlowFields,
-    /// The key of the flow's first version, which all its versions share.
+    /// The key of the flow's first version, which is the same in all its versions.
     lineage_id: String,
     #[graphql(skip)]
     key: Uuid,
@@ -40,9 +40,9 @@ pub struct TaskFlowHistoryNode {
 }
 
 shows! {
-    /// What a flow and a version of its row have.
+    /// The fields that flows and their versions in history have.
     pub struct TaskFlowFields of flow: TaskFlow {
-        /// The sources whose new tasks come to this flow.
+        /// The sources whose new tasks go to this flow.
         task_sources: Option<Vec<Option<String>>> = Some(flow.task_sources().into_iter().map(Some).collect()),
         code: String,
         name: Option<String>,
@@ -97,7 +97,7 @@ impl TaskFlowNode {
     }
 }
 
-/// The flow of a row that the requester sees.
+/// The flow that a visible row names, if it names one.
 pub async fn flow(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskFlowNode>> {
     let Some(id) = id else { return Ok(None) };
     Ok(request(ctx)?.flows.load_one(id).await.map_err(shared)?.map(TaskFlowNode::from))

@@ -1,7 +1,7 @@
 //! `UserGQLType`, `InteractiveUserGQLType` and `LanguageGQLType`.
 //!
-//! Everybody who is logged in sees names, as votes and executors show them. What is personal beyond that is for the person
-//! and for those who may list users; to others it is null.
+//! Everybody who is logged in sees names, because votes and executors show them. Other personal data is for the person and
+//! for people who may list users; for others it is null.
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use uuid::Uuid;
@@ -36,7 +36,7 @@ pub struct UserNode {
     username: String,
     other_names: Option<String>,
     last_name: Option<String>,
-    /// Users are not changed by mutations that have an id.
+    /// Always null: no mutation with an id changes users.
     client_mutation_id: Option<String>,
     health_facility: Option<HealthFacility>,
     claim_admin: Option<ClaimAdmin>,
@@ -64,7 +64,7 @@ impl From<User> for UserNode {
 
 #[ComplexObject]
 impl UserNode {
-    /// Null unless one may see what is personal about the user.
+    /// Null unless one may see the user's personal data.
     async fn i_user(&self, ctx: &Context<'_>) -> Result<Option<InteractiveUserNode>> {
         Ok(self.sees_personal_data(ctx).await?.then(|| self.user.clone().into()))
     }
@@ -81,7 +81,7 @@ impl UserNode {
         self.groups(ctx, "user_updated").await
     }
 
-    /// Where the user sits.
+    /// The groups in which the user is an executor.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         self.executors(ctx, "user_id").await
     }
@@ -102,7 +102,7 @@ impl UserNode {
         self.tasks(ctx, "user_updated").await
     }
 
-    /// Null unless one may see what is personal about the user.
+    /// Null unless one may see the user's personal data.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<String>>>> {
         if !self.sees_personal_data(ctx).await? {
             return Ok(None);
@@ -111,12 +111,12 @@ impl UserNode {
         Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
     }
 
-    /// Null unless one may see what is personal about the user.
+    /// Null unless one may see the user's personal data.
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         Ok(if self.sees_personal_data(ctx).await? { self.user.email.as_deref() } else { None })
     }
 
-    /// Null unless one may see what is personal about the user.
+    /// Null unless one may see the user's personal data.
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         Ok(if self.sees_personal_data(ctx).await? { self.user.phone.as_deref() } else { None })
     }
@@ -128,7 +128,7 @@ impl UserNode {
         service::sees_personal_data(&context.services, context.requester()?, self.user.id).await
     }
 
-    /// That `field` of a row is this user.
+    /// The condition that `field` of a row is this user.
     const fn is(&self, field: &'static str) -> Condition {
         Condition::equals(field, Value::Uuid(self.user.id))
     }
@@ -156,7 +156,7 @@ impl UserNode {
 }
 
 shows! {
-    /// What is personal about a user; it is only reached where one may see it.
+    /// A user's personal data. It is shown only where one may see it.
     #[graphql(name = "InteractiveUserGQLType", complex)]
     pub struct InteractiveUserNode keeps user: User {
         pub id: ID = global_id("InteractiveUserGQLType", user.interactive_user_id),
@@ -200,7 +200,7 @@ impl InteractiveUserNode {
         Ok(held.into_iter().map(|(held, role)| UserRoleNode::new(&held, role, self.user.clone())).collect())
     }
 
-    /// The user itself: openIMIS keeps it in two rows.
+    /// The user itself: openIMIS keeps a user in two rows.
     async fn user_set(&self, ctx: &Context<'_>) -> Result<Connection<UserNode>> {
         let own = Condition::equals("id", Value::Uuid(self.user.id));
         listed(ctx, &NESTED_USERS, Some(own), service::list_visible).await
@@ -223,20 +223,20 @@ shows! {
     pub struct LanguageNode of language: Language {
         /// The code, such as `en`.
         code: String,
-        /// Its name in that language.
+        /// The language's name in that language.
         name: String,
-        /// Its place in lists.
+        /// The language's position in lists.
         sort_order: Option<i32>,
     }
 }
 
-/// The user that a row points to.
+/// The user to which a row points.
 pub async fn user(ctx: &Context<'_>, id: Uuid) -> Result<UserNode> {
     let user = request(ctx)?.users.load_one(id).await.map_err(shared)?;
     user.map(UserNode::from).ok_or_else(|| Error::internal(format!("there is no user {id}")))
 }
 
-/// The user that a row points to, if it does.
+/// The user to which a row points, if it points to one.
 pub async fn user_if_any(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<UserNode>> {
     match id {
         Some(id) => user(ctx, id).await.map(Some),
@@ -244,7 +244,7 @@ pub async fn user_if_any(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<U
     }
 }
 
-/// The users that a row points to, in that order.
+/// The users to which a row points, in this order.
 pub async fn users(ctx: &Context<'_>, ids: Vec<Uuid>) -> Result<Vec<UserNode>> {
     let mut found = request(ctx)?.users.load_many(ids.iter().copied()).await.map_err(shared)?;
     Ok(ids.into_iter().filter_map(|id| found.remove(&id)).map(UserNode::from).collect())

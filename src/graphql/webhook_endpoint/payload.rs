@@ -1,5 +1,5 @@
-//! What webhook endpoints are told: the rows as GraphQL shows them to a superuser. An internal schema, which is exposed
-//! nowhere, shows the snapshots that are in the event through the types of the interface, so both always say the same.
+//! The bodies of webhooks: rows as GraphQL shows them to a superuser. An internal schema, which is exposed nowhere, shows
+//! the snapshots in the event through the types of the interface, so that both always show the same.
 
 use std::sync::Arc;
 
@@ -28,13 +28,14 @@ use crate::model::task_group::TaskGroup;
 use crate::service::{ServiceContext, user as users};
 use crate::signal::Event;
 
-/// A row of which an event can tell. What is selected is what the row was when the event happened, and what others call the
-/// rows that it names. What is worked out from other rows, such as progress, would tell of the moment of the attempt.
+/// A kind of row of which an event can tell. The selected fields show the row as it was when the event happened, and the
+/// names of the rows to which it points. Fields that are computed from other rows, such as progress, are left out, because
+/// they would show the moment of the attempt.
 struct Row {
-    /// How the event's data and the answer name it.
+    /// The name of the row in the event's data and in the body.
     name: &'static str,
     columns: &'static [Column],
-    /// Columns that are shown otherwise than by a field of their own name, and how.
+    /// Columns that are not shown by a field of their own name, and the fields that show them.
     shown_as: &'static [(&'static str, &'static str)],
     /// Columns that receivers are not told, and why.
     left_out: &'static [(&'static str, &'static str)],
@@ -82,21 +83,21 @@ const ROWS: [Row; 4] = [
     },
 ];
 
-/// How what all rows have is shown.
+/// The fields that show the common columns of all rows.
 const RECORD: [(&str, &str); 3] = [
     ("id", "id uuid"),
     ("user_created", "userCreated { ...Person }"),
     ("user_updated", "userUpdated { ...Person }"),
 ];
 
-/// Columns of rows in events that receivers are not told, with the events' names of the rows, and why.
+/// Columns that receivers are not told, as the name of the row, the column and the reason.
 pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     ROWS.into_iter()
         .flat_map(|row| row.left_out.iter().map(move |(column, reason)| (row.name, *column, *reason)))
 }
 
 impl Row {
-    /// The row with its fields, as far as it is asked for.
+    /// The selection of the row with its fields, if the query asks for it.
     fn selection(&self) -> String {
         let shown = |column: &Column| {
             let otherwise = RECORD.iter().chain(self.shown_as).find(|(name, _)| *name == column.name);
@@ -111,7 +112,7 @@ impl Row {
     }
 }
 
-/// All rows with their fields, and who caused the event.
+/// The query of all rows with their fields, and of the person who caused the event.
 fn query() -> String {
     let variables = ROWS.map(|row| format!("${}: Boolean!", row.name)).join(", ");
     let rows = ROWS.map(|row| row.selection()).join(" ");
@@ -121,10 +122,10 @@ fn query() -> String {
     )
 }
 
-/// What else of the event's data goes to receivers, where it is there.
+/// The facts in the event's data that receivers are told, if the data has them.
 const FACTS: [&str; 4] = ["result", "rejectedRecordIds", "vote", "comment"];
 
-/// Writes what webhook endpoints are told.
+/// Writes the bodies of webhooks.
 pub struct WebhookPayloads {
     schema: Schema<Shown, EmptyMutation, EmptySubscription>,
     query: String,
@@ -137,10 +138,10 @@ impl Default for WebhookPayloads {
 }
 
 impl WebhookPayloads {
-    /// The body that tells of an event: `type`, `timestamp` and `data`, as Standard Webhooks has it.
+    /// The body that tells of an event: `type`, `timestamp` and `data`, in the form of Standard Webhooks.
     ///
     /// # Errors
-    /// INTERNAL when the event can't be shown; what the database says.
+    /// INTERNAL when the event can't be shown.
     pub async fn body(&self, services: &Arc<ServiceContext>, event: &Event) -> Result<Json> {
         let people = users::of_visible_rows(services, vec![event.user_id]).await?;
         let cause = people.into_iter().next();
@@ -213,7 +214,7 @@ impl Shown {
         Ok(snapshot(ctx)?.row::<TaskFlow>()?.map(TaskFlowNode::from))
     }
 
-    /// Who caused the event: the decider, where something was decided.
+    /// The person who caused the event; for a decision, the decider.
     async fn user(&self, ctx: &Context<'_>) -> Result<UserNode> {
         user(ctx, snapshot(ctx)?.event.user_id).await
     }

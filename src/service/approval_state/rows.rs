@@ -1,4 +1,4 @@
-//! Reading what decides on tasks.
+//! Reading the rows from which approval states are made.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::model::task_group::TaskGroup;
 use crate::model::task_pool::TaskPool;
 use crate::model::vote::Vote;
 
-/// The rows that decide on some tasks, read together: as many queries for a hundred tasks as for one.
+/// The rows from which the approval states of some tasks are made. Reading them takes as many queries for a hundred tasks as
+/// for one.
 #[derive(Debug, Default)]
 pub struct ApprovalRows {
     groups: Arc<Groups>,
@@ -29,17 +30,17 @@ pub struct ApprovalRows {
     votes: HashMap<Uuid, Vec<Vote>>,
 }
 
-/// Groups that are or were asked, and who is asked in each.
+/// Groups that are or were asked, and the executors who are asked in each.
 #[derive(Debug, Default, Clone)]
 pub struct Groups {
     /// The groups by key.
     pub rows: HashMap<Uuid, TaskGroup>,
-    /// Who is asked, by the key of the group.
+    /// The executors who are asked, by the key of the group.
     pub executors: HashMap<Uuid, Vec<TaskExecutor>>,
 }
 
 impl Groups {
-    /// Reads these groups, as far as they are not known, and who is asked in them.
+    /// Reads those of these groups that are not read yet, and the executors who are asked in them.
     pub fn read(&mut self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<()> {
         let unknown: Vec<Uuid> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
         if !unknown.is_empty() {
@@ -56,7 +57,7 @@ impl Groups {
 }
 
 impl ApprovalRows {
-    /// Reads what decides on these tasks.
+    /// Reads the rows for these tasks.
     pub fn load(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
         let mut rows = Self::default();
         rows.read_flows(connection, tasks)?;
@@ -64,7 +65,7 @@ impl ApprovalRows {
         Ok(rows)
     }
 
-    /// Reads the steps of the tasks' flows, and which of them they have reached.
+    /// Reads the steps of the tasks' flows, and which of the steps they have reached.
     pub(super) fn read_flows(&mut self, connection: &mut DbConnection, tasks: &[&Task]) -> Result<()> {
         let in_flows: Vec<Uuid> =
             tasks.iter().filter(|task| task.flow_id.is_some()).map(|task| task.id).collect();
@@ -81,7 +82,7 @@ impl ApprovalRows {
         Ok(())
     }
 
-    /// Reads the groups but for the known ones, who is asked in all of them, and the votes.
+    /// Reads the groups that are not read yet, the executors who are asked in all groups, and the votes.
     pub(super) fn read_pools(
         &mut self,
         connection: &mut DbConnection,
@@ -101,7 +102,7 @@ impl ApprovalRows {
         Ok(())
     }
 
-    /// The approval of one of the tasks.
+    /// The approval state of one of the tasks.
     #[must_use]
     pub fn approval(&self, task: &Task, settings: &ModuleSettings) -> ApprovalState {
         let steps = task.flow_id.and_then(|id| self.steps.get(&id)).cloned().unwrap_or_default();
@@ -119,7 +120,7 @@ impl ApprovalRows {
     }
 }
 
-/// Tasks of some sources are decided record by record, if they go through a flow.
+/// Whether a task is decided as a whole or record by record: tasks of some sources are, if they go through a flow.
 fn mode(task: &Task, settings: &ModuleSettings) -> Mode {
     let by_record = task.flow_id.is_some()
         && task.source.as_ref().is_some_and(|source| settings.flow_batch_sources.contains(source));

@@ -1,4 +1,4 @@
-//! The form of a file to be loaded. Unknown keys are errors, so that a misspelt one is not lost in silence.
+//! The format of a file to be loaded. Unknown keys are errors, so that a misspelt key is not ignored silently.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -43,9 +43,9 @@ pub(super) struct LoadedRole {
 pub(super) struct LoadedUser {
     pub id: Uuid,
     pub username: String,
-    /// In plain text.
+    /// The password, in plain text.
     pub password: Option<String>,
-    /// The hash of the original, with the key that is in it.
+    /// The original's hash of the password, with the key in it.
     pub legacy_password_hash: Option<String>,
     pub private_key: Option<String>,
     pub interactive_user_id: Option<i32>,
@@ -93,7 +93,7 @@ pub(super) struct LoadedConfiguration {
     pub controls: Vec<Json>,
 }
 
-/// A row as a file has it: under the names of its columns in camelCase, but where [`Loadable`] says otherwise.
+/// A row in a file, with the names of its columns in camelCase, unless [`Loadable`] says otherwise.
 #[derive(Debug)]
 pub(super) struct LoadedRow<T>(pub T);
 
@@ -146,7 +146,7 @@ impl Loadable for Historical<Task> {
     const LEFT_OUT: &'static [(&'static str, &'static str)] = Task::LEFT_OUT;
 }
 
-/// Columns of rows that are loaded which files do not have, with their tables, and why.
+/// Columns of loaded rows that files do not have, as the table, the column and the reason.
 pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     fn of<T: Loadable + Entity>() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
         T::LEFT_OUT.iter().map(|(column, reason)| (T::TABLE, *column, *reason))

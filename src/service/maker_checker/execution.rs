@@ -1,4 +1,4 @@
-//! Checking proposals where they are made and changed, and carrying them out once they are approved.
+//! Validating proposals when they are made and changed, and carrying them out once they are approved.
 
 use std::sync::Arc;
 
@@ -22,35 +22,37 @@ use crate::model::content_type::ContentType;
 use crate::model::task::Task;
 use crate::signal::{BusBuilder, Event, HandlerError};
 
-/// When an approved operation is carried out, and what follows if it fails.
+/// When an approved operation is carried out, and what happens if it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionMode {
-    /// In the transaction of the decision. If it fails, the decision is undone, and who decided is told why: for hosts with
-    /// their tables in the module's database.
+    /// In the transaction of the decision. If the operation fails, the decision is undone, and the decider is told why. For
+    /// hosts that have their tables in the module's database.
     Within,
-    /// In the transaction of the decision. If it fails, the task stays COMPLETED, and it is tried again as [`Self::After`] says.
+    /// In the transaction of the decision. If the operation fails, the task stays COMPLETED, and the operation is tried
+    /// again as in [`Self::After`].
     WithinOrAfter,
-    /// After the commit, from the outbox. If it fails, the task stays COMPLETED, and it is tried again with growing pauses;
-    /// after the last it is DEAD. `taskEvents` shows it, with the reason, and `replayTaskEvents` tries it once more.
+    /// After the commit, from the outbox. If the operation fails, the task stays COMPLETED, and the operation is tried again
+    /// with growing pauses. After the last attempt its delivery is DEAD: `taskEvents` shows it with the reason, and
+    /// `replayTaskEvents` tries it once more.
     After,
 }
 
-/// What it takes to carry something out.
+/// The context in which operations are carried out.
 pub struct ExecutionContext {
-    /// Where the module's data is.
+    /// The module's database.
     pub db: Database,
-    /// Who the people are.
+    /// The directory of people.
     pub users: Arc<dyn Directory>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// A service under maker-checker, whatever its payloads are.
+/// A service under maker-checker, of any payload types.
 pub trait Checked: Send + Sync {
     /// The service's name.
     fn name(&self) -> &'static str;
 
-    /// Binds what has to be done for it.
+    /// Binds the handlers for it.
     fn bind(self: Arc<Self>, bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder;
 }
 
@@ -84,7 +86,7 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
                 _ => Ok(()),
             }
         });
-        // No signal brings it anything: `approved` leaves for it what is to be tried later.
+        // No signal is bound to it. `approved` leaves deliveries for operations that are to be tried later.
         bus.after(&Self::handler(), [], move |event| {
             let (own, context) = (Arc::clone(&self), Arc::clone(&context));
             async move { own.deliver(&context, event).await.map_err(HandlerError::from) }
@@ -93,7 +95,7 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
 }
 
 impl<S: CheckedService> MakerChecker<S> {
-    /// The name under which the outbox keeps what is carried out later.
+    /// The name of the handler for operations that are carried out later.
     fn handler() -> String {
         format!("maker_checker:{}", S::NAME)
     }
@@ -126,8 +128,8 @@ impl<S: CheckedService> MakerChecker<S> {
         outbox::announce(connection)
     }
 
-    /// Carries out what was left in the outbox. What is done by the connection is committed together with the note that it is
-    /// done, so that it is done once even if the process dies right then.
+    /// Carries out an operation that was left in the outbox. What the operation writes by the connection is committed
+    /// together with the note that it is done, so it is done once even if the process dies at that moment.
     async fn deliver(self: Arc<Self>, context: &Arc<ExecutionContext>, event: Event) -> Result<()> {
         let context = Arc::clone(context);
         let db = context.db.clone();
@@ -176,7 +178,7 @@ impl<S: CheckedService> MakerChecker<S> {
         }
     }
 
-    /// Whether the proposal can be understood, and the service has nothing against it.
+    /// Checks that the proposal can be read, and that the service accepts it.
     fn validate(
         &self,
         context: &ExecutionContext,
@@ -204,7 +206,7 @@ impl<S: CheckedService> MakerChecker<S> {
     }
 }
 
-/// Whose proposal it is: who changed it last, else who made the task.
+/// The person whose proposal it is: the one who changed it last, else the maker of the task.
 fn proposer(task: &Task) -> Uuid {
     task.data_user.unwrap_or(task.user_created)
 }

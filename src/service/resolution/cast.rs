@@ -18,16 +18,16 @@ use crate::service::unit_of_work::UnitOfWork;
 pub struct Cast {
     /// The value under the caller's id, to be merged into `businessStatus`.
     pub value: Json,
-    /// The verdicts in it, on the whole task or on records; none where the completion policy does not decide.
+    /// The verdicts in it, on the whole task or on records; none if the completion policy does not decide.
     pub verdicts: Vec<(Option<String>, Verdict)>,
-    /// Why.
+    /// The reason.
     pub comment: Option<String>,
 }
 
-/// The form of a verdict on records, as errors show it.
+/// The form of verdicts on records, as errors show it.
 const RECORDS: &str = r#"{"ACCEPT": […], "REJECT": […]}"#;
 
-/// Reads the vote: in one's own name, with a verdict that the task can be given.
+/// Reads the vote. It must be in the requester's own name, with a verdict that the task can have.
 ///
 /// # Errors
 /// VALIDATION or LIMIT, naming the field.
@@ -65,10 +65,10 @@ pub fn read(
     Ok(Cast { value: value.clone(), verdicts, comment })
 }
 
-/// A comment without outer white space; none where nobody sees anything of it.
+/// The comment without outer white space; none if it is invisible.
 ///
 /// # Errors
-/// VALIDATION for one that is too long.
+/// VALIDATION for a comment that is too long.
 pub fn read_comment(unit: &UnitOfWork<'_>, comment: Option<&str>) -> Result<Option<String>> {
     let comment = comment.map(str::trim);
     if let Some(comment) = comment {
@@ -77,7 +77,7 @@ pub fn read_comment(unit: &UnitOfWork<'_>, comment: Option<&str>) -> Result<Opti
     Ok(comment.filter(|comment| !is_blank(comment)).map(str::to_owned))
 }
 
-/// Refuses to reject without a reason, where the settings want one.
+/// Refuses a rejection without a reason, if the settings want one.
 ///
 /// # Errors
 /// VALIDATION, naming `comment`.

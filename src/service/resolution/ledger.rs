@@ -1,4 +1,4 @@
-//! The ledger of votes: what is entered, what replaces what, and what stops counting.
+//! The ledger of votes: entering votes, replacing them, and ending their counting.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,8 +15,8 @@ use crate::model::vote::Vote;
 use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Adds the verdicts to the ledger, at each of the pools; answers whether that changed it. A verdict that replaces
-/// another leaves that one marked as deleted; one that repeats another adds nothing.
+/// Adds the verdicts to the ledger, at each of the pools; returns whether that changed it. A verdict that replaces another
+/// leaves that one marked as deleted; one that repeats another adds nothing.
 pub fn enter(
     unit: &mut UnitOfWork<'_>,
     task: &Task,
@@ -36,8 +36,8 @@ pub fn enter(
             .filter(|vote| vote.user_id == user)
             .map(|vote| (vote.record_id.as_deref(), vote))
             .collect();
-        // One speaks of the whole task or of its records. Who turns from one to the other takes back what was said before,
-        // as `businessStatus` shows it.
+        // A person votes on the whole task or on its records. A change from one to the other takes the person's earlier
+        // votes back, as `businessStatus` shows.
         let of_records = cast.verdicts.iter().any(|(record_id, _)| record_id.is_some());
         replaced
             .extend(own.values().filter(|vote| vote.record_id.is_some() != of_records).map(|vote| vote.id));
@@ -66,7 +66,7 @@ pub fn enter(
     for vote in &new {
         unit.count("tasks_votes_total", "verdict", vote.verdict.as_str());
     }
-    // In the order of their age, as `own` has none.
+    // In the order of their age, because `own` has no order.
     replaced.sort_unstable();
     unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
     unit.insert_votes(&new)?;
@@ -75,8 +75,8 @@ pub fn enter(
     Ok(is_new)
 }
 
-/// What `businessStatus` shows of a person who voted on records at these pools: each record in the list of the last verdict, as
-/// the ledger has it. `asked`: the lists that were sent, which are shown even if they are empty.
+/// What `businessStatus` shows of a person who voted on records in these pools: each record in the list of its last verdict
+/// in the ledger. `asked` are the lists that were sent, which are shown even if they are empty.
 pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Json) -> Json {
     let steps: BTreeSet<Option<Uuid>> =
         pools.iter().filter_map(|place| approval.pools.get(*place)).map(PoolStatus::step_id).collect();
@@ -101,18 +101,19 @@ pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Json
     Json::Object(lists)
 }
 
-/// Whether a vote says nothing new. A comment that is left out takes none back.
+/// Whether a vote only repeats the one before. A comment that is left out does not take the earlier comment back.
 fn repeats(before: &Vote, verdict: Verdict, comment: Option<&str>) -> bool {
     before.verdict == verdict && (comment.is_none() || before.comment.as_deref() == comment)
 }
 
-/// Marks all votes on the task that count as stale, as what they were cast on is no more, and takes them out of
-/// `businessStatus`, so that their casters can vote again. Answers how many there were.
+/// Marks all votes on the task that count as stale, because the data on which they were cast has changed. Removes them from
+/// `businessStatus`, so that their casters can vote again. Returns how many there were.
 pub fn make_stale(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<usize> {
     mark_stale(unit, task, approval, |_| true)
 }
 
-/// The same with those votes only that were cast on other data than the task has: somebody changed it past this module.
+/// Does the same with only those votes that were cast on other data than the task has, because somebody changed the data
+/// past this module.
 pub fn mark_unbound(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
@@ -138,7 +139,7 @@ fn mark_stale(
     Ok(ids.len())
 }
 
-/// Takes a person's vote out of `businessStatus`; the ledger and the history keep it.
+/// Removes a person's vote from `businessStatus`. The ledger and history keep it.
 pub fn forget(task: &mut Task, user: Uuid) {
     if let Some(gathered) = task.business_status.as_object_mut() {
         gathered.remove(&user.to_string());

@@ -22,22 +22,22 @@ use crate::service::resolution;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// A task to be created.
+/// The task to be created.
 #[derive(Debug, Clone, Default)]
 pub struct CreateTask {
-    /// The service that asks for it; a flow or group bound to it gets the task at once.
+    /// The service that asks for the task. A flow or group bound to this source gets the task at once.
     pub source: Option<String>,
-    /// The kind of thing it is about, `app_label.model`.
+    /// The kind of entity that the task is about, `app_label.model`.
     pub entity_type: Option<String>,
-    /// The key of that thing.
+    /// The key of the entity.
     pub entity_id: Option<String>,
-    /// Its display text, where no provider is registered for its kind.
+    /// The entity's display text, if the host does not know its kind.
     pub entity_string: Option<String>,
-    /// Which executor action handler carries it out; the default event when absent.
+    /// The executor action handler that carries the task out; absent: that of the default event.
     pub executor_action_event: Option<String>,
-    /// What is to be done once decided.
+    /// The operation to be done once the task is decided.
     pub business_event: Option<String>,
-    /// What is known of the decision already; it holds nobody's vote.
+    /// A JSON object without votes.
     pub business_status: Option<Json>,
     /// The proposal itself.
     pub data: Option<Json>,
@@ -47,14 +47,14 @@ pub struct CreateTask {
     pub business_data_serializer: Option<String>,
     /// The group that decides, whatever the source is bound to; for privileged people only.
     pub task_group_id: Option<Uuid>,
-    /// The flow through which it goes, whatever the source is bound to; for privileged people only.
+    /// The flow through which the task goes, whatever the source is bound to; for privileged people only.
     pub flow_id: Option<Uuid>,
-    /// How urgent it is, from 0 to 100; 50 when absent.
+    /// How urgent the task is, from 0 to 100; absent: 50.
     pub priority: Option<i32>,
 }
 
 impl CreateTask {
-    /// Forms send an empty text for what was not filled in.
+    /// Removes empty texts, which forms send for fields that were not filled in.
     fn without_empty_texts(mut self) -> Self {
         for text in [
             &mut self.source,
@@ -83,7 +83,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTask) -> Result<Task> {
 /// Creates tasks: all of them, or none. The host is asked about all entities of a kind at once.
 ///
 /// # Errors
-/// FORBIDDEN, VALIDATION, or what a handler, the host or the database says.
+/// FORBIDDEN, VALIDATION, or an error of a handler or the host.
 pub fn create_many(unit: &mut UnitOfWork<'_>, inputs: &[CreateTask]) -> Result<Vec<Task>> {
     unit.requester.need(&unit.settings.gql_task_create_perms)?;
     let inputs: Vec<CreateTask> = inputs.iter().cloned().map(CreateTask::without_empty_texts).collect();
@@ -144,7 +144,7 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
     Ok(task)
 }
 
-/// Who decides on it: those who were named, by privileged people, else those that its source is bound to.
+/// The deciders of a new task: those that a privileged person has named, or else those to which its source is bound.
 fn deciders(unit: &mut UnitOfWork<'_>, input: &CreateTask, task: &Task) -> Result<Deciders> {
     let named = input.task_group_id.is_some() || input.flow_id.is_some();
     if named && !unit.requester.is_privileged(&unit.settings) {
@@ -163,10 +163,10 @@ fn deciders(unit: &mut UnitOfWork<'_>, input: &CreateTask, task: &Task) -> Resul
     }
 }
 
-/// How entities are called, by the name of their content type and their key.
+/// The names of entities, by the name of their content type and their key.
 type Displays = HashMap<(String, String), String>;
 
-/// The content type of this name and how the entity is called, if the host says so.
+/// The content type of the task's entity, and the entity's name, if the host knows it.
 fn entity(
     unit: &mut UnitOfWork<'_>,
     name: &str,
@@ -187,7 +187,8 @@ fn entity(
     Ok((content_type, display))
 }
 
-/// Another transaction may have been faster; the database's own constraint says so.
+/// The error to report when another transaction has created a task about the entity meanwhile, which a constraint of the
+/// database shows.
 fn taken_entity(error: Error) -> Error {
     if db::entity::violates_unique(&error, "task_management_task_one_open") {
         return Error::new(ErrorCode::Conflict, Message::new("entity-has-open-task"));
@@ -226,7 +227,7 @@ fn check_create(unit: &UnitOfWork<'_>, input: &CreateTask) -> Result<()> {
     Ok(())
 }
 
-/// Votes are cast by `resolveTask`, in one's own name, so a new task brings none.
+/// Refuses votes in a new task: votes are cast by `resolveTask`, in one's own name.
 fn check_business_status(status: &Json) -> Result<()> {
     let Some(map) = status.as_object() else {
         return Err(Error::validation(

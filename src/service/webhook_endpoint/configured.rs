@@ -1,5 +1,5 @@
-//! Endpoints of the configuration: they come into the table when workers start, and leave it when they have left the
-//! configuration.
+//! Endpoints of the configuration. When workers start, new ones come into the table, and those that are no longer configured
+//! leave it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::model::sql_types::AsJson;
 use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::context::ServiceContext;
 
-/// Makes the table say of configured endpoints what the configuration says. One that was disabled is tried again.
+/// Makes the table agree with the configuration. A configured endpoint that was disabled is enabled again.
 pub async fn configure(services: &Arc<ServiceContext>) -> Result<()> {
     match put_all(services).await {
-        // Another process that starts at the same moment was first; now its rows are there.
+        // Another process that started at the same moment was first. Its rows exist now.
         Err(error) if db::webhook_endpoint::is_name_taken(&error) => put_all(services).await,
         done => done,
     }
@@ -57,7 +57,7 @@ fn put(
     let id = present.as_ref().map_or_else(new_id, |present| present.id);
     let kept = present.as_ref().map_or(&[][..], |present| present.secrets.as_slice());
     let is_kept = |(secret, kept): (&String, &WebhookSecret)| {
-        // What can't be opened any more is sealed anew.
+        // Secrets that no key opens any more are sealed anew from the configuration.
         opened(services, id, &kept.secret).is_ok_and(|opened| opened == *secret)
             && !services.sealing.is_outdated(&kept.secret)
     };
