@@ -1,7 +1,6 @@
 //! Puts the parts together: settings, database, signals and host to services, schema, router and workers.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,9 @@ use crate::db::health::Health;
 use crate::db::migration::{self, Standing};
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
-use crate::http::router::router;
+use crate::http::router::{router, standalone};
+use crate::http::server;
+use crate::http::server::open_files::most_connections;
 use crate::http::state::{App, Authenticate, Metrics};
 use crate::service::ServiceContext;
 use crate::service::facade::{
@@ -165,12 +166,12 @@ impl TaskManagement {
 
     /// All paths, as an axum router.
     pub fn router(&self) -> Router {
-        self.routes(&TaskTracker::new())
+        router(self.state(&TaskTracker::new()))
     }
 
-    /// All paths; what is executed for them is tracked.
-    fn routes(&self, executions: &TaskTracker) -> Router {
-        router(App {
+    /// What the handlers work with; what they execute is tracked.
+    fn state(&self, executions: &TaskTracker) -> App {
+        App {
             services: Arc::clone(&self.services),
             health: Arc::new(Health::new(&self.services.db)),
             schema: self.schema.clone(),
@@ -179,7 +180,7 @@ impl TaskManagement {
             graphql: Arc::new(self.settings.graphql.clone()),
             metrics: self.metrics.clone(),
             executions: executions.clone(),
-        })
+        }
     }
 
     /// Works in the background until told to stop; what is in hand then is finished first.
@@ -210,7 +211,7 @@ impl TaskManagement {
     /// it is finished: requests, what was begun for clients that did not wait for the answer, and deliveries.
     ///
     /// # Errors
-    /// INTERNAL when the listener fails.
+    /// None at present.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -219,21 +220,25 @@ impl TaskManagement {
         let token = CancellationToken::new();
         let workers = tokio::spawn(self.workers(&token));
         let executions = TaskTracker::new();
-        let service = self.routes(&executions).into_make_service_with_connect_info::<SocketAddr>();
+        let router = standalone(self.state(&executions));
         let stopping = token.clone();
-        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            stop.await;
-            stopping.cancel();
-        });
+        let server = server::serve(
+            listener,
+            router,
+            Arc::new(self.settings.http.clone()),
+            most_connections(self.settings.database.pool_size),
+            async move {
+                stop.await;
+                stopping.cancel();
+            },
+        );
         let all = async {
-            let outcome = server.await;
-            token.cancel();
+            server.await;
             executions.close();
             executions.wait().await;
             if let Err(error) = workers.await {
                 tracing::error!(%error, "the workers broke off");
             }
-            outcome.map_err(Error::internal)
         };
         let out_of_patience = async {
             token.cancelled().await;
@@ -241,7 +246,7 @@ impl TaskManagement {
             tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s) + HANDING_BACK).await;
         };
         tokio::select! {
-            outcome = all => outcome.map(|()| true),
+            () = all => Ok(true),
             () = out_of_patience => {
                 tracing::warn!("what was still under way when the grace ended is given up; deliveries will be made again");
                 Ok(false)

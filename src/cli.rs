@@ -1,4 +1,4 @@
-//! What the subcommands do. Each ends with one line that says what it did, or one that says why not.
+//! What the subcommands do. Each ends with one line that says what it did, or one that says why not and what to do.
 
 use std::future::Future;
 use std::io::Read as _;
@@ -7,21 +7,24 @@ use std::path::Path;
 use tokio::net::TcpListener;
 
 use crate::app::{Builder, TaskManagement};
-use crate::config::Settings;
+use crate::config::{Settings, text_file};
 use crate::db::migration::Standing;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
-use crate::error::Error;
+use crate::error::ErrorCode;
+use crate::http::server::open_files;
 use crate::model::outbox::Delivery;
 use crate::service::load::File;
 use crate::service::{outbox, user, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
+mod advice;
 mod log;
 mod prometheus;
 
 pub use crate::service::user::NewUser;
+pub use advice::say;
 pub use log::begin_log;
 use prometheus::Prometheus;
 
@@ -32,6 +35,7 @@ use prometheus::Prometheus;
 pub async fn serve(settings: Settings) -> Result<String, String> {
     settings.check_secret()?;
     let metrics = metrics()?;
+    open_files::raise();
     let listener = listen(&settings).await?;
     let module =
         Builder::new(settings).signals(logged(Bus::builder())).metrics(metrics).build().map_err(say)?;
@@ -46,7 +50,7 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
 pub fn metrics() -> Result<impl Fn() -> String + Send + Sync + use<>, String> {
     let prometheus = Prometheus::default();
     metrics::set_global_recorder(prometheus.clone())
-        .map_err(|error| format!("metrics can't be kept: {error}"))?;
+        .map_err(|error| format!("metrics can't be kept: {error}; a process keeps them once"))?;
     Ok(move || prometheus.render())
 }
 
@@ -55,9 +59,10 @@ pub fn metrics() -> Result<impl Fn() -> String + Send + Sync + use<>, String> {
 /// # Errors
 /// A sentence that names the address.
 pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
-    TcpListener::bind(&settings.http.listen)
-        .await
-        .map_err(|error| format!("{} can't be listened on: {error}", settings.http.listen))
+    TcpListener::bind(&settings.http.listen).await.map_err(|error| {
+        let wanted = &settings.http.listen;
+        format!("{wanted} can't be listened on: {error}; name a free address of this machine by --listen")
+    })
 }
 
 /// Serves on an open port until Ctrl-C or SIGTERM.
@@ -99,12 +104,17 @@ pub async fn migrate(settings: &Settings) -> Result<String, String> {
 /// # Errors
 /// A sentence that says what in the file or with the database is wrong.
 pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
-    let file: File = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let refuse = |reason: String| {
+        format!("{}: {reason}; nothing was loaded: mend the file and load it again", path.display())
+    };
+    let text = text_file::read(path)?;
+    let file: File = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let loaded = module.load(file).await.map_err(|error| format!("{}: {}", path.display(), say(error)))?;
+    let loaded = module.load(file).await.map_err(|error| match error.code() {
+        ErrorCode::Unavailable => say(error),
+        _ => refuse(say(error)),
+    })?;
     Ok(loaded.to_string())
 }
 
@@ -227,14 +237,16 @@ pub async fn grant(settings: Settings, username: String, role: String) -> Result
 /// A sentence that says why there is none.
 pub fn read_password() -> Result<String, String> {
     const LONGEST: u64 = 4_096;
-    let mut text = String::new();
+    const HOW: &str = "pipe it in, as in `printf '%s\\n' PASSWORD | tasks-management user …`";
+    let mut bytes = Vec::new();
     std::io::stdin()
         .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("the password can't be read from the standard input: {error}"))?;
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("the password can't be read from the standard input: {error}; {HOW}"))?;
+    let text = text_file::decode(&bytes).map_err(|reason| format!("the password {reason}; {HOW}"))?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err("the password is read from the standard input, and there was none".to_owned()),
+        _ => Err(format!("the password is read from the standard input, and there was none: {HOW}")),
     }
 }
 
@@ -283,7 +295,13 @@ async fn prepare(module: &TaskManagement) -> Result<(), String> {
         .services()
         .read(|services, connection| services.settings.check(connection, services.clock.now()))
         .await
-        .map_err(say)
+        .map_err(|error| {
+            if error.code() == ErrorCode::Unavailable {
+                return say(error);
+            }
+            let row = "the row of module tasks_management, layer BE, in core_moduleconfiguration";
+            format!("{}; mend {row}", say(error))
+        })
 }
 
 /// Ends when the process is told to stop: counted from now, not from when it is waited for.
@@ -310,15 +328,6 @@ fn interrupted() -> impl Future<Output = ()> + Send + 'static {
             () = terminate => {}
         }
         tracing::info!("stopping");
-    }
-}
-
-/// At the command line the operator is the reader, so the cause is told.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn say(error: Error) -> String {
-    match std::error::Error::source(&error) {
-        Some(cause) => cause.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
-        None => error.to_string(),
     }
 }
 

@@ -5,13 +5,21 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+mod auth;
+mod database;
+mod http;
 mod sealing;
 mod source;
+pub(crate) mod text_file;
 mod webhooks;
 
+pub use auth::AuthSettings;
+pub use database::{DatabaseSettings, holds_password};
+pub use http::HttpSettings;
 pub use sealing::SealingSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
 
+pub use crate::domain::network::Network;
 use crate::domain::settings::ModuleSettings;
 
 /// All settings.
@@ -38,119 +46,6 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
     pub tasks_management: ModuleSettings,
-}
-
-/// Where the data is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
-    pub url: String,
-    /// How many connections at most.
-    pub pool_size: u32,
-    /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
-    /// transaction.
-    pub checkout_timeout_ms: u64,
-    /// Whether a commit on SQLite waits for the disk.
-    pub sqlite_durable: bool,
-    /// Whether a PostgreSQL server on another host may be talked to without TLS.
-    pub allow_plaintext: bool,
-    /// Whether `serve` applies missing migrations first.
-    pub migrate: bool,
-}
-
-impl Default for DatabaseSettings {
-    fn default() -> Self {
-        Self {
-            url: "sqlite://data/tasks.db".to_owned(),
-            pool_size: 10,
-            checkout_timeout_ms: 5_000,
-            sqlite_durable: true,
-            allow_plaintext: false,
-            migrate: true,
-        }
-    }
-}
-
-/// Where and how the server listens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpSettings {
-    /// Address and port.
-    pub listen: String,
-    /// The first part of all paths of the interface, without slashes.
-    pub site_root: String,
-    /// Whether cookies are only sent over https.
-    pub secure_cookies: bool,
-    /// Origins (`https://host`) whose pages may call the server with the user's cookies; none by default.
-    pub cors_origins: Vec<String>,
-    /// Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// How many seconds a request may take.
-    pub request_timeout_s: u64,
-    /// How many seconds what is under way is given to end when the server stops.
-    pub shutdown_grace_s: u64,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8000".to_owned(),
-            site_root: "api".to_owned(),
-            secure_cookies: false,
-            cors_origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            request_timeout_s: 60,
-            shutdown_grace_s: 20,
-        }
-    }
-}
-
-/// Logging in.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthSettings {
-    /// The secret that signs tokens, at least 32 bytes. There is no default.
-    pub secret: String,
-    /// How many seconds an access token lives.
-    pub access_token_s: i64,
-    /// How many seconds a session lives, however often it is refreshed.
-    pub session_s: i64,
-    /// How many failed logins one user name has in a window before it is locked.
-    pub failures_per_user: i32,
-    /// How many failed logins one address has in a window before it is locked.
-    pub failures_per_address: i32,
-    /// How many seconds the window of failed logins lasts.
-    pub failure_window_s: i64,
-    /// How many characters a new password has at least.
-    pub password_min_length: usize,
-    /// Memory of a password hash (argon2id), in KiB.
-    pub password_memory_kib: u32,
-    /// Passes of a password hash (argon2id).
-    pub password_passes: u32,
-}
-
-impl Default for AuthSettings {
-    fn default() -> Self {
-        Self {
-            secret: String::new(),
-            access_token_s: 900,
-            session_s: 7 * 24 * 3_600,
-            failures_per_user: 10,
-            failures_per_address: 100,
-            failure_window_s: 900,
-            password_min_length: 8,
-            password_memory_kib: 19_456,
-            password_passes: 2,
-        }
-    }
-}
-
-/// The secret stays out of logs.
-impl std::fmt::Debug for AuthSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthSettings").finish_non_exhaustive()
-    }
 }
 
 /// Who may ask GraphQL for its schema.
@@ -305,7 +200,8 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
         let read = |table: Table, place: &str| {
             table.try_into().map_err(|error: toml::de::Error| {
-                format!("configuration: {}{place}", error.to_string().trim_end().replace('\n', " "))
+                let said = error.to_string().trim_end().replace('\n', " ");
+                format!("configuration: {said}{place}; the README's table says what each key takes")
             })
         };
         let mut all = Table::try_from(Self::default()).map_err(|error| format!("configuration: {error}"))?;
@@ -324,6 +220,8 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key.
     pub fn check(&self) -> Result<(), String> {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let seconds = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let positive = [
             ("database.pool_size", i64::from(self.database.pool_size)),
             ("auth.access_token_s", self.auth.access_token_s),
@@ -331,6 +229,16 @@ impl Settings {
             ("auth.failures_per_user", i64::from(self.auth.failures_per_user)),
             ("auth.failures_per_address", i64::from(self.auth.failures_per_address)),
             ("auth.failure_window_s", self.auth.failure_window_s),
+            ("auth.delay_after", i64::from(self.auth.delay_after)),
+            ("auth.logins_at_once_per_user", count(self.auth.logins_at_once_per_user)),
+            ("auth.logins_at_once_per_address", count(self.auth.logins_at_once_per_address)),
+            ("http.body_timeout_s", seconds(self.http.body_timeout_s)),
+            ("http.head_timeout_s", seconds(self.http.head_timeout_s)),
+            ("http.idle_timeout_s", seconds(self.http.idle_timeout_s)),
+            ("http.write_timeout_s", seconds(self.http.write_timeout_s)),
+            ("http.max_connections", count(self.http.max_connections)),
+            ("http.max_connections_per_address", count(self.http.max_connections_per_address)),
+            ("http.held_answer_bytes", count(self.http.held_answer_bytes)),
             ("limits.page_size", self.limits.page_size),
             ("limits.users_page_size", self.limits.users_page_size),
             ("outbox.lease_s", self.outbox.lease_s),
@@ -344,25 +252,7 @@ impl Settings {
                 return Err(format!("configuration: {key} is {value}, at least 1 is allowed"));
             }
         }
-        if self.http.listen.parse::<std::net::SocketAddr>().is_err() {
-            return Err(format!(
-                "configuration: http.listen is {:?}, an address and a port such as 127.0.0.1:8000 is needed",
-                self.http.listen
-            ));
-        }
-        if self.http.site_root.is_empty() || !self.http.site_root.split('/').all(is_path_part) {
-            return Err(format!(
-                "configuration: http.site_root is {:?}, letters, digits, - and _ without outer slashes are allowed",
-                self.http.site_root
-            ));
-        }
-        for origin in &self.http.cors_origins {
-            if !(origin.starts_with("http://") || origin.starts_with("https://")) || origin.ends_with('/') {
-                return Err(format!(
-                    "configuration: http.cors_origins holds {origin:?}, an origin such as https://host is needed"
-                ));
-            }
-        }
+        self.http.check()?;
         self.sealing.check()?;
         self.webhooks.check()
     }
@@ -381,8 +271,4 @@ impl Settings {
         }
         Ok(())
     }
-}
-
-fn is_path_part(part: &str) -> bool {
-    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

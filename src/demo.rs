@@ -1,12 +1,13 @@
 //! The demo: a fresh database in a folder of its own, with people, groups and a flowing stream of tasks.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
     Builder, CompletionPolicy, CreateTask, CreateTaskFlow, LoadFile, ResolveTask, Settings, Signals,
-    TaskFlowStepInput, TaskManagement, cli,
+    TaskFlowStepInput, TaskManagement, cli, cli::say,
 };
 
 /// People and groups of the demo, in the form that `load` reads.
@@ -31,7 +32,16 @@ const FIELD_OFFICE: &str = "22222222-2222-4222-8222-000000000001";
 const PAYMENTS: &str = "22222222-2222-4222-8222-000000000002";
 
 /// Serves the demo until Ctrl-C or SIGTERM. `keep_url`: the database named by the user, else a fresh SQLite file.
-pub async fn run(mut settings: Settings, keep_url: bool) -> Result<String, String> {
+/// `reachable`: others may reach it, whose passwords everybody knows.
+pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Result<String, String> {
+    let is_loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
+    if !reachable && !settings.http.listen.parse().is_ok_and(is_loopback) {
+        return Err(format!(
+            "everybody knows the demo's passwords, and others can reach {}: listen on 127.0.0.1, or add \
+             --reachable-by-others if that is meant",
+            settings.http.listen
+        ));
+    }
     let folder = std::env::temp_dir().join(format!("tasks-management-demo-{}", std::process::id()));
     if !keep_url {
         settings.database.url = format!("sqlite://{}", folder.join("tasks.db").display());
@@ -170,9 +180,4 @@ async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: 
     if let Err(error) = cast.await {
         tracing::debug!(%error, username, "the demo's vote was refused");
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn say(error: tasks_management::Error) -> String {
-    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tasks_management::cli;
-use tasks_management::config::Settings;
+use tasks_management::config::{Settings, holds_password};
 
 /// The allocator. With GraphQL's many small objects it saves a tenth of the processor time.
 #[global_allocator]
@@ -28,7 +28,7 @@ struct Common {
     /// A configuration file (TOML).
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// `sqlite://path/file.db` or `postgres://user@host/database`; also as TASKS__DATABASE__URL.
+    /// `sqlite://path/file.db` or `postgres://user@host/database`, without a password; also as TASKS__DATABASE__URL.
     #[arg(long, value_name = "URL", global = true)]
     database_url: Option<String>,
 }
@@ -53,6 +53,9 @@ enum Command {
         /// Address and port.
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
+        /// Lets it listen on an address that others reach, though they know its passwords.
+        #[arg(long)]
+        reachable_by_others: bool,
     },
     /// Applies the migrations that are missing.
     Migrate {
@@ -210,12 +213,12 @@ async fn execute(command: Command) -> Result<String, Failure> {
             let log_is_json = cli::begin_log(&settings.log)?;
             cli::serve(settings).await.map_err(|reason| Failure { reason, log_is_json })?
         }
-        Command::Demo { common, listen } => {
+        Command::Demo { common, listen, reachable_by_others } => {
             let mut settings = settings(&common)?;
             settings.http.listen = listen.unwrap_or(settings.http.listen);
             settings.check()?;
             let log_is_json = cli::begin_log(&settings.log)?;
-            let demo = demo::run(settings, common.database_url.is_some());
+            let demo = demo::run(settings, common.database_url.is_some(), reachable_by_others);
             demo.await.map_err(|reason| Failure { reason, log_is_json })?
         }
         Command::Migrate { common } => cli::migrate(&settings(&common)?).await?,
@@ -254,6 +257,11 @@ async fn user(settings: Settings, command: UserCommand) -> Result<String, String
 fn settings(common: &Common) -> Result<Settings, String> {
     let mut settings = Settings::load(common.config.as_deref())?;
     if let Some(url) = &common.database_url {
+        if holds_password(url) {
+            return Err("--database-url holds a password, which everybody on this machine can read in the list of \
+                        processes: leave it out, and give it by TASKS__DATABASE__PASSWORD or database.password_file"
+                .to_owned());
+        }
         settings.database.url.clone_from(url);
     }
     Ok(settings)

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::TaskManagement;
@@ -20,6 +19,7 @@ use crate::error::Result;
 use crate::graphql::schema;
 use crate::http::state::{Authenticate, Metrics};
 use crate::service::ServiceContext;
+use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
 use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
@@ -152,7 +152,7 @@ impl Builder {
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
             sealing: Sealing::new(&settings.sealing)?,
-            hashing: Arc::new(Semaphore::new(4)),
+            hashing: FairPlaces::new(hashing_places()),
             webhooks: settings.webhooks.clone(),
             auth: settings.auth.clone(),
         };
@@ -165,4 +165,9 @@ impl Builder {
             authenticate: self.authenticate,
         })
     }
+}
+
+/// As many passwords are hashed at once as there are processors, within reason: each hash takes memory too.
+fn hashing_places() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8)
 }

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
+mod device;
+
 /// What an access token says; clients read it as `payload`. The names are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::text_file;
+
 /// The file that is read if it is there.
 const DEFAULT_FILE: &str = "config/default.toml";
 /// What the names of variables begin with, in either case.
@@ -34,7 +36,9 @@ pub fn all(file: Option<&Path>, defaults: &Table) -> Result<Vec<Source>, String>
     for (name, text) in variables {
         let name = name.to_string_lossy();
         if let Some(key) = name.to_ascii_lowercase().strip_prefix(PREFIX) {
-            let text = text.to_str().ok_or_else(|| format!("{name} in the environment is not UTF-8"))?;
+            let text = text
+                .to_str()
+                .ok_or_else(|| format!("{name} in the environment is not UTF-8: set it anew"))?;
             sources.push(Source { table: variable(key, text, defaults), name: name.into_owned() });
         }
     }
@@ -61,12 +65,14 @@ fn default_file() -> Option<PathBuf> {
 
 fn read(path: &Path) -> Result<Source, String> {
     let name = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|_| format!("the configuration file {name} can't be read"))?;
+    let text = text_file::read(path).map_err(|reason| format!("the configuration file {reason}"))?;
     let table = text.parse().map_err(|error: toml::de::Error| {
         // The library would also quote the line, in which a secret may stand.
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        format!("the configuration file {name} is not TOML in line {line}: {}", error.message())
+        format!(
+            "the configuration file {name} is not TOML in line {line}: {}; mend that line",
+            error.message()
+        )
     })?;
     Ok(Source { name, table })
 }

@@ -1,4 +1,4 @@
-//! Failed logins in the database, counted for each user name and each address.
+//! Failed logins in the database, counted under keys that say by whom and from where.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -40,10 +40,14 @@ pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: 
     Ok(())
 }
 
-/// Counts one less.
-pub fn subtract(connection: &mut DbConnection, key: &str) -> Result<()> {
-    diesel::update(failure::table.find(key).filter(failure::failures.gt(0)))
-        .set(failure::failures.eq(failure::failures - 1))
+/// Counts so many less.
+pub fn subtract(connection: &mut DbConnection, key: &str, count: i32) -> Result<()> {
+    Sql::new("UPDATE core_loginfailure SET failures = CASE WHEN failures > ")
+        .bind(i64::from(count))
+        .sql(" THEN failures - ")
+        .bind(i64::from(count))
+        .sql(" ELSE 0 END WHERE key = ")
+        .bind(key)
         .execute(connection)?;
     Ok(())
 }

@@ -64,10 +64,11 @@ pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<
         .load(connection)?)
 }
 
-/// What a role grants.
-pub fn rights(connection: &mut DbConnection, role_id: i32) -> Result<Vec<i32>> {
-    let granted = core_roleright::table.filter(core_roleright::role_id.eq(role_id));
-    Ok(granted.order(core_roleright::right_id).select(core_roleright::right_id).load(connection)?)
+/// What roles grant: the role's key and the right.
+pub fn rights(connection: &mut DbConnection, role_ids: &[i32]) -> Result<Vec<(i32, i32)>> {
+    let granted = core_roleright::table.filter(core_roleright::role_id.eq_any(role_ids));
+    let columns = (core_roleright::role_id, core_roleright::right_id);
+    Ok(granted.order(core_roleright::right_id).select(columns).load(connection)?)
 }
 
 /// Who has these roles.

@@ -8,6 +8,7 @@ pub mod history;
 pub mod json;
 pub mod merge;
 pub mod mutation_log;
+pub mod network;
 pub mod outbox;
 pub mod permission;
 pub mod public_address;

@@ -67,7 +67,20 @@ pub fn check_code(field: &str, code: &str) -> Result<()> {
             Message::new("outer-white-space").with("field", field.to_owned()),
         ));
     }
-    if code.chars().any(is_unseen) {
+    refuse_unseen(field, code)
+}
+
+/// Refuses the name of somebody or something that holds unseen characters, or breaks [`check_text`].
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_name(field: &str, name: &str) -> Result<()> {
+    check_text(field, name, MAX_TEXT)?;
+    refuse_unseen(field, name)
+}
+
+fn refuse_unseen(field: &str, text: &str) -> Result<()> {
+    if text.chars().any(is_unseen) {
         return Err(Error::validation(
             field,
             Message::new("unseen-character").with("field", field.to_owned()),
@@ -191,6 +204,18 @@ mod tests {
         }
         for text in ["a", " . ", "\u{200b}é", "👍🏽", "\u{202b}לא", "。"] {
             assert!(!is_blank(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_holds_nothing_that_is_not_seen() {
+        for good in ["", "Zoë O'Neill", "李小龙", "محمد", "a  b"] {
+            assert!(check_name("name", good).is_ok(), "{good:?}");
+        }
+        for bad in
+            ["a\tb", "a\nb", "\u{1b}[2J", "a\u{7f}", "a\u{85}", "a\u{202e}b", "\u{200f}a", "\u{feff}a", "a\0"]
+        {
+            assert!(check_name("name", bad).is_err(), "{bad:?}");
         }
     }
 

@@ -199,7 +199,7 @@ async fn role_right(ctx: &Context<'_>, key: &str) -> Result<Option<Node>> {
     let Some(found) = only(role::list(&context.services, context.requester()?, query).await?) else {
         return Ok(None);
     };
-    let granted = role::rights(&context.services, role_id).await?.contains(&right);
+    let granted = role::rights(&context.services, vec![role_id]).await?.contains(&(role_id, right));
     Ok(granted.then_some(Node::RoleRight(RoleRightNode::new(found, right))))
 }
 

@@ -11,6 +11,7 @@ use crate::graphql::protocol::arguments::{
 };
 use crate::graphql::protocol::connection::{Connection, listed};
 use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{Moment, global_id};
 use crate::graphql::user::types::{InteractiveUserNode, users};
 use crate::model::role::{Role, UserRole};
@@ -127,8 +128,9 @@ impl RoleNode {
 
     /// The rights that the role grants.
     async fn rights(&self, ctx: &Context<'_>) -> Result<Vec<RoleRightNode>> {
-        let rights = role::rights(&request(ctx)?.services, self.role.id).await?;
-        Ok(rights.into_iter().map(|right| RoleRightNode::new(self.role.clone(), right)).collect())
+        let rights = request(ctx)?.rights_of_roles.load_one(self.role.id).await.map_err(shared)?;
+        let rights = rights.unwrap_or_default().into_iter();
+        Ok(rights.map(|right| RoleRightNode::new(self.role.clone(), right)).collect())
     }
 }
 

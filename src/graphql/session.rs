@@ -78,7 +78,8 @@ impl SessionMutations {
         #[graphql(secret)] password: String,
     ) -> Result<Option<OpenimisObtainJSONWebToken>> {
         let context = request(ctx)?;
-        let granted = login::log_in(&context.services, username, password, context.address).await?;
+        let device = context.cookies.device.as_deref();
+        let granted = login::log_in(&context.services, username, password, context.address, device).await?;
         let answer = OpenimisObtainJSONWebToken {
             payload: payload(&granted.claims)?,
             refresh_expires_in: granted.session_expires,

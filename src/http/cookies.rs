@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::config::HttpSettings;
 use crate::graphql::protocol::context::{Cookies, Effect};
 
 /// Holds the access token; the front end goes by this name.
@@ -10,18 +11,29 @@ const ACCESS: &str = "JWT";
 /// Holds the refresh token.
 const REFRESH: &str = "JWT-refresh-token";
 
+/// Holds what the device is known by: no right to anything, so it stays when somebody logs out.
+const DEVICE: &str = "tasks-device";
+
+/// As long as browsers keep a cookie at most.
+const DEVICE_LASTS: i64 = 400 * 24 * 3_600;
+
+/// Browsers keep cookies whose names begin like this only if this very host has set them over https.
+const HOST: &str = "__Host-";
+
 /// The tokens in the cookies of a request.
 #[must_use]
-pub fn read(headers: &HeaderMap) -> Cookies {
+pub fn read(headers: &HeaderMap, settings: &HttpSettings) -> Cookies {
     let mut cookies = Cookies::default();
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     for (name, value) in
         pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().split_once('='))
     {
+        let Some(name) = name.strip_prefix(prefix(settings)) else { continue };
         let value = Some(value.trim_matches('"')).filter(|value| !value.is_empty()).map(str::to_owned);
         match name {
             ACCESS => cookies.access = cookies.access.or(value),
             REFRESH => cookies.refresh = cookies.refresh.or(value),
+            DEVICE => cookies.device = cookies.device.or(value),
             _ => {}
         }
     }
@@ -29,10 +41,12 @@ pub fn read(headers: &HeaderMap) -> Cookies {
 }
 
 /// Adds to the headers of an answer what it does to the browser's cookies.
-pub fn write(headers: &mut HeaderMap, effects: &[Effect], secure: bool) {
+pub fn write(headers: &mut HeaderMap, effects: &[Effect], https: bool, settings: &HttpSettings) {
+    let prefix = prefix(settings);
+    let secure = if https || settings.host_cookies { "; Secure" } else { "" };
     let mut set = |name: &str, value: &str, max_age: i64| {
-        let secure = if secure { "; Secure" } else { "" };
-        let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+        let cookie =
+            format!("{prefix}{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
         if let Ok(value) = HeaderValue::from_str(&cookie) {
             headers.append(header::SET_COOKIE, value);
         }
@@ -45,10 +59,17 @@ pub fn write(headers: &mut HeaderMap, effects: &[Effect], secure: bool) {
                 if let Some(refresh) = &granted.refresh_token {
                     set(REFRESH, refresh, granted.session_lasts);
                 }
+                if let Some(device) = &granted.device {
+                    set(DEVICE, device, DEVICE_LASTS);
+                }
             }
             Effect::ClearAccess => set(ACCESS, "", 0),
             Effect::ClearRefresh => set(REFRESH, "", 0),
             Effect::Unauthenticated => {}
         }
     }
+}
+
+const fn prefix(settings: &HttpSettings) -> &'static str {
+    if settings.host_cookies { HOST } else { "" }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::media_type::MediaType;
 use super::request::RequestId;
 use crate::error::{Error, ErrorCode};
 use crate::message::Message;
@@ -25,18 +26,21 @@ pub fn contained<S: Clone + Send + Sync + 'static>(router: Router<S>, patience: 
 
 /// Adds an explaining body to the bare answers of the layers below.
 async fn explain(Extension(id): Extension<RequestId>, request: Request, next: Next) -> Response {
+    let media_type = MediaType::asked(request.headers());
     let answer = next.run(request).await;
     if answer.headers().contains_key(header::CONTENT_TYPE) {
         return answer;
     }
     let status = answer.status();
     let message = match status {
-        StatusCode::GATEWAY_TIMEOUT => Message::new("request-timeout"),
+        StatusCode::GATEWAY_TIMEOUT => {
+            Message::new("request-timeout").with("setting", "http.request_timeout_s")
+        }
         StatusCode::INTERNAL_SERVER_ERROR => Message::new("internal-error"),
         _ => return answer,
     };
     tracing::error!("{}", message.text("en"));
-    refuse(status, &message, ErrorCode::Internal, "en", &id)
+    media_type.mark(refuse(status, &message, ErrorCode::Internal, "en", &id))
 }
 
 /// An answer that refuses a request and says why.

@@ -7,6 +7,10 @@ use axum::response::{Html, IntoResponse, Response};
 use super::request::header as text_header;
 use super::state::App;
 
+/// What a page may load: GraphiQL's editor writes styles into it; scripts come from here only.
+pub const CONTENT_POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'";
+
 /// `GET` of the endpoint: GraphiQL for browsers, nothing for others.
 pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
     let wants_page = text_header(&headers, "accept").is_some_and(|accept| accept.contains("text/html"));
@@ -18,10 +22,8 @@ pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
         .replace("{assets}", &format!("{endpoint}/assets"))
         .replace("{endpoint}", &endpoint);
     let mut response = Html(page).into_response();
-    // Its editor writes styles into the page; scripts come from here only.
-    let policy = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                  img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'";
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    let policy = HeaderValue::from_static(CONTENT_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 

@@ -4,17 +4,19 @@ use std::sync::{Arc, PoisonError};
 
 use async_graphql::Variables;
 use axum::Extension;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::cookies;
+use super::body::Refusal;
 use super::fault::{error_body, failed, refuse};
-use super::request::{Origin, RequestId, header as text_header};
+use super::media_type::MediaType;
+use super::origin::Origin;
+use super::request::{RequestId, header as text_header};
 use super::state::App;
+use super::{body, cookies};
 use crate::auth::requester::Requester;
 use crate::config::Introspection;
 use crate::error::{ErrorCode, Result};
@@ -38,79 +40,66 @@ pub async fn post(
     Extension(request_id): Extension<RequestId>,
     origin: Origin,
     headers: HeaderMap,
-    body: std::result::Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    if !is_json(&headers) {
-        return refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &Message::new("not-json-content"),
-            ErrorCode::Validation,
-            "en",
-            &request_id,
-        );
-    }
-    let body = match body {
+    let media_type = MediaType::asked(&headers);
+    let answer = answer(&app, &request_id, origin, &headers, body, media_type).await;
+    media_type.mark(answer)
+}
+
+async fn answer(
+    app: &App,
+    request_id: &RequestId,
+    origin: Origin,
+    headers: &HeaderMap,
+    body: Body,
+    media_type: MediaType,
+) -> Response {
+    // Who can't be anybody is given less room before the database is asked.
+    let may_be_known = app.authenticate.is_some()
+        || access_token(app, headers)
+            .is_some_and(|(token, _)| app.services.tokens.read(&token, app.services.clock.now()).is_some());
+    let room = if may_be_known { body::Room::usual(app) } else { strangers_room(app, headers) };
+    let body = match body::read(app, headers, body, room).await {
         Ok(body) => body,
-        Err(rejection) => {
-            let status = rejection.status();
-            let (message, code) = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                let max = app.services.limits.body_bytes;
-                (Message::new("body-too-large").with("max", max), ErrorCode::Limit)
-            } else {
-                (Message::new("not-json"), ErrorCode::Validation)
-            };
-            return refuse(status, &message, code, "en", &request_id);
-        }
+        Err(refusal) => return refusal.into_response(request_id),
     };
-    let found = match requester(&app, &headers).await {
+    let found = match requester(app, headers).await {
         Ok(found) => found,
-        Err(error) => return failed(&error, &request_id),
+        Err(error) => return failed(&error, request_id),
     };
-    let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
     if found.is_none()
-        && let Some(refused) = stranger_refused(&app, &headers, body.len(), &request_id)
+        && let Some(refusal) = strangers_room(app, headers).refusal(body.len())
     {
-        return refused;
+        return refusal.into_response(request_id);
     }
+    let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
     let is_long = body.len() > app.services.limits.stranger_bytes;
     let Ok(Ok(body)) = aside(is_long, move || serde_json::from_slice::<Value>(&body)).await else {
         let message = Message::new("not-json");
-        return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, &language, &request_id);
+        return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, &language, request_id);
     };
-    let call = Call {
-        app: &app,
-        request_id: &request_id,
-        origin,
-        headers: &headers,
-        found: found.as_ref(),
-        language,
-    };
+    let call = Call { app, request_id, origin, headers, found: found.as_ref(), language, media_type };
     match body {
         Value::Array(items) => call.batch(items).await,
-        single => call.single(single).await.into_response(origin.https),
+        single => call.single(single).await.into_response(&call),
     }
 }
 
-/// What a stranger sends is small, or it is not read.
-fn stranger_refused(
-    app: &App,
-    headers: &HeaderMap,
-    bytes: usize,
-    request_id: &RequestId,
-) -> Option<Response> {
-    let max = app.services.limits.stranger_bytes;
-    if bytes <= max {
-        return None;
-    }
+/// What a stranger sends is small, or it is not kept.
+fn strangers_room(app: &App, headers: &HeaderMap) -> body::Room {
+    let bytes = app.services.limits.stranger_bytes;
     // Whose session has ended is to log in again.
-    let had_session = headers.contains_key("authorization") || cookies::read(headers).access.is_some();
-    let (status, message, code) = if had_session {
-        (StatusCode::UNAUTHORIZED, Message::new("no-session"), ErrorCode::Unauthenticated)
+    let had_session =
+        headers.contains_key("authorization") || cookies::read(headers, &app.http).access.is_some();
+    let refusal = if had_session {
+        let message = Message::new("no-session");
+        Refusal::new(StatusCode::UNAUTHORIZED, message, ErrorCode::Unauthenticated)
     } else {
-        let message = Message::new("stranger-body-too-large").with("max", max);
-        (StatusCode::PAYLOAD_TOO_LARGE, message, ErrorCode::Limit)
+        let message = Message::new("stranger-body-too-large").with("max", bytes);
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, ErrorCode::Limit)
     };
-    Some(refuse(status, &message, code, "en", request_id))
+    body::Room { bytes, refusal }
 }
 
 /// Who asks: as the host says, or by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is
@@ -128,17 +117,21 @@ pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenti
             Err(error) => Err(error),
         };
     }
+    let Some((token, by_cookie)) = access_token(app, headers) else { return Ok(None) };
+    let found = login::requester(&app.services, &token).await?;
+    Ok(found.map(|requester| Authenticated { requester: Arc::new(requester), by_cookie }))
+}
+
+/// The access token, and whether a cookie holds it.
+fn access_token(app: &App, headers: &HeaderMap) -> Option<(String, bool)> {
     let bearer = text_header(headers, "authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     });
-    let (token, by_cookie) = match bearer {
-        Some(token) => (Some(token), false),
-        None => (cookies::read(headers).access, true),
-    };
-    let Some(token) = token else { return Ok(None) };
-    let found = login::requester(&app.services, &token).await?;
-    Ok(found.map(|requester| Authenticated { requester: Arc::new(requester), by_cookie }))
+    match bearer {
+        Some(token) => Some((token, false)),
+        None => cookies::read(headers, &app.http).access.map(|token| (token, true)),
+    }
 }
 
 /// What all operations of one HTTP request share.
@@ -149,6 +142,7 @@ struct Call<'a> {
     headers: &'a HeaderMap,
     found: Option<&'a Authenticated>,
     language: String,
+    media_type: MediaType,
 }
 
 /// The answer to one operation.
@@ -182,7 +176,7 @@ impl Call<'_> {
             bodies.push(answer.body);
             effects.extend(answer.effects);
         }
-        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self.origin.https)
+        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self)
     }
 
     async fn single(&self, body: Value) -> Answer {
@@ -285,7 +279,7 @@ impl Call<'_> {
         let context = RequestContext::new(
             &self.app.services,
             requester,
-            cookies::read(self.headers),
+            cookies::read(self.headers, &self.app.http),
             self.origin.address,
         );
         // The document is read already.
@@ -314,12 +308,13 @@ impl Call<'_> {
         let invalid =
             !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
         let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let status = if unavailable {
+        let legacy = self.media_type == MediaType::Json;
+        let status = if legacy && unavailable {
             StatusCode::SERVICE_UNAVAILABLE
-        } else if effects.iter().any(|effect| matches!(effect, Effect::Unauthenticated)) {
-            StatusCode::UNAUTHORIZED
         } else if invalid {
             StatusCode::BAD_REQUEST
+        } else if legacy && effects.iter().any(|effect| matches!(effect, Effect::Unauthenticated)) {
+            StatusCode::UNAUTHORIZED
         } else {
             StatusCode::OK
         };
@@ -343,7 +338,12 @@ impl Call<'_> {
     fn refused_persisted(&self) -> Answer {
         let extensions = json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "requestId": self.request_id.0 });
         let error = json!({ "message": "PersistedQueryNotSupported", "extensions": extensions });
-        Answer { status: StatusCode::OK, body: json!({ "errors": [error] }).to_string(), effects: Vec::new() }
+        // Older clients know it by its words; the specification wants 4xx where nothing was executed.
+        let status = match self.media_type {
+            MediaType::Json => StatusCode::OK,
+            MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
+        };
+        Answer { status, body: json!({ "errors": [error] }).to_string(), effects: Vec::new() }
     }
 
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
@@ -356,10 +356,10 @@ impl Call<'_> {
 }
 
 impl Answer {
-    fn into_response(self, secure: bool) -> Response {
+    fn into_response(self, call: &Call<'_>) -> Response {
         let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, self.body).into_response();
-        cookies::write(response.headers_mut(), &self.effects, secure);
+        cookies::write(response.headers_mut(), &self.effects, call.origin.https, &call.app.http);
         response
     }
 }
@@ -367,10 +367,4 @@ impl Answer {
 /// Whether a request names its document by a hash alone.
 fn asks_for_persisted(body: &serde_json::Map<String, Value>) -> bool {
     body.get("extensions").is_some_and(|extensions| !extensions["persistedQuery"].is_null())
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = text_header(headers, "content-type").unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
 }

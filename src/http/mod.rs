@@ -1,11 +1,17 @@
 //! HTTP: the router, and the handlers of its paths.
 
+pub mod body;
+pub mod compression;
 pub mod cookies;
 pub mod current_user;
 pub mod fault;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
+pub mod home;
+pub mod media_type;
+pub mod origin;
 pub mod request;
 pub mod router;
+pub mod server;
 pub mod state;

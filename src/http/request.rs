@@ -1,10 +1,7 @@
-//! What every request has: an id, which is in its log lines and its answer, and an address.
+//! What every request has: an id, which is in its log lines and its answer, and headers for browsers.
 
-use std::net::{IpAddr, SocketAddr};
-
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
@@ -54,45 +51,20 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Where a request came from: a trusted proxy's word for it, or the peer's address.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// The address, where it is known.
-    pub address: Option<IpAddr>,
-    /// Whether the browser speaks https, as far as is known.
-    pub https: bool,
-}
-
-impl FromRequestParts<App> for Origin {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        let trusted = &app.http.trusted_proxies;
-        let is_trusted = |address: IpAddr| trusted.contains(&address);
-        if !peer.is_some_and(is_trusted) {
-            return Ok(Self { address: peer, https: app.http.secure_cookies });
-        }
-        // The last address in the list that is not a proxy of ours is the client: what stands before it, it may have
-        // written itself.
-        let forwarded = header(&parts.headers, "x-forwarded-for").unwrap_or_default();
-        let client = forwarded
-            .rsplit(',')
-            .map_while(|part| part.trim().parse::<IpAddr>().ok())
-            .find(|address| !is_trusted(*address));
-        let https = app.http.secure_cookies || header(&parts.headers, "x-forwarded-proto") == Some("https");
-        Ok(Self { address: client.or(peer), https })
-    }
-}
-
 /// A header as a text.
 pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Keeps answers out of caches and browsers from guessing.
+/// Keeps answers out of caches and browsers from guessing, and tells strangers how to say who they are.
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
+    let challenge = if request.headers().contains_key(header::AUTHORIZATION) {
+        "Bearer realm=\"tasks-management\", error=\"invalid_token\""
+    } else {
+        "Bearer realm=\"tasks-management\""
+    };
     let mut response = next.run(request).await;
+    let is_stranger = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
@@ -102,6 +74,9 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     set("x-frame-options", "DENY");
     set("referrer-policy", "no-referrer");
     set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    if is_stranger {
+        set("www-authenticate", challenge);
+    }
     if app.http.secure_cookies {
         set("strict-transport-security", "max-age=31536000");
     }

@@ -3,21 +3,28 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::fault::contained;
 use super::state::App;
-use super::{current_user, graphiql, graphql, health, request};
+use super::{compression, current_user, graphiql, graphql, health, home, request};
 use crate::config::HttpSettings;
 
-/// All paths with their bounds.
+/// All paths of the module with their bounds.
 pub fn router(app: App) -> Router {
-    let body_bytes = app.services.limits.body_bytes;
+    bounded(app, Router::new())
+}
+
+/// The same and a page at `/`, for a server that is nothing else: in a host's router that place is the host's.
+pub fn standalone(app: App) -> Router {
+    bounded(app, Router::new().route("/", get(home::page)))
+}
+
+fn bounded(app: App, more: Router<App>) -> Router {
     let timeout = Duration::from_secs(app.http.request_timeout_s.max(1));
     let interface = Router::new()
         .route("/graphql", get(graphiql::page).post(graphql::post))
@@ -32,10 +39,11 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         // The front end asks for this path regularly, so that a proxy does not end the session. It does not read the answer.
         .route("/keepLegacyAlive", get(|| async { StatusCode::NO_CONTENT }))
-        .layer(DefaultBodyLimit::max(body_bytes));
+        .merge(more)
+        .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(app.http.body_timeout_s)));
     let mut router = contained(router, timeout)
         .layer(from_fn_with_state(app.clone(), request::secure))
-        .layer(CompressionLayer::new());
+        .layer(from_fn_with_state(compression::places(), compression::pack));
     if let Some(cors) = cors(&app.http) {
         router = router.layer(cors);
     }

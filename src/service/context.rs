@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
@@ -16,6 +14,7 @@ use crate::db::query::PageLimit;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
+use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
 use crate::service::live_settings::LiveSettings;
 use crate::service::visibility::{Visible, executors_by_personal_data};
@@ -49,8 +48,8 @@ pub struct ServiceContext {
     pub tokens: Tokens,
     /// Secrets at rest.
     pub sealing: Sealing,
-    /// How many passwords are hashed at once: each takes memory and a processor.
-    pub hashing: Arc<Semaphore>,
+    /// Places for hashing passwords: each takes memory and a processor.
+    pub hashing: Arc<FairPlaces>,
 }
 
 impl ServiceContext {
@@ -82,7 +81,8 @@ impl ServiceContext {
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let _permit = Arc::clone(&self.hashing).acquire_owned().await.map_err(Error::internal)?;
+        let ticket = self.hashing.ticket(Vec::new()).map_err(Error::internal)?;
+        let _place = ticket.place().await;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::context::ServiceContext;
 use super::login::refuse_hosts;
+use super::user::check_names;
 use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
 use crate::db;
@@ -20,6 +21,7 @@ use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::task::TaskStatus;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
+use crate::domain::text::check_name;
 use crate::domain::user::SYSTEM_USER;
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
@@ -146,6 +148,7 @@ fn load_people(
                 is_blocked: role.is_blocked,
                 date_created: now,
             };
+            check_name("name", &role.name).map_err(in_row("role", &role.name))?;
             db::role::insert(connection, &row, &role.rights).map_err(in_row("role", &role.name))?;
         }
         loaded.count("roles", !known);
@@ -175,6 +178,8 @@ fn load_people(
             };
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
+            check_names(&row.username, &row.last_name, &row.other_names, row.email.as_deref())
+                .map_err(in_row("user", &user.username))?;
             db::user::insert(connection, &row, hash).map_err(in_row("user", &user.username))?;
             for name in &user.roles {
                 let role = db::role::by_name(connection, name)?.ok_or_else(|| {

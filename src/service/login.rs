@@ -19,6 +19,10 @@ use crate::message::Message;
 use crate::model::session::Session;
 use crate::model::user::User;
 
+mod attempt;
+
+use attempt::{Attempt, Counted, count_for_change};
+
 /// What a login or a refresh gives.
 #[derive(Debug, Clone)]
 pub struct Granted {
@@ -28,6 +32,8 @@ pub struct Granted {
     pub claims: Claims,
     /// The refresh token; none after a refresh, as it stays the same.
     pub refresh_token: Option<String>,
+    /// What the device is known by from now on; none after a refresh likewise.
+    pub device: Option<String>,
     /// When the session ends, in seconds since 1970.
     pub session_expires: i64,
     /// How many seconds the session lasts from now.
@@ -95,8 +101,8 @@ fn acting(
     Ok(Some(Requester { user, rights, session_id: None }))
 }
 
-/// Begins a session. Takes as long for an unknown name as for a wrong password, and counts failures for each name and
-/// each address.
+/// Begins a session. Takes as long for an unknown name as for a wrong password. Failures are counted as [`attempt`] says;
+/// `device` is what the cookie of the device holds.
 ///
 /// # Errors
 /// UNAUTHENTICATED for wrong credentials, LIMIT after too many of them, or what the database says.
@@ -105,16 +111,29 @@ pub async fn log_in(
     username: String,
     password: String,
     address: Option<IpAddr>,
+    device: Option<&str>,
 ) -> Result<Granted> {
     refuse_hosts(services)?;
     // No kept name is longer, so a longer one is not worth counting.
     let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
-    let keys = [Some(format!("user:{username}")), address.map(|address| format!("address:{address}"))];
-    let keys: Vec<String> = keys.into_iter().flatten().collect();
-    let now = services.clock.now();
-
-    let place = Arc::clone(&services.hashing).acquire_owned().await.map_err(Error::internal)?;
-    let known = known(services, username, keys.clone(), now).await?.filter(|(user, _)| user.is_active);
+    let attempt = Attempt::new(services, &username, address, device);
+    let ticket = attempt.ticket(services)?;
+    let (known, counted) = services
+        .db
+        .write({
+            let (services, attempt, username) = (Arc::clone(services), attempt.clone(), username.clone());
+            move |connection| {
+                let counted = attempt.count(&services, connection, services.clock.now())?;
+                Ok((db::user::by_username(connection, &username)?, counted))
+            }
+        })
+        .await?;
+    // Nothing is held meanwhile that others need.
+    if !counted.delay.is_zero() {
+        tokio::time::sleep(counted.delay).await;
+    }
+    let place = ticket.place().await;
+    let known = known.filter(|(user, _)| user.is_active);
     let verdict = verify(services, password.clone(), known.as_ref().map(|(_, hash)| hash.clone())).await?;
     let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
@@ -124,9 +143,10 @@ pub async fn log_in(
         Verdict::RightButOutdated => Some(hash(services, password).await?),
         _ => None,
     };
-    drop(place);
+    drop((place, ticket));
     metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
-    begin(services, user, rehashed, keys, now).await
+    let device = services.tokens.device(device, &username);
+    begin(services, user, rehashed, attempt, counted, device).await
 }
 
 /// A new access token for a session that goes on, by its refresh token or by an access token of it.
@@ -152,7 +172,7 @@ pub async fn refresh(services: &Arc<ServiceContext>, token: Option<String>) -> R
         })
         .await?
         .ok_or_else(no_session)?;
-    grant(services, &user, &session, None, now)
+    grant(services, &user, &session, None, None, now)
 }
 
 /// What an access token says, if it is ours and its session goes on.
@@ -204,20 +224,35 @@ pub async fn change_password(
     refuse_hosts(services)?;
     check_new_password(services, &new)?;
     let now = services.clock.now();
-    let username = requester.user.username.clone();
-    let keys = vec![format!("user:{username}")];
-    let place = Arc::clone(&services.hashing).acquire_owned().await.map_err(Error::internal)?;
-    let known = known(services, username, keys.clone(), now).await?;
+    let key = format!("password:{}", requester.id());
+    // Whoever holds a session of this person; others can't use these up.
+    let at_once = (key.clone(), services.auth.logins_at_once_per_user);
+    let ticket = services.hashing.ticket(vec![at_once]).map_err(|_| {
+        let setting = "auth.logins_at_once_per_user";
+        Error::new(ErrorCode::Limit, Message::new("logins-at-once").with("setting", setting))
+    })?;
+    let known = services
+        .db
+        .write({
+            let (services, username, key) =
+                (Arc::clone(services), requester.user.username.clone(), key.clone());
+            move |connection| {
+                count_for_change(&services, connection, &key, now)?;
+                db::user::by_username(connection, &username)
+            }
+        })
+        .await?;
+    let place = ticket.place().await;
     if verify(services, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
         return Err(Error::validation("oldPassword", Message::new("wrong-password")));
     }
     let hash = hash(services, new).await?;
-    drop(place);
+    drop((place, ticket));
     let (id, session_id) = (requester.id(), requester.session_id);
     services
         .db
         .write(move |connection| {
-            forgive(connection, &keys)?;
+            db::login_failure::clear(connection, &key)?;
             db::user::set_password(connection, id, &hash, now)?;
             db::session::revoke_others(connection, id, session_id, now)
         })
@@ -275,9 +310,11 @@ async fn begin(
     services: &Arc<ServiceContext>,
     user: User,
     rehashed: Option<String>,
-    keys: Vec<String>,
-    now: NaiveDateTime,
+    attempt: Attempt,
+    counted: Counted,
+    device: String,
 ) -> Result<Granted> {
+    let now = services.clock.now();
     let refresh_token = new_refresh_token();
     let session = Session {
         id: new_random_id(),
@@ -290,9 +327,9 @@ async fn begin(
     services
         .db
         .write({
-            let session = session.clone();
+            let (services, session) = (Arc::clone(services), session.clone());
             move |connection| {
-                forgive(connection, &keys)?;
+                attempt.forgive(&services, connection, &counted, now)?;
                 if let Some(hash) = &rehashed {
                     db::user::set_password(connection, session.user_id, hash, now)?;
                 }
@@ -301,7 +338,7 @@ async fn begin(
             }
         })
         .await?;
-    grant(services, &user, &session, Some(refresh_token), now)
+    grant(services, &user, &session, Some(refresh_token), Some(device), now)
 }
 
 fn grant(
@@ -309,6 +346,7 @@ fn grant(
     user: &User,
     session: &Session,
     refresh_token: Option<String>,
+    device: Option<String>,
     now: NaiveDateTime,
 ) -> Result<Granted> {
     let (token, claims) = services.tokens.sign(&user.username, session.id, session.date_created, now)?;
@@ -316,64 +354,10 @@ fn grant(
         token,
         claims,
         refresh_token,
+        device,
         session_expires: session.date_expires.and_utc().timestamp(),
         session_lasts: (session.date_expires - now).num_seconds(),
     })
-}
-
-/// The user of this name with the kept hash. A failure is counted beforehand under each key, and forgiven if there is none;
-/// a key that has had too many refuses, and what is refused is not counted. Counting locks the key, so that of many tries at
-/// once each sees those before it; the caller holds a place, so that right ones under way are never many.
-async fn known(
-    services: &Arc<ServiceContext>,
-    username: String,
-    keys: Vec<String>,
-    now: NaiveDateTime,
-) -> Result<Option<(User, String)>> {
-    services
-        .db
-        .write({
-            let services = Arc::clone(services);
-            move |connection| {
-                count_failure(&services, connection, &keys, now)?;
-                db::user::by_username(connection, &username)
-            }
-        })
-        .await
-}
-
-fn count_failure(
-    services: &ServiceContext,
-    connection: &mut DbConnection,
-    keys: &[String],
-    now: NaiveDateTime,
-) -> Result<()> {
-    let since = now - TimeDelta::seconds(services.auth.failure_window_s);
-    for key in keys {
-        let by_user = key.starts_with("user:");
-        let most = if by_user { services.auth.failures_per_user } else { services.auth.failures_per_address };
-        db::login_failure::add(connection, key, now, since)?;
-        if let Some((failures, first)) = db::login_failure::get(connection, key, since)?
-            && failures > most
-        {
-            let wait = (first - since).num_seconds().max(1);
-            metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
-            return Err(Error::new(ErrorCode::Limit, Message::new("too-many-logins").with("seconds", wait)));
-        }
-    }
-    Ok(())
-}
-
-/// Takes back the failure that was counted beforehand: all of the name's, the one of the address.
-fn forgive(connection: &mut DbConnection, keys: &[String]) -> Result<()> {
-    for key in keys {
-        if key.starts_with("user:") {
-            db::login_failure::clear(connection, key)?;
-        } else {
-            db::login_failure::subtract(connection, key)?;
-        }
-    }
-    Ok(())
 }
 
 /// Hashes are made and checked where that may take its time; the caller holds a place.

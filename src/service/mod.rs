@@ -6,6 +6,7 @@ pub mod configuration;
 pub mod context;
 pub mod entity;
 pub mod facade;
+pub mod fair_places;
 pub mod host;
 pub mod live_settings;
 pub mod load;

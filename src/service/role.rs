@@ -24,14 +24,14 @@ pub async fn list(
     services.list(requester, query, ListScope::Root, visibility::roles, db::list::<Role>).await
 }
 
-/// The roles of a user, for those who see what is personal about the user.
-pub async fn of_user(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Vec<(UserRole, Role)>> {
-    services.read(move |_, connection| db::role::of_users(connection, &[user_id])).await
+/// The roles of users, for those who see what is personal about them.
+pub async fn of_users(services: &Arc<ServiceContext>, user_ids: Vec<Uuid>) -> Result<Vec<(UserRole, Role)>> {
+    services.read(move |_, connection| db::role::of_users(connection, &user_ids)).await
 }
 
-/// What a role grants, for those who see the role.
-pub async fn rights(services: &Arc<ServiceContext>, role_id: i32) -> Result<Vec<i32>> {
-    services.read(move |_, connection| db::role::rights(connection, role_id)).await
+/// What roles grant, for those who see them: the role's key and the right.
+pub async fn rights(services: &Arc<ServiceContext>, role_ids: Vec<i32>) -> Result<Vec<(i32, i32)>> {
+    services.read(move |_, connection| db::role::rights(connection, &role_ids)).await
 }
 
 /// Who has a role, for those who see users: one page at most.

@@ -15,7 +15,7 @@ use crate::db;
 use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Slice, Value};
-use crate::domain::text::{MAX_TEXT, check_code, check_text};
+use crate::domain::text::{check_code, check_name};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -162,9 +162,7 @@ pub fn change_language(unit: &mut UnitOfWork<'_>, language: &str) -> Result<()> 
 pub async fn add(services: &Arc<ServiceContext>, new: NewUser) -> Result<User> {
     refuse_hosts(services)?;
     check_code("username", &new.username)?;
-    for (field, text) in [("lastName", &new.last_name), ("otherNames", &new.other_names)] {
-        check_text(field, text, MAX_TEXT)?;
-    }
+    check_names(&new.username, &new.last_name, &new.other_names, new.email.as_deref())?;
     super::login::check_new_password(services, &new.password)?;
     let hash = services.passwords.hash(&new.password)?;
     let now = services.clock.now();
@@ -204,6 +202,22 @@ pub async fn add(services: &Arc<ServiceContext>, new: NewUser) -> Result<User> {
             Ok(user)
         })
         .await
+}
+
+/// Refuses names that can't be shown as they are.
+pub(super) fn check_names(
+    username: &str,
+    last_name: &str,
+    other_names: &str,
+    email: Option<&str>,
+) -> Result<()> {
+    let names = [
+        ("username", username),
+        ("lastName", last_name),
+        ("otherNames", other_names),
+        ("email", email.unwrap_or_default()),
+    ];
+    names.into_iter().try_for_each(|(field, name)| check_name(field, name))
 }
 
 /// Gives a user another password and ends the user's sessions; not offered over the network.

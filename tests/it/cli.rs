@@ -1,6 +1,7 @@
 //! The program: its subcommands, their one line and exit status, and how the server starts, heals and stops.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,23 @@ fn line(output: &Output) -> String {
     let text = String::from_utf8_lossy(text).into_owned();
     assert_eq!(text.trim_end().lines().count(), 1, "one line is wanted: {text:?} {output:?}");
     text.trim_end().to_owned()
+}
+
+/// Runs the program with something on its standard input.
+fn with_input(database: &str, args: &[&str], input: &[u8]) -> Output {
+    let mut command = program(database);
+    let command = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    // Who refuses before reading has closed it.
+    let _ = child.stdin.take().expect("an input").write_all(input);
+    child.wait_with_output().expect("it ends")
+}
+
+/// A folder for the files of a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("tasks_it_{name}_{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
 }
 
 fn log_in(server: &Server) -> (u16, String) {
@@ -93,22 +111,8 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
 fn users_are_added_given_roles_and_new_passwords() {
     on_each_database(|database| {
         run(&database.url, &["load", FIXTURE]);
-        let with_password = |args: &[&str], password: &str| {
-            let mut child = program(&database.url)
-                .args(args)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("the program runs");
-            child
-                .stdin
-                .take()
-                .expect("an input")
-                .write_all(password.as_bytes())
-                .expect("the password is read");
-            child.wait_with_output().expect("it ends")
-        };
+        let with_password =
+            |args: &[&str], password: &str| with_input(&database.url, args, password.as_bytes());
         let added = with_password(
             &["user", "add", "nadia", "--role", "Task Executor", "--last-name", "N"],
             "nadia-12345\n",
@@ -242,6 +246,162 @@ fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
     );
     assert!(status == 200 && body.contains("token"), "{body}");
     assert!(server.stop().success());
+}
+
+#[test]
+fn the_demo_is_served_to_others_only_if_that_is_said_twice() {
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let output = run("sqlite://unused.db", &["demo", "--listen", listen]);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        assert!(line(&output).contains("--reachable-by-others"), "{output:?}");
+    }
+    let mut command = program("sqlite://unused.db");
+    let output = command.arg("demo").env("TASKS__HTTP__LISTEN", "0.0.0.0:0").output().expect("runs");
+    assert!(!output.status.success() && line(&output).contains("--reachable-by-others"), "{output:?}");
+    let mut child = program("sqlite://unused.db")
+        .args(["demo", "--listen", "0.0.0.0:0", "--reachable-by-others"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the demo starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
+    let first = lines.next().expect("a first line").expect("a line");
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(first.contains("http://0.0.0.0:"), "{first}");
+}
+
+#[test]
+fn names_that_change_how_they_look_are_refused() {
+    on_each_database(|database| {
+        run(&database.url, &["load", FIXTURE]);
+        for args in [
+            vec!["user", "add", "na\u{1b}[2Jdia"],
+            vec!["user", "add", "na\u{202e}dia"],
+            vec!["user", "add", "nadia", "--last-name", "a\nb"],
+            vec!["user", "add", "nadia", "--other-names", "a\tb"],
+            vec!["user", "add", "nadia", "--email", "a\r@b"],
+        ] {
+            let output = with_input(&database.url, &args, b"nadia-12345\n");
+            assert!(!output.status.success() && line(&output).contains("not seen"), "{args:?} {output:?}");
+        }
+        assert_eq!(database.count("SELECT count(*) FROM core_user WHERE username LIKE 'na%dia'"), 0);
+        let added =
+            with_input(&database.url, &["user", "add", "zoë", "--last-name", "O'Neill"], b"nadia-12345\n");
+        assert!(added.status.success(), "{added:?}");
+        let file = folder("names").join("names.json");
+        let user = r#"{ "users": [{ "id": "00000000-0000-7000-b000-000000000001", "username": "a\nb", "password": "nadia-12345" }] }"#;
+        std::fs::write(&file, user).expect("the file is written");
+        let output = run(&database.url, &["load", file.to_str().expect("UTF-8")]);
+        assert!(!output.status.success() && line(&output).contains("not seen"), "{output:?}");
+    });
+}
+
+#[test]
+fn files_that_begin_with_a_byte_order_mark_are_read() {
+    let folder = folder("marks");
+    let utf16 = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let utf8 = |text: &str| format!("\u{feff}{text}").into_bytes();
+    let fixture = std::fs::read_to_string(FIXTURE).expect("the fixture");
+    let settings = "[limits]\npage_size = 0\n";
+    for (kind, load, settings) in
+        [("utf8", utf8(&fixture), utf8(settings)), ("utf16", utf16(&fixture), utf16(settings))]
+    {
+        let (data, toml) = (folder.join(format!("{kind}.json")), folder.join(format!("{kind}.toml")));
+        std::fs::write(&data, load).expect("the file is written");
+        std::fs::write(&toml, settings).expect("the file is written");
+        on_each_database(|database| {
+            let output = run(&database.url, &["load", data.to_str().expect("UTF-8")]);
+            assert!(output.status.success() && line(&output).contains("40 tasks"), "{kind} {output:?}");
+            let password = utf8("nadia-12345\n");
+            assert!(
+                with_input(&database.url, &["user", "set-password", "exec1"], &password).status.success()
+            );
+            let server = Server::start(&database.url, &[]);
+            assert!(server.try_log_in("exec1", "nadia-12345").body["data"]["tokenAuth"].is_object());
+        });
+        let output = run("sqlite://unused.db", &["migrate", "--config", toml.to_str().expect("UTF-8")]);
+        assert!(line(&output).contains("limits.page_size"), "it is read: {output:?}");
+    }
+}
+
+#[test]
+fn the_databases_password_stands_in_a_file_or_the_environment_and_never_among_the_arguments() {
+    let database = TestDatabase::create(Backend::Postgres);
+    let secret = "hunter two&%";
+    let file = folder("password").join("password");
+    std::fs::write(&file, format!("{secret}\n")).expect("the file is written");
+    let migrate = |variables: &[(&str, &str)]| {
+        program(&database.url).arg("migrate").envs(variables.iter().copied()).output().expect("runs")
+    };
+    let path = file.to_str().expect("UTF-8");
+    let password = ("TASKS__DATABASE__PASSWORD", secret);
+    let password_file = ("TASKS__DATABASE__PASSWORD_FILE", path);
+    // A number is a password too.
+    for variable in [password, password_file, ("TASKS__DATABASE__PASSWORD", "0123")] {
+        let output = migrate(&[variable]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    for (variables, reason) in [
+        (vec![password, password_file], "database.password_file"),
+        (vec![password, ("TASKS__DATABASE__URL", "sqlite://x.db")], "database.password"),
+        (vec![password, ("TASKS__DATABASE__URL", "postgres://a:b@127.0.0.1/x")], "database.url"),
+        (vec![("TASKS__DATABASE__PASSWORD_FILE", "/nowhere")], "database.password_file"),
+    ] {
+        let output = migrate(&variables);
+        assert!(!output.status.success() && line(&output).contains(reason), "{reason}: {output:?}");
+    }
+    for url in ["postgres://ada:hunter@127.0.0.1/x", "postgres://ada@127.0.0.1/x?password=hunter"] {
+        let output = run("sqlite://unused.db", &["migrate", "--database-url", url]);
+        assert!(!output.status.success(), "{output:?}");
+        let line = line(&output);
+        assert!(line.contains("TASKS__DATABASE__PASSWORD") && !line.contains("hunter"), "{line}");
+    }
+}
+
+#[test]
+fn every_refusal_at_the_command_line_names_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let broken = folder("refusals").join("broken.json");
+    std::fs::write(&broken, "{ \"users\": [").expect("the file is written");
+    let broken = broken.to_str().expect("UTF-8");
+    on_each_database(|database| {
+        run(&database.url, &["load", FIXTURE]);
+        let refusals: &[(&[&str], &str, &str)] = &[
+            (&["serve", "--listen", &taken], "", "--listen"),
+            (&["serve", "--config", "nowhere.toml"], "", "name a file"),
+            (&["load", "nowhere.json"], "", "name a file"),
+            (&["load", broken], "", "mend the file"),
+            (&["user", "add", "exec1"], "long-enough", "set-password"),
+            (&["user", "add", " x"], "long-enough", "take another name"),
+            (&["user", "add", "new", "--role", "None"], "long-enough", "tasks-management load"),
+            (&["user", "add", "new", "--language", "xx"], "long-enough", "allowed"),
+            (&["user", "add", "new"], "", "printf"),
+            (&["user", "add", "new"], "short", "must have"),
+            (&["user", "set-password", "ghost"], "long-enough", "user add"),
+            (&["user", "grant", "ghost", "Task Triage"], "", "user add"),
+            (&["user", "grant", "exec1", "None"], "", "tasks-management load"),
+            (&["events", "list", "--status", "LOST"], "", "PENDING"),
+            (&["events", "list", "--limit", "1000000"], "", "--limit"),
+            (&["events", "replay", "999999"], "", "events list"),
+            (&["events", "discard", "999999"], "", "events list"),
+            (
+                &["events", "replay", "999999", "--database-url", "postgres://nobody@127.0.0.1:1/x"],
+                "",
+                "--database-url",
+            ),
+            (&["migrate", "--database-url", "mysql://x"], "", "sqlite://"),
+            (&["migrate", "--database-url", "sqlite:///dev/null/x.db"], "", "--database-url"),
+        ];
+        for (args, input, advice) in refusals {
+            let output = with_input(&database.url, args, input.as_bytes());
+            assert!(!output.status.success() && output.stdout.is_empty(), "{args:?} {output:?}");
+            assert!(line(&output).contains(advice), "{args:?}: {}", line(&output));
+        }
+    });
 }
 
 #[test]

@@ -83,7 +83,7 @@ async fn no_password_and_no_token_is_in_the_log_however_much_is_logged(app: Test
             .lines()
             .filter_map(|line| line.split_once("et-cookie: ")?.1.split(';').next())
             .collect();
-        assert_eq!(cookies.len(), 2, "{login:?}");
+        assert_eq!(cookies.len(), 3, "{login:?}");
         secrets.extend(
             cookies.iter().filter_map(|cookie| cookie.split_once('=')).map(|(_, value)| value.to_owned()),
         );
@@ -149,4 +149,35 @@ async fn a_start_that_fails_says_so_in_json_too(app: TestApp) {
     };
     assert!(failed(app.database_url()).contains("tasks-management migrate"));
     assert!(!failed("postgres://nobody:hunter-two@127.0.0.1:1/x").is_empty());
+}
+
+#[apply(on_both)]
+async fn a_request_whose_fields_fail_is_one_line_with_the_first_causes(app: TestApp) {
+    let mut server = Server::start(app.database_url(), &[JSON]);
+    let bearer = server.bearer("admin");
+    app.run("ALTER TABLE core_mutationlog RENAME TO core_mutationlog_away");
+    app.run("ALTER TABLE core_language RENAME TO core_language_away");
+    let query = "{ a: users(first: 5) { edges { node { mutationlogSet { totalCount } } } } \
+                 b: users(first: 5) { edges { node { iUser { language { code } } } } } }";
+    let headers = [("Authorization", bearer.as_str()), ("X-Request-Id", "failing-1")];
+    let reply = server.graphql(&headers, query, Value::Null);
+    assert!(reply.body["errors"].as_array().is_some_and(|errors| errors.len() >= 2), "{reply:?}");
+    app.run("ALTER TABLE core_mutationlog_away RENAME TO core_mutationlog");
+    app.run("ALTER TABLE core_language_away RENAME TO core_language");
+    server.terminate();
+    assert!(server.wait().success());
+    let lines = objects(&server.log());
+    let failed: Vec<&Value> =
+        lines.iter().filter(|line| line["span"]["id"] == "failing-1" && line["level"] == "ERROR").collect();
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    let fields = reply.body["errors"].as_array().map_or(0, Vec::len);
+    assert_eq!(failed[0]["fields"], fields, "{failed:#?}");
+    let message = failed[0]["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("a.edges.")
+            && message.contains("b.edges.")
+            && message.contains("core_language")
+            && message.contains("core_mutationlog"),
+        "{message}"
+    );
 }

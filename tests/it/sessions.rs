@@ -44,7 +44,7 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites(app: TestApp) {
         let lines = cookies(&answer);
         let mut names: Vec<&str> = lines.iter().filter_map(|line| line.split('=').next()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["JWT", "JWT-refresh-token"]);
+        assert_eq!(names, ["JWT", "JWT-refresh-token", "tasks-device"]);
         for line in lines {
             for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
                 assert!(line.contains(attribute), "{line}");
@@ -106,6 +106,33 @@ async fn a_session_is_refreshed_by_cookie_without_arguments_or_csrf_token(app: T
 }
 
 #[apply(on_both)]
+async fn cookies_of_this_host_alone_are_a_setting(app: TestApp) {
+    let bound = app.another_process_with(|settings| settings.http.host_cookies = true, |builder| builder);
+    let mut client = bound.stranger();
+    let answer = client.try_log_in("exec1", "exec1123").await;
+    let lines = cookies(&answer);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for line in &lines {
+        assert!(line.starts_with("__Host-"), "{line}");
+        assert!(
+            line.contains("; Path=/;") && line.contains("; Secure") && !line.contains("Domain"),
+            "{line}"
+        );
+    }
+    assert_logged_in(&mut client, "exec1").await;
+    let mut neighbour = bound.stranger();
+    for (name, value) in &client.cookies {
+        neighbour.cookies.insert(name.replace("__Host-", ""), value.clone());
+    }
+    assert_stranger(&mut neighbour, "cookies that a neighbouring host could have set").await;
+    let answer = client.graphql(LOGOUT).await;
+    assert!(cookies(&answer).iter().all(|line| line.starts_with("__Host-JWT")), "{answer:?}");
+    assert!(client.cookies.keys().eq(["__Host-tasks-device"]));
+    let usual = app.browser("exec1").await;
+    assert!(usual.cookies.contains_key("JWT"), "the front end goes by this name");
+}
+
+#[apply(on_both)]
 async fn two_tabs_refresh_at_once(app: TestApp) {
     let client = app.browser("exec1").await;
     let other = app.another_process();
@@ -135,7 +162,7 @@ async fn logging_out_takes_effect_on_every_server_at_once(app: TestApp) {
     assert_eq!(answer.data("deleteTokenCookie")["deleted"], true);
     assert_eq!(answer.body["data"]["deleteRefreshTokenCookie"]["deleted"], true);
     assert_eq!(cookies(&answer).iter().filter(|line| line.contains("Max-Age=0")).count(), 2);
-    assert!(client.cookies.is_empty());
+    assert!(client.cookies.keys().eq(["tasks-device"]), "the device stays known");
     assert_stranger(&mut copy, "after the logout").await;
     let answer = copy.graphql(REFRESH).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);

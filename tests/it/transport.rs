@@ -1,13 +1,17 @@
 //! Headers and statuses of answers, parts that settings switch, and the paths for operators.
 
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use async_graphql::futures_util::stream;
 use axum::body::Body;
 use axum::http::StatusCode;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tasks_management::config::Introspection;
 
+use crate::support::program::Server;
 use crate::support::{Answer, Client, apply, on_both};
 
 const SCHEMA: &str = "{ __schema { queryType { name } } }";
@@ -259,10 +263,10 @@ async fn a_proxy_is_believed_only_if_it_is_trusted(app: TestApp) {
     let set_cookie = |answer: &Answer| header(answer, "set-cookie").to_owned();
     let answer = with_headers(app.stranger(), &forwarded).try_log_in("exec1", "exec1123").await;
     assert!(!set_cookie(&answer).contains("Secure"));
-    let address = |text: &str| text.parse().expect("an address");
+    let network = |text: &str| text.parse().expect("a network");
     let behind = app.another_process_with(
         |settings| {
-            settings.http.trusted_proxies = vec![address("127.0.0.1"), address("10.0.0.9")];
+            settings.http.trusted_proxies = vec![network("127.0.0.1"), network("10.0.0.0/24")];
             settings.auth.failures_per_address = 2;
         },
         |builder| builder,
@@ -279,4 +283,212 @@ async fn a_proxy_is_believed_only_if_it_is_trusted(app: TestApp) {
         neighbour.try_log_in("exec2", "exec2123").await.codes().is_empty(),
         "what the client wrote itself is not believed"
     );
+}
+
+#[apply(on_both)]
+async fn one_attacker_behind_a_proxy_locks_nobody_else_out_however_addresses_are_written(app: TestApp) {
+    let behind = app.another_process_with(
+        |settings| {
+            settings.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+            settings.auth.failures_per_address = 2;
+        },
+        |builder| builder,
+    );
+    for (attacker, neighbour) in [
+        (("x-forwarded-for", "203.0.113.1:4711"), ("x-forwarded-for", "203.0.113.2:4711")),
+        (("x-forwarded-for", "[2001:db8:1::1]:80"), ("x-forwarded-for", "[2001:db8:2::1]:80")),
+        (("forwarded", "for=\"[2001:db8:3::1]:80\""), ("forwarded", "for=\"[2001:db8:4::1]:80\"")),
+    ] {
+        let mut client = with_headers(behind.stranger(), &[attacker]);
+        for n in 0..2 {
+            let answer = client.try_log_in(&format!("user{n}"), "wrong").await;
+            assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{attacker:?}");
+        }
+        assert_eq!(client.try_log_in("exec1", "exec1123").await.codes(), ["LIMIT"], "{attacker:?}");
+        for other in [neighbour, ("x-forwarded-for", "unknown"), ("x-request-id", "no-word-of-it")] {
+            let answer = with_headers(behind.stranger(), &[other]).try_log_in("exec1", "exec1123").await;
+            assert!(answer.codes().is_empty(), "{attacker:?} {other:?}: {}", answer.text);
+        }
+    }
+    let lines = [
+        ("x-forwarded-for", "198.51.100.1"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-for", "127.0.0.9"),
+    ];
+    let mut client = with_headers(behind.stranger(), &lines);
+    for n in 0..2 {
+        client.try_log_in(&format!("user{n}"), "wrong").await;
+    }
+    let mut same = with_headers(behind.stranger(), &[("x-forwarded-for", "203.0.113.7")]);
+    assert_eq!(same.try_log_in("exec1", "exec1123").await.codes(), ["LIMIT"], "all lines are one list");
+    for scheme in ["https,http", "HTTPS"] {
+        let headers = [("x-forwarded-for", "203.0.113.8"), ("x-forwarded-proto", scheme)];
+        let answer = with_headers(behind.stranger(), &headers).try_log_in("exec1", "exec1123").await;
+        assert!(header(&answer, "set-cookie").contains("Secure"), "{scheme}");
+    }
+}
+
+#[apply(on_both)]
+async fn where_a_proxy_does_not_say_from_where_nobody_locks_anybody_out(app: TestApp) {
+    let behind = app.another_process_with(
+        |settings| settings.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")],
+        |builder| builder,
+    );
+    for said in ["unknown", "_hidden", ""] {
+        let mut client = with_headers(behind.stranger(), &[("x-forwarded-for", said)]);
+        for n in 0..40 {
+            let answer = client.try_log_in("exec1", "wrong").await;
+            assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{said:?} {n}");
+        }
+        for username in ["exec1", "exec2"] {
+            client.cookies.clear();
+            let answer = client.try_log_in(username, &format!("{username}123")).await;
+            assert!(answer.codes().is_empty(), "{said:?} {username}: {}", answer.text);
+        }
+    }
+}
+
+#[apply(on_both)]
+async fn graphql_over_http_is_answered_in_its_own_form_with_its_own_statuses(app: TestApp) {
+    const OWN: &str = "application/graphql-response+json";
+    let user = app.user("exec1").await;
+    let ask = |client: &Client, accept: &str, body: String| {
+        let mut client = with_headers(client.clone(), &[("accept", accept)]);
+        async move {
+            let answer = client.send("POST", "/api/graphql", body).await;
+            let kind = header(&answer, "content-type").split(';').next().unwrap_or_default().to_owned();
+            (answer.status.as_u16(), kind, answer)
+        }
+    };
+    let query = |query: &str| json!({ "query": query }).to_string();
+    let failing = "{ user { username } task(after: \"nonsense\") { totalCount } }";
+    for (client, body, status) in [
+        (&user, query(WHO), 200),
+        (&user, query(failing), 200),
+        (&user, query("{ nonsense }"), 400),
+        (&user, query("{"), 400),
+        (&user, "nonsense".to_owned(), 400),
+        (&user, "[]".to_owned(), 400),
+        (&user, "{}".to_owned(), 400),
+        (&app.stranger(), query(WHO), 401),
+        // What nobody can execute is 400, whoever asks.
+        (&app.stranger(), query("{"), 400),
+        (&app.stranger(), "nonsense".to_owned(), 400),
+    ] {
+        let (got, kind, answer) = ask(client, OWN, body.clone()).await;
+        assert_eq!((got, kind.as_str()), (status, OWN), "{body}: {}", answer.text);
+        assert_eq!(answer.body.get("data").is_some(), status == 200, "{body}: {}", answer.text);
+        let preferred = format!("application/json;q=0.5, {OWN}");
+        assert_eq!(ask(client, &preferred, body.clone()).await.1, OWN);
+        for accept in ["application/json", "*/*", &format!("application/json, {OWN};q=0.5")] {
+            let (got, kind, answer) = ask(client, accept, body.clone()).await;
+            assert_eq!(
+                (got, kind.as_str()),
+                (status, "application/json"),
+                "{accept} {body}: {}",
+                answer.text
+            );
+        }
+    }
+    // Where nothing was executed there is no 2xx; older clients of persisted queries go by the words.
+    let persisted =
+        json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "0" } } }).to_string();
+    assert_eq!(ask(&user, OWN, persisted.clone()).await.0, 400);
+    assert_eq!(ask(&user, "application/json", persisted).await.0, 200);
+    // What was executed is 200, also where older clients are told by the status that their session has ended.
+    let refresh = query("mutation { refreshToken(token: \"nonsense\") { token } }");
+    assert_eq!(ask(&app.stranger(), OWN, refresh.clone()).await.0, 200);
+    assert_eq!(ask(&app.stranger(), "application/json", refresh).await.0, 401);
+}
+
+#[apply(on_both)]
+async fn packed_bodies_are_read_within_the_bounds_and_other_codings_refused(app: TestApp) {
+    let packed = |text: &str| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text.as_bytes()).expect("it packs");
+        encoder.finish().expect("it packs")
+    };
+    let small = app.another_process_with(|settings| settings.limits.body_bytes = 100_000, |builder| builder);
+    let client = small.user("admin").await;
+    let send = |coding: &str, body: Vec<u8>| {
+        let mut client = with_headers(client.clone(), &[("content-encoding", coding)]);
+        async move { client.send("POST", "/api/graphql", body).await }
+    };
+    let body = json!({ "query": WHO }).to_string();
+    for (coding, bytes) in [
+        ("gzip", packed(&body)),
+        ("x-gzip", packed(&body)),
+        ("GZIP", packed(&format!("{body}{}", " ".repeat(99_000)))),
+        ("identity", body.clone().into_bytes()),
+        ("gzip", [packed(&body[..5]), packed(&body[5..])].concat()),
+    ] {
+        assert_eq!(send(coding, bytes).await.data("user")["username"], "admin", "{coding}");
+    }
+    // 50 MB in 50 KB: not unpacked to its end.
+    let bomb = packed(&format!("{body}{}", " ".repeat(50_000_000)));
+    assert!(bomb.len() < 100_000);
+    let answer = send("gzip", bomb).await;
+    assert_eq!((answer.status, answer.codes()), (StatusCode::PAYLOAD_TOO_LARGE, vec!["LIMIT"]));
+    // A stranger's is unpacked as far as strangers may send.
+    let stranger = with_headers(small.stranger(), &[("content-encoding", "gzip")]);
+    let answer =
+        stranger.clone().send("POST", "/api/graphql", packed(&format!("{body}{}", " ".repeat(17_000)))).await;
+    assert_eq!((answer.status, answer.codes()), (StatusCode::PAYLOAD_TOO_LARGE, vec!["LIMIT"]));
+    assert!(answer.message().contains("limits.stranger_bytes"), "{}", answer.message());
+    for broken in [body.clone().into_bytes(), packed(&body)[..20].to_vec(), Vec::new()] {
+        let answer = send("gzip", broken).await;
+        assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["VALIDATION"]));
+    }
+    for coding in ["br", "deflate", "zstd", "gzip, gzip", "nonsense"] {
+        let answer = send(coding, packed(&body)).await;
+        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{coding}");
+        assert_eq!(
+            (header(&answer, "accept-encoding"), answer.codes()),
+            ("gzip, identity", vec!["VALIDATION"])
+        );
+    }
+}
+
+#[apply(on_both)]
+async fn every_401_says_how_to_say_who_one_is(app: TestApp) {
+    let mut stranger = app.stranger();
+    let mut forged = app.stranger();
+    forged.authorization = Some("Bearer a.forged.token".to_owned());
+    let body = json!({ "query": WHO }).to_string();
+    for (method, path) in [("POST", "/api/graphql"), ("GET", "/api/core/users/current_user/")] {
+        let answer = stranger.send(method, path, body.clone()).await;
+        let challenge = "Bearer realm=\"tasks-management\"";
+        assert_eq!(
+            (answer.status, header(&answer, "www-authenticate")),
+            (StatusCode::UNAUTHORIZED, challenge)
+        );
+        let answer = forged.send(method, path, body.clone()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(header(&answer, "www-authenticate").contains("error=\"invalid_token\""), "{path}");
+    }
+    let answer = app.user("exec1").await.graphql(WHO).await;
+    assert_eq!(header(&answer, "www-authenticate"), "");
+}
+
+#[apply(on_both)]
+async fn the_root_says_what_this_is_and_leaves_a_hosts_root_to_the_host(app: TestApp) {
+    let server = Server::start(app.database_url(), &[("TASKS__HTTP__SITE_ROOT", "a/b")]);
+    let page = server.send("GET", "/", &[], "");
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(
+        page.header("content-type").starts_with("text/html") && !page.text.contains("<script"),
+        "{page:?}"
+    );
+    for place in ["/a/b/graphql", "/healthz", "/readyz", "/metrics", "docs/"] {
+        assert!(page.text.contains(place), "{place}: {page:?}");
+    }
+    let graphiql = server.send("GET", "/a/b/graphql", &[("Accept", "text/html")], "");
+    assert_eq!(page.header("content-security-policy"), graphiql.header("content-security-policy"));
+    assert_eq!(server.send("HEAD", "/", &[], "").status, 200);
+    assert_eq!(server.send("GET", "/nowhere", &[], "").status, 404);
+
+    let host = axum::Router::new().route("/", axum::routing::get(|| async { "the host's" }));
+    let mut client = Client::new(host.merge(app.module.router()));
+    assert_eq!(client.send("GET", "/", "").await.text, "the host's");
+    assert_eq!(app.stranger().send("GET", "/", "").await.status, StatusCode::NOT_FOUND);
 }

@@ -130,7 +130,8 @@ enum Target {
 
 impl Target {
     fn parse(options: &DatabaseSettings) -> Result<Self> {
-        let url = options.url.as_str();
+        let url = options.url_with_password().map_err(Error::unavailable)?;
+        let url = url.as_str();
         if let Some(path) = url.strip_prefix("sqlite://") {
             if path == ":memory:" {
                 return Err(Error::unavailable(

@@ -10,8 +10,8 @@ use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::loader::{
-    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, StepsOfFlows, Tasks,
-    Users,
+    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, RightsOfRoles,
+    RolesOfUsers, StepsOfFlows, Tasks, Users,
 };
 use crate::message::Message;
 use crate::service::ServiceContext;
@@ -50,6 +50,10 @@ pub struct RequestContext {
     pub progress: DataLoader<ProgressOfTasks>,
     /// The present names of the entities of tasks, batched.
     pub entities: DataLoader<Entities>,
+    /// Which roles users have, batched.
+    pub roles_of_users: DataLoader<RolesOfUsers>,
+    /// What roles grant, batched.
+    pub rights_of_roles: DataLoader<RightsOfRoles>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
 }
@@ -61,6 +65,8 @@ pub struct Cookies {
     pub access: Option<String>,
     /// The refresh token.
     pub refresh: Option<String>,
+    /// What the device is known by.
+    pub device: Option<String>,
 }
 
 /// An effect of an answer besides its body.
@@ -102,6 +108,8 @@ impl RequestContext {
             in_flight: loader(InFlight(Arc::clone(services)), &batches),
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),
+            roles_of_users: loader(RolesOfUsers(Arc::clone(services)), &batches),
+            rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),
             languages: loader(Languages(Arc::clone(services)), &batches),
             batches,
         }

@@ -7,6 +7,7 @@ use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
@@ -15,7 +16,9 @@ use crate::model::task_group::TaskGroup;
 use crate::model::user::{Language, User};
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
-use crate::service::{ServiceContext, entity, progress, task, task_executor, task_flow, task_group, user};
+use crate::service::{
+    ServiceContext, entity, progress, role, task, task_executor, task_flow, task_group, user,
+};
 
 /// Users by key.
 pub struct Users(pub Arc<ServiceContext>);
@@ -46,6 +49,12 @@ pub struct ProgressOfTasks(pub Arc<ServiceContext>);
 
 /// The present names of the entities of tasks.
 pub struct Entities(pub Arc<ServiceContext>);
+
+/// Which roles users have, by the user's key.
+pub struct RolesOfUsers(pub Arc<ServiceContext>);
+
+/// What roles grant, by the role's key.
+pub struct RightsOfRoles(pub Arc<ServiceContext>);
 
 /// Languages by code.
 pub struct Languages(pub Arc<ServiceContext>);
@@ -154,6 +163,34 @@ impl Loader<EntityKey> for Entities {
 
     async fn load(&self, keys: &[EntityKey]) -> Result<HashMap<EntityKey, String>, Self::Error> {
         entity::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for RolesOfUsers {
+    type Value = Vec<(UserRole, Role)>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<(UserRole, Role)>>, Self::Error> {
+        let rows = role::of_users(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let mut held: HashMap<Uuid, Vec<(UserRole, Role)>> = HashMap::new();
+        for row in rows {
+            held.entry(row.0.user_id).or_default().push(row);
+        }
+        Ok(held)
+    }
+}
+
+impl Loader<i32> for RightsOfRoles {
+    type Value = Vec<i32>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[i32]) -> Result<HashMap<i32, Vec<i32>>, Self::Error> {
+        let rows = role::rights(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let mut rights: HashMap<i32, Vec<i32>> = HashMap::new();
+        for (role, right) in rows {
+            rights.entry(role).or_default().push(right);
+        }
+        Ok(rights)
     }
 }
 

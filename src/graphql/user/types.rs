@@ -25,7 +25,7 @@ use crate::graphql::user::stubs::{ClaimAdmin, HealthFacility, Officer};
 use crate::model::role::{Role, UserRole};
 use crate::model::user::{Language, User};
 use crate::service::context::ListScope;
-use crate::service::{mutation_log, role, task, task_executor, task_group, user as service};
+use crate::service::{mutation_log, task, task_executor, task_group, user as service};
 
 /// A user.
 #[derive(SimpleObject)]
@@ -213,7 +213,8 @@ impl InteractiveUserNode {
 
 impl InteractiveUserNode {
     async fn held(&self, ctx: &Context<'_>) -> Result<Vec<(UserRole, Role)>> {
-        role::of_user(&request(ctx)?.services, self.user.id).await
+        let held = request(ctx)?.roles_of_users.load_one(self.user.id).await.map_err(shared)?;
+        Ok(held.unwrap_or_default())
     }
 }
 

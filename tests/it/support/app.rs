@@ -128,5 +128,7 @@ pub fn usual_settings(url: &str) -> Settings {
     // Hashing is as cheap as argon2 allows: tests log in hundreds of times.
     settings.auth.password_memory_kib = 8;
     settings.auth.password_passes = 1;
+    // Tests that guess don't wait, unless that is what they are about.
+    settings.auth.longest_delay_s = 0;
     settings
 }

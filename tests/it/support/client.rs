@@ -147,7 +147,14 @@ impl Client {
         let mut request = request.body(body.into()).expect("a well-formed request");
         for (name, value) in &self.headers {
             let name: axum::http::HeaderName = name.parse().expect("a header's name");
-            request.headers_mut().insert(name, value.parse().expect("a header's value"));
+            let value: axum::http::HeaderValue = value.parse().expect("a header's value");
+            // The usual ones are replaced; of the others each line counts.
+            let usual = ["content-type", "x-csrftoken", "authorization", "cookie"];
+            if usual.contains(&name.as_str()) {
+                request.headers_mut().insert(name, value);
+            } else {
+                request.headers_mut().append(name, value);
+            }
         }
         request.extensions_mut().insert(ConnectInfo(self.address));
         let response = self.router.clone().oneshot(request).await.expect("the router answers");

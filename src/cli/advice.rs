@@ -1,0 +1,42 @@
+//! What to do about a refusal at the command line, where the operator reads the causes too.
+
+use crate::error::{Error, ErrorCode};
+
+/// What went wrong, and what to do.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+#[must_use]
+pub fn say(error: Error) -> String {
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    let text = match &cause {
+        Some(cause) => cause.split_whitespace().collect::<Vec<_>>().join(" "),
+        None => error.to_string(),
+    };
+    match advice(&error, &text) {
+        Some(advice) => format!("{}; {advice}", text.trim_end_matches('.')),
+        None => text,
+    }
+}
+
+/// None where the text says itself what is needed.
+fn advice(error: &Error, text: &str) -> Option<&'static str> {
+    Some(match (error.code(), error.field()) {
+        (ErrorCode::Unavailable, _) if text.contains("database.") => return None,
+        (ErrorCode::Unavailable, _) => {
+            "see that the database runs, and that database.url (TASKS__DATABASE__URL, --database-url) leads to it"
+        }
+        (ErrorCode::NotFound, Some("username")) => "`tasks-management user add` adds a user",
+        (ErrorCode::NotFound, Some("role")) => "`tasks-management load` adds roles from a file",
+        (_, Some("ids")) => "`tasks-management events list` shows which there are",
+        (ErrorCode::Limit | ErrorCode::Validation, Some("first")) => "change --limit",
+        (ErrorCode::Validation, Some("username")) => {
+            "take another name; `tasks-management user set-password` and `user grant` change a user who is there"
+        }
+        (ErrorCode::Internal, _) if text.contains("no such table") || text.contains("does not exist") => {
+            "`tasks-management migrate` brings the database up to date"
+        }
+        (ErrorCode::Internal, _) => {
+            "see that this user may read and write the database; if so, the program is at fault: please report it"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,63 @@
+//! Logging in.
+
+use serde::{Deserialize, Serialize};
+
+/// Logging in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthSettings {
+    /// The secret that signs tokens, at least 32 bytes. There is no default.
+    pub secret: String,
+    /// How many seconds an access token lives.
+    pub access_token_s: i64,
+    /// How many seconds a session lives, however often it is refreshed.
+    pub session_s: i64,
+    /// How many failed logins for one name one address has in a window before it is refused for that name; likewise a device
+    /// from which the person has logged in before.
+    pub failures_per_user: i32,
+    /// How many failed logins one address has in a window before it is refused. On IPv6 a network of 64 bits is an address.
+    pub failures_per_address: i32,
+    /// After how many failed logins for one name in a window unknown devices have to wait.
+    pub delay_after: i32,
+    /// How many seconds they wait at most.
+    pub longest_delay_s: u64,
+    /// How many logins for one name from one address are under way at once.
+    pub logins_at_once_per_user: usize,
+    /// How many logins from one address are under way at once.
+    pub logins_at_once_per_address: usize,
+    /// How many seconds the window of failed logins lasts.
+    pub failure_window_s: i64,
+    /// How many characters a new password has at least.
+    pub password_min_length: usize,
+    /// Memory of a password hash (argon2id), in KiB.
+    pub password_memory_kib: u32,
+    /// Passes of a password hash (argon2id).
+    pub password_passes: u32,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            secret: String::new(),
+            access_token_s: 900,
+            session_s: 7 * 24 * 3_600,
+            failures_per_user: 10,
+            failures_per_address: 100,
+            delay_after: 5,
+            longest_delay_s: 30,
+            logins_at_once_per_user: 4,
+            logins_at_once_per_address: 32,
+            failure_window_s: 900,
+            password_min_length: 8,
+            password_memory_kib: 19_456,
+            password_passes: 2,
+        }
+    }
+}
+
+/// The secret stays out of logs.
+impl std::fmt::Debug for AuthSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthSettings").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! Where the data is.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::text_file;
+
+/// Where the data is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
+    pub url: String,
+    /// The password for PostgreSQL, where the URL holds none.
+    pub password: String,
+    /// A file whose first line is the password, in place of the password; none, if empty.
+    pub password_file: PathBuf,
+    /// How many connections at most.
+    pub pool_size: u32,
+    /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
+    /// transaction.
+    pub checkout_timeout_ms: u64,
+    /// Whether a commit on SQLite waits for the disk.
+    pub sqlite_durable: bool,
+    /// Whether a PostgreSQL server on another host may be talked to without TLS.
+    pub allow_plaintext: bool,
+    /// Whether `serve` applies missing migrations first.
+    pub migrate: bool,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://data/tasks.db".to_owned(),
+            password: String::new(),
+            password_file: PathBuf::new(),
+            pool_size: 10,
+            checkout_timeout_ms: 5_000,
+            sqlite_durable: true,
+            allow_plaintext: false,
+            migrate: true,
+        }
+    }
+}
+
+/// Passwords stay out of logs.
+impl std::fmt::Debug for DatabaseSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSettings").field("pool_size", &self.pool_size).finish_non_exhaustive()
+    }
+}
+
+impl DatabaseSettings {
+    /// The URL with the password that stands elsewhere.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn url_with_password(&self) -> Result<String, String> {
+        let has_file = !self.password_file.as_os_str().is_empty();
+        let password = match (self.password.as_str(), has_file) {
+            ("", false) => return Ok(self.url.clone()),
+            ("", true) => {
+                let text = text_file::read(&self.password_file)
+                    .map_err(|error| format!("database.password_file: {error}"))?;
+                text.lines().next().unwrap_or_default().to_owned()
+            }
+            (password, false) => password.to_owned(),
+            (_, true) => {
+                return Err(
+                    "database.password and database.password_file are both set: leave one out".to_owned()
+                );
+            }
+        };
+        if !self.url.starts_with("postgres") {
+            return Err(
+                "database.password is for PostgreSQL only: leave it out for a file on SQLite".to_owned()
+            );
+        }
+        if holds_password(&self.url) {
+            return Err(
+                "database.url holds a password beside database.password: leave one of them out".to_owned()
+            );
+        }
+        // A parameter, since a URL that leads to a socket has no place for it before the host.
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        let mut url = format!("{}{separator}password=", self.url);
+        for byte in password.bytes() {
+            url.push('%');
+            url.extend(
+                [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
+        }
+        Ok(url)
+    }
+}
+
+/// Whether the URL of a database holds a password.
+#[must_use]
+pub fn holds_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = place.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    !url.starts_with("sqlite:")
+        && (user.contains(':') || parameters.split('&').any(|pair| pair.starts_with("password=")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(url: &str, password: &str) -> Result<String, String> {
+        let settings = DatabaseSettings {
+            url: url.to_owned(),
+            password: password.to_owned(),
+            ..DatabaseSettings::default()
+        };
+        assert_eq!(format!("{settings:?}"), "DatabaseSettings { pool_size: 10, .. }");
+        settings.url_with_password()
+    }
+
+    #[test]
+    fn a_password_that_stands_elsewhere_is_put_into_the_url() {
+        let url = "postgres://tasks@db/tasks";
+        assert_eq!(with(url, "").as_deref(), Ok(url));
+        assert_eq!(with(url, "a&%").as_deref(), Ok("postgres://tasks@db/tasks?password=%61%26%25"));
+        let socket = "postgresql:///tasks?host=/run";
+        assert_eq!(with(socket, "a").as_deref(), Ok("postgresql:///tasks?host=/run&password=%61"));
+        assert!(with("postgres://tasks:b@db/tasks", "a").is_err());
+        assert!(with("sqlite://data/tasks.db", "a").is_err());
+    }
+
+    #[test]
+    fn a_password_is_found_wherever_it_stands_in_a_url() {
+        for (url, holds) in [
+            ("postgres://ada:secret@db/tasks", true),
+            ("postgres://ada:se@cret@db/tasks", true),
+            ("postgres://db/tasks?sslmode=require&password=secret", true),
+            ("postgres://ada@db:5432/tasks", false),
+            ("postgres://db:5432/tasks?sslmode=verify-full", false),
+            ("sqlite://a:b@c/tasks.db", false),
+        ] {
+            assert_eq!(holds_password(url), holds, "{url}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The body of a request of GraphQL: JSON, perhaps packed, within bounds and in time.
+
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use tower_http::timeout::TimeoutError;
+
+use super::compression::{Unpacking, unpack};
+use super::fault::refuse;
+use super::request::{RequestId, header as text_header};
+use super::state::App;
+use crate::error::ErrorCode;
+use crate::message::Message;
+
+/// Why a body is not read.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    message: Message,
+    code: ErrorCode,
+}
+
+impl Refusal {
+    /// One with this status, these words and this code.
+    pub const fn new(status: StatusCode, message: Message, code: ErrorCode) -> Self {
+        Self { status, message, code }
+    }
+
+    /// The answer that says why.
+    #[must_use]
+    pub fn into_response(self, request_id: &RequestId) -> Response {
+        let mut response = refuse(self.status, &self.message, self.code, "en", request_id);
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        }
+        response
+    }
+}
+
+/// How much of a body is kept, and what whoever sends more is told.
+#[derive(Debug)]
+pub struct Room {
+    /// Bytes, packed or not.
+    pub bytes: usize,
+    /// What one is told.
+    pub refusal: Refusal,
+}
+
+impl Room {
+    /// The room of those who are logged in.
+    #[must_use]
+    pub fn usual(app: &App) -> Self {
+        let bytes = app.services.limits.body_bytes;
+        let message = Message::new("body-too-large").with("max", bytes);
+        Self { bytes, refusal: Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, ErrorCode::Limit) }
+    }
+
+    /// Why so many bytes are too many, if they are.
+    #[must_use]
+    pub fn refusal(self, bytes: usize) -> Option<Refusal> {
+        (bytes > self.bytes).then_some(self.refusal)
+    }
+}
+
+/// The bytes of a body, unpacked.
+///
+/// # Errors
+/// Why it is not read: 415 for another type or coding, what `room` says for too many bytes, packed or not, 408 for a client
+/// that stopped sending, 400 for what is broken.
+pub async fn read(app: &App, headers: &HeaderMap, body: Body, room: Room) -> Result<Bytes, Refusal> {
+    let unsupported =
+        |message| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, ErrorCode::Validation);
+    if !is_json(headers) {
+        return Err(unsupported(Message::new("not-json-content")));
+    }
+    let packed = match coding(headers).as_str() {
+        "" | "identity" => false,
+        "gzip" | "x-gzip" => true,
+        _ => return Err(unsupported(Message::new("unknown-coding"))),
+    };
+    let broken = || Refusal::new(StatusCode::BAD_REQUEST, Message::new("body-broken"), ErrorCode::Validation);
+    let body = match keep(body, room.bytes, app.services.limits.body_bytes).await {
+        Ok(body) => body,
+        Err(Failure::TooLarge) => return Err(room.refusal),
+        Err(Failure::Broken) => return Err(broken()),
+        Err(Failure::OutOfTime) => {
+            let message = Message::new("body-timeout").with("seconds", app.http.body_timeout_s.to_string());
+            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message, ErrorCode::Limit));
+        }
+    };
+    if !packed {
+        return Ok(body);
+    }
+    unpack(body, room.bytes).await.map_err(|reason| match reason {
+        Unpacking::TooLarge => room.refusal,
+        Unpacking::Broken => broken(),
+    })
+}
+
+/// Why a body did not come.
+enum Failure {
+    TooLarge,
+    OutOfTime,
+    Broken,
+}
+
+/// Keeps `room` bytes at most. More are read as far as `most`, though not kept: who is refused while sending would not read
+/// why.
+async fn keep(mut body: Body, room: usize, most: usize) -> Result<Bytes, Failure> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > most {
+        return Err(Failure::TooLarge);
+    }
+    let (mut kept, mut length) = (Vec::with_capacity(announced.min(room)), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|error| if is_out_of_time(&error) { Failure::OutOfTime } else { Failure::Broken })?;
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > most {
+            return Err(Failure::TooLarge);
+        }
+        if length <= room {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+    }
+    if length > room { Err(Failure::TooLarge) } else { Ok(kept.into()) }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = text_header(headers, "content-type").unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+/// How the body is packed: all codings in a row, so that two of them are none that is known.
+fn coding(headers: &HeaderMap) -> String {
+    let lines = headers.get_all(header::CONTENT_ENCODING).iter();
+    let lines: Vec<_> = lines.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    lines.join(",").trim().to_ascii_lowercase()
+}
+
+fn is_out_of_time(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

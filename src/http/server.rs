@@ -1,0 +1,255 @@
+//! Taking connections: how many, how long they may be idle, and what they may hold. A stranger who only connects, or never reads,
+//! keeps nobody else out.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::origin::Origin;
+use crate::config::HttpSettings;
+use crate::domain::network::Network;
+
+mod admission;
+mod answers;
+mod connection;
+pub mod open_files;
+
+use admission::{Admission, Connections};
+use answers::{HeldAnswers, unavailable};
+use connection::{Watch, Watched};
+
+/// The longest head of a request, in bytes; a cookie with both tokens takes less than a tenth.
+const LONGEST_HEAD: usize = 32 * 1024;
+
+/// What one connection keeps of a body that comes or an answer that goes.
+const BUFFER: usize = 64 * 1024;
+
+/// How long a connection beyond the bounds has, for all that it wants.
+const SHORT_LIFE: Duration = Duration::from_secs(5);
+
+/// How long nothing is accepted after the system could not.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What all connections share.
+struct Server {
+    router: Router,
+    settings: Arc<HttpSettings>,
+    answers: Arc<HeldAnswers>,
+    stopping: CancellationToken,
+}
+
+/// Serves `router` until `stop` ends, then waits for the requests that are under way. `files`: how many connections the system
+/// can hold.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: Arc<HttpSettings>,
+    files: usize,
+    stop: impl Future<Output = ()>,
+) {
+    let connections = Connections::new(&settings, files);
+    let server = Arc::new(Server {
+        router,
+        answers: HeldAnswers::new(settings.held_answer_bytes),
+        settings,
+        stopping: CancellationToken::new(),
+    });
+    let tasks = TaskTracker::new();
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let admission = connections.admit(peer.ip());
+                tasks.spawn(serve_connection(Arc::clone(&server), stream, peer, admission));
+            }
+            // The client went away before it was served.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+                ) => {}
+            Err(error) => {
+                connections.report("the limit of open files (ulimit -n)", None, Some(&error));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    server.stopping.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn serve_connection(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, admission: Admission) {
+    // Answers are written whole, so waiting for more to send gains nothing.
+    let _ = stream.set_nodelay(true);
+    let Admission { slot, beyond, evicted } = admission;
+    let watch = Watch::new(&server.settings);
+    let service = service_fn({
+        let (server, watch) = (Arc::clone(&server), Arc::clone(&watch));
+        move |request| {
+            let (server, watch) = (Arc::clone(&server), Arc::clone(&watch));
+            async move { Ok::<_, Infallible>(answer(&server, &watch, peer, beyond, request).await) }
+        }
+    });
+    let connection = http1::Builder::new()
+        // Time is kept by `Watched`, which tells a slow head from an idle connection.
+        .header_read_timeout(None::<Duration>)
+        .max_header_size(LONGEST_HEAD)
+        .max_buf_size(BUFFER)
+        .keep_alive(beyond.is_none())
+        .serve_connection(TokioIo::new(Watched::new(stream, Arc::clone(&watch), slot)), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let life = async {
+        match beyond {
+            Some(_) => tokio::time::sleep(SHORT_LIFE).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(life);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            outcome = connection.as_mut() => {
+                if let Err(error) = outcome {
+                    tracing::debug!(%peer, %error, "a connection broke off");
+                }
+                return;
+            }
+            () = server.stopping.cancelled(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = watch.ended() => return,
+            () = evicted.cancelled() => return,
+            () = &mut life => return,
+        }
+    }
+}
+
+async fn answer(
+    server: &Server,
+    watch: &Arc<Watch>,
+    peer: SocketAddr,
+    beyond: Option<&'static str>,
+    mut request: Request<Incoming>,
+) -> Response {
+    let working = watch.begin();
+    let origin =
+        Origin::of(Some(peer.ip().to_canonical()), request.headers(), &server.settings.trusted_proxies);
+    let network = Network::around(origin.address.unwrap_or_else(|| peer.ip()));
+    if let Some(setting) = beyond.filter(|_| !is_for_operators(request.uri().path())) {
+        let mut refused = unavailable(Response::default(), setting);
+        refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return refused.map(|body| working.body(body, None));
+    }
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let Ok(response) = server.router.clone().oneshot(request).await;
+    server.answers.keep(response, network, watch, working)
+}
+
+/// Operators are answered however many others are there.
+fn is_for_operators(path: &str) -> bool {
+    ["/healthz", "/readyz", "/metrics"].contains(&path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use async_graphql::futures_util::stream;
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Twice as long as anything may be idle.
+    const LONG: Duration = Duration::from_secs(2);
+
+    /// Three parts with long pauses between them, as `multipart/mixed` has.
+    async fn parts() -> Response {
+        let parts = stream::unfold(0, |number| async move {
+            if number == 3 {
+                return None;
+            }
+            tokio::time::sleep(LONG).await;
+            Some((Ok::<_, io::Error>(format!("part {number}")), number + 1))
+        });
+        ([(header::CONTENT_TYPE, "multipart/mixed; boundary=-")], Body::from_stream(parts)).into_response()
+    }
+
+    /// A connection that is HTTP no more, as that of a WebSocket.
+    async fn upgraded(request: axum::extract::Request) -> Response {
+        tokio::spawn(async move {
+            let mut stream = TokioIo::new(hyper::upgrade::on(request).await.expect("it goes on"));
+            let mut word = [0_u8; 4];
+            stream.read_exact(&mut word).await.expect("a word");
+            tokio::time::sleep(LONG).await;
+            stream.write_all(&word).await.expect("it is said again");
+        });
+        let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
+        (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    }
+
+    #[tokio::test]
+    async fn streams_and_connections_that_are_http_no_more_are_spared_by_idle_limits() {
+        let settings = HttpSettings {
+            head_timeout_s: 1,
+            idle_timeout_s: 1,
+            write_timeout_s: 1,
+            ..HttpSettings::default()
+        };
+        let router = Router::new().route("/parts", get(parts)).route("/echo", get(upgraded));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server =
+            tokio::spawn(serve(listener, router, Arc::new(settings), usize::MAX, std::future::pending()));
+        let ask = async |request: &str| {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            stream.write_all(request.as_bytes()).await.expect("it goes out");
+            stream
+        };
+        let mut parts = ask("GET /parts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let mut echo =
+            ask("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(echo.read_u8().await.expect("a head"));
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        tokio::time::sleep(LONG).await;
+        echo.write_all(b"word").await.expect("it goes out");
+        let mut word = [0_u8; 4];
+        echo.read_exact(&mut word).await.expect("it comes back");
+        assert_eq!(&word, b"word");
+        let mut text = String::new();
+        parts.read_to_string(&mut text).await.expect("all of it");
+        assert!(text.contains("part 0") && text.contains("part 2"), "{text}");
+        server.abort();
+    }
+}
