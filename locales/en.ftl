@@ -99,6 +99,7 @@ not-json-content = The content type must be application/json.
 not-json-text = `{ $place }` is not the JSON that is needed: { $reason }
 nul-character = `{ $field }` holds a NUL character, which is not allowed.
 number-too-long = A number in `{ $place }` is too long: at most { $max } digits are allowed.
+numbers-too-long = The numbers of the JSON of `{ $place }` are too long once they are written without exponents.
 only-maker-changes-data = Only the maker of a task, triage and administrators may change what it proposes.
 only-own-password = Only your own password can be changed.
 only-privileged-assign = Only triage and administrators may assign a task to a group.

@@ -99,6 +99,7 @@ not-json-content = Le type de contenu doit être application/json.
 not-json-text = `{ $place }` n'est pas le JSON attendu : { $reason }
 nul-character = `{ $field }` contient un caractère NUL, ce qui n'est pas autorisé.
 number-too-long = Un nombre dans `{ $place }` est trop long : { $max } chiffres au plus sont autorisés.
+numbers-too-long = Les nombres du JSON de `{ $place }` sont trop longs une fois écrits sans exposants.
 only-maker-changes-data = Seuls l'auteur d'une tâche, le triage et les administrateurs peuvent changer ce qu'elle propose.
 only-own-password = Seul votre propre mot de passe peut être changé.
 only-privileged-assign = Seuls le triage et les administrateurs peuvent affecter une tâche à un groupe.

@@ -56,7 +56,8 @@ pub struct Log {
 }
 
 impl Program {
-    /// The program of a target on this database; `cheap` makes hashing passwords as cheap as it can be.
+    /// The program of a target on this database; `cheap` makes passwords and commits as cheap as they can be. What was committed
+    /// survives the death of the program all the same.
     pub fn new(target: &Target, database: &str, cheap: bool) -> Result<Self, String> {
         let path = match &target.program {
             Some(path) => path.clone(),
@@ -70,12 +71,21 @@ impl Program {
             ("TASKS__AUTH__SECRET", SECRET.to_owned()),
             ("TASKS__AUTH__ACCESS_TOKEN_S", "86400".to_owned()),
             ("TASKS__LOG__FORMAT", "json".to_owned()),
+            // Receivers are on loopback, or nowhere.
+            ("TASKS__WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
         ];
         if cheap {
             settings.push(("TASKS__AUTH__PASSWORD_MEMORY_KIB", "8".to_owned()));
             settings.push(("TASKS__AUTH__PASSWORD_PASSES", "1".to_owned()));
+            settings.push(("TASKS__DATABASE__SQLITE_DURABLE", "false".to_owned()));
         }
         Ok(Self { path, database: database.to_owned(), settings })
+    }
+
+    /// The same, which tells no receiver of webhooks anything.
+    pub fn silent(mut self) -> Self {
+        self.settings.push(("TASKS__WEBHOOKS__ENABLED", "false".to_owned()));
+        self
     }
 
     /// The same on another database.

@@ -22,6 +22,8 @@ pub struct Size {
     pub seconds: u64,
     /// How many connections an attack by connections holds.
     pub connections: usize,
+    /// How many webhook endpoints are made by one request.
+    pub endpoints: usize,
     /// How often somebody logs in to have many sessions.
     pub logins: usize,
     /// How often the cost of a request of a stranger is measured.
@@ -40,6 +42,7 @@ impl Size {
             data_bytes: 100_000,
             seconds,
             connections: 1_008,
+            endpoints: 330,
             logins: 300,
             repeats: 100,
             timed: true,
@@ -55,6 +58,7 @@ impl Size {
             data_bytes: 50_000,
             seconds: 1,
             connections: 600,
+            endpoints: 40,
             logins: 130,
             repeats: 20,
             timed: false,

@@ -170,15 +170,21 @@ impl Json {
     /// The text with every number in its canonical form, so that equal values have equal texts.
     #[must_use]
     pub fn canonical(&self) -> String {
+        self.text_by(&|number| number.canonical().into_owned())
+    }
+
+    /// The text with numbers as `written` has them.
+    pub(crate) fn text_by(&self, written: &impl Fn(&Number) -> String) -> String {
         match self {
-            Self::Number(number) => number.canonical().into_owned(),
+            Self::Number(number) => written(number),
             Self::Array(items) => {
-                let items: Vec<String> = items.iter().map(Self::canonical).collect();
+                let items: Vec<String> = items.iter().map(|item| item.text_by(written)).collect();
                 format!("[{}]", items.join(","))
             }
             Self::Object(map) => {
-                let entry =
-                    |(key, item): (&String, &Self)| format!("{}:{}", write::quoted(key), item.canonical());
+                let entry = |(key, item): (&String, &Self)| {
+                    format!("{}:{}", write::quoted(key), item.text_by(written))
+                };
                 format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(","))
             }
             other => other.to_string(),

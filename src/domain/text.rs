@@ -89,7 +89,8 @@ fn refuse_unseen(field: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses JSON that is larger than `max` bytes, or holds a NUL character or a number that is too long anywhere.
+/// Refuses JSON that is larger than `max` bytes, holds a NUL character anywhere, or could not be read again: a program may
+/// have put it together.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
@@ -102,10 +103,7 @@ pub fn check_json(field: &str, value: &Json, max: usize) -> Result<()> {
     if text.contains("\\u0000") && holds_nul(value) {
         return Err(Error::validation(field, Message::new("nul-character").with("field", field.to_owned())));
     }
-    if value.any(&|part| matches!(part, Json::Number(number) if !number.is_bounded())) {
-        return Err(unread_json(field, &JsonFault::LongNumber.into()));
-    }
-    Ok(())
+    Json::parse(&text).map(drop).map_err(|error| unread_json(field, &error))
 }
 
 /// Why the JSON of a field was not read.
@@ -116,6 +114,7 @@ pub fn unread_json(field: &str, error: &JsonError) -> Error {
         JsonFault::Form(reason) => Message::new("not-json-text").with("reason", reason.clone()),
         JsonFault::RepeatedKey(key) => Message::new("repeated-key").with("key", key.clone()),
         JsonFault::LongNumber => Message::new("number-too-long").with("max", MAX_DIGITS),
+        JsonFault::ManyZeros => Message::new("numbers-too-long"),
     };
     Error::validation(field, message.with("place", place))
 }

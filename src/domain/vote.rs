@@ -1,28 +1,33 @@
 //! The hash that binds votes to what was voted on.
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::json::Json;
+use super::json::{Json, Number};
 
 /// The hash that binds a vote to the data that was voted on: SHA-256 in lower-case hex of the JSON text without white
-/// space, keys in the order of their bytes, numbers as [`crate::domain::json::Number::canonical`] has them.
+/// space, keys in the order of their bytes, numbers as [`Number::canonical`] has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataHash {
     now: String,
-    /// The hash that versions with 64-bit numbers made, if it differs, so that their votes go on counting.
-    then: Option<String>,
+    /// The hashes that versions with 64-bit numbers made, if they differ, so that their votes go on counting. There are none for
+    /// data that those versions could not hold, lest a vote on `0.1` count for `0.1000000000000000001`.
+    then: Vec<String>,
 }
 
 impl DataHash {
     /// The hash of some data.
     #[must_use]
     pub fn of(data: &Json) -> Self {
-        let is_long = data.any(&|part| matches!(part, Json::Number(number) if !number.is_short_integer()));
-        Self {
-            now: hex(&data.canonical()),
-            then: is_long.then(|| hex(&sorted(&data.to_value()).to_string())),
-        }
+        let now = data.canonical();
+        let is_lost = |part: &Json| matches!(part, Json::Number(number) if !number.is_short_integer() && !number.is_float());
+        let then = if data.any(&is_lost) {
+            Vec::new()
+        } else {
+            // Releases of serde_json differ in how they write exponents.
+            ["e", "e+"].map(|exponent| data.text_by(&|number| short(number, exponent))).to_vec()
+        };
+        let then = then.into_iter().filter(|text| *text != now).map(|text| hex(&text)).collect();
+        Self { now: hex(&now), then }
     }
 
     /// The hash in the form that votes keep.
@@ -34,7 +39,18 @@ impl DataHash {
     /// Whether a vote with this hash was cast on the same data.
     #[must_use]
     pub fn is(&self, hash: &str) -> bool {
-        self.now == hash || self.then.as_deref() == Some(hash)
+        self.now == hash || self.then.iter().any(|then| then == hash)
+    }
+}
+
+/// A number as it was written when 64 bits held it, with this before what is no negative exponent.
+fn short(number: &Number, exponent: &str) -> String {
+    let text = number.to_value().to_string();
+    match text.split_once('e') {
+        Some((digits, power)) if !power.starts_with('-') => {
+            format!("{digits}{exponent}{}", power.trim_start_matches('+'))
+        }
+        _ => text,
     }
 }
 
@@ -47,24 +63,8 @@ fn hex(text: &str) -> String {
     })
 }
 
-/// The same data with sorted keys in all objects. A host may have built `serde_json` for the whole program to keep the order
-/// of insertion.
-fn sorted(data: &Value) -> Value {
-    match data {
-        Value::Object(map) => {
-            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -75,23 +75,36 @@ mod tests {
         assert_eq!(hash, of(r#"{ "b":[ true,null ], "a":10e-1 }"#));
         assert_ne!(hash, of(r#"{"a":2,"b":[true,null]}"#));
         assert_ne!(of("12345678901234567890123"), of("12345678901234567890124"));
-        let nested = json!([{ "z": { "b": 1, "a": [{ "d": 1, "c": 2 }] } }]);
-        assert_eq!(sorted(&nested).to_string(), r#"[{"z":{"a":[{"c":2,"d":1}],"b":1}}]"#);
+        assert_eq!(
+            of(r#"[{"z":{"b":1,"a":[{"d":1,"c":2}]}}]"#),
+            hex(r#"[{"z":{"a":[{"c":2,"d":1}],"b":1}}]"#)
+        );
         assert_eq!(of("{}"), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
     }
 
     #[test]
-    fn hashes_of_numbers_in_64_bits_are_known_again() {
-        for text in [r#"{"z":1.50,"a":1e300}"#, "[1.0,12345678901234567890123]", "[0.1,1]", "[1,2]"] {
-            let then = hex(&serde_json::from_str::<Value>(text).expect("JSON").to_string());
-            let then = if text.starts_with('{') {
-                hex(&format!(r#"{{"a":{},"z":1.5}}"#, json!(1e300)))
-            } else {
-                then
-            };
-            let stored = Json::stored(text).expect("JSON");
-            assert!(DataHash::of(&stored).is(&then), "{text}");
-            assert!(!DataHash::of(&Json::stored("[3.5]").expect("JSON")).is(&then), "{text}");
+    fn hashes_of_numbers_in_64_bits_are_known_again_and_of_others_are_not() {
+        let is = |stored: &str, then: &str| DataHash::of(&Json::stored(stored).expect("JSON")).is(&hex(then));
+        for (stored, then) in [
+            (r#"{"z":1.50,"a":1e300}"#, r#"{"a":1e300,"z":1.5}"#),
+            (r#"{"z":1.50,"a":1e+300}"#, r#"{"a":1e+300,"z":1.5}"#),
+            ("[18446744073709552000,1e-7]", "[1.8446744073709552e+19,1e-7]"),
+            ("[0.1,1,-0.0,18446744073709551615]", "[0.1,1,-0.0,18446744073709551615]"),
+        ] {
+            assert!(is(stored, then), "{stored}");
+            assert!(!is("[3.5]", then), "{stored}");
+        }
+        // serde_json may read the next number, and earlier versions hashed what it read.
+        for stored in ["[1.0,12345678901234568000000]", "[8.41770459817494,0.1,1e22]", "[5e-324]"] {
+            let then = serde_json::from_str::<serde_json::Value>(stored).expect("JSON").to_string();
+            assert!(is(stored, &then), "{stored} {then}");
+        }
+        for (stored, near) in [
+            ("[0.1000000000000000001]", "[0.1]"),
+            ("[12345678901234567890123]", "[1.2345678901234568e22]"),
+            ("[18446744073709551616]", "[1.8446744073709552e+19]"),
+        ] {
+            assert!(!is(stored, near), "{stored}");
         }
     }
 }

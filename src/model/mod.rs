@@ -1,4 +1,4 @@
-//! The entities: the rows of the tables, each declared once. Connections and queries are in `db`.
+//! The entities: the rows of the tables, each declared once. What connects and asks is in `db`.
 
 pub mod bound;
 pub mod checked_service;

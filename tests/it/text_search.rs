@@ -33,6 +33,10 @@ async fn case_is_ignored_beyond_ascii(app: TestApp) {
         ("λόγος βίος", "λόγοσ βίοσ"),
         ("Москва", "МОСКВА"),
         ("Łódź", "ŁÓDŹ"),
+        ("ΣΟΦΟΣ", "σοφοσ"),
+        ("Σίσυφος, Σ", "ΣΊΣΥΦΟΣ, ς"),
+        ("K Å Ω", "k å ω"),
+        ("Ǆ Ⅷ Ⓐ", "ǆ ⅷ ⓐ"),
         ("plain", "PLAIN"),
     ];
     for (source, searched) in pairs {

@@ -73,7 +73,7 @@ struct Seen {
 pub fn run(options: &Options) -> Result<(), String> {
     let seed = options.seed.unwrap_or_else(rand::random);
     let store = Store::create("siege", &options.target.database).map_err(|error| error.to_string())?;
-    let program = Program::new(&options.target, &store.url, true)?;
+    let program = Program::new(&options.target, &store.url, true)?.silent();
     let kind = if store.is_file() { "SQLite" } else { "PostgreSQL" };
     println!("{kind}, --requests {} --seed {seed}", options.requests);
     let fixture: Value = serde_json::from_str(FIXTURE).map_err(|error| error.to_string())?;

@@ -44,12 +44,6 @@ impl Number {
         Cow::Owned(format!("{shorter}{zero}"))
     }
 
-    /// Whether it has few enough digits to be stored.
-    #[must_use]
-    pub fn is_bounded(&self) -> bool {
-        plain(&self.0).is_some()
-    }
-
     /// Whether it fits in 64 bits, and its text is the usual one of that integer.
     #[must_use]
     pub fn is_short_integer(&self) -> bool {
@@ -63,7 +57,17 @@ impl Number {
         found.filter(|_| text != "-0")
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    /// Whether `f64` holds it, so that nothing is lost where it is read as that and written again.
+    pub(crate) fn is_float(&self) -> bool {
+        let value = |number: &Self| {
+            let text = number.canonical();
+            text.strip_suffix(".0").unwrap_or(&text).to_owned()
+        };
+        let float = self.0.parse::<f64>().ok().filter(|float| float.is_finite());
+        float.is_some_and(|float| value(&Self(format!("{float:?}"))) == value(self))
+    }
+
+    pub(crate) fn to_value(&self) -> Value {
         serde_json::from_str(&self.0).map_or_else(|_| Value::String(self.0.clone()), Value::Number)
     }
 }

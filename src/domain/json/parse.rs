@@ -12,6 +12,9 @@ use super::{Json, Object};
 const GIVEN_DEPTH: usize = 127;
 /// How deeply stored lists and objects may be nested: what clients sent may be stored some levels deeper.
 const STORED_DEPTH: usize = 256;
+/// How many digits a text may gain by exponents that are written out, and how many more for each of its bytes: else a short text
+/// would fill the memory.
+const GAINED: (usize, usize) = (65_536, 4);
 
 /// Why a text or a value could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum JsonFault {
     RepeatedKey(String),
     /// A number has more than [`MAX_DIGITS`] digits.
     LongNumber,
+    /// The numbers together are much longer without exponents than with them.
+    ManyZeros,
 }
 
 impl JsonError {
@@ -56,6 +61,7 @@ impl fmt::Display for JsonError {
             JsonFault::Form(reason) => f.write_str(reason)?,
             JsonFault::RepeatedKey(key) => write!(f, "the key {key:?} is there twice")?,
             JsonFault::LongNumber => write!(f, "a number has more than {MAX_DIGITS} digits")?,
+            JsonFault::ManyZeros => f.write_str("the numbers are too long without exponents")?,
         }
         if self.path.is_empty() { Ok(()) } else { write!(f, " in {}", self.path.join(".")) }
     }
@@ -65,17 +71,17 @@ impl std::error::Error for JsonError {}
 
 /// Reads a text of a client or a file.
 pub(super) fn given(text: &str) -> Result<Json, JsonError> {
-    Parser { text, at: 0, is_strict: true, depth: GIVEN_DEPTH }.read()
+    Parser::new(text, true, GIVEN_DEPTH).read()
 }
 
 /// Reads a part of a text that is being read, or was read already.
 pub(super) fn part(text: &str) -> Result<Json, JsonError> {
-    Parser { text, at: 0, is_strict: true, depth: STORED_DEPTH }.read()
+    Parser::new(text, true, STORED_DEPTH).read()
 }
 
 /// Reads a stored text.
 pub(super) fn stored(text: &str) -> Result<Json, JsonError> {
-    Parser { text, at: 0, is_strict: false, depth: STORED_DEPTH }.read()
+    Parser::new(text, false, STORED_DEPTH).read()
 }
 
 struct Parser<'a> {
@@ -85,9 +91,16 @@ struct Parser<'a> {
     is_strict: bool,
     /// How many more levels it may go.
     depth: usize,
+    /// How many digits more exponents may give.
+    spare: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    const fn new(text: &'a str, is_strict: bool, depth: usize) -> Self {
+        let spare = GAINED.0.saturating_add(text.len().saturating_mul(GAINED.1));
+        Self { text, at: 0, is_strict, depth, spare }
+    }
+
     fn read(mut self) -> Result<Json, JsonError> {
         let found =
             self.value().and_then(|json| if self.peek().is_some() { Err(self.wrong()) } else { Ok(json) });
@@ -210,11 +223,13 @@ impl Parser<'_> {
             self.digits()?;
         }
         let text = &self.text[start..self.at];
-        if self.is_strict {
-            Number::plain(text).ok_or_else(|| JsonFault::LongNumber.into())
-        } else {
-            Ok(Number::written(text.to_owned()))
+        if !self.is_strict {
+            return Ok(Number::written(text.to_owned()));
         }
+        let number = Number::plain(text).ok_or(JsonFault::LongNumber)?;
+        let gained = number.as_str().len().saturating_sub(text.len());
+        self.spare = self.spare.checked_sub(gained).ok_or(JsonFault::ManyZeros)?;
+        Ok(number)
     }
 
     fn digits(&mut self) -> Result<&str, JsonError> {

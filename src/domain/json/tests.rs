@@ -105,6 +105,40 @@ fn exponents_are_resolved_as_postgresql_does() {
 }
 
 #[test]
+fn a_short_text_does_not_become_a_long_one() {
+    let list = |number: &str, times: usize| format!("[{}]", vec![number; times].join(","));
+    assert!(Json::parse(&list("1e999", 60)).is_ok() && Json::parse(&list("1.5e-7", 100_000)).is_ok());
+    for number in ["1e999", "1e-998", "-1E+500"] {
+        let error = Json::parse(&list(number, 100_000)).expect_err("too long");
+        assert_eq!(error.fault, JsonFault::ManyZeros, "{number}");
+    }
+    assert!(Json::stored(&list("1e999", 1000)).is_ok_and(|json| json.to_string().len() < 10_000));
+}
+
+#[test]
+fn numbers_that_64_bits_hold_are_known() {
+    let is = |text: &str| matches!(Json::stored(text), Ok(Json::Number(number)) if number.is_float());
+    for held in [
+        "0.1",
+        "1.50",
+        "1e300",
+        "-0.0",
+        "18446744073709552000",
+        "1.0",
+        "5e-324",
+        "1e+22",
+        "123456789012345680.0",
+    ] {
+        assert!(is(held), "{held}");
+    }
+    for lost in
+        ["0.1000000000000000055", "18446744073709551616", "1e400", "1e-400", "12345678901234567890123"]
+    {
+        assert!(!is(lost), "{lost}");
+    }
+}
+
+#[test]
 fn a_repeated_key_is_refused_with_its_place() {
     let error = Json::parse(r#"{"a": [{"b": 1, "b": 1}]}"#).expect_err("b is there twice");
     assert_eq!(error.fault, JsonFault::RepeatedKey("b".to_owned()));

@@ -8,7 +8,7 @@ use async_graphql::{Context, ScalarType as _, Value};
 use crate::domain::json::{Json, Object};
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::given;
-use crate::graphql::protocol::scalars::{Moment, read_uuid};
+use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
 use crate::service::mutation::Comparison;
 
 /// Fields for which null differs from absence: it leaves the rule to the settings.
@@ -28,8 +28,8 @@ pub fn content(ctx: &Context<'_>) -> Result<String> {
     Ok(input.to_string())
 }
 
-/// Compares two contents of this mutation: whether they ask for the same, whatever the form of keys, the white space in
-/// JSON, and null in place of absent fields.
+/// Whether two contents of this mutation ask for the same, however they are written: keys in any form, JSON with any white
+/// space, null for what is left out, keys of rows in any form.
 pub fn comparison(ctx: &Context<'_>, mutation: &str) -> Comparison {
     let schema = ctx.schema_env.clone();
     let (first, rest) = mutation.split_at(mutation.chars().next().map_or(0, char::len_utf8));
@@ -47,7 +47,8 @@ fn canonical(registry: &Registry, ty: &str, given: Json) -> Json {
         (_, Json::Null) => Json::Null,
         (MetaTypeName::NonNull(inner), given) => canonical(registry, inner, given),
         (MetaTypeName::List(inner), Json::Array(items)) => {
-            Json::Array(items.into_iter().map(|item| canonical(registry, inner, item)).collect())
+            let said = items.into_iter().filter(|item| !item.is_null());
+            Json::Array(said.map(|item| canonical(registry, inner, item)).collect())
         }
         (MetaTypeName::List(inner), single) => Json::Array(vec![canonical(registry, inner, single)]),
         (MetaTypeName::Named(name), given) => match (registry.types.get(name), given) {
@@ -78,6 +79,7 @@ fn scalar(name: &str, text: String) -> String {
     let read = match name {
         "UUID" => read_uuid(&text, None).map(|id| id.to_string()),
         "JSONString" | "ParsedJSONString" => Json::parse(&text).ok().map(|json| json.canonical()),
+        "ID" => read_global_id(&text).map(|(_, key)| key),
         "DateTime" => Moment::parse(&text).map(|moment| moment.to_value().to_string()),
         _ => None,
     };
