@@ -35,10 +35,10 @@ mod embedding;
 
 pub use builder::Builder;
 
-/// How long workers have to hand back what they did not finish within the grace.
+/// How long workers may take to hand back the deliveries that they did not finish within the grace.
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
-/// The module, put together. Cheap to clone.
+/// The module with all its parts. Cheap to clone.
 #[derive(Clone)]
 pub struct TaskManagement {
     services: Arc<ServiceContext>,
@@ -50,76 +50,76 @@ pub struct TaskManagement {
 }
 
 impl TaskManagement {
-    /// What the services work with.
+    /// The context of the services.
     pub(crate) const fn services(&self) -> &Arc<ServiceContext> {
         &self.services
     }
 
-    /// Tasks.
+    /// The service of tasks.
     #[must_use]
     pub fn tasks(&self) -> TaskService {
         TaskService::new(Arc::clone(&self.services))
     }
 
-    /// Task groups.
+    /// The service of task groups.
     #[must_use]
     pub fn task_groups(&self) -> TaskGroupService {
         TaskGroupService::new(Arc::clone(&self.services))
     }
 
-    /// Task executors.
+    /// The service of task executors.
     #[must_use]
     pub fn task_executors(&self) -> TaskExecutorService {
         TaskExecutorService::new(Arc::clone(&self.services))
     }
 
-    /// Approval flows.
+    /// The service of approval flows.
     #[must_use]
     pub fn task_flows(&self) -> TaskFlowService {
         TaskFlowService::new(Arc::clone(&self.services))
     }
 
-    /// Webhook endpoints.
+    /// The service of webhook endpoints.
     #[must_use]
     pub fn webhook_endpoints(&self) -> WebhookEndpointService {
         WebhookEndpointService::new(Arc::clone(&self.services))
     }
 
-    /// Where the module's data is: hosts with tables in it read and write by this too.
+    /// The module's database. Hosts with tables in it read and write by this too.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.services.db
     }
 
-    /// The active person of this name, on whose behalf services can be called, with rights as they are now.
+    /// The active person of this name with present rights, on whose behalf services can be called.
     ///
     /// # Errors
-    /// NOT_FOUND, or what the host or the database says.
+    /// NOT_FOUND, or an error of the host.
     pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
         login::requester_by_name(&self.services, username.to_owned()).await.map(Arc::new)
     }
 
-    /// The active person with this key, likewise.
+    /// The active person with this key and present rights, on whose behalf services can be called.
     ///
     /// # Errors
-    /// NOT_FOUND, or what the host or the database says.
+    /// NOT_FOUND, or an error of the host.
     pub async fn requester_by_id(&self, id: Uuid) -> Result<Arc<Requester>> {
         login::requester_by_id(&self.services, id).await.map(Arc::new)
     }
 
-    /// Brings the copies of the host's people up to date; answers how many were written. The workers do so every ten minutes;
-    /// who acts or is given an executor is brought up to date at once.
+    /// Brings the copies of the host's people up to date; returns how many were written. The workers do so every ten
+    /// minutes. The copy of a person who acts or becomes an executor is brought up to date at once.
     ///
     /// # Errors
-    /// What the host or the database says.
+    /// An error of the host.
     pub async fn refresh_users(&self) -> Result<usize> {
         user::refresh(&self.services).await
     }
 
-    /// Applies the migrations that are missing; answers their names. Tables of others may be in the database too.
+    /// Applies the migrations that are missing; returns their names. The database may hold tables of other programs too.
     ///
     /// # Errors
-    /// UNAVAILABLE for a database that a newer program has migrated too far for this one; what the database says.
+    /// UNAVAILABLE for a database that a newer program has migrated too far for this one.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         self.at_the_database(migration::up).await
     }
@@ -129,12 +129,12 @@ impl TaskManagement {
         Ok(matches!(self.standing().await?, Standing::Pending | Standing::Foreign(_)))
     }
 
-    /// How the schema of the database stands to this program.
+    /// How the schema of the database stands to this program: whether they go together.
     pub(crate) async fn standing(&self) -> Result<Standing> {
         self.at_the_database(migration::standing).await
     }
 
-    /// Does something by a connection outside the pools.
+    /// Runs `work` with a connection outside the pools.
     async fn at_the_database<T: Send + 'static>(
         &self,
         work: fn(&mut DbConnection) -> Result<T>,
@@ -144,10 +144,10 @@ impl TaskManagement {
         done.await.map_err(Error::internal)?
     }
 
-    /// Loads users, roles, groups, tasks and history: all or nothing, and what is there stays.
+    /// Loads users, roles, groups, tasks and history: all or nothing. Existing rows stay as they are.
     ///
     /// # Errors
-    /// A sentence that says what in the file is wrong, or what the database says.
+    /// A sentence that says what is wrong in the file.
     pub async fn load(&self, file: LoadFile) -> Result<Loaded> {
         load(&self.services, file).await
     }
@@ -183,7 +183,7 @@ impl TaskManagement {
         }
     }
 
-    /// Works in the background until told to stop; what is in hand then is finished first.
+    /// Works in the background until told to stop, and then finishes the work in hand.
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
         let outbox = outbox::run(
@@ -202,13 +202,13 @@ impl TaskManagement {
         }
     }
 
-    /// Delivers to After-handlers and webhook endpoints what is due now.
+    /// Makes all deliveries once that are due now; returns how many.
     pub async fn deliver_due(&self) -> Result<usize> {
         outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
     }
 
-    /// Serves until `stop` ends, then finishes what is under way, within the grace of the settings. Answers whether all of
-    /// it is finished: requests, what was begun for clients that did not wait for the answer, and deliveries.
+    /// Serves until `stop` ends, then finishes the work under way within the grace of the settings. Returns whether all of
+    /// it is finished: requests, operations for clients that did not wait for the answer, and deliveries.
     ///
     /// # Errors
     /// None at present.
@@ -242,7 +242,7 @@ impl TaskManagement {
         };
         let out_of_patience = async {
             token.cancelled().await;
-            // A little more than the workers have, for what they hand back.
+            // A little more time than the workers have, so that they can hand deliveries back.
             tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s) + HANDING_BACK).await;
         };
         tokio::select! {

@@ -43,7 +43,7 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
     run(&module, listener).await
 }
 
-/// Begins to keep metrics; answers what writes them for `/metrics`.
+/// Begins to keep metrics; returns the function that writes them for `/metrics`.
 ///
 /// # Errors
 /// A sentence that says why they can't be kept.
@@ -102,7 +102,7 @@ pub async fn migrate(settings: &Settings) -> Result<String, String> {
 /// Loads a JSON file, after migrating.
 ///
 /// # Errors
-/// A sentence that says what in the file or with the database is wrong.
+/// A sentence that says what is wrong in the file or with the database.
 pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let refuse = |reason: String| {
         format!("{}: {reason}; nothing was loaded: mend the file and load it again", path.display())
@@ -127,7 +127,7 @@ pub fn schema() -> String {
 /// Adds a user.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
@@ -173,7 +173,7 @@ pub async fn list_events(
 /// Makes deliveries due again.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
     let module = Builder::new(settings).build().map_err(say)?;
@@ -181,10 +181,10 @@ pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, 
     Ok(format!("{count} events are due again"))
 }
 
-/// Gives deliveries up.
+/// Gives up deliveries.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
     let module = Builder::new(settings).build().map_err(say)?;
@@ -195,7 +195,7 @@ pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String,
 /// Seals secrets in the database with the present key.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn seal(settings: Settings) -> Result<String, String> {
     if settings.sealing.key.is_empty() {
         return Err("sealing.key (TASKS__SEALING__KEY) is missing: there is nothing to seal with".to_owned());
@@ -208,7 +208,7 @@ pub async fn seal(settings: Settings) -> Result<String, String> {
 /// Sets a user's password.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
@@ -219,7 +219,7 @@ pub async fn set_password(settings: Settings, username: String, password: &str) 
 /// Gives a user a role.
 ///
 /// # Errors
-/// A sentence that says why not.
+/// A sentence that says why it failed.
 pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
@@ -231,7 +231,7 @@ pub async fn grant(settings: Settings, username: String, role: String) -> Result
     })
 }
 
-/// Reads a password from the first line of the standard input, so that it stands in no list of processes.
+/// Reads a password from the first line of the standard input, so that no list of processes shows it.
 ///
 /// # Errors
 /// A sentence that says why there is none.
@@ -260,7 +260,7 @@ pub fn logged(bus: BusBuilder) -> BusBuilder {
     })
 }
 
-/// The database that is named holds tables, and none of them is ours.
+/// The refusal of a database that holds only tables of other programs.
 fn foreign(tables: &[String]) -> String {
     const SHOWN: usize = 3;
     let (count, shown) = (tables.len(), tables.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "));
@@ -270,8 +270,8 @@ fn foreign(tables: &[String]) -> String {
     )
 }
 
-/// Migrates, unless told not to, and checks what the database says of settings. A database that is down stops the start
-/// with a clear word; one that goes down later does not stop the server.
+/// Migrates, unless told not to, and checks the settings in the database. A database that is down stops the start with a
+/// clear message; one that goes down later does not stop the server.
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
     if module.settings().database.migrate {
         tracing::info!("{}", migrate(module.settings()).await?);
@@ -304,7 +304,8 @@ async fn prepare(module: &TaskManagement) -> Result<(), String> {
         })
 }
 
-/// Ends when the process is told to stop: counted from now, not from when it is waited for.
+/// A future that ends when the process is told to stop. Signals count from this call on, not from when the future is
+/// awaited.
 fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
     let told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());

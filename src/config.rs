@@ -32,9 +32,9 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Logging in.
     pub auth: AuthSettings,
-    /// What secrets in the database are sealed with.
+    /// The keys that seal secrets in the database.
     pub sealing: SealingSettings,
-    /// What GraphQL shows of itself.
+    /// GraphQL's schema and GraphiQL.
     pub graphql: GraphqlSettings,
     /// Bounds on what a client can make large.
     pub limits: Limits,
@@ -54,13 +54,13 @@ pub struct Settings {
 pub enum Introspection {
     /// Anybody.
     Everybody,
-    /// Who is logged in.
+    /// Everybody who is logged in.
     LoggedIn,
     /// Nobody.
     Off,
 }
 
-/// What GraphQL shows of itself.
+/// GraphQL's schema and GraphiQL.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GraphqlSettings {
@@ -82,7 +82,7 @@ impl Default for GraphqlSettings {
 pub struct Limits {
     /// Rows in one page.
     pub page_size: i64,
-    /// Rows in one page of users, as the front end's picker filters in the browser.
+    /// Rows in one page of users. The limit is larger, because the front end's picker filters in the browser.
     pub users_page_size: i64,
     /// Items in one list of an input.
     pub list_length: usize,
@@ -145,7 +145,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
-    /// Its form.
+    /// The format.
     pub format: LogFormat,
     /// What is logged: a level, and others for targets, as in `warn,tasks_management=debug`.
     pub filter: String,
@@ -163,11 +163,12 @@ impl Default for LogSettings {
 pub struct OutboxSettings {
     /// How many milliseconds pass between looks at the outbox when nothing wakes the worker.
     pub poll_ms: u64,
-    /// How many seconds after its worker has died another may take a delivery over. A worker that lives renews its leases.
+    /// After how many seconds another worker may take over the deliveries of a worker that died. A worker that lives renews
+    /// its leases.
     pub lease_s: i64,
     /// How many seconds a handler may take before its delivery counts as failed.
     pub handler_timeout_s: u64,
-    /// How many times delivery is tried before it is parked as dead.
+    /// How many times a delivery is tried before it is parked as dead.
     pub attempts: i32,
     /// The pause after the first failure in milliseconds; it doubles each time.
     pub first_pause_ms: i64,
@@ -192,8 +193,9 @@ impl Default for OutboxSettings {
 }
 
 impl Settings {
-    /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or the nearest one above, `file` if
-    /// one is named, and the environment (`TASKS__SECTION__KEY`), later ones winning.
+    /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or in the nearest folder above
+    /// that has it, `file` if one is named, and the environment (`TASKS__SECTION__KEY`). A later source wins over an earlier
+    /// one.
     ///
     /// # Errors
     /// A sentence that names the key that is unknown or has a wrong value, and where it was read.
@@ -206,7 +208,7 @@ impl Settings {
         };
         let mut all = Table::try_from(Self::default()).map_err(|error| format!("configuration: {error}"))?;
         for source in source::all(file, &all)? {
-            // Each is read alone first, so that a complaint can name it.
+            // Each source is read alone first, so that an error can name it.
             let _: Self = read(source.table.clone(), &format!(", set by {}", source.name))?;
             source::merge(&mut all, source.table);
         }
@@ -215,7 +217,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The values are in range and understood.
+    /// Checks that the values are valid and in range.
     ///
     /// # Errors
     /// A sentence that names the key.
@@ -257,7 +259,7 @@ impl Settings {
         self.webhooks.check()
     }
 
-    /// The signing secret is there and long enough to sign with.
+    /// Checks that the signing secret is set and long enough.
     ///
     /// # Errors
     /// A sentence that names the key.

@@ -13,7 +13,7 @@ use tasks_management::{
 /// People and groups of the demo, in the form that `load` reads.
 const SAMPLE: &str = include_str!("demo.json");
 
-/// The people of the demo with their passwords and what they are.
+/// The people of the demo, with their passwords and their parts.
 const PEOPLE: &[(&str, &str, &str)] = &[
     ("admin", "admin123", "administrator: sees and does everything"),
     ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
@@ -23,16 +23,16 @@ const PEOPLE: &[(&str, &str, &str)] = &[
     ("chi", "chi12345", "executor of FIELD-OFFICE, reads French"),
 ];
 
-/// The first is bound to a group that all must approve in, the second to one where two are enough, the third to none, and
-/// the last to a flow.
+/// The sources of the demo. The first is bound to a group in which all must approve, the second to one in which two are
+/// enough, the third to none, and the last to a flow.
 const SOURCES: [&str; 4] = ["BeneficiaryService", "PaymentService", "BenefitPlanService", "EnrolmentReview"];
 
 /// Groups of the demo.
 const FIELD_OFFICE: &str = "22222222-2222-4222-8222-000000000001";
 const PAYMENTS: &str = "22222222-2222-4222-8222-000000000002";
 
-/// Serves the demo until Ctrl-C or SIGTERM. `keep_url`: the database named by the user, else a fresh SQLite file.
-/// `reachable`: others may reach it, whose passwords everybody knows.
+/// Serves the demo until Ctrl-C or SIGTERM. With `keep_url` it uses the database that the user has named, else a fresh
+/// SQLite file. `reachable`: others may reach it, whose passwords everybody knows.
 pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Result<String, String> {
     let is_loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
     if !reachable && !settings.http.listen.parse().is_ok_and(is_loopback) {
@@ -47,7 +47,7 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
         settings.database.url = format!("sqlite://{}", folder.join("tasks.db").display());
     }
     if settings.auth.secret.is_empty() {
-        // Good for as long as the demo runs; a real server is given one.
+        // A secret for as long as the demo runs. A real server gets one from its operator.
         settings.auth.secret = cli::new_secret();
     }
     settings.graphql.introspection = Introspection::Everybody;
@@ -64,7 +64,7 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     module.migrate().await.map_err(say)?;
     let sample: LoadFile = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
     let loaded = module.load(sample).await.map_err(say)?;
-    // A database that has been through this before is left as it is.
+    // A database that has been filled before is left as it is.
     if loaded.rows.values().any(|(added, _)| *added > 0) {
         fill(&module).await.map_err(say)?;
     }
@@ -134,7 +134,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     Ok(())
 }
 
-/// A new task every few seconds, and now and then a vote.
+/// Creates a new task every few seconds, and casts a vote from time to time.
 async fn flow(module: TaskManagement) {
     for number in 100_u32.. {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -167,7 +167,7 @@ async fn create(module: &TaskManagement, number: u32) -> tasks_management::Resul
     Ok(module.tasks().create(&maker, input).await?.id)
 }
 
-/// A vote may come too late, when others have decided: that is no fault.
+/// Casts a vote. It may come too late, when others have decided, which is no fault.
 async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: &str) {
     let cast = async {
         let voter = module.requester(username).await?;

@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 
 mod device;
 
-/// What an access token says; clients read it as `payload`. The names are the original's.
+/// The claims of an access token; clients read them as `payload`. The names are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The name of who logged in.
+    /// The name of the user who logged in.
     pub username: String,
     /// When the token ends, in seconds since 1970.
     pub exp: i64,
@@ -40,7 +40,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Signs with `secret`, and nothing at all when it is empty, as commands without a server have none; access tokens live for `lifetime_s` seconds.
+    /// Signs with `secret`. If it is empty, as in commands without a server, nothing is signed. Access tokens live for
+    /// `lifetime_s` seconds.
     #[must_use]
     pub fn new(secret: &str, lifetime_s: i64) -> Self {
         Self {
@@ -51,7 +52,7 @@ impl Tokens {
         }
     }
 
-    /// A new access token for a session that began at `since`, and what it says.
+    /// A new access token for a session that began at `since`, and its claims.
     ///
     /// # Errors
     /// INTERNAL when signing fails.
@@ -77,8 +78,8 @@ impl Tokens {
         Ok((token, claims))
     }
 
-    /// What a token says, if we signed it and it has begun and not ended. It may begin a little later than now: the server that signed it
-    /// has a clock of its own. Whether its session goes on is not looked up here.
+    /// The claims of a token, if we signed it, and it has begun and not expired. It may begin a little later than now,
+    /// because the server that signed it has a clock of its own. This does not check whether its session goes on.
     #[must_use]
     pub fn read(&self, token: &str, now: NaiveDateTime) -> Option<Claims> {
         const LONGEST: usize = 4_096;
@@ -87,7 +88,7 @@ impl Tokens {
         if token.len() > LONGEST || self.secret.is_empty() {
             return None;
         }
-        // Times are compared with the clock that everything else goes by, not with the library's own.
+        // Times are compared with our clock, not with the library's own.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
@@ -96,14 +97,14 @@ impl Tokens {
         (claims.nbf <= now + LEEWAY_S && now < claims.exp).then_some(claims)
     }
 
-    /// The CSRF token of a session: the same for as long as the session lasts.
+    /// The CSRF token of a session, which stays the same as long as the session lasts.
     #[must_use]
     pub fn csrf(&self, session_id: Uuid) -> String {
         self.csrf_mac(session_id)
             .map_or_else(String::new, |mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 
-    /// Whether this is the CSRF token of the session. Takes as long whatever is wrong with it.
+    /// Whether this is the CSRF token of the session. It takes the same time for any wrong token.
     #[must_use]
     pub fn is_csrf(&self, session_id: Uuid, token: &str) -> bool {
         let Ok(tag) = URL_SAFE_NO_PAD.decode(token) else {
@@ -136,7 +137,7 @@ pub fn new_webhook_secret() -> String {
     format!("whsec_{}", STANDARD.encode(bytes))
 }
 
-/// What is kept of a refresh token.
+/// The hash of a refresh token, which the database keeps.
 #[must_use]
 pub fn refresh_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))

@@ -1,8 +1,8 @@
-//! What to do about a refusal at the command line, where the operator reads the causes too.
+//! Advice about errors at the command line, where the operator also reads their causes.
 
 use crate::error::{Error, ErrorCode};
 
-/// What went wrong, and what to do.
+/// The text of an error: what went wrong, and what to do.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 #[must_use]
 pub fn say(error: Error) -> String {
@@ -17,7 +17,7 @@ pub fn say(error: Error) -> String {
     }
 }
 
-/// None where the text says itself what is needed.
+/// The advice about an error; none if the text itself says what is needed.
 fn advice(error: &Error, text: &str) -> Option<&'static str> {
     Some(match (error.code(), error.field()) {
         (ErrorCode::Unavailable, _) if text.contains("database.") => return None,

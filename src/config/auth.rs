@@ -12,18 +12,19 @@ pub struct AuthSettings {
     pub access_token_s: i64,
     /// How many seconds a session lives, however often it is refreshed.
     pub session_s: i64,
-    /// How many failed logins for one name one address has in a window before it is refused for that name; likewise a device
-    /// from which the person has logged in before.
+    /// How many failed logins for one name one address may have in a window before it is refused for that name. The same
+    /// bound holds for a device from which the person has logged in before.
     pub failures_per_user: i32,
-    /// How many failed logins one address has in a window before it is refused. On IPv6 a network of 64 bits is an address.
+    /// How many failed logins one address may have in a window before it is refused. On IPv6 a network of 64 bits counts as
+    /// one address.
     pub failures_per_address: i32,
-    /// After how many failed logins for one name in a window unknown devices have to wait.
+    /// How many failed logins for one name there may be in a window before unknown devices have to wait.
     pub delay_after: i32,
-    /// How many seconds they wait at most.
+    /// How many seconds unknown devices wait at most.
     pub longest_delay_s: u64,
-    /// How many logins for one name from one address are under way at once.
+    /// How many logins for one name from one address may be under way at once.
     pub logins_at_once_per_user: usize,
-    /// How many logins from one address are under way at once.
+    /// How many logins from one address may be under way at once.
     pub logins_at_once_per_address: usize,
     /// How many seconds the window of failed logins lasts.
     pub failure_window_s: i64,

@@ -1,4 +1,4 @@
-//! Where the data is.
+//! The settings of the database.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::text_file;
 
-/// Where the data is.
+/// The settings of the database.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
     pub url: String,
-    /// The password for PostgreSQL, where the URL holds none.
+    /// The password for PostgreSQL, if the URL holds none.
     pub password: String,
-    /// A file whose first line is the password, in place of the password; none, if empty.
+    /// A file whose first line is the password, in place of `password`; none if empty.
     pub password_file: PathBuf,
-    /// How many connections at most.
+    /// The most connections.
     pub pool_size: u32,
-    /// How many milliseconds a request waits for a connection; on SQLite as many again for another process to end its
-    /// transaction.
+    /// How many milliseconds a request waits for a connection. On SQLite it waits as many again for another process to end
+    /// its transaction.
     pub checkout_timeout_ms: u64,
     /// Whether a commit on SQLite waits for the disk.
     pub sqlite_durable: bool,
-    /// Whether a PostgreSQL server on another host may be talked to without TLS.
+    /// Whether the program may talk without TLS to a PostgreSQL server on another host.
     pub allow_plaintext: bool,
     /// Whether `serve` applies missing migrations first.
     pub migrate: bool,
@@ -52,7 +52,7 @@ impl std::fmt::Debug for DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    /// The URL with the password that stands elsewhere.
+    /// The URL with the password from the other settings.
     ///
     /// # Errors
     /// A sentence that names the key.
@@ -82,7 +82,7 @@ impl DatabaseSettings {
                 "database.url holds a password beside database.password: leave one of them out".to_owned()
             );
         }
-        // A parameter, since a URL that leads to a socket has no place for it before the host.
+        // The password is added as a parameter, because a URL of a socket has no place for it before the host.
         let separator = if self.url.contains('?') { '&' } else { '?' };
         let mut url = format!("{}{separator}password=", self.url);
         for byte in password.bytes() {

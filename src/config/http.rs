@@ -8,17 +8,18 @@ use crate::domain::network::Network;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSettings {
-    /// Address and port.
+    /// IP address and port.
     pub listen: String,
     /// The first part of all paths of the interface, without slashes.
     pub site_root: String,
     /// Whether cookies are only sent over https.
     pub secure_cookies: bool,
-    /// Whether the names of cookies begin with `__Host-`, which lets no neighbouring host set them and binds them to https.
+    /// Whether the names of cookies begin with `__Host-`. Then no neighbouring host can set them, and they are bound to
+    /// https.
     pub host_cookies: bool,
     /// Origins (`https://host`) whose pages may call the server with the user's cookies; none by default.
     pub cors_origins: Vec<String>,
-    /// Reverse proxies, by addresses and networks, who are believed about whom they forward for.
+    /// The addresses and networks of reverse proxies that are believed about the clients for whom they forward.
     pub trusted_proxies: Vec<Network>,
     /// How many seconds a request may take.
     pub request_timeout_s: u64,
@@ -28,15 +29,16 @@ pub struct HttpSettings {
     pub head_timeout_s: u64,
     /// How many seconds a connection may wait for the next request.
     pub idle_timeout_s: u64,
-    /// How many seconds a client may read nothing of its answer.
+    /// For how many seconds a client may read nothing of its answer.
     pub write_timeout_s: u64,
-    /// How many connections there may be; fewer, where the system allows fewer open files.
+    /// How many connections there may be; fewer, if the system allows fewer open files.
     pub max_connections: usize,
-    /// How many connections one address may have. On IPv6 a network of 64 bits is an address; trusted proxies are not bounded.
+    /// How many connections one address may have. On IPv6 a network of 64 bits counts as one address. Trusted proxies are
+    /// not bounded.
     pub max_connections_per_address: usize,
     /// How many bytes of long answers are held until clients have read them.
     pub held_answer_bytes: usize,
-    /// How many seconds what is under way is given to end when the server stops.
+    /// How many seconds requests and deliveries under way may take to finish when the server stops.
     pub shutdown_grace_s: u64,
 }
 
@@ -63,7 +65,7 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// The values are in range and understood.
+    /// Checks that the values are valid and in range.
     ///
     /// # Errors
     /// A sentence that names the key.

@@ -6,12 +6,12 @@ use toml::{Table, Value};
 
 use super::text_file;
 
-/// The file that is read if it is there.
+/// The file that is read if it exists.
 const DEFAULT_FILE: &str = "config/default.toml";
-/// What the names of variables begin with, in either case.
+/// The prefix of variables of the environment, in upper or lower case.
 const PREFIX: &str = "tasks__";
 
-/// Settings as they are written in one place.
+/// The settings that stand in one place.
 pub struct Source {
     /// A file, or a variable of the environment.
     pub name: String,
@@ -19,7 +19,7 @@ pub struct Source {
     pub table: Table,
 }
 
-/// All sources, later ones winning. `defaults` shows which settings are texts.
+/// All sources; a later one wins over an earlier one. `defaults` shows which settings are texts.
 ///
 /// # Errors
 /// A sentence that names what can't be read.
@@ -45,7 +45,7 @@ pub fn all(file: Option<&Path>, defaults: &Table) -> Result<Vec<Source>, String>
     Ok(sources)
 }
 
-/// Puts settings over others.
+/// Overrides the settings of `below` by those of `above`.
 pub fn merge(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
@@ -57,7 +57,7 @@ pub fn merge(below: &mut Table, above: Table) {
     }
 }
 
-/// The nearest one, from the working folder upwards.
+/// The nearest default file, from the working folder upwards.
 fn default_file() -> Option<PathBuf> {
     let folder = std::env::current_dir().ok()?;
     folder.ancestors().map(|folder| folder.join(DEFAULT_FILE)).find(|path| path.is_file())
@@ -77,7 +77,7 @@ fn read(path: &Path) -> Result<Source, String> {
     Ok(Source { name, table })
 }
 
-/// What a variable sets; `key` is `section__key`.
+/// The settings that a variable sets; `key` is `section__key`.
 fn variable(key: &str, text: &str, defaults: &Table) -> Table {
     let path: Vec<&str> = key.split("__").collect();
     let (section, last) = path.split_at(path.len() - 1);
@@ -87,7 +87,8 @@ fn variable(key: &str, text: &str, defaults: &Table) -> Table {
     section.iter().rfold(value, |inner, part| Table::from_iter([((*part).to_owned(), Value::Table(inner))]))
 }
 
-/// A text is itself where a text is wanted and it has no quotes; all else is read as TOML.
+/// The value of a variable. Where the setting is a text, an unquoted text stands for itself; everything else is read as
+/// TOML.
 fn value(text: &str, default: Option<&Value>) -> Value {
     let itself = || Value::String(text.to_owned());
     if default.is_some_and(Value::is_str) && !text.starts_with('"') {

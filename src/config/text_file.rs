@@ -1,4 +1,4 @@
-//! Text files as people's editors write them: some begin with a byte-order mark, some are UTF-16.
+//! Text files in the forms that editors write: some begin with a byte-order mark, some are UTF-16.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn read(path: &Path) -> Result<String, String> {
 /// The text of these bytes, without a byte-order mark.
 ///
 /// # Errors
-/// The end of a sentence that says what it is not, and what to do.
+/// The end of a sentence that says what is wrong, and what to do.
 pub fn decode(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));

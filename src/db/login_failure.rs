@@ -8,7 +8,7 @@ use super::sql::Sql;
 use crate::error::Result;
 use crate::model::login_failure::core_loginfailure as failure;
 
-/// How often a login under this key has failed since `since`, and when that began.
+/// How often logins under this key have failed since `since`, and when the first of them failed.
 pub fn get(
     connection: &mut DbConnection,
     key: &str,
@@ -22,7 +22,7 @@ pub fn get(
         .optional()?)
 }
 
-/// Counts one more; counting begins anew if the last beginning was before `since`.
+/// Counts one more failure. The count begins at one again if it began before `since`.
 pub fn add(connection: &mut DbConnection, key: &str, now: NaiveDateTime, since: NaiveDateTime) -> Result<()> {
     Sql::new("INSERT INTO core_loginfailure (key, failures, date_first) VALUES (")
         .bind(key)
@@ -58,7 +58,7 @@ pub fn clear(connection: &mut DbConnection, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets what began before `moment`.
+/// Forgets counts that began before `moment`.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(failure::table.filter(failure::date_first.lt(moment))).execute(connection)?)
 }

@@ -1,4 +1,4 @@
-//! Roles, what they grant and who has them, in the database.
+//! Roles, the rights they grant and the users who have them, in the database.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -39,7 +39,7 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Role>
     Ok(select(connection, Sql::new("name = ").bind(name))?.pop())
 }
 
-/// Gives the user the role; answers whether that is new.
+/// Gives the user the role; returns whether the user did not have it yet.
 pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, now: NaiveDateTime) -> Result<bool> {
     let held: i64 = core_userrole::table
         .filter(core_userrole::user_id.eq(user_id))
@@ -54,7 +54,7 @@ pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, now: Na
     Ok(true)
 }
 
-/// Who has which role, among these users.
+/// The roles that these users have.
 pub fn of_users(connection: &mut DbConnection, user_ids: &[Uuid]) -> Result<Vec<(UserRole, Role)>> {
     Ok(core_userrole::table
         .inner_join(core_role::table.on(core_role::id.eq(core_userrole::role_id)))
@@ -71,7 +71,7 @@ pub fn rights(connection: &mut DbConnection, role_ids: &[i32]) -> Result<Vec<(i3
     Ok(granted.order(core_roleright::right_id).select(columns).load(connection)?)
 }
 
-/// Who has these roles.
+/// The users who have this role.
 pub fn holders(connection: &mut DbConnection, role_id: i32, limit: i64) -> Result<Vec<UserRole>> {
     let held = Sql::new("role_id = ").bind(role_id).sql(" ORDER BY id LIMIT ").bind(limit);
     select(connection, held)

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::task_source::{SourceTarget, TaskSource, task_management_tasksource as task_source};
 
 /// The group or flow to which a source is bound.
-pub fn claimed_by(connection: &mut DbConnection, source: &str) -> Result<Option<SourceTarget>> {
+pub fn bound_to(connection: &mut DbConnection, source: &str) -> Result<Option<SourceTarget>> {
     let Some(found) = get::<TaskSource>(connection, source)? else {
         return Ok(None);
     };

@@ -16,7 +16,7 @@ impl Listed for WebhookEndpoint {
         &["is_deleted", "user_created", "user_updated", "events", "disabled_reason", "secrets"];
 }
 
-/// Whether an error is the refusal of a second live endpoint of one name.
+/// Whether an error is the refusal of a second live endpoint with one name.
 #[must_use]
 pub fn is_name_taken(error: &Error) -> bool {
     violates_unique(error, "task_management_webhookendpoint_name_live")
@@ -37,7 +37,7 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>
         .optional()?)
 }
 
-/// The endpoints that are told of events, by key, each with the signals that it asked for.
+/// The endpoints that are told of events, by key, each with its signals.
 pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<String>>)>> {
     Ok(webhook_endpoint::table
         .filter(diesel::dsl::not(webhook_endpoint::is_deleted))

@@ -1,4 +1,4 @@
-//! Networks of addresses, as operators write them and as clients are counted by.
+//! Networks of addresses: operators write them, and clients are counted by them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 pub struct Network(IpNet);
 
 impl Network {
-    /// Whether the address lies in it. An IPv4 address that is written as an IPv6 one is the same address.
+    /// Whether the address lies in the network. An IPv4 address in IPv6 form is the same address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// Whoever has this address can easily have the others of this network: it is counted by in place of the address. On IPv6
-    /// a customer is given 64 bits at least.
+    /// The network by which a client with this address is counted, because the client can easily get the network's other
+    /// addresses. On IPv6 a customer gets at least 64 bits.
     #[must_use]
     pub fn around(address: IpAddr) -> Self {
         const IPV6_PREFIX: u8 = 64;

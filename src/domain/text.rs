@@ -1,4 +1,4 @@
-//! Bounds of texts from clients.
+//! Checks of texts from clients.
 
 use crate::domain::json::{Json, JsonError, JsonFault, MAX_DIGITS};
 use crate::error::{Error, Result};
@@ -22,13 +22,14 @@ pub fn check_text(field: &str, text: &str, max: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether nobody sees anything of a text: blanks of any kind, controls, and characters that only form what is around them.
+/// Whether a text is invisible: it holds only blanks of any kind, controls, and characters that only format others.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// Unicode's format controls, what it says to ignore where it can't be shown, and letters without ink.
+/// Whether a character is a format control of Unicode, one that Unicode says to ignore where it can't be shown, or a letter
+/// without ink.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
@@ -127,7 +128,7 @@ fn holds_nul(value: &Json) -> bool {
     })
 }
 
-/// A name in camelCase as one in snake_case; others stay.
+/// Turns a name in camelCase to snake_case. Other names stay as they are.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
@@ -144,7 +145,7 @@ pub fn snake_case(name: &str) -> String {
     out
 }
 
-/// A path in snake_case as one in camelCase.
+/// Turns a path in snake_case to camelCase.
 #[must_use]
 pub fn camel_case(path: &str) -> String {
     let part = |part: &str| {

@@ -1,4 +1,4 @@
-//! The body of a request of GraphQL: JSON, perhaps packed, within bounds and in time.
+//! The body of a GraphQL request: JSON, perhaps compressed, within bounds and in time.
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,7 +13,7 @@ use super::state::App;
 use crate::error::ErrorCode;
 use crate::message::Message;
 
-/// Why a body is not read.
+/// The refusal to read a body.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -22,12 +22,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// One with this status, these words and this code.
+    /// A refusal with this status, message and code.
     pub const fn new(status: StatusCode, message: Message, code: ErrorCode) -> Self {
         Self { status, message, code }
     }
 
-    /// The answer that says why.
+    /// The answer that tells the refusal.
     #[must_use]
     pub fn into_response(self, request_id: &RequestId) -> Response {
         let mut response = refuse(self.status, &self.message, self.code, "en", request_id);
@@ -40,17 +40,17 @@ impl Refusal {
     }
 }
 
-/// How much of a body is kept, and what whoever sends more is told.
+/// How much of a body is read, and the refusal of a larger one.
 #[derive(Debug)]
 pub struct Room {
-    /// Bytes, packed or not.
+    /// The most bytes, compressed or not.
     pub bytes: usize,
-    /// What one is told.
+    /// The refusal of a larger body.
     pub refusal: Refusal,
 }
 
 impl Room {
-    /// The room of those who are logged in.
+    /// The room for clients that are logged in.
     #[must_use]
     pub fn usual(app: &App) -> Self {
         let bytes = app.services.limits.body_bytes;
@@ -58,18 +58,18 @@ impl Room {
         Self { bytes, refusal: Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, ErrorCode::Limit) }
     }
 
-    /// Why so many bytes are too many, if they are.
+    /// The refusal of this many bytes, if they are too many.
     #[must_use]
     pub fn refusal(self, bytes: usize) -> Option<Refusal> {
         (bytes > self.bytes).then_some(self.refusal)
     }
 }
 
-/// The bytes of a body, unpacked.
+/// Reads the bytes of a body, decompressed.
 ///
 /// # Errors
-/// Why it is not read: 415 for another type or coding, what `room` says for too many bytes, packed or not, 408 for a client
-/// that stopped sending, 400 for what is broken.
+/// The refusal: 415 for another type or coding, that of `room` for too many bytes, compressed or not, 408 for a client that
+/// stopped sending, 400 for a broken body.
 pub async fn read(app: &App, headers: &HeaderMap, body: Body, room: Room) -> Result<Bytes, Refusal> {
     let unsupported =
         |message| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, ErrorCode::Validation);
@@ -100,15 +100,15 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, room: Room) -> Res
     })
 }
 
-/// Why a body did not come.
+/// Why a body could not be received.
 enum Failure {
     TooLarge,
     OutOfTime,
     Broken,
 }
 
-/// Keeps `room` bytes at most. More are read as far as `most`, though not kept: who is refused while sending would not read
-/// why.
+/// Keeps at most `room` bytes. Further bytes are read up to `most` but not kept, because a client that is refused while it
+/// sends would not read why.
 async fn keep(mut body: Body, room: usize, most: usize) -> Result<Bytes, Failure> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > most {
@@ -138,7 +138,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || essence.ends_with("+json")
 }
 
-/// How the body is packed: all codings in a row, so that two of them are none that is known.
+/// The coding of the body: all codings joined, so that two codings together are an unknown one.
 fn coding(headers: &HeaderMap) -> String {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     let lines: Vec<_> = lines.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();

@@ -1,4 +1,4 @@
-//! Gzip: bodies of requests are unpacked within bounds, answers are packed. What is long is done off the async threads.
+//! Gzip: decompresses bodies of requests within bounds, and compresses answers. Long ones are handled off the async threads.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Shorter answers are sent as they are.
+/// The shortest answer that is compressed, in bytes.
 const SHORTEST: u64 = 512;
 
-/// What takes less than a millisecond is packed at once.
+/// The longest answer that is compressed on the async thread, in bytes: it takes less than a millisecond.
 const SHORT: usize = 64 * 1024;
 
-/// Why a body can't be unpacked.
+/// Why a body can't be decompressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unpacking {
-    /// It holds more than is allowed.
+    /// It holds more bytes than are allowed.
     TooLarge,
     /// It is no gzip, or breaks off.
     Broken,
 }
 
-/// What a body holds: no more than `max` bytes of it are ever unpacked.
+/// Decompresses a body. It never decompresses more than `max` bytes.
 ///
 /// # Errors
-/// Why it can't be unpacked.
+/// The reason why it can't be decompressed.
 pub async fn unpack(packed: Bytes, max: usize) -> Result<Bytes, Unpacking> {
     let work = move || {
         let mut unpacked = Vec::new();
@@ -47,13 +47,13 @@ pub async fn unpack(packed: Bytes, max: usize) -> Result<Bytes, Unpacking> {
     spawn_blocking(work).await.map_err(|_| Unpacking::Broken)?
 }
 
-/// The places for packing long answers: as many at once, however many wait.
+/// The permits for compressing long answers, which bound how many are compressed at once.
 #[must_use]
 pub fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(2))
 }
 
-/// Packs answers for clients that unpack them.
+/// Compresses answers for clients that accept gzip.
 pub async fn pack(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let wanted = request.method() != Method::HEAD && accepts_gzip(request.headers());
     let mut response = next.run(request).await;
@@ -66,7 +66,7 @@ pub async fn pack(State(places): State<Arc<Semaphore>>, request: Request, next: 
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    // The size is known, so the body is there already.
+    // The size is known, so the body is complete already.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Response::from_parts(parts, Body::empty());
     };
@@ -105,7 +105,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         let coding = coding.trim().to_ascii_lowercase();
         ["gzip", "x-gzip", "*"].contains(&coding.as_str()).then_some((coding == "*", !refused))
     });
-    // What is said of gzip itself counts before what is said of the rest.
+    // What a client says of gzip itself counts more than what it says of all other codings.
     codings.by_ref().min_by_key(|(is_rest, _)| *is_rest).is_some_and(|(_, accepted)| accepted)
 }
 

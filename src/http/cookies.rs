@@ -5,10 +5,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::config::HttpSettings;
 use crate::graphql::protocol::context::{Cookies, Effect};
 
-/// Holds the access token; the front end goes by this name.
+/// The cookie that holds the access token. The front end relies on this name.
 const ACCESS: &str = "JWT";
 
-/// Holds the refresh token.
+/// The cookie that holds the refresh token.
 const REFRESH: &str = "JWT-refresh-token";
 
 /// Holds what the device is known by: no right to anything, so it stays when somebody logs out.
@@ -40,7 +40,7 @@ pub fn read(headers: &HeaderMap, settings: &HttpSettings) -> Cookies {
     cookies
 }
 
-/// Adds to the headers of an answer what it does to the browser's cookies.
+/// Adds the headers that set or clear the browser's cookies.
 pub fn write(headers: &mut HeaderMap, effects: &[Effect], https: bool, settings: &HttpSettings) {
     let prefix = prefix(settings);
     let secure = if https || settings.host_cookies { "; Secure" } else { "" };
@@ -53,7 +53,7 @@ pub fn write(headers: &mut HeaderMap, effects: &[Effect], https: bool, settings:
     };
     for effect in effects {
         match effect {
-            // The access cookie outlives its token: a browser that comes back later refreshes by it.
+            // The access cookie outlives its token, so that a browser that comes back later can refresh by it.
             Effect::SetCookies(granted) => {
                 set(ACCESS, &granted.token, granted.session_lasts);
                 if let Some(refresh) = &granted.refresh_token {

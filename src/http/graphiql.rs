@@ -1,4 +1,5 @@
-//! GraphiQL for browsers that open the endpoint. All of it is served from here: many places have no way to a CDN.
+//! GraphiQL for browsers that open the endpoint. All of its files are served from here, because many places can't reach a
+//! CDN.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -43,7 +44,7 @@ pub async fn asset(State(app): State<App>, Path(name): Path<String>) -> Response
         }
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    // The only answers that may be kept: they hold nothing of anybody's.
+    // Only these answers may be cached, because they hold nobody's data.
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, text).into_response()
 }

@@ -1,4 +1,4 @@
-//! The GraphQL endpoint: from a request to who asks, what the document does, its execution, and the answer.
+//! The GraphQL endpoint: it finds the requester, reads the document, has it executed, and answers.
 
 use std::sync::{Arc, PoisonError};
 
@@ -26,11 +26,11 @@ use crate::graphql::protocol::execution::{Executed, execute};
 use crate::message::Message;
 use crate::service::login;
 
-/// Somebody who is logged in.
+/// A requester who is logged in.
 pub struct Authenticated {
-    /// Who.
+    /// The requester.
     pub requester: Arc<Requester>,
-    /// Whether a cookie says so, which a foreign page can make a browser send.
+    /// Whether a cookie authenticates the requester. A foreign page can make a browser send cookies.
     pub by_cookie: bool,
 }
 
@@ -89,7 +89,7 @@ async fn answer(
 /// What a stranger sends is small, or it is not kept.
 fn strangers_room(app: &App, headers: &HeaderMap) -> body::Room {
     let bytes = app.services.limits.stranger_bytes;
-    // Whose session has ended is to log in again.
+    // A requester whose session has ended is to log in again.
     let had_session =
         headers.contains_key("authorization") || cookies::read(headers, &app.http).access.is_some();
     let refusal = if had_session {
@@ -102,11 +102,11 @@ fn strangers_room(app: &App, headers: &HeaderMap) -> body::Room {
     body::Room { bytes, refusal }
 }
 
-/// Who asks: as the host says, or by `Authorization: Bearer` or else by the cookie. Any other scheme in that header is
-/// ignored.
+/// Finds the requester: as the host says, or by `Authorization: Bearer`, or else by the cookie. Any other scheme in that
+/// header is ignored.
 ///
 /// # Errors
-/// What the host or the database says.
+/// An error of the host.
 pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenticated>> {
     if let Some(authenticate) = &app.authenticate {
         let Some(id) = authenticate(headers.clone()).await? else { return Ok(None) };
@@ -134,7 +134,7 @@ fn access_token(app: &App, headers: &HeaderMap) -> Option<(String, bool)> {
     }
 }
 
-/// What all operations of one HTTP request share.
+/// The data that all operations of one HTTP request share.
 struct Call<'a> {
     app: &'a App,
     request_id: &'a RequestId,
@@ -148,7 +148,7 @@ struct Call<'a> {
 /// The answer to one operation.
 struct Answer {
     status: StatusCode,
-    /// JSON as a text: fields stand in the order in which they were asked for.
+    /// The answer as a JSON text, with fields in the order in which they were asked for.
     body: String,
     effects: Vec<Effect>,
 }
@@ -169,7 +169,8 @@ impl Call<'_> {
         let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
         for item in items {
             let answer = self.single(item).await;
-            // One stranger's operation among them makes a stranger of all; else each says for itself how it went.
+            // If one operation is refused because nobody is logged in, the whole batch is answered with 401. Otherwise each
+            // operation has its own result.
             if answer.status == StatusCode::UNAUTHORIZED {
                 status = StatusCode::UNAUTHORIZED;
             }
@@ -233,7 +234,7 @@ impl Call<'_> {
         self.execute(variables, document).await
     }
 
-    /// Strangers, introspection and foreign pages.
+    /// Refuses strangers, closed introspection, and requests that a foreign page may have sent.
     fn check_access(&self, document: &document::Document) -> Option<Answer> {
         let introspection = self.app.graphql.introspection;
         let stranger = self.found.is_none();
@@ -262,7 +263,7 @@ impl Call<'_> {
         if self.app.services.tokens.is_csrf(session, sent) {
             return None;
         }
-        // In these very words and with HTTP 200: the front end then logs out and begins anew.
+        // The front end expects exactly these words with HTTP 200. Then it logs out and begins anew.
         let text = "CSRF token missing or incorrect.";
         let data: Value = document.root_keys.iter().map(|key| (key.clone(), Value::Null)).collect();
         let extensions = json!({ "code": ErrorCode::Forbidden.as_str(), "requestId": self.request_id.0 });
@@ -282,7 +283,7 @@ impl Call<'_> {
             cookies::read(self.headers, &self.app.http),
             self.origin.address,
         );
-        // The document is read already.
+        // The document has been read already.
         let request = async_graphql::Request::new("").variables(variables);
         let execution = execute(
             self.app.schema.clone(),
@@ -292,8 +293,8 @@ impl Call<'_> {
             self.language.clone(),
             self.request_id.0.clone(),
         );
-        // In a task of its own: what was begun is finished even if the client goes away, as the front end does after it
-        // has asked for another language.
+        // In a tokio task of its own, so that the operation is finished even if the client goes away. The front end does so
+        // after it has asked for another language.
         let span = tracing::Span::current();
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
         let Executed { response, effects, unavailable } = match execution.await {
@@ -334,7 +335,7 @@ impl Call<'_> {
         Answer { status, body, effects }
     }
 
-    /// In the words that clients of persisted queries wait for: they then send the whole document.
+    /// The refusal that clients of persisted queries expect, in its exact words. Then they send the whole document.
     fn refused_persisted(&self) -> Answer {
         let extensions = json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "requestId": self.request_id.0 });
         let error = json!({ "message": "PersistedQueryNotSupported", "extensions": extensions });

@@ -1,4 +1,4 @@
-//! The page at `/`, for whoever opens the server's address in a browser.
+//! The page at `/`, for people who open the server's address in a browser.
 
 use axum::extract::State;
 use axum::http::{HeaderName, header};
@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::graphiql::CONTENT_POLICY;
 use super::state::App;
 
-/// What this is, and where the rest is.
+/// Answers with a page that says what this server is, and where its parts are.
 pub async fn page(State(app): State<App>) -> Response {
     let graphiql = if app.graphql.graphiql {
         "In a browser it is GraphiQL, whose Docs describe every field."

@@ -1,21 +1,22 @@
-//! In which form answers of GraphQL are written, by what the client says that it reads.
+//! The media type of GraphQL answers, by what the client accepts.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
-/// The form of an answer.
+/// The media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
-    /// `application/json`, for whoever does not ask for the other: the status also says how it went inside.
+    /// `application/json`, for clients that do not ask for the other. The status also tells the result of the operation.
     Json,
-    /// `application/graphql-response+json` of GraphQL over HTTP: what was executed is answered with 200.
+    /// `application/graphql-response+json` of GraphQL over HTTP. An operation that was executed is answered with 200.
     GraphqlResponse,
 }
 
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
 impl MediaType {
-    /// What the client prefers; of two that it likes as much, the one that it names first. Who wants neither gets JSON, as ever.
+    /// The media type that the client prefers; of two with the same quality, the one that it names first. A client that
+    /// accepts neither gets JSON.
     #[must_use]
     pub fn asked(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -27,7 +28,7 @@ impl MediaType {
         let Some((wanted, place)) = quality(GRAPHQL_RESPONSE).filter(|(quality, _)| *quality > 0.0) else {
             return Self::Json;
         };
-        // What is named stands before what a wildcard covers.
+        // A named type counts before one that a wildcard covers.
         let (json, json_place) = ["application/json", "application/*", "*/*"]
             .iter()
             .find_map(|range| quality(range))
@@ -41,7 +42,7 @@ impl MediaType {
         }
     }
 
-    /// Writes the form on an answer that is JSON.
+    /// Sets the media type of an answer that is JSON.
     #[must_use]
     pub fn mark(self, mut response: Response) -> Response {
         const MARK: HeaderValue =
@@ -57,7 +58,7 @@ impl MediaType {
     }
 }
 
-/// A media range and how much it is liked, from 0 to 1.
+/// A media range and its quality, from 0 to 1.
 fn range(item: &str) -> (String, f32) {
     let mut parts = item.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default().to_ascii_lowercase();

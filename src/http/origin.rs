@@ -1,4 +1,4 @@
-//! Where a request came from: the peer's address, or a trusted proxy's word for it.
+//! The origin of a request: the peer's address, or what a trusted proxy says.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,10 +9,11 @@ use axum::http::request::Parts;
 use super::state::App;
 use crate::domain::network::Network;
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The client's address; none where a proxy does not say it, since the proxy's own stands for everybody behind it.
+    /// The client's address; none if a proxy does not tell it, because the proxy's own address stands for everybody behind
+    /// it.
     pub address: Option<IpAddr>,
     /// Whether the browser speaks https, as far as is known.
     pub https: bool,
@@ -30,7 +31,7 @@ impl FromRequestParts<App> for Origin {
 }
 
 impl Origin {
-    /// Where a request comes from that this peer has sent.
+    /// The origin of a request that this peer has sent.
     #[must_use]
     pub fn of(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> Self {
         let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -38,8 +39,8 @@ impl Origin {
             return Self { address: peer, https: false };
         }
         let (hops, scheme) = forwarded(headers);
-        // The last hop that is not a proxy of ours is the client: what stands before it, it may have written itself. Where all
-        // are ours, the request began at the first.
+        // The last hop that is not a proxy of ours is the client. The client may have written the hops before it. If all
+        // hops are ours, the request began at the first.
         let client = hops.iter().rposition(|hop| !hop.is_some_and(is_trusted)).unwrap_or(0);
         Self {
             address: hops.get(client).copied().flatten(),
@@ -48,9 +49,10 @@ impl Origin {
     }
 }
 
-/// The hops that proxies tell of, the first one first, none for what is no address; and the scheme at the first.
+/// The hops that proxies tell, from the first on, none for a hop that is no address; and the scheme at the first.
 ///
-/// `X-Forwarded-For` counts before `Forwarded`: proxies that add to the one pass on what a client wrote as the other.
+/// `X-Forwarded-For` counts before `Forwarded`, because proxies that add to the first pass the second on as the client wrote
+/// it.
 fn forwarded(headers: &HeaderMap) -> (Vec<Option<IpAddr>>, Option<String>) {
     let hops = lines(headers, "x-forwarded-for");
     let scheme = || items(&lines(headers, "x-forwarded-proto")).next();
@@ -70,7 +72,7 @@ fn forwarded(headers: &HeaderMap) -> (Vec<Option<IpAddr>>, Option<String>) {
     (hops, scheme)
 }
 
-/// All lines of a header. One that is not ASCII is no reason to overlook the others.
+/// All lines of a header. A line that is not ASCII does not hide the others.
 fn lines(headers: &HeaderMap, name: &str) -> Vec<String> {
     let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
     lines.map(std::borrow::Cow::into_owned).collect()
@@ -82,8 +84,8 @@ fn items(lines: &[String]) -> impl Iterator<Item = String> {
     items.map(str::to_owned)
 }
 
-/// The parts between separators outside quotation marks. Marks that a client leaves open don't hide what a proxy has written
-/// behind them.
+/// The parts between separators outside quotation marks. A mark that a client leaves open does not hide what a proxy has
+/// written after it.
 fn split(text: &str, separator: char) -> Vec<String> {
     let (mut parts, mut quoted, mut escaped) = (vec![String::new()], false, false);
     for c in text.chars() {
@@ -116,7 +118,7 @@ fn address(text: &str) -> Option<IpAddr> {
     let text = unquoted(text);
     let bare = match text.strip_prefix('[') {
         Some(rest) => rest.split(']').next()?,
-        // One colon stands before a port, several are of IPv6.
+        // One colon stands before a port; several are part of an IPv6 address.
         None => match text.split_once(':') {
             Some((v4, port)) if !port.contains(':') => v4,
             _ => text.as_str(),

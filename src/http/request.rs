@@ -11,7 +11,7 @@ use crate::clock::new_random_id;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id: the client's or the proxy's own if it is a modest one, else a new one.
+/// A request's id: the one that the client or a proxy sent, if it is at most 64 letters, digits and hyphens, else a new one.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 

@@ -1,5 +1,5 @@
-//! Taking connections: how many, how long they may be idle, and what they may hold. A stranger who only connects, or never reads,
-//! keeps nobody else out.
+//! Taking connections: how many there may be, how long they may be idle, and how much memory they may hold. A stranger who
+//! only connects, or never reads, keeps nobody else out.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -34,19 +34,19 @@ use admission::{Admission, Connections};
 use answers::{HeldAnswers, unavailable};
 use connection::{Watch, Watched};
 
-/// The longest head of a request, in bytes; a cookie with both tokens takes less than a tenth.
+/// The longest head of a request, in bytes. Cookies with both tokens take less than a tenth of it.
 const LONGEST_HEAD: usize = 32 * 1024;
 
-/// What one connection keeps of a body that comes or an answer that goes.
+/// How many bytes one connection buffers of a body or of an answer.
 const BUFFER: usize = 64 * 1024;
 
-/// How long a connection beyond the bounds has, for all that it wants.
+/// How long a connection beyond the bounds may last.
 const SHORT_LIFE: Duration = Duration::from_secs(5);
 
-/// How long nothing is accepted after the system could not.
+/// The pause after the system could not accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What all connections share.
+/// The state that all connections share.
 struct Server {
     router: Router,
     settings: Arc<HttpSettings>,
@@ -54,8 +54,8 @@ struct Server {
     stopping: CancellationToken,
 }
 
-/// Serves `router` until `stop` ends, then waits for the requests that are under way. `files`: how many connections the system
-/// can hold.
+/// Serves `router` until `stop` ends, then waits for the requests under way. `files` is the number of connections that the
+/// system can hold.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -102,7 +102,7 @@ pub async fn serve(
 }
 
 async fn serve_connection(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, admission: Admission) {
-    // Answers are written whole, so waiting for more to send gains nothing.
+    // Answers are written in one piece, so waiting for more data gains nothing.
     let _ = stream.set_nodelay(true);
     let Admission { slot, beyond, evicted } = admission;
     let watch = Watch::new(&server.settings);
@@ -114,7 +114,7 @@ async fn serve_connection(server: Arc<Server>, stream: TcpStream, peer: SocketAd
         }
     });
     let connection = http1::Builder::new()
-        // Time is kept by `Watched`, which tells a slow head from an idle connection.
+        // `Watched` bounds the time, because it tells a slow head from an idle connection.
         .header_read_timeout(None::<Duration>)
         .max_header_size(LONGEST_HEAD)
         .max_buf_size(BUFFER)
@@ -170,7 +170,7 @@ async fn answer(
     server.answers.keep(response, network, watch, working)
 }
 
-/// Operators are answered however many others are there.
+/// Whether the path is for operators, who are answered however many other connections there are.
 fn is_for_operators(path: &str) -> bool {
     ["/healthz", "/readyz", "/metrics"].contains(&path)
 }

@@ -1,4 +1,4 @@
-//! What every service works with.
+//! The context of all services.
 
 use std::sync::Arc;
 
@@ -20,33 +20,33 @@ use crate::service::live_settings::LiveSettings;
 use crate::service::visibility::{Visible, executors_by_personal_data};
 use crate::signal::Bus;
 
-/// What every service works with: handed down, never global. Two of them can live in one process.
+/// The context of all services. It is handed down and never global, so two contexts can live in one process.
 pub struct ServiceContext {
-    /// Where the data is.
+    /// The database.
     pub db: Database,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Who is told of what is done.
+    /// The bus, which tells handlers what is done.
     pub bus: Bus,
-    /// What administrators may change while the server runs.
+    /// The settings that administrators may change while the server runs.
     pub settings: LiveSettings,
-    /// Who the people are.
+    /// The directory of people.
     pub users: Arc<dyn Directory>,
-    /// What the host has registered.
+    /// The host's registrations.
     pub host: Host,
     /// The services that this process puts under maker-checker.
     pub checked_services: Vec<&'static str>,
     /// Bounds on what clients can make large.
     pub limits: Limits,
-    /// How webhook endpoints are told of events.
+    /// The settings of webhooks.
     pub webhooks: WebhookSettings,
-    /// How people log in.
+    /// The settings of logging in.
     pub auth: AuthSettings,
-    /// Hashes of passwords.
+    /// Makes and checks hashes of passwords.
     pub passwords: Passwords,
-    /// Tokens.
+    /// Signs and reads tokens.
     pub tokens: Tokens,
-    /// Secrets at rest.
+    /// Seals and opens secrets at rest.
     pub sealing: Sealing,
     /// Places for hashing passwords: each takes memory and a processor.
     pub hashing: Arc<FairPlaces>,
@@ -62,7 +62,7 @@ impl ServiceContext {
     /// Reads something on a thread where blocking is allowed.
     ///
     /// # Errors
-    /// What `work` answers; else what the database says.
+    /// The error of `work`.
     pub async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -72,10 +72,10 @@ impl ServiceContext {
         self.db.read(move |connection| work(&services, connection)).await
     }
 
-    /// Hashes or checks a password on a thread where that may take its time.
+    /// Hashes or checks a password on a thread where that may take time.
     ///
     /// # Errors
-    /// What `work` answers.
+    /// The error of `work`.
     pub async fn hashing<T, F>(self: Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -86,10 +86,10 @@ impl ServiceContext {
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
-    /// Lists the rows that the requester sees: `visible` says which those are, `place` what it means that there are none.
+    /// Lists the rows that the requester may see. `visible` says which these are, `place` what to do if nothing is visible.
     ///
     /// # Errors
-    /// FORBIDDEN at the root where nothing is visible, VALIDATION, LIMIT, or what the database says.
+    /// FORBIDDEN at the root if nothing is visible; VALIDATION or LIMIT.
     pub async fn list<R: Send + 'static>(
         self: &Arc<Self>,
         requester: &Arc<Requester>,
@@ -113,11 +113,11 @@ impl ServiceContext {
     }
 }
 
-/// Where a list is asked for.
+/// The place in a query at which a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListScope {
-    /// By itself: it is an error if nothing can be visible.
+    /// At the root: it is an error if nothing is visible.
     Root,
-    /// Inside another row: it is empty if nothing is visible.
+    /// Inside another row: the list is empty if nothing is visible.
     Nested,
 }

@@ -1,12 +1,13 @@
-//! Places for costly work, shared fairly: who asks often waits behind who asks seldom, and may not wait more often than allowed.
+//! Places for costly work, shared fairly. A client that asks often waits behind one that asks seldom, and can have only a
+//! limited number of requests waiting.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Places for costly work. Who asks names keys, such as an address and an account: the turns of each key come one after the
-/// other, so that of two that ask, the one with fewer turns before it is let in first.
+/// Places for costly work. A request names keys, such as an address and an account. The turns of each key come one after the
+/// other, so of two requests the one with fewer turns before it is let in first.
 pub struct FairPlaces {
     state: Mutex<State>,
 }
@@ -16,22 +17,22 @@ struct State {
     free: usize,
     /// The turn that was let in last.
     turn: u64,
-    /// How many have asked; who asked first is let in first within a turn.
+    /// How many requests there were. Within a turn, the first to ask is let in first.
     asked: u64,
     waiting: BTreeMap<(u64, u64), oneshot::Sender<Place>>,
     keys: HashMap<String, Share>,
 }
 
-/// What one key has of it.
+/// The share of one key.
 #[derive(Default)]
 struct Share {
-    /// How many of its tickets there are.
+    /// How many tickets the key has.
     tickets: usize,
-    /// The last turn that was given to it.
+    /// The last turn that the key was given.
     turn: u64,
 }
 
-/// The permission to ask for a place; who has too many of them gets no more.
+/// The permission to ask for a place. A key with too many tickets gets no more.
 pub struct Ticket {
     places: Arc<FairPlaces>,
     keys: Vec<String>,
@@ -41,16 +42,16 @@ pub struct Ticket {
 pub struct Place(Arc<FairPlaces>);
 
 impl FairPlaces {
-    /// So many places.
+    /// Makes this many places.
     #[must_use]
     pub fn new(free: usize) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State { free, ..State::default() }) })
     }
 
-    /// A ticket under these keys, each with how many tickets it may have.
+    /// A ticket under these keys. Each key comes with the number of tickets that it may have.
     ///
     /// # Errors
-    /// The key that has as many already.
+    /// The key that has that many already.
     pub fn ticket(self: &Arc<Self>, keys: Vec<(String, usize)>) -> Result<Ticket, String> {
         let mut state = self.state();
         let is_full =
@@ -70,12 +71,12 @@ impl FairPlaces {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a place that has become free to whoever's turn it is.
+    /// Gives a place that has become free to the request whose turn it is.
     fn free_one(self: &Arc<Self>) {
         let mut state = self.state();
         let next = loop {
             match state.waiting.pop_first() {
-                // Who went away while waiting is passed over.
+                // A request whose client has gone is passed over.
                 Some((_, waiting)) if waiting.is_closed() => {}
                 Some(((turn, _), waiting)) => {
                     state.turn = state.turn.max(turn);
@@ -88,13 +89,13 @@ impl FairPlaces {
             }
         };
         drop(state);
-        // Who goes away right now drops the place, which then is free again.
+        // A request whose client goes at this moment drops the place, which is free again then.
         drop(next.send(Place(Arc::clone(self))));
     }
 }
 
 impl Ticket {
-    /// Waits for a place; none, if there never will be one.
+    /// Waits for a place; none if there never will be one.
     pub async fn place(&self) -> Option<Place> {
         let turn_comes = {
             let mut state = self.places.state();

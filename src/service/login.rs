@@ -23,14 +23,14 @@ mod attempt;
 
 use attempt::{Attempt, Counted, count_for_change};
 
-/// What a login or a refresh gives.
+/// The tokens that a login or a refresh gives.
 #[derive(Debug, Clone)]
 pub struct Granted {
     /// The access token.
     pub token: String,
-    /// What it says.
+    /// The claims of the access token.
     pub claims: Claims,
-    /// The refresh token; none after a refresh, as it stays the same.
+    /// The refresh token; none after a refresh, because it stays the same.
     pub refresh_token: Option<String>,
     /// What the device is known by from now on; none after a refresh likewise.
     pub device: Option<String>,
@@ -40,8 +40,8 @@ pub struct Granted {
     pub session_lasts: i64,
 }
 
-/// The person with this access token, with rights as they are now; none for tokens that are forged or have ended, and
-/// for sessions that were ended on any server.
+/// The requester with this access token, with present rights; none for tokens that are forged or have expired, and for
+/// sessions that were ended on any server.
 pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Option<Requester>> {
     if services.users.is_hosts() {
         return Ok(None);
@@ -63,7 +63,7 @@ pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Op
 /// The active person of this name: for calls from Rust and from the command line.
 ///
 /// # Errors
-/// NOT_FOUND, or what the host or the database says.
+/// NOT_FOUND, or an error of the host.
 pub async fn requester_by_name(services: &Arc<ServiceContext>, username: String) -> Result<Requester> {
     services
         .read(move |services, connection| {
@@ -74,10 +74,10 @@ pub async fn requester_by_name(services: &Arc<ServiceContext>, username: String)
         .await
 }
 
-/// The active person with this key: for hosts that know who asks.
+/// The active person with this key, for hosts that know who the requester is.
 ///
 /// # Errors
-/// NOT_FOUND, or what the host or the database says.
+/// NOT_FOUND, or an error of the host.
 pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result<Requester> {
     services
         .read(move |services, connection| {
@@ -88,7 +88,7 @@ pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result
         .await
 }
 
-/// Somebody who acts without a session, unless they may not act any more.
+/// A requester without a session; an error if the person is not active.
 fn acting(
     services: &ServiceContext,
     connection: &mut DbConnection,
@@ -105,7 +105,7 @@ fn acting(
 /// `device` is what the cookie of the device holds.
 ///
 /// # Errors
-/// UNAUTHENTICATED for wrong credentials, LIMIT after too many of them, or what the database says.
+/// UNAUTHENTICATED for wrong credentials, LIMIT after too many of them.
 pub async fn log_in(
     services: &Arc<ServiceContext>,
     username: String,
@@ -114,7 +114,7 @@ pub async fn log_in(
     device: Option<&str>,
 ) -> Result<Granted> {
     refuse_hosts(services)?;
-    // No kept name is longer, so a longer one is not worth counting.
+    // No stored name is longer, so the rest of a longer name is ignored.
     let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
     let attempt = Attempt::new(services, &username, address, device);
     let ticket = attempt.ticket(services)?;
@@ -149,7 +149,7 @@ pub async fn log_in(
     begin(services, user, rehashed, attempt, counted, device).await
 }
 
-/// A new access token for a session that goes on, by its refresh token or by an access token of it.
+/// Issues a new access token for a session that goes on, by its refresh token or by one of its access tokens.
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
@@ -175,7 +175,7 @@ pub async fn refresh(services: &Arc<ServiceContext>, token: Option<String>) -> R
     grant(services, &user, &session, None, None, now)
 }
 
-/// What an access token says, if it is ours and its session goes on.
+/// The claims of an access token, if it is valid and its session goes on.
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
@@ -187,7 +187,7 @@ pub async fn verify_token(services: &Arc<ServiceContext>, token: Option<String>)
     live.map(|_| claims).ok_or_else(no_session)
 }
 
-/// Ends the session of this refresh or access token; answers when, in seconds since 1970.
+/// Ends the session of this refresh or access token; returns when, in seconds since 1970.
 ///
 /// # Errors
 /// UNAUTHENTICATED, or what the database says.
@@ -214,7 +214,7 @@ pub async fn revoke(services: &Arc<ServiceContext>, token: Option<String>) -> Re
 /// Changes the requester's own password; the requester's other sessions end.
 ///
 /// # Errors
-/// VALIDATION for a wrong old or a weak new one, LIMIT after too many wrong ones, or what the database says.
+/// VALIDATION for a wrong old password or a weak new one, LIMIT after too many wrong ones.
 pub async fn change_password(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -259,7 +259,7 @@ pub async fn change_password(
         .await
 }
 
-/// Refuses to log in, change or add people who are a host's.
+/// Refuses to log in, change or add people if they are a host's.
 ///
 /// # Errors
 /// FORBIDDEN.
@@ -280,7 +280,7 @@ pub(super) fn check_new_password(services: &ServiceContext, password: &str) -> R
     Ok(())
 }
 
-/// What a user may do. Front ends go by the numbers, so a superuser, who may do everything, is given them all.
+/// The rights of a user. Front ends look at the numbers, so a superuser, who may do everything, gets all of them.
 pub(super) fn rights_of(
     services: &ServiceContext,
     connection: &mut DbConnection,
@@ -360,7 +360,7 @@ fn grant(
     })
 }
 
-/// Hashes are made and checked where that may take its time; the caller holds a place.
+/// Checks a password on a thread where that may take time. The caller holds a permit.
 async fn verify(services: &Arc<ServiceContext>, password: String, kept: Option<String>) -> Result<Verdict> {
     let services = Arc::clone(services);
     blocking(move || Ok(services.passwords.verify(&password, kept.as_deref()))).await

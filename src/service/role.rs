@@ -1,4 +1,4 @@
-//! Reading roles and who has them.
+//! Reading roles and the users who have them.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub async fn rights(services: &Arc<ServiceContext>, role_ids: Vec<i32>) -> Resul
     services.read(move |_, connection| db::role::rights(connection, &role_ids)).await
 }
 
-/// Who has a role, for those who see users: one page at most.
+/// The users who have a role, for people who may list users: one page at most.
 ///
 /// # Errors
 /// FORBIDDEN, or what the database says.

@@ -1,4 +1,4 @@
-//! Seating users in groups and reading who sits where.
+//! Adding executors to groups, removing them, and reading them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::model::history::Historical;
 use crate::model::task_executor::TaskExecutor;
 use crate::service::task_group::access;
 
-/// Executors a user in a group.
+/// Makes a user an executor of a group.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a user who is an executor already, or what a handler or the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, task_group_id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let group = access::locked(unit, task_group_id)?;
@@ -36,10 +36,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, task_group_id: Uuid, user_id: Uuid) -> 
     Ok(executor)
 }
 
-/// Gives an executor to another user.
+/// Replaces the user of an executor.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one who sits there, or what a handler or the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a user who is an executor already, or what a handler or the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let mut executor = locked(unit, id)?;
@@ -60,7 +60,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, user_id: Uuid) -> Result<Task
     Ok(executor)
 }
 
-/// Gives an executor another weight under policy WEIGHT. Votes that were cast keep theirs.
+/// Changes the weight of an executor under the policy WEIGHT. Votes that were cast keep their weight.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, or what a handler or the database says.
@@ -77,7 +77,7 @@ pub fn set_weight(unit: &mut UnitOfWork<'_>, id: Uuid, weight: i32) -> Result<Ta
     Ok(executor)
 }
 
-/// Takes executors away: all of them, or none.
+/// Removes executors: all of them, or none.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what a handler or the database says.
@@ -96,9 +96,9 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     groups.into_iter().try_for_each(|group| unit.ask_re_evaluation(group, Signal::TaskExecutorDelete))
 }
 
-/// Makes exactly these users sit in a group that the caller has locked; who stays keeps the executor, active or not. Answers
-/// whether that changes anything.
-pub(super) fn seat_exactly(
+/// Makes exactly these users the executors of a group that the caller has locked. Users who stay, active or not, keep their
+/// rows. Returns whether that changes anything.
+pub(super) fn set_executors(
     unit: &mut UnitOfWork<'_>,
     task_group_id: Uuid,
     user_ids: &[Uuid],
@@ -107,26 +107,26 @@ pub(super) fn seat_exactly(
     unit.check_list("userIds", user_ids.len())?;
     let present = db::task_executor::live_in_groups(unit.connection, &[task_group_id])?;
     let wanted: BTreeSet<Uuid> = user_ids.iter().copied().collect();
-    let seated: BTreeSet<Uuid> = present.iter().map(|executor| executor.user_id).collect();
-    check_new(unit, user_ids, &seated)?;
-    let changes = seated != wanted;
+    let members: BTreeSet<Uuid> = present.iter().map(|executor| executor.user_id).collect();
+    check_new(unit, user_ids, &members)?;
+    let changes = members != wanted;
     for executor in present.into_iter().filter(|executor| !wanted.contains(&executor.user_id)) {
         unseat(unit, executor)?;
     }
-    // In the order in which they were named, as lists show them by key.
-    let mut new = seated;
+    // In the order in which they were named, because lists show them by key.
+    let mut new = members;
     for user_id in user_ids.iter().filter(|user_id| new.insert(**user_id)).copied().collect::<Vec<_>>() {
         let weight =
             weights.iter().find(|(user, _)| *user == user_id).map_or(DEFAULT_WEIGHT, |(_, weight)| *weight);
         check_weight("weights", weight)?;
         executor(unit, task_group_id, user_id, weight)?;
     }
-    Ok(weigh_seats(unit, task_group_id, weights)? || changes)
+    Ok(weigh_executors(unit, task_group_id, weights)? || changes)
 }
 
-/// Gives the users in a group that the caller has locked these weights; who is not named keeps the present one. Answers whether
-/// that changes anything.
-pub(super) fn weigh_seats(
+/// Sets the weights of executors of a group that the caller has locked. Executors who are not named keep their weight.
+/// Returns whether that changes anything.
+pub(super) fn weigh_executors(
     unit: &mut UnitOfWork<'_>,
     task_group_id: Uuid,
     weights: &[(Uuid, i32)],
@@ -188,7 +188,7 @@ pub async fn list(
     services.list(requester, query, place, visible, db::list::<TaskExecutor>).await
 }
 
-/// Lists executors of a group that the requester sees: who decides beside one is no secret.
+/// Lists the executors of a visible group: people may see who decides with them.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
@@ -208,7 +208,7 @@ pub async fn list_of_visible_group(
         .await
 }
 
-/// All executors of groups that the requester sees.
+/// All executors of visible groups.
 pub async fn of_visible_groups(
     services: &Arc<ServiceContext>,
     task_group_ids: Vec<Uuid>,
@@ -256,14 +256,14 @@ fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskExecutor> {
     let gone = || Error::not_found("id", Message::new("no-task-executor"));
     let found = db::get::<TaskExecutor>(unit.connection, id)?.ok_or_else(gone)?;
     access::locked(unit, found.task_group_id).map_err(|_| gone())?;
-    // Read again: it may have been taken away while the lock was waited for.
+    // It is read again, because it may have been removed while this transaction waited for the lock.
     db::get::<TaskExecutor>(unit.connection, id)?.filter(|executor| !executor.is_deleted).ok_or_else(gone)
 }
 
-/// Refuses who does not exist, and who is not active, but for those who sit there already.
-fn check_new(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid], seated: &BTreeSet<Uuid>) -> Result<()> {
+/// Refuses users who do not exist, and users who are not active unless they are executors already.
+fn check_new(unit: &mut UnitOfWork<'_>, user_ids: &[Uuid], members: &BTreeSet<Uuid>) -> Result<()> {
     let users = unit.services.users.by_ids(unit.connection, user_ids)?;
-    for id in user_ids.iter().filter(|id| !seated.contains(id)) {
+    for id in user_ids.iter().filter(|id| !members.contains(id)) {
         let refused = match users.iter().find(|user| user.id == *id) {
             Some(user) if user.is_active => continue,
             Some(user) => Message::new("inactive-user").with("username", user.username.as_str()),

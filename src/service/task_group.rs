@@ -108,7 +108,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
     unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
     unit.insert(&group).map_err(taken)?;
     db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &sources).map_err(taken)?;
-    task_executor::seat_exactly(
+    task_executor::set_executors(
         unit,
         group.id,
         input.user_ids.as_deref().unwrap_or_default(),
@@ -145,8 +145,8 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
             .map_err(taken)?;
     }
     let has_other_pool = match &input.user_ids {
-        Some(user_ids) => task_executor::seat_exactly(unit, group.id, user_ids, &input.weights)?,
-        None => task_executor::weigh_seats(unit, group.id, &input.weights)?,
+        Some(user_ids) => task_executor::set_executors(unit, group.id, user_ids, &input.weights)?,
+        None => task_executor::weigh_executors(unit, group.id, &input.weights)?,
     };
     unit.changed(Signal::TaskGroupUpdate, group.id, || EventData::new(Some(&old), Some(&group)))?;
     if has_other_pool || group.decides_otherwise(&old) {
@@ -181,7 +181,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
         }
         let old = group.clone();
         unit.before(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), None))?;
-        task_executor::seat_exactly(unit, group.id, &[], &[])?;
+        task_executor::set_executors(unit, group.id, &[], &[])?;
         db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &[])?;
         unit.delete(&mut group)?;
         unit.changed(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), Some(&group)))?;

@@ -23,7 +23,7 @@ pub(super) fn check_sources(
         if sources.contains(source) {
             continue;
         }
-        match db::task_source::claimed_by(unit.connection, source)? {
+        match db::task_source::bound_to(unit.connection, source)? {
             // What is bound already stays, though it may be older than the rule for new ones.
             Some(target) if Some(target) == own => {}
             Some(_) => {

@@ -1,4 +1,4 @@
-//! Users: reading them, and what they may change of themselves.
+//! Users: reading them, adding them, and the data that they may change about themselves.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub async fn list(
         .await
 }
 
-/// Lists users, oneself alone for those who may not list users.
+/// Lists users; for people who may not list users, only themselves.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
@@ -80,12 +80,12 @@ pub async fn list_visible(
         .await
 }
 
-/// The users with these keys: for showing the people of a row that the requester sees.
+/// The users with these keys, to show the people of visible rows.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<User>> {
     services.read(move |_, connection| db::get_many::<User>(connection, &ids)).await
 }
 
-/// Whether the requester sees what is personal about this user.
+/// Whether the requester may see this user's personal data.
 pub async fn sees_personal_data(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -103,20 +103,20 @@ pub async fn sees_personal_data(
         .await
 }
 
-/// What a user may do, for those who see what is personal about the user.
+/// The rights of a user, for people who may see the user's personal data.
 pub async fn rights(services: &Arc<ServiceContext>, user_id: Uuid) -> Result<Rights> {
     services.read(move |services, connection| rights_of(services, connection, user_id)).await
 }
 
-/// Brings the copies of a host's users up to date; answers how many were written.
+/// Brings the copies of a host's users up to date; returns how many were written.
 ///
 /// # Errors
-/// What the host or the database says.
+/// An error of the host.
 pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     let (mut written, mut present) = (0, HashSet::new());
     let mut after = None;
     loop {
-        // A transaction for each part: nobody has to wait for all of a large country's users.
+        // One transaction for each page, so that nobody has to wait for all users of a large country.
         let users = Arc::clone(&services.users);
         let part = services.db.write(move |connection| users.refresh(connection, after)).await?;
         let Some(last) = part.ids.last() else { break };
@@ -220,7 +220,7 @@ pub(super) fn check_names(
     names.into_iter().try_for_each(|(field, name)| check_name(field, name))
 }
 
-/// Gives a user another password and ends the user's sessions; not offered over the network.
+/// Changes a user's password and ends the user's sessions. Not offered over the network.
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND, or what the database says.
@@ -239,7 +239,7 @@ pub async fn set_password(services: &Arc<ServiceContext>, username: String, pass
         .await
 }
 
-/// Gives a user a role; answers whether that is new. Not offered over the network.
+/// Gives a user a role; returns whether the user did not have it yet. Not offered over the network.
 ///
 /// # Errors
 /// NOT_FOUND, or what the database says.

@@ -1,4 +1,4 @@
-//! Who sees which rows: the one place where it is decided, for root fields, nested fields, `node`, history and hosts.
+//! Who sees which rows. Only this file decides that, for root fields, nested fields, `node`, history and hosts.
 
 use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, Value};
@@ -6,7 +6,7 @@ use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
-/// Which rows of a kind somebody sees.
+/// The rows of a kind that a requester sees.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Visible {
     /// All of them.
@@ -21,7 +21,7 @@ impl Visible {
     /// The condition to add to a list that is asked for at the root.
     ///
     /// # Errors
-    /// FORBIDDEN where nothing is visible.
+    /// FORBIDDEN if nothing is visible.
     pub fn at_root(self) -> Result<Option<Condition>> {
         match self {
             Self::All => Ok(None),
@@ -30,7 +30,7 @@ impl Visible {
         }
     }
 
-    /// The condition to add to a list inside another row, which is empty where nothing is visible.
+    /// The condition to add to a list inside another row, which is empty if nothing is visible.
     #[must_use]
     pub fn nested(self) -> Option<Condition> {
         match self {
@@ -41,7 +41,8 @@ impl Visible {
     }
 }
 
-/// Tasks: all for the privileged and for holders of the right to see all; else those that one sits over, in their group or in another pool that is asked.
+/// Tasks: all for privileged people and for people with the right to see all; for others, the tasks that they are asked
+/// about as executors of the task's group or of another pool.
 #[must_use]
 pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     if sees_all_tasks(requester, settings) {
@@ -56,7 +57,7 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     ]))
 }
 
-/// Versions of tasks: of the tasks that one sees; of deleted tasks too for those who see all.
+/// Versions of tasks: those of the tasks that one sees, and for people who see all tasks also those of deleted tasks.
 #[must_use]
 pub fn task_history(requester: &Requester, settings: &ModuleSettings) -> Visible {
     match tasks(requester, settings) {
@@ -80,19 +81,20 @@ pub fn task_flows(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_task_flow_search_perms)
 }
 
-/// Deliveries to After-handlers, which hold what rows hold.
+/// Deliveries, which hold the data of rows.
 #[must_use]
 pub fn task_events(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_task_event_search_perms)
 }
 
-/// Webhook endpoints, and what was sent to them.
+/// Webhook endpoints and attempts at them.
 #[must_use]
 pub fn webhooks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_webhook_search_perms)
 }
 
-/// Task groups: all with the right to search them; else, with the right to search tasks, those that one sits in.
+/// Task groups: all for people with the right to search them; for others with the right to search tasks, the groups in which
+/// they are executors.
 #[must_use]
 pub fn task_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {
     if requester.rights.have(&settings.gql_task_group_search_perms) {
@@ -116,7 +118,8 @@ pub fn task_executors(requester: &Requester, settings: &ModuleSettings) -> Visib
     all_with(requester, &settings.gql_task_group_search_perms)
 }
 
-/// Task executors inside something else: all with the right, else one's own executors.
+/// Task executors inside another row: all for people with the right; for others, the rows in which they are the executor
+/// themselves.
 #[must_use]
 pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -> Visible {
     match task_executors(requester, settings) {
@@ -125,8 +128,8 @@ pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -
     }
 }
 
-/// What to add to a list of executors that is asked for by what is personal about who sits there. To those who do not see
-/// it, it is null, and nothing equals null: else one could find it out by asking for one value after the other.
+/// The condition to add to a list of executors that is filtered by their personal data. To people who may not see that data
+/// it is null, and nothing equals null. Otherwise they could find it out by asking for one value after the other.
 #[must_use]
 pub fn executors_by_personal_data(
     requester: &Requester,
@@ -140,19 +143,19 @@ pub fn executors_by_personal_data(
         .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))
 }
 
-/// Users: all with the right.
+/// Users: all for people with the right.
 #[must_use]
 pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_user_search_perms)
 }
 
-/// Whether one sees what is personal about this user: everybody sees names, as votes and executors show them.
+/// Whether one may see this user's personal data. Everybody sees names, because votes and executors show them.
 #[must_use]
 pub fn sees_personal_data(requester: &Requester, settings: &ModuleSettings, user_id: uuid::Uuid) -> bool {
     requester.id() == user_id || users(requester, settings) == Visible::All
 }
 
-/// Roles: all with the right.
+/// Roles: all for people with the right.
 #[must_use]
 pub fn roles(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_role_search_perms)
@@ -168,7 +171,7 @@ pub fn mutation_logs(requester: &Requester, _: &ModuleSettings) -> Visible {
     }
 }
 
-/// What a mutation touched, for its caller; what anybody's touched, for superusers.
+/// The rows that a mutation touched: of one's own mutations; for superusers of anybody's.
 #[must_use]
 pub fn touched_by(requester: &Requester, client_mutation_id: String) -> Condition {
     let user_id = (!requester.rights.is_superuser).then(|| requester.id());

@@ -1,5 +1,5 @@
-//! Webhook endpoints: who is told of events by HTTP, and with which secret. Endpoints have no versions; the journal says
-//! who changed them.
+//! Webhook endpoints: creating, changing, deleting and listing them, and changing their secrets. Endpoints have no versions;
+//! the journal says who changed them.
 
 use std::sync::Arc;
 
@@ -27,23 +27,23 @@ mod configured;
 
 pub use configured::configure;
 
-/// For how many seconds it may.
+/// The longest time for which an old secret may go on signing, in seconds.
 const LONGEST_KEPT: i64 = 30 * 24 * 3_600;
 
-/// What an endpoint is to be; what is absent stays as it is.
+/// The changes of an endpoint. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookEndpointChange {
     /// Its name.
     pub name: Option<String>,
-    /// Where events are sent.
+    /// The URL to which events are sent.
     pub url: Option<String>,
-    /// The names of the signals that it wants.
+    /// The names of the signals of which it is told.
     pub events: Option<Vec<String>>,
-    /// Whether it is told of events.
+    /// Whether the endpoint is told of events.
     pub is_active: Option<bool>,
 }
 
-/// Creates an endpoint; answers its key and its secret, which is never shown again.
+/// Creates an endpoint; returns its key and its secret, which is never shown again.
 ///
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
@@ -78,10 +78,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
     Ok((endpoint.id, secret))
 }
 
-/// Changes an endpoint. One that is told of events again goes on with what waits for it.
+/// Changes an endpoint. If it is enabled again, the deliveries that wait for it go on.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, LIMIT, or what the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     let old = locked(unit.connection, "id", id)?;
@@ -107,15 +107,15 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChang
     write(unit, endpoint).map_err(taken)
 }
 
-/// Deletes endpoints: all of them, or none. What was not delivered to them is given up.
+/// Deletes endpoints: all of them, or none. Deliveries that wait for them are given up.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for one of the configuration, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for an endpoint of the configuration, LIMIT, or what the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     unit.check_list("ids", ids.len())?;
     let mut ids = ids.to_vec();
-    // In one order for everybody, lest two requests wait for each other.
+    // All requests lock in this order, so that no two wait for each other.
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
@@ -126,11 +126,11 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Gives an endpoint a new secret, which is answered and never shown again. The old one goes on signing beside it for
-/// `keep_old_s` seconds; one before that signs no more.
+/// Gives an endpoint a new secret; returns it, and never shows it again. The old secret goes on signing beside it for
+/// `keep_old_s` seconds. Older secrets no longer sign.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for one of the configuration, or what the database says.
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, or what the database says.
 pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
     unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
     if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
@@ -157,23 +157,24 @@ pub async fn list(
     services.list(requester, query, place, visibility::webhooks, db::list::<WebhookEndpoint>).await
 }
 
-/// A secret of this endpoint as it is kept.
+/// The form in which the database keeps a secret of this endpoint.
 fn sealed(services: &ServiceContext, id: Uuid, secret: &str) -> Result<String> {
     services.sealing.seal(secret, &place(id))
 }
 
-/// A secret of this endpoint, as it was kept.
+/// The secret of this endpoint that the database keeps in this form.
 ///
 /// # Errors
-/// INTERNAL when no key of the settings opens it.
+/// INTERNAL if no key of the settings opens it.
 pub fn opened(services: &ServiceContext, id: Uuid, kept: &str) -> Result<String> {
     services.sealing.open(kept, &place(id))
 }
 
-/// Seals with the present key what is plain or was sealed with another one; answers how many endpoints had such secrets.
+/// Seals all secrets with the present key that are plain or sealed with another one; returns how many endpoints had such
+/// secrets.
 ///
 /// # Errors
-/// INTERNAL when no key of the settings opens one, and then none is changed; else what the database says.
+/// INTERNAL if no key of the settings opens one of them; then none is changed.
 pub async fn seal_all(services: &Arc<ServiceContext>) -> Result<usize> {
     let own = Arc::clone(services);
     services
@@ -198,21 +199,21 @@ pub async fn seal_all(services: &Arc<ServiceContext>) -> Result<usize> {
         .await
 }
 
-/// Where secrets of this endpoint are kept: they can't be moved to another one.
+/// The place for which secrets of this endpoint are sealed, so that they can't be moved to another endpoint.
 fn place(id: Uuid) -> String {
     format!("webhook-endpoint:{id}")
 }
 
-/// Marks an endpoint as deleted and gives up what was not delivered to it.
+/// Marks an endpoint as deleted, and gives up the deliveries that wait for it.
 fn retire(connection: &mut DbConnection, endpoint: &mut WebhookEndpoint) -> Result<()> {
     endpoint.is_deleted = true;
-    // What is gone signs nothing.
+    // A deleted endpoint signs nothing.
     endpoint.secrets.clear();
     db::outbox::discard_all_of(connection, &Subscriber::Endpoint(endpoint.id))?;
     Ok(())
 }
 
-/// The endpoint, if it is there and people may change it.
+/// The endpoint, if it exists and people may change it.
 fn locked(connection: &mut DbConnection, field: &str, id: Uuid) -> Result<WebhookEndpoint> {
     let endpoint = db::lock::<WebhookEndpoint>(connection, id, db::Lock::Write)?
         .filter(|endpoint| !endpoint.is_deleted)
@@ -232,7 +233,7 @@ fn write(unit: &mut UnitOfWork<'_>, mut endpoint: WebhookEndpoint) -> Result<()>
     announce(unit, endpoint.id)
 }
 
-/// Lets the journal name the endpoint, and all workers look who is to be told.
+/// Notes the endpoint for the journal, and wakes all workers to look which endpoints there are.
 fn announce(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<()> {
     unit.touch_other("webhook_endpoint", id);
     db::outbox::announce(unit.connection)
@@ -258,7 +259,7 @@ fn check_target(unit: &UnitOfWork<'_>, url: Option<&str>, events: Option<&[Strin
     Ok(())
 }
 
-/// Two of one name that come at the same moment meet in the database.
+/// The error to report when another transaction has taken the name meanwhile, which a constraint of the database shows.
 fn taken(error: Error) -> Error {
     if db::webhook_endpoint::is_name_taken(&error) { name_taken() } else { error }
 }

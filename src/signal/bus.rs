@@ -34,7 +34,7 @@ pub struct BusBuilder {
 }
 
 /// How many permits each handler has: so many of its calls can be under way at once.
-pub const PLACES: usize = 20;
+pub const PERMITS: usize = 20;
 
 struct AfterHandler {
     signals: HashSet<Signal>,
@@ -79,7 +79,7 @@ impl BusBuilder {
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
-        let (signals, places) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PLACES)));
+        let (signals, places) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PERMITS)));
         self.after.insert(name.to_owned(), AfterHandler { signals, handle, places });
         self
     }
@@ -192,7 +192,7 @@ impl Bus {
     /// Takes the free permits of this After-handler, until they are dropped. A call that never returns keeps its permit,
     /// even if it is given up. So a handler can't take more threads than it has permits.
     #[must_use]
-    pub(crate) fn take_places(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
+    pub(crate) fn take_permits(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
         let places = self.handlers.after.get(handler).map(|bound| &bound.places);
         let free = std::iter::from_fn(|| Arc::clone(places?).try_acquire_owned().ok());
         free.collect()

@@ -3,5 +3,5 @@
 pub mod bus;
 pub mod event;
 
-pub use bus::{Bus, BusBuilder, HandlerError, PLACES};
+pub use bus::{Bus, BusBuilder, HandlerError, PERMITS};
 pub use event::Event;

@@ -31,7 +31,7 @@ use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
 use crate::service::{ServiceContext, re_evaluation};
-use crate::signal::{Event, PLACES};
+use crate::signal::{Event, PERMITS};
 
 /// Delivers until told to stop, to each subscriber by itself, so that a slow one holds up no other. Then it finishes the
 /// deliveries in hand within `grace`, and hands the others back, for other workers to take at once.
@@ -168,14 +168,14 @@ impl Worker {
                 tracing::warn!(handler, cause, "the outbox can't be read now");
                 0
             });
-            if took > 0 && in_hand.len() < PLACES {
+            if took > 0 && in_hand.len() < PERMITS {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 // A permit is free, and the next event of the same row may be due.
                 Some(done) = in_hand.join_next() => note(&handler, done),
-                _ = woken.changed(), if in_hand.len() < PLACES => {}
+                _ = woken.changed(), if in_hand.len() < PERMITS => {}
                 () = tokio::time::sleep(pause) => {}
             }
             while let Some(done) = in_hand.try_join_next() {
@@ -232,9 +232,9 @@ impl Worker {
     /// on, and keeps its permit then.
     fn permits(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Permit> {
         let Subscriber::Handler(handler) = subscriber else {
-            return vec![None; PLACES.saturating_sub(in_hand)];
+            return vec![None; PERMITS.saturating_sub(in_hand)];
         };
-        let permits = self.services.bus.take_places(handler);
+        let permits = self.services.bus.take_permits(handler);
         if permits.is_empty() && in_hand == 0 {
             tracing::warn!(
                 handler,

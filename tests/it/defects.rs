@@ -97,11 +97,11 @@ async fn removed_executors_still_seeing_tasks(app: TestApp) {
     let query =
         format!("{{ task(id: \"{task}\") {{ totalCount }} taskHistory(id: \"{task}\") {{ totalCount }} }}");
     let mut exec5 = app.user("exec5").await;
-    for (seated, expected) in [(&["exec5"][..], 1), (&[], 0), (&["exec5"], 1)] {
-        app.set_executors(&group, seated).await;
+    for (executors, expected) in [(&["exec5"][..], 1), (&[], 0), (&["exec5"], 1)] {
+        app.set_executors(&group, executors).await;
         let answer = exec5.graphql(&query).await;
         for field in ["task", "taskHistory"] {
-            assert_eq!(answer.data(field)["totalCount"], expected, "{field} for {seated:?}");
+            assert_eq!(answer.data(field)["totalCount"], expected, "{field} for {executors:?}");
         }
     }
 }
@@ -112,7 +112,7 @@ async fn delete_task_group_reporting_success_while_deleting_only_the_executors(a
     app.task_in(&busy).await;
     let mut triage = app.user("triage").await;
     assert_eq!(triage.outcome("deleteTaskGroup", json!({ "ids": [busy] })).await, "CONFLICT");
-    assert_eq!(app.seated(&busy).await, ["exec1"]);
+    assert_eq!(app.executors_in(&busy).await, ["exec1"]);
     assert_eq!(triage.outcome("deleteTaskGroup", json!({ "ids": [free] })).await, "ok");
     assert_eq!(app.group_row(&free).await, Value::Null);
 }

@@ -219,7 +219,7 @@ async fn a_group_is_not_deleted_under_a_new_flow(app: TestApp) {
             format!("SELECT count(*) FROM task_management_taskflow WHERE code = '{code}' AND NOT is_deleted");
         match [outcomes[0].as_str(), outcomes[1].as_str()] {
             ["ok", "NOT_FOUND"] => assert_eq!(app.count(&live), 0),
-            ["CONFLICT", "ok"] => assert_eq!(app.seated(&group).await, ["exec1"]),
+            ["CONFLICT", "ok"] => assert_eq!(app.executors_in(&group).await, ["exec1"]),
             other => panic!("{other:?}"),
         }
     }

@@ -106,7 +106,7 @@ async fn every_write_of_a_seat_is_a_version(app: TestApp) {
         [(1, "CREATED", "admin"), (2, "CHANGED", "triage"), (3, "DELETED", "admin")]
     );
     assert_eq!(each(&each(&versions, "user"), "username"), ["exec1", "exec2", "exec2"]);
-    assert!(app.seated(&group).await.is_empty());
+    assert!(app.executors_in(&group).await.is_empty());
 }
 
 #[apply(on_both)]

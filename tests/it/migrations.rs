@@ -163,7 +163,7 @@ const ROWS: &str = include_str!("migrations/task_flow.sql");
 /// What stays of [`ROWS`] without flows: the groups, the votes that count, the sources and the tasks.
 const WITHOUT_FLOWS: &str = "SELECT line FROM ( \
        SELECT code || ' ' || completion_policy || ' ' || threshold AS line FROM task_management_taskgroup \
-       UNION ALL SELECT 'seat ' || CAST(user_id AS text) FROM task_management_taskexecutor WHERE NOT is_deleted \
+       UNION ALL SELECT 'executor ' || CAST(user_id AS text) FROM task_management_taskexecutor WHERE NOT is_deleted \
        UNION ALL SELECT 'source ' || source FROM task_management_tasksource WHERE task_group_id IS NOT NULL \
        UNION ALL SELECT 'task ' || CAST(id AS text) || ' ' || status FROM task_management_task WHERE NOT is_deleted \
        UNION ALL SELECT 'vote ' || CAST(id AS text) || ' ' || verdict FROM task_management_taskdecision \
@@ -174,7 +174,7 @@ const WITHOUT_FLOWS: &str = "SELECT line FROM ( \
 const STAYS: [&str; 10] = [
     "half N 50",
     "heavy N 7",
-    "seat 00000000-0000-0000-0000-0000000000a2",
+    "executor 00000000-0000-0000-0000-0000000000a2",
     "source of the group",
     "task 00000000-0000-0000-0000-0000000000f1 ACCEPTED",
     "task 00000000-0000-0000-0000-0000000000f2 ACCEPTED",

@@ -140,17 +140,17 @@ async fn weights_are_kept_where_they_are_not_named_and_checked_where_they_are(ap
         executors.sort();
         executors
     };
-    let seat = |name: &str, weight, version| (name.to_owned(), weight, version);
+    let executor = |name: &str, weight, version| (name.to_owned(), weight, version);
     assert_eq!(
         update(&app, &group, "SEATS", json!({ "userIds": user_ids(&["exec1", "exec2", "exec3"]) })).await,
         "ok"
     );
-    assert_eq!(weights().await, [seat("exec1", 3, 1), seat("exec2", 2, 1), seat("exec3", 1, 1)]);
+    assert_eq!(weights().await, [executor("exec1", 3, 1), executor("exec2", 2, 1), executor("exec3", 1, 1)]);
     let named = json!({ "weights": [{ "userId": user_id("exec3"), "weight": 1_000_000 }, { "userId": user_id("exec1"), "weight": 3 }] });
     assert_eq!(update(&app, &group, "SEATS", named).await, "ok");
     assert_eq!(
         weights().await,
-        [seat("exec1", 3, 1), seat("exec2", 2, 1), seat("exec3", 1_000_000, 2)],
+        [executor("exec1", 3, 1), executor("exec2", 2, 1), executor("exec3", 1_000_000, 2)],
         "only what differs is written"
     );
     for weight in [0, -1, 1_000_001, i32::MAX, i32::MIN] {

@@ -80,7 +80,7 @@ async fn a_group_is_not_deleted_under_a_new_task(app: TestApp) {
         .await;
         match [outcomes[0].as_str(), outcomes[1].as_str()] {
             ["ok", "NOT_FOUND"] => assert_eq!(app.status(&task).await, "RECEIVED"),
-            ["CONFLICT", "ok"] => assert_eq!(app.seated(&group).await, ["exec1"]),
+            ["CONFLICT", "ok"] => assert_eq!(app.executors_in(&group).await, ["exec1"]),
             other => panic!("{other:?}"),
         }
         let created = json!({ "source": source });

@@ -322,11 +322,11 @@ async fn who_sits_in_a_group_and_is_not_active_may_stay_and_somebody_new_is_refu
     let group = app.group("STAY", All, &["exec1", "exec2"]).await;
     app.run("UPDATE core_user SET is_active = false WHERE username IN ('exec2', 'exec3')");
     app.set_executors(&group, &["exec1", "exec2", "exec4"]).await;
-    assert_eq!(app.seated(&group).await, ["exec1", "exec2", "exec4"]);
+    assert_eq!(app.executors_in(&group).await, ["exec1", "exec2", "exec4"]);
     let input = json!({ "id": group, "code": "STAY", "completionPolicy": "ALL", "userIds": user_ids(&["exec1", "exec3"]) });
     let text = app.refusal_text("admin", "updateTaskGroup", input).await;
     assert!(text.contains("exec3"), "{text}");
-    assert_eq!(app.seated(&group).await, ["exec1", "exec2", "exec4"]);
+    assert_eq!(app.executors_in(&group).await, ["exec1", "exec2", "exec4"]);
     // An executor who was removed is new again.
     app.set_executors(&group, &["exec1"]).await;
     let input = json!({ "id": group, "code": "STAY", "completionPolicy": "ALL", "userIds": user_ids(&["exec1", "exec2"]) });

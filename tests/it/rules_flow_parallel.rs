@@ -126,7 +126,7 @@ async fn a_step_that_is_named_must_be_asked_now_and_of_the_voter(app: TestApp) {
     assert_eq!(
         app.refused("exec2", "resolveTask", at("exec2", &steps[0])).await,
         "FORBIDDEN",
-        "no seat there"
+        "no executor there"
     );
     assert_eq!(
         app.refused("exec1", "resolveTask", at("exec1", &task)).await,

@@ -156,7 +156,7 @@ async fn executors_that_stay_keep_their_row_and_only_the_difference_is_written(a
 
     app.set_executors(&group, &["exec1"]).await;
     let returned = &app.group_row(&group).await["executors"]["exec1"];
-    assert_ne!(returned["uuid"], before["executors"]["exec1"]["uuid"], "who comes back gets a new seat");
+    assert_ne!(returned["uuid"], before["executors"]["exec1"]["uuid"], "who comes back gets a new executor");
 }
 
 #[apply(on_both)]
@@ -222,8 +222,8 @@ async fn deleting_is_all_or_nothing_over_the_ids(app: TestApp) {
     let gone = "00000000-0000-7000-8000-000000000005";
     for bad in ["00000000-0000-7000-8000-00000000ffff", gone] {
         assert_eq!(triage.outcome("deleteTaskGroup", json!({ "ids": [a, bad, b] })).await, "NOT_FOUND");
-        assert_eq!(app.seated(&a).await, ["exec1"]);
-        assert_eq!(app.seated(&b).await, ["exec1"]);
+        assert_eq!(app.executors_in(&a).await, ["exec1"]);
+        assert_eq!(app.executors_in(&b).await, ["exec1"]);
     }
     assert_eq!(triage.outcome("deleteTaskGroup", json!({ "ids": [a, b, a] })).await, "ok");
     assert_eq!((app.group_row(&a).await, app.group_row(&b).await), (Value::Null, Value::Null));
@@ -241,8 +241,8 @@ async fn deleting_is_refused_while_open_tasks_use_the_group_and_says_how_many(ap
         assert_eq!((status, &error[0]["code"]), (1, &json!("CONFLICT")));
         let message = error[0]["message"].as_str().expect("a text");
         assert!(message.contains("BUSY") && message.contains(count), "{message}");
-        assert_eq!(app.seated(&group).await, ["exec1"], "the executors stay with the group");
-        assert_eq!(app.seated(&free).await, ["exec1"], "all or nothing");
+        assert_eq!(app.executors_in(&group).await, ["exec1"], "the executors stay with the group");
+        assert_eq!(app.executors_in(&free).await, ["exec1"], "all or nothing");
         assert_eq!(app.vote("exec1", &tasks[index], json!("APPROVED")).await, "ok");
     }
     assert_eq!(triage.outcome("deleteTaskGroup", json!({ "ids": [free, group] })).await, "ok");

@@ -146,8 +146,11 @@ async fn groups_executors_and_flows_are_shown_in_the_same_way(backend: Backend) 
         found.unwrap_or_else(|| panic!("{event} was not told"))["data"].clone()
     };
     assert_eq!(data(events[0])["taskGroup"]["code"], "SHOWN");
-    let seat = data(events[1])["taskExecutor"].clone();
-    assert_eq!((&seat["user"]["username"], &seat["taskGroup"]["code"]), (&json!("exec1"), &json!("SHOWN")));
+    let executor = data(events[1])["taskExecutor"].clone();
+    assert_eq!(
+        (&executor["user"]["username"], &executor["taskGroup"]["code"]),
+        (&json!("exec1"), &json!("SHOWN"))
+    );
     assert_eq!(data(events[2])["taskFlow"]["code"], "WAY");
     assert_eq!(data(events[2])["user"]["username"], "admin");
 }

@@ -1,4 +1,5 @@
-//! Devices from which people have logged in before: what others do to their names does not count for them.
+//! Devices from which people have logged in before. Failed logins of others with the same name do not count for these
+//! devices.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,10 +9,10 @@ use sha2::Sha256;
 use super::Tokens;
 use crate::clock::new_random_id;
 
-/// How many people one device is known for; the first of them are forgotten.
+/// How many people one device is known for. With more, the first ones are forgotten.
 const MOST_PEOPLE: usize = 10;
 
-/// Bytes of a signature: guessing one takes longer than guessing passwords.
+/// The bytes of a signature. Guessing one takes longer than guessing passwords.
 const SIGNATURE: usize = 16;
 
 impl Tokens {

@@ -1,4 +1,4 @@
-//! How connections are made, and what is known of those in a pool.
+//! Making connections, and what is known of those in a pool.
 
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use super::file::DatabaseFile;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, Result};
 
-/// Makes connections as the module needs them: with its settings of SQLite, its functions, and UTC. Hosts make a pool with it
-/// to share it with the module ([`Database::from_pool`]).
+/// Makes connections as the module needs them: with its settings for SQLite, its SQL functions, and UTC. A host makes a pool
+/// with it to share the pool with the module ([`Database::from_pool`]).
 #[derive(Debug, Clone)]
 pub struct ConnectionManager {
     target: Target,
@@ -22,7 +22,7 @@ pub struct ConnectionManager {
 }
 
 impl ConnectionManager {
-    /// For the database of these settings.
+    /// A manager for the database of these settings.
     ///
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
@@ -34,7 +34,7 @@ impl ConnectionManager {
         })
     }
 
-    /// One that gives up soon, for questions that are asked again.
+    /// The manager with short waits, for checks that are repeated.
     pub(crate) fn hasty(mut self) -> Self {
         const PATIENCE: Duration = Duration::from_secs(1);
         if let Target::Postgres(url) = &mut self.target {
@@ -59,7 +59,7 @@ impl ConnectionManager {
         matches!(self.target, Target::Sqlite(_))
     }
 
-    /// Refuses when the file of SQLite was deleted or replaced since it was first opened.
+    /// Refuses if the SQLite file was deleted or replaced since it was first opened.
     ///
     /// # Errors
     /// UNAVAILABLE.
@@ -89,7 +89,7 @@ impl r2d2::ManageConnection for ConnectionManager {
     }
 
     fn is_valid(&self, held: &mut ManagedConnection) -> Result<(), Self::Error> {
-        // A connection in steady use needs no ping; one that rested may have lost its server meanwhile.
+        // A connection in steady use needs no ping. One that was idle may have lost its server meanwhile.
         if held.used.elapsed() < Duration::from_secs(1) {
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl r2d2::ManageConnection for ConnectionManager {
     }
 }
 
-/// A pooled connection and what is known of its health.
+/// A pooled connection, and what is known of its health.
 pub struct ManagedConnection {
     pub(super) connection: DbConnection,
     pub(super) used: Instant,
@@ -185,7 +185,7 @@ fn is_local(url: &str) -> bool {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Case-folding beyond ASCII; PostgreSQL has a function of the same name by migration.
+    /// Folds case beyond ASCII. On PostgreSQL a migration makes a function of the same name.
     fn task_management_fold(
         value: diesel::sql_types::Nullable<diesel::sql_types::Text>,
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;

@@ -132,8 +132,8 @@ fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uui
 fn groups_of(user_id: uuid::Uuid) -> Sql {
     Sql::new(
         "SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
-         JOIN task_management_taskgroup AS seated ON seated.id = executor.task_group_id \
-         WHERE NOT executor.is_deleted AND NOT seated.is_deleted AND executor.user_id = ",
+         JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id \
+         WHERE NOT executor.is_deleted AND NOT pool.is_deleted AND executor.user_id = ",
     )
     .bind(user_id)
 }

@@ -50,9 +50,9 @@ pub struct RequestContext {
     pub progress: DataLoader<ProgressOfTasks>,
     /// The present names of the entities of tasks, batched.
     pub entities: DataLoader<Entities>,
-    /// Which roles users have, batched.
+    /// The roles that users have, batched.
     pub roles_of_users: DataLoader<RolesOfUsers>,
-    /// What roles grant, batched.
+    /// The rights that roles grant, batched.
     pub rights_of_roles: DataLoader<RightsOfRoles>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
@@ -65,7 +65,7 @@ pub struct Cookies {
     pub access: Option<String>,
     /// The refresh token.
     pub refresh: Option<String>,
-    /// What the device is known by.
+    /// The token of the device.
     pub device: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What errors lack in the library's answers: the reader's language, codes, and causes in the log.
+//! Completes the errors in the library's answers: translates them, adds codes, and logs their causes.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use crate::error::{Error, ErrorCode};
 
-/// Puts the errors of an answer into words; answers whether one was the server's for want of its database.
+/// Translates the errors of an answer; returns whether the database was unavailable for one of them.
 pub fn localize(response: &mut Response, language: &str, request_id: &str) -> bool {
     let (mut unavailable, mut faults) = (false, Faults::default());
     for error in &mut response.errors {
@@ -61,7 +61,7 @@ fn written(path: &[PathSegment]) -> String {
     segments.collect::<Vec<_>>().join(".")
 }
 
-/// An error that several resolvers share, as data loaders answer it.
+/// An error that several resolvers share, because a loader has failed for all of them.
 #[must_use]
 pub fn shared(error: Arc<Error>) -> Error {
     Arc::try_unwrap(error).unwrap_or_else(|shared| {
@@ -81,7 +81,7 @@ fn translate(error: &mut ServerError, language: &str, request_id: &str, faults: 
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     extensions.set("requestId", request_id);
     let Some(own) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
-        // The library's own refusals of documents and values; they quote what the client sent.
+        // These are the library's own refusals of documents and values. They quote what the client sent.
         extensions.set("code", ErrorCode::Validation.as_str());
         error.message = shorten(&error.message);
         return false;

@@ -20,7 +20,7 @@ use crate::model::task_group::TaskGroup;
 use crate::service::context::ListScope;
 use crate::service::{task, task_executor};
 
-/// People who decide on tasks together.
+/// A group of people who decide on tasks together.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskGroupGQLType", complex)]
 pub struct TaskGroupNode {
@@ -28,7 +28,7 @@ pub struct TaskGroupNode {
     pub record: LiveRecord,
     #[graphql(flatten)]
     fields: TaskGroupFields,
-    /// The sources whose new tasks come to this group.
+    /// The sources whose new tasks go to this group.
     task_sources: Vec<String>,
     #[graphql(skip)]
     pub group: TaskGroup,
@@ -44,18 +44,19 @@ pub struct TaskGroupHistoryNode {
     fields: TaskGroupFields,
 }
 
-/// What a group and a version of it have.
+/// The fields that groups and their versions have.
 #[derive(SimpleObject)]
 struct TaskGroupFields {
     code: String,
     completion_policy: TaskGroupCompletionPolicy,
-    /// How many must approve under policy N; 1 when absent. Percent or weight, if `policy` says so.
+    /// How many must approve under the policy N; absent: 1. It is a percentage or a weight if `policy` says so.
     threshold: Option<i32>,
     /// How many must approve.
     policy: TaskPolicy,
-    /// Whether the maker of a task may not decide it; absent: as the settings say.
+    /// Whether the maker of a task is barred from deciding it; absent: as in the settings.
     forbid_maker: Option<bool>,
-    /// Whether who decided another step of a task may not decide this one; absent: as the settings say.
+    /// Whether people who decided another step of a task are barred from deciding this group's step; absent: as in the
+    /// settings.
     distinct_deciders: Option<bool>,
 }
 
@@ -103,13 +104,13 @@ impl TaskGroupNode {
         listed(ctx, &NESTED_TASK_EXECUTOR, Some(self.own()), task_executor::list_of_visible_group).await
     }
 
-    /// The group's tasks that one sees.
+    /// The group's tasks that one may see.
     async fn task_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskNode>> {
         let list = |services, requester, query| task::list(services, requester, query, ListScope::Nested);
         listed(ctx, &NESTED_TASK, Some(self.own()), list).await
     }
 
-    /// Who sits in it.
+    /// The users who are the group's executors.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
         let ids = self.executors(ctx).await?.into_iter().map(|executor| executor.user_id).collect();
         Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))
@@ -117,7 +118,7 @@ impl TaskGroupNode {
 }
 
 impl TaskGroupNode {
-    /// That a row is the group's.
+    /// The condition that a row belongs to the group.
     const fn own(&self) -> Condition {
         Condition::equals("task_group_id", Value::Uuid(self.group.record.id))
     }
@@ -128,7 +129,7 @@ impl TaskGroupNode {
     }
 }
 
-/// The group of a row that the requester sees.
+/// The group that a visible row names, if it names one.
 pub async fn group(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskGroupNode>> {
     let Some(id) = id else { return Ok(None) };
     Ok(request(ctx)?.groups.load_one(id).await.map_err(shared)?.map(TaskGroupNode::from))

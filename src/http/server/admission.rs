@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::HttpSettings;
 use crate::domain::network::Network;
 
-/// Connections beyond the bounds that are taken for a moment, for operators and to be told why not.
+/// How many connections beyond the bounds are taken for a moment, to answer operators, and to tell others why they are
+/// refused.
 pub const SHORT_LIVED: usize = 32;
 
 /// How often the log says that a bound is reached.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
-/// The connections that there are.
+/// The present connections.
 pub struct Connections {
     most: usize,
     most_per_network: usize,
@@ -30,30 +31,30 @@ struct State {
     total: usize,
     by_network: HashMap<Network, usize>,
     short_lived: VecDeque<CancellationToken>,
-    /// When a bound was in the log last, and how often it has been reached since.
+    /// When the log last mentioned a bound, and how often the bound was reached since.
     logged: HashMap<&'static str, (Instant, u64)>,
 }
 
-/// How a connection is taken.
+/// The admission of a connection.
 pub struct Admission {
-    /// Counts it for as long as it lasts.
+    /// Counts the connection as long as it lasts.
     pub slot: Slot,
-    /// The setting that it is beyond, if it is.
+    /// The setting whose bound the connection exceeds, if it does.
     pub beyond: Option<&'static str>,
-    /// Ends when another needs its place.
+    /// Is cancelled when another connection needs its place.
     pub evicted: CancellationToken,
 }
 
 /// Counts a connection until it is dropped.
 pub struct Slot {
     connections: Arc<Connections>,
-    /// None for one beyond the bounds.
+    /// The client's network; none for a connection beyond the bounds.
     network: Option<Network>,
     evicted: CancellationToken,
 }
 
 impl Connections {
-    /// As many as the settings allow and the system can hold.
+    /// Allows as many connections as the settings allow and the system can hold.
     pub fn new(settings: &HttpSettings, files: usize) -> Arc<Self> {
         let most = settings.max_connections.min(files);
         if most < settings.max_connections {
@@ -71,11 +72,12 @@ impl Connections {
         })
     }
 
-    /// Counts a connection from this address. One beyond the bounds is taken too, for a moment: of these the oldest gives way.
+    /// Counts a connection from this address. A connection beyond the bounds is taken too, for a moment; the oldest of these
+    /// gives way.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let evicted = CancellationToken::new();
         let network = Network::around(address);
-        // Everybody comes from a proxy's address.
+        // All clients behind a proxy come from the proxy's address.
         let is_trusted = self.trusted.iter().any(|trusted| trusted.contains(address));
         let mut state = self.state();
         let held = state.by_network.get(&network).copied().unwrap_or(0);
@@ -110,7 +112,7 @@ impl Connections {
         Admission { slot, beyond, evicted }
     }
 
-    /// Notes that a bound is reached: always in the metrics, now and then in the log.
+    /// Notes that a bound is reached: always in the metrics, at intervals in the log.
     pub fn report(&self, setting: &'static str, address: Option<IpAddr>, error: Option<&std::io::Error>) {
         metrics::counter!("http_connections_refused_total", "bound" => setting).increment(1);
         let mut state = self.state();
@@ -142,7 +144,7 @@ impl Connections {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // What waits for the token ends with the connection; cancelling tells this one from the others below.
+        // Tasks that wait for the token end with the connection. Cancelling it tells this connection from the others below.
         self.evicted.cancel();
         let mut state = self.connections.state();
         let Some(network) = self.network else {

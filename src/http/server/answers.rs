@@ -1,4 +1,4 @@
-//! What is held for clients that have not read it yet: so many bytes at most for all of them.
+//! Answers that are held for clients that have not read them yet. Their total size is bounded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ use crate::domain::network::Network;
 use crate::error::ErrorCode;
 use crate::message::Message;
 
-/// The setting that bounds them.
+/// The setting that bounds the held bytes.
 const HELD: &str = "http.held_answer_bytes";
 
-/// Shorter answers are not counted: the buffers of a connection hold as much.
+/// The shortest answer that is counted, in bytes. The buffers of a connection hold as much.
 const SHORT: u64 = 64 * 1024;
 
-/// An answer that is younger is not judged by how fast it is read.
+/// The age from which an answer is judged by how fast it is read.
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// The long answers that are being read.
@@ -41,7 +41,7 @@ struct Held {
     bytes: usize,
     network: Network,
     since: Instant,
-    /// What the connection had written before.
+    /// How many bytes the connection had written before the answer.
     written: u64,
     watch: Arc<Watch>,
 }
@@ -53,13 +53,13 @@ pub struct Hold {
 }
 
 impl HeldAnswers {
-    /// So many bytes at most.
+    /// Allows at most this many bytes.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, state: Mutex::default() })
     }
 
-    /// Counts the answer if it is long. Where there is no room, the slowest reader of the network that holds most gives way; if
-    /// that is the client's own, and nobody there is slow, the client is told to come again.
+    /// Counts the answer if it is long. If there is no room, the slowest reader of the network that holds most gives way. If
+    /// that is the client's own network, and nobody in it is slow, the client is told to come again.
     pub fn keep(
         self: &Arc<Self>,
         response: Response,
@@ -70,7 +70,7 @@ impl HeldAnswers {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             working.go_on();
         }
-        // A stream is of no known length, and nobody holds it whole.
+        // A stream has no known length, and nobody holds all of it.
         let size = response.body().size_hint().exact().filter(|size| *size >= SHORT);
         let Some(size) = size.and_then(|size| usize::try_from(size).ok()) else {
             return response.map(|body| working.body(body, None));
@@ -119,7 +119,7 @@ impl HeldAnswers {
 }
 
 impl State {
-    /// Which answer gives way to one of so many bytes for a client of this network.
+    /// The answer that gives way to one of this many bytes for a client of this network.
     fn to_give_way(&self, bytes: usize, network: Network, now: Instant) -> Option<u64> {
         let mut by_network: HashMap<Network, usize> = HashMap::from([(network, bytes)]);
         for held in self.held.values() {
@@ -150,7 +150,7 @@ impl Drop for Hold {
     }
 }
 
-/// Makes an answer one that says which bound is reached.
+/// Turns an answer into one that says which bound is reached.
 pub fn unavailable(response: Response, setting: &'static str) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.status = StatusCode::SERVICE_UNAVAILABLE;

@@ -1,4 +1,4 @@
-//! One connection: how long it may be idle, send a head, or leave an answer unread.
+//! A connection: how long it may be idle, take to send a head, or leave an answer unread.
 
 use std::future::Future as _;
 use std::io;
@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::admission::Slot;
 use crate::config::HttpSettings;
 
-/// What a connection does at the moment, and what of that is bounded.
+/// What a connection does at the moment, and the bounds on that.
 pub struct Watch {
     head: Duration,
     idle: Duration,
@@ -30,11 +30,11 @@ pub struct Watch {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The first head is awaited, or one has begun to come.
+    /// The first head is awaited, or a head has begun to come.
     Head(Instant),
     /// Between an answer and the next request.
     Idle(Instant),
-    /// A request is worked on, as long as it takes, or the connection is no longer HTTP.
+    /// A request is worked on, for as long as that takes, or the connection is no longer HTTP.
     Working,
 }
 
@@ -51,7 +51,7 @@ impl Watch {
         })
     }
 
-    /// A request has come; it is worked on until the guard is dropped.
+    /// Notes that a request has come, which is worked on until the guard is dropped.
     pub fn begin(self: &Arc<Self>) -> Working {
         *self.phase() = Phase::Working;
         Working { watch: Arc::clone(self), goes_on: false }
@@ -62,18 +62,18 @@ impl Watch {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Breaks the connection off.
+    /// Breaks off the connection.
     pub fn break_off(&self) {
         self.end.cancel();
     }
 
-    /// Whether it is to be broken off.
+    /// Whether the connection is to be broken off.
     #[cfg(test)]
     pub fn is_broken_off(&self) -> bool {
         self.end.is_cancelled()
     }
 
-    /// Waits until it is to be broken off.
+    /// Waits until the connection is to be broken off.
     pub fn ended(&self) -> WaitForCancellationFuture<'_> {
         self.end.cancelled()
     }
@@ -93,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// Until when something has to be read, and the setting that says so.
+    /// Until when something must be read, and the setting that says so.
     fn deadline(&self) -> Option<(Instant, &'static str)> {
         match *self.phase() {
             Phase::Head(since) => Some((since + self.head, "http.head_timeout_s")),
@@ -114,12 +114,13 @@ pub struct Working {
 }
 
 impl Working {
-    /// The body of its answer: when that ends, the connection is idle. `hold` is let go of once the last of it has been taken.
+    /// The body of the request's answer. When it ends, the connection is idle. `hold` is dropped when the last piece has
+    /// been taken.
     pub fn body(self, body: Body, hold: Option<Box<dyn Send>>) -> Body {
         Body::new(AnswerBody { body, hold, rest: Bytes::new(), _working: self })
     }
 
-    /// What follows is not HTTP any more.
+    /// Notes that the connection is no longer HTTP.
     pub fn go_on(&mut self) {
         self.goes_on = true;
     }
@@ -133,7 +134,7 @@ impl Drop for Working {
     }
 }
 
-/// The body of an answer. What is held of it is handed on in pieces, so that it is freed when the last one has been taken.
+/// The body of an answer. It is handed on in pieces, so that its memory is freed when the last piece has been taken.
 struct AnswerBody {
     body: Body,
     hold: Option<Box<dyn Send>>,
@@ -163,10 +164,10 @@ impl HttpBody for AnswerBody {
             }
         }
         let length = self.rest.len().min(PIECE);
-        // A copy: a part would keep the whole.
+        // A copy, because a part would keep the whole body in memory.
         let piece = Bytes::copy_from_slice(&self.rest.split_to(length));
         if self.rest.is_empty() {
-            // An empty one still points to the whole.
+            // An empty part would still keep the whole body.
             self.rest = Bytes::new();
             if self.body.is_end_stream() {
                 self.hold = None;
@@ -203,7 +204,7 @@ impl Watched {
         Self { stream, watch, reading: Box::pin(sleep(Duration::ZERO)), writing: None, _slot: slot }
     }
 
-    /// Bounds how long nothing can be written.
+    /// Bounds for how long nothing can be written.
     fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(outcome) = outcome {
             self.writing = None;

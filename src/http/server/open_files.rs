@@ -1,6 +1,6 @@
-//! How many files the process may have open: every connection is one.
+//! How many files the process may have open. Every connection is an open file.
 
-/// Lets the process have as many as it can without more rights.
+/// Lets the process open as many files as it can without more rights.
 #[cfg(unix)]
 pub fn raise() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -13,11 +13,11 @@ pub fn raise() {
     }
 }
 
-/// Elsewhere there is no such limit.
+/// Other systems have no such limit.
 #[cfg(not(unix))]
 pub const fn raise() {}
 
-/// How many connections leave enough files for the rest: a database with `pool_size` connections, webhooks, the program.
+/// How many connections leave enough files for a database with `pool_size` connections, webhooks, and the program itself.
 #[must_use]
 pub fn most_connections(pool_size: u32) -> usize {
     const FILES_OF_A_CONNECTION: usize = 3;

@@ -1,8 +1,8 @@
-//! Throttling of logins: who guesses is slowed down and then refused, and can't lock anybody else out by that.
+//! Throttling of logins: a client that guesses passwords is slowed down and then refused, but can't lock anybody else out.
 //!
-//! A try from a device from which the person has logged in before is counted for that device alone. Any other is counted for the name
-//! together with the network from which it comes, and for the network: both refuse that network only. It is counted for the name
-//! too, which refuses nobody: it makes unknown devices wait, the longer the more has been tried.
+//! An attempt from a device from which the person has logged in before is counted only for that device. Any other attempt is
+//! counted for the name together with its network, and for the network; these counts refuse only that network. It is also
+//! counted for the name. That count refuses nobody, but makes unknown devices wait, the longer the more attempts there were.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::service::ServiceContext;
 use crate::service::fair_places::Ticket;
 
-/// A try to log in.
+/// An attempt to log in.
 #[derive(Clone)]
 pub struct Attempt {
     username: String,
@@ -26,16 +26,16 @@ pub struct Attempt {
     device: Option<String>,
 }
 
-/// How a try was counted, as a failure until it is known to be none.
+/// How an attempt was counted. It counts as a failure until it is known to be none.
 #[derive(Clone)]
 pub struct Counted {
-    /// How long it has to wait.
+    /// How long the attempt has to wait.
     pub delay: Duration,
     by_device: bool,
 }
 
 impl Attempt {
-    /// A try under this name, from this address and this device.
+    /// An attempt under this name, from this address and this device.
     pub fn new(
         services: &ServiceContext,
         username: &str,
@@ -46,7 +46,7 @@ impl Attempt {
         Self { username: username.to_owned(), network: address.map(Network::around), device }
     }
 
-    /// The permission to go on, which few have at once under the same name from the same network, and from one network.
+    /// The permission to go on. Only a few can have it at once under one name from one network, and from one network.
     ///
     /// # Errors
     /// LIMIT, naming the setting.
@@ -60,10 +60,10 @@ impl Attempt {
             (None, Some(network)) => vec![
                 (format!("{OF_USER}: {network} {}", self.username), of_user),
                 (format!("{OF_ADDRESS}: {network}"), of_address),
-                // Not bounded, as others could use it up; but its turns come one after the other.
+                // Not bounded, because others could use the bound up, but its turns come one after the other.
                 (format!("name: {}", self.username), usize::MAX),
             ],
-            // Where nobody says from where: the same, as one bound for all would be a lock that anybody could put on.
+            // Without an address it is the same, because one bound for everybody would let anybody lock the others out.
             (None, None) => vec![(format!("name: {}", self.username), usize::MAX)],
         };
         services.hashing.ticket(keys).map_err(|key| {
@@ -72,10 +72,11 @@ impl Attempt {
         })
     }
 
-    /// Counts the try as a failure, to be forgiven if it is none: so of many tries at once each sees those before it.
+    /// Counts the attempt as a failure, to be taken back if it succeeds, so that each of many simultaneous attempts sees
+    /// those before it.
     ///
     /// # Errors
-    /// LIMIT after too many of them, or what the database says. What is refused is not counted.
+    /// LIMIT after too many failures. A refused attempt is not counted.
     pub fn count(
         &self,
         services: &ServiceContext,
@@ -88,7 +89,7 @@ impl Attempt {
             add(connection, key, now, since)?;
             Ok(get(connection, key, since)?.unwrap_or((1, now)))
         };
-        // A device that guesses is as good as an unknown one.
+        // A known device that guesses counts as an unknown one.
         if let Some(key) = self.device_key()
             && failures(&key)?.0 <= auth.failures_per_user
         {
@@ -110,7 +111,7 @@ impl Attempt {
         Ok(Counted { delay: delay(count, auth.delay_after, auth.longest_delay_s), by_device: false })
     }
 
-    /// Takes back what was counted, and the failures before it of whoever has succeeded now.
+    /// Takes back the count, and the earlier failures of the person who has succeeded now.
     ///
     /// # Errors
     /// What the database says.
@@ -156,10 +157,10 @@ impl Attempt {
     }
 }
 
-/// Counts a wrong old password of somebody who is logged in.
+/// Counts a wrong old password of a person who is logged in.
 ///
 /// # Errors
-/// LIMIT after too many of them, or what the database says.
+/// LIMIT after too many failures.
 pub fn count_for_change(
     services: &ServiceContext,
     connection: &mut DbConnection,
@@ -180,14 +181,14 @@ fn too_many(setting: &'static str, seconds: i64) -> Error {
     refused(setting, Message::new("too-many-logins").with("seconds", seconds))
 }
 
-/// Whoever is refused is told by which setting, and so is the log: the person who waits can't change it.
+/// The refusal, which names the setting. The log names it too, because the person who waits can't change it.
 fn refused(setting: &'static str, message: Message) -> Error {
     metrics::counter!("tasks_logins_total", "result" => "throttled").increment(1);
     tracing::info!(setting, "a login is refused");
     Error::new(ErrorCode::Limit, message.with("setting", setting))
 }
 
-/// None for the first failures; then a second, and twice as long each time.
+/// The delay: none for the first failures, then a second, and twice as long each time.
 fn delay(failures: i32, after: i32, longest_s: u64) -> Duration {
     let beyond = u32::try_from(failures.saturating_sub(after)).unwrap_or(0);
     let seconds = match beyond {

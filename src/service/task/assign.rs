@@ -97,7 +97,7 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
 
 /// The deciders of new tasks of this source: the flow or the group to which the source is bound.
 pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> Result<Deciders> {
-    let target = db::task_source::claimed_by(unit.connection, source)?;
+    let target = db::task_source::bound_to(unit.connection, source)?;
     let deciders = match target {
         None => return Ok(Deciders::Nobody),
         Some(SourceTarget::Group(id)) => db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
@@ -121,7 +121,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
         }
     };
     // The source may have been bound elsewhere while this transaction waited for the lock.
-    if db::task_source::claimed_by(unit.connection, source)? == target {
+    if db::task_source::bound_to(unit.connection, source)? == target {
         return Ok(deciders.unwrap_or(Deciders::Nobody));
     }
     of_source(unit, source, task_event)

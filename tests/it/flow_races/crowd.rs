@@ -39,7 +39,7 @@ async fn add_people(app: &TestApp) {
 }
 
 /// Sets the pool of a group.
-async fn seat(client: &mut Client, group: &str, number: usize, people: &[usize]) {
+async fn set_executors(client: &mut Client, group: &str, number: usize, people: &[usize]) {
     let input = json!({
         "id": group, "code": format!("CROWD{number}"), "completionPolicy": "ALL",
         "userIds": people.iter().map(|person| id(*person)).collect::<Vec<_>>(),
@@ -57,7 +57,7 @@ async fn set_up(app: &TestApp) -> Vec<Step> {
         let arguments = format!("(code: \"CROWD{number}\")");
         let row = triage.rows("taskGroup", &arguments, "uuid").await.remove(0);
         let group = row["uuid"].as_str().expect("a key").to_owned();
-        seat(&mut triage, &group, number, people).await;
+        set_executors(&mut triage, &group, number, people).await;
         groups.push(group);
     }
     let flow = app
@@ -139,12 +139,12 @@ async fn moves(mut triage: Client, groups: Vec<String>, over: Arc<AtomicBool>) {
             if round % 3 == 2 {
                 people.pop();
             }
-            seat(&mut triage, group, number, &people).await;
+            set_executors(&mut triage, group, number, &people).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
     for (number, group) in groups.iter().enumerate() {
-        seat(&mut triage, group, number, &POOLS[number]).await;
+        set_executors(&mut triage, group, number, &POOLS[number]).await;
     }
 }
 

@@ -153,7 +153,7 @@ impl TestApp {
     }
 
     /// The executors of a group, by user name.
-    pub async fn seated(&self, id: &str) -> Vec<String> {
+    pub async fn executors_in(&self, id: &str) -> Vec<String> {
         let row = self.group_row(id).await;
         row["executors"].as_object().expect("a live group").keys().cloned().collect()
     }
