@@ -42,6 +42,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Delivery of events to After-handlers.
     pub outbox: OutboxSettings,
+    /// The journal of mutations.
+    pub journal: JournalSettings,
     /// Telling receivers in any language of events, by HTTP.
     pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
@@ -108,6 +110,14 @@ pub struct Limits {
     pub stranger_bytes: usize,
     /// Fields at the root of a query by somebody who is not logged in.
     pub stranger_fields: usize,
+    /// Rows that one request reads; what several rows point to counts once.
+    pub request_rows: u64,
+    /// Bytes that one request reads, and as many that it writes.
+    pub request_bytes: u64,
+    /// How many milliseconds the database works for one request.
+    pub request_database_ms: u64,
+    /// How many connections to the database one request has at once; never all of them.
+    pub request_connections: usize,
 }
 
 impl Default for Limits {
@@ -127,6 +137,10 @@ impl Default for Limits {
             query_tokens: 20_000,
             stranger_bytes: 16 * 1024,
             stranger_fields: 10,
+            request_rows: 25_000,
+            request_bytes: 32 * 1024 * 1024,
+            request_database_ms: 5_000,
+            request_connections: 3,
         }
     }
 }
@@ -192,6 +206,24 @@ impl Default for OutboxSettings {
     }
 }
 
+/// The journal of mutations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalSettings {
+    /// How many days an entry is kept; the id of its client may be used again then.
+    pub keep_days: i64,
+    /// How many refused mutations of one person are kept in an hour, by each process; more are answered and not kept.
+    pub refused_per_hour: u32,
+    /// How many bytes of inputs of one person are kept in an hour, by each process; more are refused.
+    pub bytes_per_hour: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { keep_days: 400, refused_per_hour: 1_000, bytes_per_hour: 256 * 1024 * 1024 }
+    }
+}
+
 impl Settings {
     /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or in the nearest folder above
     /// that has it, `file` if one is named, and the environment (`TASKS__SECTION__KEY`). A later source wins over an earlier
@@ -228,6 +260,7 @@ impl Settings {
             ("database.pool_size", i64::from(self.database.pool_size)),
             ("auth.access_token_s", self.auth.access_token_s),
             ("auth.session_s", self.auth.session_s),
+            ("auth.sessions_per_user", self.auth.sessions_per_user),
             ("auth.failures_per_user", i64::from(self.auth.failures_per_user)),
             ("auth.failures_per_address", i64::from(self.auth.failures_per_address)),
             ("auth.failure_window_s", self.auth.failure_window_s),
@@ -248,6 +281,7 @@ impl Settings {
             ("outbox.first_pause_ms", self.outbox.first_pause_ms),
             ("outbox.longest_pause_s", self.outbox.longest_pause_s),
             ("outbox.keep_days", self.outbox.keep_days),
+            ("journal.keep_days", self.journal.keep_days),
         ];
         for (key, value) in positive {
             if value < 1 {

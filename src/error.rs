@@ -153,6 +153,16 @@ impl From<diesel::result::Error> for Error {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
                 _,
             ) => Self::unavailable(error),
+            // What broke a statement off may be an error of ours.
+            Diesel::DeserializationError(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(source) => Self::internal(source),
+            },
+            Diesel::DatabaseError(_, information)
+                if information.message() == "canceling statement due to statement timeout" =>
+            {
+                Self::new(ErrorCode::Limit, Message::new("statement-too-slow"))
+            }
             other => Self::internal(other),
         }
     }

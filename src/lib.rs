@@ -31,6 +31,7 @@
 
 mod app;
 mod auth;
+mod budget;
 #[doc(hidden)]
 pub mod cli;
 mod clock;

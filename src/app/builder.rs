@@ -21,6 +21,7 @@ use crate::http::state::{Authenticate, Metrics};
 use crate::service::ServiceContext;
 use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
+use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::signal::{Bus, BusBuilder};
@@ -154,6 +155,8 @@ impl Builder {
             sealing: Sealing::new(&settings.sealing)?,
             hashing: FairPlaces::new(hashing_places()),
             webhooks: settings.webhooks.clone(),
+            journal: settings.journal.clone(),
+            journal_quota: JournalQuota::new(&settings.journal),
             auth: settings.auth.clone(),
         };
         Ok(TaskManagement {

@@ -12,6 +12,8 @@ pub struct AuthSettings {
     pub access_token_s: i64,
     /// How many seconds a session lives, however often it is refreshed.
     pub session_s: i64,
+    /// How many sessions a user has at once; one more ends the oldest.
+    pub sessions_per_user: i64,
     /// How many failed logins for one name one address may have in a window before it is refused for that name. The same
     /// bound holds for a device from which the person has logged in before.
     pub failures_per_user: i32,
@@ -42,6 +44,7 @@ impl Default for AuthSettings {
             secret: String::new(),
             access_token_s: 900,
             session_s: 7 * 24 * 3_600,
+            sessions_per_user: 100,
             failures_per_user: 10,
             failures_per_address: 100,
             delay_after: 5,

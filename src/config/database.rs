@@ -21,6 +21,8 @@ pub struct DatabaseSettings {
     /// How many milliseconds a request waits for a connection. On SQLite it waits as many again for another process to end
     /// its transaction.
     pub checkout_timeout_ms: u64,
+    /// How many milliseconds a statement may take on PostgreSQL before it is broken off; 0 for as long as it likes.
+    pub statement_timeout_ms: u64,
     /// Whether a commit on SQLite waits for the disk.
     pub sqlite_durable: bool,
     /// Whether the program may talk without TLS to a PostgreSQL server on another host.
@@ -37,6 +39,7 @@ impl Default for DatabaseSettings {
             password_file: PathBuf::new(),
             pool_size: 10,
             checkout_timeout_ms: 5_000,
+            statement_timeout_ms: 10_000,
             sqlite_durable: true,
             allow_plaintext: false,
             migrate: true,

@@ -24,6 +24,8 @@ pub struct WebhookSettings {
     pub allow_private_addresses: bool,
     /// Whether endpoints may stand at `http` URLs.
     pub allow_http: bool,
+    /// How many endpoints there may be, beside those of the configuration.
+    pub max_endpoints: i64,
     /// Endpoints that only the configuration changes.
     pub endpoints: Vec<ConfiguredEndpoint>,
 }
@@ -37,6 +39,7 @@ impl Default for WebhookSettings {
             disable_after_days: 5,
             allow_private_addresses: false,
             allow_http: false,
+            max_endpoints: 100,
             endpoints: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use tokio::sync::Semaphore;
 
+use crate::budget::Budget;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -83,6 +84,14 @@ impl DbConnection {
         }
     }
 
+    /// Lets the statements of the present transaction take as long as they need.
+    pub(crate) fn take_time(&mut self) -> Result<()> {
+        match self {
+            Self::Pg(pg) => Ok(pg.batch_execute("SET LOCAL statement_timeout = 0")?),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Runs `work` inside the present transaction so that it can be undone alone.
     ///
     /// # Errors
@@ -119,7 +128,7 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
-        let manager = ConnectionManager::new(settings)?;
+        let manager = ConnectionManager::new(settings)?.bounded(settings.statement_timeout_ms);
         let patience = manager.patience;
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = r2d2::Pool::builder()
@@ -191,7 +200,22 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.reading.run(work).await
+        let Some(budget) = Budget::of_request() else {
+            return self.reading.run(work).await;
+        };
+        let place = budget.connection().await?;
+        self.reading
+            .run(move |connection| {
+                let _place = place;
+                budget.work(|| work(connection))
+            })
+            .await
+    }
+
+    /// How many connections read at once.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        usize::try_from(self.reading.pool.max_size()).unwrap_or(usize::MAX)
     }
 
     /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. `work` may run

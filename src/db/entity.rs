@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect, MultiBackend};
 use super::sql::{ROWS_AT_ONCE, Sql};
+use crate::budget;
 use crate::error::{Error, Result};
 use crate::model::bound::Bound;
 use crate::model::entity::{Entity, Versioned};
@@ -63,6 +64,7 @@ pub fn get<T: Stored>(connection: &mut DbConnection, key: impl Into<Bound>) -> R
 
 /// The rows with these keys, deleted or not, in no order.
 pub fn get_many<T: Stored>(connection: &mut DbConnection, keys: &[Uuid]) -> Result<Vec<T>> {
+    budget::shared_rows(T::NAME, keys)?;
     select(connection, Sql::new(format!("{} ", T::KEY)).among(keys))
 }
 

@@ -14,6 +14,7 @@ use super::connection::{DbConnection, MultiBackend};
 use super::entity::columns;
 use super::history::historical_columns;
 use super::sql::Sql;
+use crate::budget;
 use crate::domain::query::{ListQuery, Slice, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -156,6 +157,7 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
             .sql(" OFFSET ")
             .bind(skipped);
         let loaded: Vec<Listing<R>> = page.load(connection)?;
+        budget::rows(loaded.len())?;
         rows.extend(loaded.into_iter().map(|found| (found.row, order.write_cursor(&found.sort_values))));
     }
     let size = usize::try_from(size).map_err(Error::internal)?;

@@ -56,6 +56,31 @@ pub fn revoke_others(
     Ok(())
 }
 
+/// Ends the oldest sessions of a user, so that no more than `most` go on.
+///
+/// # Errors
+/// What the database says.
+pub fn revoke_oldest(
+    connection: &mut DbConnection,
+    user_id: Uuid,
+    most: i64,
+    now: NaiveDateTime,
+) -> Result<()> {
+    Sql::new("UPDATE core_session SET date_revoked = ")
+        .bind(now)
+        .sql(" WHERE id IN (SELECT id FROM core_session WHERE date_revoked IS NULL AND user_id = ")
+        .bind(user_id)
+        .sql(" AND date_expires > ")
+        .bind(now)
+        .sql(" ORDER BY date_created DESC, id LIMIT ")
+        .bind(i64::MAX)
+        .sql(" OFFSET ")
+        .bind(most)
+        .sql(")")
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Forgets sessions that ended before `moment`.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(core_session::table.filter(core_session::date_expires.lt(moment)))

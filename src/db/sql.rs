@@ -6,12 +6,16 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use diesel::QueryResult;
-use diesel::deserialize::QueryableByName;
+use diesel::deserialize::{self, FromSql, QueryableByName};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{BigInt, Bool, Jsonb, Text, Timestamp, Untyped, Uuid};
+use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 
 use super::connection::{DbConnection, MultiBackend};
+use crate::budget;
 use crate::model::bound::Bound;
 
 /// How many rows a statement writes at most, because databases limit how many values a statement may bind.
@@ -108,7 +112,44 @@ impl Sql {
         self,
         connection: &mut DbConnection,
     ) -> QueryResult<Vec<R>> {
-        diesel::RunQueryDsl::load(self.typed::<Untyped>(), connection)
+        let rows: Vec<Metered<R>> = diesel::RunQueryDsl::load(self.typed::<Untyped>(), connection)?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+}
+
+/// A row whose bytes are counted before it is read, in the budget of the request that it is read for.
+struct Metered<R>(R);
+
+impl<R: QueryableByName<MultiBackend>> QueryableByName<MultiBackend> for Metered<R> {
+    fn build<'a>(row: &impl NamedRow<'a, MultiBackend>) -> deserialize::Result<Self> {
+        if budget::is_counted() {
+            for index in 0..row.field_count() {
+                let Some(field) = Row::get(row, index) else { continue };
+                let Some(value) = field.value() else { continue };
+                let Bytes(count) = value.from_sql::<Bytes, Text>()?;
+                budget::bytes(count)?;
+            }
+        }
+        R::build(row).map(Self)
+    }
+}
+
+/// How many bytes a value takes on its way here.
+struct Bytes(usize);
+
+impl FromSql<Text, Pg> for Bytes {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(value.as_bytes().len()))
+    }
+}
+
+impl FromSql<Text, Sqlite> for Bytes {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        const NUMBER: usize = 8;
+        Ok(Self(match value.value_type() {
+            Some(SqliteType::Text) => value.read_text().len(),
+            _ => NUMBER,
+        }))
     }
 }
 

@@ -5,10 +5,12 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::select;
-use super::query::{Field, Listed};
+use super::query::{Field, Listed, Table, filter};
 use super::sql::Sql;
+use crate::budget;
+use crate::domain::query::Condition;
 use crate::error::Result;
-use crate::model::entity::Kind;
+use crate::model::entity::{Entity as _, Kind};
 use crate::model::task_executor::{TaskExecutor, task_management_taskexecutor as task_executor};
 
 const GROUP: &str = "task_management_taskgroup";
@@ -52,7 +54,25 @@ impl Listed for TaskExecutor {
 
 /// The live executors of these groups, by key.
 pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
-    select(connection, Sql::new("NOT is_deleted AND task_group_id ").among(group_ids).sql(" ORDER BY id"))
+    live_in_groups_where(connection, group_ids, &[])
+}
+
+/// Those of them that meet all conditions.
+pub fn live_in_groups_where(
+    connection: &mut DbConnection,
+    group_ids: &[Uuid],
+    conditions: &[Condition],
+) -> Result<Vec<TaskExecutor>> {
+    let mut seated = Sql::new("NOT is_deleted AND task_group_id ").among(group_ids);
+    for condition in conditions {
+        let bound =
+            filter(connection.dialect(), &Table::of::<TaskExecutor>(), std::slice::from_ref(condition))?;
+        seated = seated.sql(" AND ").append(bound);
+    }
+    let found: Vec<TaskExecutor> =
+        select(connection, seated.sql(" ORDER BY id LIMIT ").bind(budget::most_rows()))?;
+    budget::shared_rows(TaskExecutor::NAME, found.iter().map(|executor| &executor.id))?;
+    Ok(found)
 }
 
 /// The live executors of these groups whose users are active, by key. Others are not asked, and no pool waits for them.

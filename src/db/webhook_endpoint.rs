@@ -37,6 +37,18 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>
         .optional()?)
 }
 
+/// How many endpoints people have made that are not deleted.
+///
+/// # Errors
+/// What the database says.
+pub fn count_made(connection: &mut DbConnection) -> Result<i64> {
+    Ok(webhook_endpoint::table
+        .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
+        .filter(diesel::dsl::not(webhook_endpoint::is_configured))
+        .count()
+        .get_result(connection)?)
+}
+
 /// The endpoints that are told of events, by key, each with its signals.
 pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<String>>)>> {
     Ok(webhook_endpoint::table

@@ -54,7 +54,7 @@ impl Json {
     /// Reads a text. Exponents of numbers are written out.
     ///
     /// # Errors
-    /// The reason why it is not JSON, the key that is repeated, or the number that has more than [`MAX_DIGITS`] digits.
+    /// The reason why it is not JSON, the key that is repeated, or the number that has too many digits.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
         parse::given(text)
     }

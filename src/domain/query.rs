@@ -87,6 +87,12 @@ pub enum Condition {
         /// The user.
         user_id: Uuid,
     },
+    /// The row, which is an executor, sits in a group of this user's, or in one that is asked at present about a task that this
+    /// user may see as an executor.
+    BesideExecutor {
+        /// The user.
+        user_id: Uuid,
+    },
     /// The row is a version of a live task that this user may see as an executor.
     VersionOfSeenTask {
         /// The user.
@@ -148,7 +154,7 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names_any(fields)),
             Self::Not(part) => part.names_any(fields),
-            Self::Field { field, .. } => fields.contains(field),
+            Self::Field { field, .. } | Self::OneOf { field, .. } => fields.contains(field),
             _ => false,
         }
     }

@@ -90,8 +90,8 @@ fn refuse_unseen(field: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses JSON that is larger than `max` bytes, holds a NUL character anywhere, or could not be read again: a program may
-/// have put it together.
+/// Refuses JSON that is larger than `max` bytes, holds a NUL character anywhere, or could not be read again, such as what a
+/// host nested too deeply.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.

@@ -10,7 +10,7 @@ use super::json::{Json, Number};
 pub struct DataHash {
     now: String,
     /// The hashes that versions with 64-bit numbers made, if they differ, so that their votes go on counting. There are none for
-    /// data that those versions could not hold, lest a vote on `0.1` count for `0.1000000000000000001`.
+    /// data that those versions could not hold: a vote on `0.1` is not one on `0.1000000000000000001`.
     then: Vec<String>,
 }
 
@@ -19,7 +19,10 @@ impl DataHash {
     #[must_use]
     pub fn of(data: &Json) -> Self {
         let now = data.canonical();
-        let is_lost = |part: &Json| matches!(part, Json::Number(number) if !number.is_short_integer() && !number.is_float());
+        let is_lost = |part: &Json| match part {
+            Json::Number(number) => !number.is_short_integer() && !number.is_float(),
+            _ => false,
+        };
         let then = if data.any(&is_lost) {
             Vec::new()
         } else {
@@ -43,7 +46,7 @@ impl DataHash {
     }
 }
 
-/// A number as it was written when 64 bits held it, with this before what is no negative exponent.
+/// The text of a number in 64 bits, with `exponent` before its exponent, unless that is negative.
 fn short(number: &Number, exponent: &str) -> String {
     let text = number.to_value().to_string();
     match text.split_once('e') {

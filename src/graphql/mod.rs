@@ -133,5 +133,6 @@ where
         .data(TypeSystem::registered())
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(usize::MAX)
+        .extension(protocol::meter::Meter)
         .finish()
 }

@@ -285,6 +285,7 @@ impl Call<'_> {
         );
         // The document has been read already.
         let request = async_graphql::Request::new("").variables(variables);
+        let is_mutation = document.is_mutation;
         let execution = execute(
             self.app.schema.clone(),
             request,
@@ -293,10 +294,11 @@ impl Call<'_> {
             self.language.clone(),
             self.request_id.0.clone(),
         );
-        // In a tokio task of its own, so that the operation is finished even if the client goes away. The front end does so
-        // after it has asked for another language.
+        // In a task of its own: what a mutation has begun is finished even if the client goes away, as the front end does after
+        // it has asked for another language. What is only read ends with whoever wants it.
         let span = tracing::Span::current();
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
+        let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
         let Executed { response, effects, unavailable } = match execution.await {
             Ok(executed) => executed,
             Err(error) => {
@@ -362,6 +364,15 @@ impl Answer {
         let mut response = (self.status, json, self.body).into_response();
         cookies::write(response.headers_mut(), &self.effects, call.origin.https, &call.app.http);
         response
+    }
+}
+
+/// Whoever waits for what is read; without them, nothing more is.
+struct Reader(tokio::task::AbortHandle);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

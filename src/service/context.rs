@@ -8,7 +8,7 @@ use crate::auth::requester::Requester;
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
-use crate::config::{AuthSettings, Limits, WebhookSettings};
+use crate::config::{AuthSettings, JournalSettings, Limits, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
 use crate::domain::query::{ListQuery, Slice};
@@ -16,6 +16,7 @@ use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
 use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
+use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
 use crate::service::visibility::{Visible, executors_by_personal_data};
 use crate::signal::Bus;
@@ -40,6 +41,10 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// The settings of webhooks.
     pub webhooks: WebhookSettings,
+    /// What the journal keeps, and how long.
+    pub journal: JournalSettings,
+    /// How much of each person the journal keeps.
+    pub journal_quota: JournalQuota,
     /// The settings of logging in.
     pub auth: AuthSettings,
     /// Makes and checks hashes of passwords.

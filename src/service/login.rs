@@ -81,11 +81,20 @@ pub async fn requester_by_name(services: &Arc<ServiceContext>, username: String)
 pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result<Requester> {
     services
         .read(move |services, connection| {
-            let user = services.users.by_ids(connection, &[id])?.pop();
             let message = Message::new("unknown-user").with("id", id.to_string());
-            acting(services, connection, user)?.ok_or_else(|| Error::not_found("id", message))
+            acting_by_id(services, connection, id)?.ok_or_else(|| Error::not_found("id", message))
         })
         .await
+}
+
+/// The person with this key, with rights as they are now; none for one who may not act any more.
+pub(super) fn acting_by_id(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    id: Uuid,
+) -> Result<Option<Requester>> {
+    let user = services.users.by_ids(connection, &[id])?.pop();
+    acting(services, connection, user)
 }
 
 /// A requester without a session; an error if the person is not active.
@@ -315,7 +324,7 @@ async fn begin(
     device: String,
 ) -> Result<Granted> {
     let now = services.clock.now();
-    let refresh_token = new_refresh_token();
+    let (refresh_token, most) = (new_refresh_token(), services.auth.sessions_per_user);
     let session = Session {
         id: new_random_id(),
         user_id: user.id,
@@ -334,7 +343,8 @@ async fn begin(
                     db::user::set_password(connection, session.user_id, hash, now)?;
                 }
                 db::user::set_last_login(connection, session.user_id, now)?;
-                db::insert(connection, &session)
+                db::insert(connection, &session)?;
+                db::session::revoke_oldest(connection, session.user_id, most, now)
             }
         })
         .await?;

@@ -8,6 +8,7 @@ pub mod entity;
 pub mod facade;
 pub mod fair_places;
 pub mod host;
+pub mod journal_quota;
 pub mod live_settings;
 pub mod load;
 pub mod login;

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::context::ServiceContext;
@@ -31,19 +34,19 @@ pub struct Request {
     pub client_mutation_details: Option<Vec<Option<String>>>,
     /// The input as JSON with snake_case keys.
     pub content: String,
-    /// Whether another such input asks for the same.
-    pub comparison: Comparison,
+    /// The form in which inputs that ask for the same are equal.
+    pub canonical_form: CanonicalForm,
 }
 
-/// Whether two inputs of one mutation, as the journal keeps them, ask for the same.
+/// The one form of all inputs of a mutation that ask for the same; made of an input as the journal keeps it.
 #[derive(Clone)]
-pub struct Comparison(pub Arc<AsksForTheSame>);
+pub struct CanonicalForm(pub Arc<Canonicalize>);
 
-type AsksForTheSame = dyn Fn(&str, &str) -> bool + Send + Sync;
+type Canonicalize = dyn Fn(&str) -> String + Send + Sync;
 
-impl std::fmt::Debug for Comparison {
+impl std::fmt::Debug for CanonicalForm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Comparison")
+        f.write_str("CanonicalForm")
     }
 }
 
@@ -60,8 +63,9 @@ pub struct Receipt {
 /// `work` comes with the receipt if the work was done and committed now, but not if it was done before or failed.
 ///
 /// # Errors
-/// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, and an error
-/// of the database if it can't even keep the journal. All other errors go into the journal.
+/// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, LIMIT when the
+/// journal keeps no more of this person for now, and an error of the database if it can't even keep the journal. All other
+/// errors go into the journal.
 pub async fn run<T, F>(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -73,13 +77,13 @@ where
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
     check(&request)?;
-    let entry = new_entry(services, requester, &request)?;
+    let asked = Arc::new(Asked::new(services, requester, &request)?);
     let outcome = services
         .db
         .write({
-            let (services, requester, entry) = (Arc::clone(services), Arc::clone(requester), entry.clone());
-            let comparison = request.comparison.clone();
-            move |connection| attempt(&services, &requester, (&entry, &comparison), connection, &work)
+            let (services, requester, asked) =
+                (Arc::clone(services), Arc::clone(requester), Arc::clone(&asked));
+            move |connection| attempt(&services, &requester, &asked, connection, &work)
         })
         .await;
     services.bus.wake();
@@ -87,7 +91,7 @@ where
         Ok(done) => {
             count(done.counted);
             if let Some(result) = done.result {
-                let mutation = entry.mutation;
+                let mutation = asked.entry.mutation.clone();
                 metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
                     .increment(1);
             }
@@ -96,8 +100,8 @@ where
         // A fault of the server undid everything, the entry too. The entry is written again as failed, so that a client that
         // polls for it learns of the fault.
         Err(error) if error.code() == ErrorCode::Internal => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = entry.mutation, "a mutation failed");
-            (enter_failed(services, requester, (entry, request.comparison), &error).await?, None)
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = asked.entry.mutation, "a mutation failed");
+            (enter_failed(services, requester, asked, &error).await?, None)
         }
         Err(error) => return Err(error),
     };
@@ -107,12 +111,13 @@ where
 fn attempt<T>(
     services: &ServiceContext,
     requester: &Requester,
-    (entry, comparison): (&MutationLog, &Comparison),
+    asked: &Asked,
     connection: &mut DbConnection,
     work: &dyn Fn(&mut UnitOfWork<'_>) -> Result<T>,
 ) -> Result<Done<T>> {
+    let (entry, now) = (&asked.entry, services.clock.now());
     if !journal::reserve(connection, entry)? {
-        let id = same_as_before(connection, entry, comparison)?;
+        let id = same_as_before(connection, asked)?;
         return Ok(Done { id, result: None, given: None, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
@@ -128,13 +133,15 @@ fn attempt<T>(
             touched.sort_unstable();
             touched.dedup();
             journal::link(connection, entry.id, &touched)?;
-            journal::finish(connection, entry.id, MutationStatus::Success, None)?;
+            services.journal_quota.keep(requester.id(), asked.size(), now)?;
+            journal::complete(connection, entry.id, &asked.content, asked.details.as_deref())?;
             ("success", Some(given))
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
+            services.journal_quota.refuse(requester.id(), now)?;
             let text = error_list(&error, &requester.user.language);
-            journal::finish(connection, entry.id, MutationStatus::Error, Some(&text))?;
+            journal::refuse(connection, entry.id, &text, &asked.content_hash())?;
             ("error", None)
         }
     };
@@ -152,60 +159,94 @@ struct Done<T> {
 }
 
 /// The answer if the id was used before: the same answer for the same input, else a refusal.
-fn same_as_before(
-    connection: &mut DbConnection,
-    entry: &MutationLog,
-    comparison: &Comparison,
-) -> Result<Uuid> {
+fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<Uuid> {
+    let entry = &asked.entry;
     let conflict = || Error::new(ErrorCode::Conflict, Message::new("mutation-id-reused"));
     let id = entry.client_mutation_id.as_deref().ok_or_else(conflict)?;
     let before = journal::by_client_id(connection, entry.user_id, id)?.ok_or_else(conflict)?;
-    if before.mutation == entry.mutation && (comparison.0)(&before.json_content, &entry.json_content) {
-        Ok(before.id)
-    } else {
-        Err(conflict())
-    }
+    let is_same = match &before.content_hash {
+        Some(hash) => *hash == asked.content_hash(),
+        None => {
+            before.json_content == asked.content
+                || asked.canonical(&before.json_content) == asked.canonical(&asked.content)
+        }
+    };
+    if before.mutation == entry.mutation && is_same { Ok(before.id) } else { Err(conflict()) }
 }
 
 async fn enter_failed(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
-    (entry, comparison): (MutationLog, Comparison),
+    asked: Arc<Asked>,
     error: &Error,
 ) -> Result<Uuid> {
     let text = error_list(error, &requester.user.language);
-    let entry = MutationLog { status: MutationStatus::Error, error: Some(text), ..entry };
+    let entry = MutationLog {
+        status: MutationStatus::Error,
+        error: Some(text),
+        content_hash: Some(asked.content_hash()),
+        ..asked.entry.clone()
+    };
     services
         .db
         .write(move |connection| {
             if journal::reserve(connection, &entry)? {
                 Ok(entry.id)
             } else {
-                same_as_before(connection, &entry, &comparison)
+                same_as_before(connection, &asked)
             }
         })
         .await
 }
 
-fn new_entry(services: &ServiceContext, requester: &Requester, request: &Request) -> Result<MutationLog> {
-    let details = match &request.client_mutation_details {
-        Some(details) => Some(serde_json::to_string(details).map_err(Error::internal)?),
-        None => None,
-    };
-    Ok(MutationLog {
-        id: new_id(),
-        mutation: request.mutation.to_owned(),
-        user_id: requester.id(),
-        client_mutation_id: request.client_mutation_id.clone(),
-        client_mutation_label: request.client_mutation_label.clone(),
-        client_mutation_details: details,
-        json_content: request.content.clone(),
-        request_date_time: services.clock.now(),
-        status: MutationStatus::Received,
-        error: None,
-        autogenerated_code: None,
-        json_ext: None,
-    })
+/// What was asked for.
+struct Asked {
+    /// The entry without the input, as it stays if the mutation is refused: what is written and taken back would take space too.
+    entry: MutationLog,
+    content: String,
+    details: Option<String>,
+    canonical_form: CanonicalForm,
+}
+
+impl Asked {
+    fn new(services: &ServiceContext, requester: &Requester, request: &Request) -> Result<Self> {
+        /// The longest details that are kept of a refused mutation.
+        const LONGEST: usize = 2_000;
+        let details = match &request.client_mutation_details {
+            Some(details) => Some(serde_json::to_string(details).map_err(Error::internal)?),
+            None => None,
+        };
+        let entry = MutationLog {
+            id: new_id(),
+            mutation: request.mutation.to_owned(),
+            user_id: requester.id(),
+            client_mutation_id: request.client_mutation_id.clone(),
+            client_mutation_label: request.client_mutation_label.clone(),
+            client_mutation_details: details.clone().filter(|details| details.len() <= LONGEST),
+            json_content: String::new(),
+            request_date_time: services.clock.now(),
+            status: MutationStatus::Received,
+            error: None,
+            autogenerated_code: None,
+            json_ext: None,
+            content_hash: None,
+        };
+        let (content, canonical_form) = (request.content.clone(), request.canonical_form.clone());
+        Ok(Self { entry, content, details, canonical_form })
+    }
+
+    fn canonical(&self, content: &str) -> String {
+        (self.canonical_form.0)(content)
+    }
+
+    fn content_hash(&self) -> String {
+        STANDARD.encode(Sha256::digest(self.canonical(&self.content)))
+    }
+
+    /// How many bytes of it the journal keeps if it is done.
+    fn size(&self) -> usize {
+        self.content.len() + self.details.as_ref().map_or(0, String::len)
+    }
 }
 
 fn check(request: &Request) -> Result<()> {

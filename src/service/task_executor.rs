@@ -188,32 +188,36 @@ pub async fn list(
     services.list(requester, query, place, visible, db::list::<TaskExecutor>).await
 }
 
-/// Lists the executors of a visible group: people may see who decides with them.
+/// Lists executors of a group that something names which the requester sees, as far as who sits there is known to them.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
-pub async fn list_of_visible_group(
+pub async fn list_of_named_group(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
-    mut query: ListQuery,
+    query: ListQuery,
 ) -> Result<Slice<TaskExecutor>> {
+    let visible = visibility::executors_of_named_groups;
+    services.list(requester, query, ListScope::Nested, visible, db::list::<TaskExecutor>).await
+}
+
+/// All executors of such groups, likewise.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_named_groups(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    task_group_ids: Vec<Uuid>,
+) -> Result<Vec<TaskExecutor>> {
     let requester = Arc::clone(requester);
     services
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
-            let bound = visibility::executors_by_personal_data(&requester, &settings, &query.conditions);
-            query.conditions.extend(bound);
-            db::list::<TaskExecutor>(connection, &query, services.page_limit())
+            let bound = visibility::executors_of_named_groups(&requester, &settings).nested();
+            db::task_executor::live_in_groups_where(connection, &task_group_ids, bound.as_slice())
         })
         .await
-}
-
-/// All executors of visible groups.
-pub async fn of_visible_groups(
-    services: &Arc<ServiceContext>,
-    task_group_ids: Vec<Uuid>,
-) -> Result<Vec<TaskExecutor>> {
-    services.read(move |_, connection| db::task_executor::live_in_groups(connection, &task_group_ids)).await
 }
 
 /// Lists the versions of executors.

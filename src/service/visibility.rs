@@ -93,6 +93,12 @@ pub fn webhooks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_webhook_search_perms)
 }
 
+/// Whether one may have webhook endpoints, which are told of every task.
+#[must_use]
+pub fn may_have_webhooks(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.rights.have(&settings.gql_webhook_update_perms) && sees_all_tasks(requester, settings)
+}
+
 /// Task groups: all for people with the right to search them; for others with the right to search tasks, the groups in which
 /// they are executors.
 #[must_use]
@@ -128,6 +134,28 @@ pub fn nested_task_executors(requester: &Requester, settings: &ModuleSettings) -
     }
 }
 
+/// Executors of a group that something names which one sees: all for those who may search groups or see all tasks; else those
+/// beside whom one sits, and those of pools that are asked at present about a task that one sees. Of other groups, one
+/// learns what they are called.
+#[must_use]
+pub fn executors_of_named_groups(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    if task_executors(requester, settings) == Visible::All || sees_all_tasks(requester, settings) {
+        Visible::All
+    } else {
+        Visible::Where(Condition::BesideExecutor { user_id: requester.id() })
+    }
+}
+
+/// By what lists of executors can be asked for that `iUser` shows of who sits there, and nothing else does. Names are shown
+/// to everybody. None of these can be sorted by.
+const PERSONAL: &[&str] = &[
+    "user__i_user__id",
+    "user__i_user__email",
+    "user__i_user__phone",
+    "user__i_user__is_associated",
+    "user__i_user__language_id",
+];
+
 /// The condition to add to a list of executors that is filtered by their personal data. To people who may not see that data
 /// it is null, and nothing equals null. Otherwise they could find it out by asking for one value after the other.
 #[must_use]
@@ -136,8 +164,7 @@ pub fn executors_by_personal_data(
     settings: &ModuleSettings,
     conditions: &[Condition],
 ) -> Option<Condition> {
-    let is_personal =
-        |condition: &Condition| condition.names_any(&["user__i_user__email", "user__i_user__phone"]);
+    let is_personal = |condition: &Condition| condition.names_any(PERSONAL);
     let sees_all = users(requester, settings) == Visible::All;
     (!sees_all && conditions.iter().any(is_personal))
         .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))
@@ -149,10 +176,10 @@ pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_user_search_perms)
 }
 
-/// Whether one may see this user's personal data. Everybody sees names, because votes and executors show them.
+/// Whether one may see other people's personal data. Everybody sees names, because votes and executors show them.
 #[must_use]
-pub fn sees_personal_data(requester: &Requester, settings: &ModuleSettings, user_id: uuid::Uuid) -> bool {
-    requester.id() == user_id || users(requester, settings) == Visible::All
+pub fn sees_personal_data(requester: &Requester, settings: &ModuleSettings) -> bool {
+    users(requester, settings) == Visible::All
 }
 
 /// Roles: all for people with the right.

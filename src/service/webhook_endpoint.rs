@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::visibility;
+use super::{login, visibility};
 use crate::auth::requester::Requester;
 use crate::auth::token::new_webhook_secret;
 use crate::clock::new_id;
@@ -48,7 +48,11 @@ pub struct WebhookEndpointChange {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String]) -> Result<(Uuid, String)> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
+    let max = unit.services.webhooks.max_endpoints;
+    if db::webhook_endpoint::count_made(unit.connection)? >= max {
+        return Err(Error::new(ErrorCode::Limit, Message::new("too-many-endpoints").with("max", max)));
+    }
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
     let (id, secret) = (new_id(), new_webhook_secret());
@@ -83,7 +87,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, LIMIT, or what the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, change: &WebhookEndpointChange) -> Result<()> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
     let old = locked(unit.connection, "id", id)?;
     let mut endpoint = old.clone();
     if let Some(name) = &change.name {
@@ -132,7 +136,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, or what the database says.
 pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
-    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    need_rights(unit)?;
     if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
         let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
         return Err(Error::validation("keepOldForS", message.with("max", LONGEST_KEPT)));
@@ -155,6 +159,68 @@ pub async fn list(
     place: ListScope,
 ) -> Result<Slice<WebhookEndpoint>> {
     services.list(requester, query, place, visibility::webhooks, db::list::<WebhookEndpoint>).await
+}
+
+/// The endpoint, if it is to be told of something now. One whose maker may not have it any more is disabled.
+///
+/// # Errors
+/// What the host or the database says.
+pub async fn to_be_told(services: &Arc<ServiceContext>, id: Uuid) -> Result<Option<WebhookEndpoint>> {
+    let (endpoint, is_allowed) = services
+        .read(move |services, connection| {
+            let endpoint = db::get::<WebhookEndpoint>(connection, id)?.filter(WebhookEndpoint::is_live);
+            let Some(owner) = endpoint.as_ref().and_then(owner) else {
+                return Ok((endpoint, true));
+            };
+            let settings = services.settings.current(connection, services.clock.now())?;
+            let owner = login::acting_by_id(services, connection, owner)?;
+            Ok((endpoint, owner.is_some_and(|owner| visibility::may_have_webhooks(&owner, &settings))))
+        })
+        .await?;
+    let Some(endpoint) = endpoint.filter(|_| is_allowed) else {
+        if !is_allowed {
+            disable(services, id, "who made it may not have webhooks or see all tasks any more").await?;
+        }
+        return Ok(None);
+    };
+    Ok(Some(endpoint))
+}
+
+/// Stops telling an endpoint of events, with the reason.
+async fn disable(services: &Arc<ServiceContext>, id: Uuid, reason: &'static str) -> Result<()> {
+    let now = services.clock.now();
+    let disabled = services
+        .db
+        .write(move |connection| {
+            let found = db::lock::<WebhookEndpoint>(connection, id, db::Lock::Write)?;
+            let Some(mut endpoint) = found.filter(WebhookEndpoint::is_live) else { return Ok(false) };
+            endpoint.disable(reason, now);
+            db::update(connection, &endpoint)?;
+            db::outbox::announce(connection)?;
+            Ok(true)
+        })
+        .await?;
+    if disabled {
+        metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
+        tracing::warn!(%id, reason, "a webhook endpoint is disabled");
+        services.bus.wake();
+    }
+    Ok(())
+}
+
+/// Who answers for an endpoint: who wrote it last, or else made it; nobody, for one of the configuration.
+fn owner(endpoint: &WebhookEndpoint) -> Option<Uuid> {
+    endpoint.user_updated.or(endpoint.user_created).filter(|_| !endpoint.is_configured)
+}
+
+/// An endpoint is told of every task, so who makes or changes one has to see all of them.
+fn need_rights(unit: &UnitOfWork<'_>) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_webhook_update_perms)?;
+    if visibility::may_have_webhooks(unit.requester, &unit.settings) {
+        Ok(())
+    } else {
+        Err(Error::forbidden(Message::new("webhook-needs-all-tasks")))
+    }
 }
 
 /// The form in which the database keeps a secret of this endpoint.

@@ -1,15 +1,15 @@
-//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, delivered events, attempts),
-//! renewing statistics, and bringing the copies of a host's users up to date.
+//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, delivered events, attempts, old entries
+//! of the journal), renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
-use crate::db::{login_failure, outbox, session, statistics, webhook_attempt};
-use crate::error::Result;
+use crate::db::{login_failure, mutation_log, outbox, session, statistics, webhook_attempt};
+use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};
 
 /// Tidies up every ten minutes until told to stop.
@@ -39,6 +39,7 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
     services
         .db
         .write(move |connection| {
+            connection.take_time()?;
             session::prune(connection, now)?;
             login_failure::prune(connection, failures)?;
             outbox::prune(connection, delivered)?;
@@ -46,5 +47,23 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
             webhook_attempt::prune(connection, delivered)?;
             statistics::refresh(connection)
         })
-        .await
+        .await?;
+    forget_mutations(services, now - TimeDelta::days(services.journal.keep_days)).await
+}
+
+/// Forgets what the journal need not keep any more, a piece at a time, lest others wait long.
+async fn forget_mutations(services: &Arc<ServiceContext>, moment: NaiveDateTime) -> Result<()> {
+    const PIECE: i64 = 1_000;
+    loop {
+        let forgotten = services
+            .db
+            .write(move |connection| {
+                connection.take_time()?;
+                mutation_log::prune(connection, moment, PIECE)
+            })
+            .await?;
+        if i64::try_from(forgotten).map_err(Error::internal)? < PIECE {
+            return Ok(());
+        }
+    }
 }

@@ -91,8 +91,7 @@ impl Webhooks {
         delivery: Delivery,
         event: Event,
     ) -> Result<Attempted> {
-        let endpoint = services.read(move |_, connection| db::get::<WebhookEndpoint>(connection, id)).await?;
-        let Some(endpoint) = endpoint.filter(WebhookEndpoint::is_live) else {
+        let Some(endpoint) = webhook_endpoint::to_be_told(services, id).await? else {
             return Ok(Attempted::Withheld);
         };
         let (date, begun) = (services.clock.now(), Instant::now());

@@ -172,7 +172,6 @@ async fn malformed_inputs_of_mutations_are_graphql_errors(app: TestApp) {
         ("createTaskGroup", json!({"code": "X", "completionPolicy": "N", "threshold": 4_294_967_297_i64})),
         ("createTask", json!({"data": "{"})),
         ("createTask", json!({"data": {"a": 1}})),
-        ("createTask", json!({"data": "{\"a\": 1e999}"})),
         ("createTask", json!({"data": "\"\\ud800\""})),
         ("createTask", json!({"taskGroupId": "xxx"})),
         ("updateTask", json!({"id": "xxx"})),

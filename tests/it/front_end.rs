@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, apply, on_both};
 
 /// A cursor of the original's, which stands in the recorded documents; ours are taken from the page before.
-const THEIR_CURSOR: &str = "YXJyYXljb25uZWN0aW9uOjk=";
+pub const THEIR_CURSOR: &str = "YXJyYXljb25uZWN0aW9uOjk=";
 
 /// The lists that the pages show.
 const LISTS: [&str; 7] =
@@ -26,7 +26,7 @@ pub struct Document {
 }
 
 /// The requests of the release that is out.
-const DOCUMENTS: &str = include_str!("../contract/front-end-documents.json");
+pub const DOCUMENTS: &str = include_str!("../contract/front-end-documents.json");
 
 /// Reads requests.
 pub fn documents(text: &str) -> Vec<Document> {

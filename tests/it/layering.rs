@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["signal"],
     &["auth"],
     &["db"],
+    &["budget"],
     &["config"],
     &["model"],
     &["domain"],

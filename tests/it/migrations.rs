@@ -172,9 +172,9 @@ const WITHOUT_FLOWS: &str = "SELECT line FROM ( \
          WHERE NOT is_deleted \
      ) AS all_lines ORDER BY line";
 const STAYS: [&str; 10] = [
+    "executor 00000000-0000-0000-0000-0000000000a2",
     "half N 50",
     "heavy N 7",
-    "executor 00000000-0000-0000-0000-0000000000a2",
     "source of the group",
     "task 00000000-0000-0000-0000-0000000000f1 ACCEPTED",
     "task 00000000-0000-0000-0000-0000000000f2 ACCEPTED",

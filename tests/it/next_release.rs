@@ -10,7 +10,7 @@ use crate::support::scenario::{each, key, parsed};
 use crate::support::{Answer, Client, TestApp, apply, on_both};
 
 /// The front end's requests, as [`documents`] reads them.
-const DOCUMENTS: &str = include_str!("../contract/next-release-documents.json");
+pub const DOCUMENTS: &str = include_str!("../contract/next-release-documents.json");
 
 /// A page of the front end in somebody's browser.
 struct Page {

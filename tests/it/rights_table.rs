@@ -232,3 +232,101 @@ async fn a_superuser_has_the_same_rights_in_graphql_as_in_rest(app: TestApp) {
         assert!(name != "admin" || shown.contains(&"190001".to_owned()), "{shown:?}");
     }
 }
+
+/// Filters of executors by who they are, and a value by which each finds the other one in the group.
+const BY_PERSON: [(&str, &str); 12] = [
+    ("user_Id", "\"$other\""),
+    ("user_Username", "\"exec2\""),
+    ("user_Username_Icontains", "\"EXEC2\""),
+    ("user_IUser_Id", "\"$number\""),
+    ("user_IUser_Uuid", "\"$other\""),
+    ("user_IUser_LastName_Icontains", "\"executor2\""),
+    ("user_IUser_OtherNames_Icontains", "\"exe2\""),
+    ("user_IUser_Phone_Iexact", "\"222\""),
+    ("user_IUser_LoginName_Iexact", "\"exec2\""),
+    ("user_IUser_Email_Iexact", "\"exec2@example.org\""),
+    ("user_IUser_IsAssociated", "true"),
+    ("user_IUser_LanguageId", "\"en\""),
+];
+
+/// The people of the second table: who sits beside the other one, elsewhere, may search groups only, and so on.
+const ASKING: [&str; 5] = ["exec1", "exec4", "groups", "triage", "admin"];
+
+/// The keys by which a list can be sorted that name a person.
+async fn orders_by_person(app: &TestApp, list: &str) -> Vec<String> {
+    let query = format!("{{ {list}(orderBy: [\"nothing\"]) {{ totalCount }} }}");
+    let answer = app.user("admin").await.graphql(&query).await;
+    let (_, allowed) = answer.message().split_once(": ").expect("the keys that are allowed");
+    let keys = allowed.split([',', ' ']).filter(|key| key.starts_with("user_"));
+    keys.map(|key| key.trim_end_matches(',').to_owned()).collect()
+}
+
+#[apply(on_both)]
+async fn filters_and_orders_tell_no_more_of_a_person_than_fields_do(app: TestApp) {
+    app.load(json!({
+        "roles": [{ "id": 63, "name": "Groups", "rights": [190_001] }],
+        "users": [{ "id": "11111111-2222-4333-8444-000000000063", "username": "groups", "password": "groups123",
+            "lastName": "G", "interactiveUserId": 63, "roles": ["Groups"] }],
+    }))
+    .await;
+    app.run("UPDATE core_user SET phone = '222' WHERE username = 'exec2'");
+    let number =
+        app.count("SELECT CAST(interactive_user_id AS bigint) FROM core_user WHERE username = 'exec2'");
+    let group = app.group("TOGETHER", All, &["exec1", "exec2"]).await;
+    let fields = definitions(&app.module.sdl()).0;
+    let arguments = |kind: &str, name: &str| -> BTreeSet<String> {
+        let field = fields.iter().find(|(owner, field)| owner == kind && field.name.node == name);
+        let (_, field) = field.unwrap_or_else(|| panic!("{kind}.{name}"));
+        let names = field.arguments.iter().map(|argument| argument.node.name.node.to_string());
+        names.filter(|name| name.starts_with("user_")).collect()
+    };
+    let known: BTreeSet<String> = BY_PERSON.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut rows = Vec::new();
+    for (kind, list) in
+        [("TaskGroupGQLType", "taskexecutorSet"), ("Query", "taskExecutor"), ("Query", "taskExecutorHistory")]
+    {
+        assert_eq!(arguments(kind, list), known, "{list}");
+        for (name, value) in BY_PERSON {
+            let value = value.replace("$other", user_id("exec2")).replace("$number", &number.to_string());
+            let found = format!(
+                "{list}({name}: {value}, first: 100) {{ edges {{ node {{ user {{ username }} }} }} }}"
+            );
+            let query = match kind {
+                "Query" => format!("{{ {found} }}"),
+                _ => format!("{{ taskGroup(id: \"{group}\") {{ edges {{ node {{ {found} }} }} }} }}"),
+            };
+            rows.push((format!("{list} {name}"), query));
+        }
+        if kind == "Query" {
+            for key in orders_by_person(&app, list).await {
+                let query = format!(
+                    "{{ {list}(orderBy: [\"-{key}\"], first: 100) {{ edges {{ node {{ user {{ username }} }} }} }} }}"
+                );
+                rows.push((format!("{list} -{key}"), query));
+            }
+        }
+    }
+    let mut table = format!("{:<55}", "");
+    for name in ASKING {
+        write!(table, " | {name:<9}").expect("memory");
+    }
+    let mut people = Vec::new();
+    for name in ASKING {
+        people.push(app.user(name).await);
+    }
+    for (label, query) in rows {
+        write!(table, "\n{label:<55}").expect("memory");
+        for person in &mut people {
+            let answer = person.graphql(&query).await;
+            let codes = answer.codes();
+            let cell = match codes.first() {
+                Some(code) => (*code).to_owned(),
+                None if answer.text.contains("\"exec2\"") => "found".to_owned(),
+                None => "not found".to_owned(),
+            };
+            write!(table, " | {cell:<9}").expect("memory");
+        }
+    }
+    let table: Vec<&str> = table.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!("rights_of_filters", table.join("\n"));
+}

@@ -191,7 +191,7 @@ async fn a_secret_is_shown_once_and_stands_nowhere_else(backend: Backend) {
 async fn only_who_has_the_rights_sees_endpoints_and_changes_them(backend: Backend) {
     let app = TestApp::start_with(backend, nearby, |builder| builder).await;
     app.load(json!({
-        "roles": [{ "id": 60, "name": "Looker", "rights": [194_001] }, { "id": 61, "name": "Keeper", "rights": [194_002] }],
+        "roles": [{ "id": 60, "name": "Looker", "rights": [194_001] }, { "id": 61, "name": "Keeper", "rights": [194_002, 191_005] }],
         "users": [
             { "id": "11111111-2222-4333-8444-000000000060", "username": "looker", "password": "looker123", "lastName": "L",
               "interactiveUserId": 60, "roles": ["Looker"] },
@@ -266,4 +266,58 @@ async fn endpoints_of_the_configuration_come_with_the_workers_and_only_it_change
         (1, id),
         "what left the configuration is gone, the rest the same"
     );
+}
+
+#[apply(on_both)]
+async fn who_may_not_see_all_tasks_has_no_endpoints_and_who_loses_a_right_is_told_no_more(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    app.load(json!({
+        "roles": [
+            { "id": 61, "name": "Keeper", "rights": [194_001, 194_002] },
+            { "id": 62, "name": "Overseer", "rights": [191_005] },
+        ],
+        "users": [{ "id": "11111111-2222-4333-8444-000000000061", "username": "keeper", "password": "keeper123",
+            "lastName": "K", "interactiveUserId": 61, "roles": ["Keeper"] }],
+    }))
+    .await;
+    let receiver = Receiver::start().await;
+    let mut keeper = app.user("keeper").await;
+    let input = json!({ "name": "books", "url": receiver.url, "events": ["task_service.create"] });
+    assert_eq!(keeper.outcome("createWebhookEndpoint", input.clone()).await, "FORBIDDEN");
+    let (admins, _) = endpoint(&app, "admins", &receiver.url, &["task_service.create"]).await;
+    let change = json!({ "id": admins, "url": "https://example.org" });
+    assert_eq!(keeper.outcome("updateWebhookEndpoint", change).await, "FORBIDDEN");
+    assert_eq!(keeper.outcome("rotateWebhookSecret", json!({ "id": admins })).await, "FORBIDDEN");
+    assert_eq!(keeper.outcome("deleteWebhookEndpoint", json!({ "ids": [admins] })).await, "ok");
+
+    let grant = "INSERT INTO core_userrole (user_id, role_id, date_created) VALUES ('11111111-2222-4333-8444-000000000061', 62, '2026-01-01 00:00:00')";
+    app.run(grant);
+    assert_eq!(keeper.outcome("createWebhookEndpoint", input).await, "ok");
+    app.task(CreateTask::default()).await;
+    app.module.deliver_due().await.expect("delivers");
+    assert_eq!(receiver.count(), 1);
+    app.run("DELETE FROM core_userrole WHERE role_id = 62");
+    app.task(CreateTask::default()).await;
+    app.module.deliver_due().await.expect("delivers");
+    assert_eq!(receiver.count(), 1, "who lost the right is told nothing more");
+    let fields = "isActive disabledReason dateDisabled";
+    let row = app.user("admin").await.rows("webhookEndpoints", "", fields).await.remove(0);
+    assert_eq!(row["isActive"], false);
+    assert!(row["disabledReason"].as_str().is_some_and(|reason| reason.contains("see all tasks")), "{row}");
+    // Who says that it goes on answers for it.
+    let id = app.user("admin").await.rows("webhookEndpoints", "", "uuid").await.remove(0)["uuid"].clone();
+    let on = json!({ "id": id, "isActive": true });
+    assert_eq!(app.user("admin").await.outcome("updateWebhookEndpoint", on).await, "ok");
+    app.module.deliver_due().await.expect("delivers");
+    assert_eq!(receiver.count(), 2);
+}
+
+#[apply(on_both)]
+async fn there_are_only_so_many_endpoints(backend: Backend) {
+    let app =
+        TestApp::start_with(backend, |settings| settings.webhooks.max_endpoints = 2, |builder| builder).await;
+    for name in ["one", "two"] {
+        assert_eq!(created(&app, name, "https://example.org", &[]).await, "ok");
+    }
+    assert_eq!(created(&app, "three", "https://example.org", &[]).await, "LIMIT null");
 }

@@ -5,20 +5,26 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
+use diesel::serialize::{IsNull, Output, ToSql};
+use diesel::sql_types::{Nullable, Text};
+use diesel::sqlite::Sqlite;
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::DbConnection;
 use super::file::DatabaseFile;
+use crate::budget;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, Result};
 
 /// Makes connections as the module needs them: with its settings for SQLite, its SQL functions, and UTC. A host makes a pool
-/// with it to share the pool with the module ([`Database::from_pool`]).
+/// with it to share the pool with the module ([`super::Database::from_pool`]).
 #[derive(Debug, Clone)]
 pub struct ConnectionManager {
     target: Target,
     sqlite_durable: bool,
     pub(super) patience: Duration,
+    /// How long a statement may take; as long as it likes in the pool of a host.
+    statement_timeout_ms: u64,
 }
 
 impl ConnectionManager {
@@ -31,7 +37,14 @@ impl ConnectionManager {
             target: Target::parse(settings)?,
             sqlite_durable: settings.sqlite_durable,
             patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
+            statement_timeout_ms: 0,
         })
+    }
+
+    /// One whose statements on PostgreSQL are broken off after so many milliseconds; 0: never.
+    pub(super) const fn bounded(mut self, statement_timeout_ms: u64) -> Self {
+        self.statement_timeout_ms = statement_timeout_ms;
+        self
     }
 
     /// The manager with short waits, for checks that are repeated.
@@ -81,6 +94,10 @@ impl r2d2::ManageConnection for ConnectionManager {
             Target::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(Failure::ConnectionError)?;
                 connection.batch_execute("SET TIME ZONE 'UTC'").map_err(Failure::QueryError)?;
+                if self.statement_timeout_ms > 0 {
+                    let bound = format!("SET statement_timeout = {}", self.statement_timeout_ms);
+                    connection.batch_execute(&bound).map_err(Failure::QueryError)?;
+                }
                 DbConnection::Pg(connection)
             }
             Target::Sqlite(file) => DbConnection::Sqlite(open_sqlite(file, self)?),
@@ -197,10 +214,25 @@ fn open_sqlite(
 ) -> Result<SqliteConnection, diesel::r2d2::Error> {
     let mut connection = file.open(manager.sqlite_durable, manager.patience)?;
     task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
-        value.map(|text| fold(&text))
+        Folded(value.map(|text| fold(&text)))
     })
     .map_err(diesel::r2d2::Error::QueryError)?;
     Ok(connection)
+}
+
+/// A text with its case folded, or an error that ends the statement: SQLite offers no other way to break one off without
+/// unsafe code, and folding is what is slow in one.
+#[derive(Debug)]
+struct Folded(Option<String>);
+
+impl ToSql<Nullable<Text>, Sqlite> for Folded {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> diesel::serialize::Result {
+        budget::go_on()?;
+        match &self.0 {
+            Some(text) => ToSql::<Text, Sqlite>::to_sql(text.as_str(), out),
+            None => Ok(IsNull::Yes),
+        }
+    }
 }
 
 /// Letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own at the end of words.

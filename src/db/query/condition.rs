@@ -37,6 +37,7 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
             Ok(Sql::new(format!("{}.{column} IN (", table.name)).append(groups_of(*user_id)).sql(")"))
         }
         Condition::ExecutorOfTask { user_id } => Ok(executor_of_task(dialect, table.name, *user_id)),
+        Condition::BesideExecutor { user_id } => Ok(beside_executor(table.name, *user_id)),
         Condition::VersionOfSeenTask { user_id } => {
             Ok(Sql::new(format!("{}.id IN (", table.name)).append(seen_tasks(dialect, *user_id)).sql(")"))
         }
@@ -156,6 +157,31 @@ fn executor_of_task(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
         ))
         .append(groups_of(user_id))
         .sql(format!("){close})"))
+}
+
+/// That the row of `executors` sits in a group of the user's, or in one that is asked at present about a task that the user sees.
+///
+/// Those groups are found from what the user is asked at present, and from the open tasks of the user's groups: what is decided
+/// grows without end.
+fn beside_executor(executors: &str, user_id: uuid::Uuid) -> Sql {
+    Sql::new(format!("({executors}.task_group_id IN ("))
+        .append(groups_of(user_id))
+        .sql(format!(
+            ") OR {executors}.task_group_id IN (SELECT beside.task_group_id FROM task_management_taskpool AS mine \
+             JOIN task_management_taskpool AS beside ON beside.task_id = mine.task_id \
+             JOIN task_management_task AS asked ON asked.id = mine.task_id \
+             WHERE mine.date_passed IS NULL AND beside.date_passed IS NULL \
+             AND NOT asked.is_deleted AND asked.status = 'ACCEPTED' AND mine.task_group_id IN ("
+        ))
+        .append(groups_of(user_id))
+        .sql(
+            ") UNION SELECT beside.task_group_id FROM task_management_task AS asked \
+             JOIN task_management_taskpool AS beside ON beside.task_id = asked.id \
+             WHERE beside.date_passed IS NULL \
+             AND NOT asked.is_deleted AND asked.status = 'ACCEPTED' AND asked.task_group_id IN (",
+        )
+        .append(groups_of(user_id))
+        .sql(")))")
 }
 
 /// The live tasks that the user sees as an executor.

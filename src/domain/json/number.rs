@@ -57,7 +57,7 @@ impl Number {
         found.filter(|_| text != "-0")
     }
 
-    /// Whether `f64` holds it, so that nothing is lost where it is read as that and written again.
+    /// Whether reading it as `f64` and writing that gives the same number.
     pub(crate) fn is_float(&self) -> bool {
         let value = |number: &Self| {
             let text = number.canonical();

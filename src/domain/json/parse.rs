@@ -12,8 +12,8 @@ use super::{Json, Object};
 const GIVEN_DEPTH: usize = 127;
 /// How deeply stored lists and objects may be nested: what clients sent may be stored some levels deeper.
 const STORED_DEPTH: usize = 256;
-/// How many digits a text may gain by exponents that are written out, and how many more for each of its bytes: else a short text
-/// would fill the memory.
+/// How many digits a text may gain when exponents are written out, and how many more for each of its bytes. Without a bound a
+/// short text would fill the memory.
 const GAINED: (usize, usize) = (65_536, 4);
 
 /// Why a text or a value could not be read.
@@ -32,9 +32,9 @@ pub enum JsonFault {
     Form(String),
     /// This key is repeated in one object.
     RepeatedKey(String),
-    /// A number has more than [`MAX_DIGITS`] digits.
+    /// A number has too many digits.
     LongNumber,
-    /// The numbers together are much longer without exponents than with them.
+    /// Without exponents the numbers are much longer in all.
     ManyZeros,
 }
 
@@ -91,7 +91,7 @@ struct Parser<'a> {
     is_strict: bool,
     /// How many more levels it may go.
     depth: usize,
-    /// How many digits more exponents may give.
+    /// How many more digits exponents may give.
     spare: usize,
 }
 

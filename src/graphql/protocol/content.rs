@@ -9,7 +9,7 @@ use crate::domain::json::{Json, Object};
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
-use crate::service::mutation::Comparison;
+use crate::service::mutation::CanonicalForm;
 
 /// Fields for which null differs from absence: it leaves the rule to the settings.
 const NULL_IS_SAID: [&str; 2] = ["forbidMaker", "distinctDeciders"];
@@ -28,17 +28,15 @@ pub fn content(ctx: &Context<'_>) -> Result<String> {
     Ok(input.to_string())
 }
 
-/// Whether two contents of this mutation ask for the same, however they are written: keys in any form, JSON with any white
-/// space, null for what is left out, keys of rows in any form.
-pub fn comparison(ctx: &Context<'_>, mutation: &str) -> Comparison {
+/// Makes the one form of all contents of this mutation that ask for the same, whatever the form of keys, the white space in
+/// JSON, and null in place of absent fields.
+pub fn canonical_form(ctx: &Context<'_>, mutation: &str) -> CanonicalForm {
     let schema = ctx.schema_env.clone();
     let (first, rest) = mutation.split_at(mutation.chars().next().map_or(0, char::len_utf8));
     let input = format!("{}{rest}MutationInput", first.to_uppercase());
-    let read = move |content: &str| {
-        Json::stored(content).ok().map(|content| canonical(&schema.registry, &input, content))
-    };
-    Comparison(Arc::new(move |one, other| {
-        one == other || matches!((read(one), read(other)), (Some(one), Some(other)) if one == other)
+    CanonicalForm(Arc::new(move |content| match Json::stored(content) {
+        Ok(content) => canonical(&schema.registry, &input, content).canonical(),
+        Err(_) => content.to_owned(),
     }))
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
+use tokio::sync::OnceCell;
 
 use crate::auth::requester::Requester;
 use crate::error::{Error, ErrorCode, Result};
@@ -56,6 +57,8 @@ pub struct RequestContext {
     pub rights_of_roles: DataLoader<RightsOfRoles>,
     /// Languages, batched.
     pub languages: DataLoader<Languages>,
+    /// Whether the requester sees other people's personal data, once that was asked.
+    pub sees_personal_data: OnceCell<bool>,
 }
 
 /// The tokens that came in cookies.
@@ -94,14 +97,13 @@ impl RequestContext {
         let batches = Batches::default();
         Self {
             services: Arc::clone(services),
-            requester,
             cookies,
             address,
             effects: Arc::default(),
             users: loader(Users(Arc::clone(services)), &batches),
             tasks: loader(Tasks(Arc::clone(services)), &batches),
             groups: loader(Groups(Arc::clone(services)), &batches),
-            executors: loader(Executors(Arc::clone(services)), &batches),
+            executors: loader(Executors(Arc::clone(services), requester.clone()), &batches),
             flows: loader(Flows(Arc::clone(services)), &batches),
             steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), &batches),
             flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
@@ -111,6 +113,8 @@ impl RequestContext {
             roles_of_users: loader(RolesOfUsers(Arc::clone(services)), &batches),
             rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),
             languages: loader(Languages(Arc::clone(services)), &batches),
+            sees_personal_data: OnceCell::new(),
+            requester,
             batches,
         }
     }

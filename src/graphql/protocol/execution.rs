@@ -1,11 +1,15 @@
 //! Executing an operation: it is validated and normalised, its loaders are driven, and its answer is completed.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use async_graphql::{ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
 
+use crate::budget::Budget;
 use crate::config::Limits;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::collect_fields::{Collected, collect};
 use crate::graphql::protocol::completion::complete;
 use crate::graphql::protocol::context::{Effect, RequestContext};
@@ -41,6 +45,8 @@ where
 {
     let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
     let limits = context.services.limits.clone();
+    // A mutation is done whole or not at all, and has bounds of its own.
+    let budget = (!document.is_mutation).then(|| Budget::new(&limits, context.services.db.readers()));
     let is_long = document.is_long;
     let variables = std::mem::take(&mut request.variables);
     let prepared = {
@@ -58,14 +64,39 @@ where
         Ok(Collected { document, shape }) => {
             request.operation_name = None;
             request.set_parsed_query(document);
-            let mut response = batches.drive(schema.execute(request.data(context))).await;
-            complete(&mut response, &shape);
-            response
+            let execution = Box::pin(batches.drive(schema.execute(request.data(context))));
+            let executed = match budget {
+                None => Ok(execution.await),
+                Some(budget) => within(&budget, execution).await,
+            };
+            match executed {
+                Ok(mut response) => {
+                    complete(&mut response, &shape);
+                    response
+                }
+                Err(error) => Response::from_errors(vec![server_error(error, Vec::new())]),
+            }
         }
         Err(errors) => Response::from_errors(errors),
     };
     let unavailable = localize(&mut response, &language, &request_id);
     Executed { response, effects, unavailable }
+}
+
+/// Executes something until its budget is used up; what came until then is thrown away, to be freed.
+async fn within<T>(budget: &Arc<Budget>, execution: impl Future<Output = T> + Unpin) -> Result<T> {
+    let mut execution = pin!(Arc::clone(budget).within(execution));
+    let done = poll_fn(|cx| {
+        if budget.is_exhausted() {
+            return Poll::Ready(None);
+        }
+        execution.as_mut().poll(cx).map(Some)
+    });
+    match (done.await, budget.check_answer()) {
+        (Some(done), Ok(())) => Ok(done),
+        (_, Err(error)) => Err(error),
+        (None, Ok(())) => Err(Error::internal("a budget was used up, and does not say why")),
+    }
 }
 
 /// Executes a request of a host against a schema that holds the module's roots, within the module's bounds.
@@ -99,7 +130,7 @@ fn prepare(
     document: &Document,
     variables: &Variables,
     limits: &Limits,
-) -> Result<Collected, Vec<ServerError>> {
+) -> std::result::Result<Collected, Vec<ServerError>> {
     let violations = validate(types, &document.parsed);
     if !violations.is_empty() {
         return Err(errors(violations));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
+use crate::auth::requester::Requester;
 use crate::error::Error;
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
@@ -29,8 +30,8 @@ pub struct Tasks(pub Arc<ServiceContext>);
 /// Task groups by key.
 pub struct Groups(pub Arc<ServiceContext>);
 
-/// The live executors of task groups, by the group's key.
-pub struct Executors(pub Arc<ServiceContext>);
+/// The live executors of task groups whom the requester may know, by the group's key.
+pub struct Executors(pub Arc<ServiceContext>, pub Option<Arc<Requester>>);
 
 /// Flows by key.
 pub struct Flows(pub Arc<ServiceContext>);
@@ -94,7 +95,9 @@ impl Loader<Uuid> for Executors {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskExecutor>>, Self::Error> {
-        let rows = task_executor::of_visible_groups(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let Some(requester) = &self.1 else { return Ok(HashMap::new()) };
+        let rows =
+            task_executor::of_named_groups(&self.0, requester, keys.to_vec()).await.map_err(Arc::new)?;
         let mut executors: HashMap<Uuid, Vec<TaskExecutor>> =
             keys.iter().map(|key| (*key, Vec::new())).collect();
         for row in rows {

@@ -12,6 +12,7 @@ pub mod document;
 pub mod enums;
 pub mod execution;
 pub mod loader;
+pub mod meter;
 pub mod payload;
 pub mod registered;
 pub mod response;

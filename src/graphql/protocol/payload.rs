@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use async_graphql::{Context, InputObject, Object, TypeName};
 
 use crate::error::Result;
-use crate::graphql::protocol::content::{comparison, content};
+use crate::graphql::protocol::content::{canonical_form, content};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::ParsedJsonString;
 use crate::service::mutation::{self, Receipt, Request};
@@ -154,7 +154,7 @@ where
         client_mutation_label: meta.client_mutation_label.clone(),
         client_mutation_details: meta.client_mutation_details.clone(),
         content: content(ctx)?,
-        comparison: comparison(ctx, mutation),
+        canonical_form: canonical_form(ctx, mutation),
     };
     mutation::run(&context.services, context.requester()?, request, work).await
 }

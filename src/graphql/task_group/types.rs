@@ -95,13 +95,13 @@ impl From<&TaskGroup> for TaskGroupFields {
 
 #[ComplexObject]
 impl TaskGroupNode {
-    /// The live executors.
+    /// The live executors, for those who may search groups or see all tasks, who sit here too, or whose task this group is asked about at present.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         if asks_for_rows_alone(ctx, &[]) {
             let executors = self.executors(ctx).await?.into_iter().map(TaskExecutorNode::from);
             return Ok(Connection::all(executors, request(ctx)?.services.limits.page_size));
         }
-        listed(ctx, &NESTED_TASK_EXECUTOR, Some(self.own()), task_executor::list_of_visible_group).await
+        listed(ctx, &NESTED_TASK_EXECUTOR, Some(self.own()), task_executor::list_of_named_group).await
     }
 
     /// The group's tasks that one may see.
@@ -110,7 +110,7 @@ impl TaskGroupNode {
         listed(ctx, &NESTED_TASK, Some(self.own()), list).await
     }
 
-    /// The users who are the group's executors.
+    /// Who sits in it, as far as `taskexecutorSet` shows it.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
         let ids = self.executors(ctx).await?.into_iter().map(|executor| executor.user_id).collect();
         Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))

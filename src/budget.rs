@@ -1,0 +1,257 @@
+//! What one request may cost: rows, bytes, time of the database and connections. It is counted while rows are read and the
+//! answer is written, wherever that happens: the budget goes with the task that executes the request, and with each piece
+//! of its work on another thread.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+use crate::config::Limits;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+
+tokio::task_local! {
+    static OF_REQUEST: Arc<Budget>;
+}
+
+thread_local! {
+    static AT_WORK: RefCell<Option<AtWork>> = const { RefCell::new(None) };
+}
+
+/// What one request may still cost. Only reading is counted: a mutation has bounds of its own.
+pub struct Budget {
+    rows: Count,
+    read: Count,
+    written: Count,
+    time: Count,
+    spent: Mutex<Duration>,
+    /// Rows that many rows point to, by kind and key: each costs once.
+    shared: Mutex<HashSet<(&'static str, Uuid)>>,
+    connections: Arc<Semaphore>,
+    is_exhausted: AtomicBool,
+    refusal: Mutex<Option<Message>>,
+}
+
+/// The budget of the work on a thread, and until when the work may go on.
+#[derive(Clone)]
+struct AtWork {
+    budget: Arc<Budget>,
+    until: Instant,
+}
+
+/// Ends the work on a thread, also if it panics.
+struct Working;
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        AT_WORK.set(None);
+    }
+}
+
+/// How much of something was used, and how much may be.
+struct Count {
+    used: AtomicU64,
+    max: u64,
+    /// The text for whoever wants more.
+    refusal: fn() -> Message,
+}
+
+impl Budget {
+    /// What these limits allow, where there are so many connections for all.
+    #[must_use]
+    pub fn new(limits: &Limits, connections: usize) -> Arc<Self> {
+        let count = |max: u64, refusal: fn() -> Message| Count { used: AtomicU64::new(0), max, refusal };
+        // One request never has all of them, unless there is but one.
+        let share = limits.request_connections.min(connections.saturating_sub(1)).max(1);
+        Arc::new(Self {
+            rows: count(limits.request_rows, || Message::new("too-many-rows")),
+            read: count(limits.request_bytes, || Message::new("answer-too-large")),
+            written: count(limits.request_bytes, || Message::new("answer-too-large")),
+            time: count(limits.request_database_ms, || Message::new("too-slow")),
+            spent: Mutex::default(),
+            shared: Mutex::default(),
+            connections: Arc::new(Semaphore::new(share)),
+            is_exhausted: AtomicBool::new(false),
+            refusal: Mutex::default(),
+        })
+    }
+
+    /// The budget of the request that the present task executes.
+    #[must_use]
+    pub fn of_request() -> Option<Arc<Self>> {
+        OF_REQUEST.try_with(Arc::clone).ok()
+    }
+
+    /// Executes a request within this budget.
+    pub async fn within<T>(self: Arc<Self>, execution: impl Future<Output = T>) -> T {
+        OF_REQUEST.scope(self, execution).await
+    }
+
+    /// A place among the connections that the request may use at once.
+    ///
+    /// # Errors
+    /// LIMIT when its budget is used up.
+    pub async fn connection(&self) -> Result<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.connections).acquire_owned().await.map_err(Error::internal)?;
+        self.check()?;
+        Ok(place)
+    }
+
+    /// Does a piece of the request's work on this thread, and counts its time.
+    ///
+    /// # Errors
+    /// LIMIT when it went on beyond the budget; else what `work` answers.
+    pub fn work<T>(self: &Arc<Self>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begun = Instant::now();
+        let left = Duration::from_millis(self.time.max).saturating_sub(self.spent());
+        AT_WORK.set(Some(AtWork { budget: Arc::clone(self), until: begun + left }));
+        let working = Working;
+        let outcome = work();
+        drop(working);
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
+        match outcome {
+            // It broke off for want of time, whatever the database makes of that.
+            Err(error) if error.is_internal() && self.is_late() => Err(self.exhaust(&self.time)),
+            other => other,
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_late(&self) -> bool {
+        self.spent() >= Duration::from_millis(self.time.max)
+    }
+
+    /// Counts bytes of the answer to the request that the present task executes.
+    pub fn write(bytes: usize) {
+        // Whoever drives the execution looks whether it may go on.
+        let _ = OF_REQUEST.try_with(|budget| budget.spend(&budget.written, bytes));
+    }
+
+    /// Whether nothing more may be done for the request that the present task executes.
+    #[must_use]
+    pub fn is_used_up() -> bool {
+        OF_REQUEST.try_with(|budget| budget.is_exhausted()).unwrap_or(false)
+    }
+
+    /// Whether nothing more may be done for the request.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.is_exhausted.load(Ordering::Relaxed)
+    }
+
+    /// Refuses when nothing more may be done for the request.
+    ///
+    /// # Errors
+    /// LIMIT, with a text that says of what there was too much, and what to ask for instead.
+    pub fn check(&self) -> Result<()> {
+        if self.is_late() {
+            return Err(self.exhaust(&self.time));
+        }
+        self.check_answer()
+    }
+
+    /// Refuses an answer for which something was used up.
+    ///
+    /// # Errors
+    /// LIMIT, with a text that says of what there was too much, and what to ask for instead.
+    pub fn check_answer(&self) -> Result<()> {
+        match &*self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(message) => Err(Error::new(ErrorCode::Limit, message.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn spend(&self, count: &Count, amount: usize) -> Result<()> {
+        let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        let before = count.used.fetch_add(amount, Ordering::Relaxed);
+        if before.saturating_add(amount) > count.max { Err(self.exhaust(count)) } else { Ok(()) }
+    }
+
+    fn exhaust(&self, count: &Count) -> Error {
+        let message = (count.refusal)().with("max", i64::try_from(count.max).unwrap_or(i64::MAX));
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = refusal.get_or_insert(message).clone();
+        self.is_exhausted.store(true, Ordering::Relaxed);
+        Error::new(ErrorCode::Limit, first)
+    }
+}
+
+/// Whether the work on this thread is counted.
+#[must_use]
+pub fn is_counted() -> bool {
+    AT_WORK.with_borrow(Option::is_some)
+}
+
+/// Counts rows of a list that the work on this thread has read.
+///
+/// # Errors
+/// LIMIT when they are too many.
+pub fn rows(count: usize) -> Result<()> {
+    at_work().map_or(Ok(()), |budget| budget.spend(&budget.rows, count))
+}
+
+/// Counts rows that other rows point to, each the first time that the request reads it.
+///
+/// # Errors
+/// LIMIT when they are too many.
+pub fn shared_rows<'a>(kind: &'static str, ids: impl IntoIterator<Item = &'a Uuid>) -> Result<()> {
+    let Some(budget) = at_work() else { return Ok(()) };
+    let new = {
+        let mut shared = budget.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.into_iter().filter(|id| shared.insert((kind, **id))).count()
+    };
+    budget.spend(&budget.rows, new)
+}
+
+/// How many rows the work on this thread may read by one statement: one more than allowed, so that too many are noticed.
+#[must_use]
+pub fn most_rows() -> i64 {
+    at_work().map_or(i64::MAX, |budget| {
+        i64::try_from(budget.rows.max).map_or(i64::MAX, |max| max.saturating_add(1))
+    })
+}
+
+/// Counts bytes that the work on this thread has read.
+///
+/// # Errors
+/// LIMIT when they are too many.
+pub fn bytes(count: usize) -> Result<()> {
+    at_work().map_or(Ok(()), |budget| budget.spend(&budget.read, count))
+}
+
+/// Refuses to go on with the work on this thread when its time is used up.
+///
+/// # Errors
+/// LIMIT.
+pub fn go_on() -> Result<()> {
+    AT_WORK.with_borrow(|at_work| {
+        let Some(AtWork { budget, until }) = at_work else { return Ok(()) };
+        if Instant::now() < *until { Ok(()) } else { Err(budget.exhaust(&budget.time)) }
+    })
+}
+
+fn at_work() -> Option<Arc<Budget>> {
+    AT_WORK.with_borrow(|at_work| at_work.as_ref().map(|at_work| Arc::clone(&at_work.budget)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_never_has_all_connections_unless_there_is_but_one() {
+        for (connections, share) in [(1, 1), (2, 1), (3, 2), (10, 3)] {
+            let budget = Budget::new(&Limits::default(), connections);
+            assert_eq!(budget.connections.available_permits(), share, "{connections}");
+        }
+    }
+}
