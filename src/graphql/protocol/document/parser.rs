@@ -107,9 +107,9 @@ impl<'a> Parser<'a> {
 
     fn variable_definition(&mut self) -> Result<Positioned<VariableDefinition>> {
         let pos = self.pos();
-        self.expect("$")?;
+        self.need("$")?;
         let name = self.name()?;
-        self.expect(":")?;
+        self.need(":")?;
         let type_pos = self.pos();
         let var_type = Positioned::new(self.type_reference()?, type_pos);
         let mut default_value = None;
@@ -125,7 +125,7 @@ impl<'a> Parser<'a> {
         let base = if self.eat("[") {
             self.nested(|parser| {
                 let inner = parser.type_reference()?;
-                parser.expect("]")?;
+                parser.need("]")?;
                 Ok(BaseType::List(Box::new(inner)))
             })?
         } else {
@@ -159,7 +159,7 @@ impl<'a> Parser<'a> {
 
     fn selection_set(&mut self) -> Result<Positioned<SelectionSet>> {
         let pos = self.pos();
-        self.expect("{")?;
+        self.need("{")?;
         let items = self.nested(|parser| parser.until("}", Self::selection))?;
         Ok(Positioned::new(SelectionSet { items }, pos))
     }
@@ -213,7 +213,7 @@ impl<'a> Parser<'a> {
         }
         self.until(")", |parser| {
             let name = parser.name()?;
-            parser.expect(":")?;
+            parser.need(":")?;
             let pos = parser.pos();
             Ok((name, Positioned::new(parser.value()?, pos)))
         })
@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
     fn object(&mut self) -> Result<Value> {
         let fields = self.until_or_none("}", |parser| {
             let name = parser.name()?;
-            parser.expect(":")?;
+            parser.need(":")?;
             Ok((name, parser.value()?))
         })?;
         let mut object = async_graphql_value::indexmap::IndexMap::with_capacity(fields.len());
@@ -327,7 +327,7 @@ impl<'a> Parser<'a> {
         Ok(found)
     }
 
-    fn expect(&mut self, punctuator: &str) -> Result<()> {
+    fn need(&mut self, punctuator: &str) -> Result<()> {
         if self.eat(punctuator) { Ok(()) } else { Err(self.unexpected()) }
     }
 
