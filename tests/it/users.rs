@@ -18,6 +18,5 @@ async fn the_roles_of_many_users_cost_as_many_statements_as_those_of_two(app: Te
     cost(2).await;
     let (few, many) = (cost(2).await, cost(7).await);
     assert!(few.len() >= 4, "statements are not counted: {few:?}");
-    // Rows that come late on a busy machine make a second batch; a statement for each row would be four for each of five more.
-    assert!(many.len() < few.len() + 10, "{} for two, {} for seven: {many:#?}", few.len(), many.len());
+    assert!(many.len() <= few.len() + 2, "{} for two, {} for seven: {many:#?}", few.len(), many.len());
 }
