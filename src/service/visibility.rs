@@ -165,8 +165,7 @@ pub fn executors_by_personal_data(
     conditions: &[Condition],
 ) -> Option<Condition> {
     let is_personal = |condition: &Condition| condition.names_any(PERSONAL);
-    let sees_all = users(requester, settings) == Visible::All;
-    (!sees_all && conditions.iter().any(is_personal))
+    (!sees_personal_data(requester, settings) && conditions.iter().any(is_personal))
         .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))
 }
 

@@ -6,6 +6,7 @@ use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{Context, ScalarType as _, Value};
 
 use crate::domain::json::{Json, Object};
+use crate::domain::text::snake_case;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
@@ -82,14 +83,4 @@ fn scalar(name: &str, text: String) -> String {
         _ => None,
     };
     read.unwrap_or(text)
-}
-
-fn snake_case(name: &str) -> String {
-    name.chars().fold(String::with_capacity(name.len() + 4), |mut text, c| {
-        if c.is_ascii_uppercase() {
-            text.push('_');
-        }
-        text.push(c.to_ascii_lowercase());
-        text
-    })
 }
