@@ -39,7 +39,7 @@ pub const PERMITS: usize = 20;
 struct AfterHandler {
     signals: HashSet<Signal>,
     handle: AfterCommit,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl BusBuilder {
@@ -79,8 +79,8 @@ impl BusBuilder {
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
-        let (signals, places) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PERMITS)));
-        self.after.insert(name.to_owned(), AfterHandler { signals, handle, places });
+        let (signals, permits) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PERMITS)));
+        self.after.insert(name.to_owned(), AfterHandler { signals, handle, permits });
         self
     }
 
@@ -193,8 +193,8 @@ impl Bus {
     /// even if it is given up. So a handler can't take more threads than it has permits.
     #[must_use]
     pub(crate) fn take_permits(&self, handler: &str) -> Vec<OwnedSemaphorePermit> {
-        let places = self.handlers.after.get(handler).map(|bound| &bound.places);
-        let free = std::iter::from_fn(|| Arc::clone(places?).try_acquire_owned().ok());
+        let permits = self.handlers.after.get(handler).map(|bound| &bound.permits);
+        let free = std::iter::from_fn(|| Arc::clone(permits?).try_acquire_owned().ok());
         free.collect()
     }
 

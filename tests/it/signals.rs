@@ -7,7 +7,7 @@ use diesel::RunQueryDsl as _;
 use serde_json::json;
 use tasks_management::{
     Builder, CreateTask, Error, ErrorCode, Event, HandlerError, Message, ResolveTask, Signal, Signals,
-    TaskStatus,
+    SignalsBuilder, TaskStatus,
 };
 
 use crate::support::{Backend, TestApp, apply, on_both};
@@ -16,6 +16,17 @@ type Seen = Arc<Mutex<Vec<Event>>>;
 
 fn seen() -> Seen {
     Arc::default()
+}
+
+/// What a handler is told of these signals, and the bus with that handler.
+fn told_of(signals: &'static [Signal]) -> (Seen, SignalsBuilder) {
+    let told = seen();
+    let keeps = Arc::clone(&told);
+    let bus = Signals::builder().after("told", signals.iter().copied(), move |event| {
+        keeps.lock().expect("nobody panicked").push(event);
+        async { Ok(()) }
+    });
+    (told, bus)
 }
 
 fn names(seen: &Seen) -> Vec<Signal> {
@@ -93,14 +104,7 @@ async fn within_writes_through_the_same_connection_and_its_error_rolls_everythin
 
 #[apply(on_both)]
 async fn after_is_told_of_each_step_in_order_with_stable_ids(backend: Backend) {
-    let told = seen();
-    let bus = {
-        let told = Arc::clone(&told);
-        Signals::builder().after("told", Signal::ALL, move |event| {
-            told.lock().expect("nobody panicked").push(event);
-            async { Ok(()) }
-        })
-    };
+    let (told, bus) = told_of(&Signal::ALL);
     let app = start(backend, |builder| builder.signals(bus)).await;
     let task = create(&app, "PaymentService").await.expect("a task");
     let exec = app.module.requester("exec1").await.expect("an executor");
@@ -144,14 +148,7 @@ async fn what_a_process_left_behind_another_one_delivers(backend: Backend) {
     let quiet = Signals::builder().after("told", [Signal::TaskCreate], |_| async { Ok(()) });
     let app = start(backend, |builder| builder.signals(quiet)).await;
     create(&app, "Left").await.expect("a task");
-    let told = seen();
-    let bus = {
-        let told = Arc::clone(&told);
-        Signals::builder().after("told", [Signal::TaskCreate], move |event| {
-            told.lock().expect("nobody panicked").push(event);
-            async { Ok(()) }
-        })
-    };
+    let (told, bus) = told_of(&[Signal::TaskCreate]);
     let other = app.another_process_with(|_| {}, |builder| builder.signals(bus));
     assert_eq!(other.module.deliver_due().await.expect("delivers"), 1);
     assert_eq!(names(&told), [Signal::TaskCreate]);
@@ -321,14 +318,7 @@ fn as_version_0_1(app: &TestApp) {
 
 #[apply(on_both)]
 async fn rows_that_a_process_of_version_0_1_left_are_understood_and_it_understands_ours(backend: Backend) {
-    let told = seen();
-    let bus = {
-        let told = Arc::clone(&told);
-        Signals::builder().after("told", Signal::ALL, move |event| {
-            told.lock().expect("nobody panicked").push(event);
-            async { Ok(()) }
-        })
-    };
+    let (told, bus) = told_of(&Signal::ALL);
     let app = start(backend, |builder| builder.signals(bus)).await;
     let task = create(&app, "Older").await.expect("a task");
     app.done("triage", "updateTask", json!({ "id": task.id, "data": "{\"a\": 1}" })).await;
