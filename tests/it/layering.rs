@@ -227,6 +227,16 @@ fn domain_and_model_do_not_reach_for_the_database() {
     }
 }
 
+#[test]
+fn the_map_shows_every_layer() {
+    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let map = map.expect("ARCHITECTURE.md can be read");
+    for layer in LAYERS.iter().copied().flatten() {
+        let is_shown = map.contains(&format!("`src/{layer}/`")) || map.contains(&format!("`src/{layer}.rs`"));
+        assert!(is_shown, "{layer} is not in the table of layers");
+    }
+}
+
 /// What serves every entity of the interface knows none of them.
 #[test]
 fn the_protocol_of_graphql_knows_no_entity() {
