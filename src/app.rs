@@ -14,7 +14,7 @@ use crate::auth::requester::Requester;
 use crate::config::Settings;
 use crate::db::connection::{Database, DbConnection};
 use crate::db::health::Health;
-use crate::db::migration::{self, Standing};
+use crate::db::migration::{self, Company, Standing};
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::http::router::{router, standalone};
@@ -116,12 +116,18 @@ impl TaskManagement {
         user::refresh(&self.services).await
     }
 
-    /// Applies the migrations that are missing; returns their names. The database may hold tables of other programs too.
+    /// Applies the migrations that are missing; returns their names. The database may hold tables of other programs too, and
+    /// migrations of the same versions, which diesel notes in another table than the module.
     ///
     /// # Errors
     /// UNAVAILABLE for a database that a newer program has migrated too far for this one.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.at_the_database(migration::up).await
+        self.at_the_database(|connection| migration::up(connection, Company::Host)).await
+    }
+
+    /// The same for a database that is the module's alone.
+    pub(crate) async fn migrate_alone(&self) -> Result<Vec<String>> {
+        self.at_the_database(|connection| migration::up(connection, Company::Alone)).await
     }
 
     /// Whether migrations are missing.

@@ -1,14 +1,18 @@
 //! Migrations, which have the same names for both databases and are embedded in the program, and the standing of a
 //! database's schema.
+//!
+//! They are noted in a table of our own, because a host's own migrations may have the same versions. Programs before version
+//! 0.2 noted them in diesel's table; [`carry_over`] and [`withdraw`] say how a database of theirs is taken over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
-use diesel::migration::MigrationSource;
+use diesel::migration::{Migration, MigrationSource};
 use diesel::sql_types::Text;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::connection::DbConnection;
+use super::connection::{DbConnection, Dialect};
 use super::sql::Sql;
 use crate::error::{Error, Result};
 use crate::model::schema_level::task_management_schemalevel as schema_level;
@@ -16,8 +20,10 @@ use crate::model::schema_level::task_management_schemalevel as schema_level;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// The table in which diesel notes the migrations that were applied.
-const APPLIED: &str = "__diesel_schema_migrations";
+/// The table in which the applied migrations are noted.
+const APPLIED: &str = "task_management_schema_migrations";
+/// The table in which diesel notes the migrations of whoever uses it, and in which programs before version 0.2 noted ours.
+const SHARED: &str = "__diesel_schema_migrations";
 /// The table in which each migration notes the oldest level that programs need to work with it.
 const LEVELS: &str = "task_management_schemalevel";
 /// A table that every database of this program has.
@@ -36,8 +42,17 @@ pub enum Standing {
     Newer(String),
     /// A newer program has migrated the database to the first level. Programs need at least the second one.
     TooNew(String, String),
-    /// Another program's migrations stand where ours should.
+    /// The migrations are noted, but their tables are not there.
     Confused,
+}
+
+/// Whether another program may note its migrations in diesel's table too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// The database is this program's alone.
+    Alone,
+    /// This program is a guest in a host's.
+    Host,
 }
 
 impl Standing {
@@ -53,8 +68,8 @@ impl Standing {
                  newer program, or restore the backup from before that migration"
             ))),
             Self::Confused => Err(Error::unavailable(format!(
-                "{APPLIED} says that the migrations of this program were applied, but its tables are not there: the \
-                 database is another program's, so name one of this program's own in database.url"
+                "{APPLIED} says that the migrations were applied, but their tables are not there: restore the tables, \
+                 or name another database in database.url"
             ))),
         }
     }
@@ -65,19 +80,18 @@ impl Standing {
 /// # Errors
 /// An error of the database.
 pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
-    let known = known(connection)?;
+    let known = known(connection.dialect())?;
     let tables = tables(connection)?;
-    let applied: BTreeSet<String> = if tables.contains(APPLIED) {
-        texts(connection, format!("SELECT version FROM {APPLIED}"))?.into_iter().collect()
-    } else {
-        BTreeSet::new()
-    };
+    let applied = applied(connection, &tables, &known)?;
     if applied.is_disjoint(&known) {
-        let is_new = tables.is_empty() || tables.iter().eq([APPLIED]) && applied.is_empty();
+        let mut others = tables.clone();
+        others.remove(APPLIED);
+        let is_new =
+            others.is_empty() || others.iter().eq([SHARED]) && versions_in(connection, SHARED)?.is_empty();
         return Ok(if is_new || tables.contains(OURS) {
             Standing::Pending
         } else {
-            Standing::Foreign(tables.into_iter().collect())
+            Standing::Foreign(others.into_iter().collect())
         });
     }
     if !tables.contains(OURS) {
@@ -86,7 +100,28 @@ pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
     if let (Some((level, oldest)), Some(own)) = (newer(connection, &tables, &known)?, known.last()) {
         return Ok(if oldest > *own { Standing::TooNew(level, oldest) } else { Standing::Newer(level) });
     }
-    Ok(if applied.is_superset(&known) { Standing::Current } else { Standing::Pending })
+    let is_current = tables.contains(APPLIED) && applied.is_superset(&known);
+    Ok(if is_current { Standing::Current } else { Standing::Pending })
+}
+
+/// The versions of ours that were applied. Those in diesel's table are ours where our tables are there and no table of our
+/// own says what was applied: while ours stood in that table, no other program could add the same.
+fn applied(
+    connection: &mut DbConnection,
+    tables: &BTreeSet<String>,
+    known: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    if tables.contains(APPLIED) {
+        return versions_in(connection, APPLIED);
+    }
+    if !(tables.contains(SHARED) && tables.contains(OURS)) {
+        return Ok(BTreeSet::new());
+    }
+    Ok(&versions_in(connection, SHARED)? & known)
+}
+
+fn versions_in(connection: &mut DbConnection, table: &str) -> Result<BTreeSet<String>> {
+    Ok(texts(connection, format!("SELECT version FROM {table}"))?.into_iter().collect())
 }
 
 /// The newest of the migrations that this program does not know, and the oldest level that all of these need. Migrations
@@ -110,47 +145,149 @@ fn newer(
 ///
 /// # Errors
 /// UNAVAILABLE for a database that this program can't work with.
-pub fn up(connection: &mut DbConnection) -> Result<Vec<String>> {
+pub fn up(connection: &mut DbConnection, company: Company) -> Result<Vec<String>> {
     let standing = standing(connection)?;
     standing.check()?;
-    if !matches!(standing, Standing::Pending | Standing::Foreign(_)) {
+    let is_pending = matches!(standing, Standing::Pending | Standing::Foreign(_));
+    if !is_pending && !is_to_withdraw(connection, company)? {
         return Ok(Vec::new());
     }
-    match connection {
-        DbConnection::Pg(pg) => {
+    one_at_a_time(connection, |connection| {
+        let mut done = Vec::new();
+        if is_pending {
+            connection.atomically(carry_over)?;
+            done = apply_missing(connection)?;
+        }
+        connection.atomically(|connection| withdraw(connection, company))?;
+        Ok(done)
+    })
+}
+
+/// Runs `work` while no other process migrates. It takes as long as it needs.
+fn one_at_a_time<T>(
+    connection: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<T>,
+) -> Result<T> {
+    match connection.dialect() {
+        Dialect::Postgres => {
             const LOCK: i64 = 0x7461_736b_735f_6d67;
-            // A migration takes as long as it needs.
-            pg.batch_execute(&format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK})"))?;
-            let done = run(pg, POSTGRES);
-            pg.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
-            done
+            let patience =
+                texts(connection, "SELECT current_setting('statement_timeout')".to_owned())?.concat();
+            connection
+                .batch_execute(&format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK})"))?;
+            let done = work(connection);
+            let ended = connection.batch_execute(&format!(
+                "SELECT pg_advisory_unlock({LOCK}); SET statement_timeout = '{patience}'"
+            ));
+            let done = done?;
+            ended?;
+            Ok(done)
         }
-        DbConnection::Sqlite(sqlite) => {
+        Dialect::Sqlite => {
             const PATIENCE_MS: u32 = 300_000;
-            sqlite.batch_execute(&format!("PRAGMA busy_timeout = {PATIENCE_MS}"))?;
-            sqlite.immediate_transaction(|sqlite| run(sqlite, SQLITE))
+            connection.batch_execute(&format!("PRAGMA busy_timeout = {PATIENCE_MS}"))?;
+            connection.writing(work)
         }
     }
 }
 
-fn run<DB: diesel::backend::Backend>(
-    connection: &mut impl MigrationHarness<DB>,
-    migrations: EmbeddedMigrations,
-) -> Result<Vec<String>> {
-    let done = connection.run_pending_migrations(migrations).map_err(Error::internal)?;
-    Ok(done.iter().map(ToString::to_string).collect())
+/// Makes the table of our own. Where programs before version 0.2 have noted migrations of ours in diesel's table, copies these.
+fn carry_over(connection: &mut DbConnection) -> Result<()> {
+    let (known, tables) = (known(connection.dialect())?, tables(connection)?);
+    if tables.contains(APPLIED) {
+        return Ok(());
+    }
+    // `carried_over` says since when a version of ours stands in both tables.
+    let collation = match connection.dialect() {
+        Dialect::Postgres => " COLLATE \"C\"",
+        Dialect::Sqlite => "",
+    };
+    connection.batch_execute(&format!(
+        "CREATE TABLE {APPLIED} (\
+           version text{collation} NOT NULL PRIMARY KEY, \
+           run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+           carried_over timestamp\
+         )"
+    ))?;
+    for version in applied(connection, &tables, &known)? {
+        connection.batch_execute(&format!(
+            "INSERT INTO {APPLIED} (version, run_on, carried_over) \
+             SELECT version, run_on, CURRENT_TIMESTAMP FROM {SHARED} WHERE version = '{version}'"
+        ))?;
+    }
+    Ok(())
 }
 
-/// The migrations of this program.
-fn known(connection: &DbConnection) -> Result<BTreeSet<String>> {
-    fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<BTreeSet<String>> {
-        let migrations = MigrationSource::<DB>::migrations(source).map_err(Error::internal)?;
-        Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+/// Applies the migrations that the table of our own does not name; returns their names.
+fn apply_missing(connection: &mut DbConnection) -> Result<Vec<String>> {
+    let applied = versions_in(connection, APPLIED)?;
+    let mut done = Vec::new();
+    for migration in migrations(connection.dialect())? {
+        let version = migration.name().version().to_string();
+        if applied.contains(&version) {
+            continue;
+        }
+        connection.atomically(|connection| {
+            migration.run(connection).map_err(Error::internal)?;
+            Ok(connection.batch_execute(&format!("INSERT INTO {APPLIED} (version) VALUES ('{version}')"))?)
+        })?;
+        done.push(version);
     }
-    match connection {
-        DbConnection::Pg(_) => versions::<diesel::pg::Pg>(&POSTGRES),
-        DbConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+    Ok(done)
+}
+
+/// Takes the versions that were carried over out of diesel's table, where a host's versions may be the same.
+///
+/// Servers before version 0.2 that still run while they are replaced take a database for one that was never migrated if it
+/// names none of their versions there. So the newest stays for a day, and where no host is hurt, all of them do.
+fn withdraw(connection: &mut DbConnection, company: Company) -> Result<()> {
+    if is_to_withdraw(connection, company)? {
+        let due = due(connection.dialect(), company);
+        connection.batch_execute(&format!(
+            "DELETE FROM {SHARED} WHERE version IN (SELECT version FROM {APPLIED} WHERE {due}); \
+             UPDATE {APPLIED} SET carried_over = NULL WHERE {due}"
+        ))?;
     }
+    Ok(())
+}
+
+fn is_to_withdraw(connection: &mut DbConnection, company: Company) -> Result<bool> {
+    let tables = tables(connection)?;
+    let due = due(connection.dialect(), company);
+    Ok(tables.contains(SHARED)
+        && tables.contains(APPLIED)
+        && !texts(connection, format!("SELECT version FROM {APPLIED} WHERE {due}"))?.is_empty())
+}
+
+/// The condition for versions in the table of our own that are to leave diesel's.
+fn due(dialect: Dialect, company: Company) -> String {
+    let day_ago = match dialect {
+        Dialect::Postgres => "CURRENT_TIMESTAMP - interval '1 day'",
+        Dialect::Sqlite => "datetime('now', '-1 day')",
+    };
+    let is_newest = format!("version = (SELECT max(version) FROM {APPLIED} WHERE carried_over IS NOT NULL)");
+    let stays = match company {
+        Company::Alone => "true",
+        Company::Host => is_newest.as_str(),
+    };
+    format!("carried_over IS NOT NULL AND (carried_over < {day_ago} OR NOT ({stays}))")
+}
+
+/// The migrations of this program, the oldest first.
+fn migrations(dialect: Dialect) -> Result<Vec<Box<dyn Migration<<DbConnection as Connection>::Backend>>>> {
+    let source = match dialect {
+        Dialect::Postgres => &POSTGRES,
+        Dialect::Sqlite => &SQLITE,
+    };
+    let mut migrations = source.migrations().map_err(Error::internal)?;
+    migrations.sort_unstable_by_key(|migration| migration.name().version().to_string());
+    Ok(migrations)
+}
+
+/// The versions of this program.
+fn known(dialect: Dialect) -> Result<BTreeSet<String>> {
+    let migrations = migrations(dialect)?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 /// The tables in the database, without those of the database system or of an extension.

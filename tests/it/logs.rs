@@ -134,7 +134,7 @@ async fn no_password_and_no_token_is_in_the_log_however_much_is_logged(app: Test
 
 #[apply(on_both)]
 async fn a_start_that_fails_says_so_in_json_too(app: TestApp) {
-    app.run("DELETE FROM __diesel_schema_migrations");
+    app.run("DELETE FROM task_management_schema_migrations");
     let failed = |url: &str| {
         let mut command = program(url);
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-migrate"]).env(JSON.0, JSON.1);

@@ -15,6 +15,7 @@ mod bad_documents;
 mod bad_flows;
 mod bad_input;
 mod budgets;
+mod carry_over;
 mod cli;
 mod clocks;
 mod columns;

@@ -9,8 +9,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use crate::support::Backend;
 use crate::support::backend::TestDatabase;
 
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Everything that a database says of its schema, in lines that do not depend on chance.
 #[derive(diesel::QueryableByName)]
@@ -58,7 +58,7 @@ fn columns(lines: Vec<Line>) -> BTreeMap<String, BTreeSet<String>> {
     tables
 }
 
-fn postgres_schema(connection: &mut PgConnection) -> Vec<String> {
+pub fn postgres_schema(connection: &mut PgConnection) -> Vec<String> {
     let lines: Vec<Line> = diesel::sql_query(
         "SELECT line FROM ( \
            SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, is_nullable, column_default) AS line \
@@ -74,7 +74,7 @@ fn postgres_schema(connection: &mut PgConnection) -> Vec<String> {
     lines.into_iter().map(|line| line.line).collect()
 }
 
-fn sqlite_schema(connection: &mut SqliteConnection) -> Vec<String> {
+pub fn sqlite_schema(connection: &mut SqliteConnection) -> Vec<String> {
     let lines: Vec<Line> = diesel::sql_query(
         "SELECT COALESCE(sql, name) AS line FROM sqlite_master WHERE name <> 'sqlite_sequence' ORDER BY 1",
     )
@@ -102,7 +102,10 @@ fn both_databases_have_the_same_migrations() {
         let entries = std::fs::read_dir(path).expect("migrations can be read");
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     };
-    assert_eq!(names("postgres"), names("sqlite"));
+    let on_postgres = names("postgres");
+    assert_eq!(on_postgres, names("sqlite"));
+    let versions: BTreeSet<_> = on_postgres.iter().filter_map(|name| name.split('_').next()).collect();
+    assert_eq!(versions.len(), on_postgres.len(), "two migrations have one version: {on_postgres:?}");
 }
 
 /// Programs below what the newest migrations note are refused, so each has to say what it needs.

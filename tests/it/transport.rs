@@ -251,7 +251,7 @@ async fn operators_see_how_the_server_does(app: TestApp) {
         StatusCode::NOT_FOUND,
         "no metrics are kept"
     );
-    app.run("DELETE FROM __diesel_schema_migrations");
+    app.run("DELETE FROM task_management_schema_migrations");
     let answer = client.send("GET", "/readyz", "").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
     assert_eq!(client.send("GET", "/healthz", "").await.status, StatusCode::OK);
