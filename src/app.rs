@@ -17,6 +17,7 @@ use crate::db::health::Health;
 use crate::db::migration::{self, Company, Standing};
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
+use crate::http::body::held::HeldBodies;
 use crate::http::router::{router, standalone};
 use crate::http::server;
 use crate::http::server::open_files::most_connections;
@@ -185,6 +186,7 @@ impl TaskManagement {
             http: Arc::new(self.settings.http.clone()),
             graphql: Arc::new(self.settings.graphql.clone()),
             metrics: self.metrics.clone(),
+            bodies: HeldBodies::new(self.settings.http.held_body_bytes),
             executions: executions.clone(),
         }
     }

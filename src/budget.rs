@@ -4,17 +4,28 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+use crate::budget::turn::Turn;
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+
+pub mod fair_places;
+pub mod turn;
+
+/// An answer that takes more bytes than this, and the rows it is made of, is a large one.
+const LARGE: u64 = 1024 * 1024;
+
+/// After this many bytes of an answer, other requests have a turn.
+const TURN: u64 = 128 * 1024;
 
 tokio::task_local! {
     static OF_REQUEST: Arc<Budget>;
@@ -36,6 +47,8 @@ pub struct Budget {
     connections: Arc<Semaphore>,
     is_exhausted: AtomicBool,
     refusal: Mutex<Option<Message>>,
+    /// The query's turn, which lasts until its answer is written.
+    turn: Turn,
 }
 
 /// The budget of the work on a thread, and until when the work may go on.
@@ -63,9 +76,9 @@ struct Count {
 }
 
 impl Budget {
-    /// What these limits allow, where there are so many connections for all.
+    /// What these limits allow a request whose turn it is, where there are so many connections for all.
     #[must_use]
-    pub fn new(limits: &Limits, connections: usize) -> Arc<Self> {
+    pub fn new(limits: &Limits, connections: usize, turn: Turn) -> Arc<Self> {
         let count = |max: u64, refusal: fn() -> Message| Count { used: AtomicU64::new(0), max, refusal };
         // One request never has all of them, unless there is but one.
         let share = limits.request_connections.min(connections.saturating_sub(1)).max(1);
@@ -79,6 +92,7 @@ impl Budget {
             connections: Arc::new(Semaphore::new(share)),
             is_exhausted: AtomicBool::new(false),
             refusal: Mutex::default(),
+            turn,
         })
     }
 
@@ -130,10 +144,30 @@ impl Budget {
         self.spent() >= Duration::from_millis(self.time.max)
     }
 
-    /// Counts bytes of the answer to the request that the present task executes.
-    pub fn write(bytes: usize) {
+    /// Counts bytes of the answer to the request that the present task executes. From time to time others have a turn.
+    pub async fn write(bytes: usize) {
+        let Some(budget) = Self::of_request() else { return };
         // Whoever drives the execution looks whether it may go on.
-        let _ = OF_REQUEST.try_with(|budget| budget.spend(&budget.written, bytes));
+        let _ = budget.spend(&budget.written, bytes);
+        let written = budget.written.used.load(Ordering::Relaxed);
+        if written / TURN != written.saturating_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) / TURN {
+            budget.make_room().await;
+            give_way().await;
+        }
+    }
+
+    /// Waits for a place among the large answers if the request has become one of them. It must hold no connection.
+    pub async fn make_room(&self) {
+        if self.is_large() {
+            self.turn.become_large().await;
+        }
+    }
+
+    /// Whether the answer and its rows take much memory.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        let used = |count: &Count| count.used.load(Ordering::Relaxed);
+        used(&self.read) + used(&self.written) > LARGE
     }
 
     /// Whether nothing more may be done for the request that the present task executes.
@@ -183,6 +217,19 @@ impl Budget {
         self.is_exhausted.store(true, Ordering::Relaxed);
         Error::new(ErrorCode::Limit, first)
     }
+}
+
+/// Lets other tasks run. It wakes its own waker, unlike tokio's `yield_now`, so that loaders are not asked early.
+async fn give_way() {
+    let mut gave_way = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether the work on this thread is counted.
@@ -250,7 +297,7 @@ mod tests {
     #[test]
     fn one_request_never_has_all_connections_unless_there_is_but_one() {
         for (connections, share) in [(1, 1), (2, 1), (3, 2), (10, 3)] {
-            let budget = Budget::new(&Limits::default(), connections);
+            let budget = Budget::new(&Limits::default(), connections, Turn::default());
             assert_eq!(budget.connections.available_permits(), share, "{connections}");
         }
     }

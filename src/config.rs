@@ -118,6 +118,12 @@ pub struct Limits {
     pub request_database_ms: u64,
     /// How many connections to the database one request has at once; never all of them.
     pub request_connections: usize,
+    /// Queries that are executed at once; others wait, those of people who ask seldom for a shorter time.
+    pub queries_at_once: usize,
+    /// Queries of one person that are executed at once.
+    pub queries_at_once_per_user: usize,
+    /// Requests with a body or an answer that takes much memory, that are worked on at once.
+    pub large_at_once: usize,
 }
 
 impl Default for Limits {
@@ -141,6 +147,9 @@ impl Default for Limits {
             request_bytes: 32 * 1024 * 1024,
             request_database_ms: 5_000,
             request_connections: 3,
+            queries_at_once: 16,
+            queries_at_once_per_user: 4,
+            large_at_once: 2,
         }
     }
 }
@@ -274,6 +283,10 @@ impl Settings {
             ("http.max_connections", count(self.http.max_connections)),
             ("http.max_connections_per_address", count(self.http.max_connections_per_address)),
             ("http.held_answer_bytes", count(self.http.held_answer_bytes)),
+            ("http.held_body_bytes", count(self.http.held_body_bytes)),
+            ("limits.queries_at_once", count(self.limits.queries_at_once)),
+            ("limits.queries_at_once_per_user", count(self.limits.queries_at_once_per_user)),
+            ("limits.large_at_once", count(self.limits.large_at_once)),
             ("limits.page_size", self.limits.page_size),
             ("limits.users_page_size", self.limits.users_page_size),
             ("outbox.lease_s", self.outbox.lease_s),

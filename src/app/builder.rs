@@ -12,6 +12,8 @@ use crate::auth::password::Passwords;
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
+use crate::budget::fair_places::FairPlaces;
+use crate::budget::turn::Turns;
 use crate::clock::{Clock, SystemClock, new_random_id};
 use crate::config::Settings;
 use crate::db::connection::Database;
@@ -19,7 +21,6 @@ use crate::error::Result;
 use crate::graphql::schema;
 use crate::http::state::{Authenticate, Metrics};
 use crate::service::ServiceContext;
-use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -153,7 +154,8 @@ impl Builder {
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
             sealing: Sealing::new(&settings.sealing)?,
-            hashing: FairPlaces::new(hashing_places()),
+            hashing: FairPlaces::new(hashing_places(), usize::MAX),
+            turns: Turns::new(&settings.limits),
             webhooks: settings.webhooks.clone(),
             journal: settings.journal.clone(),
             journal_quota: JournalQuota::new(&settings.journal),

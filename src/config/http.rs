@@ -38,6 +38,8 @@ pub struct HttpSettings {
     pub max_connections_per_address: usize,
     /// How many bytes of long answers are held until clients have read them.
     pub held_answer_bytes: usize,
+    /// How many bytes of long bodies are held until they are read; half as many for one address.
+    pub held_body_bytes: usize,
     /// How many seconds requests and deliveries under way may take to finish when the server stops.
     pub shutdown_grace_s: u64,
 }
@@ -59,6 +61,7 @@ impl Default for HttpSettings {
             max_connections: 4_000,
             max_connections_per_address: 256,
             held_answer_bytes: 96 * 1024 * 1024,
+            held_body_bytes: 64 * 1024 * 1024,
             shutdown_grace_s: 20,
         }
     }

@@ -203,13 +203,17 @@ impl Database {
         let Some(budget) = Budget::of_request() else {
             return self.reading.run(work).await;
         };
-        let place = budget.connection().await?;
-        self.reading
-            .run(move |connection| {
-                let _place = place;
+        let permit = budget.connection().await?;
+        let work = {
+            let budget = Arc::clone(&budget);
+            move |connection: &mut DbConnection| {
+                let _permit = permit;
                 budget.work(|| work(connection))
-            })
-            .await
+            }
+        };
+        let read = self.reading.run(work).await;
+        budget.make_room().await;
+        read
     }
 
     /// How many connections read at once.

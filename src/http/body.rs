@@ -1,17 +1,30 @@
 //! The body of a GraphQL request: JSON, perhaps compressed, within bounds and in time.
 
+use std::net::IpAddr;
+
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use tower_http::timeout::TimeoutError;
 
+use self::held::Hold;
 use super::compression::{Unpacking, unpack};
 use super::fault::refuse;
 use super::request::{RequestId, header as text_header};
 use super::state::App;
+use crate::domain::network::Network;
 use crate::error::ErrorCode;
 use crate::message::Message;
+
+pub mod held;
+
+/// A body that was received; it is counted among the held ones until this is dropped.
+pub struct Received {
+    /// The bytes, decompressed.
+    pub bytes: Bytes,
+    _hold: Hold,
+}
 
 /// The refusal to read a body.
 #[derive(Debug)]
@@ -31,10 +44,13 @@ impl Refusal {
     #[must_use]
     pub fn into_response(self, request_id: &RequestId) -> Response {
         let mut response = refuse(self.status, &self.message, self.code, "en", request_id);
-        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            response
-                .headers_mut()
-                .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        let more = match self.status {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((header::ACCEPT_ENCODING, "gzip, identity")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = more {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }
@@ -65,12 +81,18 @@ impl Room {
     }
 }
 
-/// Reads the bytes of a body, decompressed.
+/// Reads the body of a request from this address, decompressed.
 ///
 /// # Errors
 /// The refusal: 415 for another type or coding, that of `room` for too many bytes, compressed or not, 408 for a client that
-/// stopped sending, 400 for a broken body.
-pub async fn read(app: &App, headers: &HeaderMap, body: Body, room: Room) -> Result<Bytes, Refusal> {
+/// stopped sending, 503 when too many bytes of bodies are held, 400 for a broken body.
+pub async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    body: Body,
+    room: Room,
+) -> Result<Received, Refusal> {
     let unsupported =
         |message| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, ErrorCode::Validation);
     if !is_json(headers) {
@@ -82,22 +104,33 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, room: Room) -> Res
         _ => return Err(unsupported(Message::new("unknown-coding"))),
     };
     let broken = || Refusal::new(StatusCode::BAD_REQUEST, Message::new("body-broken"), ErrorCode::Validation);
-    let body = match keep(body, room.bytes, app.services.limits.body_bytes).await {
+    let mut hold = app.bodies.hold(address.map(Network::around));
+    let body = match keep(body, room.bytes, app.services.limits.body_bytes, &mut hold).await {
         Ok(body) => body,
         Err(Failure::TooLarge) => return Err(room.refusal),
         Err(Failure::Broken) => return Err(broken()),
+        Err(Failure::NoRoom) => return Err(no_room()),
         Err(Failure::OutOfTime) => {
             let message = Message::new("body-timeout").with("seconds", app.http.body_timeout_s.to_string());
             return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message, ErrorCode::Limit));
         }
     };
     if !packed {
-        return Ok(body);
+        return Ok(Received { bytes: body, _hold: hold });
     }
-    unpack(body, room.bytes).await.map_err(|reason| match reason {
+    let bytes = unpack(body, room.bytes).await.map_err(|reason| match reason {
         Unpacking::TooLarge => room.refusal,
         Unpacking::Broken => broken(),
-    })
+    })?;
+    if hold.grow(bytes.len()) { Ok(Received { bytes, _hold: hold }) } else { Err(no_room()) }
+}
+
+fn no_room() -> Refusal {
+    const HELD: &str = "http.held_body_bytes";
+    metrics::counter!("http_connections_refused_total", "bound" => HELD).increment(1);
+    tracing::warn!("a body is not read: {HELD} is reached");
+    let message = Message::new("server-busy").with("setting", HELD);
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message, ErrorCode::Limit)
 }
 
 /// Why a body could not be received.
@@ -105,16 +138,17 @@ enum Failure {
     TooLarge,
     OutOfTime,
     Broken,
+    NoRoom,
 }
 
 /// Keeps at most `room` bytes. Further bytes are read up to `most` but not kept, because a client that is refused while it
 /// sends would not read why.
-async fn keep(mut body: Body, room: usize, most: usize) -> Result<Bytes, Failure> {
+async fn keep(mut body: Body, room: usize, most: usize, hold: &mut Hold) -> Result<Bytes, Failure> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > most {
         return Err(Failure::TooLarge);
     }
-    let (mut kept, mut length) = (Vec::with_capacity(announced.min(room)), 0_usize);
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame
             .map_err(|error| if is_out_of_time(&error) { Failure::OutOfTime } else { Failure::Broken })?;
@@ -124,6 +158,9 @@ async fn keep(mut body: Body, room: usize, most: usize) -> Result<Bytes, Failure
             return Err(Failure::TooLarge);
         }
         if length <= room {
+            if !hold.grow(data.len()) {
+                return Err(Failure::NoRoom);
+            }
             kept.extend_from_slice(&data);
         } else {
             kept = Vec::new();

@@ -18,8 +18,9 @@ use super::request::{RequestId, header as text_header};
 use super::state::App;
 use super::{body, cookies};
 use crate::auth::requester::Requester;
+use crate::budget::turn::{Turn, asker};
 use crate::config::Introspection;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{Effect, RequestContext};
 use crate::graphql::protocol::document::{self, aside};
 use crate::graphql::protocol::execution::{Executed, execute};
@@ -60,7 +61,7 @@ async fn answer(
         || access_token(app, headers)
             .is_some_and(|(token, _)| app.services.tokens.read(&token, app.services.clock.now()).is_some());
     let room = if may_be_known { body::Room::usual(app) } else { strangers_room(app, headers) };
-    let body = match body::read(app, headers, body, room).await {
+    let body = match body::read(app, headers, origin.address, body, room).await {
         Ok(body) => body,
         Err(refusal) => return refusal.into_response(request_id),
     };
@@ -69,20 +70,29 @@ async fn answer(
         Err(error) => return failed(&error, request_id),
     };
     if found.is_none()
-        && let Some(refusal) = strangers_room(app, headers).refusal(body.len())
+        && let Some(refusal) = strangers_room(app, headers).refusal(body.bytes.len())
     {
         return refusal.into_response(request_id);
     }
     let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
-    let is_long = body.len() > app.services.limits.stranger_bytes;
-    let Ok(Ok(body)) = aside(is_long, move || serde_json::from_slice::<Value>(&body)).await else {
+    let is_long = body.bytes.len() > app.services.limits.stranger_bytes;
+    // Reading a long body may take many times its size.
+    let turn = if is_long {
+        let asker = asker(found.as_ref().map(|found| found.requester.id()), origin.address);
+        let turn = app.services.turns.begin(&asker).await;
+        turn.become_large().await;
+        Some(turn)
+    } else {
+        None
+    };
+    let Ok(Ok(body)) = aside(is_long, move || serde_json::from_slice::<Value>(&body.bytes)).await else {
         let message = Message::new("not-json");
         return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, &language, request_id);
     };
     let call = Call { app, request_id, origin, headers, found: found.as_ref(), language, media_type };
     match body {
-        Value::Array(items) => call.batch(items).await,
-        single => call.single(single).await.into_response(&call),
+        Value::Array(items) => call.batch(items, turn).await,
+        single => call.single(single, turn).await.into_response(&call),
     }
 }
 
@@ -154,7 +164,7 @@ struct Answer {
 }
 
 impl Call<'_> {
-    async fn batch(&self, items: Vec<Value>) -> Response {
+    async fn batch(&self, items: Vec<Value>, mut turn: Option<Turn>) -> Response {
         let max = self.app.services.limits.batch;
         if items.is_empty() || items.len() > max {
             let message = Message::new("batch-too-large").with("max", max);
@@ -168,7 +178,7 @@ impl Call<'_> {
         }
         let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
         for item in items {
-            let answer = self.single(item).await;
+            let answer = self.single(item, turn.take()).await;
             // If one operation is refused because nobody is logged in, the whole batch is answered with 401. Otherwise each
             // operation has its own result.
             if answer.status == StatusCode::UNAUTHORIZED {
@@ -180,7 +190,7 @@ impl Call<'_> {
         Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self)
     }
 
-    async fn single(&self, body: Value) -> Answer {
+    async fn single(&self, body: Value, turn: Option<Turn>) -> Answer {
         let Value::Object(mut body) = body else {
             return self.refused(
                 StatusCode::BAD_REQUEST,
@@ -231,7 +241,7 @@ impl Call<'_> {
         if let Some(refused) = self.check_access(&document) {
             return refused;
         }
-        self.execute(variables, document).await
+        self.execute(variables, document, turn).await
     }
 
     /// Refuses strangers, closed introspection, and requests that a foreign page may have sent.
@@ -275,7 +285,12 @@ impl Call<'_> {
         })
     }
 
-    async fn execute(&self, variables: Variables, document: document::Document) -> Answer {
+    async fn execute(
+        &self,
+        variables: Variables,
+        document: document::Document,
+        turn: Option<Turn>,
+    ) -> Answer {
         let requester = self.found.map(|found| Arc::clone(&found.requester));
         let context = RequestContext::new(
             &self.app.services,
@@ -291,6 +306,7 @@ impl Call<'_> {
             request,
             document,
             context,
+            turn,
             self.language.clone(),
             self.request_id.0.clone(),
         );
@@ -299,7 +315,7 @@ impl Call<'_> {
         let span = tracing::Span::current();
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
         let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
-        let Executed { response, effects, unavailable } = match execution.await {
+        let Executed { response, effects, unavailable, budget } = match execution.await {
             Ok(executed) => executed,
             Err(error) => {
                 tracing::error!(%error, "the execution broke off");
@@ -321,12 +337,17 @@ impl Call<'_> {
         } else {
             StatusCode::OK
         };
-        let body = if invalid {
-            serde_json::to_string(&json!({ "errors": response.errors }))
-        } else {
-            serde_json::to_string(&response)
+        let is_large = budget.as_ref().is_some_and(|budget| budget.is_large());
+        let write = move || {
+            if invalid {
+                serde_json::to_string(&json!({ "errors": response.errors }))
+            } else {
+                serde_json::to_string(&response)
+            }
         };
-        let body = match body {
+        let body = aside(is_large, write).await;
+        drop(budget);
+        let body = match body.and_then(|written| written.map_err(Error::internal)) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(%error, "the answer can't be written");

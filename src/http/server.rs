@@ -29,10 +29,12 @@ mod admission;
 mod answers;
 mod connection;
 pub mod open_files;
+mod watch;
 
 use admission::{Admission, Connections};
 use answers::{HeldAnswers, unavailable};
-use connection::{Watch, Watched};
+use connection::Watched;
+use watch::Watch;
 
 /// The longest head of a request, in bytes. Cookies with both tokens take less than a tenth of it.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -80,8 +82,9 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let admission = connections.admit(peer.ip());
-                tasks.spawn(serve_connection(Arc::clone(&server), stream, peer, admission));
+                let watch = Watch::new(&server.settings);
+                let admission = connections.admit(peer.ip(), &watch);
+                tasks.spawn(serve_connection(Arc::clone(&server), stream, peer, watch, admission));
             }
             // The client went away before it was served.
             Err(error)
@@ -101,11 +104,16 @@ pub async fn serve(
     tasks.wait().await;
 }
 
-async fn serve_connection(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, admission: Admission) {
+async fn serve_connection(
+    server: Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    watch: Arc<Watch>,
+    admission: Admission,
+) {
     // Answers are written in one piece, so waiting for more data gains nothing.
     let _ = stream.set_nodelay(true);
     let Admission { slot, beyond, evicted } = admission;
-    let watch = Watch::new(&server.settings);
     let service = service_fn({
         let (server, watch) = (Arc::clone(&server), Arc::clone(&watch));
         move |request| {

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::body::held::HeldBodies;
 use crate::config::{GraphqlSettings, HttpSettings};
 use crate::db::health::Health;
 use crate::error::Result;
@@ -40,6 +41,8 @@ pub struct App {
     pub graphql: Arc<GraphqlSettings>,
     /// How to read the metrics, if they are kept.
     pub metrics: Option<Metrics>,
+    /// The bodies that are being received.
+    pub bodies: Arc<HeldBodies>,
     /// What is being executed, also for clients that did not wait for the answer.
     pub executions: TaskTracker,
 }

@@ -7,6 +7,8 @@ use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
+use crate::budget::fair_places::FairPlaces;
+use crate::budget::turn::Turns;
 use crate::clock::Clock;
 use crate::config::{AuthSettings, JournalSettings, Limits, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
@@ -14,7 +16,6 @@ use crate::db::query::PageLimit;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
-use crate::service::fair_places::FairPlaces;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -55,6 +56,8 @@ pub struct ServiceContext {
     pub sealing: Sealing,
     /// Places for hashing passwords: each takes memory and a processor.
     pub hashing: Arc<FairPlaces>,
+    /// The turns of requests.
+    pub turns: Turns,
 }
 
 impl ServiceContext {

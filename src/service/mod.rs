@@ -6,7 +6,6 @@ pub mod configuration;
 pub mod context;
 pub mod entity;
 pub mod facade;
-pub mod fair_places;
 pub mod host;
 pub mod journal_quota;
 pub mod live_settings;

@@ -1,5 +1,7 @@
 //! What one request may cost: rows, bytes, time of the database and connections; and that it ends with its client.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::json;
 use tasks_management::CompletionPolicy::All;
@@ -89,6 +91,61 @@ async fn many_slow_lists_are_refused_when_their_time_is_up(backend: Backend) {
         &bounded.user("admin").await.graphql(&format!("{{ {aliases} }}")).await,
         "limits.request_database_ms",
     );
+}
+
+#[apply(on_both)]
+async fn large_answers_wait_for_each_other_and_everybody_is_answered(backend: Backend) {
+    let app = with_tasks(backend, 10, 200_000).await;
+    let bounded = app.another_process_with(
+        |settings| {
+            settings.limits.queries_at_once = 3;
+            settings.limits.queries_at_once_per_user = 2;
+            settings.limits.large_at_once = 1;
+            settings.database.pool_size = 2;
+        },
+        |builder| builder,
+    );
+    let large =
+        "{ task(source: \"many\") { edges { node { data taskGroup { code } userCreated { username } } } } }";
+    let mut asking = tokio::task::JoinSet::new();
+    for name in ["admin", "exec1", "admin", "admin", "admin", "exec1", "admin", "admin"] {
+        let mut user = bounded.user(name).await;
+        asking.spawn(async move {
+            (user.graphql(large).await, user.graphql("{ task(source: \"many\") { totalCount } }").await)
+        });
+    }
+    for (one, other) in asking.join_all().await {
+        assert_eq!(one.status, StatusCode::OK, "{}", one.text);
+        assert!(one.text.len() > 2_000_000);
+        assert_eq!(other.data("task")["totalCount"], 10);
+    }
+}
+
+#[apply(on_both)]
+async fn a_query_ends_when_its_client_goes_away(backend: Backend) {
+    const LISTS: usize = 190;
+    let app = with_tasks(backend, 50, 10).await;
+    let counted = app.counted_process();
+    let mut admin = counted.user("admin").await;
+    counted.statements();
+    let list = |alias: usize| {
+        format!("a{alias}: task(first: 1, entityString_Icontains: \"nowhere {alias}\") {{ totalCount }} ")
+    };
+    let query = format!("{{ {} }}", (0..LISTS).map(list).collect::<String>());
+    let asking = tokio::spawn(async move { admin.graphql(&query).await });
+    let mut sent = 0;
+    while sent < 10 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        sent += counted.statements().len();
+    }
+    asking.abort();
+    // Statements that had begun end.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    sent += counted.statements().len();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(sent < LISTS, "all was read for nobody: {sent}");
+    assert!(counted.statements().is_empty(), "it goes on");
+    assert!(asking.await.is_err_and(|error| error.is_cancelled()), "it was over before");
 }
 
 /// SQLite has no such setting: there time is looked at between statements, and where case is folded in one.

@@ -8,6 +8,7 @@ use async_graphql::dataloader::DataLoader;
 use tokio::sync::OnceCell;
 
 use crate::auth::requester::Requester;
+use crate::budget::turn::asker;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::loader::{
@@ -117,6 +118,12 @@ impl RequestContext {
             requester,
             batches,
         }
+    }
+
+    /// Who asks, as far as turns are concerned.
+    #[must_use]
+    pub fn asker(&self) -> String {
+        asker(self.requester.as_ref().map(|requester| requester.id()), self.address)
     }
 
     /// The requester.

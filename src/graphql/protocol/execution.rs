@@ -8,6 +8,7 @@ use std::task::Poll;
 use async_graphql::{ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
 
 use crate::budget::Budget;
+use crate::budget::turn::Turn;
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::collect_fields::{Collected, collect};
@@ -27,14 +28,17 @@ pub struct Executed {
     pub effects: Arc<Mutex<Vec<Effect>>>,
     /// Whether the database could not be used.
     pub unavailable: bool,
+    /// What a query has cost. Keep it until the answer is written, because its turn lasts until then.
+    pub budget: Option<Arc<Budget>>,
 }
 
-/// Executes a request whose document was read by [`document::read`].
+/// Executes a request whose document was read by [`document::read`]; `turn` is its turn if it has one already.
 pub async fn execute<Q, M, S>(
     schema: Schema<Q, M, S>,
     mut request: Request,
     document: Document,
     context: RequestContext,
+    turn: Option<Turn>,
     language: String,
     request_id: String,
 ) -> Executed
@@ -45,12 +49,15 @@ where
 {
     let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
     let limits = context.services.limits.clone();
-    // A mutation is done whole or not at all, and has bounds of its own.
-    let budget = (!document.is_mutation).then(|| Budget::new(&limits, context.services.db.readers()));
+    let is_mutation = document.is_mutation;
+    let turn = match turn {
+        None if !is_mutation => Some(context.services.turns.begin(&context.asker()).await),
+        turn => turn,
+    };
     let is_long = document.is_long;
     let variables = std::mem::take(&mut request.variables);
     let prepared = {
-        let schema = schema.clone();
+        let (schema, limits) = (schema.clone(), limits.clone());
         move || match schema.data::<TypeSystem>() {
             Some(types) => prepare(types, &document, &variables, &limits),
             None => Err(vec![fault("the schema was not finished by this module")]),
@@ -60,27 +67,35 @@ where
         Ok(prepared) => prepared,
         Err(error) => Err(vec![fault(error.to_string())]),
     };
+    // A mutation is done whole or not at all, and has bounds of its own: among them that it may be told to wait.
+    let turn = turn.filter(|_| !is_mutation);
+    let budget = turn.map(|turn| Budget::new(&limits, context.services.db.readers(), turn));
     let mut response = match prepared {
         Ok(Collected { document, shape }) => {
             request.operation_name = None;
             request.set_parsed_query(document);
             let execution = Box::pin(batches.drive(schema.execute(request.data(context))));
-            let executed = match budget {
+            let executed = match &budget {
                 None => Ok(execution.await),
-                Some(budget) => within(&budget, execution).await,
+                Some(budget) => within(budget, execution).await,
             };
-            match executed {
+            let is_large = budget.as_ref().is_some_and(|budget| budget.is_large());
+            let completed = match executed {
                 Ok(mut response) => {
-                    complete(&mut response, &shape);
-                    response
+                    let work = move || {
+                        complete(&mut response, &shape);
+                        response
+                    };
+                    document::aside(is_large, work).await
                 }
-                Err(error) => Response::from_errors(vec![server_error(error, Vec::new())]),
-            }
+                Err(error) => Err(error),
+            };
+            completed.unwrap_or_else(|error| Response::from_errors(vec![server_error(error, Vec::new())]))
         }
         Err(errors) => Response::from_errors(errors),
     };
     let unavailable = localize(&mut response, &language, &request_id);
-    Executed { response, effects, unavailable }
+    Executed { response, effects, unavailable, budget }
 }
 
 /// Executes something until its budget is used up; what came until then is thrown away, to be freed.
@@ -115,7 +130,9 @@ where
     let limits = context.services.limits.clone();
     let query = request.query.clone();
     match document::read(query, request.operation_name.clone(), &limits).await {
-        Ok(document) => execute(schema, request, document, context, language, request_id).await.response,
+        Ok(document) => {
+            execute(schema, request, document, context, None, language, request_id).await.response
+        }
         Err(error) => {
             let mut response = Response::from_errors(vec![server_error(error, Vec::new())]);
             localize(&mut response, &language, &request_id);

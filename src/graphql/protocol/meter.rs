@@ -29,7 +29,7 @@ impl Extension for Meter {
             return Ok(Some(Value::Null));
         }
         let value = next.run(ctx, info).await?;
-        Budget::write(value.as_ref().map_or(SLOT, weight));
+        Budget::write(value.as_ref().map_or(SLOT, weight)).await;
         Ok(value)
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::watch::Watch;
 use crate::config::HttpSettings;
 use crate::domain::network::Network;
 
@@ -28,8 +29,9 @@ pub struct Connections {
 
 #[derive(Default)]
 struct State {
+    number: u64,
     total: usize,
-    by_network: HashMap<Network, usize>,
+    by_network: HashMap<Network, HashMap<u64, Arc<Watch>>>,
     short_lived: VecDeque<CancellationToken>,
     /// When the log last mentioned a bound, and how often the bound was reached since.
     logged: HashMap<&'static str, (Instant, u64)>,
@@ -48,9 +50,19 @@ pub struct Admission {
 /// Counts a connection until it is dropped.
 pub struct Slot {
     connections: Arc<Connections>,
-    /// The client's network; none for a connection beyond the bounds.
-    network: Option<Network>,
+    counted: Counted,
     evicted: CancellationToken,
+}
+
+/// How a connection is counted.
+#[derive(Clone, Copy)]
+enum Counted {
+    /// In all, and under this number for the client's network.
+    Network(Network, u64),
+    /// In all only: a trusted proxy stands for many clients.
+    Trusted,
+    /// Not at all, because it is beyond the bounds.
+    Beyond,
 }
 
 impl Connections {
@@ -72,43 +84,39 @@ impl Connections {
         })
     }
 
-    /// Counts a connection from this address. A connection beyond the bounds is taken too, for a moment; the oldest of these
-    /// gives way.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
+    /// Counts a connection from this address. If there are as many as there may be, one gives way on which the network that
+    /// holds most sends nothing. Where none can give way, or the address has its share, the connection is taken for a moment
+    /// only; the oldest of these gives way.
+    pub fn admit(self: &Arc<Self>, address: IpAddr, watch: &Arc<Watch>) -> Admission {
         let evicted = CancellationToken::new();
         let network = Network::around(address);
-        // All clients behind a proxy come from the proxy's address.
-        let is_trusted = self.trusted.iter().any(|trusted| trusted.contains(address));
         let mut state = self.state();
-        let held = state.by_network.get(&network).copied().unwrap_or(0);
-        let beyond = if state.total >= self.most {
-            Some("http.max_connections")
-        } else if held >= self.most_per_network && !is_trusted {
+        let held = state.by_network.get(&network).map_or(0, HashMap::len);
+        let is_full = state.total >= self.most;
+        let is_trusted = self.trusted.iter().any(|trusted| trusted.contains(address));
+        let beyond = if held >= self.most_per_network && !is_trusted {
             Some("http.max_connections_per_address")
+        } else if is_full && !state.make_way(held) {
+            Some("http.max_connections")
         } else {
             None
         };
-        if beyond.is_some() {
+        let counted = if beyond.is_some() {
             state.short_lived.push_back(evicted.clone());
             if state.short_lived.len() > SHORT_LIVED
                 && let Some(oldest) = state.short_lived.pop_front()
             {
                 oldest.cancel();
             }
+            Counted::Beyond
         } else {
-            state.total += 1;
-            *state.by_network.entry(network).or_default() += 1;
-            metrics::gauge!("http_connections").increment(1.0);
-        }
+            state.add((!is_trusted).then_some(network), watch)
+        };
         drop(state);
-        if let Some(setting) = beyond {
+        if let Some(setting) = beyond.or(is_full.then_some("http.max_connections")) {
             self.report(setting, Some(address), None);
         }
-        let slot = Slot {
-            connections: Arc::clone(self),
-            network: beyond.is_none().then_some(network),
-            evicted: evicted.clone(),
-        };
+        let slot = Slot { connections: Arc::clone(self), counted, evicted: evicted.clone() };
         Admission { slot, beyond, evicted }
     }
 
@@ -142,22 +150,61 @@ impl Connections {
     }
 }
 
+impl State {
+    /// Counts a connection, for this network if it is that of a client.
+    fn add(&mut self, network: Option<Network>, watch: &Arc<Watch>) -> Counted {
+        self.total += 1;
+        metrics::gauge!("http_connections").increment(1.0);
+        let Some(network) = network else { return Counted::Trusted };
+        self.number += 1;
+        self.by_network.entry(network).or_default().insert(self.number, Arc::clone(watch));
+        Counted::Network(network, self.number)
+    }
+
+    /// Counts a connection no more.
+    fn remove(&mut self, counted: Counted) -> Option<Arc<Watch>> {
+        let watch = match counted {
+            Counted::Network(network, number) => {
+                let held = self.by_network.get_mut(&network)?;
+                // One that gave way is counted no more already.
+                let watch = held.remove(&number)?;
+                if held.is_empty() {
+                    self.by_network.remove(&network);
+                }
+                Some(watch)
+            }
+            Counted::Trusted => None,
+            Counted::Beyond => return None,
+        };
+        self.total -= 1;
+        metrics::gauge!("http_connections").decrement(1.0);
+        watch
+    }
+
+    /// Breaks off the connection that has been quiet for longest, of the network that holds most, if that is more than the
+    /// newcomer's network would hold.
+    fn make_way(&mut self, newcomers: usize) -> bool {
+        let fullest = self.by_network.iter().max_by_key(|(_, held)| held.len());
+        let Some((network, held)) = fullest.filter(|(_, held)| held.len() > newcomers + 1) else {
+            return false;
+        };
+        let quiet = held.iter().filter_map(|(number, watch)| Some((watch.quiet_since()?, *number)));
+        let Some((_, number)) = quiet.min() else { return false };
+        if let Some(watch) = self.remove(Counted::Network(*network, number)) {
+            watch.break_off();
+        }
+        true
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         // Tasks that wait for the token end with the connection. Cancelling it tells this connection from the others below.
         self.evicted.cancel();
         let mut state = self.connections.state();
-        let Some(network) = self.network else {
-            state.short_lived.retain(|token| !token.is_cancelled());
-            return;
-        };
-        state.total -= 1;
-        metrics::gauge!("http_connections").decrement(1.0);
-        if let Some(held) = state.by_network.get_mut(&network) {
-            *held -= 1;
-            if *held == 0 {
-                state.by_network.remove(&network);
-            }
+        match self.counted {
+            Counted::Beyond => state.short_lived.retain(|token| !token.is_cancelled()),
+            counted => drop(state.remove(counted)),
         }
     }
 }
@@ -177,7 +224,8 @@ mod tests {
     }
 
     fn admit(connections: &Arc<Connections>, address: &str) -> Admission {
-        connections.admit(address.parse().expect("an address"))
+        let watch = Watch::new(&HttpSettings::default());
+        connections.admit(address.parse().expect("an address"), &watch)
     }
 
     #[test]
@@ -195,6 +243,27 @@ mod tests {
         drop(proxy);
         let state = connections.state();
         assert!(state.total == 0 && state.by_network.is_empty() && state.short_lived.is_empty());
+    }
+
+    #[test]
+    fn who_holds_most_gives_way_to_who_holds_less() {
+        let connections = connections(4, 3);
+        let admit_watched = |address: &str| {
+            let watch = Watch::new(&HttpSettings::default());
+            (connections.admit(address.parse().expect("an address"), &watch), watch)
+        };
+        let greedy: Vec<_> = (0..3).map(|_| admit_watched("192.0.2.1")).collect();
+        let working = greedy[0].1.begin();
+        let (one, _) = admit_watched("192.0.2.2");
+        let (two, _) = admit_watched("192.0.2.3");
+        assert_eq!((one.beyond, two.beyond), (None, None));
+        let gone: Vec<bool> = greedy.iter().map(|(_, watch)| watch.is_broken_off()).collect();
+        assert_eq!(gone, [false, true, false], "the one that has been quiet for longest, and no other");
+        // Those that have less give way to nobody who has as much.
+        assert_eq!(admit_watched("192.0.2.2").0.beyond, Some("http.max_connections"));
+        drop((greedy, working, one, two));
+        let state = connections.state();
+        assert!(state.total == 0 && state.by_network.is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::connection::{Watch, Working};
+use super::watch::{Watch, Working};
 use crate::domain::network::Network;
 use crate::error::ErrorCode;
 use crate::message::Message;

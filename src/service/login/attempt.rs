@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
+use crate::budget::fair_places::Ticket;
 use crate::db::connection::DbConnection;
 use crate::db::login_failure::{add, clear, get, subtract};
 use crate::domain::network::Network;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::service::ServiceContext;
-use crate::service::fair_places::Ticket;
 
 /// An attempt to log in.
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 /// Places for costly work. A request names keys, such as an address and an account. The turns of each key come one after the
 /// other, so of two requests the one with fewer turns before it is let in first.
 pub struct FairPlaces {
+    most_per_key: usize,
     state: Mutex<State>,
 }
 
@@ -19,15 +20,26 @@ struct State {
     turn: u64,
     /// How many requests there were. Within a turn, the first to ask is let in first.
     asked: u64,
-    waiting: BTreeMap<(u64, u64), oneshot::Sender<Place>>,
+    waiting: BTreeMap<(u64, u64), Waiting>,
     keys: HashMap<String, Share>,
 }
+
+/// A request that waits for a place.
+struct Waiting {
+    keys: Keys,
+    call: oneshot::Sender<Place>,
+}
+
+/// The keys of a request.
+type Keys = Arc<[String]>;
 
 /// The share of one key.
 #[derive(Default)]
 struct Share {
     /// How many tickets the key has.
     tickets: usize,
+    /// How many places it has.
+    places: usize,
     /// The last turn that the key was given.
     turn: u64,
 }
@@ -35,17 +47,21 @@ struct Share {
 /// The permission to ask for a place. A key with too many tickets gets no more.
 pub struct Ticket {
     places: Arc<FairPlaces>,
-    keys: Vec<String>,
+    keys: Keys,
 }
 
 /// A place; free again when it is dropped.
-pub struct Place(Arc<FairPlaces>);
+pub struct Place {
+    places: Arc<FairPlaces>,
+    keys: Keys,
+}
 
 impl FairPlaces {
-    /// Makes this many places.
+    /// Makes this many places, at least one. A key has at most `most_per_key` of them at once.
     #[must_use]
-    pub fn new(free: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { free, ..State::default() }) })
+    pub fn new(free: usize, most_per_key: usize) -> Arc<Self> {
+        let state = State { free: free.max(1), ..State::default() };
+        Arc::new(Self { most_per_key: most_per_key.max(1), state: Mutex::new(state) })
     }
 
     /// A ticket under these keys. Each key comes with the number of tickets that it may have.
@@ -59,8 +75,8 @@ impl FairPlaces {
         if let Some((key, _)) = keys.iter().find(is_full) {
             return Err(key.clone());
         }
-        let keys: Vec<String> = keys.into_iter().map(|(key, _)| key).collect();
-        for key in &keys {
+        let keys: Keys = keys.into_iter().map(|(key, _)| key).collect();
+        for key in keys.iter() {
             state.keys.entry(key.clone()).or_default().tickets += 1;
         }
         drop(state);
@@ -71,26 +87,54 @@ impl FairPlaces {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a place that has become free to the request whose turn it is.
-    fn free_one(self: &Arc<Self>) {
+    /// Gives the free places to the requests whose turn it is.
+    fn let_in(self: &Arc<Self>) {
+        let mut called = Vec::new();
         let mut state = self.state();
-        let next = loop {
-            match state.waiting.pop_first() {
-                // A request whose client has gone is passed over.
-                Some((_, waiting)) if waiting.is_closed() => {}
-                Some(((turn, _), waiting)) => {
-                    state.turn = state.turn.max(turn);
-                    break waiting;
-                }
-                None => {
-                    state.free += 1;
-                    return;
+        while state.free > 0 {
+            let can_go = |(_, waiting): &(&(u64, u64), &Waiting)| {
+                waiting.call.is_closed() || state.may_have_more(&waiting.keys, self.most_per_key)
+            };
+            let Some(turn) = state.waiting.iter().find(can_go).map(|(turn, _)| *turn) else { break };
+            let Some(waiting) = state.waiting.remove(&turn) else { break };
+            // A request whose client has gone is passed over.
+            if !waiting.call.is_closed() {
+                called.push((waiting.call, self.take(&mut state, turn.0, waiting.keys)));
+            }
+        }
+        drop(state);
+        for (call, place) in called {
+            // A request whose client goes at this moment drops the place, which is free again then.
+            drop(call.send(place));
+        }
+    }
+
+    /// Takes a free place for these keys.
+    fn take(self: &Arc<Self>, state: &mut State, turn: u64, keys: Keys) -> Place {
+        state.free -= 1;
+        state.turn = state.turn.max(turn);
+        for key in keys.iter() {
+            state.keys.entry(key.clone()).or_default().places += 1;
+        }
+        Place { places: Arc::clone(self), keys }
+    }
+}
+
+impl State {
+    fn may_have_more(&self, keys: &[String], most: usize) -> bool {
+        keys.iter().all(|key| self.keys.get(key).is_none_or(|share| share.places < most))
+    }
+
+    /// Changes the shares of these keys, and forgets those that are nothing any more.
+    fn change(&mut self, keys: &[String], change: fn(&mut Share)) {
+        for key in keys {
+            if let Some(share) = self.keys.get_mut(key) {
+                change(share);
+                if share.tickets == 0 && share.places == 0 {
+                    self.keys.remove(key);
                 }
             }
-        };
-        drop(state);
-        // A request whose client goes at this moment drops the place, which is free again then.
-        drop(next.send(Place(Arc::clone(self))));
+        }
     }
 }
 
@@ -101,18 +145,16 @@ impl Ticket {
             let mut state = self.places.state();
             let last = self.keys.iter().filter_map(|key| state.keys.get(key)).map(|share| share.turn).max();
             let turn = last.unwrap_or(0).max(state.turn) + 1;
-            for key in &self.keys {
+            for key in self.keys.iter() {
                 state.keys.entry(key.clone()).or_default().turn = turn;
             }
-            if state.free > 0 {
-                state.free -= 1;
-                state.turn = state.turn.max(turn);
-                return Some(Place(Arc::clone(&self.places)));
+            if state.free > 0 && state.may_have_more(&self.keys, self.places.most_per_key) {
+                return Some(self.places.take(&mut state, turn, Arc::clone(&self.keys)));
             }
             let (call, turn_comes) = oneshot::channel();
             state.asked += 1;
             let asked = state.asked;
-            state.waiting.insert((turn, asked), call);
+            state.waiting.insert((turn, asked), Waiting { keys: Arc::clone(&self.keys), call });
             turn_comes
         };
         turn_comes.await.ok()
@@ -121,21 +163,17 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = self.places.state();
-        for key in &self.keys {
-            if let Some(share) = state.keys.get_mut(key) {
-                share.tickets -= 1;
-                if share.tickets == 0 {
-                    state.keys.remove(key);
-                }
-            }
-        }
+        self.places.state().change(&self.keys, |share| share.tickets -= 1);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.free_one();
+        let mut state = self.places.state();
+        state.free += 1;
+        state.change(&self.keys, |share| share.places -= 1);
+        drop(state);
+        self.places.let_in();
     }
 }
 
@@ -156,7 +194,7 @@ mod tests {
 
     /// Who is let in, in this order, when all of these ask while the only place is taken.
     async fn order(asking: &[&[&str]]) -> Vec<usize> {
-        let places = FairPlaces::new(1);
+        let places = FairPlaces::new(1, usize::MAX);
         let first = places.ticket(keys(&["first"])).expect("room").place().await.expect("free");
         let order: Arc<Mutex<Vec<usize>>> = Arc::default();
         let mut tasks = Vec::new();
@@ -190,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_has_no_more_tickets_than_it_may() {
-        let places = FairPlaces::new(1);
+        let places = FairPlaces::new(1, usize::MAX);
         let few = || vec![("a".to_owned(), 2), ("all".to_owned(), 3)];
         let (one, two) = (places.ticket(few()), places.ticket(few()));
         assert!(one.is_ok() && two.is_ok());
@@ -203,8 +241,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_has_no_more_places_than_it_may_and_others_pass_it() {
+        let places = FairPlaces::new(3, 2);
+        let ticket = |name: &str| places.ticket(keys(&[name])).expect("room");
+        let mut held =
+            vec![ticket("a").place().await.expect("free"), ticket("a").place().await.expect("free")];
+        let third = tokio::spawn({
+            let ticket = ticket("a");
+            async move { ticket.place().await }
+        });
+        settle().await;
+        assert!(!third.is_finished(), "a place is free, but not for this key");
+        let other = ticket("b").place().await.expect("the third place is for others");
+        drop(other);
+        settle().await;
+        assert!(!third.is_finished());
+        held.pop();
+        let third = third.await.expect("no panic");
+        assert!(third.is_some());
+        drop((third, held));
+        assert!(places.state().free == 3 && places.state().keys.is_empty());
+    }
+
+    #[tokio::test]
     async fn who_goes_away_while_waiting_loses_no_place_for_the_others() {
-        let places = FairPlaces::new(1);
+        let places = FairPlaces::new(1, usize::MAX);
         let ticket = || places.ticket(keys(&["a"])).expect("room");
         let held = ticket().place().await.expect("free");
         let waiting = tokio::spawn({
