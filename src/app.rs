@@ -32,6 +32,7 @@ use crate::worker::webhook::Webhooks;
 use crate::worker::{figures, housekeeping, listener, outbox};
 
 mod builder;
+mod contradictions;
 mod embedding;
 
 pub use builder::Builder;
@@ -147,7 +148,7 @@ impl TaskManagement {
         work: fn(&mut DbConnection) -> Result<T>,
     ) -> Result<T> {
         let db = self.services.db.clone();
-        let done = tokio::task::spawn_blocking(move || work(&mut db.connect_once()?));
+        let done = tokio::task::spawn_blocking(move || work(&mut db.connector().connect()?));
         done.await.map_err(Error::internal)?
     }
 
@@ -234,7 +235,7 @@ impl TaskManagement {
             listener,
             router,
             Arc::new(self.settings.http.clone()),
-            most_connections(self.settings.database.pool_size),
+            most_connections(self.services.db.readers()),
             async move {
                 stop.await;
                 stopping.cancel();

@@ -274,7 +274,9 @@ fn foreign(tables: &[String]) -> String {
 /// clear message; one that goes down later does not stop the server.
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
     if module.settings().database.migrate {
-        tracing::info!("{}", migrate(module.settings()).await?);
+        // Arguments of the log are not worked out for a line that is not written.
+        let done = migrate(module.settings()).await?;
+        tracing::info!("{done}");
     }
     let standing = module.standing().await.map_err(say)?;
     standing.check().map_err(say)?;

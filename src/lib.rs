@@ -52,7 +52,7 @@ pub use auth::requester::Requester;
 pub use auth::users::{Person, Users};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
-pub use db::connection::{ConnectionManager, Database, DbConnection, ManagedConnection};
+pub use db::connection::{Database, DbConnection, HostPool, Link, PgLink, SqliteLink};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 // For auditors, who can weigh the votes of the ledger again.
 pub use domain::decision;

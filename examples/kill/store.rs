@@ -10,11 +10,11 @@ use tasks_management::{DbConnection, HandlerError};
 /// Connects to a database by its URL, past the module.
 pub fn connect(url: &str) -> Result<DbConnection, HandlerError> {
     let Some(path) = url.strip_prefix("sqlite://") else {
-        return Ok(DbConnection::Pg(PgConnection::establish(url)?));
+        return Ok(DbConnection::Pg(PgConnection::establish(url)?.into()));
     };
     let mut connection = SqliteConnection::establish(path)?;
     connection.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL")?;
-    Ok(DbConnection::Sqlite(connection))
+    Ok(DbConnection::Sqlite(connection.into()))
 }
 
 /// A row of a query: the columns `a`, `b`, `c` as texts and `n` as a number.
@@ -104,8 +104,8 @@ impl Store {
     pub fn rows(&self, sql: &str) -> Result<Vec<Row>, HandlerError> {
         let query = diesel::sql_query(sql);
         let rows = match connect(&self.url)? {
-            DbConnection::Pg(mut pg) => query.load(&mut pg),
-            DbConnection::Sqlite(mut sqlite) => query.load(&mut sqlite),
+            DbConnection::Pg(mut pg) => query.load(&mut *pg),
+            DbConnection::Sqlite(mut sqlite) => query.load(&mut *sqlite),
         };
         rows.map_err(|error| format!("{sql}: {error}").into())
     }

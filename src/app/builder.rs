@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use uuid::Uuid;
 
 use super::TaskManagement;
+use super::contradictions::{check_names, check_pool, check_services, contradiction};
 use crate::auth::directory::{Directory, HostUsers, OwnUsers};
 use crate::auth::password::Passwords;
 use crate::auth::sealing::Sealing;
@@ -25,7 +26,7 @@ use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
-use crate::signal::{Bus, BusBuilder};
+use crate::signal::BusBuilder;
 use crate::worker::webhook::Webhooks;
 
 /// Builds a [`TaskManagement`].
@@ -35,10 +36,12 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     users: Option<Arc<dyn Users>>,
     authenticate: Option<Authenticate>,
-    bus: BusBuilder,
-    host: Host,
+    bus: Option<BusBuilder>,
+    host: Option<Host>,
     checked: Vec<Arc<dyn Checked>>,
     metrics: Option<Metrics>,
+    /// The method that was called once more though it sets the whole.
+    repeated: Option<&'static str>,
 }
 
 impl Builder {
@@ -52,17 +55,19 @@ impl Builder {
             clock: Arc::new(SystemClock),
             users: None,
             authenticate: None,
-            bus: Bus::builder(),
-            host: Host::default(),
+            bus: None,
+            host: None,
             checked: Vec::new(),
             metrics: None,
+            repeated: None,
         }
     }
 
     /// Uses a database that the host uses too, in place of the one that the settings name.
     #[must_use]
     pub fn database(self, database: Database) -> Self {
-        Self { database: Some(database), ..self }
+        let repeated = self.repeated("database", self.database.is_some());
+        Self { database: Some(database), repeated, ..self }
     }
 
     /// Uses another clock.
@@ -75,7 +80,8 @@ impl Builder {
     /// says who asks: by [`TaskManagement::requester_by_id`], and for [`TaskManagement::router`] by [`Self::authenticate`].
     #[must_use]
     pub fn users(self, users: impl Users) -> Self {
-        Self { users: Some(Arc::new(users)), ..self }
+        let repeated = self.repeated("users", self.users.is_some());
+        Self { users: Some(Arc::new(users)), repeated, ..self }
     }
 
     /// Uses the host's way to find the requester by the headers of a request; none for a stranger. This is for
@@ -87,19 +93,22 @@ impl Builder {
         F: Future<Output = Result<Option<Uuid>>> + Send + 'static,
     {
         let authenticate: Authenticate = Arc::new(move |headers| Box::pin(authenticate(headers)));
-        Self { authenticate: Some(authenticate), ..self }
+        let repeated = self.repeated("authenticate", self.authenticate.is_some());
+        Self { authenticate: Some(authenticate), repeated, ..self }
     }
 
-    /// Uses these handlers, bound to signals.
+    /// Uses these handlers, bound to signals: all that there are, so it is called once.
     #[must_use]
     pub fn signals(self, bus: BusBuilder) -> Self {
-        Self { bus, ..self }
+        let repeated = self.repeated("signals", self.bus.is_some());
+        Self { bus: Some(bus), repeated, ..self }
     }
 
-    /// Uses what the host registers.
+    /// Uses what the host registers: all of it, so it is called once.
     #[must_use]
     pub fn host(self, host: Host) -> Self {
-        Self { host, ..self }
+        let repeated = self.repeated("host", self.host.is_some());
+        Self { host: Some(host), repeated, ..self }
     }
 
     /// Puts this service under maker-checker: proposals to it are validated, and carried out once approved.
@@ -118,13 +127,23 @@ impl Builder {
     /// Makes the module. It does not touch the database yet.
     ///
     /// # Errors
-    /// UNAVAILABLE or INTERNAL, with a sentence that names the invalid setting.
+    /// UNAVAILABLE or INTERNAL, with a sentence that names the invalid setting. VALIDATION, with a sentence that names what
+    /// contradicts what: settings and a host's pool, two of one name, a service of entities that are not registered.
     pub fn build(self) -> Result<TaskManagement> {
         let settings = self.settings;
+        if let Some(method) = self.repeated {
+            return Err(contradiction(format!(
+                "Builder::{method} is called twice: each call sets the whole, so the first one would do nothing."
+            )));
+        }
+        let (own_bus, host) = (self.bus.unwrap_or_default(), self.host.unwrap_or_default());
+        check_names(&own_bus, &host)?;
+        check_services(self.checked.iter().map(AsRef::as_ref), &host)?;
         let db = match self.database {
             Some(database) => database,
             None => Database::new(&settings.database)?,
         };
+        check_pool(&settings.database, &db)?;
         let users: Arc<dyn Directory> = match self.users {
             Some(users) => Arc::new(HostUsers::new(users, Arc::clone(&self.clock))),
             None => Arc::new(OwnUsers),
@@ -136,7 +155,7 @@ impl Builder {
         });
         let checked_services = self.checked.iter().map(|checked| checked.name()).collect();
         let bus =
-            self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
+            self.checked.into_iter().fold(own_bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
         // Without a configured secret, logins are valid only in this process and only as long as it lives.
         let secret = match settings.auth.secret.as_str() {
             "" => format!("{}{}", new_random_id(), new_random_id()),
@@ -148,7 +167,7 @@ impl Builder {
             bus: bus.webhooks(settings.webhooks.enabled).build(),
             settings: LiveSettings::new(settings.tasks_management.clone()),
             users,
-            host: self.host,
+            host,
             checked_services,
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
@@ -169,6 +188,13 @@ impl Builder {
             metrics: self.metrics,
             authenticate: self.authenticate,
         })
+    }
+}
+
+impl Builder {
+    /// The first method that was called once more, if `again` says so of this one or an earlier one was.
+    fn repeated(&self, method: &'static str, again: bool) -> Option<&'static str> {
+        self.repeated.or(again.then_some(method))
     }
 }
 

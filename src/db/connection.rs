@@ -12,19 +12,30 @@ use crate::budget::Budget;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
 
+mod connector;
 mod file;
+mod host_pool;
+mod link;
 mod manager;
 
+pub(crate) use connector::Connector;
 pub(crate) use file::is_locked;
-pub use manager::{ConnectionManager, ManagedConnection};
+pub use host_pool::HostPool;
+pub use link::Link;
+use manager::ConnectionManager;
+
+/// A connection to PostgreSQL.
+pub type PgLink = Link<PgConnection>;
+/// A connection to SQLite.
+pub type SqliteLink = Link<SqliteConnection>;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
 pub enum DbConnection {
     /// PostgreSQL.
-    Pg(PgConnection),
+    Pg(PgLink),
     /// SQLite.
-    Sqlite(SqliteConnection),
+    Sqlite(SqliteLink),
 }
 
 /// The dialect of SQL that a connection speaks, where the two differ.
@@ -43,6 +54,28 @@ impl DbConnection {
         match self {
             Self::Pg(_) => Dialect::Postgres,
             Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// The connection itself, for what a host writes for PostgreSQL.
+    ///
+    /// # Errors
+    /// INTERNAL on SQLite.
+    pub fn postgres(&mut self) -> Result<&mut PgConnection> {
+        match self {
+            Self::Pg(pg) => Ok(pg),
+            Self::Sqlite(_) => Err(Error::internal("the database is a file of SQLite, not PostgreSQL")),
+        }
+    }
+
+    /// The connection itself, for what a host writes for SQLite.
+    ///
+    /// # Errors
+    /// INTERNAL on PostgreSQL.
+    pub fn sqlite(&mut self) -> Result<&mut SqliteConnection> {
+        match self {
+            Self::Sqlite(sqlite) => Ok(sqlite),
+            Self::Pg(_) => Err(Error::internal("the database is PostgreSQL, not a file of SQLite")),
         }
     }
 
@@ -110,16 +143,24 @@ impl DbConnection {
 /// A database with its pools. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    manager: ConnectionManager,
+    connector: Connector,
     reading: Arc<Lane>,
     writing: Arc<Lane>,
 }
 
 /// A pool and its queue.
 struct Lane {
-    pool: r2d2::Pool<ConnectionManager>,
+    pool: Pool,
+    size: usize,
     permits: Arc<Semaphore>,
     patience: Duration,
+}
+
+/// The pool that a lane takes connections from.
+#[derive(Clone)]
+enum Pool {
+    Own(diesel::r2d2::Pool<ConnectionManager>),
+    Host(HostPool),
 }
 
 impl Database {
@@ -128,67 +169,70 @@ impl Database {
     /// # Errors
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
-        let manager = ConnectionManager::new(settings)?.bounded(settings.statement_timeout_ms);
+        let manager = ConnectionManager::new(settings)?;
         let patience = manager.patience;
         let lane = |size: u32| -> Result<Arc<Lane>> {
-            let pool = r2d2::Pool::builder()
+            let pool = diesel::r2d2::Pool::builder()
                 .max_size(size)
                 // No connection is made before it is needed, so that a command reports a database that is down only once.
                 .min_idle(Some(0))
                 .connection_timeout(patience)
                 .error_handler(Box::new(LogErrors))
                 .build_unchecked(manager.clone());
-            Lane::of(pool, size, patience)
+            Lane::of(Pool::Own(pool), size, patience)
         };
         let size = settings.pool_size.max(1);
         let reading = lane(size)?;
         let writing = if manager.is_file() { lane(1)? } else { Arc::clone(&reading) };
-        Ok(Self { manager, reading, writing })
+        Ok(Self { connector: Connector::Settings(manager), reading, writing })
     }
 
-    /// The database of a pool that the host has made and uses too. `manager` is the one with which the pool was made. The
-    /// module opens a connection of its own by it, to be notified of what other processes do.
+    /// The database of a pool that the host has made and uses too: diesel's, of connections to PostgreSQL or to a file of
+    /// SQLite.
     ///
-    /// On SQLite only one writer at a time is let through, because SQLite allows no more.
+    /// The module makes no connections of its own. Of a pool on PostgreSQL with at least three, it keeps one to be notified
+    /// of what other processes do; with fewer, it looks for that every `outbox.poll_ms`. It leaves the settings of
+    /// connections to PostgreSQL as the host has set them, `statement_timeout` among them. Connections to SQLite it gives a
+    /// function `task_management_fold` and the pragmas `foreign_keys` and `case_sensitive_like`, and the pool's
+    /// `connection_timeout` as `busy_timeout` where the host has set none. The host should set `journal_mode = WAL`. Only one
+    /// writer of the module at a time is let through, because SQLite allows no more.
     ///
     /// ```
-    /// use tasks_management::{Builder, ConnectionManager, Database, Settings};
+    /// use diesel::r2d2::{ConnectionManager, Pool};
+    /// use tasks_management::{Builder, Database, Settings};
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let file = std::env::temp_dir().join(format!("pool-{}.db", uuid::Uuid::new_v4()));
-    /// let mut settings = Settings::default();
-    /// settings.database.url = format!("sqlite://{}", file.display());
-    /// let manager = ConnectionManager::new(&settings.database)?;
-    /// let pool = r2d2::Pool::builder().max_size(5).build(manager.clone())?;
-    /// let module = Builder::new(settings).database(Database::from_pool(manager, pool.clone())?).build()?;
+    /// # let path = file.display().to_string();
+    /// let manager = ConnectionManager::<diesel::SqliteConnection>::new(path);
+    /// let pool = Pool::builder().max_size(5).build(manager)?;
+    /// let module = Builder::new(Settings::default()).database(Database::from_pool(pool.clone())?).build()?;
     /// module.migrate().await?;
     /// let mut connection = pool.get()?;
-    /// diesel::connection::SimpleConnection::batch_execute(&mut **connection, "SELECT 1")?;
+    /// diesel::connection::SimpleConnection::batch_execute(&mut connection, "SELECT 1")?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// INTERNAL for a pool that is larger than this machine can count.
-    pub fn from_pool(manager: ConnectionManager, pool: r2d2::Pool<ConnectionManager>) -> Result<Self> {
-        let (size, patience) = (pool.max_size(), pool.connection_timeout());
-        let reading = Lane::of(pool.clone(), size, patience)?;
-        let writing = if manager.is_file() { Lane::of(pool, 1, patience)? } else { Arc::clone(&reading) };
-        Ok(Self { manager, reading, writing })
+    pub fn from_pool(pool: impl Into<HostPool>) -> Result<Self> {
+        let pool = pool.into();
+        let (dialect, patience) = (pool.dialect(), pool.patience());
+        // One is kept to listen.
+        let size = pool.max_size() - u32::from(pool.may_listen());
+        let reading = Lane::of(Pool::Host(pool.clone()), size, patience)?;
+        let writing = match dialect {
+            Dialect::Postgres => Arc::clone(&reading),
+            Dialect::Sqlite => Lane::of(Pool::Host(pool.clone()), 1, patience)?,
+        };
+        Ok(Self { connector: Connector::Host(pool), reading, writing })
     }
 
-    /// Opens one connection outside the pools. The error tells exactly why it can't.
-    ///
-    /// # Errors
-    /// UNAVAILABLE with the database's own words as the cause.
-    pub(crate) fn connect_once(&self) -> Result<DbConnection> {
-        self.manager.connect()
-    }
-
-    /// The manager that makes its connections.
-    pub(crate) const fn manager(&self) -> &ConnectionManager {
-        &self.manager
+    /// The way to connections outside the lanes.
+    pub(crate) const fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Runs `work`, which only reads, on a thread where blocking is allowed.
@@ -219,7 +263,7 @@ impl Database {
     /// How many connections read at once.
     #[must_use]
     pub fn readers(&self) -> usize {
-        usize::try_from(self.reading.pool.max_size()).unwrap_or(usize::MAX)
+        self.reading.size
     }
 
     /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. `work` may run
@@ -234,17 +278,17 @@ impl Database {
         F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         const ATTEMPTS: u32 = 5;
-        let manager = self.manager.clone();
+        let connector = self.connector.clone();
         self.writing
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
                     // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
                     // acknowledged.
-                    let outcome = manager
+                    let outcome = connector
                         .check_file()
                         .and_then(|()| connection.writing(&mut work))
-                        .and_then(|done| manager.check_file().map(|()| done));
+                        .and_then(|done| connector.check_file().map(|()| done));
                     match outcome {
                         Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
                             tracing::debug!(attempt, %error, "the transaction is tried again");
@@ -260,9 +304,9 @@ impl Database {
 }
 
 impl Lane {
-    fn of(pool: r2d2::Pool<ConnectionManager>, size: u32, patience: Duration) -> Result<Arc<Self>> {
-        let permits = Arc::new(Semaphore::new(usize::try_from(size).map_err(Error::internal)?));
-        Ok(Arc::new(Self { pool, permits, patience }))
+    fn of(pool: Pool, size: u32, patience: Duration) -> Result<Arc<Self>> {
+        let size = usize::try_from(size).map_err(Error::internal)?;
+        Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience }))
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T>
@@ -275,27 +319,42 @@ impl Lane {
             .await
             .map_err(|_| Error::unavailable("no database connection became free in time"))?
             .map_err(Error::internal)?;
-        let pool = self.pool.clone();
+        let (pool, patience) = (self.pool.clone(), self.patience);
         let span = tracing::Span::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _entered = span.entered();
-            let mut held = pool.get().map_err(Error::unavailable)?;
-            let outcome = work(&mut held.connection);
-            if outcome.as_ref().is_err_and(Error::is_internal) {
-                held.broken = held.connection.ping().is_err();
-                if held.broken {
-                    return outcome.map_err(|error| match error.code() {
-                        ErrorCode::Unavailable => error,
-                        _ => Error::unavailable(error),
-                    });
+            match pool {
+                Pool::Own(pool) => {
+                    let mut held = pool.get().map_err(Error::unavailable)?;
+                    let outcome = work(&mut held.connection);
+                    held.broken = outcome.as_ref().is_err_and(|error| is_gone(&mut held.connection, error));
+                    held.used = Instant::now();
+                    outcome.map_err(|error| if held.broken { unavailable(error) } else { error })
+                }
+                Pool::Host(pool) => {
+                    let mut connection = pool.lend(patience)?;
+                    work(&mut connection).map_err(|error| {
+                        if is_gone(&mut connection, &error) { unavailable(error) } else { error }
+                    })
                 }
             }
-            held.used = Instant::now();
-            outcome
         })
         .await
         .map_err(Error::internal)?
+    }
+}
+
+/// Whether a fault of the server's came of a connection that is gone.
+fn is_gone(connection: &mut DbConnection, error: &Error) -> bool {
+    error.is_internal() && connection.ping().is_err()
+}
+
+/// The same error, as one of a database that can't be used now.
+fn unavailable(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::Unavailable => error,
+        _ => Error::unavailable(error),
     }
 }
 
@@ -316,7 +375,7 @@ fn is_transient(error: &Error) -> bool {
 #[derive(Debug)]
 struct LogErrors;
 
-impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
+impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogErrors {
     fn handle_error(&self, error: E) {
         tracing::warn!(%error, "a database connection could not be made");
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::{ExpressionMethods as _, RunQueryDsl as _};
 use tokio::sync::Mutex;
 
-use super::connection::{ConnectionManager, Database, DbConnection, is_locked};
+use super::connection::{Connector, Database, DbConnection, Dialect, is_locked};
 use super::migration::{self, Standing};
 use crate::error::{Error, Result};
 use crate::model::health::task_management_health as health;
@@ -27,7 +27,7 @@ pub struct Ailment {
 
 /// Checks the health of the database.
 pub struct Health {
-    manager: ConnectionManager,
+    connector: Connector,
     found: Arc<Mutex<Found>>,
 }
 
@@ -42,7 +42,7 @@ struct Found {
 impl Health {
     /// The health of this database.
     pub fn new(database: &Database) -> Self {
-        Self { manager: database.manager().clone().hasty(), found: Arc::default() }
+        Self { connector: database.connector().clone(), found: Arc::default() }
     }
 
     /// Checks that the database answers in time, has the right schema, and can be written.
@@ -50,11 +50,11 @@ impl Health {
     /// # Errors
     /// The reason why the server can't work with it.
     pub async fn check(&self) -> Result<(), Ailment> {
-        let (manager, begun) = (self.manager.clone(), Instant::now());
+        let (connector, begun) = (self.connector.clone(), Instant::now());
         let asked = async {
             // Only one check runs at a time, so a silent database holds up one thread and one connection.
             let mut found = Arc::clone(&self.found).lock_owned().await;
-            tokio::task::spawn_blocking(move || found.since(begun, &manager))
+            tokio::task::spawn_blocking(move || found.since(begun, &connector))
                 .await
                 .map_err(|error| Ailment { what: "the check broke off", cause: error.to_string() })?
         };
@@ -69,33 +69,35 @@ impl Health {
 
 impl Found {
     /// The result of a check at `begun` or later. Probes that wait at the same time share one result.
-    fn since(&mut self, begun: Instant, manager: &ConnectionManager) -> Result<(), Ailment> {
+    fn since(&mut self, begun: Instant, connector: &Connector) -> Result<(), Ailment> {
         if let Some((_, outcome)) = self.outcome.as_ref().filter(|(when, _)| *when >= begun) {
             return outcome.clone();
         }
         let now = Instant::now();
-        let outcome = self.examine(manager);
-        if outcome.is_err() {
+        let outcome = self.examine(connector);
+        // One that is lent goes back to the host.
+        if outcome.is_err() || connector.host_pool().is_some() {
             self.connection = None;
         }
         self.outcome = Some((now, outcome.clone()));
         outcome
     }
 
-    fn examine(&mut self, manager: &ConnectionManager) -> Result<(), Ailment> {
-        manager
+    fn examine(&mut self, connector: &Connector) -> Result<(), Ailment> {
+        connector
             .check_file()
             .map_err(|error| ailment("the file of the database was deleted or replaced", &error))?;
         let is_due = self.written.as_ref().is_none_or(|(when, _)| when.elapsed() >= WRITTEN);
         // A new connection to a file also learns whether the right to write it has changed.
-        if is_due && manager.is_file() {
+        if is_due && connector.dialect() == Dialect::Sqlite {
             self.connection = None;
         }
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
-                let connected =
-                    manager.connect().map_err(|error| ailment("the database can't be reached", &error))?;
+                let connected = connector
+                    .connect_hastily()
+                    .map_err(|error| ailment("the database can't be reached", &error))?;
                 none.insert(connected)
             }
         };

@@ -185,8 +185,12 @@ fn one_at_a_time<T>(
         }
         Dialect::Sqlite => {
             const PATIENCE_MS: u32 = 300_000;
+            let patience = "SELECT CAST(timeout AS text) FROM pragma_busy_timeout".to_owned();
+            let patience = texts(connection, patience)?.concat();
             connection.batch_execute(&format!("PRAGMA busy_timeout = {PATIENCE_MS}"))?;
-            connection.writing(work)
+            let done = connection.writing(work);
+            connection.batch_execute(&format!("PRAGMA busy_timeout = {patience}"))?;
+            done
         }
     }
 }

@@ -236,6 +236,11 @@ pub fn listen(connection: &mut diesel::PgConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("LISTEN {CHANNEL}"))?)
 }
 
+/// Lets the connection be notified no more.
+pub fn listen_no_more(connection: &mut diesel::PgConnection) -> Result<()> {
+    Ok(connection.batch_execute(&format!("UNLISTEN {CHANNEL}"))?)
+}
+
 /// Tells other processes, when the transaction is committed, that there are deliveries. Where the database can't tell them,
 /// they find the deliveries at their next look.
 pub fn announce(connection: &mut DbConnection) -> Result<()> {

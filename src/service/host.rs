@@ -78,28 +78,43 @@ pub struct Host {
     entities: HashMap<String, Arc<dyn EntityType>>,
     serializers: HashMap<String, BusinessDataSerializer>,
     actions: HashMap<String, ExecutorAction>,
+    /// A sentence on the first registration under a name that was taken.
+    contradiction: Option<String>,
 }
 
 impl Host {
     /// Registers the entities of a content type (`app_label.model`; case does not matter).
     #[must_use]
     pub fn entity(mut self, content_type: &str, entities: impl EntityType) -> Self {
-        self.entities.insert(content_type.to_lowercase(), Arc::new(entities));
-        self
+        let old = self.entities.insert(content_type.to_lowercase(), Arc::new(entities));
+        self.once(old.is_none(), "entities", content_type)
     }
 
     /// Registers a serializer under the name that tasks hold in `businessDataSerializer`.
     #[must_use]
     pub fn serializer(mut self, name: &str, serializer: BusinessDataSerializer) -> Self {
-        self.serializers.insert(name.to_owned(), serializer);
-        self
+        let old = self.serializers.insert(name.to_owned(), serializer);
+        self.once(old.is_none(), "serializers", name)
     }
 
     /// Registers the action that carries out tasks with this `executorActionEvent`.
     #[must_use]
     pub fn action(mut self, event: &str, action: ExecutorAction) -> Self {
-        self.actions.insert(event.to_owned(), action);
+        let old = self.actions.insert(event.to_owned(), action);
+        self.once(old.is_none(), "actions", event)
+    }
+
+    fn once(mut self, is_first: bool, what: &str, name: &str) -> Self {
+        if !is_first {
+            self.contradiction.get_or_insert(format!("Two {what} are registered under the name {name}."));
+        }
         self
+    }
+
+    /// A sentence on the first registration under a name that was taken; none if all is well.
+    #[must_use]
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.contradiction.clone()
     }
 
     /// The entities of this content type, if the host knows them. The name is in lower case.

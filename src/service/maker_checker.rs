@@ -38,9 +38,12 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 /// writes.
 ///
 /// ```
+/// use std::collections::HashMap;
+///
 /// use serde_json::{Value, json};
 /// use tasks_management::{
-///     Approved, Builder, ExecutionMode, CheckedService, DbConnection, Json, MakerChecker, Requester, Result, Settings,
+///     Approved, Builder, CheckedService, DbConnection, EntityType, ExecutionMode, Host, Json, MakerChecker, Requester,
+///     Result, Settings,
 /// };
 ///
 /// /// The opening hours, of which there is one entry that can be changed.
@@ -70,13 +73,20 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 ///     }
 /// }
 ///
+/// impl EntityType for Hours {
+///     fn display(&self, _: &mut DbConnection, ids: &[&str]) -> Result<HashMap<String, String>> {
+///         Ok(ids.iter().filter(|id| **id == "monday").map(|id| ((*id).to_owned(), "Monday".to_owned())).collect())
+///     }
+/// }
+///
 /// # #[tokio::main]
 /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 /// # let file = std::env::temp_dir().join(format!("checked-{}.db", uuid::Uuid::new_v4()));
 /// # let mut settings = Settings::default();
 /// # settings.database.url = format!("sqlite://{}", file.display());
 /// let hours = MakerChecker::new(Hours, ExecutionMode::Within);
-/// let module = Builder::new(settings).maker_checker(&hours).build()?;
+/// let host = Host::default().entity(Hours::ENTITY_TYPE, Hours);
+/// let module = Builder::new(settings).host(host).maker_checker(&hours).build()?;
 /// # module.migrate().await?;
 /// # module.load(serde_json::from_value(json!({
 /// #     "roles": [{ "name": "Everything", "isSystem": 64, "rights": [] }],
@@ -98,7 +108,8 @@ pub trait CheckedService: Send + Sync + 'static {
 
     /// Its name, such as `BeneficiaryService`: the `source` of its tasks, to which task groups are bound.
     const NAME: &'static str;
-    /// The kind of its entities, `app_label.model`. Each entity can have at most one open task.
+    /// The kind of its entities, `app_label.model`, which the host registers by `Host::entity`. Each entity can have at most
+    /// one open task.
     const ENTITY_TYPE: &'static str;
 
     /// The entity as it is now, for deciders to compare; none if there is no such entity.

@@ -30,6 +30,8 @@ pub struct BusBuilder {
     before: HashMap<Signal, Vec<InTransaction>>,
     within: HashMap<Signal, Vec<InTransaction>>,
     after: HashMap<String, AfterHandler>,
+    /// A sentence on the first After-handler that can't have its name.
+    contradiction: Option<String>,
     has_webhooks: bool,
 }
 
@@ -66,7 +68,7 @@ impl BusBuilder {
     }
 
     /// Calls `handler` after the commit, at least once for each event; events about one row come in their order. Deliveries
-    /// in the outbox hold `name`, so it must stay the same from one start to the next. Names of the form `webhook:<uuid>`
+    /// in the outbox hold `name`, so it must stay the same from one start to the next, and each has its own. Names of the form `webhook:<uuid>`
     /// belong to webhook endpoints, and `tasks.re_evaluation` belongs to the module itself.
     #[must_use]
     pub fn after<F>(
@@ -80,8 +82,22 @@ impl BusBuilder {
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
         let (signals, permits) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PERMITS)));
-        self.after.insert(name.to_owned(), AfterHandler { signals, handle, permits });
+        let is_own = !matches!(Subscriber::of_name(name), Subscriber::Handler(_));
+        let is_taken =
+            self.after.insert(name.to_owned(), AfterHandler { signals, handle, permits }).is_some();
+        if is_own {
+            let sentence = format!("An After-handler has the name {name}, which belongs to the module.");
+            self.contradiction.get_or_insert(sentence);
+        } else if is_taken {
+            self.contradiction.get_or_insert(format!("Two After-handlers have the name {name}."));
+        }
         self
+    }
+
+    /// A sentence on the first After-handler that has a name of another one or of the module; none if all is well.
+    #[must_use]
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.contradiction.clone()
     }
 
     /// Sets whether webhook endpoints are told too.

@@ -8,8 +8,8 @@ use async_graphql::{Context, EmptySubscription, MergedObject, Object, Request, S
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::{
-    Builder, ConnectionManager, CreateTask, Database, Requester, Settings, TaskGroupInput, TaskManagement,
-    TaskMutation, TaskQuery, TaskStatus,
+    Builder, CreateTask, Database, Requester, Settings, TaskGroupInput, TaskManagement, TaskMutation,
+    TaskQuery, TaskStatus,
 };
 
 use crate::support::backend::TestDatabase;
@@ -162,43 +162,4 @@ async fn two_modules_with_different_databases_live_in_one_process(backend: Backe
     let root = one.requester("root").await.expect("root");
     assert_eq!(execute(&one, &first, Some(&root), query).await["data"]["task"]["totalCount"], 1);
     assert_eq!(execute(&two, &second, Some(&root), query).await["data"]["task"]["totalCount"], 0);
-}
-
-#[apply(on_both)]
-async fn a_host_shares_its_pool_with_the_module(backend: Backend) {
-    let database = TestDatabase::create(backend);
-    let manager = ConnectionManager::new(&settings(&database).database).expect("a manager");
-    let pool = r2d2::Pool::builder().max_size(3).build(manager.clone()).expect("a pool");
-    let people = People::usual();
-    let module =
-        embedded(Database::from_pool(manager, pool.clone()).expect("a database"), &people, "ada").await;
-    let id = task(&module).await;
-    // The host reads by the same pool what the module wrote, and every connection goes back to it.
-    let seen = {
-        let mut connection = pool.get().expect("a connection");
-        diesel::RunQueryDsl::load::<Count>(
-            diesel::sql_query("SELECT count(*) AS count FROM task_management_task"),
-            &mut **connection,
-        )
-        .expect("a count")[0]
-            .count
-    };
-    assert_eq!(seen, 1);
-    let ada = module.requester("ada").await.expect("ada");
-    let votes = (0..20).map(|_| {
-        let (tasks, ada) = (module.tasks(), Arc::clone(&ada));
-        tokio::spawn(async move { tasks.vote(&ada, id, true, None).await })
-    });
-    let mut decided = 0;
-    for vote in votes.collect::<Vec<_>>() {
-        decided += usize::from(vote.await.expect("a vote ends").is_ok());
-    }
-    assert_eq!(decided, 1, "the others find it decided");
-    assert_eq!(pool.state().connections, pool.state().idle_connections);
-}
-
-#[derive(diesel::QueryableByName)]
-struct Count {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    count: i64,
 }

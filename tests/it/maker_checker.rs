@@ -13,6 +13,7 @@ use tasks_management::{
 };
 use uuid::Uuid;
 
+use crate::support::anything::host_of;
 use crate::support::scenario::{key, user_id};
 use crate::support::{Backend, TestApp, apply, on_both};
 
@@ -126,7 +127,7 @@ impl Zoo {
                 settings.outbox.first_pause_ms = 1;
                 settings.outbox.longest_pause_s = 1;
             },
-            |builder| builder.maker_checker(&checker),
+            |builder| builder.host(host_of(&[Animals::ENTITY_TYPE])).maker_checker(&checker),
         )
         .await;
         let database = app.module.database();
@@ -269,7 +270,10 @@ async fn two_processes_carry_an_operation_out_once(backend: Backend) {
     let zoo = Zoo::start(backend, ExecutionMode::After).await;
     let task = zoo.propose("tiger").await.expect("a proposal");
     zoo.decide(task.id, true).await.expect("a vote");
-    let other = zoo.app.another_process_with(|_| {}, |builder| builder.maker_checker(&zoo.checker));
+    let other = zoo.app.another_process_with(
+        |_| {},
+        |builder| builder.host(host_of(&[Animals::ENTITY_TYPE])).maker_checker(&zoo.checker),
+    );
     // Both look at once. One of them gets the delivery, and notes it together with its work.
     let (one, two) = tokio::join!(zoo.app.module.deliver_due(), other.module.deliver_due());
     one.expect("deliveries");

@@ -8,6 +8,7 @@ use tasks_management::{
 };
 
 use crate::races::at_once;
+use crate::support::anything::host_of;
 use crate::support::people::{EXECUTOR, People};
 use crate::support::scenario::{each, key, user_id, user_ids};
 use crate::support::{TestApp, apply, on_both};
@@ -501,7 +502,8 @@ impl CheckedService for Lamps {
 #[apply(on_both)]
 async fn a_process_that_does_not_know_a_tasks_checker_leaves_it_to_one_that_does(app: TestApp) {
     let lamps = MakerChecker::new(Lamps, ExecutionMode::Within);
-    let knowing = app.another_process_with(decide, |builder| builder.maker_checker(&lamps));
+    let host = host_of(&[Lamps::ENTITY_TYPE]);
+    let knowing = app.another_process_with(decide, |builder| builder.host(host).maker_checker(&lamps));
     let admin = knowing.module.requester("admin").await.expect("the fixture has an admin");
     let group =
         app.group_with("LAMPS", All, None, &["exec1", "exec2"], &["LampService", "OtherService"]).await;

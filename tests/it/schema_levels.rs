@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::support::backend::TestDatabase;
-use crate::support::program::{Server, run};
+use crate::support::program::{Server, program, run, wait_until};
 use crate::support::{Backend, apply, on_both};
 
 /// A migration of a newer program, which needs programs that know this level.
@@ -86,4 +86,18 @@ async fn a_database_whose_tables_are_gone_is_refused(backend: Backend) {
     for args in [&["migrate"][..], &SERVE] {
         refused(&run(&database.url, args), &["their tables are not there", "database.url"]);
     }
+}
+
+#[apply(on_both)]
+async fn a_server_migrates_whatever_its_log_shows(backend: Backend) {
+    let database = TestDatabase::create(backend);
+    let mut command = program(&database.url);
+    let mut server = command.args(SERVE).env("TASKS__LOG__FILTER", "error").spawn().expect("it starts");
+    let tables = match backend {
+        Backend::Sqlite => "SELECT count(*) FROM sqlite_master WHERE name = 'task_management_health'",
+        Backend::Postgres => "SELECT count(*) FROM pg_tables WHERE tablename = 'task_management_health'",
+    };
+    wait_until("there are tables", || database.count(tables) == 1);
+    server.kill().expect("it ends");
+    server.wait().expect("it has ended");
 }

@@ -1,6 +1,5 @@
 //! Making connections, and what is known of those in a pool.
 
-use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -8,7 +7,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::{Nullable, Text};
 use diesel::sqlite::Sqlite;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, PgConnection, QueryResult, SqliteConnection};
 
 use super::DbConnection;
 use super::file::DatabaseFile;
@@ -16,14 +15,13 @@ use crate::budget;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, Result};
 
-/// Makes connections as the module needs them: with its settings for SQLite, its SQL functions, and UTC. A host makes a pool
-/// with it to share the pool with the module ([`super::Database::from_pool`]).
+/// Makes connections by the settings, as the module needs them: with its settings for SQLite, its SQL functions, and UTC.
 #[derive(Debug, Clone)]
 pub struct ConnectionManager {
     target: Target,
     sqlite_durable: bool,
     pub(super) patience: Duration,
-    /// How long a statement may take; as long as it likes in the pool of a host.
+    /// How long a statement on PostgreSQL may take in milliseconds; 0: as long as it likes.
     statement_timeout_ms: u64,
 }
 
@@ -37,25 +35,18 @@ impl ConnectionManager {
             target: Target::parse(settings)?,
             sqlite_durable: settings.sqlite_durable,
             patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
-            statement_timeout_ms: 0,
+            statement_timeout_ms: settings.statement_timeout_ms,
         })
     }
 
-    /// One whose statements on PostgreSQL are broken off after so many milliseconds; 0: never.
-    pub(super) const fn bounded(mut self, statement_timeout_ms: u64) -> Self {
-        self.statement_timeout_ms = statement_timeout_ms;
-        self
-    }
-
-    /// The manager with short waits, for checks that are repeated.
-    pub(crate) fn hasty(mut self) -> Self {
-        const PATIENCE: Duration = Duration::from_secs(1);
+    /// The manager with waits that are no longer than this, for checks that are repeated.
+    pub(super) fn hasty(mut self, patience: Duration) -> Self {
         if let Target::Postgres(url) = &mut self.target {
             let begin = if url.contains('?') { '&' } else { '?' };
             url.push(begin);
             url.push_str("connect_timeout=2&tcp_user_timeout=2000");
         }
-        self.patience = self.patience.min(PATIENCE);
+        self.patience = self.patience.min(patience);
         self
     }
 
@@ -63,12 +54,12 @@ impl ConnectionManager {
     ///
     /// # Errors
     /// UNAVAILABLE with the database's own words as the cause.
-    pub(crate) fn connect(&self) -> Result<DbConnection> {
-        r2d2::ManageConnection::connect(self).map(|held| held.connection).map_err(Error::unavailable)
+    pub(super) fn connect(&self) -> Result<DbConnection> {
+        diesel::r2d2::ManageConnection::connect(self).map(|held| held.connection).map_err(Error::unavailable)
     }
 
     /// Whether it connects to a file.
-    pub(crate) const fn is_file(&self) -> bool {
+    pub(super) const fn is_file(&self) -> bool {
         matches!(self.target, Target::Sqlite(_))
     }
 
@@ -76,7 +67,7 @@ impl ConnectionManager {
     ///
     /// # Errors
     /// UNAVAILABLE.
-    pub(crate) fn check_file(&self) -> Result<()> {
+    pub(super) fn check_file(&self) -> Result<()> {
         match &self.target {
             Target::Postgres(_) => Ok(()),
             Target::Sqlite(file) => file.check(),
@@ -84,7 +75,7 @@ impl ConnectionManager {
     }
 }
 
-impl r2d2::ManageConnection for ConnectionManager {
+impl diesel::r2d2::ManageConnection for ConnectionManager {
     type Connection = ManagedConnection;
     type Error = diesel::r2d2::Error;
 
@@ -98,9 +89,9 @@ impl r2d2::ManageConnection for ConnectionManager {
                     let bound = format!("SET statement_timeout = {}", self.statement_timeout_ms);
                     connection.batch_execute(&bound).map_err(Failure::QueryError)?;
                 }
-                DbConnection::Pg(connection)
+                DbConnection::Pg(connection.into())
             }
-            Target::Sqlite(file) => DbConnection::Sqlite(open_sqlite(file, self)?),
+            Target::Sqlite(file) => DbConnection::Sqlite(open_sqlite(file, self)?.into()),
         };
         Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
     }
@@ -123,20 +114,6 @@ pub struct ManagedConnection {
     pub(super) connection: DbConnection,
     pub(super) used: Instant,
     pub(super) broken: bool,
-}
-
-impl Deref for ManagedConnection {
-    type Target = DbConnection;
-
-    fn deref(&self) -> &DbConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for ManagedConnection {
-    fn deref_mut(&mut self) -> &mut DbConnection {
-        &mut self.connection
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -213,11 +190,15 @@ fn open_sqlite(
     manager: &ConnectionManager,
 ) -> Result<SqliteConnection, diesel::r2d2::Error> {
     let mut connection = file.open(manager.sqlite_durable, manager.patience)?;
-    task_management_fold_utils::register_impl(&mut connection, |value: Option<String>| {
+    register_fold(&mut connection).map_err(diesel::r2d2::Error::QueryError)?;
+    Ok(connection)
+}
+
+/// Gives a connection the function by which statements fold case.
+pub fn register_fold(connection: &mut SqliteConnection) -> QueryResult<()> {
+    task_management_fold_utils::register_impl(connection, |value: Option<String>| {
         Folded(value.map(|text| fold(&text)))
     })
-    .map_err(diesel::r2d2::Error::QueryError)?;
-    Ok(connection)
 }
 
 /// A text with its case folded, or an error that ends the statement: SQLite offers no other way to break one off without

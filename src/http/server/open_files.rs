@@ -19,11 +19,11 @@ pub const fn raise() {}
 
 /// How many connections leave enough files for a database with `pool_size` connections, webhooks, and the program itself.
 #[must_use]
-pub fn most_connections(pool_size: u32) -> usize {
+pub fn most_connections(pool_size: usize) -> usize {
     const FILES_OF_A_CONNECTION: usize = 3;
     const OTHERS: usize = 64 + super::admission::SHORT_LIVED;
     const LEAST: usize = 8;
-    let pool = usize::try_from(pool_size).unwrap_or(usize::MAX).saturating_add(1);
+    let pool = pool_size.saturating_add(1);
     limit().saturating_sub(pool.saturating_mul(FILES_OF_A_CONNECTION).saturating_add(OTHERS)).max(LEAST)
 }
 

@@ -52,6 +52,9 @@ pub trait Checked: Send + Sync {
     /// The service's name.
     fn name(&self) -> &'static str;
 
+    /// The kind of its entities.
+    fn entity_type(&self) -> &'static str;
+
     /// Binds the handlers for it.
     fn bind(self: Arc<Self>, bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder;
 }
@@ -59,6 +62,10 @@ pub trait Checked: Send + Sync {
 impl<S: CheckedService> Checked for MakerChecker<S> {
     fn name(&self) -> &'static str {
         S::NAME
+    }
+
+    fn entity_type(&self) -> &'static str {
+        S::ENTITY_TYPE
     }
 
     fn bind(self: Arc<Self>, mut bus: BusBuilder, context: Arc<ExecutionContext>) -> BusBuilder {

@@ -1,5 +1,6 @@
 //! The tools of all tests: the module on a database of its own, and a client that speaks to it through the real router.
 
+pub mod anything;
 pub mod app;
 pub mod backend;
 pub mod client;
