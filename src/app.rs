@@ -4,24 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::config::Settings;
 use crate::db::connection::{Database, DbConnection};
-use crate::db::health::Health;
 use crate::db::migration::{self, Company, Standing};
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
-use crate::http::body::held::HeldBodies;
-use crate::http::router::{router, standalone};
-use crate::http::server;
-use crate::http::server::open_files::most_connections;
-use crate::http::state::{App, Authenticate, Metrics};
 use crate::service::ServiceContext;
 use crate::service::facade::{
     TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
@@ -34,11 +25,10 @@ use crate::worker::{figures, housekeeping, listener, outbox};
 mod builder;
 mod contradictions;
 mod embedding;
+#[cfg(feature = "server")]
+mod serving;
 
 pub use builder::Builder;
-
-/// How long workers may take to hand back the deliveries that they did not finish within the grace.
-const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// The module with all its parts. Cheap to clone.
 #[derive(Clone)]
@@ -47,8 +37,8 @@ pub struct TaskManagement {
     webhooks: Arc<Webhooks>,
     schema: Schema,
     settings: Arc<Settings>,
-    metrics: Option<Metrics>,
-    authenticate: Option<Authenticate>,
+    #[cfg(feature = "server")]
+    serving: serving::Serving,
 }
 
 impl TaskManagement {
@@ -172,26 +162,6 @@ impl TaskManagement {
         &self.settings
     }
 
-    /// All paths, as an axum router.
-    pub fn router(&self) -> Router {
-        router(self.state(&TaskTracker::new()))
-    }
-
-    /// What the handlers work with; what they execute is tracked.
-    fn state(&self, executions: &TaskTracker) -> App {
-        App {
-            services: Arc::clone(&self.services),
-            health: Arc::new(Health::new(&self.services.db)),
-            schema: self.schema.clone(),
-            authenticate: self.authenticate.clone(),
-            http: Arc::new(self.settings.http.clone()),
-            graphql: Arc::new(self.settings.graphql.clone()),
-            metrics: self.metrics.clone(),
-            bodies: HeldBodies::new(self.settings.http.held_body_bytes),
-            executions: executions.clone(),
-        }
-    }
-
     /// Works in the background until told to stop, and then finishes the work in hand.
     pub fn workers(&self, stop: &CancellationToken) -> impl Future<Output = ()> + Send + 'static + use<> {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
@@ -214,52 +184,5 @@ impl TaskManagement {
     /// Makes all deliveries once that are due now; returns how many.
     pub async fn deliver_due(&self) -> Result<usize> {
         outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
-    }
-
-    /// Serves until `stop` ends, then finishes the work under way within the grace of the settings. Returns whether all of
-    /// it is finished: requests, operations for clients that did not wait for the answer, and deliveries.
-    ///
-    /// # Errors
-    /// None at present.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<bool> {
-        let token = CancellationToken::new();
-        let workers = tokio::spawn(self.workers(&token));
-        let executions = TaskTracker::new();
-        let router = standalone(self.state(&executions));
-        let stopping = token.clone();
-        let server = server::serve(
-            listener,
-            router,
-            Arc::new(self.settings.http.clone()),
-            most_connections(self.services.db.readers()),
-            async move {
-                stop.await;
-                stopping.cancel();
-            },
-        );
-        let all = async {
-            server.await;
-            executions.close();
-            executions.wait().await;
-            if let Err(error) = workers.await {
-                tracing::error!(%error, "the workers broke off");
-            }
-        };
-        let out_of_patience = async {
-            token.cancelled().await;
-            // A little more time than the workers have, so that they can hand deliveries back.
-            tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s) + HANDING_BACK).await;
-        };
-        tokio::select! {
-            () = all => Ok(true),
-            () = out_of_patience => {
-                tracing::warn!("what was still under way when the grace ended is given up; deliveries will be made again");
-                Ok(false)
-            }
-        }
     }
 }

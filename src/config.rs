@@ -1,14 +1,12 @@
 //! Settings: one section for each concern, from defaults, files and the environment. Unknown keys are errors.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
 mod auth;
 mod database;
 mod http;
 mod sealing;
+#[cfg(feature = "server")]
 mod source;
 pub(crate) mod text_file;
 mod webhooks;
@@ -25,6 +23,7 @@ use crate::domain::settings::ModuleSettings;
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Settings {
     /// Where the data is.
     pub database: DatabaseSettings,
@@ -53,6 +52,7 @@ pub struct Settings {
 /// Who may ask GraphQL for its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Introspection {
     /// Anybody.
     Everybody,
@@ -65,6 +65,7 @@ pub enum Introspection {
 /// GraphQL's schema and GraphiQL.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GraphqlSettings {
     /// Who may ask for the schema.
     pub introspection: Introspection,
@@ -81,6 +82,7 @@ impl Default for GraphqlSettings {
 /// Bounds on what a client can make large.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Limits {
     /// Rows in one page.
     pub page_size: i64,
@@ -157,6 +159,7 @@ impl Default for Limits {
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LogFormat {
     /// Lines for people.
     Text,
@@ -167,6 +170,7 @@ pub enum LogFormat {
 /// The log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LogSettings {
     /// The format.
     pub format: LogFormat,
@@ -183,6 +187,7 @@ impl Default for LogSettings {
 /// Delivery of events to After-handlers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OutboxSettings {
     /// How many milliseconds pass between looks at the outbox when nothing wakes the worker.
     pub poll_ms: u64,
@@ -218,6 +223,7 @@ impl Default for OutboxSettings {
 /// The journal of mutations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct JournalSettings {
     /// How many days an entry is kept; the id of its client may be used again then.
     pub keep_days: i64,
@@ -234,30 +240,6 @@ impl Default for JournalSettings {
 }
 
 impl Settings {
-    /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or in the nearest folder above
-    /// that has it, `file` if one is named, and the environment (`TASKS__SECTION__KEY`). A later source wins over an earlier
-    /// one.
-    ///
-    /// # Errors
-    /// A sentence that names the key that is unknown or has a wrong value, and where it was read.
-    pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        let read = |table: Table, place: &str| {
-            table.try_into().map_err(|error: toml::de::Error| {
-                let said = error.to_string().trim_end().replace('\n', " ");
-                format!("configuration: {said}{place}; the README's table says what each key takes")
-            })
-        };
-        let mut all = Table::try_from(Self::default()).map_err(|error| format!("configuration: {error}"))?;
-        for source in source::all(file, &all)? {
-            // Each source is read alone first, so that an error can name it.
-            let _: Self = read(source.table.clone(), &format!(", set by {}", source.name))?;
-            source::merge(&mut all, source.table);
-        }
-        let settings: Self = read(all, "")?;
-        settings.check()?;
-        Ok(settings)
-    }
-
     /// Checks that the values are valid and in range.
     ///
     /// # Errors

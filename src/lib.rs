@@ -28,10 +28,23 @@
 //! ([`TaskManagement::query`]), and put its services under maker-checker ([`CheckedService`]).
 
 #![deny(missing_docs)]
+#![cfg_attr(
+    not(all(feature = "postgres", feature = "server", feature = "sqlite", feature = "webhooks")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "what only a missing feature uses stays where it is"
+    )
+)]
+
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("tasks-management needs the feature `postgres` or `sqlite`");
 
 mod app;
 mod auth;
 mod budget;
+#[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod cli;
 mod clock;
@@ -40,6 +53,7 @@ mod db;
 mod domain;
 mod error;
 mod graphql;
+#[cfg(feature = "server")]
 mod http;
 mod message;
 mod model;
@@ -52,7 +66,11 @@ pub use auth::requester::Requester;
 pub use auth::users::{Person, Users};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
-pub use db::connection::{Database, DbConnection, HostPool, Link, PgLink, SqliteLink};
+#[cfg(feature = "postgres")]
+pub use db::connection::PgLink;
+#[cfg(feature = "sqlite")]
+pub use db::connection::SqliteLink;
+pub use db::connection::{Database, DbConnection, HostPool, Link};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 // For auditors, who can weigh the votes of the ledger again.
 pub use domain::decision;

@@ -1,10 +1,6 @@
 //! What a host sets before the module begins.
 
-use std::future::Future;
 use std::sync::Arc;
-
-use axum::http::HeaderMap;
-use uuid::Uuid;
 
 use super::TaskManagement;
 use super::contradictions::{check_names, check_pool, check_services, contradiction};
@@ -19,8 +15,7 @@ use crate::clock::{Clock, SystemClock, new_random_id};
 use crate::config::Settings;
 use crate::db::connection::Database;
 use crate::error::Result;
-use crate::graphql::schema;
-use crate::http::state::{Authenticate, Metrics};
+use crate::graphql::{registration, schema};
 use crate::service::ServiceContext;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
@@ -35,13 +30,13 @@ pub struct Builder {
     database: Option<Database>,
     clock: Arc<dyn Clock>,
     users: Option<Arc<dyn Users>>,
-    authenticate: Option<Authenticate>,
     bus: Option<BusBuilder>,
     host: Option<Host>,
     checked: Vec<Arc<dyn Checked>>,
-    metrics: Option<Metrics>,
+    #[cfg(feature = "server")]
+    pub(super) serving: super::serving::Serving,
     /// The method that was called once more though it sets the whole.
-    repeated: Option<&'static str>,
+    pub(super) repeated: Option<&'static str>,
 }
 
 impl Builder {
@@ -54,11 +49,11 @@ impl Builder {
             database: None,
             clock: Arc::new(SystemClock),
             users: None,
-            authenticate: None,
             bus: None,
             host: None,
             checked: Vec::new(),
-            metrics: None,
+            #[cfg(feature = "server")]
+            serving: super::serving::Serving::default(),
             repeated: None,
         }
     }
@@ -77,24 +72,11 @@ impl Builder {
     }
 
     /// Uses the host's users and their rights, in place of the module's own. Then nobody logs in to the module. The host
-    /// says who asks: by [`TaskManagement::requester_by_id`], and for [`TaskManagement::router`] by [`Self::authenticate`].
+    /// says who asks: by [`TaskManagement::requester_by_id`], and for the module's router by `Builder::authenticate`.
     #[must_use]
     pub fn users(self, users: impl Users) -> Self {
         let repeated = self.repeated("users", self.users.is_some());
         Self { users: Some(Arc::new(users)), repeated, ..self }
-    }
-
-    /// Uses the host's way to find the requester by the headers of a request; none for a stranger. This is for
-    /// [`TaskManagement::router`], which then ignores the module's own tokens. A host that uses cookies must also check that
-    /// no foreign page sent them.
-    #[must_use]
-    pub fn authenticate<F>(self, authenticate: impl Fn(HeaderMap) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<Option<Uuid>>> + Send + 'static,
-    {
-        let authenticate: Authenticate = Arc::new(move |headers| Box::pin(authenticate(headers)));
-        let repeated = self.repeated("authenticate", self.authenticate.is_some());
-        Self { authenticate: Some(authenticate), repeated, ..self }
     }
 
     /// Uses these handlers, bound to signals: all that there are, so it is called once.
@@ -118,12 +100,6 @@ impl Builder {
         self
     }
 
-    /// Sets the text of `/metrics`: the metrics that the process' recorder has kept, in the format of their readers.
-    #[must_use]
-    pub fn metrics(self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { metrics: Some(Arc::new(render)), ..self }
-    }
-
     /// Makes the module. It does not touch the database yet.
     ///
     /// # Errors
@@ -136,6 +112,7 @@ impl Builder {
                 "Builder::{method} is called twice: each call sets the whole, so the first one would do nothing."
             )));
         }
+        registration::check()?;
         let (own_bus, host) = (self.bus.unwrap_or_default(), self.host.unwrap_or_default());
         check_names(&own_bus, &host)?;
         check_services(self.checked.iter().map(AsRef::as_ref), &host)?;
@@ -164,7 +141,7 @@ impl Builder {
         let services = ServiceContext {
             db,
             clock: self.clock,
-            bus: bus.webhooks(settings.webhooks.enabled).build(),
+            bus: bus.webhooks(settings.webhooks.enabled && cfg!(feature = "webhooks")).build(),
             settings: LiveSettings::new(settings.tasks_management.clone()),
             users,
             host,
@@ -185,15 +162,15 @@ impl Builder {
             services: Arc::new(services),
             schema: schema(),
             settings: Arc::new(settings),
-            metrics: self.metrics,
-            authenticate: self.authenticate,
+            #[cfg(feature = "server")]
+            serving: self.serving,
         })
     }
 }
 
 impl Builder {
     /// The first method that was called once more, if `again` says so of this one or an earlier one was.
-    fn repeated(&self, method: &'static str, again: bool) -> Option<&'static str> {
+    pub(super) fn repeated(&self, method: &'static str, again: bool) -> Option<&'static str> {
         self.repeated.or(again.then_some(method))
     }
 }

@@ -13,6 +13,7 @@ use crate::model::user::User;
 
 /// The person on whose behalf something is done, with rights as they are now.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Requester {
     /// The person.
     pub user: User,

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use argon2::password_hash::rand_core::{OsRng, RngCore as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::SealingSettings;
@@ -53,8 +53,7 @@ impl Sealing {
         let Some(Key { name, key }) = self.keys.first().filter(|_| self.seals) else {
             return Ok(secret.to_owned());
         };
-        let mut nonce = [0_u8; NONCE_LEN];
-        OsRng.fill_bytes(&mut nonce);
+        let nonce: [u8; NONCE_LEN] = random()?;
         let mut bytes = secret.as_bytes().to_vec();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut bytes)
             .map_err(|_| Error::internal("a secret can't be sealed"))?;
@@ -94,6 +93,21 @@ impl Sealing {
             kept.strip_prefix(MARK).and_then(|sealed| sealed.split_once(':')).map(|(name, _)| name);
         self.seals && sealed_by != self.keys.first().map(|key| key.name.as_str())
     }
+}
+
+/// A new secret to sign webhooks with, in the form of Standard Webhooks.
+///
+/// # Errors
+/// INTERNAL when the system has no random bytes.
+pub fn new_webhook_secret() -> Result<String> {
+    let bytes: [u8; 32] = random()?;
+    Ok(format!("whsec_{}", STANDARD.encode(bytes)))
+}
+
+fn random<const LENGTH: usize>() -> Result<[u8; LENGTH]> {
+    let mut bytes = [0_u8; LENGTH];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the system has no random bytes"))?;
+    Ok(bytes)
 }
 
 /// A name by which a key is found, but from which the key can't be computed.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Logging in.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AuthSettings {
     /// The secret that signs tokens, at least 32 bytes. There is no default.
     pub secret: String,

@@ -9,6 +9,7 @@ use super::text_file;
 /// The settings of the database.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DatabaseSettings {
     /// `sqlite://path/file.db` or `postgres://user:password@host/database`.
     pub url: String,

@@ -7,6 +7,7 @@ use crate::domain::network::Network;
 /// Where and how the server listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HttpSettings {
     /// IP address and port.
     pub listen: String,

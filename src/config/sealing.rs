@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The keys that seal secrets in the database.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SealingSettings {
     /// The key that seals: 32 bytes in hexadecimal digits. Without one, secrets are kept as they are.
     pub key: String,

@@ -4,26 +4,52 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::text_file;
+use super::{Settings, text_file};
 
 /// The file that is read if it exists.
 const DEFAULT_FILE: &str = "config/default.toml";
 /// The prefix of variables of the environment, in upper or lower case.
 const PREFIX: &str = "tasks__";
 
+impl Settings {
+    /// Reads the settings: built-in defaults, `config/default.toml` in the working folder or in the nearest folder above
+    /// that has it, `file` if one is named, and the environment (`TASKS__SECTION__KEY`). A later source wins over an earlier
+    /// one.
+    ///
+    /// # Errors
+    /// A sentence that names the key that is unknown or has a wrong value, and where it was read.
+    pub fn load(file: Option<&Path>) -> Result<Self, String> {
+        let read = |table: Table, place: &str| {
+            table.try_into().map_err(|error: toml::de::Error| {
+                let said = error.to_string().trim_end().replace('\n', " ");
+                format!("configuration: {said}{place}; the README's table says what each key takes")
+            })
+        };
+        let mut all = Table::try_from(Self::default()).map_err(|error| format!("configuration: {error}"))?;
+        for source in sources(file, &all)? {
+            // Each source is read alone first, so that an error can name it.
+            let _: Self = read(source.table.clone(), &format!(", set by {}", source.name))?;
+            merge(&mut all, source.table);
+        }
+        let settings: Self = read(all, "")?;
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
 /// The settings that stand in one place.
-pub struct Source {
+struct Source {
     /// A file, or a variable of the environment.
-    pub name: String,
+    name: String,
     /// The settings.
-    pub table: Table,
+    table: Table,
 }
 
 /// All sources; a later one wins over an earlier one. `defaults` shows which settings are texts.
 ///
 /// # Errors
 /// A sentence that names what can't be read.
-pub fn all(file: Option<&Path>, defaults: &Table) -> Result<Vec<Source>, String> {
+fn sources(file: Option<&Path>, defaults: &Table) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     if let Some(path) = default_file() {
         sources.push(read(&path)?);
@@ -46,7 +72,7 @@ pub fn all(file: Option<&Path>, defaults: &Table) -> Result<Vec<Source>, String>
 }
 
 /// Overrides the settings of `below` by those of `above`.
-pub fn merge(below: &mut Table, above: Table) {
+fn merge(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),

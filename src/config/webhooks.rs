@@ -6,11 +6,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::text::check_code;
-use crate::domain::webhook_endpoint::{MOST_SECRETS, Reach, check_events, check_url, is_secret};
+use crate::domain::webhook_endpoint::{MOST_SECRETS, Reach, check_events, is_secret};
+use crate::domain::webhook_url::check_url;
 
 /// Telling receivers in any language of events, by HTTP.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct WebhookSettings {
     /// Whether endpoints are told at all.
     pub enabled: bool,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
-use diesel::{Connection, PgConnection, SqliteConnection};
 use tokio::sync::Semaphore;
 
 use crate::budget::Budget;
@@ -13,28 +13,33 @@ use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
 
 mod connector;
+#[cfg(feature = "sqlite")]
 mod file;
 mod host_pool;
 mod link;
 mod manager;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub(crate) use connector::Connector;
-pub(crate) use file::is_locked;
 pub use host_pool::HostPool;
 pub use link::Link;
 use manager::ConnectionManager;
-
-/// A connection to PostgreSQL.
-pub type PgLink = Link<PgConnection>;
-/// A connection to SQLite.
-pub type SqliteLink = Link<SqliteConnection>;
+#[cfg(feature = "postgres")]
+pub use postgres::PgLink;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteLink;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
 pub enum DbConnection {
     /// PostgreSQL.
+    #[cfg(feature = "postgres")]
     Pg(PgLink),
     /// SQLite.
+    #[cfg(feature = "sqlite")]
     Sqlite(SqliteLink),
 }
 
@@ -52,30 +57,10 @@ impl DbConnection {
     #[must_use]
     pub(crate) const fn dialect(&self) -> Dialect {
         match self {
+            #[cfg(feature = "postgres")]
             Self::Pg(_) => Dialect::Postgres,
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => Dialect::Sqlite,
-        }
-    }
-
-    /// The connection itself, for what a host writes for PostgreSQL.
-    ///
-    /// # Errors
-    /// INTERNAL on SQLite.
-    pub fn postgres(&mut self) -> Result<&mut PgConnection> {
-        match self {
-            Self::Pg(pg) => Ok(pg),
-            Self::Sqlite(_) => Err(Error::internal("the database is a file of SQLite, not PostgreSQL")),
-        }
-    }
-
-    /// The connection itself, for what a host writes for SQLite.
-    ///
-    /// # Errors
-    /// INTERNAL on PostgreSQL.
-    pub fn sqlite(&mut self) -> Result<&mut SqliteConnection> {
-        match self {
-            Self::Sqlite(sqlite) => Ok(sqlite),
-            Self::Pg(_) => Err(Error::internal("the database is PostgreSQL, not a file of SQLite")),
         }
     }
 
@@ -86,11 +71,11 @@ impl DbConnection {
     /// # Errors
     /// UNAVAILABLE when another process keeps the SQLite file locked, or the error of `work`.
     pub fn writing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        match self {
-            Self::Pg(_) => self.transaction(work),
-            Self::Sqlite(sqlite) => {
+        match self.dialect() {
+            Dialect::Postgres => self.transaction(work),
+            Dialect::Sqlite => {
                 // Another process may keep the file locked for longer than this one waits. Then nothing is begun.
-                sqlite.batch_execute("BEGIN IMMEDIATE").map_err(Error::unavailable)?;
+                self.batch_execute("BEGIN IMMEDIATE").map_err(Error::unavailable)?;
                 let outcome = work(self);
                 let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
                 match self.batch_execute(end) {
@@ -110,18 +95,18 @@ impl DbConnection {
     /// # Errors
     /// The error of `work`.
     pub(crate) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        match self {
-            Self::Pg(_) => self.transaction(work),
+        match self.dialect() {
+            Dialect::Postgres => self.transaction(work),
             // A savepoint of SQLite begins a transaction where there is none.
-            Self::Sqlite(_) => self.savepoint(work),
+            Dialect::Sqlite => self.savepoint(work),
         }
     }
 
     /// Lets the statements of the present transaction take as long as they need.
     pub(crate) fn take_time(&mut self) -> Result<()> {
-        match self {
-            Self::Pg(pg) => Ok(pg.batch_execute("SET LOCAL statement_timeout = 0")?),
-            Self::Sqlite(_) => Ok(()),
+        match self.dialect() {
+            Dialect::Postgres => Ok(self.batch_execute("SET LOCAL statement_timeout = 0")?),
+            Dialect::Sqlite => Ok(()),
         }
     }
 
@@ -369,6 +354,17 @@ fn is_transient(error: &Error) -> bool {
         Some(Diesel::DatabaseError(_, information)) if information.message() == "deadlock detected" => true,
         Some(error) => is_locked(error),
         None => false,
+    }
+}
+
+/// Whether another process holds a lock that is needed, so that another attempt a moment later may succeed.
+pub(crate) fn is_locked(error: &diesel::result::Error) -> bool {
+    use diesel::result::Error as Diesel;
+    match error {
+        Diesel::DatabaseError(_, information) => {
+            ["database is locked", "locking protocol"].contains(&information.message())
+        }
+        _ => false,
     }
 }
 

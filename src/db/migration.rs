@@ -6,19 +6,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
 use diesel::sql_types::Text;
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::connection::{DbConnection, Dialect};
 use super::sql::Sql;
 use crate::error::{Error, Result};
 use crate::model::schema_level::task_management_schemalevel as schema_level;
 
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// A migration as it is in the program.
+struct Migration {
+    version: &'static str,
+    postgres: &'static str,
+    sqlite: &'static str,
+}
+
+/// Embeds the migrations in the folders of these versions and names.
+macro_rules! embedded {
+    ($($version:literal $name:literal)*) => {
+        &[$(Migration {
+            version: $version,
+            postgres: include_str!(concat!("../../migrations/postgres/", $version, "_", $name, "/up.sql")),
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $version, "_", $name, "/up.sql")),
+        }),*]
+    };
+}
+
+/// All migrations, the oldest first. A test compares them with the folders.
+const MIGRATIONS: &[Migration] = embedded![
+    "00000000000001" "initial"
+    "00000000000002" "order_indexes"
+    "00000000000003" "task_flow"
+    "00000000000004" "task_event"
+    "00000000000005" "webhook"
+    "00000000000006" "task_priority"
+    "00000000000010" "system_user"
+    "00000000000011" "re_evaluation"
+    "00000000000012" "fold_sigma"
+    "00000000000013" "schema_level"
+    "00000000000014" "refused_mutation"
+    "00000000000016" "own_migrations"
+];
 
 /// The table in which the applied migrations are noted.
 const APPLIED: &str = "task_management_schema_migrations";
@@ -80,7 +108,7 @@ impl Standing {
 /// # Errors
 /// An error of the database.
 pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
-    let known = known(connection.dialect())?;
+    let known = known();
     let tables = tables(connection)?;
     let applied = applied(connection, &tables, &known)?;
     if applied.is_disjoint(&known) {
@@ -94,7 +122,8 @@ pub fn standing(connection: &mut DbConnection) -> Result<Standing> {
             Standing::Foreign(others.into_iter().collect())
         });
     }
-    if !tables.contains(OURS) {
+    // Another process may have applied the first migration since the tables were looked at.
+    if !tables.contains(OURS) && !self::tables(connection)?.contains(OURS) {
         return Ok(Standing::Confused);
     }
     if let (Some((level, oldest)), Some(own)) = (newer(connection, &tables, &known)?, known.last()) {
@@ -197,7 +226,7 @@ fn one_at_a_time<T>(
 
 /// Makes the table of our own. Where programs before version 0.2 have noted migrations of ours in diesel's table, copies these.
 fn carry_over(connection: &mut DbConnection) -> Result<()> {
-    let (known, tables) = (known(connection.dialect())?, tables(connection)?);
+    let (known, tables) = (known(), tables(connection)?);
     if tables.contains(APPLIED) {
         return Ok(());
     }
@@ -226,16 +255,19 @@ fn carry_over(connection: &mut DbConnection) -> Result<()> {
 fn apply_missing(connection: &mut DbConnection) -> Result<Vec<String>> {
     let applied = versions_in(connection, APPLIED)?;
     let mut done = Vec::new();
-    for migration in migrations(connection.dialect())? {
-        let version = migration.name().version().to_string();
-        if applied.contains(&version) {
+    for Migration { version, postgres, sqlite } in MIGRATIONS {
+        if applied.contains(*version) {
             continue;
         }
+        let up = match connection.dialect() {
+            Dialect::Postgres => postgres,
+            Dialect::Sqlite => sqlite,
+        };
         connection.atomically(|connection| {
-            migration.run(connection).map_err(Error::internal)?;
+            connection.batch_execute(up)?;
             Ok(connection.batch_execute(&format!("INSERT INTO {APPLIED} (version) VALUES ('{version}')"))?)
         })?;
-        done.push(version);
+        done.push((*version).to_owned());
     }
     Ok(done)
 }
@@ -277,21 +309,9 @@ fn due(dialect: Dialect, company: Company) -> String {
     format!("carried_over IS NOT NULL AND (carried_over < {day_ago} OR NOT ({stays}))")
 }
 
-/// The migrations of this program, the oldest first.
-fn migrations(dialect: Dialect) -> Result<Vec<Box<dyn Migration<<DbConnection as Connection>::Backend>>>> {
-    let source = match dialect {
-        Dialect::Postgres => &POSTGRES,
-        Dialect::Sqlite => &SQLITE,
-    };
-    let mut migrations = source.migrations().map_err(Error::internal)?;
-    migrations.sort_unstable_by_key(|migration| migration.name().version().to_string());
-    Ok(migrations)
-}
-
 /// The versions of this program.
-fn known(dialect: Dialect) -> Result<BTreeSet<String>> {
-    let migrations = migrations(dialect)?;
-    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+fn known() -> BTreeSet<String> {
+    MIGRATIONS.iter().map(|migration| migration.version.to_owned()).collect()
 }
 
 /// The tables in the database, without those of the database system or of an extension.

@@ -232,13 +232,30 @@ pub fn figures(connection: &mut DbConnection) -> Result<OutboxFigures> {
 }
 
 /// Lets the connection be notified of what [`announce`] announces.
-pub fn listen(connection: &mut diesel::PgConnection) -> Result<()> {
+pub fn listen(connection: &mut DbConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("LISTEN {CHANNEL}"))?)
 }
 
 /// Lets the connection be notified no more.
-pub fn listen_no_more(connection: &mut diesel::PgConnection) -> Result<()> {
+pub fn listen_no_more(connection: &mut DbConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("UNLISTEN {CHANNEL}"))?)
+}
+
+/// Whether the connection was notified since it was last asked.
+#[cfg(feature = "postgres")]
+pub fn is_notified(connection: &mut DbConnection) -> Result<bool> {
+    let mut is_notified = false;
+    for notification in connection.postgres()?.notifications_iter() {
+        notification?;
+        is_notified = true;
+    }
+    Ok(is_notified)
+}
+
+/// Only PostgreSQL notifies.
+#[cfg(not(feature = "postgres"))]
+pub const fn is_notified(_: &mut DbConnection) -> Result<bool> {
+    Ok(false)
 }
 
 /// Tells other processes, when the transaction is committed, that there are deliveries. Where the database can't tell them,

@@ -6,13 +6,11 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use diesel::QueryResult;
-use diesel::deserialize::{self, FromSql, QueryableByName};
+use diesel::deserialize::{self, QueryableByName};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{BigInt, Bool, Jsonb, Text, Timestamp, Untyped, Uuid};
-use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 
 use super::connection::{DbConnection, MultiBackend};
 use crate::budget;
@@ -135,23 +133,7 @@ impl<R: QueryableByName<MultiBackend>> QueryableByName<MultiBackend> for Metered
 }
 
 /// How many bytes a value takes on its way here.
-struct Bytes(usize);
-
-impl FromSql<Text, Pg> for Bytes {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self(value.as_bytes().len()))
-    }
-}
-
-impl FromSql<Text, Sqlite> for Bytes {
-    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        const NUMBER: usize = 8;
-        Ok(Self(match value.value_type() {
-            Some(SqliteType::Text) => value.read_text().len(),
-            _ => NUMBER,
-        }))
-    }
-}
+pub(super) struct Bytes(pub(super) usize);
 
 /// [`Sql`] with the SQL type of its result: an expression, or a whole query of rows of that type.
 #[derive(Debug, Clone)]

@@ -25,3 +25,8 @@ pub mod user;
 pub mod verdict;
 pub mod vote;
 pub mod webhook_endpoint;
+#[cfg(feature = "webhooks")]
+pub mod webhook_url;
+#[cfg(not(feature = "webhooks"))]
+#[path = "no_webhook_url.rs"]
+pub mod webhook_url;

@@ -10,6 +10,7 @@ use super::decision::FourEyes;
 /// The names and the defaults are openIMIS'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ModuleSettings {
     /// Listing task groups and executors.
     pub gql_task_group_search_perms: Vec<i32>,
@@ -73,6 +74,7 @@ pub struct ModuleSettings {
 /// What happens to an open task whose votes have become enough because its pool or policy changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum Reevaluate {
     /// The task is shown as held, READY_TO_DECIDE, until somebody votes or weighs the votes again.
     #[default]

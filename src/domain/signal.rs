@@ -4,6 +4,7 @@ use std::fmt;
 
 /// An operation that a service did or is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Signal {
     /// `task_service.create`
     TaskCreate,

@@ -1,4 +1,4 @@
-//! The URLs at which webhook endpoints may stand, the events of which they can be told, and their secrets.
+//! The events of which webhook endpoints can be told, where they may stand, and their secrets.
 
 use std::fmt;
 
@@ -6,9 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
 
-use super::public_address::is_public;
 use super::signal::Signal;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -71,44 +69,6 @@ pub fn check_events(field: &str, events: &[String]) -> Result<()> {
     }
 }
 
-/// The URL, if events may be sent to it. Names are not resolved here, so their addresses must be checked when a connection
-/// is made.
-///
-/// # Errors
-/// VALIDATION, naming `field`.
-pub fn check_url(field: &str, text: &str, reach: Reach) -> Result<Url> {
-    let wrong = |message: Message| Error::validation(field, message.with("field", field));
-    if text.chars().count() > LONGEST_URL {
-        return Err(wrong(Message::new("too-long").with("max", LONGEST_URL)));
-    }
-    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(wrong(Message::new("not-a-url")));
-    }
-    let url = Url::parse(text).map_err(|_| wrong(Message::new("not-a-url")))?;
-    match url.scheme() {
-        "https" => {}
-        "http" if reach.http => {}
-        _ if reach.http => return Err(wrong(Message::new("need-http"))),
-        _ => return Err(wrong(Message::new("need-https"))),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(Message::new("url-with-user")));
-    }
-    let is_private = match url.host() {
-        None => return Err(wrong(Message::new("not-a-url"))),
-        Some(Host::Ipv4(address)) => !is_public(address.into()),
-        Some(Host::Ipv6(address)) => !is_public(address.into()),
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-    };
-    if is_private && !reach.private_addresses {
-        return Err(wrong(Message::new("private-address")));
-    }
-    Ok(url)
-}
-
 /// Whether a text is a secret by the specification: `whsec_` and 24 to 64 bytes in base64.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
@@ -125,46 +85,6 @@ pub fn secret_key(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STRICT: Reach = Reach { private_addresses: false, http: false };
-    const FREE: Reach = Reach { private_addresses: true, http: true };
-
-    fn refusal(text: &str, reach: Reach) -> Option<&'static str> {
-        check_url("url", text, reach).err().map(|error| error.message().key())
-    }
-
-    #[test]
-    fn only_https_to_public_hosts_is_allowed_unless_settings_say_more() {
-        for good in ["https://example.org/hook?x=1", "https://1.1.1.1", "https://[2606:4700::1]:8443/"] {
-            assert_eq!(refusal(good, STRICT), None, "{good}");
-        }
-        for (bad, key) in [
-            ("", "not-a-url"),
-            ("example.org", "not-a-url"),
-            ("https://", "not-a-url"),
-            ("https://exa mple.org", "not-a-url"),
-            ("https://example.org/\n", "not-a-url"),
-            ("http://example.org", "need-https"),
-            ("ftp://example.org", "need-https"),
-            ("https://ada@example.org", "url-with-user"),
-            ("https://ada:secret@example.org", "url-with-user"),
-            ("https://127.0.0.1", "private-address"),
-            ("https://127.1", "private-address"),
-            ("https://2130706433", "private-address"),
-            ("https://0x7f000001", "private-address"),
-            ("https://[::1]", "private-address"),
-            ("https://[::ffff:10.0.0.1]", "private-address"),
-            ("https://LocalHost./", "private-address"),
-            ("https://x.localhost", "private-address"),
-        ] {
-            assert_eq!(refusal(bad, STRICT), Some(key), "{bad}");
-        }
-        for good in ["http://example.org", "http://127.0.0.1:8080/x", "https://localhost"] {
-            assert_eq!(refusal(good, FREE), None, "{good}");
-        }
-        assert_eq!(refusal("ftp://example.org", FREE), Some("need-http"));
-        assert_eq!(refusal(&format!("https://e.org/{}", "x".repeat(LONGEST_URL)), STRICT), Some("too-long"));
-    }
 
     #[test]
     fn an_endpoint_without_a_filter_wants_what_happens_to_tasks() {

@@ -11,8 +11,9 @@ mod node;
 pub mod outbox;
 pub mod protocol;
 mod record;
-mod registration;
+pub mod registration;
 pub mod role;
+#[cfg(feature = "server")]
 pub mod session;
 pub mod task;
 pub mod task_assignment_target;
@@ -50,8 +51,8 @@ pub struct TaskQuery(
     task_assignment_target::TaskAssignmentTargetQueries,
     entity::EntityQueries,
     outbox::OutboxQueries,
-    webhook_endpoint::queries::WebhookEndpointQueries,
-    webhook_attempt::WebhookAttemptQueries,
+    #[cfg(feature = "webhooks")] webhook_endpoint::queries::WebhookEndpointQueries,
+    #[cfg(feature = "webhooks")] webhook_attempt::WebhookAttemptQueries,
 );
 
 /// Mutations of tasks and of who decides on them.
@@ -61,7 +62,7 @@ pub struct TaskMutation(
     task::mutations::TaskMutations,
     task_flow::mutations::TaskFlowMutations,
     outbox::OutboxMutations,
-    webhook_endpoint::mutations::WebhookEndpointMutations,
+    #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
 );
 
 /// Queries of openIMIS' core module: the journal, users, roles, configurations, `node`. A host may have fields with these
@@ -77,7 +78,7 @@ pub struct CoreQuery(
 
 /// Mutations of openIMIS' core module: logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
-pub struct CoreMutation(user::mutations::UserMutations, session::SessionMutations);
+pub struct CoreMutation(user::mutations::UserMutations, #[cfg(feature = "server")] session::SessionMutations);
 
 /// The schema with its resolvers.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -1,7 +1,7 @@
 //! GraphiQL for browsers that open the endpoint. All of its files are served from here, because many places can't reach a
 //! CDN.
 
-use axum::extract::{Path, State};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
@@ -13,15 +13,16 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; connect-src 'self'; script
      img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'";
 
 /// `GET` of the endpoint: GraphiQL for browsers, nothing for others.
-pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
+pub async fn page(State(app): State<App>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
     let wants_page = text_header(&headers, "accept").is_some_and(|accept| accept.contains("text/html"));
     if !app.graphql.graphiql || !wants_page {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response();
     }
-    let endpoint = format!("/{}/graphql", app.http.site_root);
+    // Where a host has nested the router, this is not the path that the router sees.
+    let endpoint = uri.path().trim_end_matches('/');
     let page = include_str!("../../assets/graphiql/index.html")
         .replace("{assets}", &format!("{endpoint}/assets"))
-        .replace("{endpoint}", &endpoint);
+        .replace("{endpoint}", endpoint);
     let mut response = Html(page).into_response();
     let policy = HeaderValue::from_static(CONTENT_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -45,6 +45,7 @@ use file::{LoadedRow, LoadedUser};
 
 /// The result of loading: how many rows of each kind were added, and how many existed already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loaded {
     /// Kind of row -> (added, already there).
     pub rows: BTreeMap<&'static str, (usize, usize)>,

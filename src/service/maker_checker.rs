@@ -168,6 +168,7 @@ pub trait CheckedService: Send + Sync + 'static {
 }
 
 /// An operation that was approved and is carried out now.
+#[non_exhaustive]
 pub struct Approved<'a> {
     /// The module's database, in a transaction. What is written by it is written exactly once.
     pub connection: &'a mut DbConnection,

@@ -10,14 +10,15 @@ use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
 use super::{login, visibility};
 use crate::auth::requester::Requester;
-use crate::auth::token::new_webhook_secret;
+use crate::auth::sealing::new_webhook_secret;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::outbox::Subscriber;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::text::{check_code, check_text};
-use crate::domain::webhook_endpoint::{WebhookSecret, check_events, check_url};
+use crate::domain::webhook_endpoint::{WebhookSecret, check_events};
+use crate::domain::webhook_url::check_url;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::sql_types::AsJson;
@@ -55,7 +56,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, name: &str, url: &str, events: &[String
     }
     check_name(unit, name, None)?;
     check_target(unit, Some(url), Some(events))?;
-    let (id, secret) = (new_id(), new_webhook_secret());
+    let (id, secret) = (new_id(), new_webhook_secret()?);
     let endpoint = WebhookEndpoint {
         id,
         is_deleted: false,
@@ -142,7 +143,7 @@ pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Re
         return Err(Error::validation("keepOldForS", message.with("max", LONGEST_KEPT)));
     }
     let mut endpoint = locked(unit.connection, "id", id)?;
-    let secret = new_webhook_secret();
+    let secret = new_webhook_secret()?;
     endpoint.rotate(sealed(unit.services, id, &secret)?, unit.now + TimeDelta::seconds(keep_old_s));
     write(unit, endpoint)?;
     Ok(secret)

@@ -42,6 +42,7 @@ use crate::model::task_group::TaskGroup;
 /// # let _ = signals;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Event {
     /// Its stable id, by which a handler can tell repeats.
     pub id: Uuid,
@@ -59,6 +60,7 @@ pub struct Event {
 
 /// A vote that is cast, as `task_service.resolve_task` tells of it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CastVote {
     /// The `businessStatus` that was sent: the voter's key, and the vote.
     pub business_status: Json,
@@ -69,6 +71,7 @@ pub struct CastVote {
 /// The decision on a task, as `task_service.complete_task` tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Decision {
     /// COMPLETED or FAILED.
     pub result: TaskStatus,

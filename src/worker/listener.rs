@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::PgConnection;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::connection::DbConnection;
 use crate::db::outbox;
 use crate::error::Result;
 use crate::service::ServiceContext;
@@ -44,26 +44,20 @@ fn listen(services: &ServiceContext, stop: &CancellationToken) -> Result<()> {
     let Some(mut connection) = services.db.connector().connect_to_listen()? else {
         return Ok(());
     };
-    let pg = connection.postgres()?;
-    outbox::listen(pg)?;
-    let listened = until_told_to_stop(services, pg, stop);
+    outbox::listen(&mut connection)?;
+    let listened = until_told_to_stop(services, &mut connection, stop);
     // A connection that goes back to a host's pool is not notified any more.
-    let ended = outbox::listen_no_more(pg);
+    let ended = outbox::listen_no_more(&mut connection);
     listened.and(ended)
 }
 
 fn until_told_to_stop(
     services: &ServiceContext,
-    pg: &mut PgConnection,
+    connection: &mut DbConnection,
     stop: &CancellationToken,
 ) -> Result<()> {
     while !stop.is_cancelled() {
-        let mut came = false;
-        for notification in pg.notifications_iter() {
-            notification?;
-            came = true;
-        }
-        if came {
+        if outbox::is_notified(connection)? {
             services.bus.wake();
         }
         std::thread::sleep(LOOK);

@@ -4,5 +4,10 @@ pub mod figures;
 pub mod housekeeping;
 pub mod listener;
 pub mod outbox;
+#[cfg(feature = "webhooks")]
 pub mod webhook;
+#[cfg(not(feature = "webhooks"))]
+#[path = "no_webhook.rs"]
+pub mod webhook;
+#[cfg(feature = "webhooks")]
 pub mod webhook_client;

@@ -32,7 +32,8 @@ use uuid::Uuid;
 
 use super::webhook_client::{Answer, WebhookClient};
 use crate::db;
-use crate::domain::webhook_endpoint::{check_url, secret_key};
+use crate::domain::webhook_endpoint::secret_key;
+use crate::domain::webhook_url::check_url;
 use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;

@@ -11,7 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::crypto::ring;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -141,8 +141,20 @@ impl WebhookClient {
     }
 }
 
+/// The provider of cryptography: the one that the host has installed as rustls' default, else ring, where that feature is
+/// chosen. None is installed here, because which one is the default is for the host to say.
+fn provider() -> Option<Arc<CryptoProvider>> {
+    let provider = CryptoProvider::get_default().cloned();
+    #[cfg(feature = "ring")]
+    let provider = provider.or_else(|| Some(Arc::new(rustls::crypto::ring::default_provider())));
+    provider
+}
+
 fn tls() -> Result<TlsConnector, String> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = provider().ok_or(
+        "TLS can't be used: the program installs no default CryptoProvider of rustls, and was built without the feature `ring`",
+    )?;
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS can't be used: {error}"))?;
     let verifying = builder.clone().with_platform_verifier().unwrap_or_else(|error| {
@@ -270,6 +282,13 @@ mod tests {
         assert_eq!(stream.peer_addr().expect("an address"), live);
         let refused = connect(vec![dead]).await.expect_err("nobody listens");
         assert!(refused.starts_with("no connection: "), "{refused}");
+    }
+
+    /// What a host's own clients do by default is for the host to say.
+    #[test]
+    fn tls_installs_no_default_provider() {
+        tls().expect("TLS can be used");
+        assert!(CryptoProvider::get_default().is_none());
     }
 
     #[test]

@@ -163,3 +163,17 @@ async fn two_modules_with_different_databases_live_in_one_process(backend: Backe
     assert_eq!(execute(&one, &first, Some(&root), query).await["data"]["task"]["totalCount"], 1);
     assert_eq!(execute(&two, &second, Some(&root), query).await["data"]["task"]["totalCount"], 0);
 }
+
+#[apply(on_both)]
+async fn a_hosts_router_may_nest_the_modules(app: TestApp) {
+    // The host has paths of its own that would clash if the routers were merged.
+    let hosts = axum::Router::new().route("/healthz", axum::routing::get(|| async { "the host lives" }));
+    let mut client = crate::support::Client::new(hosts.nest("/tasks", app.module.router()));
+    assert_eq!(client.send("GET", "/healthz", "").await.text, "the host lives");
+    assert_eq!(client.send("GET", "/tasks/readyz", "").await.status.as_u16(), 200);
+    let answer = client.send("POST", "/tasks/api/graphql", r#"{"query":"{ __typename }"}"#).await;
+    assert!(answer.text.contains("Query") || answer.text.contains("UNAUTHENTICATED"), "{}", answer.text);
+    client.headers.push(("accept".to_owned(), "text/html".to_owned()));
+    let page = client.send("GET", "/tasks/api/graphql", "").await.text;
+    assert!(page.contains("\"/tasks/api/graphql/assets/start.js\""), "{page}");
+}

@@ -51,6 +51,7 @@ mod maker_checker;
 mod migrations;
 mod next_release;
 mod outages;
+mod packaging;
 mod paging;
 mod passwords;
 mod policies;

@@ -95,8 +95,8 @@ fn both_databases_have_the_same_tables_and_columns() {
     assert_eq!(left, right);
 }
 
-#[test]
-fn both_databases_have_the_same_migrations() {
+#[tokio::test]
+async fn both_databases_and_the_program_have_the_same_migrations() {
     let names = |folder: &str| -> BTreeSet<String> {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
         let entries = std::fs::read_dir(path).expect("migrations can be read");
@@ -104,8 +104,16 @@ fn both_databases_have_the_same_migrations() {
     };
     let on_postgres = names("postgres");
     assert_eq!(on_postgres, names("sqlite"));
+    let applied: BTreeSet<_> = {
+        let database = TestDatabase::create(Backend::Sqlite);
+        let module =
+            tasks_management::Builder::new(crate::support::app::usual_settings(&database.url)).build();
+        module.expect("the settings are fine").migrate().await.expect("migrates").into_iter().collect()
+    };
     let versions: BTreeSet<_> = on_postgres.iter().filter_map(|name| name.split('_').next()).collect();
     assert_eq!(versions.len(), on_postgres.len(), "two migrations have one version: {on_postgres:?}");
+    let versions: BTreeSet<_> = versions.into_iter().map(str::to_owned).collect();
+    assert_eq!(versions, applied, "src/db/migration.rs lists other migrations than there are folders");
 }
 
 /// Programs below what the newest migrations note are refused, so each has to say what it needs.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::Error as Failure;
-use diesel::result::Error as Diesel;
 use diesel::{Connection, ConnectionError, SqliteConnection};
 
+use super::is_locked;
 use crate::error::{Error, Result};
 
 /// The file of a database, which its first connection makes.
@@ -151,16 +151,6 @@ impl DatabaseFile {
 
     #[cfg(not(unix))]
     fn keep_from_others(&self) {}
-}
-
-/// Whether another process holds a lock that is needed, so that another attempt a moment later may succeed.
-pub fn is_locked(error: &Diesel) -> bool {
-    match error {
-        Diesel::DatabaseError(_, information) => {
-            ["database is locked", "locking protocol"].contains(&information.message())
-        }
-        _ => false,
-    }
 }
 
 fn refusal(reason: String) -> Failure {

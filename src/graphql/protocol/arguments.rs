@@ -3,7 +3,7 @@
 //!
 //! The library can't take arguments from a table, so the list fields are declared without arguments, and `Registration`, the
 //! last thing that the schema's build registers, adds them. Resolvers read them with [`read`]. This uses the library's
-//! `registry`, which is not documented. So the library's version is pinned, and a test compares the schema with
+//! `registry`, which is not documented. So each module checks that its schema has them, and a test compares the schema with
 //! `schema.graphql`.
 
 use std::borrow::Cow;

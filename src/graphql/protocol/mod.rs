@@ -10,6 +10,7 @@ pub mod context;
 pub mod declaration;
 pub mod document;
 pub mod enums;
+pub mod error;
 pub mod execution;
 pub mod loader;
 pub mod meter;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use crate::error::{Error, ErrorCode};
+use crate::graphql::protocol::error::describe;
 
 /// Translates the errors of an answer; returns whether the database was unavailable for one of them.
 pub fn localize(response: &mut Response, language: &str, request_id: &str) -> bool {
@@ -86,10 +87,7 @@ fn translate(error: &mut ServerError, language: &str, request_id: &str, faults: 
         error.message = shorten(&error.message);
         return false;
     };
-    extensions.set("code", own.code().as_str());
-    if let Some(field) = own.field() {
-        extensions.set("field", field);
-    }
+    describe(own, extensions);
     error.message = own.message().text(language);
     if own.is_internal() {
         faults.add(own, &error.path);

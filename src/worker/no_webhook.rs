@@ -1,0 +1,51 @@
+//! Webhooks where the feature `webhooks` is missing: nobody is told of anything.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::model::outbox::Delivery;
+use crate::service::ServiceContext;
+use crate::signal::Event;
+
+/// The result of an attempt.
+#[derive(Debug)]
+pub enum Attempted {
+    /// The receiver has accepted it.
+    Delivered,
+    /// The attempt failed, for this reason. It is made again at this moment, or never.
+    Failed(String, Option<NaiveDateTime>),
+    /// The attempt was not made.
+    Withheld,
+}
+
+/// Takes the place of what tells webhook endpoints of events.
+pub struct Webhooks;
+
+impl Webhooks {
+    /// Whatever the settings say.
+    #[must_use]
+    pub const fn new(_: &ServiceContext) -> Self {
+        Self
+    }
+
+    /// No endpoint is told.
+    #[expect(clippy::unused_async, reason = "with the feature, it waits")]
+    pub async fn live(&self, _: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
+        Ok(Vec::new())
+    }
+
+    /// No attempt is made.
+    #[expect(clippy::unused_async, reason = "with the feature, it waits")]
+    pub async fn attempt(
+        &self,
+        _: &Arc<ServiceContext>,
+        _: Uuid,
+        _: Delivery,
+        _: Event,
+    ) -> Result<Attempted> {
+        Ok(Attempted::Withheld)
+    }
+}
