@@ -27,6 +27,7 @@ different-fields = `{ $name }` stands for the fields `{ $first }` and `{ $second
 directive-argument-needed = The directive `@{ $owner }` needs the argument `{ $name }` of the type { $type }.
 directive-misplaced = The directive `@{ $name }` may not stand here.
 directive-repeated = The directive `@{ $name }` stands here more than once.
+details-too-large = The details of a mutation are too long: at most { $max } bytes are allowed (limits.details_bytes).
 document-too-deep = The query is nested too deeply: at most { $max } levels are allowed (limits.query_depth).
 document-too-large = The query is too large: at most { $max } fields are allowed, fragments written out (limits.query_fields).
 document-too-many-tokens = The query is too long: at most { $max } names, numbers, texts and signs are allowed (limits.query_tokens). Long values belong in variables or in one text.

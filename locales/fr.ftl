@@ -27,6 +27,7 @@ different-fields = `{ $name }` désigne les champs `{ $first }` et `{ $second }`
 directive-argument-needed = La directive `@{ $owner }` a besoin de l'argument `{ $name }` du type { $type }.
 directive-misplaced = La directive `@{ $name }` ne peut pas se trouver ici.
 directive-repeated = La directive `@{ $name }` se trouve ici plusieurs fois.
+details-too-large = Les détails d’une mutation sont trop longs : { $max } octets au plus sont autorisés (limits.details_bytes).
 document-too-deep = La requête est trop imbriquée : { $max } niveaux au plus sont autorisés (limits.query_depth).
 document-too-large = La requête est trop grande : { $max } champs au plus sont autorisés, fragments développés (limits.query_fields).
 document-too-many-tokens = La requête est trop longue : { $max } noms, nombres, textes et signes au plus sont autorisés (limits.query_tokens). Les longues valeurs vont dans des variables ou dans un seul texte.

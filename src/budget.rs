@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+use crate::budget::fair_places::Place;
 use crate::budget::turn::Turn;
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
@@ -49,6 +50,12 @@ pub struct Budget {
     refusal: Mutex<Option<Message>>,
     /// The query's turn, which lasts until its answer is written.
     turn: Turn,
+}
+
+/// The permit to use a connection, until it is dropped.
+pub struct ConnectionPermit {
+    _of_request: OwnedSemaphorePermit,
+    _of_person: Option<Place>,
 }
 
 /// The budget of the work on a thread, and until when the work may go on.
@@ -107,14 +114,15 @@ impl Budget {
         OF_REQUEST.scope(self, execution).await
     }
 
-    /// A place among the connections that the request may use at once.
+    /// A permit for one of the connections that the request, and all of the person's requests, may use at once.
     ///
     /// # Errors
     /// LIMIT when its budget is used up.
-    pub async fn connection(&self) -> Result<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.connections).acquire_owned().await.map_err(Error::internal)?;
+    pub async fn connection(&self) -> Result<ConnectionPermit> {
+        let of_request = Arc::clone(&self.connections).acquire_owned().await.map_err(Error::internal)?;
+        let of_person = self.turn.connection().await;
         self.check()?;
-        Ok(place)
+        Ok(ConnectionPermit { _of_request: of_request, _of_person: of_person })
     }
 
     /// Does a piece of the request's work on this thread, and counts its time.
@@ -161,6 +169,14 @@ impl Budget {
         if self.is_large() {
             self.turn.become_large().await;
         }
+    }
+
+    /// About how many bytes the answer has as a text, more rather than less.
+    #[must_use]
+    pub fn answer_bytes(&self) -> usize {
+        let written = self.written.used.load(Ordering::Relaxed);
+        // Quotation marks inside of texts take two bytes.
+        usize::try_from(written.saturating_add(written / 4)).unwrap_or(0)
     }
 
     /// Whether the answer and its rows take much memory.

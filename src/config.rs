@@ -100,6 +100,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Requests in one batch; 0 refuses batches.
     pub batch: usize,
+    /// Bytes of `clientMutationDetails`.
+    pub details_bytes: usize,
     /// Levels of a query.
     pub query_depth: usize,
     /// Fields of a query that are executed, those of one response name merged.
@@ -139,6 +141,7 @@ impl Default for Limits {
             json_bytes: 512 * 1024,
             body_bytes: 2 * 1024 * 1024,
             batch: 0,
+            details_bytes: 8 * 1024,
             query_depth: 20,
             query_complexity: 1_000,
             query_fields: 1_000,

@@ -32,6 +32,9 @@ pub struct Innocents {
 /// The pause between two requests of the same kind.
 const PAUSE: Duration = Duration::from_millis(150);
 
+/// Who looks at lists.
+const READER: &str = "ruth";
+
 /// A short form of the front end's list.
 const LIST: &str =
     "{ task(first: 20, orderBy: \"-dateCreated\") { totalCount edges { node { uuid status source } } } }";
@@ -45,9 +48,10 @@ impl Innocents {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let mut known = Client::new(server, place(9));
-        let token = runtime.block_on(known.log_in(username, &format!("{username}12345")))?;
+        runtime.block_on(known.log_in(username, &format!("{username}12345")))?;
+        // Somebody else, because who logs in very often ends the oldest of the own sessions.
         let mut reader = Client::new(server, place(9));
-        reader.token = Some(token);
+        reader.token = Some(runtime.block_on(reader.log_in(READER, &format!("{READER}12345")))?);
         let thread = std::thread::spawn(move || {
             let work = async {
                 let logins = repeat(&until, async || {

@@ -67,7 +67,7 @@ impl Size {
 }
 
 /// People with a part of their own: name and role. Everybody's password is the user name followed by `12345`.
-const PEOPLE: [(&str, &str); 9] = [
+const PEOPLE: [(&str, &str); 10] = [
     ("admin", "Admin"),
     // The witness, whose decisions must not be lost.
     ("vera", "Maker"),
@@ -82,6 +82,8 @@ const PEOPLE: [(&str, &str); 9] = [
     ("mallory", "Executor"),
     ("nils", ""),
     ("hugo", "Webhooks"),
+    // Another innocent person.
+    ("ruth", "Executor"),
 ];
 
 /// A file to load with all of these.
@@ -122,7 +124,7 @@ pub fn file(size: &Size) -> Value {
         ),
     ]);
     // The executors among the people above, the crowd, and the witness by herself.
-    let large = [3, 4, 5, 7].into_iter().chain(1_000..1_000 + size.crowd).map(|user| (1, user));
+    let large = [3, 4, 5, 7, 10].into_iter().chain(1_000..1_000 + size.crowd).map(|user| (1, user));
     let executors: Vec<Value> = large
         .chain([(2, 2)])
         .map(|(place, user)| {

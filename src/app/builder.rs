@@ -138,6 +138,7 @@ impl Builder {
             "" => format!("{}{}", new_random_id(), new_random_id()),
             secret => secret.to_owned(),
         };
+        let turns = Turns::new(&settings.limits, db.readers());
         let services = ServiceContext {
             db,
             clock: self.clock,
@@ -151,7 +152,7 @@ impl Builder {
             tokens: Tokens::new(&secret, settings.auth.access_token_s),
             sealing: Sealing::new(&settings.sealing)?,
             hashing: FairPlaces::new(hashing_places(), usize::MAX),
-            turns: Turns::new(&settings.limits),
+            turns,
             webhooks: settings.webhooks.clone(),
             journal: settings.journal.clone(),
             journal_quota: JournalQuota::new(&settings.journal),

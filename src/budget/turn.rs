@@ -16,6 +16,8 @@ use crate::domain::network::Network;
 pub struct Turns {
     all: Arc<FairPlaces>,
     large: Arc<FairPlaces>,
+    /// For each connection to the database that a query uses.
+    connections: Arc<FairPlaces>,
 }
 
 /// The turn of a request. It ends when this is dropped. By default a turn needs no places.
@@ -25,6 +27,7 @@ pub struct Turn {
     _place: Option<Place>,
     large: Option<Ticket>,
     large_place: OnceCell<Option<Place>>,
+    connections: Option<Ticket>,
 }
 
 /// The name under which the turns of a person are counted, or those of the network from which a stranger asks.
@@ -38,11 +41,13 @@ pub fn asker(id: Option<Uuid>, address: Option<IpAddr>) -> String {
 }
 
 impl Turns {
-    /// As many places as these limits allow.
+    /// As many places as these limits allow, where there are so many connections for all. The queries of one person together
+    /// use no more than half of them.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, connections: usize) -> Self {
         let per_user = limits.queries_at_once_per_user;
         Self {
+            connections: FairPlaces::new(connections, connections / 2),
             all: FairPlaces::new(limits.queries_at_once, per_user),
             large: FairPlaces::new(limits.large_at_once, per_user),
         }
@@ -58,11 +63,21 @@ impl Turns {
             Some(ticket) => ticket.place().await,
             None => None,
         };
-        Turn { _place: place, large: ticket(&self.large), large_place: OnceCell::new() }
+        Turn {
+            _place: place,
+            large: ticket(&self.large),
+            large_place: OnceCell::new(),
+            connections: ticket(&self.connections),
+        }
     }
 }
 
 impl Turn {
+    /// Waits for a connection's place.
+    pub async fn connection(&self) -> Option<Place> {
+        self.connections.as_ref()?.place().await
+    }
+
     /// Waits for a place among the large requests, once. It must hold no connection, because others may need it to end.
     pub async fn become_large(&self) {
         if let Some(ticket) = &self.large {

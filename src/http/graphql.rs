@@ -338,16 +338,19 @@ impl Call<'_> {
             StatusCode::OK
         };
         let is_large = budget.as_ref().is_some_and(|budget| budget.is_large());
-        let write = move || {
+        let length = budget.as_ref().map_or(0, |budget| budget.answer_bytes());
+        let write = move || -> Result<String> {
             if invalid {
-                serde_json::to_string(&json!({ "errors": response.errors }))
-            } else {
-                serde_json::to_string(&response)
+                return serde_json::to_string(&json!({ "errors": response.errors })).map_err(Error::internal);
             }
+            // A text that grows is copied each time, and takes up to three times its size meanwhile.
+            let mut text = Vec::with_capacity(length);
+            serde_json::to_writer(&mut text, &response).map_err(Error::internal)?;
+            String::from_utf8(text).map_err(Error::internal)
         };
         let body = aside(is_large, write).await;
         drop(budget);
-        let body = match body.and_then(|written| written.map_err(Error::internal)) {
+        let body = match body.and_then(|written| written) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(%error, "the answer can't be written");

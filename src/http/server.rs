@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -65,43 +67,103 @@ pub async fn serve(
     files: usize,
     stop: impl Future<Output = ()>,
 ) {
-    let connections = Connections::new(&settings, files);
-    let server = Arc::new(Server {
-        router,
-        answers: HeldAnswers::new(settings.held_answer_bytes),
-        settings,
-        stopping: CancellationToken::new(),
-    });
-    let tasks = TaskTracker::new();
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let watch = Watch::new(&server.settings);
-                let admission = connections.admit(peer.ip(), &watch);
-                tasks.spawn(serve_connection(Arc::clone(&server), stream, peer, watch, admission));
-            }
-            // The client went away before it was served.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
-                ) => {}
-            Err(error) => {
-                connections.report("the limit of open files (ulimit -n)", None, Some(&error));
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
+    let door = Door {
+        connections: Connections::new(&settings, files),
+        server: Arc::new(Server {
+            router,
+            answers: HeldAnswers::new(settings.held_answer_bytes),
+            settings,
+            stopping: CancellationToken::new(),
+        }),
+        tasks: TaskTracker::new(),
+        workers: Handle::current(),
+        closing: CancellationToken::new(),
+    };
+    let (server, tasks, closing) =
+        (Arc::clone(&door.server), door.tasks.clone(), door.closing.clone().drop_guard());
+    let accepting = door.accept_aside(listener);
+    stop.await;
+    drop(closing);
+    accepting.await;
     server.stopping.cancel();
     tasks.close();
     tasks.wait().await;
+}
+
+/// Where connections are accepted.
+struct Door {
+    connections: Arc<Connections>,
+    server: Arc<Server>,
+    /// The connections under way.
+    tasks: TaskTracker,
+    /// The runtime that serves them.
+    workers: Handle,
+    closing: CancellationToken,
+}
+
+impl Door {
+    /// Accepts connections on a thread of its own, so that nobody waits at the door because the workers are busy: a system
+    /// drops newcomers when a thousand wait, and they try again only after a second or three.
+    fn accept_aside(self, listener: TcpListener) -> impl Future<Output = ()> {
+        let accept = move || -> io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                self.accept(TcpListener::from_std(listener.into_std()?)?).await;
+                Ok(())
+            })
+        };
+        let (done, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("accept".to_owned()).spawn(move || {
+            if let Err(error) = accept() {
+                tracing::error!(%error, "connections can't be accepted");
+            }
+            let _ = done.send(());
+        });
+        if let Err(error) = thread {
+            tracing::error!(%error, "connections can't be accepted");
+        }
+        async move {
+            let _ = ended.await;
+        }
+    }
+
+    async fn accept(&self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            // The stream belongs to the runtime of the workers from now on.
+            let accepted = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
+            match accepted {
+                Ok((stream, peer)) => {
+                    let watch = Watch::new(&self.server.settings);
+                    let admission = self.connections.admit(peer.ip(), &watch);
+                    let server = Arc::clone(&self.server);
+                    let serving = async move {
+                        match TcpStream::from_std(stream) {
+                            Ok(stream) => serve_connection(server, stream, peer, watch, admission).await,
+                            Err(error) => tracing::debug!(%peer, %error, "a connection broke off"),
+                        }
+                    };
+                    self.tasks.spawn_on(serving, &self.workers);
+                }
+                // The client went away before it was served.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionRefused
+                            | ErrorKind::ConnectionAborted
+                            | ErrorKind::ConnectionReset
+                    ) => {}
+                Err(error) => {
+                    self.connections.report("the limit of open files (ulimit -n)", None, Some(&error));
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
 }
 
 async fn serve_connection(
@@ -185,8 +247,6 @@ fn is_for_operators(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use async_graphql::futures_util::stream;
     use axum::body::Body;
     use axum::http::StatusCode;

@@ -76,7 +76,7 @@ where
     T: Send + 'static,
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
-    check(&request)?;
+    check(&request, services.limits.details_bytes)?;
     let asked = Arc::new(Asked::new(services, requester, &request)?);
     let outcome = services
         .db
@@ -249,7 +249,7 @@ impl Asked {
     }
 }
 
-fn check(request: &Request) -> Result<()> {
+fn check(request: &Request, max_details: usize) -> Result<()> {
     for (field, text) in [
         ("clientMutationId", &request.client_mutation_id),
         ("clientMutationLabel", &request.client_mutation_label),
@@ -258,7 +258,12 @@ fn check(request: &Request) -> Result<()> {
             check_text(field, text, MAX_TEXT)?;
         }
     }
-    for detail in request.client_mutation_details.iter().flatten().flatten() {
+    let details = request.client_mutation_details.iter().flatten();
+    if details.clone().map(|detail| detail.as_ref().map_or(0, String::len)).sum::<usize>() > max_details {
+        let message = Message::new("details-too-large").with("max", max_details);
+        return Err(Error::validation("clientMutationDetails", message));
+    }
+    for detail in details.flatten() {
         check_text("clientMutationDetails", detail, usize::MAX)?;
     }
     check_text("input", &request.content, usize::MAX)

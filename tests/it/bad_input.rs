@@ -186,6 +186,7 @@ async fn malformed_inputs_of_mutations_are_graphql_errors(app: TestApp) {
         ("createTask", json!({"clientMutationLabel": "x".repeat(256)})),
         ("createTask", json!({"clientMutationLabel": "\0"})),
         ("createTask", json!({"clientMutationDetails": ["fine", "\0"]})),
+        ("createTask", json!({"clientMutationDetails": ["x".repeat(4_000), "x".repeat(4_193)]})),
         ("createTask", json!({"mutationExtensions": "{"})),
     ];
     for (name, input) in mutations {

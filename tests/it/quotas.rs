@@ -18,7 +18,7 @@ fn input(id: &str, code: &str) -> Value {
 async fn of_a_refused_mutation_no_more_is_kept_than_is_needed_to_know_it_again(app: TestApp) {
     let mut norights = app.user("norights").await;
     let long = "x".repeat(100_000);
-    let details = vec![long.clone(); 5];
+    let details = vec!["x".repeat(1_000); 5];
     let mut refused = input("refused", &long);
     refused["in"]["clientMutationDetails"] = json!(details);
     let first = norights.graphql_with(CREATE, refused.clone()).await;
