@@ -7,7 +7,7 @@ use tasks_management::CreateTask;
 
 use crate::front_end::{Document, assert_readable, document, documents, nodes, send};
 use crate::support::scenario::{each, key, parsed};
-use crate::support::{Answer, Client, TestApp, apply, on_both};
+use crate::support::{Answer, Client, TestApp, apply, on_both, stable};
 
 /// The front end's requests, as [`documents`] reads them.
 pub const DOCUMENTS: &str = include_str!("../contract/next-release-documents.json");
@@ -118,16 +118,10 @@ async fn the_flow_list_pages_through_the_heads(app: TestApp) {
     let gone = page.flow(json!({ "code": "F12" })).await;
     assert_eq!(page.mutate("flow list/delete", &[("flow", &text(&gone["uuid"]))]).await, "ok");
     let first = page.ask("flow list/first page", &[], None).await;
-    let list = first.data("taskFlow");
-    assert_eq!((&list["totalCount"], &list["pageInfo"]["hasNextPage"]), (&json!(11), &json!(true)));
-    let cursor = text(&list["pageInfo"]["endCursor"]);
+    let cursor = text(&first.data("taskFlow")["pageInfo"]["endCursor"]);
     let next = page.ask("flow list/next page", &[("cursor", &cursor)], None).await;
-    assert_eq!(next.data("taskFlow")["pageInfo"]["hasNextPage"], false);
-    let rows = [nodes(&first, "taskFlow"), nodes(&next, "taskFlow")].concat();
-    let expected: Vec<Value> =
-        (10..22).filter(|number| *number != 12).map(|number| json!(format!("F{number}"))).collect();
-    assert_eq!(each(&rows, "code"), expected);
-    assert!(rows.iter().all(|row| row["stepCount"] == 1), "{rows:?}");
+    let pages = json!([first.data("taskFlow"), next.data("taskFlow")]);
+    insta::assert_snapshot!("pages", stable(&pages, &[]));
 }
 
 #[apply(on_both)]
@@ -138,18 +132,6 @@ async fn the_flow_editor_creates_updates_and_replaces(app: TestApp) {
     let groups = [("code", "F1"), ("first", one.as_str()), ("second", two.as_str())];
     assert_eq!(page.mutate("flow page/create", &groups).await, "ok");
     let made = page.flow(json!({ "code": "F1" })).await;
-    assert_eq!(
-        (&made["name"], &made["taskSources"], &made["version"], &made["inFlightCount"]),
-        (&json!("Payroll approval"), &json!(["payroll", "payroll_reject"]), &json!(1), &json!(0))
-    );
-    let steps = made["steps"].as_array().expect("a list");
-    assert_eq!(each(steps, "order"), [json!(1), json!(2)]);
-    assert_eq!(each(steps, "completionPolicy"), [json!(null), json!("N")]);
-    assert_eq!(each(steps, "threshold"), [json!(null), json!(2)]);
-    assert_eq!(each(steps, "effectivePolicy"), [json!("ALL"), json!("N")]);
-    assert_eq!(each(steps, "effectiveThreshold"), [json!(null), json!(2)]);
-    let members = |step: &Value| step["taskGroup"]["taskexecutorSet"]["totalCount"].clone();
-    assert_eq!(steps.iter().map(members).collect::<Vec<_>>(), [json!(1), json!(2)]);
 
     let id = text(&made["uuid"]);
     let marks = [&groups[..], &[("flow", id.as_str())]].concat();
@@ -171,14 +153,10 @@ async fn the_flow_editor_creates_updates_and_replaces(app: TestApp) {
     let under_way = app.task_on(&id).await;
     assert_eq!(page.mutate("flow page/replace", &marks).await, "ok");
     let head = page.flow(json!({ "code": "F1" })).await;
-    assert_ne!(head["uuid"], made["uuid"]);
-    let codes: Vec<&Value> =
-        head["steps"].as_array().expect("a list").iter().map(|step| &step["taskGroup"]["code"]).collect();
-    assert_eq!(codes, [&json!("TWO"), &json!("ONE")]);
     assert_eq!(page.flow(json!({ "taskFlowUuid": id })).await, Value::Null, "it is superseded");
     let old = page.flow(json!({ "taskFlowUuid": id, "showSuperseded": true })).await;
-    assert_eq!((&old["replacementUuid"], &old["inFlightCount"]), (&head["uuid"], &json!(1)));
-    assert!(old["dateValidTo"].is_string() && head["dateValidTo"].is_null());
+    let known = [("one", one.as_str()), ("two", &two)];
+    insta::assert_snapshot!("made_superseded_and_its_head", stable(&json!([made, old, head]), &known));
     assert_eq!(page.task(&under_way).await["flow"]["uuid"], json!(id), "what is under way stays");
     assert_eq!(page.mutate("flow page/replace", &marks).await, "CONFLICT id", "it is not the head");
     assert_eq!(page.mutate("flow list/delete", &[("flow", &text(&head["uuid"]))]).await, "CONFLICT ?");
@@ -244,19 +222,8 @@ async fn the_assignment_picker_gives_a_task_to_a_flow_and_to_a_group_until_someb
     let flow = app.flow("P-FLOW", &[&one, &two]).await;
     let mut page = Page::of(&app, "triage").await;
     let picker = page.ask("task page/assignment picker", &[], Some(json!({ "search": "p-" }))).await;
-    let target = |kind: &str, uuid: &str, code: &str, name: Option<&str>, rest: [Value; 4]| {
-        let [steps, policy, threshold, members] = rest;
-        json!({ "kind": kind, "uuid": uuid, "code": code, "name": name, "stepCount": steps,
-                "completionPolicy": policy, "threshold": threshold, "memberCount": members })
-    };
-    assert_eq!(
-        picker.data("taskAssignmentTargets"),
-        &json!([
-            target("FLOW", &flow, "P-FLOW", None, [json!(2), json!(null), json!(null), json!(3)]),
-            target("GROUP", &one, "P-ONE", Some("P-ONE"), [json!(null), json!("ALL"), json!(null), json!(2)]),
-            target("GROUP", &two, "P-TWO", Some("P-TWO"), [json!(null), json!("N"), json!(2), json!(2)]),
-        ])
-    );
+    let known = [("flow", flow.as_str()), ("one", &one), ("two", &two)];
+    insta::assert_snapshot!("targets", stable(picker.data("taskAssignmentTargets"), &known));
     let task = app.task(CreateTask::default()).await;
     let marks = [("task", task.as_str()), ("flow", flow.as_str()), ("group", two.as_str())];
     let place = async |page: &mut Page| {
@@ -312,18 +279,9 @@ async fn the_task_page_shows_the_stepper_and_who_decided_what(backend: Backend) 
     assert!(!page.has_voted("exec1", &task).await, "nobody has decided the second step");
     app.approve("exec1", &task).await;
     let (decisions, pages) = page.decisions(&task).await;
-    assert_eq!((decisions.len(), pages), (4, 2));
-    let shown = |decision: &Value| {
-        (
-            text(&decision["user"]["username"]),
-            decision["flowStep"]["order"].as_i64(),
-            text(&decision["decision"]),
-        )
-    };
-    let expected = [("exec1", 1), ("exec2", 1), ("exec3", 1), ("exec1", 2)]
-        .map(|(who, step)| (who.to_owned(), Some(step), "APPROVED".to_owned()));
-    assert_eq!(decisions.iter().map(shown).collect::<Vec<_>>(), expected);
-    assert_eq!(decisions[3]["flowStep"]["taskGroup"]["code"], "TWO");
+    assert_eq!(pages, 2);
+    let known = [("one", one.as_str()), ("two", &two)];
+    insta::assert_snapshot!("decisions", stable(&json!(decisions), &known));
     assert_eq!(page.task(&task).await["decisionCount"], 4);
 
     assert_eq!(app.propose("admin", &task, json!({ "amount": 2 })).await, "ok");
@@ -405,14 +363,9 @@ async fn a_decision_leads_to_its_task_and_a_step_to_its_flow(app: TestApp) {
                      dateValidFrom dateValidTo replacementUuid flow { uuid dateValidFrom } }";
     let row =
         app.user("exec2").await.rows("taskDecision", "(task_Source: \"led\")", selection).await.remove(0);
-    assert_eq!(row["task"], json!({ "uuid": task, "source": "led", "decisionCount": 1 }));
-    assert_eq!((&row["userCreated"]["username"], &row["isDeleted"]), (&json!("exec1"), &json!(false)));
+    insta::assert_snapshot!("decision", stable(&row, &[("task", &task), ("flow", &flow)]));
     let step = &row["flowStep"];
-    assert_eq!(
-        (&step["flow"]["uuid"], &step["dateValidFrom"]),
-        (&json!(flow), &step["flow"]["dateValidFrom"])
-    );
-    assert_eq!((&step["dateValidTo"], &step["replacementUuid"]), (&json!(null), &json!(null)));
+    assert_eq!(step["dateValidFrom"], step["flow"]["dateValidFrom"]);
     for (filter, count) in [
         ("task_Status: ACCEPTED", 1),
         ("task_Status: FAILED", 0),

@@ -8,7 +8,7 @@ use super::app::TestApp;
 use super::client::Client;
 
 /// People of the fixture with their keys.
-const USERS: [(&str, &str); 9] = [
+pub const USERS: [(&str, &str); 9] = [
     ("admin", "e9ef4290-1f37-4198-9e2a-f63611069c7f"),
     ("triage", "3bfff3b5-bb66-4713-a053-67d6e4f8833c"),
     ("exec1", "0ae51fb3-baca-45e9-a688-e1d39ba119b9"),
