@@ -316,12 +316,12 @@ fn known() -> BTreeSet<String> {
 
 /// The tables in the database, without those of the database system or of an extension.
 fn tables(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
-    let sql = match connection {
-        DbConnection::Pg(_) => {
+    let sql = match connection.dialect() {
+        Dialect::Postgres => {
             "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace \
              AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')"
         }
-        DbConnection::Sqlite(_) => {
+        Dialect::Sqlite => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         }
     };

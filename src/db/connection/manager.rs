@@ -34,11 +34,15 @@ impl ConnectionManager {
 
     /// The manager with waits that are no longer than this, for checks that are repeated.
     pub(super) fn hasty(mut self, patience: Duration) -> Self {
-        #[cfg(feature = "postgres")]
-        if let Target::Postgres(url) = &mut self.target {
-            let begin = if url.contains('?') { '&' } else { '?' };
-            url.push(begin);
-            url.push_str("connect_timeout=2&tcp_user_timeout=2000");
+        match &mut self.target {
+            #[cfg(feature = "postgres")]
+            Target::Postgres(url) => {
+                let begin = if url.contains('?') { '&' } else { '?' };
+                url.push(begin);
+                url.push_str("connect_timeout=2&tcp_user_timeout=2000");
+            }
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(_) => {}
         }
         self.patience = self.patience.min(patience);
         self
