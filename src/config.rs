@@ -149,12 +149,12 @@ impl Default for Limits {
             stranger_bytes: 16 * 1024,
             stranger_fields: 10,
             request_rows: 25_000,
-            request_bytes: 32 * 1024 * 1024,
+            request_bytes: 24 * 1024 * 1024,
             request_database_ms: 5_000,
             request_connections: 3,
             queries_at_once: 16,
             queries_at_once_per_user: 4,
-            large_at_once: 2,
+            large_at_once: 1,
         }
     }
 }
