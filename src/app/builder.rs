@@ -7,8 +7,10 @@ use axum::http::HeaderMap;
 use uuid::Uuid;
 
 use super::TaskManagement;
+use super::served::{PATIENCE, Served};
 use crate::auth::directory::{Directory, HostUsers, OwnUsers};
 use crate::auth::password::Passwords;
+use crate::auth::people::{ByKey, People};
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
@@ -77,6 +79,12 @@ impl Builder {
         Self { users: Some(Arc::new(users)), ..self }
     }
 
+    /// Does the same for people whom the host finds by one function and its own keys.
+    #[must_use]
+    pub fn people(self, people: impl People) -> Self {
+        self.users(ByKey(people))
+    }
+
     /// Uses the host's way to find the requester by the headers of a request; none for a stranger. This is for
     /// [`TaskManagement::router`], which then ignores the module's own tokens. A host that uses cookies must also check that
     /// no foreign page sent them.
@@ -133,7 +141,7 @@ impl Builder {
             users: Arc::clone(&users),
             clock: Arc::clone(&self.clock),
         });
-        let checked_services = self.checked.iter().map(|checked| checked.name()).collect();
+        let checked_services = self.checked.iter().map(|checked| checked.registration()).collect();
         let bus =
             self.checked.into_iter().fold(self.bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
         // Without a configured secret, logins are valid only in this process and only as long as it lives.
@@ -159,13 +167,16 @@ impl Builder {
             journal_quota: JournalQuota::new(&settings.journal),
             auth: settings.auth.clone(),
         };
+        let webhooks = Arc::new(Webhooks::new(&services));
+        let services = Arc::new(services);
         Ok(TaskManagement {
-            webhooks: Arc::new(Webhooks::new(&services)),
-            services: Arc::new(services),
-            schema: schema(),
+            webhooks,
+            schema: schema::own(&services),
+            services,
             settings: Arc::new(settings),
             metrics: self.metrics,
             authenticate: self.authenticate,
+            served: Served::watched(PATIENCE),
         })
     }
 }

@@ -42,6 +42,7 @@ impl OutputType for Registration {
                 field.args.insert(argument.name.clone(), argument);
             }
         }
+        describe_page_info(registry);
         TypeSystem::register(registry);
         <bool as OutputType>::create_type_info(registry)
     }
@@ -52,5 +53,26 @@ impl OutputType for Registration {
         _: &Positioned<async_graphql::parser::types::Field>,
     ) -> ServerResult<Value> {
         Ok(Value::Null)
+    }
+}
+
+/// What lies before and after a page, in the words of this schema. The type is the library's, so that a host can have lists by
+/// it too.
+fn describe_page_info(registry: &mut Registry) {
+    const FIELDS: [(&str, &str); 4] = [
+        ("hasNextPage", "Whether rows follow."),
+        ("hasPreviousPage", "Whether rows come before."),
+        ("startCursor", "The cursor of the first row."),
+        ("endCursor", "The cursor of the last row."),
+    ];
+    let Some(MetaType::Object { description, fields, .. }) = registry.types.get_mut("PageInfo") else {
+        return;
+    };
+    *description = Some("What lies before and after a page.".to_owned());
+    for (name, words) in FIELDS {
+        if let Some(mut field) = fields.shift_remove(name) {
+            field.description = Some(words.to_owned());
+            fields.insert(name.to_owned(), field);
+        }
     }
 }

@@ -8,9 +8,10 @@ use tower_http::timeout::TimeoutError;
 
 use super::compression::{Unpacking, unpack};
 use super::fault::refuse;
-use super::request::{RequestId, header as text_header};
+use super::request::header as text_header;
 use super::state::App;
 use crate::error::ErrorCode;
+use crate::graphql::protocol::context::RequestId;
 use crate::message::Message;
 
 /// The refusal to read a body.

@@ -105,7 +105,7 @@ async fn a_statement_of_postgres_that_takes_too_long_is_broken_off_but_not_in_a_
     let error = hasty.module.database().read(sleep).await.expect_err("broken off");
     assert_eq!(error.code(), tasks_management::ErrorCode::Limit);
     assert!(error.to_string().contains("database.statement_timeout_ms"), "{error}");
-    let mut settings = hasty.module.settings().database.clone();
+    let mut settings = hasty.module.settings().await.expect("the settings in force").database;
     settings.pool_size = 2;
     let manager = tasks_management::ConnectionManager::new(&settings).expect("settings");
     let pool = r2d2::Pool::builder().max_size(2).build(manager.clone()).expect("a pool");
