@@ -6,6 +6,7 @@ pub mod password;
 #[cfg(not(feature = "server"))]
 #[path = "no_password.rs"]
 pub mod password;
+mod password_form;
 pub mod requester;
 #[cfg(feature = "webhooks")]
 pub mod sealing;

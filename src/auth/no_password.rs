@@ -1,25 +1,12 @@
 //! Passwords where nobody logs in, because the feature `server` is missing: none can be hashed, and none is right.
 
+pub use super::password_form::{LONGEST, Verdict, legacy_hash};
 use crate::config::AuthSettings;
 use crate::error::{Error, Result};
-
-/// As with the feature.
-pub const LONGEST: usize = 1_024;
 
 /// Takes the place of what hashes passwords.
 #[derive(Clone)]
 pub struct Passwords;
-
-/// The result of checking a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is not the password.
-    Wrong,
-    /// It is the password.
-    Right,
-    /// It is the password, but its hash should be replaced.
-    RightButOutdated,
-}
 
 impl Passwords {
     /// Whatever the settings say.
@@ -40,10 +27,4 @@ impl Passwords {
     pub const fn verify(&self, _: &str, _: Option<&str>) -> Verdict {
         Verdict::Wrong
     }
-}
-
-/// A hash of the original as it is kept.
-#[must_use]
-pub fn legacy_hash(private_key: &str, digest: &str) -> String {
-    format!("openimis${private_key}${digest}")
 }

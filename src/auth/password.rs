@@ -5,31 +5,16 @@ use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier 
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest as _, Sha256};
 
+use super::password_form::LEGACY;
+pub use super::password_form::{LONGEST, Verdict, legacy_hash};
 use crate::config::AuthSettings;
 use crate::error::{Error, Result};
-
-/// Longer passwords are taken for wrong ones without being hashed.
-pub const LONGEST: usize = 1_024;
-
-/// The prefix of a hash of the original: `openimis$<private key>$<upper-case hex SHA-256>`.
-const LEGACY: &str = "openimis$";
 
 /// Makes and checks hashes at a set cost.
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
     nobody: String,
-}
-
-/// The result of checking a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is not the password.
-    Wrong,
-    /// It is the password.
-    Right,
-    /// It is the password, but its hash is of an older form and should be replaced.
-    RightButOutdated,
 }
 
 impl Passwords {
@@ -78,12 +63,6 @@ impl Passwords {
         PasswordHash::new(kept)
             .is_ok_and(|kept| self.argon2.verify_password(password.as_bytes(), &kept).is_ok())
     }
-}
-
-/// A hash of the original as it is kept here.
-#[must_use]
-pub fn legacy_hash(private_key: &str, digest: &str) -> String {
-    format!("{LEGACY}{private_key}${digest}")
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
