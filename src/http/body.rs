@@ -8,7 +8,7 @@ use axum::response::Response;
 use http_body_util::BodyExt as _;
 use tower_http::timeout::TimeoutError;
 
-use self::held::Hold;
+use self::held::{HELD, Hold};
 use super::compression::{Unpacking, unpack};
 use super::fault::refuse;
 use super::request::{RequestId, header as text_header};
@@ -126,9 +126,6 @@ pub async fn read(
 }
 
 fn no_room() -> Refusal {
-    const HELD: &str = "http.held_body_bytes";
-    metrics::counter!("http_connections_refused_total", "bound" => HELD).increment(1);
-    tracing::warn!("a body is not read: {HELD} is reached");
     let message = Message::new("server-busy").with("setting", HELD);
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message, ErrorCode::Limit)
 }

@@ -11,6 +11,7 @@ pub mod health;
 pub mod home;
 pub mod media_type;
 pub mod origin;
+pub mod reports;
 pub mod request;
 pub mod router;
 pub mod server;

@@ -146,6 +146,12 @@ async fn bodies_that_stop_coming_take_no_more_memory_than_is_allowed() {
     let answer = ask(&mut second, &begin);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("http.held_body_bytes"), "{answer}");
     assert_eq!(refused(&server), 1);
+    for _ in 0..20 {
+        ask(&mut connect_from(&server, "127.0.0.2").await, &begin);
+    }
+    assert_eq!(refused(&server), 21);
+    let lines = server.log().iter().filter(|line| line.contains("http.held_body_bytes")).count();
+    assert!((1..=5).contains(&lines), "it is said, but not for each: {lines}");
     // Others have their share, and short bodies are always read.
     assert_eq!(server.try_log_in("exec1", "exec1123").status, 200);
     let mut other = connect_from(&server, "127.0.0.3").await;
@@ -157,7 +163,7 @@ async fn bodies_that_stop_coming_take_no_more_memory_than_is_allowed() {
     third.write_all(begin.as_bytes()).expect("it goes out");
     third.write_all(b"x").expect("it goes out");
     assert!(ask(&mut third, "").starts_with("HTTP/1.1 400"), "there is room again");
-    assert_eq!(refused(&server), 1);
+    assert_eq!(refused(&server), 21);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::network::Network;
+use crate::http::reports::Reports;
+
+/// The setting that bounds the held bytes.
+pub const HELD: &str = "http.held_body_bytes";
 
 /// The longest body that is not counted, in bytes.
 const SHORT: usize = 64 * 1024;
@@ -11,6 +15,7 @@ const SHORT: usize = 64 * 1024;
 /// The long bodies that are held.
 pub struct HeldBodies {
     most: usize,
+    reports: Reports,
     state: Mutex<State>,
 }
 
@@ -34,7 +39,7 @@ impl HeldBodies {
     /// Allows at most this many bytes, and half of them for one address.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, state: Mutex::default() })
+        Arc::new(Self { most, reports: Reports::default(), state: Mutex::default() })
     }
 
     /// Counts the body of a client of this network, of which nothing has come yet.
@@ -60,6 +65,10 @@ impl Hold {
         let of_network =
             self.network.map_or(0, |network| state.by_network.get(&network).copied().unwrap_or(0));
         if state.total.saturating_add(more) > most || of_network.saturating_add(more) > most / 2 {
+            drop(state);
+            metrics::counter!("http_connections_refused_total", "bound" => HELD).increment(1);
+            let network = self.network.as_ref().map(|network| network as _);
+            self.bodies.reports.reached(HELD, "a body is not read", network, None);
             return false;
         }
         state.total += more;

@@ -1,29 +1,27 @@
 //! How many connections there may be, in all and for each address.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::watch::Watch;
 use crate::config::HttpSettings;
 use crate::domain::network::Network;
+use crate::http::reports::Reports;
 
 /// How many connections beyond the bounds are taken for a moment, to answer operators, and to tell others why they are
 /// refused.
 pub const SHORT_LIVED: usize = 32;
-
-/// How often the log says that a bound is reached.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// The present connections.
 pub struct Connections {
     most: usize,
     most_per_network: usize,
     trusted: Vec<Network>,
+    reports: Reports,
     state: Mutex<State>,
 }
 
@@ -33,8 +31,6 @@ struct State {
     total: usize,
     by_network: HashMap<Network, HashMap<u64, Arc<Watch>>>,
     short_lived: VecDeque<CancellationToken>,
-    /// When the log last mentioned a bound, and how often the bound was reached since.
-    logged: HashMap<&'static str, (Instant, u64)>,
 }
 
 /// The admission of a connection.
@@ -80,6 +76,7 @@ impl Connections {
             most,
             most_per_network: settings.max_connections_per_address,
             trusted: settings.trusted_proxies.clone(),
+            reports: Reports::default(),
             state: Mutex::default(),
         })
     }
@@ -123,26 +120,9 @@ impl Connections {
     /// Notes that a bound is reached: always in the metrics, at intervals in the log.
     pub fn report(&self, setting: &'static str, address: Option<IpAddr>, error: Option<&std::io::Error>) {
         metrics::counter!("http_connections_refused_total", "bound" => setting).increment(1);
-        let mut state = self.state();
-        let now = Instant::now();
-        let times = match state.logged.get_mut(setting) {
-            Some((last, times)) if now.duration_since(*last) < LOG_PAUSE => {
-                *times += 1;
-                return;
-            }
-            Some((_, times)) => *times + 1,
-            None => 1,
-        };
-        state.logged.insert(setting, (now, 0));
-        drop(state);
-        let (address, error) = (address.map(|address| address.to_string()), error.map(ToString::to_string));
-        tracing::warn!(
-            bound = setting,
-            times,
-            address,
-            error,
-            "no more connections are taken: {setting} is reached"
-        );
+        let (address, error): (Option<&dyn Display>, Option<&dyn Display>) =
+            (address.as_ref().map(|address| address as _), error.map(|error| error as _));
+        self.reports.reached(setting, "no more connections are taken", address, error);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::watch::{Watch, Working};
 use crate::domain::network::Network;
 use crate::error::ErrorCode;
+use crate::http::reports::Reports;
 use crate::message::Message;
 
 /// The setting that bounds the held bytes.
@@ -27,6 +28,7 @@ const YOUNG: Duration = Duration::from_secs(2);
 /// The long answers that are being read.
 pub struct HeldAnswers {
     most: usize,
+    reports: Reports,
     state: Mutex<State>,
 }
 
@@ -55,7 +57,7 @@ pub struct Hold {
 impl HeldAnswers {
     /// Allows at most this many bytes.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, state: Mutex::default() })
+        Arc::new(Self { most, reports: Reports::default(), state: Mutex::default() })
     }
 
     /// Counts the answer if it is long. If there is no room, the slowest reader of the network that holds most gives way. If
@@ -77,7 +79,7 @@ impl HeldAnswers {
         };
         let Some(hold) = self.hold(size, network, watch, Instant::now()) else {
             metrics::counter!("http_connections_refused_total", "bound" => HELD).increment(1);
-            tracing::warn!(bytes = size, address = %network, "an answer is not sent: {HELD} is reached");
+            self.reports.reached(HELD, "an answer is not sent", Some(&network), None);
             return unavailable(response, HELD).map(|body| working.body(body, None));
         };
         response.map(|body| working.body(body, Some(Box::new(hold))))
@@ -99,10 +101,11 @@ impl HeldAnswers {
             let gone = state.remove(number)?;
             gone.watch.break_off();
             metrics::counter!("http_connections_timed_out_total", "bound" => HELD).increment(1);
-            tracing::warn!(
-                bytes = gone.bytes,
-                address = %gone.network,
-                "an answer that is not being read gives way: {HELD} is reached"
+            self.reports.reached(
+                HELD,
+                "an answer that is not being read gives way",
+                Some(&gone.network),
+                None,
             );
         }
         state.number += 1;
