@@ -154,7 +154,7 @@ impl Default for Limits {
             request_connections: 3,
             queries_at_once: 16,
             queries_at_once_per_user: 4,
-            large_at_once: 1,
+            large_at_once: 2,
         }
     }
 }

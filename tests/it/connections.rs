@@ -272,15 +272,15 @@ async fn a_thousand_idle_connections_leave_the_server_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_never_read_hold_no_more_than_is_allowed_and_not_for_long() {
-    const ANSWERS: u64 = 6;
+    const ANSWERS: u64 = 12;
     let app = TestApp::start(Backend::Sqlite).await;
     for _ in 0..36 {
-        let data = Some(json!({ "long": "x".repeat(500_000) }).into());
+        let data = Some(json!({ "long": "x".repeat(150_000) }).into());
         app.task(CreateTask { source: Some("long".to_owned()), data, ..CreateTask::default() }).await;
     }
     let server = Server::start(
         app.database_url(),
-        &[("TASKS__HTTP__HELD_ANSWER_BYTES", "60000000"), ("TASKS__HTTP__WRITE_TIMEOUT_S", "10")],
+        &[("TASKS__HTTP__HELD_ANSWER_BYTES", "18000000"), ("TASKS__HTTP__WRITE_TIMEOUT_S", "15")],
     );
     let bearer = server.bearer("admin");
     let body = json!({ "query": "{ task(source: \"long\") { edges { node { data } } } }" }).to_string();
@@ -298,14 +298,14 @@ async fn clients_that_never_read_hold_no_more_than_is_allowed_and_not_for_long()
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let reply = server.send("POST", "/api/graphql", &[("Authorization", &bearer)], &body);
-    assert!(reply.status == 200 && reply.text.len() > 17_000_000, "{} {}", reply.status, reply.text.len());
+    assert!(reply.status == 200 && reply.text.len() > 5_000_000, "{} {}", reply.status, reply.text.len());
     let held = "http.held_answer_bytes";
     let (ended, refused) = ("http_connections_timed_out_total", "http_connections_refused_total");
     let given_way = || metric(&server, ended, held) + metric(&server, refused, held);
-    wait_until("all have given way or have been closed", || {
+    wait_until("all but the three that fit have given way", || given_way() >= 8);
+    wait_until("those that are left have been closed too", || {
         given_way() + metric(&server, ended, "http.write_timeout_s") >= ANSWERS
     });
-    assert!(given_way() >= 1, "more than three were held at once");
     drop(readers);
     let other: Value =
         server.graphql(&[("Authorization", &bearer)], "{ user { username } }", Value::Null).body;
