@@ -297,14 +297,11 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let app = App { module: module.clone(), checker };
     make_group(&module).await?;
 
-    let schema = Schema::build(
-        Query(module.query(), BeneficiaryQueries),
-        Mutation(module.mutation(), BeneficiaryMutations),
-        EmptySubscription,
-    )
-    .data(module.database().clone())
-    .data(app.clone());
-    let schema = module.schema(schema);
+    let query = Query(module.query(), BeneficiaryQueries);
+    let mutation = Mutation(module.mutation(), BeneficiaryMutations);
+    let schema = module.schema(query, mutation, EmptySubscription, |builder| {
+        builder.data(module.database().clone()).data(app.clone())
+    })?;
     let router = Router::new().route("/graphql", routing::post(graphql)).with_state((app, schema));
 
     let stop = CancellationToken::new();

@@ -25,10 +25,14 @@ use crate::worker::{figures, housekeeping, listener, outbox};
 mod builder;
 mod contradictions;
 mod embedding;
+mod reading;
+mod served;
 #[cfg(feature = "server")]
 mod serving;
 
 pub use builder::Builder;
+pub use reading::Page;
+use served::Served;
 
 /// The module with all its parts. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +43,7 @@ pub struct TaskManagement {
     settings: Arc<Settings>,
     #[cfg(feature = "server")]
     serving: serving::Serving,
+    served: Served,
 }
 
 impl TaskManagement {
@@ -88,7 +93,10 @@ impl TaskManagement {
     /// # Errors
     /// NOT_FOUND, or an error of the host.
     pub async fn requester(&self, username: &str) -> Result<Arc<Requester>> {
-        login::requester_by_name(&self.services, username.to_owned()).await.map(Arc::new)
+        login::requester_by_name(&self.services, username.to_owned())
+            .await
+            .map(Arc::new)
+            .inspect_err(Error::log)
     }
 
     /// The active person with this key and present rights, on whose behalf services can be called.
@@ -96,7 +104,7 @@ impl TaskManagement {
     /// # Errors
     /// NOT_FOUND, or an error of the host.
     pub async fn requester_by_id(&self, id: Uuid) -> Result<Arc<Requester>> {
-        login::requester_by_id(&self.services, id).await.map(Arc::new)
+        login::requester_by_id(&self.services, id).await.map(Arc::new).inspect_err(Error::log)
     }
 
     /// Brings the copies of the host's people up to date; returns how many were written. The workers do so every ten
@@ -105,7 +113,7 @@ impl TaskManagement {
     /// # Errors
     /// An error of the host.
     pub async fn refresh_users(&self) -> Result<usize> {
-        user::refresh(&self.services).await
+        user::refresh(&self.services).await.inspect_err(Error::log)
     }
 
     /// Applies the migrations that are missing; returns their names. The database may hold tables of other programs too, and
@@ -139,7 +147,7 @@ impl TaskManagement {
     ) -> Result<T> {
         let db = self.services.db.clone();
         let done = tokio::task::spawn_blocking(move || work(&mut db.connector().connect()?));
-        done.await.map_err(Error::internal)?
+        done.await.unwrap_or_else(|error| Err(Error::internal(error))).inspect_err(Error::log)
     }
 
     /// Loads users, roles, groups, tasks and history: all or nothing. Existing rows stay as they are.
@@ -147,7 +155,7 @@ impl TaskManagement {
     /// # Errors
     /// A sentence that says what is wrong in the file.
     pub async fn load(&self, file: LoadFile) -> Result<Loaded> {
-        load(&self.services, file).await
+        load(&self.services, file).await.inspect_err(Error::log)
     }
 
     /// The GraphQL schema in its own language.
@@ -156,9 +164,20 @@ impl TaskManagement {
         self.schema.sdl()
     }
 
-    /// The settings.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
+    /// The settings in force: those with which the module was built, but for what administrators have set in the database.
+    ///
+    /// # Errors
+    /// UNAVAILABLE or INTERNAL when the database can't be read.
+    pub async fn settings(&self) -> Result<Settings> {
+        let in_force = |services: &ServiceContext, connection: &mut DbConnection| {
+            services.settings.current(connection, services.clock.now())
+        };
+        let in_force = self.services.read(in_force).await.inspect_err(Error::log)?;
+        Ok(Settings { tasks_management: (*in_force).clone(), ..(*self.settings).clone() })
+    }
+
+    /// The settings with which the module was built.
+    pub(crate) fn configured(&self) -> &Settings {
         &self.settings
     }
 
@@ -176,13 +195,16 @@ impl TaskManagement {
         let housekeeping =
             housekeeping::run(Arc::clone(&self.services), self.settings.outbox.clone(), stop.clone());
         let figures = figures::run(Arc::clone(&self.services), stop.clone());
+        let served = self.served.clone();
         async move {
+            served.note();
             tokio::join!(outbox, listener, housekeeping, figures);
         }
     }
 
     /// Makes all deliveries once that are due now; returns how many.
     pub async fn deliver_due(&self) -> Result<usize> {
+        self.served.note();
         outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
     }
 }

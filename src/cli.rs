@@ -121,7 +121,7 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
 /// The GraphQL schema in its own language.
 #[must_use]
 pub fn schema() -> String {
-    crate::graphql::schema().sdl().trim_end().to_owned()
+    crate::graphql::schema::sdl().trim_end().to_owned()
 }
 
 /// Adds a user.
@@ -273,9 +273,9 @@ fn foreign(tables: &[String]) -> String {
 /// Migrates, unless told not to, and checks the settings in the database. A database that is down stops the start with a
 /// clear message; one that goes down later does not stop the server.
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
-    if module.settings().database.migrate {
+    if module.configured().database.migrate {
         // Arguments of the log are not worked out for a line that is not written.
-        let done = migrate(module.settings()).await?;
+        let done = migrate(module.configured()).await?;
         tracing::info!("{done}");
     }
     let standing = module.standing().await.map_err(say)?;

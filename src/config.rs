@@ -234,11 +234,18 @@ pub struct JournalSettings {
     pub refused_per_hour: u32,
     /// How many bytes of inputs of one person are kept in an hour, by each process; more are refused.
     pub bytes_per_hour: u64,
+    /// Whether a mutation that fails is answered with its error too, for clients that do not read the journal.
+    pub answer_errors: bool,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { keep_days: 400, refused_per_hour: 1_000, bytes_per_hour: 256 * 1024 * 1024 }
+        Self {
+            keep_days: 400,
+            refused_per_hour: 1_000,
+            bytes_per_hour: 256 * 1024 * 1024,
+            answer_errors: false,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::message::Message;
 
@@ -46,6 +47,22 @@ impl ErrorCode {
     }
 }
 
+impl ErrorCode {
+    /// The class with this text.
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        let all = [
+            Self::Unauthenticated,
+            Self::Forbidden,
+            Self::NotFound,
+            Self::Validation,
+            Self::Conflict,
+            Self::Limit,
+            Self::Internal,
+        ];
+        all.into_iter().find(|code| code.as_str() == text)
+    }
+}
+
 /// An error with a text for the caller and, if there is one, a cause for the log.
 #[derive(Debug)]
 pub struct Error {
@@ -53,13 +70,15 @@ pub struct Error {
     message: Message,
     field: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Whether the log has the cause already.
+    is_logged: AtomicBool,
 }
 
 impl Error {
     /// An error of the given class.
     #[must_use]
     pub const fn new(code: ErrorCode, message: Message) -> Self {
-        Self { code, message, field: None, source: None }
+        Self { code, message, field: None, source: None, is_logged: AtomicBool::new(false) }
     }
 
     /// The error for input that breaks a rule. `field` is the GraphQL name of the input field at fault.
@@ -86,7 +105,8 @@ impl Error {
         Self::new(ErrorCode::Forbidden, message)
     }
 
-    /// A fault of the server. `source` goes to the log; the caller learns only that there was a fault.
+    /// A fault of the server. `source` goes to the log once, where GraphQL or a service answers the error; the caller learns
+    /// only that there was a fault.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..Self::new(ErrorCode::Internal, Message::new("internal-error")) }
@@ -129,6 +149,19 @@ impl Error {
     #[must_use]
     pub const fn is_internal(&self) -> bool {
         matches!(self.code, ErrorCode::Internal | ErrorCode::Unavailable)
+    }
+
+    /// The cause of a fault of the server, for the log; none if the log has it already.
+    pub(crate) fn unlogged_cause(&self) -> Option<String> {
+        let is_news = self.is_internal() && !self.is_logged.swap(true, Ordering::Relaxed);
+        is_news.then(|| self.source().map_or_else(String::new, ToString::to_string))
+    }
+
+    /// Logs the cause of a fault of the server, unless the log has it already.
+    pub(crate) fn log(&self) {
+        if let Some(cause) = self.unlogged_cause() {
+            tracing::error!(code = self.code.as_str(), cause, "a call of the module failed");
+        }
     }
 }
 

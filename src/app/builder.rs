@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::TaskManagement;
 use super::contradictions::{check_names, check_pool, check_services, contradiction};
+use super::served::{PATIENCE, Served};
 use crate::auth::directory::{Directory, HostUsers, OwnUsers};
 use crate::auth::password::Passwords;
+use crate::auth::people::{ByKey, People};
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
@@ -15,7 +17,7 @@ use crate::clock::{Clock, SystemClock, new_random_id};
 use crate::config::Settings;
 use crate::db::connection::Database;
 use crate::error::Result;
-use crate::graphql::{registration, schema};
+use crate::graphql::{compatibility, schema};
 use crate::service::ServiceContext;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
@@ -79,6 +81,12 @@ impl Builder {
         Self { users: Some(Arc::new(users)), repeated, ..self }
     }
 
+    /// Does the same for people whom the host finds by one function and its own keys.
+    #[must_use]
+    pub fn people(self, people: impl People) -> Self {
+        self.users(ByKey(people))
+    }
+
     /// Uses these handlers, bound to signals: all that there are, so it is called once.
     #[must_use]
     pub fn signals(self, bus: BusBuilder) -> Self {
@@ -112,7 +120,7 @@ impl Builder {
                 "Builder::{method} is called twice: each call sets the whole, so the first one would do nothing."
             )));
         }
-        registration::check()?;
+        compatibility::check()?;
         let (own_bus, host) = (self.bus.unwrap_or_default(), self.host.unwrap_or_default());
         check_names(&own_bus, &host)?;
         check_services(self.checked.iter().map(AsRef::as_ref), &host)?;
@@ -130,7 +138,7 @@ impl Builder {
             users: Arc::clone(&users),
             clock: Arc::clone(&self.clock),
         });
-        let checked_services = self.checked.iter().map(|checked| checked.name()).collect();
+        let checked_services = self.checked.iter().map(|checked| checked.registration()).collect();
         let bus =
             self.checked.into_iter().fold(own_bus, |bus, checked| checked.bind(bus, Arc::clone(&context)));
         // Without a configured secret, logins are valid only in this process and only as long as it lives.
@@ -158,13 +166,16 @@ impl Builder {
             journal_quota: JournalQuota::new(&settings.journal),
             auth: settings.auth.clone(),
         };
+        let webhooks = Arc::new(Webhooks::new(&services));
+        let services = Arc::new(services);
         Ok(TaskManagement {
-            webhooks: Arc::new(Webhooks::new(&services)),
-            services: Arc::new(services),
-            schema: schema(),
+            webhooks,
+            schema: schema::own(&services),
+            services,
             settings: Arc::new(settings),
             #[cfg(feature = "server")]
             serving: self.serving,
+            served: Served::watched(PATIENCE),
         })
     }
 }

@@ -70,8 +70,8 @@ pub fn check_names(bus: &BusBuilder, host: &Host) -> Result<()> {
 pub fn check_services<'a>(checked: impl Iterator<Item = &'a dyn Checked>, host: &Host) -> Result<()> {
     let mut names = HashSet::new();
     for service in checked {
-        let (name, kind) = (service.name(), service.entity_type());
-        if !names.insert(name) {
+        let (name, kind) = (service.registration().name, service.entity_type());
+        if !names.insert(name.clone()) {
             return Err(contradiction(format!("Two services under maker-checker have the name {name}.")));
         }
         if host.entity_type(&kind.to_lowercase()).is_none() {

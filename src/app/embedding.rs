@@ -6,10 +6,9 @@ use async_graphql::{ObjectType, Request, Response, Schema, SchemaBuilder, Subscr
 
 use super::TaskManagement;
 use crate::auth::requester::Requester;
-use crate::clock::new_random_id;
-use crate::graphql::protocol::context::{Cookies, RequestContext};
-use crate::graphql::protocol::execution::execute_for_host;
-use crate::graphql::{CoreMutation, CoreQuery, TaskMutation, TaskQuery, finish};
+use crate::error::Result;
+use crate::graphql::schema::merged;
+use crate::graphql::{CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery};
 
 impl TaskManagement {
     /// Queries about tasks and who decides on them, for a host's `MergedObject`.
@@ -24,8 +23,20 @@ impl TaskManagement {
         TaskMutation::default()
     }
 
-    /// What openIMIS' front end asks of its core module, for hosts that have no such fields: the journal, users, roles,
-    /// configurations, `node`.
+    /// The journal, which says what became of mutations, for a host's `MergedObject`.
+    #[must_use]
+    pub fn journal_query(&self) -> JournalQuery {
+        JournalQuery::default()
+    }
+
+    /// `node(id:)`, for a host's `MergedObject`. Where it is merged, the module's types are of an interface `Node`.
+    #[must_use]
+    pub fn node_query(&self) -> NodeQuery {
+        NodeQuery::default()
+    }
+
+    /// What else openIMIS' front end asks of its core module, for hosts that have no such fields: users, roles, languages,
+    /// configurations.
     #[must_use]
     pub fn core_query(&self) -> CoreQuery {
         CoreQuery::default()
@@ -37,11 +48,15 @@ impl TaskManagement {
         CoreMutation::default()
     }
 
-    /// Finishes a host's schema that holds [`Self::query`] and [`Self::mutation`]: gives the lists their arguments, and the
-    /// schema its bounds.
+    /// Makes a host's schema, which holds [`Self::query`], [`Self::mutation`] or other roots of the module. `more` adds to the
+    /// builder what the host needs: data, extensions, bounds of its own.
+    ///
+    /// Any executor can execute the schema: `Schema::execute`, batches, `async-graphql-axum`, WebSockets. The module finds
+    /// the requester, an `Arc<Requester>`, in the data of the request, or of the WebSocket's connection; without one, a stranger
+    /// asks. The bounds of the settings hold for every operation, those of the host too.
     ///
     /// ```
-    /// use async_graphql::{EmptySubscription, MergedObject, Object, Request, Schema};
+    /// use async_graphql::{EmptySubscription, MergedObject, Object, Request};
     /// use tasks_management::{Builder, Settings, TaskMutation, TaskQuery};
     ///
     /// #[derive(MergedObject)]
@@ -51,8 +66,8 @@ impl TaskManagement {
     ///
     /// #[Object]
     /// impl Greeting {
-    ///     async fn greeting(&self) -> Option<&str> {
-    ///         Some("Good morning.")
+    ///     async fn greeting(&self) -> &str {
+    ///         "Good morning."
     ///     }
     /// }
     ///
@@ -63,30 +78,36 @@ impl TaskManagement {
     /// # settings.database.url = format!("sqlite://{}", file.display());
     /// # let module = Builder::new(settings).build()?;
     /// # module.migrate().await?;
-    /// let builder = Schema::build(Query(module.query(), Greeting), module.mutation(), EmptySubscription);
-    /// let schema = module.schema(builder);
+    /// let query = Query(module.query(), Greeting);
+    /// let schema = module.schema(query, module.mutation(), EmptySubscription, |builder| builder)?;
     /// let request = Request::new("{ greeting task { totalCount } }");
     /// // Nobody is logged in: the greeting is for everybody, tasks are not.
-    /// let answer = serde_json::to_value(module.execute(&schema, request, None).await)?;
+    /// let answer = serde_json::to_value(schema.execute(request).await)?;
     /// assert_eq!(answer["data"]["greeting"], "Good morning.");
     /// assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
-    pub fn schema<Q, M, S>(&self, builder: SchemaBuilder<Q, M, S>) -> Schema<Q, M, S>
+    ///
+    /// # Errors
+    /// CONFLICT if a type or a root field of the host has the name of another one of the module; the text names both.
+    pub fn schema<Q, M, S>(
+        &self,
+        query: Q,
+        mutation: M,
+        subscription: S,
+        more: impl FnOnce(SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>,
+    ) -> Result<Schema<Q, M, S>>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        finish(builder)
+        merged((query, mutation, subscription), &self.services, more)
     }
 
-    /// Executes a request against such a schema, within the bounds of the settings, on behalf of the requester; `None` is a
-    /// stranger. Resolvers of the host learn by [`crate::requester`] who asks. A field that failed is null in the answer. If
-    /// the field may not be null, the object that holds it is null instead, so root fields of a host should be nullable. The
-    /// execution ends when the future is dropped.
+    /// Executes a request against such a schema on behalf of the requester; `None` is a stranger. This is `schema.execute` with
+    /// the requester in the request's data. The execution ends when the future is dropped.
     pub async fn execute<Q, M, S>(
         &self,
         schema: &Schema<Q, M, S>,
@@ -98,10 +119,10 @@ impl TaskManagement {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let language =
-            requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
-        let context = RequestContext::new(&self.services, requester, Cookies::default(), None);
-        let request_id = new_random_id().simple().to_string();
-        execute_for_host(schema.clone(), request, context, language, request_id).await
+        let request = match requester {
+            Some(requester) => request.data(requester),
+            None => request,
+        };
+        schema.execute(request).await
     }
 }

@@ -1,12 +1,14 @@
 //! The requester, and how a requester is authenticated.
 
 pub mod directory;
+pub mod host_key;
 #[cfg(feature = "server")]
 pub mod password;
 #[cfg(not(feature = "server"))]
 #[path = "no_password.rs"]
 pub mod password;
 mod password_form;
+pub mod people;
 pub mod requester;
 #[cfg(feature = "webhooks")]
 pub mod sealing;

@@ -1,5 +1,7 @@
 //! The person on whose behalf something is done.
 
+use std::time::{Duration, Instant};
+
 use uuid::Uuid;
 
 use crate::db;
@@ -11,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::user::User;
 
-/// The person on whose behalf something is done, with rights as they are now.
+/// The person on whose behalf something is done, with rights as they were when the person was looked up. The services look
+/// the person up again, so that a requester who is kept stops acting when the person is gone or has lost the right.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Requester {
@@ -21,9 +24,20 @@ pub struct Requester {
     pub rights: Rights,
     /// The session of the request; none for calls from Rust.
     pub session_id: Option<Uuid>,
+    looked_up: Instant,
 }
 
 impl Requester {
+    /// The person who was looked up now.
+    pub(crate) fn new(user: User, rights: Rights, session_id: Option<Uuid>) -> Self {
+        Self { user, rights, session_id, looked_up: Instant::now() }
+    }
+
+    /// Whether the person was looked up so lately. The system user need not be.
+    pub(crate) fn is_fresh(&self, within: Duration) -> bool {
+        self.user.id == SYSTEM_USER || self.looked_up.elapsed() < within
+    }
+
     /// The system user, who may do everything. No request from outside gets this requester.
     ///
     /// # Errors
@@ -33,7 +47,7 @@ impl Requester {
         let user =
             user.ok_or_else(|| Error::internal("there is no system user: the database is not migrated"))?;
         let rights = Rights { is_superuser: true, ..Rights::default() };
-        Ok(Self { user, rights, session_id: None })
+        Ok(Self::new(user, rights, None))
     }
 
     /// The person's key.

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000012" "fold_sigma"
     "00000000000013" "schema_level"
     "00000000000014" "refused_mutation"
+    "00000000000015" "checker"
     "00000000000016" "own_migrations"
 ];
 

@@ -20,7 +20,7 @@ const GROUP: &str = "task_management_taskgroup";
 const FLOW: &str = "task_management_taskflow";
 
 impl Listed for Task {
-    const LEFT_OUT: &[&str] = &["json_ext", "entity_type_id", "data", "data_user"];
+    const LEFT_OUT: &[&str] = &["json_ext", "entity_type_id", "data", "data_user", "checker"];
     const FIELDS: &[Field] = &[
         Field::own("entity_type", Kind::Int).column("entity_type_id").optional(),
         Field::related("task_group__code", Kind::Text, "task_group_id", GROUP, "code"),

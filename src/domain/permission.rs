@@ -14,6 +14,18 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// The rights with these numbers.
+    #[must_use]
+    pub fn of(numbers: impl IntoIterator<Item = i32>) -> Self {
+        Self { is_superuser: false, numbers: numbers.into_iter().collect() }
+    }
+
+    /// All rights.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { is_superuser: true, numbers: BTreeSet::new() }
+    }
+
     /// Whether these rights include all of `needed`. An empty list needs none.
     #[must_use]
     pub fn have(&self, needed: &[i32]) -> bool {

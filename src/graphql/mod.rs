@@ -3,6 +3,7 @@
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
+pub mod compatibility;
 pub mod completion_policy;
 pub mod configuration;
 pub mod entity;
@@ -11,8 +12,9 @@ mod node;
 pub mod outbox;
 pub mod protocol;
 mod record;
-pub mod registration;
+mod registration;
 pub mod role;
+pub mod schema;
 #[cfg(feature = "server")]
 pub mod session;
 pub mod task;
@@ -25,16 +27,13 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-use async_graphql::{
-    EmptySubscription, MergedObject, ObjectType, SchemaBuilder, SubscriptionType, ValidationMode,
-};
+use async_graphql::{EmptySubscription, MergedObject};
 
 use crate::graphql::protocol::arguments::Table;
-use crate::graphql::protocol::type_system::TypeSystem;
 
 /// All queries.
 #[derive(MergedObject, Default)]
-pub struct Query(TaskQuery, CoreQuery);
+pub struct Query(TaskQuery, CoreQuery, JournalQuery, NodeQuery);
 
 /// All mutations.
 #[derive(MergedObject, Default)]
@@ -42,6 +41,7 @@ pub struct Mutation(TaskMutation, CoreMutation);
 
 /// Queries about tasks and who decides on them.
 #[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementTaskQuery")]
 pub struct TaskQuery(
     task_group::queries::TaskGroupQueries,
     task_executor::TaskExecutorQueries,
@@ -57,6 +57,7 @@ pub struct TaskQuery(
 
 /// Mutations of tasks and of who decides on them.
 #[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementTaskMutation")]
 pub struct TaskMutation(
     task_group::mutations::TaskGroupMutations,
     task::mutations::TaskMutations,
@@ -65,19 +66,24 @@ pub struct TaskMutation(
     #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
 );
 
-/// Queries of openIMIS' core module: the journal, users, roles, configurations, `node`. A host may have fields with these
-/// names itself.
+/// Queries of openIMIS' core module: users, roles, languages, configurations. A host may have fields with these names itself.
 #[derive(MergedObject, Default)]
-pub struct CoreQuery(
-    configuration::ConfigurationQueries,
-    mutation_log::MutationLogQueries,
-    role::RoleQueries,
-    user::queries::UserQueries,
-    node::NodeQueries,
-);
+#[graphql(name = "TasksManagementCoreQuery")]
+pub struct CoreQuery(configuration::ConfigurationQueries, role::RoleQueries, user::queries::UserQueries);
+
+/// The journal of mutations, which says what became of them.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementJournalQuery")]
+pub struct JournalQuery(mutation_log::MutationLogQueries);
+
+/// `node(id:)`, which finds any row by its global id. The types are of the interface `Node` only where this is a root.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementNodeQuery")]
+pub struct NodeQuery(node::NodeQueries);
 
 /// Mutations of openIMIS' core module: logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementCoreMutation")]
 pub struct CoreMutation(user::mutations::UserMutations, #[cfg(feature = "server")] session::SessionMutations);
 
 /// The schema with its resolvers.
@@ -113,27 +119,3 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("UserGQLType", "taskUserCreated", &task::filters::NESTED_TASK),
     ("UserGQLType", "taskUserUpdated", &task::filters::NESTED_TASK),
 ];
-
-/// Builds the schema.
-#[must_use]
-pub fn schema() -> Schema {
-    finish(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
-}
-
-/// Builds a schema that has the module's roots, alone or among others.
-pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> async_graphql::Schema<Q, M, S>
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let builder =
-        builder.register_output_type::<node::Node>().register_output_type::<registration::Registration>();
-    // Documents are validated, bounded and normalised before the library sees them.
-    builder
-        .data(TypeSystem::registered())
-        .validation_mode(ValidationMode::Fast)
-        .limit_recursive_depth(usize::MAX)
-        .extension(protocol::meter::Meter)
-        .finish()
-}

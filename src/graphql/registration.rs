@@ -1,16 +1,13 @@
 //! Puts the arguments of the tables into the schema.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use async_graphql::registry::{MetaType, Registry};
 use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
-use crate::error::{Error, Result};
-use crate::graphql::protocol::arguments::Argument;
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{LISTS, completion_policy, outbox, schema, task, vote};
+use crate::graphql::{LISTS, completion_policy, outbox, task, vote};
 
 /// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.
 pub struct Registration;
@@ -45,6 +42,7 @@ impl OutputType for Registration {
                 field.args.insert(argument.name.clone(), argument);
             }
         }
+        describe_page_info(registry);
         TypeSystem::register(registry);
         <bool as OutputType>::create_type_info(registry)
     }
@@ -58,58 +56,23 @@ impl OutputType for Registration {
     }
 }
 
-/// Checks that the finished schema has the arguments, because the library does not promise that it keeps them.
-///
-/// # Errors
-/// INTERNAL, with a sentence that names the list.
-pub fn check() -> Result<()> {
-    // That depends on nothing but the library's version.
-    static MISSING: LazyLock<Option<String>> = LazyLock::new(|| missing(&schema().sdl()));
-    match &*MISSING {
-        None => Ok(()),
-        Some(argument) => Err(Error::internal(format!(
-            "this version of async-graphql does not go with tasks-management: the schema lacks the argument {argument}"
-        ))),
-    }
-}
-
-/// The first argument of a table that the schema lacks, with its list.
-fn missing(sdl: &str) -> Option<String> {
-    LISTS.iter().find_map(|(object, field, table)| {
-        let arguments = arguments(sdl, object, field).unwrap_or_default();
-        let is_there = |name: &str| {
-            let declared = format!("{name}: ");
-            let begins = |(at, _): (usize, _)| !arguments[..at].ends_with(|c: char| c.is_alphanumeric());
-            arguments.match_indices(&declared).any(begins)
-        };
-        let lacking = table.iter().map(Argument::registered).find(|argument| !is_there(&argument.name))?;
-        Some(format!("{} of {object}.{field}", lacking.name))
-    })
-}
-
-/// What stands between the parentheses of a field.
-fn arguments<'a>(sdl: &'a str, object: &str, field: &str) -> Option<&'a str> {
-    let (_, rest) = sdl.split_once(&format!("\ntype {object} "))?;
-    let (body, _) = rest.split_once("\n}\n")?;
-    let (_, rest) = body.split_once(&format!("\n\t{field}("))?;
-    rest.split_once("): ").map(|(arguments, _)| arguments)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schema_that_lacks_an_argument_is_noticed() {
-        let sdl = schema().sdl();
-        assert_eq!(missing(&sdl), None);
-        check().expect("this version goes with it");
-        let declared = arguments(&sdl, "Query", "taskEvents").expect("the list of deliveries has arguments");
-        let bare = sdl.replace(declared, "first: Int");
-        assert!(
-            missing(&bare).is_some_and(|said| said.ends_with(" of Query.taskEvents")),
-            "{:?}",
-            missing(&bare)
-        );
+/// What lies before and after a page, in the words of this schema. The type is the library's, so that a host can have lists by
+/// it too.
+fn describe_page_info(registry: &mut Registry) {
+    const FIELDS: [(&str, &str); 4] = [
+        ("hasNextPage", "Whether rows follow."),
+        ("hasPreviousPage", "Whether rows come before."),
+        ("startCursor", "The cursor of the first row."),
+        ("endCursor", "The cursor of the last row."),
+    ];
+    let Some(MetaType::Object { description, fields, .. }) = registry.types.get_mut("PageInfo") else {
+        return;
+    };
+    *description = Some("What lies before and after a page.".to_owned());
+    for (name, words) in FIELDS {
+        if let Some(mut field) = fields.shift_remove(name) {
+            field.description = Some(words.to_owned());
+            fields.insert(name.to_owned(), field);
+        }
     }
 }

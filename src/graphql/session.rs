@@ -78,8 +78,9 @@ impl SessionMutations {
         #[graphql(secret)] password: String,
     ) -> Result<Option<OpenimisObtainJSONWebToken>> {
         let context = request(ctx)?;
-        let device = context.cookies.device.as_deref();
-        let granted = login::log_in(&context.services, username, password, context.address, device).await?;
+        let device = context.call.cookies.device.as_deref();
+        let granted =
+            login::log_in(&context.services, username, password, context.call.address, device).await?;
         let answer = OpenimisObtainJSONWebToken {
             payload: payload(&granted.claims)?,
             refresh_expires_in: granted.session_expires,
@@ -96,7 +97,7 @@ impl SessionMutations {
         #[graphql(secret)] token: Option<String>,
     ) -> Result<Option<Verify>> {
         let context = request(ctx)?;
-        let token = token.or_else(|| context.cookies.access.clone());
+        let token = token.or_else(|| context.call.cookies.access.clone());
         let claims = login::verify_token(&context.services, token).await?;
         Ok(Some(Verify { payload: payload(&claims)? }))
     }
@@ -108,7 +109,7 @@ impl SessionMutations {
         #[graphql(secret)] token: Option<String>,
     ) -> Result<Option<Refresh>> {
         let context = request(ctx)?;
-        let cookies = &context.cookies;
+        let cookies = &context.call.cookies;
         let token = token.or_else(|| cookies.refresh.clone()).or_else(|| cookies.access.clone());
         let granted = match login::refresh(&context.services, token).await {
             Ok(granted) => granted,
@@ -126,7 +127,7 @@ impl SessionMutations {
         #[graphql(secret)] refresh_token: Option<String>,
     ) -> Result<Option<Revoke>> {
         let context = request(ctx)?;
-        let token = refresh_token.or_else(|| context.cookies.refresh.clone());
+        let token = refresh_token.or_else(|| context.call.cookies.refresh.clone());
         let revoked = login::revoke(&context.services, token).await?;
         Ok(Some(Revoke { revoked }))
     }
@@ -134,9 +135,9 @@ impl SessionMutations {
     /// Logs out: the session of the cookie ends on every server.
     async fn delete_token_cookie(&self, ctx: &Context<'_>) -> Result<Option<DeleteJSONWebTokenCookie>> {
         let context = request(ctx)?;
-        end(ctx, context.cookies.access.clone()).await?;
+        end(ctx, context.call.cookies.access.clone()).await?;
         context.effect(Effect::ClearAccess);
-        Ok(Some(DeleteJSONWebTokenCookie { deleted: context.cookies.access.is_some() }))
+        Ok(Some(DeleteJSONWebTokenCookie { deleted: context.call.cookies.access.is_some() }))
     }
 
     /// Logs out: the session of the refresh cookie ends on every server.
@@ -145,9 +146,9 @@ impl SessionMutations {
         ctx: &Context<'_>,
     ) -> Result<Option<DeleteRefreshTokenCookie>> {
         let context = request(ctx)?;
-        end(ctx, context.cookies.refresh.clone()).await?;
+        end(ctx, context.call.cookies.refresh.clone()).await?;
         context.effect(Effect::ClearRefresh);
-        Ok(Some(DeleteRefreshTokenCookie { deleted: context.cookies.refresh.is_some() }))
+        Ok(Some(DeleteRefreshTokenCookie { deleted: context.call.cookies.refresh.is_some() }))
     }
 
     /// The session's token for `X-CSRFToken`. Strangers may ask too, but get a token that is never valid.

@@ -11,10 +11,11 @@ use tower_http::timeout::TimeoutError;
 use self::held::{HELD, Hold};
 use super::compression::{Unpacking, unpack};
 use super::fault::refuse;
-use super::request::{RequestId, header as text_header};
+use super::request::header as text_header;
 use super::state::App;
 use crate::domain::network::Network;
 use crate::error::ErrorCode;
+use crate::graphql::protocol::context::RequestId;
 use crate::message::Message;
 
 pub mod held;

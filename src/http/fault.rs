@@ -12,8 +12,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::media_type::MediaType;
-use super::request::RequestId;
 use crate::error::{Error, ErrorCode};
+use crate::graphql::protocol::context::RequestId;
 use crate::message::Message;
 
 /// Bounds the time of every request, and catches its panic. Both are answered like any other fault of the server.

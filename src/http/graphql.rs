@@ -1,8 +1,10 @@
 //! The GraphQL endpoint: it finds the requester, reads the document, has it executed, and answers.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_graphql::Variables;
+use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,16 +16,15 @@ use super::body::Refusal;
 use super::fault::{error_body, failed, refuse};
 use super::media_type::MediaType;
 use super::origin::Origin;
-use super::request::{RequestId, header as text_header};
+use super::request::header as text_header;
 use super::state::App;
 use super::{body, cookies};
 use crate::auth::requester::Requester;
 use crate::budget::turn::{Turn, asker};
 use crate::config::Introspection;
 use crate::error::{Error, ErrorCode, Result};
-use crate::graphql::protocol::context::{Effect, RequestContext};
+use crate::graphql::protocol::context::{self, Effect, RequestId};
 use crate::graphql::protocol::document::{self, aside};
-use crate::graphql::protocol::execution::{Executed, execute};
 use crate::message::Message;
 use crate::service::login;
 
@@ -291,32 +292,26 @@ impl Call<'_> {
         document: document::Document,
         turn: Option<Turn>,
     ) -> Answer {
-        let requester = self.found.map(|found| Arc::clone(&found.requester));
-        let context = RequestContext::new(
-            &self.app.services,
-            requester,
-            cookies::read(self.headers, &self.app.http),
-            self.origin.address,
-        );
+        let is_mutation = document.kind == OperationType::Mutation;
+        let cookies = cookies::read(self.headers, &self.app.http);
+        let call = Arc::new(context::Call::new(cookies, self.origin.address, document, turn));
         // The document has been read already.
-        let request = async_graphql::Request::new("").variables(variables);
-        let is_mutation = document.is_mutation;
-        let execution = execute(
-            self.app.schema.clone(),
-            request,
-            document,
-            context,
-            turn,
-            self.language.clone(),
-            self.request_id.0.clone(),
-        );
+        let mut request = async_graphql::Request::new("")
+            .variables(variables)
+            .data(Arc::clone(&call))
+            .data(self.request_id.clone());
+        if let Some(found) = self.found {
+            request = request.data(Arc::clone(&found.requester));
+        }
+        let schema = self.app.schema.clone();
+        let execution = async move { schema.execute(request).await };
         // In a task of its own: what a mutation has begun is finished even if the client goes away, as the front end does after
         // it has asked for another language. What is only read ends with whoever wants it.
         let span = tracing::Span::current();
         let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
         let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
-        let Executed { response, effects, unavailable, budget } = match execution.await {
-            Ok(executed) => executed,
+        let response = match execution.await {
+            Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "the execution broke off");
                 let message = Message::new("internal-error");
@@ -326,7 +321,8 @@ impl Call<'_> {
         // Errors without a path come from validation: nothing was executed.
         let invalid =
             !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
-        let effects = effects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (effects, budget) = (call.take_effects(), call.take_budget());
+        let unavailable = call.unavailable.load(Ordering::Relaxed);
         let legacy = self.media_type == MediaType::Json;
         let status = if legacy && unavailable {
             StatusCode::SERVICE_UNAVAILABLE
@@ -349,6 +345,7 @@ impl Call<'_> {
             String::from_utf8(text).map_err(Error::internal)
         };
         let body = aside(is_large, write).await;
+        // The turn lasts until the answer is written.
         drop(budget);
         let body = match body.and_then(|written| written) {
             Ok(body) => body,

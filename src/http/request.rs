@@ -8,14 +8,12 @@ use tracing::Instrument as _;
 
 use super::state::App;
 use crate::clock::new_random_id;
+use crate::graphql::protocol::context::RequestId;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id: the one that the client or a proxy sent, if it is at most 64 letters, digits and hyphens, else a new one.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
-
-/// Gives the request its id and its log span, and counts it.
+/// Gives the request its id and its log span, and counts it. The id is the one that the client or a proxy sent, if it is at
+/// most 64 letters, digits and hyphens, else a new one.
 pub async fn identify(mut request: Request, next: Next) -> Response {
     let id = request
         .headers()

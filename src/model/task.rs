@@ -46,6 +46,9 @@ entity! {
         /// How urgent the task is, from 0 to 100.
         #[serde(default = "usual_priority")]
         priority: i32 => Integer,
+        /// The service under maker-checker with which the task was filed. Tasks filed before there was this column have none.
+        #[serde(default)]
+        checker: Option<String> => Nullable<Text>,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::db::query::PageLimit;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
+use crate::model::checked_service::CheckedService;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -37,7 +38,7 @@ pub struct ServiceContext {
     /// The host's registrations.
     pub host: Host,
     /// The services that this process puts under maker-checker.
-    pub checked_services: Vec<&'static str>,
+    pub checked_services: Vec<CheckedService>,
     /// Bounds on what clients can make large.
     pub limits: Limits,
     /// The settings of webhooks.
@@ -65,6 +66,12 @@ impl ServiceContext {
     #[must_use]
     pub const fn page_limit(&self) -> PageLimit {
         PageLimit { max: self.limits.page_size }
+    }
+
+    /// Whether this process puts the service of this name under maker-checker.
+    #[must_use]
+    pub fn checks(&self, service: &str) -> bool {
+        self.checked_services.iter().any(|checked| checked.name == service)
     }
 
     /// Reads something on a thread where blocking is allowed.

@@ -1,10 +1,12 @@
 //! The services as hosts call them: the same functions, rights, history and signals as through GraphQL.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::context::ServiceContext;
+use super::login;
 use super::resolution::{self, ReEvaluate, ResolveTask};
 use super::task::{self, CreateTask, UpdateTask};
 use super::task_executor;
@@ -15,16 +17,50 @@ use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
 use crate::domain::json::Json;
 use crate::domain::task::TaskStatus;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
 use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 
+impl ServiceContext {
+    /// Does `work` as `requester` in one transaction, for a host. A fault of the server is logged.
+    async fn act<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
+    {
+        let requester = self.present(requester).await?;
+        self.write(&requester, work).await.inspect_err(Error::log)
+    }
+
+    /// A requester whom a host has kept, with rights as they are now.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED for a person who may not act any more, or an error of the host.
+    pub(crate) async fn present(self: &Arc<Self>, requester: &Arc<Requester>) -> Result<Arc<Requester>> {
+        let present = login::present(self, requester, Duration::ZERO).await.inspect_err(Error::log)?;
+        present.ok_or_else(|| Error::new(ErrorCode::Unauthenticated, Message::new("no-session")))
+    }
+
+    /// Acts, and once more if another transaction has taken the code meanwhile.
+    async fn act_again_if_taken<T, F>(self: &Arc<Self>, requester: &Arc<Requester>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + Clone + 'static,
+    {
+        match self.act(requester, work.clone()).await {
+            Err(error) if error.field() == Some("code") => self.act(requester, work).await,
+            done => done,
+        }
+    }
+}
+
 /// The service of tasks. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskService {
-    services: Arc<ServiceContext>,
+    pub(crate) services: Arc<ServiceContext>,
 }
 
 impl TaskService {
@@ -37,7 +73,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, CONFLICT for an entity with an open task, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTask) -> Result<Task> {
-        self.services.write(requester, move |unit| task::create(unit, &input)).await
+        self.services.act(requester, move |unit| task::create(unit, &input)).await
     }
 
     /// Creates tasks in one transaction: all of them, or none. The host is asked for all their entities at once.
@@ -49,7 +85,7 @@ impl TaskService {
         requester: &Arc<Requester>,
         inputs: Vec<CreateTask>,
     ) -> Result<Vec<Task>> {
-        self.services.write(requester, move |unit| task::create_many(unit, &inputs)).await
+        self.services.act(requester, move |unit| task::create_many(unit, &inputs)).await
     }
 
     /// Creates a task from input that is made in its transaction.
@@ -59,7 +95,7 @@ impl TaskService {
         input: impl Fn(&mut UnitOfWork<'_>) -> Result<CreateTask> + Send + 'static,
     ) -> Result<Task> {
         self.services
-            .write(requester, move |unit| {
+            .act(requester, move |unit| {
                 let input = input(unit)?;
                 task::create(unit, &input)
             })
@@ -71,7 +107,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTask) -> Result<Task> {
-        self.services.write(requester, move |unit| task::update(unit, &input)).await
+        self.services.act(requester, move |unit| task::update(unit, &input)).await
     }
 
     /// Deletes tasks that are not decided yet: all of them, or none.
@@ -79,7 +115,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.write(requester, move |unit| task::delete(unit, &ids)).await
+        self.services.act(requester, move |unit| task::delete(unit, &ids)).await
     }
 
     /// Carries a task out by the executor action handler of its event.
@@ -87,7 +123,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, VALIDATION without a handler, or a handler's refusal.
     pub async fn execute_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.services.write(requester, move |unit| task::execute(unit, id)).await
+        self.services.act(requester, move |unit| task::execute(unit, id)).await
     }
 
     /// Casts the requester's vote, which may decide the task.
@@ -95,7 +131,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
-        self.services.write(requester, move |unit| resolution::resolve(unit, &input)).await
+        self.services.act(requester, move |unit| resolution::resolve(unit, &input)).await
     }
 
     /// Casts the requester's vote for or against the whole task, which may decide the task.
@@ -110,7 +146,7 @@ impl TaskService {
         comment: Option<String>,
     ) -> Result<Task> {
         self.services
-            .write(requester, move |unit| {
+            .act(requester, move |unit| {
                 let word =
                     if is_for { &unit.settings.task_user_approved } else { &unit.settings.task_user_failed };
                 let business_status =
@@ -129,7 +165,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
     pub async fn re_evaluate_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.services.write(requester, move |unit| resolution::re_evaluate(unit, id)).await
+        self.services.act(requester, move |unit| resolution::re_evaluate(unit, id)).await
     }
 
     /// Weighs the votes on several tasks again, of all of them or of none; for privileged people. Returns how many there
@@ -138,7 +174,7 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, LIMIT, or a handler's refusal.
     pub async fn re_evaluate_tasks(&self, requester: &Arc<Requester>, which: ReEvaluate) -> Result<usize> {
-        self.services.write(requester, move |unit| resolution::re_evaluate_many(unit, &which)).await
+        self.services.act(requester, move |unit| resolution::re_evaluate_many(unit, &which)).await
     }
 
     /// Closes a task without votes, as COMPLETED or FAILED, with a comment for the history; for privileged people.
@@ -160,7 +196,7 @@ impl TaskService {
 /// The service of task groups. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskGroupService {
-    services: Arc<ServiceContext>,
+    pub(crate) services: Arc<ServiceContext>,
 }
 
 impl TaskGroupService {
@@ -173,7 +209,16 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, VALIDATION, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: TaskGroupInput) -> Result<TaskGroup> {
-        self.services.write(requester, move |unit| task_group::create(unit, &input)).await
+        self.services.act(requester, move |unit| task_group::create(unit, &input)).await
+    }
+
+    /// The group of this code, which is created if there is none; a group that exists stays as it is. For the start of a host,
+    /// whose processes may all do so at once.
+    ///
+    /// # Errors
+    /// FORBIDDEN, VALIDATION, or a handler's refusal.
+    pub async fn ensure_group(&self, requester: &Arc<Requester>, input: TaskGroupInput) -> Result<TaskGroup> {
+        self.services.act_again_if_taken(requester, move |unit| task_group::ensure(unit, &input)).await
     }
 
     /// Changes a group. Only differences are written.
@@ -186,7 +231,7 @@ impl TaskGroupService {
         id: Uuid,
         input: TaskGroupInput,
     ) -> Result<TaskGroup> {
-        self.services.write(requester, move |unit| task_group::update(unit, id, &input)).await
+        self.services.act(requester, move |unit| task_group::update(unit, id, &input)).await
     }
 
     /// Deletes groups with their executors: all of them, or none.
@@ -194,14 +239,14 @@ impl TaskGroupService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a group with open tasks, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.write(requester, move |unit| task_group::delete(unit, &ids)).await
+        self.services.act(requester, move |unit| task_group::delete(unit, &ids)).await
     }
 }
 
 /// The service of task executors. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskExecutorService {
-    services: Arc<ServiceContext>,
+    pub(crate) services: Arc<ServiceContext>,
 }
 
 impl TaskExecutorService {
@@ -219,7 +264,7 @@ impl TaskExecutorService {
         task_group_id: Uuid,
         user_id: Uuid,
     ) -> Result<TaskExecutor> {
-        self.services.write(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
+        self.services.act(requester, move |unit| task_executor::create(unit, task_group_id, user_id)).await
     }
 
     /// Replaces the user of an executor.
@@ -227,7 +272,7 @@ impl TaskExecutorService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a user who is an executor already, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, id: Uuid, user_id: Uuid) -> Result<TaskExecutor> {
-        self.services.write(requester, move |unit| task_executor::update(unit, id, user_id)).await
+        self.services.act(requester, move |unit| task_executor::update(unit, id, user_id)).await
     }
 
     /// Changes the weight of an executor under the policy WEIGHT. Votes that were cast keep their weight.
@@ -240,7 +285,7 @@ impl TaskExecutorService {
         id: Uuid,
         weight: i32,
     ) -> Result<TaskExecutor> {
-        self.services.write(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
+        self.services.act(requester, move |unit| task_executor::set_weight(unit, id, weight)).await
     }
 
     /// Removes executors: all of them, or none.
@@ -248,14 +293,14 @@ impl TaskExecutorService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.write(requester, move |unit| task_executor::delete(unit, &ids)).await
+        self.services.act(requester, move |unit| task_executor::delete(unit, &ids)).await
     }
 }
 
 /// The service of approval flows. Each method is one transaction.
 #[derive(Clone)]
 pub struct TaskFlowService {
-    services: Arc<ServiceContext>,
+    pub(crate) services: Arc<ServiceContext>,
 }
 
 impl TaskFlowService {
@@ -268,7 +313,16 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND for a group, VALIDATION, or a handler's refusal.
     pub async fn create(&self, requester: &Arc<Requester>, input: CreateTaskFlow) -> Result<TaskFlow> {
-        self.services.write(requester, move |unit| task_flow::create(unit, &input)).await
+        self.services.act(requester, move |unit| task_flow::create(unit, &input)).await
+    }
+
+    /// The head of the flow of this code, which is created if there is none; a flow that exists stays as it is. For the start of
+    /// a host, whose processes may all do so at once.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND for a group, VALIDATION, or a handler's refusal.
+    pub async fn ensure_flow(&self, requester: &Arc<Requester>, input: CreateTaskFlow) -> Result<TaskFlow> {
+        self.services.act_again_if_taken(requester, move |unit| task_flow::ensure(unit, &input)).await
     }
 
     /// Changes the name and the sources of a flow's head.
@@ -276,7 +330,7 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
     pub async fn update(&self, requester: &Arc<Requester>, input: UpdateTaskFlow) -> Result<TaskFlow> {
-        self.services.write(requester, move |unit| task_flow::update(unit, &input)).await
+        self.services.act(requester, move |unit| task_flow::update(unit, &input)).await
     }
 
     /// Supersedes the head of a flow; tasks under way keep their version.
@@ -284,7 +338,7 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a superseded version, or a handler's refusal.
     pub async fn replace(&self, requester: &Arc<Requester>, input: ReplaceTaskFlow) -> Result<TaskFlow> {
-        self.services.write(requester, move |unit| task_flow::replace(unit, &input)).await
+        self.services.act(requester, move |unit| task_flow::replace(unit, &input)).await
     }
 
     /// Retires flows with all their versions: all of them, or none.
@@ -292,14 +346,14 @@ impl TaskFlowService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a flow with tasks in it, or a handler's refusal.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.write(requester, move |unit| task_flow::delete(unit, &ids)).await
+        self.services.act(requester, move |unit| task_flow::delete(unit, &ids)).await
     }
 }
 
 /// The service of webhook endpoints. Each method is one transaction.
 #[derive(Clone)]
 pub struct WebhookEndpointService {
-    services: Arc<ServiceContext>,
+    pub(crate) services: Arc<ServiceContext>,
 }
 
 impl WebhookEndpointService {
@@ -319,7 +373,7 @@ impl WebhookEndpointService {
         url: String,
         events: Vec<String>,
     ) -> Result<(Uuid, String)> {
-        self.services.write(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
+        self.services.act(requester, move |unit| webhook_endpoint::create(unit, &name, &url, &events)).await
     }
 
     /// Changes an endpoint. If it is enabled again, the deliveries that wait for it go on.
@@ -332,7 +386,7 @@ impl WebhookEndpointService {
         id: Uuid,
         change: WebhookEndpointChange,
     ) -> Result<()> {
-        self.services.write(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
+        self.services.act(requester, move |unit| webhook_endpoint::update(unit, id, &change)).await
     }
 
     /// Deletes endpoints: all of them, or none. Deliveries that wait for them are given up.
@@ -340,7 +394,7 @@ impl WebhookEndpointService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for an endpoint of the configuration, or LIMIT.
     pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.write(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
+        self.services.act(requester, move |unit| webhook_endpoint::delete(unit, &ids)).await
     }
 
     /// Gives an endpoint a new secret; returns it, and never shows it again. The old secret signs beside it for `keep_old_s`
@@ -354,8 +408,6 @@ impl WebhookEndpointService {
         id: Uuid,
         keep_old_s: i64,
     ) -> Result<String> {
-        self.services
-            .write(requester, move |unit| webhook_endpoint::rotate_secret(unit, id, keep_old_s))
-            .await
+        self.services.act(requester, move |unit| webhook_endpoint::rotate_secret(unit, id, keep_old_s)).await
     }
 }

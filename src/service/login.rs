@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use uuid::Uuid;
@@ -55,7 +56,7 @@ pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Op
                 return Ok(None);
             };
             let rights = rights_of(services, connection, user.id)?;
-            Ok(Some(Requester { user, rights, session_id: Some(session.id) }))
+            Ok(Some(Requester::new(user, rights, Some(session.id))))
         })
         .await
 }
@@ -87,6 +88,23 @@ pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result
         .await
 }
 
+/// The same person with rights as they are now, unless that was looked up so lately; none for one who may not act any more.
+pub async fn present(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    within: Duration,
+) -> Result<Option<Arc<Requester>>> {
+    if requester.is_fresh(within) {
+        return Ok(Some(Arc::clone(requester)));
+    }
+    let (id, session_id) = (requester.id(), requester.session_id);
+    let found = services.read(move |services, connection| acting_by_id(services, connection, id)).await?;
+    Ok(found.map(|mut found| {
+        found.session_id = session_id;
+        Arc::new(found)
+    }))
+}
+
 /// The person with this key, with rights as they are now; none for one who may not act any more.
 pub(super) fn acting_by_id(
     services: &ServiceContext,
@@ -107,7 +125,7 @@ fn acting(
         return Ok(None);
     };
     let rights = rights_of(services, connection, user.id)?;
-    Ok(Some(Requester { user, rights, session_id: None }))
+    Ok(Some(Requester::new(user, rights, None)))
 }
 
 /// Begins a session. Takes as long for an unknown name as for a wrong password. Failures are counted as [`attempt`] says;

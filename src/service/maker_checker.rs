@@ -8,15 +8,15 @@
 //! carries out what was approved, or leaves a delivery for the After-handler `maker_checker:<service>`, to which no signal is bound.
 //! That one notes in the transaction of its work that it is done (`db/outbox.rs::settle`).
 //!
-//! `task_management_checkedservice` lists the services that some process puts under maker-checker. Re-evaluation completes
-//! their tasks only in a process that knows the service; any other leaves a delivery for `tasks.re_evaluation:<service>`.
+//! `service/checked_task.rs` says what a process does that does not know the service of a task.
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::checked_task::Operation;
 use super::facade::TaskService;
 use super::task::CreateTask;
 use crate::auth::requester::Requester;
@@ -40,9 +40,9 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 /// ```
 /// use std::collections::HashMap;
 ///
-/// use serde_json::{Value, json};
+/// use serde_json::json;
 /// use tasks_management::{
-///     Approved, Builder, CheckedService, DbConnection, EntityType, ExecutionMode, Host, Json, MakerChecker, Requester,
+///     Approved, Builder, CheckedService, DbConnection, EntityType, ExecutionMode, Host, Json, MakerChecker, NotOffered,
 ///     Result, Settings,
 /// };
 ///
@@ -50,7 +50,7 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 /// struct Hours;
 ///
 /// impl CheckedService for Hours {
-///     type Create = Value;
+///     type Create = NotOffered;
 ///     type Update = u8;
 ///     const NAME: &'static str = "HoursService";
 ///     const ENTITY_TYPE: &'static str = "office.hours";
@@ -58,15 +58,6 @@ pub use execution::{Checked, ExecutionContext, ExecutionMode};
 ///     fn current(&self, _: &mut DbConnection, id: &str) -> Result<Option<Json>> {
 ///         Ok((id == "monday").then(|| json!(8).into()))
 ///     }
-///     # fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> { Ok(()) }
-///     # fn validate_delete(&self, _: &mut DbConnection, _: &Requester, _: &str) -> Result<()> { Ok(()) }
-///     # fn create(&self, _: &mut Approved<'_>, _: Value) -> Result<()> { Ok(()) }
-///     # fn delete(&self, _: &mut Approved<'_>, _: &str) -> Result<()> { Ok(()) }
-///
-///     fn validate_update(&self, _: &mut DbConnection, _: &Requester, _: &str, _: &u8) -> Result<()> {
-///         Ok(())
-///     }
-///
 ///     fn update(&self, approved: &mut Approved<'_>, id: &str, hour: u8) -> Result<()> {
 ///         println!("{id} begins at {hour}, says {}", approved.decider.user.username);
 ///         Ok(())
@@ -119,7 +110,7 @@ pub trait CheckedService: Send + Sync + 'static {
     fn current(&self, connection: &mut DbConnection, id: &str) -> Result<Option<Json>>;
 
     /// Checks whether the maker may propose to create this entity. Called when the proposal is made or changed, and before
-    /// it is carried out.
+    /// it is carried out. By default every payload that can be read is accepted.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
@@ -128,9 +119,13 @@ pub trait CheckedService: Send + Sync + 'static {
         connection: &mut DbConnection,
         maker: &Requester,
         payload: &Self::Create,
-    ) -> Result<()>;
+    ) -> Result<()> {
+        let _ = (connection, maker, payload);
+        Ok(())
+    }
 
-    /// Checks whether the maker may propose this change of the entity. Called at the same moments.
+    /// Checks whether the maker may propose this change of the entity. Called at the same moments. By default every payload
+    /// that can be read is accepted.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
@@ -140,31 +135,54 @@ pub trait CheckedService: Send + Sync + 'static {
         maker: &Requester,
         id: &str,
         payload: &Self::Update,
-    ) -> Result<()>;
+    ) -> Result<()> {
+        let _ = (connection, maker, id, payload);
+        Ok(())
+    }
 
-    /// Checks whether the maker may propose to delete this entity. Called at the same moments.
+    /// Checks whether the maker may propose to delete this entity. Called at the same moments. By default nobody may.
     ///
     /// # Errors
     /// The refusal; it reaches the caller with its code and message.
-    fn validate_delete(&self, connection: &mut DbConnection, maker: &Requester, id: &str) -> Result<()>;
+    fn validate_delete(&self, connection: &mut DbConnection, maker: &Requester, id: &str) -> Result<()> {
+        let _ = (connection, maker, id);
+        Err(not_offered(Self::NAME))
+    }
 
-    /// Creates an entity.
+    /// Creates an entity. By default the operation is refused; then [`Self::Create`] is best [`NotOffered`].
     ///
     /// # Errors
     /// The reason why it can't be done.
-    fn create(&self, approved: &mut Approved<'_>, payload: Self::Create) -> Result<()>;
+    fn create(&self, approved: &mut Approved<'_>, payload: Self::Create) -> Result<()> {
+        let _ = (approved, payload);
+        Err(not_offered(Self::NAME))
+    }
 
-    /// Changes an entity.
+    /// Changes an entity. By default the operation is refused; then [`Self::Update`] is best [`NotOffered`].
     ///
     /// # Errors
     /// The reason why it can't be done.
-    fn update(&self, approved: &mut Approved<'_>, id: &str, payload: Self::Update) -> Result<()>;
+    fn update(&self, approved: &mut Approved<'_>, id: &str, payload: Self::Update) -> Result<()> {
+        let _ = (approved, id, payload);
+        Err(not_offered(Self::NAME))
+    }
 
-    /// Deletes an entity.
+    /// Deletes an entity. By default the operation is refused.
     ///
     /// # Errors
     /// The reason why it can't be done.
-    fn delete(&self, approved: &mut Approved<'_>, id: &str) -> Result<()>;
+    fn delete(&self, approved: &mut Approved<'_>, id: &str) -> Result<()> {
+        let _ = (approved, id);
+        Err(not_offered(Self::NAME))
+    }
+}
+
+/// The payload of an operation that a service does not offer: no proposal can be read as it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum NotOffered {}
+
+fn not_offered(service: &'static str) -> Error {
+    Error::validation("businessEvent", Message::new("not-offered").with("service", service))
 }
 
 /// An operation that was approved and is carried out now.
@@ -285,41 +303,6 @@ impl<S: CheckedService> MakerChecker<S> {
             ..CreateTask::default()
         }
     }
-}
-
-/// A proposed operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Create,
-    Update,
-    Delete,
-}
-
-impl Operation {
-    /// The operation's business event.
-    fn event(self, service: &str) -> String {
-        let operation = match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        };
-        format!("{service}.{operation}")
-    }
-
-    /// The operation that a task proposes to this service, if it proposes one.
-    fn of(service: &str, task: &Task) -> Option<Self> {
-        let event = task.business_event.as_deref()?;
-        let is_its = task.source.as_deref() == Some(service);
-        [Self::Create, Self::Update, Self::Delete]
-            .into_iter()
-            .find(|operation| is_its && operation.event(service) == event)
-    }
-}
-
-/// The service to which a task proposes an operation, by the task's form. The service need not be under maker-checker.
-#[must_use]
-pub fn addressed(task: &Task) -> Option<&str> {
-    task.source.as_deref().filter(|source| Operation::of(source, task).is_some())
 }
 
 fn no_entity() -> Error {

@@ -2,6 +2,7 @@
 //! through the same functions.
 
 pub mod approval_state;
+pub mod checked_task;
 pub mod configuration;
 pub mod context;
 pub mod entity;

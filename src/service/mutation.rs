@@ -59,8 +59,17 @@ pub struct Receipt {
     pub client_mutation_id: Option<String>,
 }
 
-/// Runs a mutation once for each client id of a person, however often and at whatever moments it is sent. The result of
-/// `work` comes with the receipt if the work was done and committed now, but not if it was done before or failed.
+/// What came of a mutation.
+pub struct Ran<T> {
+    /// What the client gets back.
+    pub receipt: Receipt,
+    /// The result of the work, if it was done and committed now, not before.
+    pub given: Option<T>,
+    /// Why it failed, now or before.
+    pub refusal: Option<Error>,
+}
+
+/// Runs a mutation once for each client id of a person, however often and at whatever moments it is sent.
 ///
 /// # Errors
 /// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, LIMIT when the
@@ -71,7 +80,7 @@ pub async fn run<T, F>(
     requester: &Arc<Requester>,
     request: Request,
     work: F,
-) -> Result<(Receipt, Option<T>)>
+) -> Result<Ran<T>>
 where
     T: Send + 'static,
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
@@ -87,7 +96,7 @@ where
         })
         .await;
     services.bus.wake();
-    let (internal_id, given) = match outcome {
+    let (internal_id, given, refusal) = match outcome {
         Ok(done) => {
             count(done.counted);
             if let Some(result) = done.result {
@@ -95,17 +104,19 @@ where
                 metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
                     .increment(1);
             }
-            (done.id, done.given)
+            (done.id, done.given, done.refusal)
         }
         // A fault of the server undid everything, the entry too. The entry is written again as failed, so that a client that
         // polls for it learns of the fault.
         Err(error) if error.code() == ErrorCode::Internal => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), mutation = asked.entry.mutation, "a mutation failed");
-            (enter_failed(services, requester, asked, &error).await?, None)
+            let cause = error.unlogged_cause();
+            tracing::error!(%error, cause, mutation = asked.entry.mutation, "a mutation failed");
+            (enter_failed(services, requester, asked, &error).await?, None, Some(error))
         }
         Err(error) => return Err(error),
     };
-    Ok((Receipt { internal_id, client_mutation_id: request.client_mutation_id }, given))
+    let receipt = Receipt { internal_id, client_mutation_id: request.client_mutation_id };
+    Ok(Ran { receipt, given, refusal })
 }
 
 fn attempt<T>(
@@ -117,8 +128,9 @@ fn attempt<T>(
 ) -> Result<Done<T>> {
     let (entry, now) = (&asked.entry, services.clock.now());
     if !journal::reserve(connection, entry)? {
-        let id = same_as_before(connection, asked)?;
-        return Ok(Done { id, result: None, given: None, counted: Vec::new() });
+        let before = same_as_before(connection, asked)?;
+        let refusal = before.error.as_deref().and_then(kept_error);
+        return Ok(Done { id: before.id, result: None, given: None, refusal, counted: Vec::new() });
     }
     let (mut touched, mut counted) = (Vec::new(), Vec::new());
     let outcome = connection.savepoint(|connection| {
@@ -128,24 +140,24 @@ fn attempt<T>(
         counted = unit.take_counted();
         Ok(given)
     });
-    let (result, given) = match outcome {
+    let (result, given, refusal) = match outcome {
         Ok(given) => {
             touched.sort_unstable();
             touched.dedup();
             journal::link(connection, entry.id, &touched)?;
             services.journal_quota.keep(requester.id(), asked.size(), now)?;
             journal::complete(connection, entry.id, &asked.content, asked.details.as_deref())?;
-            ("success", Some(given))
+            ("success", Some(given), None)
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
             services.journal_quota.refuse(requester.id(), now)?;
             let text = error_list(&error, &requester.user.language);
             journal::refuse(connection, entry.id, &text, &asked.content_hash())?;
-            ("error", None)
+            ("error", None, Some(error))
         }
     };
-    Ok(Done { id: entry.id, result: Some(result), given, counted })
+    Ok(Done { id: entry.id, result: Some(result), given, refusal, counted })
 }
 
 /// The result of an attempt, if it is committed.
@@ -155,11 +167,13 @@ struct Done<T> {
     result: Option<&'static str>,
     /// The result of the work.
     given: Option<T>,
+    /// Why the mutation failed, now or before.
+    refusal: Option<Error>,
     counted: Vec<Counted>,
 }
 
-/// The answer if the id was used before: the same answer for the same input, else a refusal.
-fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<Uuid> {
+/// The entry if the id was used before: the first one for the same input, else a refusal.
+fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<MutationLog> {
     let entry = &asked.entry;
     let conflict = || Error::new(ErrorCode::Conflict, Message::new("mutation-id-reused"));
     let id = entry.client_mutation_id.as_deref().ok_or_else(conflict)?;
@@ -171,7 +185,7 @@ fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<Uuid> 
                 || asked.canonical(&before.json_content) == asked.canonical(&asked.content)
         }
     };
-    if before.mutation == entry.mutation && is_same { Ok(before.id) } else { Err(conflict()) }
+    if before.mutation == entry.mutation && is_same { Ok(before) } else { Err(conflict()) }
 }
 
 async fn enter_failed(
@@ -193,7 +207,7 @@ async fn enter_failed(
             if journal::reserve(connection, &entry)? {
                 Ok(entry.id)
             } else {
-                same_as_before(connection, &asked)
+                same_as_before(connection, &asked).map(|before| before.id)
             }
         })
         .await
@@ -267,6 +281,17 @@ fn check(request: &Request, max_details: usize) -> Result<()> {
         check_text("clientMutationDetails", detail, usize::MAX)?;
     }
     check_text("input", &request.content, usize::MAX)
+}
+
+/// The error that the journal has kept.
+fn kept_error(list: &str) -> Option<Error> {
+    let list: serde_json::Value = serde_json::from_str(list).ok()?;
+    let code = list[0]["code"].as_str().and_then(ErrorCode::named).unwrap_or(ErrorCode::Conflict);
+    let error = Error::new(code, Message::words(list[0]["message"].as_str()?));
+    Some(match list[0]["detail"].as_str() {
+        Some(field) => error.of_field(field),
+        None => error,
+    })
 }
 
 /// The journal's form of an error, in the language of the requester.

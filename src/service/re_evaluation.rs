@@ -22,8 +22,8 @@ use crate::error::{ErrorCode, Result};
 use crate::model::outbox::Delivery;
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
+use crate::service::checked_task::elsewhere;
 use crate::service::context::ServiceContext;
-use crate::service::maker_checker::addressed;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::{resolution, task_hold};
 
@@ -62,9 +62,9 @@ pub async fn register_checked_services(services: &Arc<ServiceContext>) -> Result
     if services.checked_services.is_empty() {
         return Ok(());
     }
-    let names = services.checked_services.clone();
+    let checked = services.checked_services.clone();
     let register = move |connection: &mut db::connection::DbConnection| {
-        names.iter().try_for_each(|name| db::checked_service::register(connection, name))
+        checked.iter().try_for_each(|service| db::checked_service::register(connection, service))
     };
     services.db.write(register).await
 }
@@ -142,10 +142,10 @@ fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()>
         return task_hold::keep_barred(unit, &task);
     }
     if approval.progression() == Progression::Completed
-        && let Some(service) = unknown_checker(unit, &task)?
+        && let Some(service) = elsewhere(unit, &task)?
     {
         task_hold::keep(unit, &task, &approval)?;
-        let subscriber = Subscriber::ReEvaluation(Some(service));
+        let subscriber = Subscriber::ReEvaluation(Some(service.name));
         return leave(unit.connection, delivery, &subscriber, task.id, ("taskId", task.id), unit.now);
     }
     unit.because(format!("re-evaluated after {}, event {}", delivery.signal, delivery.event_id));
@@ -158,13 +158,4 @@ fn can_be_decided(unit: &UnitOfWork<'_>, task: &Task, approval: &ApprovalState) 
         && approval.held() == Some(HeldReason::ReadyToDecide)
         && !approval.passed_on_other_data()
         && !resolution::lacks_reason(unit, approval)
-}
-
-/// The service of the task's operation, if other processes carry its operations out and this one does not.
-fn unknown_checker(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Option<String>> {
-    let Some(service) = addressed(task).filter(|name| !unit.services.checked_services.contains(name)) else {
-        return Ok(None);
-    };
-    let is_known_elsewhere = db::checked_service::is_registered(unit.connection, service)?;
-    Ok(is_known_elsewhere.then(|| service.to_owned()))
 }

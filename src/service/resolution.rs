@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::task::Task;
 use crate::service::approval_state::{ApprovalState, PoolStatus};
+use crate::service::checked_task;
 use crate::service::task::access::{
     barred, check_entitled, locked, no_task, not_an_executor, refuse_final, refuse_unaccepted, sees,
 };
@@ -221,8 +222,8 @@ pub(super) fn lacks_reason(unit: &UnitOfWork<'_>, approval: &ApprovalState) -> b
 /// The one door to COMPLETED and FAILED, whoever opens it.
 ///
 /// # Errors
-/// VALIDATION for a rejection for which neither `comment` nor a vote gives a reason, if the settings want one; INTERNAL for
-/// another status; or an error of a handler.
+/// VALIDATION for a rejection for which neither `comment` nor a vote gives a reason, if the settings want one; CONFLICT if a
+/// process that knows the task's service must decide; INTERNAL for another status; or an error of a handler.
 pub fn complete(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,
@@ -237,6 +238,10 @@ pub fn complete(
     if status == TaskStatus::Failed {
         cast::need_reason(unit, comment.is_some() || approval.says_why_refused())?;
     }
+    let left_to = match status {
+        TaskStatus::Completed => checked_task::left_to(unit, task)?,
+        _ => None,
+    };
     let result = status.as_str();
     let old = task.clone();
     task.status = status;
@@ -246,7 +251,7 @@ pub fn complete(
     write(unit, task, 0, comment)?;
     db::task_hold::release(unit.connection, task.id)?;
     unit.count("tasks_completed_total", "result", result);
-    unit.changed(Signal::TaskComplete, task.id, || {
+    unit.changed_and_left(Signal::TaskComplete, task.id, left_to, || {
         EventData::new(Some(&old), Some(&*task))
             .with("result", result)
             .with("rejectedRecordIds", approval.rejected_record_ids())

@@ -143,6 +143,9 @@ pub fn execute(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
     check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
+    if unit.settings.decides_by_policy(task.executor_action_event.as_deref()) {
+        return Err(Error::new(ErrorCode::Conflict, Message::new("decided-by-votes")));
+    }
     let event = task.executor_action_event.clone().unwrap_or_default();
     let Some(action) = unit.services.host.executor_action(&event).cloned() else {
         return Err(Error::validation("id", Message::new("no-executor-action").with("event", event)));

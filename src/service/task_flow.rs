@@ -103,6 +103,19 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
     Ok(flow)
 }
 
+/// The head of the live flow of the input's code; it is created if there is none.
+///
+/// # Errors
+/// As for [`create`].
+pub fn ensure(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
+    unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
+    let known = match db::task_flow::live_by_code(unit.connection, &input.code)? {
+        Some(id) => db::get::<TaskFlow>(unit.connection, id)?,
+        None => None,
+    };
+    known.map_or_else(|| create(unit, input), Ok)
+}
+
 /// Changes the name and the sources of a flow's head.
 ///
 /// # Errors

@@ -118,6 +118,19 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
     Ok(group)
 }
 
+/// The live group of the input's code; it is created if there is none.
+///
+/// # Errors
+/// As for [`create`].
+pub fn ensure(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
+    unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
+    let known = match db::task_group::live_by_code(unit.connection, &input.code)? {
+        Some(id) => db::get::<TaskGroup>(unit.connection, id)?,
+        None => None,
+    };
+    known.map_or_else(|| create(unit, input), Ok)
+}
+
 /// Changes a group. Only differences are written.
 ///
 /// # Errors

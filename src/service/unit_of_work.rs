@@ -228,7 +228,21 @@ impl<'a> UnitOfWork<'a> {
         entity_id: Uuid,
         data: impl FnOnce() -> EventData,
     ) -> Result<()> {
-        let audience = self.audience(signal)?;
+        self.changed_and_left(signal, entity_id, None, data)
+    }
+
+    /// Does the same, and leaves a delivery to a handler of other processes too.
+    ///
+    /// # Errors
+    /// The first error of a handler.
+    pub fn changed_and_left(
+        &mut self,
+        signal: Signal,
+        entity_id: Uuid,
+        left_to: Option<String>,
+        data: impl FnOnce() -> EventData,
+    ) -> Result<()> {
+        let audience = self.audience(signal)?.and(left_to);
         if audience.is_empty() {
             return Ok(());
         }

@@ -122,6 +122,12 @@ pub struct Audience {
 }
 
 impl Audience {
+    /// The audience with another handler, if there is one.
+    pub(crate) fn and(mut self, handler: Option<String>) -> Self {
+        self.after.extend(handler);
+        self
+    }
+
     /// Whether nobody is told, so that the event's data need not be made.
     #[must_use]
     pub(crate) const fn is_empty(&self) -> bool {

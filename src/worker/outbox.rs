@@ -103,7 +103,7 @@ impl Worker {
 
     /// The subscribers that are always served: the After-handlers, and the module itself.
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
-        let own = self.services.checked_services.iter().map(|name| Some((*name).to_owned()));
+        let own = self.services.checked_services.iter().map(|service| Some(service.name.clone()));
         let own: Vec<Subscriber> = own.chain([None]).map(Subscriber::ReEvaluation).collect();
         self.services.bus.after_handlers().into_iter().map(Subscriber::Handler).chain(own)
     }

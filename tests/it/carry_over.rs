@@ -13,7 +13,7 @@ use crate::support::program::run;
 use crate::support::{Backend, apply, on_both};
 
 /// The first migration that no program of version 0.1 knew.
-const FIRST_OF_OUR_OWN: &str = "00000000000016";
+const FIRST_OF_OUR_OWN: &str = "00000000000015";
 /// The newest migration that the program before knew.
 const NEWEST_BEFORE: &str = "00000000000014";
 /// A version of a host's.

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 use tasks_management::Settings;
 
+use crate::support::{apply, on_both};
+
 /// `section.key` and its value, for every setting.
 fn defaults() -> Vec<(String, Value)> {
     let all = serde_json::to_value(Settings::default()).expect("settings are data");
@@ -62,4 +64,19 @@ fn the_readme_names_every_key() {
 fn a_file_that_is_named_must_be_there() {
     let reason = Settings::load(Some(Path::new("nowhere.toml"))).expect_err("it is not there");
     assert!(reason.contains("nowhere.toml"), "{reason}");
+}
+
+#[apply(on_both)]
+async fn a_host_sees_the_settings_that_are_in_force(app: TestApp) {
+    let settings = app.module.settings().await.expect("the settings");
+    assert!(!settings.tasks_management.forbid_maker);
+    app.run(
+        "INSERT INTO core_moduleconfiguration (id, module, layer, version, config, is_exposed, controls) VALUES \
+         ('6c0f1f5e-94a9-4d1b-8a3c-1f6c1c7c0e02', 'tasks_management', 'BE', '1', '{\"forbid_maker\": true}', false, '[]')",
+    );
+    // The row is read again after a second.
+    while !app.module.settings().await.expect("the settings").tasks_management.forbid_maker {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(app.module.settings().await.expect("the settings").database.pool_size, 6);
 }

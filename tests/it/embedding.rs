@@ -44,7 +44,7 @@ type HostSchema = Schema<HostQuery, HostMutation, EmptySubscription>;
 
 fn host_schema(module: &TaskManagement) -> HostSchema {
     let (query, mutation) = (HostQuery(module.query(), Greetings), HostMutation(module.mutation(), Nothing));
-    module.schema(Schema::build(query, mutation, EmptySubscription))
+    module.schema(query, mutation, EmptySubscription, |builder| builder).expect("no name is taken twice")
 }
 
 async fn execute(

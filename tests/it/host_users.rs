@@ -1,5 +1,6 @@
 //! A host's own users: they decide, and nobody logs in here.
 
+use async_graphql::EmptySubscription;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -140,7 +141,11 @@ async fn seats_are_for_people_whom_the_host_knows_looked_up_at_once(backend: Bac
 
     people.asked.lock().expect("nobody panicked").clear();
     let made = app.module.task_groups().create(&root, group(&people, "HOST")).await.expect("a group");
-    assert_eq!(*people.asked.lock().expect("nobody panicked"), [2], "one look-up for all");
+    assert_eq!(
+        *people.asked.lock().expect("nobody panicked"),
+        [1, 2],
+        "one look-up for root, one for all executors"
+    );
     people.change(people.id("ben"), |person, _| person.is_active = false);
     let other = TaskGroupInput { task_sources: None, ..group(&people, "OTHER") };
     let error = app.module.task_groups().create(&root, other).await.expect_err("ben is gone");
@@ -202,4 +207,39 @@ async fn what_the_host_says_against_it_reaches_the_caller(backend: Backend) {
     .await;
     let (_, answer) = ask(&app.router, Some("ada"), "{ task { totalCount } }").await;
     assert_eq!(answer["errors"][0]["message"], "The office is closed.", "{answer}");
+}
+
+#[apply(on_both)]
+async fn a_requester_who_is_kept_stops_acting_with_the_right_and_with_the_person(backend: Backend) {
+    let people = People::usual();
+    let app = start(backend, &people).await;
+    let maker = app.module.requester("maker").await.expect("the host knows the maker");
+    let schema = app
+        .module
+        .schema(app.module.query(), app.module.mutation(), EmptySubscription, |builder| builder)
+        .expect("a schema");
+    let tasks = app.module.tasks();
+    tasks.create(&maker, CreateTask::default()).await.expect("a task");
+    let seen = tasks.list(&maker, Value::Null).await.map(|page| page.total_count);
+    assert_eq!(seen.expect("a list"), 1);
+
+    people.change(people.id("maker"), |_, rights| rights.numbers.clear());
+    let refused = tasks.create(&maker, CreateTask::default()).await.expect_err("the right is gone");
+    assert_eq!(refused.code(), ErrorCode::Forbidden);
+    people.remove(people.id("maker"));
+    for refused in [
+        tasks.create(&maker, CreateTask::default()).await.map(drop),
+        tasks.list(&maker, Value::Null).await.map(drop),
+    ] {
+        assert_eq!(refused.expect_err("the person is gone").code(), ErrorCode::Unauthenticated);
+    }
+    // GraphQL looks people up again after a second.
+    let code = async || {
+        let answer = app.module.execute(&schema, "{ task { totalCount } }".into(), Some(maker.clone())).await;
+        let answer = serde_json::to_value(answer).expect("an answer");
+        answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+    };
+    while code().await != "UNAUTHENTICATED" {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

@@ -11,6 +11,7 @@
     reason = "tests are read for what they say, not for how fast they are"
 )]
 
+mod answered_errors;
 mod bad_documents;
 mod bad_flows;
 mod bad_input;
@@ -33,13 +34,17 @@ mod embedded_host;
 mod embedding;
 mod entities;
 mod exact_json;
+mod executors;
 mod faults;
 mod flow_races;
 mod four_eyes;
 mod front_end;
 mod fuzz;
 mod history;
+mod host_errors;
 mod host_pools;
+mod host_reads;
+mod host_schemas;
 mod host_users;
 mod hostile_texts;
 mod journal;
@@ -87,6 +92,7 @@ mod support;
 mod text_search;
 mod tokens;
 mod transport;
+mod unknown_checkers;
 mod users;
 mod validation;
 mod visibility;

@@ -35,6 +35,7 @@ struct Animal {
 #[derive(Clone, Default)]
 struct Animals {
     is_broken: Arc<AtomicBool>,
+    panics: Arc<AtomicBool>,
     attempts: Arc<AtomicUsize>,
 }
 
@@ -99,6 +100,10 @@ impl CheckedService for Animals {
         diesel::update(host_animal::table.find(id))
             .set((host_animal::name.eq(payload.name), host_animal::changes.eq(host_animal::changes + 1)))
             .execute(approved.connection)?;
+        if self.panics.load(Ordering::SeqCst) {
+            // Inside a transaction of its own, which stays open.
+            return approved.connection.transaction(|_| panic!("The lion is loose."));
+        }
         // The write is undone with the rest of the transaction.
         self.attempt(approved)
     }
@@ -254,6 +259,21 @@ async fn an_operation_that_fails_can_leave_the_task_completed_visible_and_replay
         assert_eq!(zoo.animal().await, ("tiger".to_owned(), 1));
         assert_eq!(zoo.events(task.id).await[0]["status"], "DELIVERED");
     }
+}
+
+#[apply(on_both)]
+async fn within_or_after_leaves_the_task_completed_also_after_a_panic(backend: Backend) {
+    let zoo = Zoo::start(backend, ExecutionMode::WithinOrAfter).await;
+    let task = zoo.propose("tiger").await.expect("a proposal");
+    zoo.animals.panics.store(true, Ordering::SeqCst);
+    assert_eq!(zoo.decide(task.id, true).await.expect("a vote").status, TaskStatus::Completed);
+    assert_eq!(zoo.app.status(&task.id.to_string()).await, "COMPLETED");
+    assert_eq!(zoo.animal().await, ("lion".to_owned(), 0), "what it wrote is undone");
+    let handler = json!("maker_checker:AnimalService");
+    assert_eq!(zoo.events(task.id).await[0]["handler"], handler);
+    zoo.animals.panics.store(false, Ordering::SeqCst);
+    zoo.deliver().await;
+    assert_eq!(zoo.animal().await, ("tiger".to_owned(), 1));
 }
 
 #[apply(on_both)]

@@ -12,7 +12,7 @@ use tasks_management::{CreateTask, Host};
 
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
-use crate::support::scenario::user_id;
+use crate::support::scenario::{key, user_id};
 use crate::support::{Answer, TestApp, apply, on_both};
 
 /// The columns of the table: their names, and the people of the fixture for whom they stand.
@@ -82,7 +82,7 @@ Mutation.createWebhookEndpoint => createWebhookEndpoint(input: { name: "hook of 
 Mutation.updateWebhookEndpoint => updateWebhookEndpoint(input: { id: "$group" isActive: false }) { internalId }
 Mutation.deleteWebhookEndpoint => deleteWebhookEndpoint(input: { ids: ["$group"] }) { internalId }
 Mutation.rotateWebhookSecret => rotateWebhookSecret(input: { id: "$group" }) { internalId }
-Mutation.executeTask => executeTask(input: { id: "$task" }) { internalId }
+Mutation.executeTask => executeTask(input: { id: "$errand" }) { internalId }
 Mutation.changeUserLanguage => changeUserLanguage(input: { languageId: "en" }) { internalId }
 Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123" newPassword: "$name123" }) { success error }
 Mutation.changePassword (other's) => changePassword(input: { username: "exec5" oldPassword: "exec5123" newPassword: "exec5123" }) { success error }
@@ -143,6 +143,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let other = if me == "exec1" { "exec2" } else { "exec1" };
     let flow = app.flow(&format!("flow {number}"), &[&group]).await;
     let on_flow = if request.contains("$on_flow") { app.task_on(&flow).await } else { String::new() };
+    let errand = if request.contains("$errand") { errand(app, &group).await } else { String::new() };
     let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
@@ -156,6 +157,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$node_of_flow", node("TaskFlowGQLType", &flow)),
         ("$on_flow", on_flow),
         ("$voted", voted),
+        ("$errand", errand),
         ("$flow", flow),
         ("$task", task),
         ("$received", received),
@@ -170,6 +172,16 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let mut client = if username.is_empty() { app.stranger() } else { app.browser(username).await };
     let answer = client.graphql(&request).await;
     outcome(app, &answer).await
+}
+
+/// A task that votes do not decide, but an action of the host.
+async fn errand(app: &TestApp, group: &str) -> String {
+    let input = CreateTask {
+        executor_action_event: Some("errand".to_owned()),
+        task_group_id: Some(key(group)),
+        ..CreateTask::default()
+    };
+    app.task(input).await
 }
 
 /// A task on which the executor has voted and which is not decided yet.
@@ -188,7 +200,7 @@ fn compare(table: &str) {
 #[apply(on_both)]
 async fn rights_times_operations(app: TestApp) {
     let host =
-        Host::default().action("default", Arc::new(|_, _, _| Ok(()))).entity("zoo.animal", Zoo::default());
+        Host::default().action("errand", Arc::new(|_, _, _| Ok(()))).entity("zoo.animal", Zoo::default());
     let app = app.another_process_with(|_| {}, |builder| builder.host(host));
     let operations: Vec<(&str, &str)> =
         OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();

@@ -282,10 +282,26 @@ async fn an_update_that_changes_nothing_makes_no_version(app: TestApp) {
 #[apply(on_both)]
 async fn executing_without_a_handler_is_an_error(app: TestApp) {
     let group = app.group("EXEC", Any, &["exec1"]).await;
-    let task = app.task_in(&group).await;
+    let task = CreateTask {
+        executor_action_event: Some("carry-out".to_owned()),
+        task_group_id: Some(key(&group)),
+        ..CreateTask::default()
+    };
+    let task = app.task(task).await;
     let (status, error) = app.user("exec1").await.mutate("executeTask", json!({ "id": task })).await;
     assert_eq!((status, &error[0]["code"]), (1, &json!("VALIDATION")));
-    assert!(error[0]["message"].as_str().is_some_and(|text| text.contains("default")), "{error}");
+    assert!(error[0]["message"].as_str().is_some_and(|text| text.contains("carry-out")), "{error}");
+}
+
+#[apply(on_both)]
+async fn a_task_on_which_votes_decide_is_not_carried_out_before(app: TestApp) {
+    let host = Host::default().action("default", Arc::new(|_, _, _| Ok(())));
+    let other = app.another_process_with(|_| {}, |builder| builder.host(host));
+    let group = app.group("EXEC", Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let outcome = other.user("exec1").await.outcome("executeTask", json!({ "id": task })).await;
+    assert_eq!(outcome, "CONFLICT");
+    assert_eq!(app.status(&task).await, "ACCEPTED");
 }
 
 #[apply(on_both)]

@@ -232,7 +232,7 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
                 Ok(())
             });
     }
-    let host = tasks_management::Host::default().action("default", Arc::new(|_, _, _| Ok(())));
+    let host = tasks_management::Host::default().action("errand", Arc::new(|_, _, _| Ok(())));
     let app = start(backend, |builder| builder.signals(bus).host(host)).await;
     let mut triage = app.user("triage").await;
     let user = |name: &'static str| {
@@ -254,8 +254,15 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
         .update(&admin, executor, exec5.id())
         .await
         .expect("an executor changes hands");
+    let errand = CreateTask {
+        source: Some("Told".to_owned()),
+        executor_action_event: Some("errand".to_owned()),
+        ..CreateTask::default()
+    };
+    let errand = app.module.tasks().create(&admin, errand).await.expect("a task");
+    app.module.tasks().execute_task(&exec5, errand.id).await.expect("is carried out");
+    app.module.tasks().delete(&admin, vec![errand.id]).await.expect("is deleted");
     let task = create(&app, "Told").await.expect("a task");
-    app.module.tasks().execute_task(&exec5, task.id).await.expect("is carried out");
     let vote = json!({ exec5.id().to_string(): "APPROVED" }).into();
     let vote = ResolveTask { id: task.id, business_status: vote, ..ResolveTask::default() };
     app.module.tasks().resolve_task(&exec5, vote).await.expect("is decided");

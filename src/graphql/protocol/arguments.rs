@@ -13,6 +13,7 @@ use async_graphql::registry::{Deprecation, MetaInputValue};
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Context, InputType, Name, Value};
 
+use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
 use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
@@ -94,6 +95,24 @@ impl Argument {
             is_secret: false,
             directive_invocations: Vec::new(),
         }
+    }
+
+    /// Adds to a query what this argument asks for. An argument whose value is null counts as absent.
+    fn ask(&self, given: &Given<'_>, query: &mut ListQuery) -> Result<()> {
+        if matches!(given.value, Value::Null) {
+            return Ok(());
+        }
+        match &self.meaning {
+            Meaning::Field { field, lookup, operand } => {
+                if let Some(value) = operand.read(given)? {
+                    query.conditions.push(Condition::Field { field, lookup: *lookup, value });
+                }
+            }
+            Meaning::Own(condition) => query.conditions.extend(condition(given)?),
+            Meaning::Paging => read_paging(given, &mut query.page, &mut query.order_by)?,
+            Meaning::Nothing => {}
+        }
+        Ok(())
     }
 
     fn new(name: &str, ty: impl Into<Cow<'static, str>>, meaning: Meaning) -> Self {
@@ -255,27 +274,39 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         },
         ..ListQuery::default()
     };
-    let given = given(ctx)?;
-    for (name, value) in &given {
-        // An argument whose value is null counts as absent.
-        if matches!(value, Value::Null) {
-            continue;
+    let list_length = request.services.limits.list_length;
+    for (name, value) in &given(ctx)? {
+        if let Some(argument) = table.iter().find(|argument| argument.name == name.as_str()) {
+            argument.ask(&Given { name, value, requester, list_length }, &mut query)?;
         }
-        let Some(argument) = table.iter().find(|argument| argument.name == name.as_str()) else {
-            continue;
-        };
-        let list_length = request.services.limits.list_length;
-        let given = Given { name, value, requester, list_length };
-        match &argument.meaning {
-            Meaning::Field { field, lookup, operand } => {
-                if let Some(value) = operand.read(&given)? {
-                    query.conditions.push(Condition::Field { field, lookup: *lookup, value });
-                }
-            }
-            Meaning::Own(condition) => query.conditions.extend(condition(&given)?),
-            Meaning::Paging => read_paging(&given, &mut query.page, &mut query.order_by)?,
-            Meaning::Nothing => {}
-        }
+    }
+    Ok(query)
+}
+
+/// Reads arguments that a host gives as JSON: an object with the names of the interface. All parts of the list are wanted.
+///
+/// # Errors
+/// VALIDATION, naming the argument that is unknown or has a wrong value.
+pub fn read_json(
+    table: &Arguments,
+    arguments: serde_json::Value,
+    requester: &Requester,
+    list_length: usize,
+) -> Result<ListQuery> {
+    let mut query =
+        ListQuery { wanted: Wanted { total_count: true, neighbours: true }, ..ListQuery::default() };
+    let arguments = match Value::from_json(arguments).map_err(Error::internal)? {
+        Value::Object(arguments) => arguments,
+        Value::Null => return Ok(query),
+        _ => return Err(Error::new(ErrorCode::Validation, Message::new("filters-not-an-object"))),
+    };
+    for (name, value) in &arguments {
+        let argument = table.iter().find(|argument| argument.name == name.as_str()).ok_or_else(|| {
+            let names: Vec<&str> = table.iter().map(|argument| argument.name.as_str()).collect();
+            let message = Message::new("unknown-filter").with("name", name.as_str());
+            Error::validation(name.as_str(), message.with_list("allowed", &names))
+        })?;
+        argument.ask(&Given { name, value, requester, list_length }, &mut query)?;
     }
     Ok(query)
 }

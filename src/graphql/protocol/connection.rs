@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::{Context, Name, Object, ObjectType, OutputType, SimpleObject, TypeName, Value};
+use async_graphql::connection::PageInfo;
+use async_graphql::{Context, Name, Object, ObjectType, OutputType, TypeName, Value};
 
 use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, ListQuery, Slice};
@@ -129,17 +130,4 @@ impl<N: OutputType + ObjectType> Edge<'_, N> {
     async fn cursor(&self) -> &str {
         self.cursor
     }
-}
-
-/// What lies before and after a page.
-#[derive(SimpleObject)]
-pub struct PageInfo {
-    /// Whether rows follow.
-    has_next_page: bool,
-    /// Whether rows come before.
-    has_previous_page: bool,
-    /// The cursor of the first row.
-    start_cursor: Option<String>,
-    /// The cursor of the last row.
-    end_cursor: Option<String>,
 }

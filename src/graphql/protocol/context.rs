@@ -1,6 +1,7 @@
 //! The context of a request, which resolvers get.
 
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
@@ -8,9 +9,11 @@ use async_graphql::dataloader::DataLoader;
 use tokio::sync::OnceCell;
 
 use crate::auth::requester::Requester;
-use crate::budget::turn::asker;
+use crate::budget::Budget;
+use crate::budget::turn::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
+use crate::graphql::protocol::document::Document;
 use crate::graphql::protocol::loader::{
     Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, RightsOfRoles,
     RolesOfUsers, StepsOfFlows, Tasks, Users,
@@ -24,12 +27,8 @@ pub struct RequestContext {
     /// The context of the services.
     pub services: Arc<ServiceContext>,
     requester: Option<Arc<Requester>>,
-    /// The tokens that came in cookies.
-    pub cookies: Cookies,
-    /// The address from which the request came.
-    pub address: Option<IpAddr>,
-    /// The effects that the answer is to have besides its body.
-    pub effects: Arc<Mutex<Vec<Effect>>>,
+    /// The call of this server; one without cookies and address, if a host has the request executed.
+    pub call: Arc<Call>,
     /// The batches of the loaders below. Whoever executes the request has to drive them.
     pub batches: Batches,
     /// People, batched.
@@ -62,6 +61,79 @@ pub struct RequestContext {
     pub sees_personal_data: OnceCell<bool>,
 }
 
+/// The id of a request, which its errors and its log lines show: a host's own, where the host gives one with the request's
+/// data.
+///
+/// ```
+/// use async_graphql::Request;
+/// use tasks_management::RequestId;
+///
+/// let request = Request::new("{ task { totalCount } }").data(RequestId("7f3a".to_owned()));
+/// # let _ = request;
+/// ```
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// A call of this server: what it gives the execution beside the request, and what it takes back beside the answer.
+#[derive(Default)]
+pub struct Call {
+    /// The tokens that came in cookies.
+    pub cookies: Cookies,
+    /// The address from which the request came.
+    pub address: Option<IpAddr>,
+    /// The effects that the answer is to have besides its body.
+    effects: Mutex<Vec<Effect>>,
+    /// Whether the database could not be used.
+    pub unavailable: AtomicBool,
+    /// The document, which was read already.
+    document: Mutex<Option<Document>>,
+    /// The turn of the call, if it has one already.
+    turn: Mutex<Option<Turn>>,
+    /// What a query has cost.
+    budget: Mutex<Option<Arc<Budget>>>,
+}
+
+impl Call {
+    /// A call with these tokens from this address, whose document was read; `turn` is its turn if it has one already.
+    #[must_use]
+    pub fn new(cookies: Cookies, address: Option<IpAddr>, document: Document, turn: Option<Turn>) -> Self {
+        let (document, turn) = (Mutex::new(Some(document)), Mutex::new(turn));
+        Self { cookies, address, document, turn, ..Self::default() }
+    }
+
+    /// Takes the document, which is executed once.
+    pub fn take_document(&self) -> Option<Document> {
+        taken(&self.document)
+    }
+
+    /// Takes the turn that the call has already.
+    pub fn take_turn(&self) -> Option<Turn> {
+        taken(&self.turn)
+    }
+
+    /// Keeps what the query has cost, and with it the query's turn.
+    pub fn keep_budget(&self, budget: Option<Arc<Budget>>) {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = budget;
+    }
+
+    /// Takes what the query has cost. Keep it until the answer is written, because the query's turn lasts until then.
+    pub fn take_budget(&self) -> Option<Arc<Budget>> {
+        taken(&self.budget)
+    }
+
+    /// Takes the effects.
+    pub fn take_effects(&self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn taken<T>(kept: &Mutex<Option<T>>) -> Option<T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Who asks, as the data of a request that is executed; none for a stranger.
+pub struct Asking(pub Option<Arc<Requester>>);
+
 /// The tokens that came in cookies.
 #[derive(Debug, Clone, Default)]
 pub struct Cookies {
@@ -92,15 +164,12 @@ impl RequestContext {
     pub fn new(
         services: &Arc<ServiceContext>,
         requester: Option<Arc<Requester>>,
-        cookies: Cookies,
-        address: Option<IpAddr>,
+        call: Option<&Arc<Call>>,
     ) -> Self {
         let batches = Batches::default();
         Self {
             services: Arc::clone(services),
-            cookies,
-            address,
-            effects: Arc::default(),
+            call: call.cloned().unwrap_or_default(),
             users: loader(Users(Arc::clone(services)), &batches),
             tasks: loader(Tasks(Arc::clone(services)), &batches),
             groups: loader(Groups(Arc::clone(services)), &batches),
@@ -120,25 +189,17 @@ impl RequestContext {
         }
     }
 
-    /// Who asks, as far as turns are concerned.
-    #[must_use]
-    pub fn asker(&self) -> String {
-        asker(self.requester.as_ref().map(|requester| requester.id()), self.address)
-    }
-
     /// The requester.
     ///
     /// # Errors
     /// UNAUTHENTICATED for a stranger.
     pub fn requester(&self) -> Result<&Arc<Requester>> {
-        self.requester
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorCode::Unauthenticated, Message::new("no-session")))
+        self.requester.as_ref().ok_or_else(no_session)
     }
 
     /// Adds an effect to the answer.
     pub fn effect(&self, effect: Effect) {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
+        self.call.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
     }
 }
 
@@ -150,14 +211,20 @@ pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
     ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
 }
 
-/// The requester, for the resolvers of a host.
+/// The requester, for the resolvers of a host: the `Arc<Requester>` in the data of the request, or of its WebSocket.
 ///
 /// # Errors
-/// UNAUTHENTICATED for a stranger; INTERNAL when the schema is not executed by [`TaskManagement::execute`].
-///
-/// [`TaskManagement::execute`]: crate::TaskManagement::execute
+/// UNAUTHENTICATED for a stranger.
 pub fn requester<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Requester>> {
-    request(ctx)?.requester()
+    match ctx.data_opt::<RequestContext>() {
+        Some(context) => context.requester(),
+        // A subscription begins outside the execution of its events.
+        None => ctx.data_opt::<Asking>().and_then(|asking| asking.0.as_ref()).ok_or_else(no_session),
+    }
+}
+
+fn no_session() -> Error {
+    Error::new(ErrorCode::Unauthenticated, Message::new("no-session"))
 }
 
 fn loader<L>(loader: L, batches: &Batches) -> DataLoader<L> {

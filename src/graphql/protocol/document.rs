@@ -24,8 +24,8 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     /// The name of the operation to be executed, if the document has several.
     operation_name: Option<String>,
-    /// Whether the operation is a mutation.
-    pub is_mutation: bool,
+    /// Whether the operation is a query, a mutation or a subscription.
+    pub kind: OperationType,
     /// The names of the operation's fields at the root.
     pub root_fields: Vec<String>,
     /// The response names of these fields.
@@ -100,11 +100,11 @@ fn read_now(query: &str, operation_name: Option<String>, limits: &Limits) -> Res
     if document_size(&parsed, max_fields) > max_fields {
         return Err(too_large(Message::new("document-too-large").with("max", max_fields)));
     }
-    let is_mutation = operation.ty == OperationType::Mutation;
+    let kind = operation.ty;
     let mut found = Vec::new();
     collect_root_fields(&operation.selection_set.node, &parsed.fragments, &mut found, &mut HashSet::new());
     let (root_fields, root_keys) = found.into_iter().unzip();
-    Ok(Document { parsed, operation_name, is_mutation, root_fields, root_keys, is_long: is_long(query) })
+    Ok(Document { parsed, operation_name, kind, root_fields, root_keys, is_long: is_long(query) })
 }
 
 impl Document {
@@ -120,10 +120,9 @@ impl Document {
     #[must_use]
     pub fn summary(&self) -> String {
         const MOST: usize = 5;
-        let kind = if self.is_mutation { "mutation" } else { "query" };
         let names: Vec<&str> = self.root_fields.iter().take(MOST).map(String::as_str).collect();
         let more = if self.root_fields.len() > MOST { " …" } else { "" };
-        format!("{kind} {}{more}", names.join(" "))
+        format!("{} {}{more}", self.kind, names.join(" "))
     }
 
     /// Whether a stranger may execute the operation; `introspection` says whether a stranger may ask for the schema.
@@ -143,7 +142,8 @@ impl Document {
     /// Whether the operation needs a CSRF token when it comes with a cookie.
     #[must_use]
     pub fn needs_csrf_token(&self) -> bool {
-        self.is_mutation && !self.root_fields.iter().all(|field| WITHOUT_CSRF.contains(&field.as_str()))
+        self.kind == OperationType::Mutation
+            && !self.root_fields.iter().all(|field| WITHOUT_CSRF.contains(&field.as_str()))
     }
 }
 

@@ -1,101 +1,320 @@
-//! Executing an operation: it is validated and normalised, its loaders are driven, and its answer is completed.
+//! Executing an operation, whoever asks the library to: an executor of the host, a batch, a WebSocket, or this server. The
+//! library calls this extension at each stage. It bounds, validates and normalises the document, makes the context of the
+//! operation, drives its loaders, keeps it within its budget, and completes the answer.
 
+use std::any::TypeId;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
-use async_graphql::{ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextResolve,
+    NextSubscribe, ResolveInfo,
+};
+use async_graphql::futures_util::StreamExt as _;
+use async_graphql::futures_util::stream::BoxStream;
+use async_graphql::parser::types::OperationType;
+use async_graphql::{
+    Data, PathSegment, Request, Response, ServerError, ServerResult, Value, Variables,
+    async_trait::async_trait,
+};
+use tracing::Instrument as _;
 
+use crate::auth::requester::Requester;
 use crate::budget::Budget;
-use crate::budget::turn::Turn;
+use crate::budget::turn::{Turn, asker};
+use crate::clock::new_random_id;
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
-use crate::graphql::protocol::collect_fields::{Collected, collect};
+use crate::graphql::protocol::collect_fields::{Collected, Shape, collect};
 use crate::graphql::protocol::completion::complete;
-use crate::graphql::protocol::context::{Effect, RequestContext};
+use crate::graphql::protocol::context::{Asking, Call, RequestContext, RequestId};
 use crate::graphql::protocol::document::{self, Document};
+use crate::graphql::protocol::meter::metered;
 use crate::graphql::protocol::response::localize;
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::protocol::validation::{Violation, validate};
 use crate::graphql::protocol::variables::coerce;
+use crate::message::Message;
+use crate::service::ServiceContext;
+use crate::service::login::present;
 
-/// The result of an operation.
-pub struct Executed {
-    /// The answer. Errors without a path mean that nothing was executed.
-    pub response: Response,
-    /// The effects of the answer besides its body.
-    pub effects: Arc<Mutex<Vec<Effect>>>,
-    /// Whether the database could not be used.
-    pub unavailable: bool,
-    /// What a query has cost. Keep it until the answer is written, because its turn lasts until then.
-    pub budget: Option<Arc<Budget>>,
+/// How long ago the requester of an operation may have been looked up.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The extension by which the library executes operations as this module does.
+pub struct Execution(pub Arc<ServiceContext>);
+
+impl ExtensionFactory for Execution {
+    fn create(&self) -> Arc<dyn Extension> {
+        let services = Arc::clone(&self.0);
+        let asked = OnceLock::new();
+        Arc::new(Execute(Arc::new(Operation {
+            services,
+            asked,
+            prepared: OnceLock::new(),
+            refused: Mutex::default(),
+            turn: Mutex::default(),
+            budget: Mutex::default(),
+        })))
+    }
 }
 
-/// Executes a request whose document was read by [`document::read`]; `turn` is its turn if it has one already.
-pub async fn execute<Q, M, S>(
-    schema: Schema<Q, M, S>,
-    mut request: Request,
-    document: Document,
-    context: RequestContext,
-    turn: Option<Turn>,
-    language: String,
+/// The extension for one operation.
+struct Execute(Arc<Operation>);
+
+/// One operation: a query, a mutation, or a subscription with all its events.
+struct Operation {
+    services: Arc<ServiceContext>,
+    asked: OnceLock<Asked>,
+    prepared: OnceLock<Prepared>,
+    /// Why nothing is executed. The library takes one error only.
+    refused: Mutex<Vec<ServerError>>,
+    /// The turn of a query that is not executed yet.
+    turn: Mutex<Option<Turn>>,
+    /// What the query, or the event, under way has cost; its turn is in it.
+    budget: Mutex<Option<Arc<Budget>>>,
+}
+
+/// Who asks, and how.
+struct Asked {
+    requester: Mutex<Option<Arc<Requester>>>,
     request_id: String,
-) -> Executed
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let (effects, batches) = (Arc::clone(&context.effects), context.batches.clone());
-    let limits = context.services.limits.clone();
-    let is_mutation = document.is_mutation;
-    let turn = match turn {
-        None if !is_mutation => Some(context.services.turns.begin(&context.asker()).await),
-        turn => turn,
-    };
-    let is_long = document.is_long;
-    let variables = std::mem::take(&mut request.variables);
-    let prepared = {
-        let (schema, limits) = (schema.clone(), limits.clone());
-        move || match schema.data::<TypeSystem>() {
-            Some(types) => prepare(types, &document, &variables, &limits),
-            None => Err(vec![fault("the schema was not finished by this module")]),
+    language: String,
+    /// The call of this server; none for an operation that a host has executed.
+    call: Option<Arc<Call>>,
+    /// What log lines belong to.
+    span: tracing::Span,
+}
+
+/// What was made of the document.
+struct Prepared {
+    shape: Shape,
+    kind: OperationType,
+    /// The response names of the fields at the root, and the names of the fields.
+    roots: Vec<(String, String)>,
+}
+
+#[async_trait]
+impl Extension for Execute {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let response = next.run(ctx).await;
+        Arc::clone(&self.0).finish(ctx.data_opt().cloned(), response).await
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let (operation, types) = (Arc::clone(&self.0), ctx.data_opt::<Arc<TypeSystem>>().cloned());
+        let finish = move |response| Arc::clone(&operation).finish(types.clone(), response);
+        next.run(ctx, stream).then(finish).boxed()
+    }
+
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let request = next.run(ctx, request).await?;
+        self.0.prepare(ctx, request).await.map_err(|errors| self.0.refuse(errors))
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let (Some(asked), Some(prepared)) = (self.0.asked.get(), self.0.prepared.get()) else {
+            return next.run(ctx, operation_name).await;
+        };
+        let requester = match self.0.present(asked).await {
+            Ok(requester) => requester,
+            Err(error) => return Response::from_errors(vec![server_error(error, Vec::new())]),
+        };
+        // Each event of a subscription has a context of its own, because its loaders take turns with its execution alone.
+        let context = RequestContext::new(&self.0.services, requester, asked.call.as_ref());
+        let batches = context.batches.clone();
+        let mut data = Data::default();
+        data.insert(context);
+        let execution = batches.drive(next.run_with_data(ctx, operation_name, data));
+        let execution = Box::pin(execution.instrument(asked.span.clone()));
+        if prepared.kind == OperationType::Mutation {
+            return execution.await;
         }
-    };
-    let prepared = match document::aside(is_long, prepared).await {
-        Ok(prepared) => prepared,
-        Err(error) => Err(vec![fault(error.to_string())]),
-    };
-    // A mutation is done whole or not at all, and has bounds of its own: among them that it may be told to wait.
-    let turn = turn.filter(|_| !is_mutation);
-    let budget = turn.map(|turn| Budget::new(&limits, context.services.db.readers(), turn));
-    let mut response = match prepared {
-        Ok(Collected { document, shape }) => {
-            request.operation_name = None;
-            request.set_parsed_query(document);
-            let execution = Box::pin(batches.drive(schema.execute(request.data(context))));
-            let executed = match &budget {
-                None => Ok(execution.await),
-                Some(budget) => within(budget, execution).await,
-            };
-            let is_large = budget.as_ref().is_some_and(|budget| budget.is_large());
-            let completed = match executed {
-                Ok(mut response) => {
-                    let work = move || {
-                        complete(&mut response, &shape);
-                        response
-                    };
-                    document::aside(is_large, work).await
-                }
-                Err(error) => Err(error),
-            };
-            completed.unwrap_or_else(|error| Response::from_errors(vec![server_error(error, Vec::new())]))
+        let begun = lock(&self.0.turn).take();
+        let turn = match begun {
+            Some(turn) => turn,
+            None => self.0.begin_turn(asked).await,
+        };
+        let budget = Budget::new(&self.0.services.limits, self.0.services.db.readers(), turn);
+        *lock(&self.0.budget) = Some(Arc::clone(&budget));
+        match within(&budget, execution).await {
+            Ok(response) => response,
+            Err(error) => Response::from_errors(vec![server_error(error, Vec::new())]),
         }
-        Err(errors) => Response::from_errors(errors),
-    };
-    let unavailable = localize(&mut response, &language, &request_id);
-    Executed { response, effects, unavailable, budget }
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        metered(ctx, info, next).await
+    }
+}
+
+impl Operation {
+    /// Reads, bounds, validates and normalises the document of a request.
+    async fn prepare(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+    ) -> std::result::Result<Request, Vec<ServerError>> {
+        let asked = self.asked.get_or_init(|| Asked::of(ctx, &request));
+        let requester = self.present(asked).await.map_err(|error| vec![server_error(error, Vec::new())])?;
+        request.data.insert(Asking(requester));
+        let Some(types) = ctx.data_opt::<Arc<TypeSystem>>().cloned() else {
+            return Err(vec![fault("the schema was not finished by this module")]);
+        };
+        let limits = self.services.limits.clone();
+        let mut turn = asked.call.as_ref().and_then(|call| call.take_turn());
+        let read = asked.call.as_ref().and_then(|call| call.take_document());
+        let document = if let Some(document) = read {
+            Ok(document)
+        } else {
+            // Reading a long document may take many times its size.
+            if document::is_long(&request.query) {
+                turn.insert(self.begin_turn(asked).await).become_large().await;
+            }
+            document::read(request.query.clone(), request.operation_name.clone(), &limits).await
+        };
+        let document = document.map_err(|error| vec![server_error(error, Vec::new())])?;
+        let (kind, is_long) = (document.kind, document.is_long);
+        if turn.is_none() && kind == OperationType::Query {
+            turn = Some(self.begin_turn(asked).await);
+        }
+        let roots = document.root_keys.iter().cloned().zip(document.root_fields.iter().cloned()).collect();
+        let variables = std::mem::take(&mut request.variables);
+        let prepared =
+            document::aside(is_long, move || prepare(&types, &document, &variables, &limits)).await;
+        let Collected { document, shape } = match prepared {
+            Ok(prepared) => prepared?,
+            Err(error) => return Err(vec![fault(error.to_string())]),
+        };
+        request.operation_name = None;
+        request.set_parsed_query(document);
+        // A mutation is done whole or not at all, and has bounds of its own: among them that it may be told to wait. The events
+        // of a subscription have turns of their own.
+        *lock(&self.turn) = turn.filter(|_| kind == OperationType::Query);
+        // It is set once: the library prepares an operation once.
+        let _ = self.prepared.set(Prepared { shape, kind, roots });
+        Ok(request)
+    }
+
+    /// Waits for a turn of whoever asks.
+    async fn begin_turn(&self, asked: &Asked) -> Turn {
+        let id = lock(&asked.requester).as_ref().map(|requester| requester.id());
+        let address = asked.call.as_ref().and_then(|call| call.address);
+        self.services.turns.begin(&asker(id, address)).await
+    }
+
+    /// The requester with rights as they are now, as a connection may last long; none for a stranger, and for one who may not
+    /// act any more.
+    async fn present(&self, asked: &Asked) -> Result<Option<Arc<Requester>>> {
+        let known = lock(&asked.requester).clone();
+        let Some(known) = known else { return Ok(None) };
+        // This server has looked its requesters up for the call.
+        if asked.call.is_some() {
+            return Ok(Some(known));
+        }
+        let present = present(&self.services, &known, FRESH).await?;
+        lock(&asked.requester).clone_from(&present);
+        Ok(present)
+    }
+
+    /// Keeps why nothing is executed; returns the first reason.
+    fn refuse(&self, errors: Vec<ServerError>) -> ServerError {
+        let first = errors.first().cloned().unwrap_or_else(|| fault("a refusal has a reason"));
+        *lock(&self.refused) = errors;
+        first
+    }
+
+    /// Completes an answer: the whole one, or that of an event.
+    async fn finish(self: Arc<Self>, types: Option<Arc<TypeSystem>>, mut response: Response) -> Response {
+        let refused = std::mem::take(&mut *lock(&self.refused));
+        if !refused.is_empty() {
+            response.errors = refused;
+        }
+        let budget = lock(&self.budget).take();
+        let is_large = budget.as_ref().is_some_and(|budget| budget.is_large());
+        let operation = Arc::clone(&self);
+        let completed = document::aside(is_large, move || {
+            if let Some(prepared) = operation.prepared.get() {
+                complete(&mut response, &prepared.shape);
+            }
+            response
+        });
+        let mut response = completed
+            .await
+            .unwrap_or_else(|error| Response::from_errors(vec![server_error(error, Vec::new())]));
+        let Some(asked) = self.asked.get() else { return response };
+        let prepared = self.prepared.get();
+        let is_own = |path: &[PathSegment]| match (path.first(), prepared, &types) {
+            // Whatever this server answers is the module's.
+            _ if asked.call.is_some() => true,
+            (Some(PathSegment::Field(key)), Some(prepared), Some(types)) => {
+                prepared.roots.iter().any(|(root, field)| root == key && types.is_own_root(field))
+            }
+            _ => false,
+        };
+        let unavailable =
+            asked.span.in_scope(|| localize(&mut response, &asked.language, &asked.request_id, is_own));
+        // At a host, the turn ends here: nobody tells when the host has written the answer.
+        if let Some(call) = &asked.call {
+            call.unavailable.fetch_or(unavailable, Ordering::Relaxed);
+            call.keep_budget(budget);
+        }
+        response
+    }
+}
+
+impl Asked {
+    /// Who asks by this request: the requester of its data, or of the data of its session.
+    fn of(ctx: &ExtensionContext<'_>, request: &Request) -> Self {
+        let call = given::<Arc<Call>>(ctx, request).cloned();
+        let requester = given::<Arc<Requester>>(ctx, request).cloned();
+        let request_id = given::<RequestId>(ctx, request)
+            .map_or_else(|| new_random_id().simple().to_string(), |id| id.0.clone());
+        let language =
+            requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
+        // The lines of this server's calls belong to their requests.
+        let span = if call.is_some() {
+            tracing::Span::current()
+        } else {
+            // Errors alone may be logged.
+            tracing::error_span!("request", id = request_id)
+        };
+        Self { requester: Mutex::new(requester), request_id, language, call, span }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the request was given, or its session.
+fn given<'a, T: Send + Sync + 'static>(ctx: &ExtensionContext<'a>, request: &'a Request) -> Option<&'a T> {
+    let own = request.data.get(&TypeId::of::<T>()).and_then(|given| given.downcast_ref());
+    own.or_else(|| ctx.data_opt())
 }
 
 /// Executes something until its budget is used up; what came until then is thrown away, to be freed.
@@ -114,33 +333,6 @@ async fn within<T>(budget: &Arc<Budget>, execution: impl Future<Output = T> + Un
     }
 }
 
-/// Executes a request of a host against a schema that holds the module's roots, within the module's bounds.
-pub async fn execute_for_host<Q, M, S>(
-    schema: Schema<Q, M, S>,
-    request: Request,
-    context: RequestContext,
-    language: String,
-    request_id: String,
-) -> Response
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let limits = context.services.limits.clone();
-    let query = request.query.clone();
-    match document::read(query, request.operation_name.clone(), &limits).await {
-        Ok(document) => {
-            execute(schema, request, document, context, None, language, request_id).await.response
-        }
-        Err(error) => {
-            let mut response = Response::from_errors(vec![server_error(error, Vec::new())]);
-            localize(&mut response, &language, &request_id);
-            response
-        }
-    }
-}
-
 /// Makes what the library executes from a document and variables.
 fn prepare(
     types: &TypeSystem,
@@ -154,8 +346,14 @@ fn prepare(
     }
     let operation = document.operation().map_err(|error| vec![server_error(error, Vec::new())])?;
     let values = coerce(types, operation, variables).map_err(errors)?;
-    collect(types, &document.parsed.fragments, operation, &values, limits)
-        .map_err(|error| vec![server_error(error, Vec::new())])
+    let collected = collect(types, &document.parsed.fragments, operation, &values, limits)
+        .map_err(|error| vec![server_error(error, Vec::new())])?;
+    if operation.ty == OperationType::Subscription && collected.shape.fields.len() > 1 {
+        let message = Message::new("subscription-one-field");
+        let position = vec![operation.selection_set.pos];
+        return Err(vec![server_error(Error::new(ErrorCode::Validation, message), position)]);
+    }
+    Ok(collected)
 }
 
 fn errors(violations: Vec<Violation>) -> Vec<ServerError> {

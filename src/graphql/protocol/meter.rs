@@ -1,37 +1,26 @@
 //! Counting the bytes of an answer while it is written, whatever it is made of.
 
-use std::sync::Arc;
-
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo};
-use async_graphql::{ServerResult, Value, async_trait::async_trait};
+use async_graphql::extensions::{ExtensionContext, NextResolve, ResolveInfo};
+use async_graphql::{ServerResult, Value};
 
 use crate::budget::Budget;
 
-/// Counts what each field and each item of a list adds to the answer of the request under way.
-pub struct Meter;
-
-impl ExtensionFactory for Meter {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
+/// Resolves a field or an item of a list, and counts what it adds to the answer of the request under way.
+///
+/// # Errors
+/// Those of the field.
+pub async fn metered(
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    // Nobody will see it, and what is selected below may be much.
+    if Budget::is_used_up() {
+        return Ok(Some(Value::Null));
     }
-}
-
-#[async_trait]
-impl Extension for Meter {
-    async fn resolve(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        info: ResolveInfo<'_>,
-        next: NextResolve<'_>,
-    ) -> ServerResult<Option<Value>> {
-        // Nobody will see it, and what is selected below may be much.
-        if Budget::is_used_up() {
-            return Ok(Some(Value::Null));
-        }
-        let value = next.run(ctx, info).await?;
-        Budget::write(value.as_ref().map_or(SLOT, weight)).await;
-        Ok(value)
-    }
+    let value = next.run(ctx, info).await?;
+    Budget::write(value.as_ref().map_or(SLOT, weight)).await;
+    Ok(value)
 }
 
 /// What any value takes in memory until the answer is sent: its place and its name in the object around it.

@@ -31,7 +31,8 @@ pub trait PayloadName: Send + Sync {
     const NAME: &'static str;
 }
 
-/// The answer of a mutation. The journal says whether the mutation succeeded.
+/// The answer of a mutation. The journal says whether the mutation succeeded; so does the answer, with
+/// `journal.answer_errors`.
 pub struct Payload<M> {
     receipt: Receipt,
     name: PhantomData<M>,
@@ -156,5 +157,9 @@ where
         content: content(ctx)?,
         canonical_form: canonical_form(ctx, mutation),
     };
-    mutation::run(&context.services, context.requester()?, request, work).await
+    let ran = mutation::run(&context.services, context.requester()?, request, work).await?;
+    match ran.refusal {
+        Some(refusal) if context.services.journal.answer_errors => Err(refusal),
+        _ => Ok((ran.receipt, ran.given)),
+    }
 }

@@ -1,5 +1,6 @@
 //! Completes the errors in the library's answers: translates them, adds codes, and logs their causes.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
@@ -7,10 +8,19 @@ use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
 use crate::error::{Error, ErrorCode};
 use crate::graphql::protocol::error::describe;
 
-/// Translates the errors of an answer; returns whether the database was unavailable for one of them.
-pub fn localize(response: &mut Response, language: &str, request_id: &str) -> bool {
+/// Translates the errors of an answer that are the module's; returns whether the database was unavailable for one of them.
+/// `is_own` says whether the field at a path is the module's. What else a host says stays as it is.
+pub fn localize(
+    response: &mut Response,
+    language: &str,
+    request_id: &str,
+    is_own: impl Fn(&[PathSegment]) -> bool,
+) -> bool {
     let (mut unavailable, mut faults) = (false, Faults::default());
     for error in &mut response.errors {
+        if is_foreign(error, &is_own) {
+            continue;
+        }
         unavailable |= translate(error, language, request_id, &mut faults);
     }
     faults.log();
@@ -31,8 +41,8 @@ struct Faults {
 impl Faults {
     fn add(&mut self, error: &Error, path: &[PathSegment]) {
         const MOST: usize = 3;
+        let Some(cause) = error.unlogged_cause() else { return };
         self.fields += 1;
-        let cause = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
         if self.causes.iter().any(|(known, _)| *known == cause) {
             return;
         }
@@ -78,10 +88,21 @@ pub fn shared(error: Arc<Error>) -> Error {
     })
 }
 
+/// Whether an error is a host's: it has a code already, or it is neither an error of ours nor one of a field of ours.
+fn is_foreign(error: &ServerError, is_own: &impl Fn(&[PathSegment]) -> bool) -> bool {
+    let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+    has_code || (own(error.source.as_ref()).is_none() && !is_own(&error.path))
+}
+
+/// The error of ours that is the source of an answer's.
+fn own(source: Option<&Arc<dyn Any + Send + Sync>>) -> Option<&Error> {
+    source.and_then(|source| source.downcast_ref())
+}
+
 fn translate(error: &mut ServerError, language: &str, request_id: &str, faults: &mut Faults) -> bool {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     extensions.set("requestId", request_id);
-    let Some(own) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
+    let Some(own) = own(error.source.as_ref()) else {
         // These are the library's own refusals of documents and values. They quote what the client sent.
         extensions.set("code", ErrorCode::Validation.as_str());
         error.message = shorten(&error.message);

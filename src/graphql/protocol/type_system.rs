@@ -3,7 +3,7 @@
 //! The library keeps them to itself once a schema is built, so they are copied when its last type is registered.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::indexmap::{IndexMap, IndexSet};
 use async_graphql::parser::types::OperationType;
@@ -19,6 +19,8 @@ pub struct TypeSystem {
     directives: BTreeMap<String, Directive>,
     query: String,
     mutation: Option<String>,
+    subscription: Option<String>,
+    own_roots: BTreeSet<String>,
 }
 
 /// A directive.
@@ -53,14 +55,16 @@ impl TypeSystem {
             directives: registry.directives.iter().map(directive).collect(),
             query: registry.query_type.clone(),
             mutation: registry.mutation_type.clone(),
+            subscription: registry.subscription_type.clone(),
+            own_roots: BTreeSet::new(),
         };
         REGISTERED.with_borrow_mut(|registered| *registered = Some(types));
     }
 
-    /// The types that this thread registered last.
+    /// The types that this thread registered last. `own_roots` are the root fields that are the module's.
     #[must_use]
-    pub fn registered() -> Self {
-        REGISTERED.take().unwrap_or_default()
+    pub fn registered(own_roots: BTreeSet<String>) -> Self {
+        Self { own_roots, ..REGISTERED.take().unwrap_or_default() }
     }
 
     /// The type of this name.
@@ -81,8 +85,14 @@ impl TypeSystem {
         match kind {
             OperationType::Query => self.named(&self.query),
             OperationType::Mutation => self.named(self.mutation.as_ref()?),
-            OperationType::Subscription => None,
+            OperationType::Subscription => self.named(self.subscription.as_ref()?),
         }
+    }
+
+    /// Whether the root field of this name is the module's.
+    #[must_use]
+    pub fn is_own_root(&self, field: &str) -> bool {
+        self.own_roots.contains(field)
     }
 
     /// The directive of this name.

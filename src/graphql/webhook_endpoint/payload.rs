@@ -14,7 +14,7 @@ use crate::domain::json::{Json, json};
 use crate::domain::permission::Rights;
 use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
-use crate::graphql::protocol::context::{Cookies, RequestContext};
+use crate::graphql::protocol::context::RequestContext;
 use crate::graphql::task::types::TaskNode;
 use crate::graphql::task_executor::TaskExecutorNode;
 use crate::graphql::task_flow::types::TaskFlowNode;
@@ -54,6 +54,7 @@ const ROWS: [Row; 4] = [
         left_out: &[
             ("entity_type_id", "its number means something in this database only"),
             ("data_user", "who causes an event is in it as the user"),
+            ("checker", "it is the source, where there is one"),
         ],
     },
     Row {
@@ -147,8 +148,8 @@ impl WebhookPayloads {
         let cause = people.into_iter().next();
         let cause = cause.ok_or_else(|| Error::internal(format!("there is no user {}", event.user_id)))?;
         let rights = Rights { is_superuser: true, ..Rights::default() };
-        let reader = Arc::new(Requester { user: cause, rights, session_id: None });
-        let context = RequestContext::new(services, Some(reader), Cookies::default(), None);
+        let reader = Arc::new(Requester::new(cause, rights, None));
+        let context = RequestContext::new(services, Some(reader), None);
         let batches = context.batches.clone();
         let wanted: Map<String, Value> = ROWS
             .iter()

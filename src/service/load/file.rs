@@ -135,6 +135,7 @@ impl Loadable for Task {
         ("flow_id", "flows are not loaded"),
         ("current_step_id", "flows are not loaded"),
         ("data_user", "whoever made the task is its maker"),
+        ("checker", "nothing that is loaded was filed with one"),
     ];
 }
 

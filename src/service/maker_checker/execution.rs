@@ -1,11 +1,15 @@
 //! Validating proposals when they are made and changed, and carrying them out once they are approved.
 
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use diesel::Connection;
+use diesel::connection::TransactionManager as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Approved, CheckedService, MakerChecker, Operation, no_entity};
+use super::{Approved, CheckedService, MakerChecker, no_entity};
 use crate::auth::directory::Directory;
 use crate::auth::requester::Requester;
 use crate::clock::Clock;
@@ -18,8 +22,10 @@ use crate::domain::task::TaskStatus;
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::checked_service::CheckedService as Registration;
 use crate::model::content_type::ContentType;
 use crate::model::task::Task;
+use crate::service::checked_task::{Operation, handler};
 use crate::signal::{BusBuilder, Event, HandlerError};
 
 /// When an approved operation is carried out, and what happens if it fails.
@@ -49,8 +55,8 @@ pub struct ExecutionContext {
 
 /// A service under maker-checker, of any payload types.
 pub trait Checked: Send + Sync {
-    /// The service's name.
-    fn name(&self) -> &'static str;
+    /// What other processes are to know of the service.
+    fn registration(&self) -> Registration;
 
     /// The kind of its entities.
     fn entity_type(&self) -> &'static str;
@@ -60,8 +66,8 @@ pub trait Checked: Send + Sync {
 }
 
 impl<S: CheckedService> Checked for MakerChecker<S> {
-    fn name(&self) -> &'static str {
-        S::NAME
+    fn registration(&self) -> Registration {
+        Registration { name: S::NAME.to_owned(), within_only: self.mode == ExecutionMode::Within }
     }
 
     fn entity_type(&self) -> &'static str {
@@ -76,7 +82,7 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
                 let is_new = event.old_task()?.is_none_or(|old| old.data != task.data);
                 match Operation::of(S::NAME, &task) {
                     Some(operation) if is_new => {
-                        db::checked_service::register(connection, S::NAME)?;
+                        db::checked_service::register(connection, &own.registration())?;
                         own.validate(&context, connection, operation, &task)
                     }
                     _ => Ok(()),
@@ -94,7 +100,7 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
             }
         });
         // No signal is bound to it. `approved` leaves deliveries for operations that are to be tried later.
-        bus.after(&Self::handler(), [], move |event| {
+        bus.after(&handler(S::NAME), [], move |event| {
             let (own, context) = (Arc::clone(&self), Arc::clone(&context));
             async move { own.deliver(&context, event).await.map_err(HandlerError::from) }
         })
@@ -102,11 +108,6 @@ impl<S: CheckedService> Checked for MakerChecker<S> {
 }
 
 impl<S: CheckedService> MakerChecker<S> {
-    /// The name of the handler for operations that are carried out later.
-    fn handler() -> String {
-        format!("maker_checker:{}", S::NAME)
-    }
-
     fn approved(
         &self,
         context: &ExecutionContext,
@@ -118,8 +119,11 @@ impl<S: CheckedService> MakerChecker<S> {
         let reason = match self.mode {
             ExecutionMode::Within => return self.execute(context, connection, event, operation, task),
             ExecutionMode::WithinOrAfter => {
-                let outcome = connection
-                    .savepoint(|connection| self.execute(context, connection, event, operation, task));
+                let outcome = connection.savepoint(|connection| {
+                    contained(connection, |connection| {
+                        self.execute(context, connection, event, operation, task)
+                    })
+                });
                 match outcome {
                     Ok(()) => return Ok(()),
                     Err(error) => Some(error),
@@ -131,7 +135,7 @@ impl<S: CheckedService> MakerChecker<S> {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::warn!(task = %task.id, event = %event.id, %error, cause, "an approved operation failed; it is tried again");
         }
-        insert_counted(connection, &event.delivery_to(&Self::handler()))?;
+        insert_counted(connection, &event.delivery_to(&handler(S::NAME)))?;
         outbox::announce(connection)
     }
 
@@ -144,7 +148,7 @@ impl<S: CheckedService> MakerChecker<S> {
             if !outbox::settle(
                 connection,
                 (event.id, event.entity_id),
-                &Self::handler(),
+                &handler(S::NAME),
                 context.clock.now(),
             )? {
                 return Ok(());
@@ -213,6 +217,32 @@ impl<S: CheckedService> MakerChecker<S> {
     }
 }
 
+/// Does work of the host, and takes its panic for an error like any other. Transactions that the work has left open are
+/// rolled back.
+fn contained(
+    connection: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<()>,
+) -> Result<()> {
+    let before = depth(connection)?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    outcome.unwrap_or_else(|panic| {
+        while depth(connection)? > before {
+            Transactions::rollback_transaction(connection)?;
+        }
+        let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(Error::internal(format!("it panicked: {}", words.unwrap_or_default())))
+    })
+}
+
+type Transactions = <DbConnection as Connection>::TransactionManager;
+
+/// How many transactions are open within each other.
+fn depth(connection: &mut DbConnection) -> Result<u32> {
+    let depth = Transactions::transaction_manager_status_mut(connection).transaction_depth()?;
+    Ok(depth.map_or(0, NonZeroU32::get))
+}
+
 /// The person whose proposal it is: the one who changed it last, else the maker of the task.
 fn proposer(task: &Task) -> Uuid {
     task.data_user.unwrap_or(task.user_created)
@@ -236,5 +266,5 @@ fn person(context: &ExecutionContext, connection: &mut DbConnection, id: Uuid) -
     let user = user
         .ok_or_else(|| Error::not_found("user", Message::new("unknown-user").with("id", id.to_string())))?;
     let rights = context.users.rights(connection, id)?;
-    Ok(Requester { user, rights, session_id: None })
+    Ok(Requester::new(user, rights, None))
 }

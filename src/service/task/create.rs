@@ -17,6 +17,7 @@ use crate::model::content_type::ContentType;
 use crate::model::record::Record;
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
+use crate::service::checked_task;
 use crate::service::entity;
 use crate::service::resolution;
 use crate::service::task_hold;
@@ -131,7 +132,9 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         current_step_id: None,
         data_user: None,
         priority: check_priority(input.priority.unwrap_or_else(usual_priority))?,
+        checker: None,
     };
+    task.checker = checked_task::filed_with(unit.services, &task);
     let first_steps = deciders(unit, input, &task)?.give(&mut task);
     unit.before(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     unit.insert(&task).map_err(taken_entity)?;
