@@ -1,27 +1,18 @@
 //! The example of a host, driven over HTTP.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::backend::TestDatabase;
-use crate::support::example::example;
+use crate::support::example::{example, listening};
 use crate::support::program::Server;
 use crate::support::{apply, on_both};
 
 fn start(database: &str) -> Server {
-    let mut child = Command::new(example("embedded_host"))
-        .args(["127.0.0.1:0", database])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the example starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
-    let line = lines.next().expect("it says where it listens").expect("a line");
-    let address = line.split("http://").nth(1).and_then(|rest| rest.strip_suffix("/graphql"));
-    let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
-    Server::running(child, address)
+    let mut command = Command::new(example("embedded_host"));
+    command.args(["127.0.0.1:0", database]);
+    listening(command)
 }
 
 fn ask(server: &Server, username: &str, query: &str) -> Value {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use super::program::SECRET;
+use super::program::{SECRET, Server};
 
 /// Where cargo puts an example of this name.
 pub fn example(name: &str) -> PathBuf {
@@ -13,6 +13,16 @@ pub fn example(name: &str) -> PathBuf {
     let path = folder.join("examples").join(name);
     assert!(path.is_file(), "{} is missing: build it with `cargo build --examples`", path.display());
     path
+}
+
+/// A host among the examples, which says where it listens.
+pub fn listening(mut command: Command) -> Server {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the example starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
+    let line = lines.next().expect("it says where it listens").expect("a line");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.strip_suffix("/graphql"));
+    let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+    Server::running(child, address)
 }
 
 /// The number that a report has behind these words.

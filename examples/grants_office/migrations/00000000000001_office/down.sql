@@ -1,0 +1,3 @@
+DROP TABLE office_grant;
+DROP TABLE beneficiary;
+DROP TABLE staff;
