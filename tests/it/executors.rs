@@ -17,9 +17,9 @@ use tasks_management::{Requester, TaskManagement, TaskMutation, TaskQuery, reque
 use crate::support::{TestApp, apply, on_both};
 
 #[derive(MergedObject)]
-struct Query(TaskQuery, Desk);
+pub struct Query(TaskQuery, Desk);
 
-struct Desk;
+pub struct Desk;
 
 #[Object]
 impl Desk {
@@ -59,7 +59,7 @@ impl Drawer {
     }
 }
 
-struct Bell;
+pub struct Bell;
 
 #[derive(SimpleObject)]
 #[graphql(complex)]
@@ -83,9 +83,10 @@ impl Bell {
     }
 }
 
-type HostSchema = Schema<Query, TaskMutation, Bell>;
+pub type HostSchema = Schema<Query, TaskMutation, Bell>;
 
-fn schema(module: &TaskManagement) -> HostSchema {
+/// A host's schema, with the module's roots in it.
+pub fn schema(module: &TaskManagement) -> HostSchema {
     let query = Query(module.query(), Desk);
     let busy = AtomicUsize::new(0);
     module.schema(query, module.mutation(), Bell, |builder| builder.data(busy)).expect("a schema")

@@ -101,4 +101,5 @@ mod visibility;
 mod vote_statements;
 mod webhook_deliveries;
 mod webhook_endpoints;
+mod websockets;
 mod what_rows_tell;
