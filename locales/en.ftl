@@ -20,6 +20,7 @@ body-broken = The body can't be read: it breaks off, or it is not packed as its 
 body-timeout = The body did not come: a pause of at most { $seconds } seconds is allowed (http.body_timeout_s).
 body-too-large = The request is too large: at most { $max } bytes are allowed (limits.body_bytes).
 checker-elsewhere = What this task proposes is carried out by { $service } together with the decision, and this server does not know { $service }: please decide at one that does.
+checker-not-given = { $service } is not under maker-checker in this program: the host has to give it to Builder::maker_checker.
 code-by-replace = The code { $code } identifies the flow and can't be changed here: `replaceTaskFlow` makes a new version under another code.
 code-taken = `code` is taken by another task group: codes of live groups are unique.
 database-unavailable = The database can't be reached or is too busy. Please try again in a moment.

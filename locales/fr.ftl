@@ -20,6 +20,7 @@ body-broken = Le corps est illisible : il est tronqué, ou n'est pas comprimé c
 body-timeout = Le corps n'est pas arrivé : une pause de { $seconds } secondes au plus est permise (http.body_timeout_s).
 body-too-large = La requête est trop grande : au plus { $max } octets sont autorisés (limits.body_bytes).
 checker-elsewhere = Ce que propose cette tâche est exécuté par { $service } avec la décision, et ce serveur ne connaît pas { $service } : veuillez décider sur un serveur qui le connaît.
+checker-not-given = { $service } n'est pas soumis à la double validation dans ce programme : l'hôte doit le donner à Builder::maker_checker.
 code-by-replace = Le code dit de quel circuit il s'agit, { $code }, et ne peut pas être changé ici : `replaceTaskFlow` crée une nouvelle version sous un autre code.
 code-taken = `code` est déjà pris par un autre groupe de tâches : les codes des groupes actifs sont uniques.
 database-unavailable = La base de données est injoignable ou trop occupée. Veuillez réessayer dans un instant.

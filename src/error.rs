@@ -165,6 +165,12 @@ impl Error {
     }
 }
 
+/// The words of a panic, if it has some.
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
+    let literal = panic.downcast_ref::<&str>().copied();
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+}
+
 /// The English text, for logs and for hosts that do not translate.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogFormat, LogSettings};
+use crate::error::words_of;
 
 /// Begins to log to the standard error, and logs panics too. Returns whether the log is JSON.
 ///
@@ -64,12 +65,7 @@ fn is_target(text: &str) -> bool {
 
 /// A panic is a line of the log like any other, with the id of the request that it broke off.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let payload = panic.payload();
-    let reason = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without words");
+    let reason = words_of(panic.payload()).unwrap_or("a panic without words");
     let place = panic.location().map(ToString::to_string);
     let backtrace = std::backtrace::Backtrace::capture();
     let is_captured = backtrace.status() == std::backtrace::BacktraceStatus::Captured;

@@ -1,6 +1,7 @@
 //! Schemas that hold the module's roots, alone or among a host's.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use async_graphql::registry::{MetaType, Registry};
@@ -8,7 +9,7 @@ use async_graphql::{
     EmptySubscription, ObjectType, OutputType, SchemaBuilder, SubscriptionType, ValidationMode,
 };
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, words_of};
 use crate::graphql::protocol::execution::Execution;
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::registration::Registration;
@@ -51,8 +52,20 @@ where
 {
     let (hosts, roots) = hosts_types::<Q, M, S>();
     refuse_clashes(&hosts, &roots, &[Q::type_name(), M::type_name()])?;
-    let builder = more(async_graphql::Schema::build(query, mutation, subscription));
-    Ok(finish(registered(builder, &roots), &roots, services))
+    // The library panics where two types have one name, and the closure may register any.
+    let build = AssertUnwindSafe(|| {
+        let builder = more(async_graphql::Schema::build(query, mutation, subscription));
+        finish(registered(builder, &roots), &roots, services)
+    });
+    catch_unwind(build).or_else(|panic| match words_of(&*panic) {
+        Some(words) if is_clash(words) => Err(Error::new(ErrorCode::Conflict, Message::words(words))),
+        _ => resume_unwind(panic),
+    })
+}
+
+/// Whether the library says by these words that two types have one name.
+fn is_clash(words: &str) -> bool {
+    ["have the same GraphQL name", "already registered as"].iter().any(|known| words.contains(known))
 }
 
 /// Adds what the roots need beside their types.

@@ -230,22 +230,22 @@ impl<S: CheckedService> MakerChecker<S> {
     /// Proposes to create an entity.
     ///
     /// # Errors
-    /// FORBIDDEN without the right to create tasks, the service's refusal, or a handler's.
+    /// FORBIDDEN without the right to create tasks, VALIDATION if the builder was not given this, the service's refusal, or a
+    /// handler's.
     pub async fn create_create_task(
         &self,
         tasks: &TaskService,
         maker: &Arc<Requester>,
         payload: &S::Create,
     ) -> Result<Task> {
-        let incoming = Self::incoming(payload)?;
-        tasks.create(maker, Self::proposal(Operation::Create, None, &incoming, &Json::Null)).await
+        self.propose(tasks, maker, Operation::Create, None, Self::incoming(payload)?).await
     }
 
     /// Proposes to change an entity.
     ///
     /// # Errors
-    /// NOT_FOUND, FORBIDDEN without the right to create tasks, CONFLICT for an entity with an open task, the service's
-    /// refusal, or a handler's.
+    /// NOT_FOUND, FORBIDDEN without the right to create tasks, CONFLICT for an entity with an open task, VALIDATION if the
+    /// builder was not given this, the service's refusal, or a handler's.
     pub async fn create_update_task(
         &self,
         tasks: &TaskService,
@@ -254,7 +254,7 @@ impl<S: CheckedService> MakerChecker<S> {
         payload: &S::Update,
     ) -> Result<Task> {
         let incoming = Self::incoming(payload)?;
-        self.propose(tasks, maker, Operation::Update, id, incoming).await
+        self.propose(tasks, maker, Operation::Update, Some(id), incoming).await
     }
 
     /// Proposes to delete an entity.
@@ -267,7 +267,7 @@ impl<S: CheckedService> MakerChecker<S> {
         maker: &Arc<Requester>,
         id: &str,
     ) -> Result<Task> {
-        self.propose(tasks, maker, Operation::Delete, id, json!({ "id": id })).await
+        self.propose(tasks, maker, Operation::Delete, Some(id), json!({ "id": id })).await
     }
 
     async fn propose(
@@ -275,14 +275,22 @@ impl<S: CheckedService> MakerChecker<S> {
         tasks: &TaskService,
         maker: &Arc<Requester>,
         operation: Operation,
-        id: &str,
+        id: Option<&str>,
         incoming: Json,
     ) -> Result<Task> {
-        let (service, id) = (Arc::clone(&self.service), id.to_owned());
+        let (service, id) = (Arc::clone(&self.service), id.map(ToOwned::to_owned));
         tasks
             .create_with(maker, move |unit| {
-                let current = service.current(unit.connection, &id)?.ok_or_else(no_entity)?;
-                Ok(Self::proposal(operation, Some(&id), &incoming, &current))
+                // Nobody would validate the proposal, or carry it out.
+                if !unit.services.checks(S::NAME) {
+                    let message = Message::new("checker-not-given").with("service", S::NAME);
+                    return Err(Error::validation("source", message));
+                }
+                let current = match &id {
+                    Some(id) => service.current(unit.connection, id)?.ok_or_else(no_entity)?,
+                    None => Json::Null,
+                };
+                Ok(Self::proposal(operation, id.as_deref(), &incoming, &current))
             })
             .await
     }

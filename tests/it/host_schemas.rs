@@ -126,3 +126,29 @@ async fn a_name_that_both_have_is_an_error_that_names_both_sides(app: TestApp) {
         assert!(text.contains("TaskQuery"), "{text}");
     }
 }
+
+struct Greeting;
+
+#[Object]
+impl Greeting {
+    async fn greeting(&self) -> &str {
+        "Good morning."
+    }
+}
+
+#[derive(MergedObject)]
+struct Plain(TaskQuery, Greeting);
+
+#[apply(on_both)]
+async fn a_type_that_the_closure_registers_under_a_name_of_the_module_is_such_an_error_too(app: TestApp) {
+    let module = &app.module;
+    let made = module.schema(Plain(module.query(), Greeting), EmptyMutation, EmptySubscription, |builder| {
+        builder.register_output_type::<TaskStatus>()
+    });
+    let error = made.err().expect("a clash");
+    assert_eq!(error.code(), ErrorCode::Conflict);
+    let text = error.to_string();
+    for name in ["`TaskStatus`", "host_schemas::TaskStatus", "tasks_management::"] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
+}

@@ -154,6 +154,18 @@ async fn a_task_that_was_filed_earlier_is_found_by_its_business_event(backend: B
 }
 
 #[apply(on_both)]
+async fn a_checker_that_the_builder_was_not_given_files_nothing(backend: Backend) {
+    let rollout = Rollout::start(backend, ExecutionMode::After).await;
+    let (forgetful, tasks) = (&rollout.without, rollout.without.module.tasks());
+    let maker = forgetful.module.requester("admin").await.expect("a maker");
+    let refused = rollout.checker.create_update_task(&tasks, &maker, "1", &json!("shut")).await;
+    let refused = refused.expect_err("nobody would validate it or carry it out");
+    assert_eq!((refused.code(), refused.field()), (ErrorCode::Validation, Some("source")));
+    assert!(refused.to_string().contains("Builder::maker_checker"), "{refused}");
+    assert_eq!(forgetful.count("SELECT count(*) FROM task_management_task WHERE source = 'DoorService'"), 0);
+}
+
+#[apply(on_both)]
 async fn a_task_of_that_form_without_any_checker_is_completed_as_any_other(app: TestApp) {
     app.group_with("PLAIN", Any, None, &["exec1"], &["PlainService"]).await;
     let plain = CreateTask {

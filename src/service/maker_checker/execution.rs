@@ -20,7 +20,7 @@ use crate::db::outbox;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::user::SYSTEM_USER;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words_of};
 use crate::message::Message;
 use crate::model::checked_service::CheckedService as Registration;
 use crate::model::content_type::ContentType;
@@ -229,9 +229,7 @@ fn contained(
         while depth(connection)? > before {
             Transactions::rollback_transaction(connection)?;
         }
-        let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(Error::internal(format!("it panicked: {}", words.unwrap_or_default())))
+        Err(Error::internal(format!("it panicked: {}", words_of(&*panic).unwrap_or_default())))
     })
 }
 
