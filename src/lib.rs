@@ -65,7 +65,7 @@ pub use app::{Builder, Page, TaskManagement};
 pub use auth::host_key::HostKey;
 pub use auth::people::{Account, People, Remote, Wanted};
 pub use auth::requester::Requester;
-pub use auth::users::{Person, Users};
+pub use auth::users::{Ahead, Person, Users};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::Settings;
 #[cfg(feature = "postgres")]

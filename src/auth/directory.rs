@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use super::users::{Person, Users};
+use super::users::{Ahead, Person, Users};
 use crate::clock::Clock;
 use crate::db;
 use crate::db::connection::DbConnection;
@@ -20,6 +20,12 @@ use crate::model::user::User;
 pub trait Directory: Send + Sync + 'static {
     /// Whether people are a host's: then nobody logs in here, and nobody is changed here.
     fn is_hosts(&self) -> bool;
+
+    /// Gets ready for a question about these people, while no connection is held.
+    ///
+    /// # Errors
+    /// An error of the host.
+    fn ahead<'a>(&'a self, ids: &'a [Uuid]) -> Ahead<'a>;
 
     /// The people with these keys, active or not, in no order.
     ///
@@ -70,6 +76,10 @@ impl Directory for OwnUsers {
         false
     }
 
+    fn ahead<'a>(&'a self, _: &'a [Uuid]) -> Ahead<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
         match ids {
             [id] => Ok(Vec::from_iter(db::get::<User>(connection, *id)?)),
@@ -113,6 +123,10 @@ impl HostUsers {
 impl Directory for HostUsers {
     fn is_hosts(&self) -> bool {
         true
+    }
+
+    fn ahead<'a>(&'a self, ids: &'a [Uuid]) -> Ahead<'a> {
+        self.users.ahead(ids)
     }
 
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {

@@ -1,13 +1,15 @@
 //! The people of a host in one function, by the host's own keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::host_key::HostKey;
-use super::users::{Person, Users};
+use super::users::{Ahead, Person, Users};
 use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
 use crate::error::{Error, Result};
@@ -96,13 +98,41 @@ pub trait People: Send + Sync + 'static {
         connection: &mut DbConnection,
         wanted: Wanted<Self::Key>,
     ) -> Result<Vec<Account<Self::Key>>>;
+
+    /// The module is about to ask for the people with these keys, as [`Users::ahead`] says. By default nothing is done.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn ahead(&self, keys: Vec<Self::Key>) -> Ahead<'_> {
+        let _ = keys;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
-/// The people of a host who are found asynchronously, because they are behind HTTP. A connection to the database is held
-/// meanwhile, so the host should answer quickly, from a cache where it can, and bound its own time.
+/// The people of a host who are found asynchronously, because they are behind HTTP.
+///
+/// Whoever makes a request is asked for before a connection to the database is taken, and known for a second from then. Other
+/// people, such as the executors of a new group, are asked for with a connection, in a transaction at times. So the host should
+/// bound its own time.
 pub struct Remote<K, F> {
     find: F,
-    key: std::marker::PhantomData<fn() -> K>,
+    known: Mutex<BTreeMap<Uuid, Known<K>>>,
+}
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// What a host has answered about a key.
+struct Known<K> {
+    since: Instant,
+    /// None if nobody has the key.
+    account: Option<Account<K>>,
+}
+
+impl<K> Known<K> {
+    fn is_fresh(&self) -> bool {
+        self.since.elapsed() < KEPT
+    }
 }
 
 impl<K, F, Found> Remote<K, F>
@@ -114,7 +144,22 @@ where
     /// People whom this function finds.
     #[must_use]
     pub const fn new(find: F) -> Self {
-        Self { find, key: std::marker::PhantomData }
+        Self { find, known: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Those with these keys; none unless all keys were asked for lately.
+    fn all_known(&self, keys: &[K]) -> Option<Vec<Account<K>>> {
+        let known = self.known();
+        let mut found = Vec::new();
+        for key in keys {
+            let kept = known.get(&key.id().ok()?).filter(|kept| kept.is_fresh())?;
+            found.extend(kept.account.clone());
+        }
+        Some(found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Uuid, Known<K>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,9 +172,27 @@ where
     type Key = K;
 
     fn find(&self, _: &mut DbConnection, wanted: Wanted<K>) -> Result<Vec<Account<K>>> {
+        if let Wanted::Keys(keys) = &wanted
+            && let Some(found) = self.all_known(keys)
+        {
+            return Ok(found);
+        }
         // The module asks on threads where blocking is allowed.
         let runtime = Handle::try_current().map_err(Error::internal)?;
         runtime.block_on((self.find)(wanted))
+    }
+
+    fn ahead(&self, keys: Vec<K>) -> Ahead<'_> {
+        Box::pin(async move {
+            let found = (self.find)(Wanted::Keys(keys.clone())).await?;
+            let mut known = self.known();
+            known.retain(|_, kept| kept.is_fresh());
+            for key in keys {
+                let account = found.iter().find(|account| account.key == key).cloned();
+                known.insert(key.id()?, Known { since: Instant::now(), account });
+            }
+            Ok(())
+        })
     }
 }
 
@@ -165,5 +228,9 @@ impl<P: People> Users for ByKey<P> {
     fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>> {
         let after = after.and_then(P::Key::of_id);
         people(self.0.find(connection, Wanted::Page { after, limit })?)
+    }
+
+    fn ahead<'a>(&'a self, ids: &'a [Uuid]) -> Ahead<'a> {
+        self.0.ahead(ids.iter().filter_map(|id| P::Key::of_id(*id)).collect())
     }
 }

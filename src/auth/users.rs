@@ -1,6 +1,8 @@
 //! The people of a host.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 
 use uuid::Uuid;
 
@@ -45,6 +47,9 @@ impl Person {
         }
     }
 }
+
+/// What a host does before it is asked.
+pub type Ahead<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
 /// A host's users and their rights, in place of the module's own. The module asks the host, always for several people at
 /// once. It keeps a copy of each person in `core_user`, so that lists can be filtered and sorted by names, and history shows
@@ -120,4 +125,14 @@ pub trait Users: Send + Sync + 'static {
     /// # Errors
     /// Those of the host.
     fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>>;
+
+    /// The module is about to ask for these people, and holds no connection to its database yet. A host that has to wait for
+    /// the answer asks for it here, and keeps it until then. By default nothing is done.
+    ///
+    /// # Errors
+    /// Those of the host.
+    fn ahead<'a>(&'a self, ids: &'a [Uuid]) -> Ahead<'a> {
+        let _ = ids;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

@@ -80,6 +80,7 @@ pub async fn requester_by_name(services: &Arc<ServiceContext>, username: String)
 /// # Errors
 /// NOT_FOUND, or an error of the host.
 pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result<Requester> {
+    services.users.ahead(&[id]).await?;
     services
         .read(move |services, connection| {
             let message = Message::new("unknown-user").with("id", id.to_string());
@@ -98,6 +99,7 @@ pub async fn present(
         return Ok(Some(Arc::clone(requester)));
     }
     let (id, session_id) = (requester.id(), requester.session_id);
+    services.users.ahead(&[id]).await?;
     let found = services.read(move |services, connection| acting_by_id(services, connection, id)).await?;
     Ok(found.map(|mut found| {
         found.session_id = session_id;

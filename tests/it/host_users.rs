@@ -1,15 +1,20 @@
 //! A host's own users: they decide, and nobody logs in here.
 
+use std::time::Duration;
+
 use async_graphql::EmptySubscription;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::All;
-use tasks_management::{CreateTask, Error, ErrorCode, Message, TaskGroupInput, TaskStatus};
+use tasks_management::{
+    Account, CreateTask, Error, ErrorCode, HostKey as _, Message, Remote, Result, Rights, TaskGroupInput,
+    TaskStatus, Wanted,
+};
 use tower::ServiceExt as _;
 
-use crate::support::people::People;
+use crate::support::people::{EXECUTOR, MAKER, People};
 use crate::support::{Backend, TestApp, apply, on_both};
 
 /// The module with a host's users, who say in a header who they are.
@@ -132,7 +137,7 @@ async fn seats_are_for_people_whom_the_host_knows_looked_up_at_once(backend: Bac
     let people = People::usual();
     let app = start(backend, &people).await;
     let root = app.module.requester("root").await.expect("the host knows root");
-    let stranger = people.add(9, "stranger", tasks_management::Rights::default());
+    let stranger = people.add(9, "stranger", Rights::default());
     people.remove(stranger);
     let mut input = group(&people, "HOST");
     input.user_ids.as_mut().expect("executors").push(stranger);
@@ -240,6 +245,67 @@ async fn a_requester_who_is_kept_stops_acting_with_the_right_and_with_the_person
         answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
     };
     while code().await != "UNAUTHENTICATED" {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Three people by number, behind a network that takes its time.
+async fn behind_a_network(wanted: Wanted<i64>) -> Result<Vec<Account<i64>>> {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let all = [
+        Account::new(7, "root", Rights::everything()),
+        Account::new(8, "maker", Rights::of(MAKER)),
+        Account::new(9, "ada", Rights::of(EXECUTOR)),
+    ];
+    let is_wanted = |account: &Account<i64>| match &wanted {
+        Wanted::Keys(keys) => keys.contains(&account.key),
+        Wanted::Username(name) => *name == account.person.username,
+        Wanted::Page { after, .. } => Some(account.key) > *after,
+    };
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+#[apply(on_both)]
+async fn people_behind_http_decide_a_task_and_keep_no_connection_waiting_for_them(backend: Backend) {
+    let app = TestApp::start_empty(
+        backend,
+        |settings| settings.database.pool_size = 2,
+        |builder| builder.people(Remote::new(behind_a_network)),
+    )
+    .await;
+    let module = &app.module;
+    let id = |key: i64| key.id().expect("a number has a key");
+    let many = futures(8, || module.requester_by_id(id(9)));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = std::time::Instant::now();
+        module.database().read(|_| Ok(())).await.expect("a connection");
+        begun.elapsed()
+    };
+    let (found, waited) = tokio::join!(many, meanwhile);
+    assert!(found.iter().all(|found| found.as_ref().is_ok_and(|found| found.user.username == "ada")));
+    assert!(waited < Duration::from_millis(200), "connections were kept: {waited:?}");
+
+    let root = module.requester_by_id(id(7)).await.expect("the host knows root");
+    let ada = module.requester("ada").await.expect("the host knows ada by name too");
+    assert_eq!(ada.id(), id(9));
+    let input = TaskGroupInput {
+        user_ids: Some(vec![ada.id()]),
+        task_sources: Some(vec!["Host".to_owned()]),
+        ..TaskGroupInput::new("FAR", All)
+    };
+    module.task_groups().create(&root, input).await.expect("a group");
+    let maker = module.requester_by_id(id(8)).await.expect("the host knows the maker");
+    let input = CreateTask { source: Some("Host".to_owned()), ..CreateTask::default() };
+    let task = module.tasks().create(&maker, input).await.expect("a task");
+    let decided = module.tasks().vote(&ada, task.id, true, None).await.expect("ada may vote");
+    assert_eq!(decided.status, TaskStatus::Completed);
+    assert_eq!(module.refresh_users().await.expect("a refresh"), 0, "all copies are there");
+    let nobody = module.requester_by_id(id(10)).await.expect_err("nobody has this number");
+    assert_eq!(nobody.code(), ErrorCode::NotFound);
+}
+
+/// As many of these at once.
+async fn futures<F: Future>(count: usize, make: impl Fn() -> F) -> Vec<F::Output> {
+    async_graphql::futures_util::future::join_all((0..count).map(|_| make())).await
 }
