@@ -21,11 +21,11 @@ use axum::{Json, Router, routing};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::json;
 use tasks_management::{
-    Approved, Builder, CheckedService, CompletionPolicy, Database, DbConnection, Entity, EntityType, Error,
-    ErrorCode, ExecutionMode, Host, MakerChecker, Message, Person, Requester, Result, Rights, Settings,
-    TaskGroupInput, TaskManagement, TaskMutation, TaskQuery, Users, requester,
+    Account, Approved, Builder, CheckedService, CompletionPolicy, DbConnection, Entity, EntityType, Error,
+    ErrorCode, ExecutionMode, Host, MakerChecker, Message, NotOffered, People, Requester, Result, Rights,
+    Settings, TaskGroupInput, TaskManagement, TaskMutation, TaskQuery, Wanted, requester,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -57,41 +57,30 @@ type UserRow = (String, String, String, String);
 
 struct RegistryUsers;
 
-impl Users for RegistryUsers {
-    fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Person>> {
-        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-        let rows = registry_user::table.filter(registry_user::id.eq_any(ids)).load::<UserRow>(connection)?;
-        rows.into_iter().map(person).collect()
-    }
+impl People for RegistryUsers {
+    type Key = Uuid;
 
-    fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<Person>> {
-        let named = registry_user::table.filter(registry_user::username.eq(username));
-        named.first::<UserRow>(connection).optional()?.map(person).transpose()
-    }
-
-    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>> {
-        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-        let rows = registry_user::table.filter(registry_user::id.eq_any(ids)).load::<UserRow>(connection)?;
-        rows.into_iter()
-            .map(|(id, _, _, rights)| {
-                let numbers = rights.split(',').filter_map(|number| number.parse().ok()).collect();
-                Ok((key(&id)?, Rights { is_superuser: rights == "all", numbers }))
-            })
-            .collect()
-    }
-
-    fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>> {
-        let rows = registry_user::table
-            .filter(registry_user::id.gt(after.map(|id| id.to_string()).unwrap_or_default()))
-            .order(registry_user::id)
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .load::<UserRow>(connection)?;
-        rows.into_iter().map(person).collect()
+    fn find(&self, connection: &mut DbConnection, wanted: Wanted<Uuid>) -> Result<Vec<Account<Uuid>>> {
+        let (users, id) = (registry_user::table, registry_user::id);
+        let rows: Vec<UserRow> = match wanted {
+            Wanted::Keys(keys) => {
+                users.filter(id.eq_any(keys.iter().map(Uuid::to_string))).load(connection)?
+            }
+            Wanted::Username(name) => users.filter(registry_user::username.eq(name)).load(connection)?,
+            Wanted::Page { after, limit } => {
+                let after = after.map(|id| id.to_string()).unwrap_or_default();
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                users.filter(id.gt(after)).order(id).limit(limit).load(connection)?
+            }
+        };
+        rows.into_iter().map(account).collect()
     }
 }
 
-fn person((id, username, _, _): UserRow) -> Result<Person> {
-    Ok(Person::new(key(&id)?, username))
+fn account((id, username, _, rights): UserRow) -> Result<Account<Uuid>> {
+    let numbers = rights.split(',').filter_map(|number| number.parse().ok());
+    let rights = if rights == "all" { Rights::everything() } else { Rights::of(numbers) };
+    Ok(Account::new(key(&id)?, username, rights))
 }
 
 fn key(id: &str) -> Result<Uuid> {
@@ -110,7 +99,7 @@ struct Beneficiary {
 
 #[derive(Clone, Serialize, Deserialize, InputObject)]
 #[serde(deny_unknown_fields)]
-struct BeneficiaryInput {
+struct Household {
     household_size: i32,
 }
 
@@ -141,8 +130,8 @@ impl EntityType for Beneficiaries {
 }
 
 impl CheckedService for Beneficiaries {
-    type Create = Value;
-    type Update = BeneficiaryInput;
+    type Create = NotOffered;
+    type Update = Household;
     const NAME: &'static str = "BeneficiaryService";
     const ENTITY_TYPE: &'static str = "registry.beneficiary";
 
@@ -151,48 +140,21 @@ impl CheckedService for Beneficiaries {
         Ok(row.map(|row| tasks_management::Json::of(&row)))
     }
 
-    fn validate_create(&self, _: &mut DbConnection, _: &Requester, _: &Value) -> Result<()> {
-        Err(refusal("source", "Beneficiaries come by registration, not by task."))
+    fn validate_update(&self, _: &mut DbConnection, _: &Requester, _: &str, input: &Household) -> Result<()> {
+        let is_usual = (1..=30).contains(&input.household_size);
+        if is_usual { Ok(()) } else { Err(refusal("`household_size` has to be from 1 to 30.")) }
     }
 
-    fn validate_update(
-        &self,
-        _: &mut DbConnection,
-        _: &Requester,
-        _: &str,
-        input: &BeneficiaryInput,
-    ) -> Result<()> {
-        if (1..=30).contains(&input.household_size) {
-            return Ok(());
-        }
-        Err(refusal("household_size", "`household_size` has to be from 1 to 30."))
-    }
-
-    fn validate_delete(&self, _: &mut DbConnection, _: &Requester, _: &str) -> Result<()> {
-        Err(refusal("source", "Beneficiaries are never deleted."))
-    }
-
-    fn create(&self, _: &mut Approved<'_>, _: Value) -> Result<()> {
-        Err(refusal("source", "Beneficiaries come by registration, not by task."))
-    }
-
-    fn update(&self, approved: &mut Approved<'_>, id: &str, input: BeneficiaryInput) -> Result<()> {
-        let changed = diesel::update(registry_beneficiary::table.find(id))
-            .set((
-                registry_beneficiary::household_size.eq(input.household_size),
-                registry_beneficiary::approved_by.eq(&approved.decider.user.username),
-            ))
-            .execute(approved.connection)?;
-        if changed == 1 { Ok(()) } else { Err(refusal("entityId", "The beneficiary is gone.")) }
-    }
-
-    fn delete(&self, _: &mut Approved<'_>, _: &str) -> Result<()> {
-        Err(refusal("source", "Beneficiaries are never deleted."))
+    fn update(&self, approved: &mut Approved<'_>, id: &str, input: Household) -> Result<()> {
+        let (size, by) = (registry_beneficiary::household_size, registry_beneficiary::approved_by);
+        let change = (size.eq(input.household_size), by.eq(&approved.decider.user.username));
+        diesel::update(registry_beneficiary::table.find(id)).set(change).execute(approved.connection)?;
+        Ok(())
     }
 }
 
-fn refusal(field: &str, words: &str) -> Error {
-    Error::new(ErrorCode::Validation, Message::words(words)).of_field(field)
+fn refusal(words: &str) -> Error {
+    Error::new(ErrorCode::Validation, Message::words(words)).of_field("household_size")
 }
 
 // The host's schema, into which the module's is merged.
@@ -211,8 +173,15 @@ impl BeneficiaryQueries {
     async fn beneficiaries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Beneficiary>> {
         requester(ctx)?;
         let all = registry_beneficiary::table.order(registry_beneficiary::id);
-        let database = ctx.data::<Database>()?;
+        let database = ctx.data::<App>()?.module.database();
         Ok(database.read(move |connection| Ok(all.load(connection)?)).await?)
+    }
+
+    /// The open proposals about a beneficiary, as far as one may see them: the keys of their tasks.
+    async fn proposals(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Vec<ID>> {
+        let filters = json!({ "source": Beneficiaries::NAME, "entityId": *id, "status": "ACCEPTED" });
+        let tasks = ctx.data::<App>()?.module.tasks().list(requester(ctx)?, filters).await?;
+        Ok(tasks.rows.iter().map(|task| ID(task.id.to_string())).collect())
     }
 }
 
@@ -225,7 +194,7 @@ impl BeneficiaryMutations {
         &self,
         ctx: &Context<'_>,
         id: ID,
-        input: BeneficiaryInput,
+        input: Household,
     ) -> async_graphql::Result<ID> {
         let (app, maker) = (ctx.data::<App>()?, requester(ctx)?);
         let task = app.checker.create_update_task(&app.module.tasks(), maker, &id, &input).await?;
@@ -244,15 +213,20 @@ struct App {
 type HostSchema = Schema<Query, Mutation, EmptySubscription>;
 
 async fn graphql(
-    State((app, schema)): State<(App, HostSchema)>,
+    State((module, schema)): State<(TaskManagement, HostSchema)>,
     headers: HeaderMap,
     Json(request): Json<async_graphql::Request>,
 ) -> Json<async_graphql::Response> {
-    let requester = match who_asks(&app.module, &headers).await {
+    let requester = match who_asks(&module, &headers).await {
         Ok(requester) => requester,
         Err(error) => return Json(async_graphql::Response::from_errors(vec![server_error(&error)])),
     };
-    Json(app.module.execute(&schema, request, requester).await)
+    // Any executor will do; the module looks for the requester in the request's data.
+    let request = match requester {
+        Some(requester) => request.data(requester),
+        None => request,
+    };
+    Json(schema.execute(request).await)
 }
 
 async fn who_asks(module: &TaskManagement, headers: &HeaderMap) -> Result<Option<Arc<Requester>>> {
@@ -287,7 +261,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 
     let checker = MakerChecker::new(Beneficiaries, ExecutionMode::Within);
     let module = Builder::new(settings)
-        .users(RegistryUsers)
+        .people(RegistryUsers)
         .host(Host::default().entity(Beneficiaries::ENTITY_TYPE, Beneficiaries))
         .maker_checker(&checker)
         .build()?;
@@ -299,10 +273,8 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 
     let query = Query(module.query(), BeneficiaryQueries);
     let mutation = Mutation(module.mutation(), BeneficiaryMutations);
-    let schema = module.schema(query, mutation, EmptySubscription, |builder| {
-        builder.data(module.database().clone()).data(app.clone())
-    })?;
-    let router = Router::new().route("/graphql", routing::post(graphql)).with_state((app, schema));
+    let schema = module.schema(query, mutation, EmptySubscription, |builder| builder.data(app))?;
+    let router = Router::new().route("/graphql", routing::post(graphql)).with_state((module.clone(), schema));
 
     let stop = CancellationToken::new();
     let workers = tokio::spawn(module.workers(&stop));
@@ -318,24 +290,15 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The group that approves changes of beneficiaries: Amir and Lin, both of them.
+/// The group that approves changes of beneficiaries: Amir and Lin, both of them. An earlier start has made it already, or this one
+/// does, before anybody is logged in.
 async fn make_group(module: &TaskManagement) -> Result<()> {
-    let noor = module.requester("noor").await?;
     let (amir, lin) = (module.requester("amir").await?, module.requester("lin").await?);
-    let made = module
-        .task_groups()
-        .create(
-            &noor,
-            TaskGroupInput {
-                user_ids: Some(vec![amir.id(), lin.id()]),
-                task_sources: Some(vec![Beneficiaries::NAME.to_owned()]),
-                ..TaskGroupInput::new("beneficiaries", CompletionPolicy::All)
-            },
-        )
-        .await;
-    match made {
-        // An earlier start has made the group.
-        Err(error) if error.field() == Some("code") => Ok(()),
-        made => made.map(|_| ()),
-    }
+    let group = TaskGroupInput {
+        user_ids: Some(vec![amir.id(), lin.id()]),
+        task_sources: Some(vec![Beneficiaries::NAME.to_owned()]),
+        ..TaskGroupInput::new("beneficiaries", CompletionPolicy::All)
+    };
+    module.task_groups().ensure_group(&module.system().await?, group).await?;
+    Ok(())
 }

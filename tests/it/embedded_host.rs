@@ -56,6 +56,9 @@ async fn the_embedded_host_writes_what_was_approved_in_the_last_approval(backend
     let row = &seen["data"]["task"]["edges"][0]["node"];
     assert_eq!((&row["uuid"], &row["entityDisplay"]), (&json!(task), &json!("Abena Mensah")), "{seen}");
 
+    let proposals = "{ proposals(id: \"1\") }";
+    assert_eq!(ask(&server, "amir", proposals)["data"]["proposals"], json!([task]));
+
     vote(&server, "amir", "10000000-0000-4000-8000-000000000003", task);
     assert_eq!(ask(&server, "rosa", beneficiaries), before, "one of two has approved");
     vote(&server, "lin", "10000000-0000-4000-8000-000000000004", task);
@@ -64,6 +67,8 @@ async fn the_embedded_host_writes_what_was_approved_in_the_last_approval(backend
         after["data"]["beneficiaries"][0],
         json!({ "id": "1", "householdSize": 4, "approvedBy": "lin" })
     );
+
+    assert_eq!(ask(&server, "amir", proposals)["data"]["proposals"], json!([]), "it is decided");
 
     let stranger = server.send("POST", "/graphql", &[], &json!({ "query": beneficiaries }).to_string());
     assert_eq!(stranger.body["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{stranger:?}");
