@@ -1,6 +1,6 @@
 //! The office's subscription: whoever has proposed something hears what became of it.
 
-#![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
+#![allow(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
 use async_graphql::futures_util::{Stream, StreamExt as _, future, stream};
 use async_graphql::{Context, ID, Object, Subscription};
@@ -9,7 +9,8 @@ use tokio::sync::broadcast::Sender;
 
 use crate::office::Office;
 
-/// Tells of each task that is decided; the After-handler is called once the decision is committed.
+/// Tells those who listen to this process of each task that is decided, once that is committed. One of the processes on a
+/// database is called; where there are several, it would tell the others, as by PostgreSQL's NOTIFY.
 pub fn signals(decided: Sender<Task>) -> SignalsBuilder {
     Signals::builder().after("office.decisions", [Signal::TaskComplete], move |event| {
         // Sending fails when nobody listens.

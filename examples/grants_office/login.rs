@@ -11,7 +11,6 @@ use diesel::prelude::*;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 use tasks_management::{HostKey as _, RequestId, Requester, Result};
-use uuid::Uuid;
 
 use crate::office::Office;
 use crate::tables::staff;
@@ -35,7 +34,7 @@ pub struct Credentials {
 pub struct LoggedIn {
     token: String,
     /// The person's key in the module, by which votes are cast.
-    id: Uuid,
+    id: String,
 }
 
 /// Gives a token to who knows the password. The table has passwords as they are; a real office keeps hashes.
@@ -51,7 +50,7 @@ pub async fn log_in(
     let claims = Claims { sub: key.to_string(), exp: get_current_timestamp() + VALID };
     let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(office.secret.as_bytes()));
     let (token, id) = token.ok().zip(key.id().ok()).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
-    Ok(Json(LoggedIn { token, id }))
+    Ok(Json(LoggedIn { token, id: id.to_string() }))
 }
 
 /// Who has this token.

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 impl Error {
     /// The error as GraphQL's, with its text in the language of this code, and `code` and `field` in its extensions. This is
-    /// for hosts that execute their schema themselves: [`crate::TaskManagement::execute`] does as much for every error that a
+    /// for schemas without the module's roots: those of [`crate::TaskManagement::schema`] do as much for every error that a
     /// resolver returns.
     ///
     /// ```
