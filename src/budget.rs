@@ -36,8 +36,11 @@ thread_local! {
     static AT_WORK: RefCell<Option<AtWork>> = const { RefCell::new(None) };
 }
 
-/// What one request may still cost. Only reading is counted: a mutation has bounds of its own.
+/// What one request may still cost. Of a mutation, what its transaction reads is counted, and how long that takes.
 pub struct Budget {
+    /// Whether a request for which something was used up ends at once. Each mutation of a document is done whole or refused
+    /// by itself, so a document of mutations goes on.
+    ends_at_once: bool,
     rows: Count,
     read: Count,
     written: Count,
@@ -82,25 +85,45 @@ struct Count {
     refusal: fn() -> Message,
 }
 
+impl Count {
+    const fn of(max: u64, refusal: fn() -> Message) -> Self {
+        Self { used: AtomicU64::new(0), max, refusal }
+    }
+}
+
 impl Budget {
-    /// What these limits allow a request whose turn it is, where there are so many connections for all.
+    /// What these limits allow a query whose turn it is, where there are so many connections for all.
     #[must_use]
-    pub fn new(limits: &Limits, connections: usize, turn: Turn) -> Arc<Self> {
-        let count = |max: u64, refusal: fn() -> Message| Count { used: AtomicU64::new(0), max, refusal };
+    pub fn of_query(limits: &Limits, connections: usize, turn: Turn) -> Arc<Self> {
+        let refusal = || Message::new("too-slow").with("setting", "limits.request_database_ms");
+        let time = Count::of(limits.request_database_ms, refusal);
+        Arc::new(Self::new(limits, connections, turn, time, true))
+    }
+
+    /// What these limits allow a document of mutations, where there are so many connections for all.
+    #[must_use]
+    pub fn of_mutations(limits: &Limits, connections: usize) -> Arc<Self> {
+        let refusal = || Message::new("too-slow").with("setting", "limits.mutation_database_ms");
+        let time = Count::of(limits.mutation_database_ms, refusal);
+        Arc::new(Self::new(limits, connections, Turn::default(), time, false))
+    }
+
+    fn new(limits: &Limits, connections: usize, turn: Turn, time: Count, ends_at_once: bool) -> Self {
         // One request never has all of them, unless there is but one.
         let share = limits.request_connections.min(connections.saturating_sub(1)).max(1);
-        Arc::new(Self {
-            rows: count(limits.request_rows, || Message::new("too-many-rows")),
-            read: count(limits.request_bytes, || Message::new("answer-too-large")),
-            written: count(limits.request_bytes, || Message::new("answer-too-large")),
-            time: count(limits.request_database_ms, || Message::new("too-slow")),
+        Self {
+            ends_at_once,
+            rows: Count::of(limits.request_rows, || Message::new("too-many-rows")),
+            read: Count::of(limits.request_bytes, || Message::new("answer-too-large")),
+            written: Count::of(limits.request_bytes, || Message::new("answer-too-large")),
+            time,
             spent: Mutex::default(),
             shared: Mutex::default(),
             connections: Arc::new(Semaphore::new(share)),
             is_exhausted: AtomicBool::new(false),
             refusal: Mutex::default(),
             turn,
-        })
+        }
     }
 
     /// The budget of the request that the present task executes.
@@ -186,16 +209,16 @@ impl Budget {
         used(&self.read) + used(&self.written) > LARGE
     }
 
-    /// Whether nothing more may be done for the request that the present task executes.
+    /// Whether the request that the present task executes ends, because something was used up.
     #[must_use]
-    pub fn is_used_up() -> bool {
-        OF_REQUEST.try_with(|budget| budget.is_exhausted()).unwrap_or(false)
+    pub fn ends_request() -> bool {
+        OF_REQUEST.try_with(|budget| budget.ends()).unwrap_or(false)
     }
 
-    /// Whether nothing more may be done for the request.
+    /// Whether the request ends, because something was used up.
     #[must_use]
-    pub fn is_exhausted(&self) -> bool {
-        self.is_exhausted.load(Ordering::Relaxed)
+    pub fn ends(&self) -> bool {
+        self.ends_at_once && self.is_exhausted.load(Ordering::Relaxed)
     }
 
     /// Refuses when nothing more may be done for the request.
@@ -313,7 +336,7 @@ mod tests {
     #[test]
     fn one_request_never_has_all_connections_unless_there_is_but_one() {
         for (connections, share) in [(1, 1), (2, 1), (3, 2), (10, 3)] {
-            let budget = Budget::new(&Limits::default(), connections, Turn::default());
+            let budget = Budget::of_query(&Limits::default(), connections, Turn::default());
             assert_eq!(budget.connections.available_permits(), share, "{connections}");
         }
     }

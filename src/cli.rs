@@ -1,10 +1,11 @@
 //! What the subcommands do. Each ends with one line that says what it did, or one that says why not and what to do.
 
 use std::future::Future;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::app::{Builder, TaskManagement};
 use crate::config::{Settings, text_file};
@@ -36,7 +37,7 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
     settings.check_secret()?;
     let metrics = metrics()?;
     open_files::raise();
-    let listener = listen(&settings).await?;
+    let listener = listen(&settings)?;
     let module =
         Builder::new(settings).signals(logged(Bus::builder())).metrics(metrics).build().map_err(say)?;
     prepare(&module).await?;
@@ -54,13 +55,26 @@ pub fn metrics() -> Result<impl Fn() -> String + Send + Sync + use<>, String> {
     Ok(move || prometheus.render())
 }
 
+/// How many connections may wait to be accepted; the system may allow fewer (`net.core.somaxconn`). Whoever finds no room
+/// comes again only after a second or three.
+const MOST_WAITING: u32 = 4096;
+
 /// Opens the port.
 ///
 /// # Errors
 /// A sentence that names the address.
-pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
-    TcpListener::bind(&settings.http.listen).await.map_err(|error| {
-        let wanted = &settings.http.listen;
+pub fn listen(settings: &Settings) -> Result<TcpListener, String> {
+    let wanted = &settings.http.listen;
+    let open = || -> io::Result<TcpListener> {
+        let address: SocketAddr = wanted.parse().map_err(io::Error::other)?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Connections of a server that has just ended do not keep the port. Elsewhere this would let two share it.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(MOST_WAITING)
+    };
+    open().map_err(|error| {
         format!("{wanted} can't be listened on: {error}; name a free address of this machine by --listen")
     })
 }

@@ -118,15 +118,20 @@ pub struct Limits {
     pub request_rows: u64,
     /// Bytes that one request reads, and as many that it writes.
     pub request_bytes: u64,
-    /// How many milliseconds the database works for one request.
+    /// How many milliseconds the database works for one query.
     pub request_database_ms: u64,
+    /// How many milliseconds the database works for the mutations of one request.
+    pub mutation_database_ms: u64,
     /// How many connections to the database one request has at once; never all of them.
     pub request_connections: usize,
     /// Queries that are executed at once; others wait, those of people who ask seldom for a shorter time.
     pub queries_at_once: usize,
     /// Queries of one person that are executed at once.
     pub queries_at_once_per_user: usize,
-    /// Requests with a body or an answer that takes much memory, that are worked on at once.
+    /// Connections to the database that the queries of one person use at once; 0: half of them, and on SQLite no more than half
+    /// of the processors.
+    pub connections_per_user: usize,
+    /// Requests with a body or an answer that takes much memory, that are worked on at once; half of them of one person.
     pub large_at_once: usize,
 }
 
@@ -151,9 +156,11 @@ impl Default for Limits {
             request_rows: 25_000,
             request_bytes: 24 * 1024 * 1024,
             request_database_ms: 5_000,
+            mutation_database_ms: 10_000,
             request_connections: 3,
             queries_at_once: 16,
             queries_at_once_per_user: 4,
+            connections_per_user: 0,
             large_at_once: 2,
         }
     }

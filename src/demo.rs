@@ -52,7 +52,7 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     }
     settings.graphql.introspection = Introspection::Everybody;
     settings.check_secret()?;
-    let listener = cli::listen(&settings).await?;
+    let listener = cli::listen(&settings)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
 
     let database = settings.database.url.clone();

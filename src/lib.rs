@@ -57,6 +57,7 @@ mod graphql;
 mod http;
 mod message;
 mod model;
+mod reports;
 mod service;
 mod signal;
 mod worker;

@@ -192,9 +192,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Every so many pieces of work one goes on that another thread has brought back, as each look into the database does. By
+/// default it is one in sixty: then a flood of requests keeps others waiting at each step, and a login has many.
+const GLOBAL_QUEUE_INTERVAL: u32 = 2;
+
 fn run(command: Command) -> Result<String, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
         .build()
         .map_err(|error| format!("the runtime can't start: {error}"))?;
     let outcome = runtime.block_on(execute(command));

@@ -146,7 +146,11 @@ impl Builder {
             "" => format!("{}{}", new_random_id(), new_random_id()),
             secret => secret.to_owned(),
         };
-        let turns = Turns::new(&settings.limits, db.readers());
+        let share = match settings.limits.connections_per_user {
+            0 => db.share_of_one(processors()),
+            share => share,
+        };
+        let turns = Turns::new(&settings.limits, db.readers(), share);
         let services = ServiceContext {
             db,
             clock: self.clock,
@@ -189,5 +193,9 @@ impl Builder {
 
 /// As many passwords are hashed at once as there are processors, within reason: each hash takes memory too.
 fn hashing_places() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8)
+    processors().clamp(2, 8)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }

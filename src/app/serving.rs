@@ -77,7 +77,7 @@ impl TaskManagement {
     /// it is finished: requests, operations for clients that did not wait for the answer, and deliveries.
     ///
     /// # Errors
-    /// None at present.
+    /// INTERNAL when connections can't be accepted, or no more. The deliveries under way have the grace then too.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -99,12 +99,16 @@ impl TaskManagement {
             },
         );
         let all = async {
-            server.await;
-            executions.close();
-            executions.wait().await;
+            let outcome = server.await;
+            token.cancel();
+            if outcome.is_ok() {
+                executions.close();
+                executions.wait().await;
+            }
             if let Err(error) = workers.await {
                 tracing::error!(%error, "the workers broke off");
             }
+            outcome.map(|()| true)
         };
         let out_of_patience = async {
             token.cancelled().await;
@@ -112,7 +116,7 @@ impl TaskManagement {
             tokio::time::sleep(Duration::from_secs(self.settings.http.shutdown_grace_s) + HANDING_BACK).await;
         };
         tokio::select! {
-            () = all => Ok(true),
+            outcome = all => outcome,
             () = out_of_patience => {
                 tracing::warn!("what was still under way when the grace ended is given up; deliveries will be made again");
                 Ok(false)

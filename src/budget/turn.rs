@@ -41,15 +41,15 @@ pub fn asker(id: Option<Uuid>, address: Option<IpAddr>) -> String {
 }
 
 impl Turns {
-    /// As many places as these limits allow, where there are so many connections for all. The queries of one person together
-    /// use no more than half of them.
+    /// As many places as these limits allow, where there are so many connections for all, of which the queries of one person
+    /// together use `share` at most. One person has half of the places for large requests, because one such request keeps a
+    /// processor busy.
     #[must_use]
-    pub fn new(limits: &Limits, connections: usize) -> Self {
-        let per_user = limits.queries_at_once_per_user;
+    pub fn new(limits: &Limits, connections: usize, share: usize) -> Self {
         Self {
-            connections: FairPlaces::new(connections, connections / 2),
-            all: FairPlaces::new(limits.queries_at_once, per_user),
-            large: FairPlaces::new(limits.large_at_once, per_user),
+            connections: FairPlaces::new(connections, share),
+            all: FairPlaces::new(limits.queries_at_once, limits.queries_at_once_per_user),
+            large: FairPlaces::new(limits.large_at_once, limits.large_at_once.div_ceil(2)),
         }
     }
 
@@ -83,5 +83,32 @@ impl Turn {
         if let Some(ticket) = &self.large {
             self.large_place.get_or_init(|| ticket.place()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_person_has_half_of_the_large_requests_and_a_share_of_the_connections() {
+        let turns = Turns::new(&Limits::default(), 10, 1);
+        let (one, two, other) = (turns.begin("a").await, turns.begin("a").await, turns.begin("b").await);
+        let soon = Duration::from_millis(100);
+        one.become_large().await;
+        assert!(
+            tokio::time::timeout(soon, two.become_large()).await.is_err(),
+            "the other place is for others"
+        );
+        other.become_large().await;
+        let held = one.connection().await;
+        assert!(held.is_some());
+        assert!(tokio::time::timeout(soon, two.connection()).await.is_err());
+        assert!(other.connection().await.is_some());
+        drop((held, one));
+        two.become_large().await;
+        assert!(two.connection().await.is_some());
     }
 }

@@ -251,6 +251,18 @@ impl Database {
         self.reading.size
     }
 
+    /// How many connections the queries of one person may use at once: half of them. Each connection to SQLite keeps one of
+    /// this machine's processors busy, so there it is no more than half of these either.
+    #[must_use]
+    pub fn share_of_one(&self, processors: usize) -> usize {
+        let share = self.readers() / 2;
+        match self.connector.dialect() {
+            Dialect::Postgres => share,
+            Dialect::Sqlite => share.min(processors / 2),
+        }
+        .max(1)
+    }
+
     /// Runs `work` in one transaction (see [`DbConnection::writing`]) on a thread where blocking is allowed. `work` may run
     /// again from the start when the database has given up a transaction, such as after a deadlock, so it must not act
     /// outside the database.

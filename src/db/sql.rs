@@ -102,6 +102,7 @@ impl Sql {
 
     /// Runs it as a statement; returns how many rows it touched.
     pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
+        go_on()?;
         diesel::RunQueryDsl::execute(self.typed::<Untyped>(), connection)
     }
 
@@ -110,9 +111,15 @@ impl Sql {
         self,
         connection: &mut DbConnection,
     ) -> QueryResult<Vec<R>> {
+        go_on()?;
         let rows: Vec<Metered<R>> = diesel::RunQueryDsl::load(self.typed::<Untyped>(), connection)?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
+}
+
+/// Refuses to begin a statement when the time of the request that it is for is used up.
+fn go_on() -> QueryResult<()> {
+    budget::go_on().map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
 }
 
 /// A row whose bytes are counted before it is read, in the budget of the request that it is read for.

@@ -59,11 +59,11 @@ pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<Strin
         .load(connection)?)
 }
 
-/// Whether this endpoint is told of events.
-pub fn is_live(connection: &mut DbConnection, id: Uuid) -> Result<bool> {
+/// Whether the last attempt at this endpoint failed; none if it is not told of events.
+pub fn is_failing(connection: &mut DbConnection, id: Uuid) -> Result<Option<bool>> {
     let live = webhook_endpoint::table
         .find(id)
         .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
         .filter(webhook_endpoint::is_active);
-    Ok(live.count().get_result::<i64>(connection)? == 1)
+    Ok(live.select(webhook_endpoint::failing_since.is_not_null()).first(connection).optional()?)
 }

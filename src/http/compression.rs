@@ -14,6 +14,8 @@ use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::budget::Budget;
+
 /// The shortest answer that is compressed, in bytes.
 const SHORTEST: u64 = 512;
 
@@ -53,10 +55,12 @@ pub fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(2))
 }
 
-/// Compresses answers for clients that accept gzip.
+/// Compresses answers for clients that accept gzip. Until then the turn of the request lasts, because the whole text is in
+/// memory.
 pub async fn pack(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let wanted = request.method() != Method::HEAD && accepts_gzip(request.headers());
     let mut response = next.run(request).await;
+    let turn = response.extensions_mut().remove::<Arc<Budget>>();
     let size = response.body().size_hint().exact().unwrap_or(0);
     if size < SHORTEST || !is_text(response.headers()) {
         return response;
@@ -70,7 +74,9 @@ pub async fn pack(State(places): State<Arc<Semaphore>>, request: Request, next: 
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Response::from_parts(parts, Body::empty());
     };
-    match packed(&places, bytes.clone()).await {
+    let packed = packed(&places, bytes.clone()).await;
+    drop(turn);
+    match packed {
         Some(packed) => {
             parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             parts.headers.remove(header::CONTENT_LENGTH);

@@ -20,6 +20,7 @@ use super::request::header as text_header;
 use super::state::App;
 use super::{body, cookies};
 use crate::auth::requester::Requester;
+use crate::budget::Budget;
 use crate::budget::turn::{Turn, asker};
 use crate::config::Introspection;
 use crate::error::{Error, ErrorCode, Result};
@@ -162,6 +163,8 @@ struct Answer {
     /// The answer as a JSON text, with fields in the order in which they were asked for.
     body: String,
     effects: Vec<Effect>,
+    /// The turn of the request, which lasts until the answer is compressed.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Call<'_> {
@@ -185,10 +188,11 @@ impl Call<'_> {
             if answer.status == StatusCode::UNAUTHORIZED {
                 status = StatusCode::UNAUTHORIZED;
             }
+            // The turn of each ends with it, because the next one may have to wait for it.
             bodies.push(answer.body);
             effects.extend(answer.effects);
         }
-        Answer { status, body: format!("[{}]", bodies.join(",")), effects }.into_response(self)
+        Answer { status, body: format!("[{}]", bodies.join(",")), effects, budget: None }.into_response(self)
     }
 
     async fn single(&self, body: Value, turn: Option<Turn>) -> Answer {
@@ -283,6 +287,7 @@ impl Call<'_> {
             status: StatusCode::OK,
             body: json!({ "errors": [error], "data": data }).to_string(),
             effects: Vec::new(),
+            budget: None,
         })
     }
 
@@ -346,7 +351,6 @@ impl Call<'_> {
         };
         let body = aside(is_large, write).await;
         // The turn lasts until the answer is written.
-        drop(budget);
         let body = match body.and_then(|written| written) {
             Ok(body) => body,
             Err(error) => {
@@ -355,7 +359,7 @@ impl Call<'_> {
                 return self.refused(StatusCode::INTERNAL_SERVER_ERROR, &message, ErrorCode::Internal);
             }
         };
-        Answer { status, body, effects }
+        Answer { status, body, effects, budget }
     }
 
     /// The refusal that clients of persisted queries expect, in its exact words. Then they send the whole document.
@@ -367,7 +371,7 @@ impl Call<'_> {
             MediaType::Json => StatusCode::OK,
             MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
         };
-        Answer { status, body: json!({ "errors": [error] }).to_string(), effects: Vec::new() }
+        Answer { status, body: json!({ "errors": [error] }).to_string(), effects: Vec::new(), budget: None }
     }
 
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
@@ -375,6 +379,7 @@ impl Call<'_> {
             status,
             body: error_body(&message.text(&self.language), code, self.request_id).to_string(),
             effects: Vec::new(),
+            budget: None,
         }
     }
 }
@@ -383,6 +388,9 @@ impl Answer {
     fn into_response(self, call: &Call<'_>) -> Response {
         let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, self.body).into_response();
+        if let Some(budget) = self.budget {
+            response.extensions_mut().insert(budget);
+        }
         cookies::write(response.headers_mut(), &self.effects, call.origin.https, &call.app.http);
         response
     }

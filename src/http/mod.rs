@@ -11,7 +11,6 @@ pub mod health;
 pub mod home;
 pub mod media_type;
 pub mod origin;
-pub mod reports;
 pub mod request;
 pub mod router;
 pub mod server;

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,6 +27,7 @@ use tower::ServiceExt as _;
 use super::origin::Origin;
 use crate::config::HttpSettings;
 use crate::domain::network::Network;
+use crate::error::{Error, Result};
 
 mod admission;
 mod answers;
@@ -60,13 +62,28 @@ struct Server {
 
 /// Serves `router` until `stop` ends, then waits for the requests under way. `files` is the number of connections that the
 /// system can hold.
+///
+/// # Errors
+/// INTERNAL when connections can't be accepted, or no more: then nobody is served.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     settings: Arc<HttpSettings>,
     files: usize,
     stop: impl Future<Output = ()>,
-) {
+) -> Result<()> {
+    serve_by(thread::Builder::new(), listener, router, settings, files, stop).await
+}
+
+/// The same, with a thread of this kind to accept connections.
+async fn serve_by(
+    thread: thread::Builder,
+    listener: TcpListener,
+    router: Router,
+    settings: Arc<HttpSettings>,
+    files: usize,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
     let door = Door {
         connections: Connections::new(&settings, files),
         server: Arc::new(Server {
@@ -81,13 +98,17 @@ pub async fn serve(
     };
     let (server, tasks, closing) =
         (Arc::clone(&door.server), door.tasks.clone(), door.closing.clone().drop_guard());
-    let accepting = door.accept_aside(listener);
-    stop.await;
+    let mut accepting = door.accept_aside(thread, listener).await.map_err(Error::internal)?;
+    tokio::select! {
+        () = stop => {}
+        _ = &mut accepting => return Err(Error::internal("connections are accepted no more")),
+    }
     drop(closing);
-    accepting.await;
+    let _ = accepting.await;
     server.stopping.cancel();
     tasks.close();
     tasks.wait().await;
+    Ok(())
 }
 
 /// Where connections are accepted.
@@ -103,28 +124,35 @@ struct Door {
 
 impl Door {
     /// Accepts connections on a thread of its own, so that nobody waits at the door because the workers are busy: a system
-    /// drops newcomers when a thousand wait, and they try again only after a second or three.
-    fn accept_aside(self, listener: TcpListener) -> impl Future<Output = ()> {
-        let accept = move || -> io::Result<()> {
+    /// drops newcomers when a thousand wait, and they try again only after a second or three. What it returns ends with the
+    /// thread.
+    async fn accept_aside(
+        self,
+        thread: thread::Builder,
+        listener: TcpListener,
+    ) -> io::Result<oneshot::Receiver<Infallible>> {
+        let listener = listener.into_std()?;
+        let open = move || -> io::Result<_> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                self.accept(TcpListener::from_std(listener.into_std()?)?).await;
-                Ok(())
-            })
+            let entered = runtime.enter();
+            let listener = TcpListener::from_std(listener)?;
+            drop(entered);
+            Ok((runtime, listener))
         };
-        let (done, ended) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("accept".to_owned()).spawn(move || {
-            if let Err(error) = accept() {
-                tracing::error!(%error, "connections can't be accepted");
+        let (opened, outcome) = oneshot::channel::<io::Result<()>>();
+        let (goes_on, ended) = oneshot::channel();
+        thread.name("accept".to_owned()).spawn(move || {
+            let _goes_on = goes_on;
+            match open() {
+                Ok((runtime, listener)) => {
+                    let _ = opened.send(Ok(()));
+                    runtime.block_on(self.accept(listener));
+                }
+                Err(error) => drop(opened.send(Err(error))),
             }
-            let _ = done.send(());
-        });
-        if let Err(error) = thread {
-            tracing::error!(%error, "connections can't be accepted");
-        }
-        async move {
-            let _ = ended.await;
-        }
+        })?;
+        outcome.await.map_err(io::Error::other)??;
+        Ok(ended)
     }
 
     async fn accept(&self, listener: TcpListener) {
@@ -134,20 +162,25 @@ impl Door {
                 () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            // The stream belongs to the runtime of the workers from now on.
+            // The stream may belong to the runtime of the workers from now on.
             let accepted = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
             match accepted {
                 Ok((stream, peer)) => {
                     let watch = Watch::new(&self.server.settings);
                     let admission = self.connections.admit(peer.ip(), &watch);
-                    let server = Arc::clone(&self.server);
+                    let (server, is_beyond) = (Arc::clone(&self.server), admission.beyond.is_some());
                     let serving = async move {
                         match TcpStream::from_std(stream) {
                             Ok(stream) => serve_connection(server, stream, peer, watch, admission).await,
                             Err(error) => tracing::debug!(%peer, %error, "a connection broke off"),
                         }
                     };
-                    self.tasks.spawn_on(serving, &self.workers);
+                    // A flood of connections that are refused never comes to the workers.
+                    if is_beyond {
+                        self.tasks.spawn(serving);
+                    } else {
+                        self.tasks.spawn_on(serving, &self.workers);
+                    }
                 }
                 // The client went away before it was served.
                 Err(error)
@@ -255,6 +288,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::error::ErrorCode;
 
     /// Twice as long as anything may be idle.
     const LONG: Duration = Duration::from_secs(2);
@@ -282,6 +316,39 @@ mod tests {
         });
         let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
         (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_can_accept_nothing_ends_with_an_error() {
+        // No system has room for such a stack.
+        let thread = thread::Builder::new().stack_size(1 << 60);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (router, settings) = (Router::new(), Arc::new(HttpSettings::default()));
+        let served = serve_by(thread, listener, router, settings, usize::MAX, std::future::pending()).await;
+        assert_eq!(served.expect_err("nobody is served").code(), ErrorCode::Internal);
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_bounds_are_answered_without_the_workers() {
+        let settings = HttpSettings { max_connections_per_address: 1, ..HttpSettings::default() };
+        let thread = async || thread::current().name().unwrap_or_default().to_owned();
+        let router = Router::new().route("/healthz", get(thread));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server =
+            tokio::spawn(serve(listener, router, Arc::new(settings), usize::MAX, std::future::pending()));
+        let ask = async || {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it goes out");
+            let mut bytes = [0; 1_000];
+            let length = stream.read(&mut bytes).await.expect("an answer");
+            (String::from_utf8_lossy(&bytes[..length]).into_owned(), stream)
+        };
+        let (one, _held) = ask().await;
+        let (other, _) = ask().await;
+        assert!(one.starts_with("HTTP/1.1 200") && !one.ends_with("accept"), "{one}");
+        assert!(other.starts_with("HTTP/1.1 200") && other.ends_with("accept"), "{other}");
+        server.abort();
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::context::ServiceContext;
 use super::unit_of_work::{Counted, UnitOfWork, count};
 use crate::auth::requester::Requester;
+use crate::budget::Budget;
 use crate::clock::new_id;
 use crate::db::connection::DbConnection;
 use crate::db::mutation_log as journal;
@@ -73,8 +74,8 @@ pub struct Ran<T> {
 ///
 /// # Errors
 /// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, LIMIT when the
-/// journal keeps no more of this person for now, and an error of the database if it can't even keep the journal. All other
-/// errors go into the journal.
+/// journal keeps no more of this person for now, or mutations before it have used up what a request may cost, and an error of
+/// the database if it can't even keep the journal. All other errors go into the journal.
 pub async fn run<T, F>(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -86,13 +87,24 @@ where
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
     check(&request, services.limits.details_bytes)?;
+    let budget = Budget::of_request();
+    if let Some(budget) = &budget {
+        budget.check()?;
+    }
     let asked = Arc::new(Asked::new(services, requester, &request)?);
     let outcome = services
         .db
         .write({
             let (services, requester, asked) =
                 (Arc::clone(services), Arc::clone(requester), Arc::clone(&asked));
-            move |connection| attempt(&services, &requester, &asked, connection, &work)
+            move |connection| {
+                // Only the work itself is counted, so that its refusal can be kept.
+                let work = |unit: &mut UnitOfWork<'_>| match &budget {
+                    Some(budget) => budget.work(|| work(unit)),
+                    None => work(unit),
+                };
+                attempt(&services, &requester, &asked, connection, &work)
+            }
         })
         .await;
     services.bus.wake();

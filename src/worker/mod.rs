@@ -1,6 +1,7 @@
 //! Work in the background.
 
 pub mod figures;
+mod gathered;
 pub mod housekeeping;
 pub mod listener;
 pub mod outbox;

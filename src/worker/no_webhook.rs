@@ -2,24 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
 use uuid::Uuid;
 
+use super::outbox::settlement::Attempted;
 use crate::error::Result;
 use crate::model::outbox::Delivery;
+use crate::model::webhook_attempt::WebhookAttempt;
 use crate::service::ServiceContext;
 use crate::signal::Event;
-
-/// The result of an attempt.
-#[derive(Debug)]
-pub enum Attempted {
-    /// The receiver has accepted it.
-    Delivered,
-    /// The attempt failed, for this reason. It is made again at this moment, or never.
-    Failed(String, Option<NaiveDateTime>),
-    /// The attempt was not made.
-    Withheld,
-}
 
 /// Takes the place of what tells webhook endpoints of events.
 pub struct Webhooks;
@@ -45,7 +35,7 @@ impl Webhooks {
         _: Uuid,
         _: Delivery,
         _: Event,
-    ) -> Result<Attempted> {
-        Ok(Attempted::Withheld)
+    ) -> Result<(Attempted, Option<WebhookAttempt>)> {
+        Ok((Attempted::Withheld, None))
     }
 }

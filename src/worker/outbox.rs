@@ -8,7 +8,8 @@
 //! Each handler has twenty permits, and each call a thread of its own. So a slow, blocking or panicking handler harms no other, and a
 //! slow delivery holds up only later events of its row. A call that does not return within `outbox.handler_timeout_s` is given
 //! up; it keeps its permit until it returns, so that it can't use up the threads of the process. A call that only awaits is ended,
-//! and its permit is free. After the last attempt a delivery is DEAD for its subscriber only.
+//! and its permit is free. After the last attempt a delivery is DEAD for its subscriber only. Claims and results of many deliveries
+//! are written together (`gathered.rs`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::webhook::{Attempted, Webhooks};
+use super::gathered::Gathered;
+use super::webhook::Webhooks;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
@@ -30,8 +32,19 @@ use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
-use crate::service::{ServiceContext, re_evaluation};
+use crate::model::webhook_attempt::WebhookAttempt;
+use crate::reports::Reports;
+use crate::service::{ServiceContext, re_evaluation, webhook_attempt};
 use crate::signal::{Event, PERMITS};
+
+mod claim;
+pub mod settlement;
+
+use claim::Claim;
+use settlement::{Attempted, Settlement};
+
+/// How often the log says that deliveries to one subscriber go on failing. What came of each is in the outbox.
+const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// Delivers until told to stop, to each subscriber by itself, so that a slow one holds up no other. Then it finishes the
 /// deliveries in hand within `grace`, and hands the others back, for other workers to take at once.
@@ -84,11 +97,26 @@ pub async fn deliver_due(
 /// A permit of a handler. It is free again when nobody holds it any more.
 type Permit = Option<Arc<OwnedSemaphorePermit>>;
 
+/// What came of an attempt, and what is to be recorded of it.
+type Outcome = (Attempted, Option<WebhookAttempt>);
+
+/// What was taken of the deliveries to a subscriber.
+#[derive(Default)]
+struct Taken {
+    count: usize,
+    /// Whether the last attempt at the endpoint failed.
+    is_failing: bool,
+}
+
 struct Worker {
     services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
     settings: OutboxSettings,
     id: Uuid,
+    claims: Arc<Gathered<Claim>>,
+    settlements: Arc<Gathered<Settlement>>,
+    /// What was said of a subscriber.
+    reports: Reports<(String, &'static str)>,
 }
 
 impl Worker {
@@ -98,6 +126,9 @@ impl Worker {
             webhooks: Arc::clone(webhooks),
             settings: settings.clone(),
             id: new_random_id(),
+            claims: Gathered::new(services),
+            settlements: Gathered::new(services),
+            reports: Reports::every(SAID_EVERY),
         }
     }
 
@@ -163,69 +194,74 @@ impl Worker {
         let mut woken = self.services.bus.woken();
         let mut in_hand = JoinSet::new();
         while !stop.is_cancelled() {
-            let took = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {
+            let taken = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(handler, cause, "the outbox can't be read now");
-                0
+                self.warn(&handler, "the outbox can't be read now", cause.as_deref());
+                Taken::default()
             });
-            if took > 0 && in_hand.len() < PERMITS {
+            let may_take = !taken.is_failing && in_hand.len() < PERMITS;
+            if taken.count > 0 && may_take {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 // A permit is free, and the next event of the same row may be due.
-                Some(done) = in_hand.join_next() => note(&handler, done),
-                _ = woken.changed(), if in_hand.len() < PERMITS => {}
+                Some(done) = in_hand.join_next(), if !taken.is_failing => self.note(&handler, done),
+                _ = woken.changed(), if may_take => {}
                 () = tokio::time::sleep(pause) => {}
             }
             while let Some(done) = in_hand.try_join_next() {
-                note(&handler, done);
+                self.note(&handler, done);
             }
         }
         while let Some(done) = in_hand.join_next().await {
-            note(&handler, done);
+            self.note(&handler, done);
         }
     }
 
-    /// Takes as many due deliveries as there are free permits, and begins to make them; returns how many.
+    /// Takes as many due deliveries as there are free permits, and begins to make them. At an endpoint where the last attempt
+    /// failed it is one at a time, so that however many endpoints fail, they keep nobody waiting.
     async fn take(
         self: &Arc<Self>,
         subscriber: &Subscriber,
         in_hand: &mut JoinSet<Result<()>>,
-    ) -> Result<usize> {
-        let permits = self.permits(subscriber, in_hand.len());
+    ) -> Result<Taken> {
+        let mut permits = self.permits(subscriber, in_hand.len());
         if permits.is_empty() {
-            return Ok(0);
+            return Ok(Taken::default());
         }
-        let free = i64::try_from(permits.len()).map_err(Error::internal)?;
         let (name, worker) = (subscriber.name(), self.id);
         let (now, until) = (self.services.clock.now(), self.lease_end());
+        let mut is_failing = false;
         if !matches!(subscriber, Subscriber::Handler(_)) {
             let (name, subscriber) = (name.clone(), subscriber.clone());
             // Deliveries to a disabled endpoint go on waiting. There may be many endpoints, and the module itself seldom has
             // deliveries, so most looks must not write.
-            let is_due = move |_: &ServiceContext, connection: &mut DbConnection| {
-                let is_told = match subscriber {
-                    Subscriber::Endpoint(id) => webhook_endpoint::is_live(connection, id)?,
-                    _ => true,
+            let look = move |_: &ServiceContext, connection: &mut DbConnection| {
+                let is_failing = match subscriber {
+                    Subscriber::Endpoint(id) => webhook_endpoint::is_failing(connection, id)?,
+                    _ => Some(false),
                 };
-                Ok(is_told && outbox::is_due(connection, &name, now)?)
+                let is_due = is_failing.is_some() && outbox::is_due(connection, &name, now)?;
+                Ok((is_due, is_failing.unwrap_or(false)))
             };
-            if !self.services.read(is_due).await? {
-                return Ok(0);
+            let is_due;
+            (is_due, is_failing) = self.services.read(look).await?;
+            if is_failing {
+                permits.truncate(1_usize.saturating_sub(in_hand.len()));
+            }
+            if !is_due || permits.is_empty() {
+                return Ok(Taken { count: 0, is_failing });
             }
         }
-        let taken = self
-            .services
-            .db
-            .write(move |connection| outbox::lease(connection, &name, worker, now, until, free))
-            .await?;
+        let most = i64::try_from(permits.len()).map_err(Error::internal)?;
+        let taken = self.claims.write(Claim { handler: name, worker, now, until, most }).await?;
         let count = taken.len();
         for (delivery, permit) in taken.into_iter().zip(permits) {
             let worker = Arc::clone(self);
             in_hand.spawn(async move { worker.deliver(delivery, permit).await });
         }
-        Ok(count)
+        Ok(Taken { count, is_failing })
     }
 
     /// The free permits of a subscriber. An attempt at an endpoint ends when it is given up. The call of a handler may go
@@ -259,33 +295,35 @@ impl Worker {
     async fn deliver(&self, delivery: Delivery, permit: Permit) -> Result<()> {
         let outcome = self.call(&delivery, permit.clone()).await;
         let now = self.services.clock.now();
-        let (id, attempts, worker) = (delivery.id, delivery.attempts, self.id);
         // A failure on our side, not at the receiver, is tried again as with handlers.
-        let outcome =
-            outcome.unwrap_or_else(|reason| Attempted::Failed(reason, self.due_again(attempts, now)));
-        match outcome {
-            Attempted::Delivered => {
-                metrics::counter!("tasks_events_total", "result" => "delivered").increment(1);
-                self.services.db.write(move |connection| outbox::delivered(connection, id, worker, now)).await
-            }
-            Attempted::Failed(reason, due) => {
-                let result = if due.is_some() { "retried" } else { "dead" };
-                metrics::counter!("tasks_events_total", "result" => result).increment(1);
-                tracing::warn!(handler = delivery.handler, event = %delivery.event_id, attempts, result, reason, "a delivery failed");
-                self.services
-                    .db
-                    .write(move |connection| outbox::failed(connection, id, worker, &reason, due))
-                    .await
-            }
-            Attempted::Withheld => {
-                self.services.db.write(move |connection| outbox::put_back(connection, id, worker)).await
+        let (attempted, record) = outcome.unwrap_or_else(|reason| {
+            (Attempted::Failed(reason, self.due_again(delivery.attempts, now)), None)
+        });
+        let Delivery { id, handler, attempts, event_id, .. } = delivery;
+        let result = match &attempted {
+            Attempted::Delivered => Some("delivered"),
+            Attempted::Failed(_, Some(_)) => Some("retried"),
+            Attempted::Failed(_, None) => Some("dead"),
+            Attempted::Withheld => None,
+        };
+        if let Some(result) = result {
+            metrics::counter!("tasks_events_total", "result" => result).increment(1);
+            if let Attempted::Failed(reason, _) = &attempted
+                && let Some(times) = self.reports.times((handler.clone(), result))
+            {
+                tracing::warn!(handler, times, event = %event_id, attempts, result, reason, "a delivery failed");
             }
         }
+        let settlement = Settlement { id, handler, worker: self.id, now, attempted, record };
+        if let Some(disabled) = self.settlements.write(settlement).await? {
+            webhook_attempt::tell_disabled(&self.services, &disabled);
+        }
+        Ok(())
     }
 
     /// Tells the subscriber in a tokio task of its own, so that a panic is an error like any other. Keeps the lease of the
     /// delivery meanwhile.
-    async fn call(&self, delivery: &Delivery, permit: Permit) -> Result<Attempted, String> {
+    async fn call(&self, delivery: &Delivery, permit: Permit) -> Result<Outcome, String> {
         let given_up = CancellationToken::new();
         let mut work = self.begin(delivery, permit, given_up.clone())?;
         // If this delivery is dropped, the token tells the work on it to stop.
@@ -318,14 +356,14 @@ impl Worker {
         delivery: &Delivery,
         permit: Permit,
         given_up: CancellationToken,
-    ) -> Result<JoinHandle<Result<Attempted, String>>, String> {
+    ) -> Result<JoinHandle<Result<Outcome, String>>, String> {
         match Subscriber::of_name(&delivery.handler) {
             Subscriber::ReEvaluation(_) => {
                 let (services, delivery) = (Arc::clone(&self.services), delivery.clone());
                 Ok(tokio::spawn(async move {
                     let done = re_evaluation::run(&services, &delivery);
                     tokio::select! {
-                        outcome = done => outcome.map(|()| Attempted::Delivered).map_err(|error| error.to_string()),
+                        outcome = done => outcome.map(|()| delivered()).map_err(|error| error.to_string()),
                         () = given_up.cancelled() => Err("it was given up".to_owned()),
                     }
                 }))
@@ -337,7 +375,7 @@ impl Worker {
                     let attempt = async {
                         webhooks.attempt(&services, id, delivery, event).await.map_err(|error| {
                             let cause = std::error::Error::source(&error).map(ToString::to_string);
-                            tracing::error!(cause, endpoint = %id, "an attempt can't be made or recorded");
+                            tracing::error!(cause, endpoint = %id, "an attempt can't be made");
                             error.to_string()
                         })
                     };
@@ -356,13 +394,31 @@ impl Worker {
                     runtime.block_on(async {
                         tokio::select! {
                             outcome = work => {
-                                outcome.map(|()| Attempted::Delivered).map_err(|error| error.to_string())
+                                outcome.map(|()| delivered()).map_err(|error| error.to_string())
                             }
                             () = given_up.cancelled() => Err("the handler was given up".to_owned()),
                         }
                     })
                 }))
             }
+        }
+    }
+
+    /// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends.
+    fn note(&self, handler: &str, done: Result<Result<()>, tokio::task::JoinError>) {
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.warn(handler, "the end of a delivery can't be noted", Some(&error.to_string()));
+            }
+            Err(error) => tracing::error!(handler, %error, "a delivery broke off"),
+        }
+    }
+
+    /// Says at intervals that something goes wrong with a subscriber.
+    fn warn(&self, handler: &str, what: &'static str, cause: Option<&str>) {
+        if let Some(times) = self.reports.times((handler.to_owned(), what)) {
+            tracing::warn!(handler, times, cause, "{what}");
         }
     }
 
@@ -410,11 +466,6 @@ fn warn_unread(error: &Error) {
     tracing::warn!(cause, "who is to be told of events can't be read now");
 }
 
-/// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends.
-fn note(handler: &str, done: Result<Result<()>, tokio::task::JoinError>) {
-    match done {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(handler, %error, "the end of a delivery can't be noted"),
-        Err(error) => tracing::error!(handler, %error, "a delivery broke off"),
-    }
+const fn delivered() -> Outcome {
+    (Attempted::Delivered, None)
 }

@@ -12,7 +12,8 @@
 //! 4. All valid secrets sign the body. `webhook-id` is the event's id, `webhook-timestamp` the moment of the attempt.
 //! 5. `worker/webhook_client.rs` posts it: it looks the name up for each attempt, connects to public addresses only, uses no proxy,
 //!    follows no redirects, reads four KiB of an answer, and has one deadline for all of it.
-//! 6. `service/webhook_attempt.rs::record` keeps the attempt, and disables an endpoint that is gone (410) or has failed for days. A
+//! 6. `worker/outbox/settlement.rs` writes down what came of it, with that of other deliveries by one transaction:
+//!    `service/webhook_attempt.rs::record` keeps the attempt, and disables an endpoint that is gone (410) or has failed for days. A
 //!    failed delivery is due again after the next of `webhooks.retry_pauses_s`, or as long as `Retry-After` asks, and is DEAD after the last.
 //!
 //! The mutation that makes a secret is the only one that shows it (`mutation::run` hands on what the work answered); it stands in no
@@ -27,9 +28,10 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use hmac::{Hmac, Mac as _};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
+use super::outbox::settlement::Attempted;
 use super::webhook_client::{Answer, WebhookClient};
 use crate::db;
 use crate::domain::webhook_endpoint::secret_key;
@@ -39,25 +41,16 @@ use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::model::webhook_endpoint::WebhookEndpoint;
-use crate::service::{ServiceContext, webhook_attempt, webhook_endpoint};
+use crate::service::{ServiceContext, webhook_endpoint};
 use crate::signal::Event;
-
-/// The result of an attempt.
-#[derive(Debug)]
-pub enum Attempted {
-    /// The receiver has accepted it.
-    Delivered,
-    /// The attempt failed, for this reason. It is made again at this moment, or never.
-    Failed(String, Option<NaiveDateTime>),
-    /// The attempt was not made, because the endpoint is disabled.
-    Withheld,
-}
 
 /// Tells webhook endpoints of events. One for each module.
 pub struct Webhooks {
     client: WebhookClient,
     payloads: WebhookPayloads,
     configured: OnceCell<()>,
+    /// Permits to read what messages hold: half of the connections, so that people have the others.
+    reading: Semaphore,
 }
 
 impl Webhooks {
@@ -68,6 +61,7 @@ impl Webhooks {
             client: WebhookClient::new(&services.webhooks),
             payloads: WebhookPayloads::default(),
             configured: OnceCell::new(),
+            reading: Semaphore::new((services.db.readers() / 2).max(1)),
         }
     }
 
@@ -81,7 +75,7 @@ impl Webhooks {
         Ok(live.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Tells an endpoint of an event, and records the attempt.
+    /// Tells an endpoint of an event; returns what came of it, and what is to be recorded of the attempt.
     ///
     /// # Errors
     /// An error of the database. Then the attempt is made again.
@@ -91,13 +85,17 @@ impl Webhooks {
         id: Uuid,
         delivery: Delivery,
         event: Event,
-    ) -> Result<Attempted> {
+    ) -> Result<(Attempted, Option<WebhookAttempt>)> {
+        let permit = self.reading.acquire().await.map_err(Error::internal)?;
         let Some(endpoint) = webhook_endpoint::to_be_told(services, id).await? else {
-            return Ok(Attempted::Withheld);
+            return Ok((Attempted::Withheld, None));
         };
         let (date, begun) = (services.clock.now(), Instant::now());
-        let outcome = match self.message(services, &endpoint, &event, date).await {
-            Ok((headers, body)) => self.send(services, &endpoint, headers, body).await,
+        // In boxes, because a hundred endpoints may have thousands of attempts that wait.
+        let message = Box::pin(self.message(services, &endpoint, &event, date)).await;
+        drop(permit);
+        let outcome = match message {
+            Ok((headers, body)) => Box::pin(self.send(services, &endpoint, headers, body)).await,
             Err(error) => Err(explained(&error)),
         };
         let (status_code, response, error, wanted_pause) = match outcome {
@@ -123,14 +121,16 @@ impl Webhooks {
             error: error.clone(),
             response,
         };
-        webhook_attempt::record(services, attempt).await?;
-        Ok(match error {
+        let result = if error.is_none() { "delivered" } else { "failed" };
+        metrics::counter!("tasks_webhook_attempts_total", "result" => result).increment(1);
+        let attempted = match error {
             None => Attempted::Delivered,
             Some(reason) => {
                 let due = due_again(&services.webhooks.retry_pauses_s, delivery.attempts, wanted_pause);
                 Attempted::Failed(reason, due.map(|pause| services.clock.now() + pause))
             }
-        })
+        };
+        Ok((attempted, Some(attempt)))
     }
 
     async fn send(

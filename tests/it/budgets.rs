@@ -94,6 +94,74 @@ async fn many_slow_lists_are_refused_when_their_time_is_up(backend: Backend) {
 }
 
 #[apply(on_both)]
+async fn a_mutation_that_costs_too_much_changes_nothing_and_those_before_it_are_done(backend: Backend) {
+    let app = with_tasks(backend, 1, 60_000).await;
+    let bounded =
+        app.another_process_with(|settings| settings.limits.request_bytes = 400_000, |builder| builder);
+    let mut admin = bounded.user("admin").await;
+    let task = app.text("SELECT CAST(id AS text) AS value FROM task_management_task WHERE source = 'many'");
+    let version = || {
+        app.count(&format!("SELECT CAST(version AS bigint) FROM task_management_task WHERE id = '{task}'"))
+    };
+    let before = version();
+    // Each reads the row with its data, and makes a version of it.
+    let update = |number: usize| {
+        format!(
+            "a{number}: updateTask(input: {{ id: \"{task}\", priority: {}, clientMutationId: \"m{number}\" }}) {{ internalId }} ",
+            number + 1
+        )
+    };
+    let document = |count: usize| format!("mutation {{ {} }}", (0..count).map(update).collect::<String>());
+    let answer = admin.graphql(&document(12)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let acknowledged =
+        (0..12).filter(|number| answer.body["data"][format!("a{number}")]["internalId"].is_string());
+    let acknowledged = i64::try_from(acknowledged.count()).expect("few");
+    let done =
+        app.count("SELECT count(*) FROM core_mutationlog WHERE client_mutation_id LIKE 'm%' AND status = 2");
+    let kept = app.count("SELECT count(*) FROM core_mutationlog WHERE client_mutation_id LIKE 'm%'");
+    assert!(done > 0 && done < 12, "{done}: {}", answer.text);
+    assert_eq!(version() - before, done, "what is not done leaves nothing");
+    // The one during which the budget ended is answered as any refused mutation, those after it by an error each.
+    assert_eq!((acknowledged, kept), (done + 1, done + 1), "{}", answer.text);
+    let reason = app.text("SELECT CAST(error AS text) AS value FROM core_mutationlog WHERE client_mutation_id LIKE 'm%' AND status = 1");
+    assert!(reason.contains("LIMIT") && reason.contains("limits.request_bytes"), "{reason}");
+    let refused = answer.body["errors"].as_array().expect("errors");
+    assert_eq!(i64::try_from(refused.len()).expect("few"), 12 - acknowledged);
+    for error in refused {
+        assert_eq!(error["extensions"]["code"], "LIMIT", "{error}");
+    }
+    // The next request begins anew.
+    assert_eq!(
+        admin
+            .graphql(&document(1).replace("m0", "again").replace("priority: 1", "priority: 99"))
+            .await
+            .codes(),
+        [""; 0]
+    );
+}
+
+#[apply(on_both)]
+async fn mutations_of_one_request_take_only_so_much_time_of_the_database(backend: Backend) {
+    let app = with_tasks(backend, 50, 10).await;
+    let bounded =
+        app.another_process_with(|settings| settings.limits.mutation_database_ms = 20, |builder| builder);
+    let create = |number: usize| {
+        format!(
+            "a{number}: createTask(input: {{ source: \"slow\", clientMutationId: \"m{number}\" }}) {{ internalId }} "
+        )
+    };
+    let document = format!("mutation {{ {} }}", (0..300).map(create).collect::<String>());
+    let answer = bounded.user("admin").await.graphql(&document).await;
+    let done =
+        app.count("SELECT count(*) FROM core_mutationlog WHERE client_mutation_id LIKE 'm%' AND status = 2");
+    assert!((1..300).contains(&done), "{done}");
+    assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'slow'"), done);
+    assert!(answer.codes().iter().all(|code| *code == "LIMIT"), "{:?}", answer.codes());
+    assert!(answer.message().contains("limits.mutation_database_ms"), "{}", answer.message());
+}
+
+#[apply(on_both)]
 async fn large_answers_wait_for_each_other_and_everybody_is_answered(backend: Backend) {
     let app = with_tasks(backend, 10, 200_000).await;
     let bounded = app.another_process_with(

@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["model"],
     &["domain"],
     &["error"],
-    &["message", "clock"],
+    &["message", "clock", "reports"],
 ];
 
 /// Layers that an upper one passes by on purpose: resolvers never touch the database.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::program::{SECRET, Server, program};
+use crate::support::program::{SECRET, Server, program, wait_until};
 use crate::support::{apply, on_both};
 
 const JSON: (&str, &str) = ("TASKS__LOG__FORMAT", "json");
@@ -180,4 +180,35 @@ async fn a_request_whose_fields_fail_is_one_line_with_the_first_causes(app: Test
             && message.contains("core_mutationlog"),
         "{message}"
     );
+}
+
+#[apply(on_both)]
+async fn endpoints_that_go_on_failing_are_in_the_log_once_and_not_at_each_attempt(app: TestApp) {
+    const NOWHERE: &str = "https://127.0.0.1:9/hook";
+    let mut server =
+        Server::start(app.database_url(), &[JSON, ("TASKS__WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true")]);
+    let bearer = server.bearer("admin");
+    let mutation = |name: &str, input: &str| {
+        let query = format!("mutation {{ {name}(input: {input}) {{ internalId }} }}");
+        let answer = server.graphql(&[("Authorization", &bearer)], &query, Value::Null);
+        assert!(answer.body["data"][name]["internalId"].is_string(), "{}", answer.text);
+    };
+    for number in 0..3 {
+        let input =
+            format!("{{ name: \"n{number}\", url: \"{NOWHERE}\", events: [\"task_service.create\"] }}");
+        mutation("createWebhookEndpoint", &input);
+    }
+    for _ in 0..15 {
+        mutation("createTask", "{ source: \"told\" }");
+    }
+    let attempts = || app.count("SELECT count(*) FROM task_management_webhookattempt");
+    wait_until("all are tried", || attempts() >= 45);
+    server.terminate();
+    assert!(server.wait().success());
+    let lines = objects(&server.log());
+    let said: Vec<&Value> = lines.iter().filter(|line| line["message"] == "a delivery failed").collect();
+    let handlers: std::collections::BTreeSet<&str> =
+        said.iter().filter_map(|line| line["handler"].as_str()).collect();
+    assert_eq!((said.len(), handlers.len()), (3, 3), "{said:?}");
+    assert!(said.iter().all(|line| line["reason"].as_str().is_some_and(|reason| !reason.is_empty())));
 }

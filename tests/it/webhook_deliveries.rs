@@ -269,6 +269,88 @@ async fn bad_receivers_cost_little_lose_nothing_and_recover_without_a_restart(ba
 }
 
 #[apply(on_both)]
+async fn claims_and_failures_of_many_deliveries_are_written_together(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(500);
+    endpoint(&app, "bad", &receiver.url, &["task_service.create"]).await;
+    for _ in 0..20 {
+        app.task(CreateTask::default()).await;
+    }
+    let attempted =
+        || app.count("SELECT count(*) FROM task_management_webhookattempt WHERE status_code = 500");
+    let waiting = || {
+        app.count("SELECT count(*) FROM task_management_outbox WHERE status = 'PENDING' AND attempts = 1 AND leased_by IS NULL")
+    };
+    let counted = app.counted_process_with(nearby);
+    counted.statements();
+    counted.module.deliver_due().await.expect("delivers");
+    assert_eq!((attempted(), waiting()), (20, 20), "each is recorded, and due again");
+    let sent = counted.statements();
+    let commits = sent.iter().filter(|text| *text == "COMMIT").count();
+    assert!((2..20).contains(&commits), "{commits} transactions for 20 attempts");
+}
+
+#[apply(on_both)]
+async fn an_endpoint_that_fails_is_tried_with_one_event_at_a_time_until_one_succeeds(backend: Backend) {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let settings = |settings: &mut Settings| {
+        nearby(settings);
+        settings.outbox.poll_ms = u64::try_from(PAUSE.as_millis()).expect("short");
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(500);
+    endpoint(&app, "bad", &receiver.url, &["task_service.create"]).await;
+    app.task(CreateTask::default()).await;
+    deliver(&app).await;
+    for _ in 0..25 {
+        app.task(CreateTask::default()).await;
+    }
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("it is tried again", || receiver.count() >= 2).await;
+    let begun = std::time::Instant::now();
+    until("it is tried thrice more", || receiver.count() >= 5).await;
+    // The first of them may have come before we looked.
+    assert!(begun.elapsed() >= PAUSE * 2, "{:?}", begun.elapsed());
+    receiver.answer(200);
+    until("the others are told", || with_status(&app, "DELIVERED") >= 20).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
+async fn one_result_that_cant_be_written_loses_none_of_the_others(backend: Backend) {
+    let app = TestApp::start_with(backend, nearby, |builder| builder).await;
+    let receiver = Receiver::start().await;
+    endpoint(&app, "good", &receiver.url, &["task_service.create"]).await;
+    for _ in 0..10 {
+        app.task(CreateTask::default()).await;
+    }
+    let first =
+        app.number("SELECT min(id) AS value FROM task_management_outbox WHERE handler LIKE 'webhook:%'");
+    let refused = format!("id = {first} AND status = 'DELIVERED'");
+    app.run(&match backend {
+        Backend::Postgres => {
+            format!("ALTER TABLE task_management_outbox ADD CHECK (NOT ({refused})) NOT VALID")
+        }
+        Backend::Sqlite => format!(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON task_management_outbox WHEN new.{} \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+            refused.replace("status", "new.status")
+        ),
+    });
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("all are told", || receiver.count() == 10).await;
+    until("all others are noted", || with_status(&app, "DELIVERED") == 9).await;
+    assert_eq!(with_status(&app, "PENDING"), 1);
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
 async fn a_failing_event_holds_up_later_ones_of_its_task_only(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let receiver = Receiver::start().await;

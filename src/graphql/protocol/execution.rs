@@ -75,7 +75,7 @@ struct Operation {
     refused: Mutex<Vec<ServerError>>,
     /// The turn of a query that is not executed yet.
     turn: Mutex<Option<Turn>>,
-    /// What the query, or the event, under way has cost; its turn is in it.
+    /// What the query, the mutations or the event under way have cost; the turn of a query is in it.
     budget: Mutex<Option<Arc<Budget>>>,
 }
 
@@ -146,15 +146,18 @@ impl Extension for Execute {
         data.insert(context);
         let execution = batches.drive(next.run_with_data(ctx, operation_name, data));
         let execution = Box::pin(execution.instrument(asked.span.clone()));
-        if prepared.kind == OperationType::Mutation {
-            return execution.await;
-        }
-        let begun = lock(&self.0.turn).take();
-        let turn = match begun {
-            Some(turn) => turn,
-            None => self.0.begin_turn(asked).await,
+        let (limits, connections) = (&self.0.services.limits, self.0.services.db.readers());
+        let budget = if prepared.kind == OperationType::Mutation {
+            // It does not wait for a turn: what it has locked would wait too.
+            Budget::of_mutations(limits, connections)
+        } else {
+            let begun = lock(&self.0.turn).take();
+            let turn = match begun {
+                Some(turn) => turn,
+                None => self.0.begin_turn(asked).await,
+            };
+            Budget::of_query(limits, connections, turn)
         };
-        let budget = Budget::new(&self.0.services.limits, self.0.services.db.readers(), turn);
         *lock(&self.0.budget) = Some(Arc::clone(&budget));
         match within(&budget, execution).await {
             Ok(response) => response,
@@ -212,8 +215,7 @@ impl Operation {
         };
         request.operation_name = None;
         request.set_parsed_query(document);
-        // A mutation is done whole or not at all, and has bounds of its own: among them that it may be told to wait. The events
-        // of a subscription have turns of their own.
+        // A mutation has no turn. The events of a subscription have turns of their own.
         *lock(&self.turn) = turn.filter(|_| kind == OperationType::Query);
         // It is set once: the library prepares an operation once.
         let _ = self.prepared.set(Prepared { shape, kind, roots });
@@ -317,19 +319,21 @@ fn given<'a, T: Send + Sync + 'static>(ctx: &ExtensionContext<'a>, request: &'a 
     own.or_else(|| ctx.data_opt())
 }
 
-/// Executes something until its budget is used up; what came until then is thrown away, to be freed.
+/// Executes something until its budget ends it; what came until then is thrown away, to be freed.
 async fn within<T>(budget: &Arc<Budget>, execution: impl Future<Output = T> + Unpin) -> Result<T> {
     let mut execution = pin!(Arc::clone(budget).within(execution));
     let done = poll_fn(|cx| {
-        if budget.is_exhausted() {
+        if budget.ends() {
             return Poll::Ready(None);
         }
         execution.as_mut().poll(cx).map(Some)
     });
-    match (done.await, budget.check_answer()) {
-        (Some(done), Ok(())) => Ok(done),
-        (_, Err(error)) => Err(error),
-        (None, Ok(())) => Err(Error::internal("a budget was used up, and does not say why")),
+    match done.await {
+        Some(done) if !budget.ends() => Ok(done),
+        _ => Err(budget
+            .check_answer()
+            .err()
+            .unwrap_or_else(|| Error::internal("a budget was used up, and does not say why"))),
     }
 }
 

@@ -15,7 +15,7 @@ pub async fn metered(
     next: NextResolve<'_>,
 ) -> ServerResult<Option<Value>> {
     // Nobody will see it, and what is selected below may be much.
-    if Budget::is_used_up() {
+    if Budget::ends_request() {
         return Ok(Some(Value::Null));
     }
     let value = next.run(ctx, info).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::network::Network;
-use crate::http::reports::Reports;
+use crate::reports::{Reached, Reports};
 
 /// The setting that bounds the held bytes.
 pub const HELD: &str = "http.held_body_bytes";
@@ -15,7 +15,7 @@ const SHORT: usize = 64 * 1024;
 /// The long bodies that are held.
 pub struct HeldBodies {
     most: usize,
-    reports: Reports,
+    reports: Reports<Reached>,
     state: Mutex<State>,
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::watch::Watch;
 use crate::config::HttpSettings;
 use crate::domain::network::Network;
-use crate::http::reports::Reports;
+use crate::reports::{Reached, Reports};
 
 /// How many connections beyond the bounds are taken for a moment, to answer operators, and to tell others why they are
 /// refused.
@@ -21,7 +21,7 @@ pub struct Connections {
     most: usize,
     most_per_network: usize,
     trusted: Vec<Network>,
-    reports: Reports,
+    reports: Reports<Reached>,
     state: Mutex<State>,
 }
 

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::watch::{Watch, Working};
 use crate::domain::network::Network;
 use crate::error::ErrorCode;
-use crate::http::reports::Reports;
 use crate::message::Message;
+use crate::reports::{Reached, Reports};
 
 /// The setting that bounds the held bytes.
 const HELD: &str = "http.held_answer_bytes";
@@ -28,7 +28,7 @@ const YOUNG: Duration = Duration::from_secs(2);
 /// The long answers that are being read.
 pub struct HeldAnswers {
     most: usize,
-    reports: Reports,
+    reports: Reports<Reached>,
     state: Mutex<State>,
 }
 

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
+use tasks_management::Settings;
+
 use super::app::TestApp;
 
 /// Statements without their values by database, of the connections that were made after counting began.
@@ -33,9 +35,14 @@ impl Instrumentation for Counting {
 impl TestApp {
     /// Another server process on the same database, whose statements are counted.
     pub fn counted_process(&self) -> Self {
+        self.counted_process_with(|_| {})
+    }
+
+    /// The same with settings of the test's own.
+    pub fn counted_process_with(&self, settings: impl FnOnce(&mut Settings)) -> Self {
         set_default_instrumentation(|| Some(Box::new(Counting::default()))).expect("nobody panicked");
         // Connections are made when they are needed, so those of this process are new.
-        self.another_process()
+        self.another_process_with(settings, |builder| builder)
     }
 
     /// The statements that counted processes have sent since this was asked last.

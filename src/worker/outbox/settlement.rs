@@ -1,0 +1,61 @@
+//! Settlements: what came of a delivery is written down.
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use crate::db::connection::DbConnection;
+use crate::db::outbox;
+use crate::error::Result;
+use crate::model::webhook_attempt::WebhookAttempt;
+use crate::service::ServiceContext;
+use crate::service::webhook_attempt::{self, Disabled};
+use crate::worker::gathered::Write;
+
+/// The result of telling a subscriber.
+#[derive(Debug)]
+pub enum Attempted {
+    /// The subscriber has accepted it.
+    Delivered,
+    /// It failed, for this reason. It is made again at this moment, or never.
+    Failed(String, Option<NaiveDateTime>),
+    /// It was not made, because the endpoint is disabled.
+    Withheld,
+}
+
+/// What came of a delivery.
+pub struct Settlement {
+    /// The key of the delivery.
+    pub id: i64,
+    /// The name of its subscriber.
+    pub handler: String,
+    /// Who made it.
+    pub worker: Uuid,
+    /// The moment of the result.
+    pub now: NaiveDateTime,
+    /// The result.
+    pub attempted: Attempted,
+    /// What webhooks record of it.
+    pub record: Option<WebhookAttempt>,
+}
+
+impl Write for Settlement {
+    /// The endpoint that is disabled because of it.
+    type Done = Option<Disabled>;
+
+    fn locks(&self) -> &str {
+        &self.handler
+    }
+
+    fn write(&self, services: &ServiceContext, connection: &mut DbConnection) -> Result<Option<Disabled>> {
+        let (id, worker) = (self.id, self.worker);
+        match &self.attempted {
+            Attempted::Delivered => outbox::delivered(connection, id, worker, self.now)?,
+            Attempted::Failed(reason, due) => outbox::failed(connection, id, worker, reason, *due)?,
+            Attempted::Withheld => outbox::put_back(connection, id, worker)?,
+        }
+        match &self.record {
+            Some(attempt) => webhook_attempt::record(services, connection, attempt, self.now),
+            None => Ok(None),
+        }
+    }
+}
