@@ -24,6 +24,10 @@ pub struct Size {
     pub connections: usize,
     /// How many webhook endpoints are made by one request.
     pub endpoints: usize,
+    /// How many large requests fill a journal.
+    pub large: usize,
+    /// How many seconds attackers wait for the last answers.
+    pub grace: u64,
     /// How often somebody logs in to have many sessions.
     pub logins: usize,
     /// How often the cost of a request of a stranger is measured.
@@ -43,6 +47,8 @@ impl Size {
             seconds,
             connections: 1_008,
             endpoints: 330,
+            large: 40,
+            grace: 10,
             logins: 300,
             repeats: 100,
             timed: true,
@@ -59,6 +65,8 @@ impl Size {
             seconds: 1,
             connections: 600,
             endpoints: 40,
+            large: 3,
+            grace: 2,
             logins: 130,
             repeats: 20,
             timed: false,

@@ -17,7 +17,7 @@ pub async fn broken(field: &Field<'_>) -> Result<(), String> {
 /// A person without rights fills the journal with large entries, and asks for them many times at once.
 pub async fn journals(field: &Field<'_>) -> Result<(), String> {
     let mut nils = field.people("nils", 4).await?;
-    for number in 0..40 {
+    for number in 0..field.size.large {
         for body in refused_and_done(number) {
             field.tally.note(nils[0].post(body).await.ok().map(|answer| answer.status));
         }

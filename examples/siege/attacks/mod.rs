@@ -20,9 +20,6 @@ pub mod documents;
 mod journal;
 mod logins;
 
-/// How long attackers wait for the last answers.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// The attacks: their numbers, and what they do.
 pub const ATTACKS: [(&str, &str); 15] = [
     ("1", "strangers send 2 MB of fields"),
@@ -110,13 +107,14 @@ impl Field<'_> {
     /// Each client sends one body after the other until the time is up.
     async fn flood(&self, clients: Vec<Client>, bodies: Vec<Bytes>) {
         let mut attackers = JoinSet::new();
+        let grace = Duration::from_secs(self.size.grace);
         let bodies = Arc::new(bodies);
         for (number, mut client) in clients.into_iter().enumerate() {
             let (bodies, tally, until) = (Arc::clone(&bodies), Arc::clone(&self.tally), self.until);
             attackers.spawn(async move {
                 for body in bodies.iter().cycle().skip(number % bodies.len()) {
                     let answer =
-                        timeout_at(until.max(Instant::now()) + GRACE, client.post(body.clone())).await;
+                        timeout_at(until.max(Instant::now()) + grace, client.post(body.clone())).await;
                     let status = answer.ok().and_then(Result::ok).map(|answer| answer.status);
                     tally.note(status);
                     if status.is_none() {
