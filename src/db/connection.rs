@@ -1,12 +1,13 @@
 //! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::budget::Budget;
 use crate::config::DatabaseSettings;
@@ -131,6 +132,17 @@ pub struct Database {
     connector: Connector,
     reading: Arc<Lane>,
     writing: Arc<Lane>,
+    wake: watch::Sender<()>,
+}
+
+thread_local! {
+    /// Whether the present transaction of this thread leaves something for the workers.
+    static IS_ANNOUNCED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has the workers of this process woken when the present transaction is committed.
+pub(super) fn announce() {
+    IS_ANNOUNCED.set(true);
 }
 
 /// A pool and its queue.
@@ -169,7 +181,7 @@ impl Database {
         let size = settings.pool_size.max(1);
         let reading = lane(size)?;
         let writing = if manager.is_file() { lane(1)? } else { Arc::clone(&reading) };
-        Ok(Self { connector: Connector::Settings(manager), reading, writing })
+        Ok(Self { connector: Connector::Settings(manager), reading, writing, wake: watch::Sender::new(()) })
     }
 
     /// The database of a pool that the host has made and uses too: diesel's, of connections to PostgreSQL or to a file of
@@ -212,7 +224,7 @@ impl Database {
             Dialect::Postgres => Arc::clone(&reading),
             Dialect::Sqlite => Lane::of(Pool::Host(pool.clone()), 1, patience)?,
         };
-        Ok(Self { connector: Connector::Host(pool), reading, writing })
+        Ok(Self { connector: Connector::Host(pool), reading, writing, wake: watch::Sender::new(()) })
     }
 
     /// The way to connections outside the lanes.
@@ -245,6 +257,17 @@ impl Database {
         read
     }
 
+    /// Tells all workers of this process that there may be something for them. A transaction that leaves something does so by
+    /// itself.
+    pub(crate) fn wake(&self) {
+        self.wake.send_replace(());
+    }
+
+    /// A receiver that sees each [`Self::wake`] from now on.
+    pub(crate) fn woken(&self) -> watch::Receiver<()> {
+        self.wake.subscribe()
+    }
+
     /// How many connections read at once.
     #[must_use]
     pub fn readers(&self) -> usize {
@@ -275,11 +298,12 @@ impl Database {
         F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         const ATTEMPTS: u32 = 5;
-        let connector = self.connector.clone();
+        let (connector, wake) = (self.connector.clone(), self.wake.clone());
         self.writing
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
+                    IS_ANNOUNCED.set(false);
                     // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
                     // acknowledged.
                     let outcome = connector
@@ -292,7 +316,12 @@ impl Database {
                             std::thread::sleep(Duration::from_millis(5 << attempt));
                             attempt += 1;
                         }
-                        outcome => return outcome,
+                        outcome => {
+                            if outcome.is_ok() && IS_ANNOUNCED.take() {
+                                wake.send_replace(());
+                            }
+                            return outcome;
+                        }
                     }
                 }
             })

@@ -98,13 +98,17 @@ fn insert_rows<T: Entity>(
     on_conflict: &'static str,
 ) -> Result<()> {
     for chunk in rows.chunks(ROWS_AT_ONCE) {
-        let values = chunk.iter().map(|row| Sql::default().list(row.values())).collect();
-        let sql = Sql::new(format!("INSERT INTO {} ({}) VALUES ", T::TABLE, columns::<T>()))
-            .append(Sql::join(values, ", ", ""))
-            .sql(on_conflict);
-        if chunk.len() == 1 { sql } else { sql.varies() }.execute(connection)?;
+        insertion(chunk).sql(on_conflict).execute(connection)?;
     }
     Ok(())
+}
+
+/// The statement that adds rows, of which there may be [`ROWS_AT_ONCE`].
+pub(super) fn insertion<T: Entity>(rows: &[T]) -> Sql {
+    let values = rows.iter().map(|row| Sql::default().list(row.values())).collect();
+    Sql::new(format!("INSERT INTO {} ({}) VALUES ", T::TABLE, columns::<T>()))
+        .append(Sql::join(values, ", ", ""))
+        .varies_with(rows.len())
 }
 
 /// Adds a row, and lets the database count its key; the key in `row` is ignored.
@@ -140,18 +144,19 @@ pub fn insert_with<T: Entity>(
 /// # Errors
 /// INTERNAL when the row does not exist.
 pub fn update<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
-    update_where(connection, row, Sql::default())
+    match overwriting(row, Sql::default()).execute(connection)? {
+        1 => Ok(()),
+        _ => Err(Error::internal(format!("a {} to be overwritten is not there", T::NAME))),
+    }
 }
 
-/// Overwrites the previous version of a row.
-///
-/// # Errors
-/// INTERNAL when the stored row is not at the version before, because the caller has not locked it.
-pub fn update_version<T: Versioned>(connection: &mut DbConnection, row: &T) -> Result<()> {
-    update_where(connection, row, Sql::new(" AND version = ").bind(row.version - 1))
+/// The statement that overwrites the previous version of a row. It touches no row if the stored one is not at the version
+/// before, because the caller has not locked it.
+pub(super) fn next_version<T: Versioned>(row: &T) -> Sql {
+    overwriting(row, Sql::new(" AND version = ").bind(row.version - 1))
 }
 
-fn update_where<T: Entity>(connection: &mut DbConnection, row: &T, and: Sql) -> Result<()> {
+fn overwriting<T: Entity>(row: &T, and: Sql) -> Sql {
     let mut key = Bound::Null;
     let mut set = Vec::with_capacity(T::COLUMNS.len());
     for (column, value) in T::COLUMNS.iter().zip(row.values()) {
@@ -161,15 +166,11 @@ fn update_where<T: Entity>(connection: &mut DbConnection, row: &T, and: Sql) -> 
             set.push(Sql::new(format!("{} = ", column.name)).bind(value));
         }
     }
-    let sql = Sql::new(format!("UPDATE {} SET ", T::TABLE))
+    Sql::new(format!("UPDATE {} SET ", T::TABLE))
         .append(Sql::join(set, ", ", ""))
         .sql(" WHERE ")
-        .append(by_key::<T>(key.clone()))
-        .append(and);
-    match sql.execute(connection)? {
-        1 => Ok(()),
-        _ => Err(Error::internal(format!("{} {key:?} is not there at the version before", T::NAME))),
-    }
+        .append(by_key::<T>(key))
+        .append(and)
 }
 
 fn by_key<T: Entity>(key: impl Into<Bound>) -> Sql {

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
-use super::entity::columns;
+use super::entity::{columns, insertion, next_version};
 use super::sql::{ROWS_AT_ONCE, Sql};
 use crate::domain::history::HistoryType;
 use crate::error::{Error, Result};
@@ -31,19 +31,73 @@ pub struct Entry<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// Adds rows and their first versions.
+///
+/// # Errors
+/// The database's violation of a constraint.
+pub fn insert<T: Versioned>(connection: &mut DbConnection, rows: &[T], entry: Entry<'_>) -> Result<()> {
+    for chunk in rows.chunks(ROWS_AT_ONCE) {
+        let ids: Vec<Uuid> = chunk.iter().map(|row| row.id).collect();
+        write::<T>(connection, insertion(chunk), &ids, entry)?;
+    }
+    Ok(())
+}
+
+/// Overwrites the previous version of a row, and adds the new one to the twin.
+///
+/// # Errors
+/// INTERNAL when the stored row is not at the version before, because the caller has not locked it.
+pub fn update<T: Versioned>(connection: &mut DbConnection, row: &T, entry: Entry<'_>) -> Result<()> {
+    write::<T>(connection, next_version(row), &[row.id], entry)
+}
+
+/// Runs a statement that writes the rows with these keys, and copies them into the twin: on PostgreSQL as one statement,
+/// which saves a way to the database and back for each write.
+fn write<T: Versioned>(
+    connection: &mut DbConnection,
+    writing: Sql,
+    ids: &[Uuid],
+    entry: Entry<'_>,
+) -> Result<()> {
+    match connection.dialect() {
+        Dialect::Postgres => {
+            let written = Sql::new("WITH written AS (")
+                .append(writing)
+                .sql(format!(" RETURNING {}) ", columns::<T>()))
+                .append(copying::<T>("written", entry))
+                .sql(" ORDER BY id")
+                .execute(connection)?;
+            check::<T>(written, ids)
+        }
+        Dialect::Sqlite => {
+            let written = writing.execute(connection)?;
+            check::<T>(written, ids)?;
+            record::<T>(connection, ids, entry)
+        }
+    }
+}
+
 /// Copies these rows as they are now into the twin.
 ///
 /// # Errors
 /// INTERNAL when one of the rows does not exist.
 pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: Entry<'_>) -> Result<()> {
-    let (columns, table) = (columns::<T>(), T::TABLE);
-    let [_, said @ ..] = COLUMNS;
     for chunk in ids.chunks(ROWS_AT_ONCE) {
-        let copied = Sql::new(format!(
-            "INSERT INTO {} ({columns}, {}) SELECT {columns}, ",
-            T::HISTORY_TABLE,
-            said.join(", ")
-        ))
+        let copied = copying::<T>(T::TABLE, entry)
+            .sql(" WHERE id ")
+            .among(chunk)
+            .sql(" ORDER BY id")
+            .execute(connection)?;
+        check::<T>(copied, chunk)?;
+    }
+    Ok(())
+}
+
+/// The statement that copies all rows of a table into the twin, to be narrowed by a condition.
+fn copying<T: Versioned>(table: &str, entry: Entry<'_>) -> Sql {
+    let columns = columns::<T>();
+    let [_, said @ ..] = COLUMNS;
+    Sql::new(format!("INSERT INTO {} ({columns}, {}) SELECT {columns}, ", T::HISTORY_TABLE, said.join(", ")))
         .append(not_before("date_updated", entry.date))
         .sql(", ")
         .bind(entry.history_type)
@@ -51,19 +105,19 @@ pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: 
         .bind(&entry.user)
         .sql(", ")
         .bind(entry.reason.map_or(Bound::Null, |reason| Bound::Text(reason.to_owned())))
-        .sql(format!(" FROM {table} WHERE id "))
-        .among(chunk)
-        .sql(" ORDER BY id")
-        .execute(connection)?;
-        if copied != chunk.len() {
-            return Err(Error::internal(format!(
-                "{copied} of {} rows of {table} were copied into history, the first with the key {:?}",
-                chunk.len(),
-                chunk.first()
-            )));
-        }
+        .sql(format!(" FROM {table}"))
+}
+
+fn check<T: Versioned>(written: usize, ids: &[Uuid]) -> Result<()> {
+    if written == ids.len() {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::internal(format!(
+        "{written} of {} rows of {} were there at the version before, the first with the key {:?}",
+        ids.len(),
+        T::TABLE,
+        ids.first()
+    )))
 }
 
 /// `now`, or what the column says where that is later: see [`Record::stamp`].

@@ -30,5 +30,5 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-pub use entity::{Lock, get, get_many, insert, insert_many, lock, update};
+pub use entity::{Lock, get, get_many, insert, lock, update};
 pub use query::{list, list_history};

@@ -4,12 +4,13 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::connection::DbConnection;
-use super::entity::{insert_missing, insert_with, select};
+use super::connection::{DbConnection, Dialect};
+use super::entity::{insert_missing, insert_with, insertion, select};
 use super::query::{Field, Listed};
-use super::sql::Sql;
+use super::sql::{ROWS_AT_ONCE, Sql};
 use crate::domain::mutation_log::MutationStatus;
 use crate::error::Result;
+use crate::model::bound::Bound;
 use crate::model::entity::Kind;
 use crate::model::mutation_log::{MutationLog, TouchedRow, core_mutationlog as log};
 
@@ -56,15 +57,37 @@ pub fn refuse(connection: &mut DbConnection, id: Uuid, error: &str, content_hash
     Ok(())
 }
 
-/// Says that a mutation was done, and what was asked for.
-pub fn complete(connection: &mut DbConnection, id: Uuid, content: &str, details: Option<&str>) -> Result<()> {
-    diesel::update(log::table.find(id))
-        .set((
-            log::status.eq(MutationStatus::Success),
-            log::json_content.eq(content),
-            log::client_mutation_details.eq(details),
-        ))
-        .execute(connection)?;
+/// Says that a mutation was done, what was asked for, and which rows it touched.
+pub fn complete(
+    connection: &mut DbConnection,
+    id: Uuid,
+    content: &str,
+    details: Option<&str>,
+    touched: &[(&str, Uuid)],
+) -> Result<()> {
+    let row = |(entity, entity_id): &(&str, Uuid)| TouchedRow {
+        mutation_id: id,
+        entity: (*entity).to_owned(),
+        entity_id: *entity_id,
+    };
+    let rows: Vec<TouchedRow> = touched.iter().map(row).collect();
+    let done = Sql::new("UPDATE core_mutationlog SET status = ")
+        .bind(MutationStatus::Success)
+        .sql(", json_content = ")
+        .bind(content)
+        .sql(", client_mutation_details = ")
+        .bind(details.map_or(Bound::Null, |details| Bound::Text(details.to_owned())))
+        .sql(" WHERE id = ")
+        .bind(id);
+    // Most mutations touch a few rows. PostgreSQL notes these by the same statement.
+    let done = if connection.dialect() == Dialect::Postgres && (1..=ROWS_AT_ONCE).contains(&rows.len()) {
+        let linking = Sql::new("WITH linked AS (").append(insertion(&rows)).sql(" ON CONFLICT DO NOTHING) ");
+        linking.append(done)
+    } else {
+        insert_missing(connection, &rows)?;
+        done
+    };
+    done.execute(connection)?;
     Ok(())
 }
 
@@ -81,17 +104,4 @@ pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime, most: i64) ->
         .append(old())
         .execute(connection)?;
     Ok(Sql::new("DELETE FROM core_mutationlog WHERE id IN ").append(old()).execute(connection)?)
-}
-
-/// Notes that the mutation touched these rows.
-pub fn link(connection: &mut DbConnection, mutation_id: Uuid, touched: &[(&str, Uuid)]) -> Result<()> {
-    let rows: Vec<TouchedRow> = touched
-        .iter()
-        .map(|(entity, entity_id)| TouchedRow {
-            mutation_id,
-            entity: (*entity).to_owned(),
-            entity_id: *entity_id,
-        })
-        .collect();
-    insert_missing(connection, &rows)
 }

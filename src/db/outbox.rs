@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::connection::{DbConnection, Dialect};
+use super::connection::{self, DbConnection, Dialect};
 use super::entity::{Lock, insert_counted, select, select_locked};
 use super::query::Listed;
 use super::sql::Sql;
@@ -258,9 +258,10 @@ pub const fn is_notified(_: &mut DbConnection) -> Result<bool> {
     Ok(false)
 }
 
-/// Tells other processes, when the transaction is committed, that there are deliveries. Where the database can't tell them,
-/// they find the deliveries at their next look.
+/// Tells the workers of this process and of others, when the transaction is committed, that there are deliveries. Where the
+/// database can't tell other processes, they find the deliveries at their next look.
 pub fn announce(connection: &mut DbConnection) -> Result<()> {
+    connection::announce();
     if connection.dialect() == Dialect::Postgres {
         Sql::new(format!("NOTIFY {CHANNEL}")).execute(connection)?;
     }

@@ -7,8 +7,11 @@ use uuid::Uuid;
 use super::connection::DbConnection;
 use super::entity::select;
 use super::sql::Sql;
+use crate::db::user;
+use crate::domain::permission::Rights;
 use crate::error::Result;
 use crate::model::session::{Session, core_session};
+use crate::model::user::User;
 
 /// The session with this key, if it goes on.
 pub fn live(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<Option<Session>> {
@@ -24,9 +27,27 @@ pub fn live_by_refresh(
     live_where(connection, Sql::new("refresh_hash = ").bind(hash), now)
 }
 
+/// The active user of the session with this key, with present rights, if the session goes on.
+///
+/// # Errors
+/// INTERNAL when the database answers what it was not asked.
+pub fn requester(
+    connection: &mut DbConnection,
+    id: Uuid,
+    now: NaiveDateTime,
+) -> Result<Option<(User, Rights)>> {
+    let session = Sql::new("id = ").bind(id).append(live_at(now));
+    let of_session = Sql::new("is_active AND id = (SELECT user_id FROM core_session WHERE ");
+    user::with_rights(connection, of_session.append(session).sql(")"))
+}
+
 fn live_where(connection: &mut DbConnection, condition: Sql, now: NaiveDateTime) -> Result<Option<Session>> {
-    let live = condition.sql(" AND date_revoked IS NULL AND date_expires > ").bind(now);
-    Ok(select(connection, live)?.pop())
+    Ok(select(connection, condition.append(live_at(now)))?.pop())
+}
+
+/// The end of a condition on sessions: that they go on.
+fn live_at(now: NaiveDateTime) -> Sql {
+    Sql::new(" AND date_revoked IS NULL AND date_expires > ").bind(now)
 }
 
 /// Ends a session.

@@ -19,6 +19,9 @@ use crate::model::bound::Bound;
 /// How many rows a statement writes at most, because databases limit how many values a statement may bind.
 pub const ROWS_AT_ONCE: usize = 500;
 
+/// Up to how many values or rows a text is kept as a prepared statement. Most statements about rows of one task have fewer.
+const FEW: usize = 4;
+
 /// SQL text with values bound in it.
 #[derive(Debug, Clone, Default)]
 pub struct Sql {
@@ -66,13 +69,16 @@ impl Sql {
     /// Adds `IN (…)` with these values, of which there may be any number.
     #[must_use]
     pub fn among(self, values: impl IntoIterator<Item = impl Into<Bound>>) -> Self {
-        self.sql("IN ").list(values).varies()
+        let values: Vec<Bound> = values.into_iter().map(Into::into).collect();
+        let count = values.len();
+        self.sql("IN ").list(values).varies_with(count)
     }
 
-    /// Notes that the text differs from one call to the next, so that it is not kept as a prepared statement.
+    /// Notes that the text differs with the number of values or rows in it. It is kept as a prepared statement only if there
+    /// are few, so that there are not many such texts.
     #[must_use]
-    pub const fn varies(mut self) -> Self {
-        self.varies = true;
+    pub const fn varies_with(mut self, count: usize) -> Self {
+        self.varies |= count > FEW;
         self
     }
 

@@ -49,8 +49,11 @@ pub fn count_made(connection: &mut DbConnection) -> Result<i64> {
         .get_result(connection)?)
 }
 
-/// The endpoints that are told of events, by key, each with its signals.
-pub fn live(connection: &mut DbConnection) -> Result<Vec<(Uuid, AsJson<Vec<String>>)>> {
+/// An endpoint that is told of events: its key, and the signals that it wants.
+pub type LiveEndpoint = (Uuid, AsJson<Vec<String>>);
+
+/// The endpoints that are told of events, by key.
+pub fn live(connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {
     Ok(webhook_endpoint::table
         .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
         .filter(webhook_endpoint::is_active)

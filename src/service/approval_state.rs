@@ -96,20 +96,37 @@ impl PoolStatus {
 impl ApprovalState {
     /// The approval state of a locked task. Its groups and their executors can't change until the transaction ends.
     pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
+        let mut rows = Self::locked_pools(unit, task, Groups::default())?;
+        rows.read_votes(unit.connection, &[task])?;
+        Ok(rows.approval(task, &unit.settings))
+    }
+
+    /// The approval state of a task that this transaction has created, on which nobody can have voted. `group` is its group, if
+    /// that is locked already.
+    pub fn begun(unit: &mut UnitOfWork<'_>, task: &Task, group: Option<TaskGroup>) -> Result<Self> {
+        let mut known = Groups::default();
+        known.rows.extend(group.map(|group| (group.id, group)));
+        Ok(Self::locked_pools(unit, task, known)?.approval(task, &unit.settings))
+    }
+
+    /// The rows of the task but its votes. Its groups are locked; `groups` are those that are locked already.
+    fn locked_pools(unit: &mut UnitOfWork<'_>, task: &Task, mut groups: Groups) -> Result<ApprovalRows> {
         let mut rows = ApprovalRows::default();
         rows.read_flows(unit.connection, &[task])?;
         let mut ids: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
         let reached = rows.reached.values().flatten();
         ids.extend(reached.filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id));
-        let mut groups = Groups::default();
         // All requests lock in this order, so that no two wait for each other.
         for id in ids {
+            if groups.rows.contains_key(&id) {
+                continue;
+            }
             if let Some(group) = db::lock::<TaskGroup>(unit.connection, id, Lock::Share)? {
                 groups.rows.insert(id, group);
             }
         }
         rows.read_pools(unit.connection, &[task], groups)?;
-        Ok(rows.approval(task, &unit.settings))
+        Ok(rows)
     }
 
     /// The approval state of a task of which the caller holds the locks.

@@ -52,11 +52,12 @@ pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Op
     };
     services
         .read(move |services, connection| {
-            let Some((session, user)) = live(connection, claims.jti, services.clock.now())? else {
+            let found = db::session::requester(connection, claims.jti, services.clock.now())?;
+            let Some((user, rights)) = found else {
                 return Ok(None);
             };
-            let rights = rights_of(services, connection, user.id)?;
-            Ok(Some(Requester::new(user, rights, Some(session.id))))
+            let rights = complete(services, connection, rights)?;
+            Ok(Some(Requester::new(user, rights, Some(claims.jti))))
         })
         .await
 }
@@ -309,13 +310,18 @@ pub(super) fn check_new_password(services: &ServiceContext, password: &str) -> R
     Ok(())
 }
 
-/// The rights of a user. Front ends look at the numbers, so a superuser, who may do everything, gets all of them.
+/// The rights of a user.
 pub(super) fn rights_of(
     services: &ServiceContext,
     connection: &mut DbConnection,
     user_id: Uuid,
 ) -> Result<Rights> {
-    let mut rights = services.users.rights(connection, user_id)?;
+    let rights = services.users.rights(connection, user_id)?;
+    complete(services, connection, rights)
+}
+
+/// Front ends look at the numbers of rights, so a superuser, who may do everything, gets all of them.
+fn complete(services: &ServiceContext, connection: &mut DbConnection, mut rights: Rights) -> Result<Rights> {
     if rights.is_superuser {
         rights.numbers.extend(services.settings.current(connection, services.clock.now())?.all_rights());
     }

@@ -107,7 +107,6 @@ where
             }
         })
         .await;
-    services.bus.wake();
     let (internal_id, given, refusal) = match outcome {
         Ok(done) => {
             count(done.counted);
@@ -156,9 +155,8 @@ fn attempt<T>(
         Ok(given) => {
             touched.sort_unstable();
             touched.dedup();
-            journal::link(connection, entry.id, &touched)?;
             services.journal_quota.keep(requester.id(), asked.size(), now)?;
-            journal::complete(connection, entry.id, &asked.content, asked.details.as_deref())?;
+            journal::complete(connection, entry.id, &asked.content, asked.details.as_deref(), &touched)?;
             ("success", Some(given), None)
         }
         Err(error) if error.is_internal() => return Err(error),

@@ -14,6 +14,14 @@ pub fn keep(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) ->
     keep_reason(unit, task, approval.held())
 }
 
+/// Stores the reason that the approval state gives for a new task, for which none is stored yet.
+pub fn begin(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
+    match approval.held() {
+        Some(_) => keep(unit, task, approval),
+        None => Ok(()),
+    }
+}
+
 /// Stores that the task waits for somebody else, because the person whose change made the votes enough may not decide it.
 pub fn keep_barred(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
     keep_reason(unit, task, Some(HeldReason::ChangedByBarred))

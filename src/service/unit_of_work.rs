@@ -12,6 +12,7 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{self, Entry};
 use crate::db::vote::Withdrawn;
+use crate::db::webhook_endpoint::LiveEndpoint;
 use crate::domain::event_data::EventData;
 use crate::domain::history::HistoryType;
 use crate::domain::settings::ModuleSettings;
@@ -38,6 +39,8 @@ pub struct UnitOfWork<'a> {
     /// The moment that dates everything it writes, naive UTC.
     pub now: NaiveDateTime,
     cause: Option<String>,
+    /// The webhook endpoints that are told of events, once they were read.
+    endpoints: Option<Vec<LiveEndpoint>>,
     touched: Vec<(&'static str, Uuid)>,
     counted: Vec<Counted>,
 }
@@ -64,16 +67,14 @@ impl ServiceContext {
     {
         let services = Arc::clone(self);
         let requester = Arc::clone(requester);
-        let done = self
+        let (done, counted) = self
             .db
             .write(move |connection| {
                 let mut unit = UnitOfWork::new(&services, &requester, connection)?;
                 let done = work(&mut unit)?;
                 Ok((done, unit.take_counted()))
             })
-            .await;
-        self.bus.wake();
-        let (done, counted) = done?;
+            .await?;
         count(counted);
         Ok(done)
     }
@@ -94,6 +95,7 @@ impl<'a> UnitOfWork<'a> {
             settings,
             now: services.clock.now(),
             cause: None,
+            endpoints: None,
             touched: Vec::new(),
             counted: Vec::new(),
         })
@@ -119,29 +121,26 @@ impl<'a> UnitOfWork<'a> {
 
     /// Adds a row and its first version.
     pub fn insert<T: Versioned>(&mut self, row: &T) -> Result<()> {
-        db::insert(self.connection, row)?;
-        self.record(row, HistoryType::Created)
+        self.touch(row);
+        let entry = entry(self.now, self.requester, HistoryType::Created, self.cause.as_deref());
+        history::insert(self.connection, std::slice::from_ref(row), entry)
     }
 
     /// Writes a row as its next version.
     pub fn update<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
-        row.stamp(self.requester.id(), self.now);
-        db::entity::update_version(self.connection, row)?;
-        self.record(row, HistoryType::Changed)
+        self.write_version(row, HistoryType::Changed, None)
     }
 
     /// Writes a row as its next version, with the reason in history.
     pub fn update_because<T: Versioned>(&mut self, row: &mut T, reason: &str) -> Result<()> {
-        row.stamp(self.requester.id(), self.now);
-        db::entity::update_version(self.connection, row)?;
-        self.record_because(row, HistoryType::Changed, Some(reason))
+        self.write_version(row, HistoryType::Changed, Some(reason))
     }
 
     /// Adds votes and their first versions: a vote on many records is many rows.
     pub fn insert_votes(&mut self, votes: &[Vote]) -> Result<()> {
-        db::insert_many(self.connection, votes)?;
-        let ids: Vec<Uuid> = votes.iter().map(|vote| vote.id).collect();
-        self.record_votes(&ids, HistoryType::Created)
+        self.touched.extend(votes.iter().map(|vote| (Vote::NAME, vote.id)));
+        let entry = entry(self.now, self.requester, HistoryType::Created, self.cause.as_deref());
+        history::insert(self.connection, votes, entry)
     }
 
     /// Ends the counting of live votes, and writes that as their next versions.
@@ -151,15 +150,15 @@ impl<'a> UnitOfWork<'a> {
             Withdrawn::Replaced => HistoryType::Deleted,
             Withdrawn::Stale => HistoryType::Changed,
         };
-        self.record_votes(ids, history_type)
+        self.touched.extend(ids.iter().map(|id| (Vote::NAME, *id)));
+        let entry = entry(self.now, self.requester, history_type, self.cause.as_deref());
+        history::record::<Vote>(self.connection, ids, entry)
     }
 
     /// Marks a row as deleted, as its last version.
     pub fn delete<T: Versioned>(&mut self, row: &mut T) -> Result<()> {
         row.is_deleted = true;
-        row.stamp(self.requester.id(), self.now);
-        db::entity::update_version(self.connection, row)?;
-        self.record(row, HistoryType::Deleted)
+        self.write_version(row, HistoryType::Deleted, None)
     }
 
     /// Notes that the mutation is about this row, even if it does not change the row.
@@ -252,7 +251,11 @@ impl<'a> UnitOfWork<'a> {
 
     /// The audience that [`Self::changed`] tells of this signal.
     pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
-        self.services.bus.audience(self.connection, signal)
+        let endpoints = match self.endpoints.take() {
+            Some(endpoints) => endpoints,
+            None => self.services.bus.endpoints(self.connection)?,
+        };
+        Ok(self.services.bus.audience(signal, self.endpoints.insert(endpoints)))
     }
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: EventData) -> Event {
@@ -266,28 +269,27 @@ impl<'a> UnitOfWork<'a> {
         }
     }
 
-    fn record_votes(&mut self, ids: &[Uuid], history_type: HistoryType) -> Result<()> {
-        self.touched.extend(ids.iter().map(|id| (Vote::NAME, *id)));
-        let reason = self.cause.as_deref();
-        let entry = Entry { history_type, date: self.now, user: Some(self.requester.id()), reason };
-        history::record::<Vote>(self.connection, ids, entry)
-    }
-
-    fn record<T: Versioned>(&mut self, row: &T, history_type: HistoryType) -> Result<()> {
-        self.record_because(row, history_type, None)
-    }
-
-    fn record_because<T: Versioned>(
+    /// Writes a row as its next version.
+    fn write_version<T: Versioned>(
         &mut self,
-        row: &T,
+        row: &mut T,
         history_type: HistoryType,
         reason: Option<&str>,
     ) -> Result<()> {
+        row.stamp(self.requester.id(), self.now);
         self.touch(row);
         let reasons: Vec<&str> = reason.into_iter().chain(self.cause.as_deref()).collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-        let (date, user) = (self.now, Some(self.requester.id()));
-        let entry = Entry { history_type, date, user, reason: reason.as_deref() };
-        history::record::<T>(self.connection, &[row.id], entry)
+        let entry = entry(self.now, self.requester, history_type, reason.as_deref());
+        history::update(self.connection, row, entry)
     }
+}
+
+fn entry<'a>(
+    date: NaiveDateTime,
+    requester: &Requester,
+    history_type: HistoryType,
+    reason: Option<&'a str>,
+) -> Entry<'a> {
+    Entry { history_type, date, user: Some(requester.id()), reason }
 }

@@ -119,7 +119,6 @@ pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     }
     let users = Arc::clone(&services.users);
     written += services.db.write(move |connection| users.retire(connection, &present)).await?;
-    services.bus.wake();
     Ok(written)
 }
 

@@ -86,5 +86,5 @@ pub fn record(
 pub fn tell_disabled(services: &ServiceContext, (id, name, reason): &Disabled) {
     metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
     tracing::warn!(%id, name, reason, "a webhook endpoint is disabled");
-    services.bus.wake();
+    services.db.wake();
 }

@@ -204,7 +204,6 @@ async fn disable(services: &Arc<ServiceContext>, id: Uuid, reason: &'static str)
     if disabled {
         metrics::counter!("tasks_webhook_endpoints_disabled_total").increment(1);
         tracing::warn!(%id, reason, "a webhook endpoint is disabled");
-        services.bus.wake();
     }
     Ok(())
 }

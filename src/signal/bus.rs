@@ -5,12 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::db::connection::DbConnection;
 use crate::db::entity::insert_counted;
 use crate::db::outbox;
-use crate::db::webhook_endpoint;
+use crate::db::webhook_endpoint::{self, LiveEndpoint};
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::domain::webhook_endpoint::wants;
@@ -110,7 +110,7 @@ impl BusBuilder {
     /// Makes the bus. After that, nothing can be bound.
     #[must_use]
     pub(crate) fn build(self) -> Bus {
-        Bus { handlers: Arc::new(self), wake: watch::Sender::new(()) }
+        Bus { handlers: Arc::new(self) }
     }
 }
 
@@ -139,7 +139,6 @@ impl Audience {
 #[derive(Clone)]
 pub struct Bus {
     handlers: Arc<BusBuilder>,
-    wake: watch::Sender<()>,
 }
 
 impl Bus {
@@ -155,17 +154,19 @@ impl Bus {
         self.handlers.before.contains_key(&signal)
     }
 
-    /// The audience of this signal once the change is made. Webhook endpoints are looked up in the transaction of the
-    /// change, so that no endpoint misses an event after any process has added it.
-    pub(crate) fn audience(&self, connection: &mut DbConnection, signal: Signal) -> Result<Audience> {
+    /// The webhook endpoints that are told of events. They are looked up in the transaction of a change, so that no endpoint
+    /// misses an event after any process has added it.
+    pub(crate) fn endpoints(&self, connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {
+        if self.handlers.has_webhooks { webhook_endpoint::live(connection) } else { Ok(Vec::new()) }
+    }
+
+    /// The audience of this signal once the change is made.
+    pub(crate) fn audience(&self, signal: Signal, endpoints: &[LiveEndpoint]) -> Audience {
         let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
-        if self.handlers.has_webhooks {
-            let live = webhook_endpoint::live(connection)?;
-            let wanting = live.into_iter().filter(|(_, events)| wants(events, signal));
-            after.extend(wanting.map(|(id, _)| Subscriber::Endpoint(id).name()));
-        }
-        Ok(Audience { within: self.handlers.within.contains_key(&signal), after })
+        let wanting = endpoints.iter().filter(|(_, events)| wants(events, signal));
+        after.extend(wanting.map(|(id, _)| Subscriber::Endpoint(*id).name()));
+        Audience { within: self.handlers.within.contains_key(&signal), after }
     }
 
     /// Calls the Before-handlers.
@@ -230,16 +231,5 @@ impl Bus {
         let handle = Arc::clone(&self.handlers.after.get(handler)?.handle);
         // The handler is not called before the future is awaited, so its synchronous part runs on the same thread.
         Some(async move { handle(event).await })
-    }
-
-    /// Tells all workers that there may be something in the outbox.
-    pub(crate) fn wake(&self) {
-        self.wake.send_replace(());
-    }
-
-    /// A receiver that sees each [`Self::wake`] from now on.
-    #[must_use]
-    pub(crate) fn woken(&self) -> watch::Receiver<()> {
-        self.wake.subscribe()
     }
 }

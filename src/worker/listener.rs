@@ -58,7 +58,7 @@ fn until_told_to_stop(
 ) -> Result<()> {
     while !stop.is_cancelled() {
         if outbox::is_notified(connection)? {
-            services.bus.wake();
+            services.db.wake();
         }
         std::thread::sleep(LOOK);
     }

@@ -146,7 +146,7 @@ impl Worker {
     /// Serves each subscriber by itself. Handlers stay, but endpoints come and go. It notices that as it notices events:
     /// when somebody wakes the workers, and at regular looks.
     async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
-        let mut woken = self.services.bus.woken();
+        let mut woken = self.services.db.woken();
         let mut at_work = JoinSet::new();
         for handler in self.handlers() {
             at_work.spawn(Arc::clone(&self).serve(handler, stop.clone()));
@@ -191,7 +191,7 @@ impl Worker {
     /// Uses all permits of a subscriber. A slow delivery takes one permit, and holds up only later events of its row.
     async fn serve(self: Arc<Self>, subscriber: Subscriber, stop: CancellationToken) {
         let (handler, pause) = (subscriber.name(), self.pause());
-        let mut woken = self.services.bus.woken();
+        let mut woken = self.services.db.woken();
         let mut in_hand = JoinSet::new();
         while !stop.is_cancelled() {
             let taken = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {

@@ -90,6 +90,7 @@ mod siege;
 mod signals;
 mod signals_flow;
 mod stale_votes;
+mod statements;
 mod support;
 mod text_search;
 mod tokens;

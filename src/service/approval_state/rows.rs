@@ -62,6 +62,7 @@ impl ApprovalRows {
         let mut rows = Self::default();
         rows.read_flows(connection, tasks)?;
         rows.read_pools(connection, tasks, Groups::default())?;
+        rows.read_votes(connection, tasks)?;
         Ok(rows)
     }
 
@@ -82,7 +83,7 @@ impl ApprovalRows {
         Ok(())
     }
 
-    /// Reads the groups that are not read yet, the executors who are asked in all groups, and the votes.
+    /// Reads the groups that are not read yet, and the executors who are asked in all groups.
     pub(super) fn read_pools(
         &mut self,
         connection: &mut DbConnection,
@@ -95,6 +96,11 @@ impl ApprovalRows {
         let mut groups = known;
         groups.read(connection, &Vec::from_iter(group_ids))?;
         self.groups = Arc::new(groups);
+        Ok(())
+    }
+
+    /// Reads the votes on the tasks.
+    pub(super) fn read_votes(&mut self, connection: &mut DbConnection, tasks: &[&Task]) -> Result<()> {
         let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
         for vote in db::vote::of_tasks(connection, &task_ids)? {
             self.votes.entry(vote.task_id).or_default().push(vote);

@@ -22,13 +22,22 @@ use crate::service::unit_of_work::UnitOfWork;
 pub enum Deciders {
     /// Nobody yet.
     Nobody,
-    /// A group.
-    Group(Uuid),
+    /// A group, which is locked.
+    Group(Box<TaskGroup>),
     /// The groups of a flow's steps.
     Flow(Vec<TaskFlowStep>),
 }
 
 impl Deciders {
+    /// The group, if a group decides.
+    #[must_use]
+    pub const fn group(&self) -> Option<&TaskGroup> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::Nobody | Self::Flow(_) => None,
+        }
+    }
+
     /// Assigns the task to these deciders; returns the steps whose pools to open once the task is written.
     pub fn give(self, task: &mut Task) -> Vec<TaskFlowStep> {
         match self {
@@ -37,9 +46,9 @@ impl Deciders {
                 task.task_group_id = None;
                 Vec::new()
             }
-            Self::Group(id) => {
+            Self::Group(group) => {
                 task.status = TaskStatus::Accepted;
-                task.task_group_id = Some(id);
+                task.task_group_id = Some(group.id);
                 Vec::new()
             }
             Self::Flow(steps) => {
@@ -84,7 +93,7 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
                 Error::new(ErrorCode::Conflict, Message::new("flow-sets-group")).of_field("taskGroupId")
             );
         }
-        task.task_group_id = Some(live_group(unit, id)?);
+        task.task_group_id = Some(live_group(unit, id)?.id);
     }
     if let Some(id) = flow {
         refuse_voted(unit, task, "flowId")?;
@@ -102,7 +111,7 @@ pub fn of_source(unit: &mut UnitOfWork<'_>, source: &str, task_event: &str) -> R
         None => return Ok(Deciders::Nobody),
         Some(SourceTarget::Group(id)) => db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
             .filter(|group| !group.is_deleted)
-            .map(|group| Deciders::Group(group.id)),
+            .map(|group| Deciders::Group(Box::new(group))),
         // Votes on tasks of other events decide nothing, so such a task would never move on in a flow.
         Some(SourceTarget::Flow(_)) if !unit.settings.decides_by_policy(Some(task_event)) => None,
         Some(SourceTarget::Flow(_))
@@ -150,11 +159,10 @@ pub fn assignable(unit: &mut UnitOfWork<'_>, flow_id: Uuid, task: &Task) -> Resu
     db::task_flow_step::of_flows(unit.connection, &[flow.id])
 }
 
-/// The key of this live group, which nobody else can change or delete until the transaction ends.
-pub fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Uuid> {
+/// This live group, which nobody else can change or delete until the transaction ends.
+pub fn live_group(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
     db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?
         .filter(|group| !group.is_deleted)
-        .map(|group| group.id)
         .ok_or_else(|| Error::not_found("taskGroupId", Message::new("no-task-group")))
 }
 

@@ -135,13 +135,15 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         checker: None,
     };
     task.checker = checked_task::filed_with(unit.services, &task);
-    let first_steps = deciders(unit, input, &task)?.give(&mut task);
+    let deciders = deciders(unit, input, &task)?;
+    let group = deciders.group().cloned();
+    let first_steps = deciders.give(&mut task);
     unit.before(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     unit.insert(&task).map_err(taken_entity)?;
     resolution::set_out(unit, &task, &first_steps)?;
     if task.status == TaskStatus::Accepted {
-        let approval = ApprovalState::locked(unit, &task)?;
-        task_hold::keep(unit, &task, &approval)?;
+        let approval = ApprovalState::begun(unit, &task, group)?;
+        task_hold::begin(unit, &task, &approval)?;
     }
     unit.changed(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     Ok(task)
@@ -155,7 +157,7 @@ fn deciders(unit: &mut UnitOfWork<'_>, input: &CreateTask, task: &Task) -> Resul
     }
     match (input.task_group_id, input.flow_id) {
         (Some(_), Some(_)) => Err(Error::validation("flowId", Message::new("assign-one"))),
-        (Some(id), None) => Ok(Deciders::Group(live_group(unit, id)?)),
+        (Some(id), None) => Ok(Deciders::Group(Box::new(live_group(unit, id)?))),
         (None, Some(id)) => Ok(Deciders::Flow(assignable(unit, id, task)?)),
         (None, None) => match &input.source {
             Some(source) => {
