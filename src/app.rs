@@ -122,7 +122,9 @@ impl TaskManagement {
     /// # Errors
     /// UNAVAILABLE for a database that a newer program has migrated too far for this one.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.at_the_database(|connection| migration::up(connection, Company::Host)).await
+        self.at_the_database(|connection| migration::up(connection, Company::Host))
+            .await
+            .inspect_err(Error::log)
     }
 
     /// The same for a database that is the module's alone.
@@ -132,7 +134,8 @@ impl TaskManagement {
 
     /// Whether migrations are missing.
     pub async fn is_pending(&self) -> Result<bool> {
-        Ok(matches!(self.standing().await?, Standing::Pending | Standing::Foreign(_)))
+        let standing = self.standing().await.inspect_err(Error::log)?;
+        Ok(matches!(standing, Standing::Pending | Standing::Foreign(_)))
     }
 
     /// How the schema of the database stands to this program: whether they go together.
@@ -147,7 +150,7 @@ impl TaskManagement {
     ) -> Result<T> {
         let db = self.services.db.clone();
         let done = tokio::task::spawn_blocking(move || work(&mut db.connector().connect()?));
-        done.await.unwrap_or_else(|error| Err(Error::internal(error))).inspect_err(Error::log)
+        done.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
     /// Loads users, roles, groups, tasks and history: all or nothing. Existing rows stay as they are.

@@ -16,7 +16,7 @@ use crate::domain::signal::Signal;
 use crate::error::ErrorCode;
 use crate::http::server::open_files;
 use crate::model::outbox::Delivery;
-use crate::service::load::File;
+use crate::service::load::{File, load as load_file};
 use crate::service::{outbox, user, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
@@ -125,7 +125,7 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let file: File = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
-    let loaded = module.load(file).await.map_err(|error| match error.code() {
+    let loaded = load_file(module.services(), file).await.map_err(|error| match error.code() {
         ErrorCode::Unavailable => say(error),
         _ => refuse(say(error)),
     })?;

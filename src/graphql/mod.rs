@@ -101,7 +101,9 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
     ("Query", "taskDecision", &vote::TASK_DECISION),
     ("Query", "taskEvents", &outbox::TASK_EVENTS),
+    #[cfg(feature = "webhooks")]
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),
+    #[cfg(feature = "webhooks")]
     ("Query", "webhookAttempts", &webhook_attempt::WEBHOOK_ATTEMPTS),
     ("Query", "mutationLogs", &mutation_log::MUTATION_LOG),
     ("Query", "role", &role::ROLE),
