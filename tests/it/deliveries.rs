@@ -10,7 +10,7 @@ use tasks_management::{Builder, CreateTask, FixedClock, Settings, Signal, Signal
 use tokio_util::sync::CancellationToken;
 
 use crate::support::program::run;
-use crate::support::{Backend, TestApp, apply, on_both};
+use crate::support::{Backend, TestApp, apply, on_both, until};
 
 fn quick(settings: &mut Settings) {
     settings.outbox.lease_s = 1;
@@ -37,16 +37,6 @@ async fn create(app: &TestApp) {
 
 fn with_status(app: &TestApp, status: &str) -> i64 {
     app.count(&format!("SELECT count(*) FROM task_management_outbox WHERE status = '{status}'"))
-}
-
-async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    for _ in 0..1_000 {
-        if is_true() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("in vain it was waited until {what}");
 }
 
 #[apply(on_both)]

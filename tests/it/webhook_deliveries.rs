@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::receiver::{Manner, Received, Receiver};
 use crate::support::scenario::each;
-use crate::support::{Backend, TestApp, apply, on_both, stable};
+use crate::support::{Backend, TestApp, apply, on_both, stable, until};
 
 /// The receivers of tests stand on this machine.
 pub fn nearby(settings: &mut Settings) {
@@ -69,16 +69,6 @@ async fn due(app: &TestApp) -> NaiveDateTime {
     let rows = app.user("admin").await.rows("taskEvents", "", "dateDue").await;
     let text = rows[0]["dateDue"].as_str().expect("a moment");
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").expect("a moment")
-}
-
-async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    for _ in 0..2_000 {
-        if is_true() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("in vain it was waited until {what}");
 }
 
 #[apply(on_both)]

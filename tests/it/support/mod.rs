@@ -15,12 +15,14 @@ pub mod rows;
 pub mod scenario;
 pub mod snapshot;
 pub mod statements;
+pub mod until;
 pub mod voting;
 
 pub use app::TestApp;
 pub use backend::Backend;
 pub use client::{Answer, Client};
 pub use snapshot::stable;
+pub use until::until;
 
 /// `#[apply(on_both)]` makes two tests, one for each database: `name::sqlite` and `name::postgres`. The test gets the module
 /// on a fresh database that holds the fixture. If it starts the module itself, it gets the kind of database instead.
