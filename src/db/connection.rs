@@ -136,11 +136,11 @@ pub struct Database {
 }
 
 thread_local! {
-    /// Whether the present transaction of this thread leaves something for the workers.
+    /// Whether the present work of this thread leaves something for the workers.
     static IS_ANNOUNCED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has the workers of this process woken when the present transaction is committed.
+/// Has the workers of this process woken when the present work at the database ends.
 pub(super) fn announce() {
     IS_ANNOUNCED.set(true);
 }
@@ -151,6 +151,7 @@ struct Lane {
     size: usize,
     permits: Arc<Semaphore>,
     patience: Duration,
+    wake: watch::Sender<()>,
 }
 
 /// The pool that a lane takes connections from.
@@ -167,7 +168,7 @@ impl Database {
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
         let manager = ConnectionManager::new(settings)?;
-        let patience = manager.patience;
+        let (patience, wake) = (manager.patience, watch::Sender::new(()));
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = diesel::r2d2::Pool::builder()
                 .max_size(size)
@@ -176,12 +177,12 @@ impl Database {
                 .connection_timeout(patience)
                 .error_handler(Box::new(LogErrors))
                 .build_unchecked(manager.clone());
-            Lane::of(Pool::Own(pool), size, patience)
+            Lane::of(Pool::Own(pool), size, patience, wake.clone())
         };
         let size = settings.pool_size.max(1);
         let reading = lane(size)?;
         let writing = if manager.is_file() { lane(1)? } else { Arc::clone(&reading) };
-        Ok(Self { connector: Connector::Settings(manager), reading, writing, wake: watch::Sender::new(()) })
+        Ok(Self { connector: Connector::Settings(manager), reading, writing, wake })
     }
 
     /// The database of a pool that the host has made and uses too: diesel's, of connections to PostgreSQL or to a file of
@@ -216,15 +217,15 @@ impl Database {
     /// INTERNAL for a pool that is larger than this machine can count.
     pub fn from_pool(pool: impl Into<HostPool>) -> Result<Self> {
         let pool = pool.into();
-        let (dialect, patience) = (pool.dialect(), pool.patience());
+        let (dialect, patience, wake) = (pool.dialect(), pool.patience(), watch::Sender::new(()));
         // One is kept to listen.
         let size = pool.max_size() - u32::from(pool.may_listen());
-        let reading = Lane::of(Pool::Host(pool.clone()), size, patience)?;
+        let reading = Lane::of(Pool::Host(pool.clone()), size, patience, wake.clone())?;
         let writing = match dialect {
             Dialect::Postgres => Arc::clone(&reading),
-            Dialect::Sqlite => Lane::of(Pool::Host(pool.clone()), 1, patience)?,
+            Dialect::Sqlite => Lane::of(Pool::Host(pool.clone()), 1, patience, wake.clone())?,
         };
-        Ok(Self { connector: Connector::Host(pool), reading, writing, wake: watch::Sender::new(()) })
+        Ok(Self { connector: Connector::Host(pool), reading, writing, wake })
     }
 
     /// The way to connections outside the lanes.
@@ -298,12 +299,11 @@ impl Database {
         F: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         const ATTEMPTS: u32 = 5;
-        let (connector, wake) = (self.connector.clone(), self.wake.clone());
+        let connector = self.connector.clone();
         self.writing
             .run(move |connection| {
                 let mut attempt = 1;
                 loop {
-                    IS_ANNOUNCED.set(false);
                     // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
                     // acknowledged.
                     let outcome = connector
@@ -316,12 +316,7 @@ impl Database {
                             std::thread::sleep(Duration::from_millis(5 << attempt));
                             attempt += 1;
                         }
-                        outcome => {
-                            if outcome.is_ok() && IS_ANNOUNCED.take() {
-                                wake.send_replace(());
-                            }
-                            return outcome;
-                        }
+                        outcome => return outcome,
                     }
                 }
             })
@@ -330,9 +325,9 @@ impl Database {
 }
 
 impl Lane {
-    fn of(pool: Pool, size: u32, patience: Duration) -> Result<Arc<Self>> {
+    fn of(pool: Pool, size: u32, patience: Duration, wake: watch::Sender<()>) -> Result<Arc<Self>> {
         let size = usize::try_from(size).map_err(Error::internal)?;
-        Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience }))
+        Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience, wake }))
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T>
@@ -345,12 +340,13 @@ impl Lane {
             .await
             .map_err(|_| Error::unavailable("no database connection became free in time"))?
             .map_err(Error::internal)?;
-        let (pool, patience) = (self.pool.clone(), self.patience);
+        let (pool, patience, wake) = (self.pool.clone(), self.patience, self.wake.clone());
         let span = tracing::Span::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _entered = span.entered();
-            match pool {
+            IS_ANNOUNCED.set(false);
+            let outcome = match pool {
                 Pool::Own(pool) => {
                     let mut held = pool.get().map_err(Error::unavailable)?;
                     let outcome = work(&mut held.connection);
@@ -364,7 +360,13 @@ impl Lane {
                         if is_gone(&mut connection, &error) { unavailable(error) } else { error }
                     })
                 }
+            };
+            // Whoever reads about a host's people may write their copies, and leave something too. Workers who find nothing
+            // after work that was undone have looked once in vain.
+            if IS_ANNOUNCED.take() {
+                wake.send_replace(());
             }
+            outcome
         })
         .await
         .map_err(Error::internal)?

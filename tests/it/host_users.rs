@@ -11,14 +11,15 @@ use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::All;
 use tasks_management::{
-    Account, CreateTask, Error, ErrorCode, HostKey as _, Message, Remote, Rights, TaskGroupInput, TaskStatus,
-    Wanted,
+    Account, CreateTask, Error, ErrorCode, HostKey as _, Message, Reevaluate, Remote, Rights, TaskGroupInput,
+    TaskStatus, Wanted,
 };
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::support::people::{EXECUTOR, MAKER, People};
-use crate::support::{Backend, TestApp, apply, on_both};
+use crate::support::{Backend, TestApp, apply, on_both, until};
 
 /// The module with a host's users, who say in a header who they are.
 async fn start(backend: Backend, people: &People) -> TestApp {
@@ -312,4 +313,41 @@ async fn people_behind_http_decide_a_task_and_keep_no_connection_waiting_for_the
     assert_eq!(module.refresh_users().await.expect("a refresh"), 0, "all copies are there");
     let nobody = module.requester_by_id(id(10)).await.expect_err("nobody has this number");
     assert_eq!(nobody.code(), ErrorCode::NotFound);
+}
+
+/// Whoever looks somebody up writes the copy, though nothing else is written.
+#[apply(on_both)]
+async fn a_look_at_somebody_whom_the_host_has_blocked_wakes_the_workers(backend: Backend) {
+    let people = People::usual();
+    let known = people.clone();
+    let settings = |settings: &mut tasks_management::Settings| {
+        settings.tasks_management.reevaluate = Reevaluate::Decide;
+        // They look by themselves too late for this test.
+        settings.outbox.poll_ms = 600_000;
+    };
+    let app = TestApp::start_empty(backend, settings, |builder| builder.users(known)).await;
+    let module = &app.module;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(module.workers(&stop));
+    let root = module.requester("root").await.expect("the host knows root");
+    let ada = module.requester("ada").await.expect("the host knows ada");
+    let group = module.task_groups().create(&root, group(&people, "WAKE")).await.expect("a group");
+    let input = CreateTask { task_group_id: Some(group.id), ..CreateTask::default() };
+    let task = module.tasks().create(&root, input).await.expect("a task");
+    module.tasks().vote(&ada, task.id, true, None).await.expect("ada may vote");
+    until("what the new group asked for is done", || {
+        app.text(
+            "SELECT CAST(count(*) AS text) AS value FROM task_management_outbox WHERE status = 'PENDING'",
+        ) == "0"
+    })
+    .await;
+    people.change(people.id("ben"), |person, _| person.is_active = false);
+    assert!(module.requester("ben").await.is_err(), "a blocked person acts no more");
+    until("the votes are weighed without ben", || {
+        app.text(&format!("SELECT status AS value FROM task_management_task WHERE id = '{}'", task.id))
+            == "COMPLETED"
+    })
+    .await;
+    stop.cancel();
+    workers.await.expect("the workers end");
 }
