@@ -144,7 +144,7 @@ fn query(
     table: &Arguments,
     filters: Value,
 ) -> Result<ListQuery> {
-    read_json(table, filters, requester, services.limits.list_length)
+    read_json(table, filters, requester, services.limits.list_length, services.clock.now())
 }
 
 fn only<T>(found: Result<Slice<T>>, field: &str) -> Result<T> {

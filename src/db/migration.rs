@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000014" "refused_mutation"
     "00000000000015" "checker"
     "00000000000016" "own_migrations"
+    "00000000000018" "task_dates"
 ];
 
 /// The table in which the applied migrations are noted.

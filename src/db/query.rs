@@ -28,7 +28,7 @@ mod order;
 mod segment;
 mod table;
 
-pub use condition::filter;
+pub use condition::{filter, is_open};
 use order::Order;
 use table::At;
 pub use table::{Field, Listed, Table};

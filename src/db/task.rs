@@ -7,7 +7,7 @@ use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::query::{self, Field, Listed, Table};
+use super::query::{self, Field, Listed, Table, is_open};
 use super::sql::Sql;
 use crate::domain::query::Condition;
 use crate::domain::task::TaskStatus;
@@ -20,7 +20,8 @@ const GROUP: &str = "task_management_taskgroup";
 const FLOW: &str = "task_management_taskflow";
 
 impl Listed for Task {
-    const LEFT_OUT: &[&str] = &["json_ext", "entity_type_id", "data", "data_user", "checker"];
+    const LEFT_OUT: &[&str] =
+        &["json_ext", "entity_type_id", "data", "data_user", "checker", "due_by_lead_time"];
     const FIELDS: &[Field] = &[
         Field::own("entity_type", Kind::Int).column("entity_type_id").optional(),
         Field::related("task_group__code", Kind::Text, "task_group_id", GROUP, "code"),
@@ -43,14 +44,6 @@ impl Listed for Task {
         ("assignee", "task_group__code"),
         ("task_group", "task_group__code"),
     ];
-}
-
-/// The condition that a task is open, on the columns of `tasks`. It writes the statuses out, because the indexes of open
-/// tasks serve only a query with the same words.
-#[must_use]
-pub fn is_open(tasks: &str) -> String {
-    let open = TaskStatus::OPEN.map(|status| format!("'{status}'")).join(", ");
-    format!("NOT {tasks}.is_deleted AND {tasks}.status IN ({open})")
 }
 
 /// Open tasks that this group is asked about, at most `limit` of those after `after`, by key: tasks assigned to the group,

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::select;
+use super::query::is_open;
 use super::sql::Sql;
-use super::task;
 use crate::error::Result;
 use crate::model::task_flow_step::TaskFlowStep;
 
@@ -25,7 +25,7 @@ pub fn count_live_in_group(connection: &mut DbConnection, group_id: Uuid) -> Res
          WHERE NOT step.is_deleted AND ((NOT flow.is_deleted AND flow.replacement_uuid IS NULL) \
          OR EXISTS (SELECT 1 FROM task_management_task AS task WHERE task.flow_id = flow.id AND ",
     )
-    .sql(task::is_open("task"))
+    .sql(is_open("task"))
     .sql(")) AND step.task_group_id = ")
     .bind(group_id);
     Ok(query.typed::<BigInt>().get_result(connection)?)

@@ -108,6 +108,11 @@ pub enum Condition {
         /// The reason.
         reason: &'static str,
     },
+    /// The row, which is an open task, was due before this moment.
+    Overdue {
+        /// The present moment.
+        now: NaiveDateTime,
+    },
     /// The row, which is a version of a flow, is not superseded by another.
     LiveHead,
     /// A live executor of the row, which is a group, has the text in a name, ignoring case.

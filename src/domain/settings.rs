@@ -30,6 +30,8 @@ pub struct ModuleSettings {
     pub gql_task_delete_perms: Vec<i32>,
     /// Seeing all tasks.
     pub gql_task_search_all_perms: Vec<i32>,
+    /// Saying when tasks are due, as people do who assign them.
+    pub gql_task_assign_perms: Vec<i32>,
     /// Listing approval flows.
     pub gql_task_flow_search_perms: Vec<i32>,
     /// Creating approval flows.
@@ -95,6 +97,7 @@ impl Default for ModuleSettings {
             gql_task_update_perms: vec![191_003],
             gql_task_delete_perms: vec![191_004],
             gql_task_search_all_perms: vec![191_005],
+            gql_task_assign_perms: vec![191_006],
             gql_task_flow_search_perms: vec![192_001],
             gql_task_flow_create_perms: vec![192_002],
             gql_task_flow_update_perms: vec![192_003],
@@ -145,6 +148,7 @@ impl ModuleSettings {
             &self.gql_task_update_perms,
             &self.gql_task_delete_perms,
             &self.gql_task_search_all_perms,
+            &self.gql_task_assign_perms,
             &self.gql_task_flow_search_perms,
             &self.gql_task_flow_create_perms,
             &self.gql_task_flow_update_perms,

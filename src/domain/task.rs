@@ -1,4 +1,6 @@
-//! The status and the priority of tasks.
+//! The status, the priority and the lead time of tasks.
+
+use std::ops::RangeInclusive;
 
 use super::text_enum::text_enum;
 use crate::error::{Error, Result};
@@ -46,10 +48,27 @@ pub const fn usual_priority() -> i32 {
 /// # Errors
 /// VALIDATION, naming the field and the range.
 pub fn check_priority(asked: i32) -> Result<i32> {
-    if (0..=100).contains(&asked) {
+    check_range("priority", asked, 0..=100)
+}
+
+/// The longest lead time, in seconds: ten years.
+pub const LONGEST_LEAD_TIME: i32 = 315_360_000;
+
+/// The lead time that is asked for, if it is in range.
+///
+/// # Errors
+/// VALIDATION, naming the field and the range.
+pub fn check_lead_time(field: &str, asked: Option<i32>) -> Result<Option<i32>> {
+    asked.map(|seconds| check_range(field, seconds, 1..=LONGEST_LEAD_TIME)).transpose()
+}
+
+fn check_range(field: &str, asked: i32, range: RangeInclusive<i32>) -> Result<i32> {
+    if range.contains(&asked) {
         return Ok(asked);
     }
-    let message =
-        Message::new("out-of-range").with("field", "priority").with("min", 0_i64).with("max", 100_i64);
-    Err(Error::validation("priority", message))
+    let message = Message::new("out-of-range")
+        .with("field", field)
+        .with("min", i64::from(*range.start()))
+        .with("max", i64::from(*range.end()));
+    Err(Error::validation(field, message))
 }

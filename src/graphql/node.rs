@@ -26,7 +26,6 @@ use crate::service::{
 
 /// Anything with a global id.
 #[derive(Interface)]
-#[expect(clippy::large_enum_variant, reason = "a request asks for few by their ids")]
 #[graphql(name = "Node", field(name = "id", ty = "ID", method = "global_id"))]
 pub enum Node {
     Task(TaskNode),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{NaiveDateTime, TimeDelta};
 use uuid::Uuid;
 
 use super::entity::entity;
@@ -49,6 +50,18 @@ entity! {
         /// The service under maker-checker with which the task was filed. Tasks filed before there was this column have none.
         #[serde(default)]
         checker: Option<String> => Nullable<Text>,
+        /// When the task is due, naive UTC.
+        #[serde(default)]
+        due_date: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// When to look at the task again, naive UTC.
+        #[serde(default)]
+        follow_up_date: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// Since when the present group, or the present steps, are asked, naive UTC.
+        #[serde(default)]
+        date_opened: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// Whether `due_date` came from a lead time. If so, it goes with the group or step that gave it.
+        #[serde(default)]
+        due_by_lead_time: bool => Bool,
     }
 }
 
@@ -57,6 +70,29 @@ impl Task {
     #[must_use]
     pub fn makers(&self) -> BTreeSet<Uuid> {
         std::iter::once(self.user_created).chain(self.data_user).collect()
+    }
+
+    /// Notes that other people are asked from now on: a group, or steps, with these lead times. The shortest of these says when
+    /// the task is due, if nobody has said so.
+    pub fn open(&mut self, lead_times: impl IntoIterator<Item = Option<i32>>, now: NaiveDateTime) {
+        self.date_opened = Some(now);
+        self.follow_lead_time(lead_times.into_iter().flatten().min());
+    }
+
+    /// Notes that nobody is asked any more.
+    pub fn shut(&mut self) {
+        self.date_opened = None;
+        self.follow_lead_time(None);
+    }
+
+    fn follow_lead_time(&mut self, seconds: Option<i32>) {
+        if self.due_date.is_some() && !self.due_by_lead_time {
+            return;
+        }
+        let opened = self.date_opened;
+        self.due_date =
+            seconds.zip(opened).map(|(seconds, opened)| opened + TimeDelta::seconds(seconds.into()));
+        self.due_by_lead_time = self.due_date.is_some();
     }
 
     /// Whether the task can still be decided.

@@ -27,6 +27,9 @@ entity! {
         forbid_maker: Option<bool> => Nullable<Bool>,
         /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
         distinct_deciders: Option<bool> => Nullable<Bool>,
+        /// Within how many seconds the step is to pass; absent: as in the group.
+        #[serde(default)]
+        lead_time_seconds: Option<i32> => Nullable<Integer>,
     }
 }
 
@@ -53,6 +56,12 @@ pub fn effective_rule(
         CompletionPolicy::N | CompletionPolicy::Percent | CompletionPolicy::Weight => threshold.or(groups),
     };
     PolicyRule { policy, threshold }
+}
+
+/// The lead time in force: the step's, else the group's.
+#[must_use]
+pub fn lead_time(step: Option<&TaskFlowStep>, group: &TaskGroup) -> Option<i32> {
+    step.and_then(|step| step.lead_time_seconds).or(group.lead_time_seconds)
 }
 
 /// The rules of four eyes in force: the step's, else the group's, else those of the settings.

@@ -29,6 +29,9 @@ entity! {
         /// settings.
         #[serde(default)]
         distinct_deciders: Option<bool> => Nullable<Bool>,
+        /// Within how many seconds the group is to decide on a task for which nobody has said when it is due.
+        #[serde(default)]
+        lead_time_seconds: Option<i32> => Nullable<Integer>,
     }
 }
 

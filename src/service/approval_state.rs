@@ -10,8 +10,6 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use crate::db;
-use crate::db::Lock;
 use crate::db::connection::DbConnection;
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::decision::{
@@ -23,10 +21,11 @@ use crate::domain::verdict::Verdict;
 use crate::domain::vote::DataHash;
 use crate::error::Result;
 use crate::model::task::Task;
-use crate::model::task_flow_step::{TaskFlowStep, four_eyes};
+use crate::model::task_flow_step::{TaskFlowStep, four_eyes, lead_time};
 use crate::model::task_group::TaskGroup;
 use crate::model::task_pool::TaskPool;
 use crate::model::vote::{Vote, rejected_records};
+use crate::service::task_group::access::shared;
 use crate::service::unit_of_work::UnitOfWork;
 
 mod rows;
@@ -80,6 +79,12 @@ impl PoolStatus {
         self.step.as_ref().map(|step| step.id)
     }
 
+    /// Within how many seconds the pool is to decide, if it says so.
+    #[must_use]
+    pub fn lead_time(&self) -> Option<i32> {
+        lead_time(self.step.as_ref(), &self.group)
+    }
+
     /// Whether the user is a live executor of this pool, barred or not.
     #[must_use]
     pub fn has_executor(&self, user: Uuid) -> bool {
@@ -101,11 +106,11 @@ impl ApprovalState {
         Ok(rows.approval(task, &unit.settings))
     }
 
-    /// The approval state of a task that this transaction has created, on which nobody can have voted. `group` is its group, if
-    /// that is locked already.
-    pub fn begun(unit: &mut UnitOfWork<'_>, task: &Task, group: Option<TaskGroup>) -> Result<Self> {
+    /// The approval state of a task that this transaction has created, on which nobody can have voted. `groups` are those that
+    /// are locked already.
+    pub fn begun(unit: &mut UnitOfWork<'_>, task: &Task, groups: Vec<TaskGroup>) -> Result<Self> {
         let mut known = Groups::default();
-        known.rows.extend(group.map(|group| (group.id, group)));
+        known.rows.extend(groups.into_iter().map(|group| (group.id, group)));
         Ok(Self::locked_pools(unit, task, known)?.approval(task, &unit.settings))
     }
 
@@ -116,15 +121,8 @@ impl ApprovalState {
         let mut ids: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
         let reached = rows.reached.values().flatten();
         ids.extend(reached.filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id));
-        // All requests lock in this order, so that no two wait for each other.
-        for id in ids {
-            if groups.rows.contains_key(&id) {
-                continue;
-            }
-            if let Some(group) = db::lock::<TaskGroup>(unit.connection, id, Lock::Share)? {
-                groups.rows.insert(id, group);
-            }
-        }
+        ids.retain(|id| !groups.rows.contains_key(id));
+        groups.rows.extend(shared(unit, &ids)?.into_iter().map(|group| (group.id, group)));
         rows.read_pools(unit.connection, &[task], groups)?;
         Ok(rows)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
@@ -27,6 +28,7 @@ use crate::service::approval_state::ApprovalState;
 pub(super) mod access;
 mod assign;
 mod create;
+mod dates;
 
 pub use create::{CreateTask, create, create_many};
 
@@ -52,6 +54,10 @@ pub struct UpdateTask {
     pub comment: Option<String>,
     /// How urgent the task is, from 0 to 100; for privileged people only.
     pub priority: Option<i32>,
+    /// When the task is due, naive UTC; for triage and for people who may assign tasks only. `Some(None)`: nobody says so.
+    pub due_date: Option<Option<NaiveDateTime>>,
+    /// When to look at the task again, naive UTC; for the same people only. `Some(None)`: at any time.
+    pub follow_up_date: Option<Option<NaiveDateTime>>,
 }
 
 /// Changes a task: assigns it to a group or flow, accepts it, changes what it proposes, or closes it through the one door.
@@ -81,6 +87,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
         }
         Some(TaskStatus::Completed | TaskStatus::Failed) | None => {}
     }
+    dates::keep(unit, &mut task, &old, &first_steps)?;
     if let Some(data) = &input.data {
         propose(unit, &mut task, data)?;
     }
@@ -91,6 +98,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
             return Err(Error::forbidden(Message::new("only-privileged-prioritize")));
         }
     }
+    dates::set(unit, &mut task, input.due_date, input.follow_up_date)?;
     if task != old {
         let stale = unbind_votes(unit, &mut task, &old)?;
         unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&task)))?;

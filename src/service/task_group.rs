@@ -15,6 +15,7 @@ use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::event_data::EventData;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
+use crate::domain::task::check_lead_time;
 use crate::domain::text::check_code;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -43,6 +44,9 @@ pub struct TaskGroupInput {
     /// Whether people who decided another step of a task are barred from deciding this group's step. `None`: unchanged;
     /// `Some(None)`: as in the settings.
     pub distinct_deciders: Option<Option<bool>>,
+    /// Within how many seconds the group is to decide on a task for which nobody has said when it is due, from 1 to 315,360,000.
+    /// `None`: unchanged; `Some(None)`: it has no lead time.
+    pub lead_time_seconds: Option<Option<i32>>,
     /// The users who are to be its executors, and no others; absent: nobody for a new group, else unchanged.
     pub user_ids: Option<Vec<Uuid>>,
     /// How much the approvals of these users count under the policy WEIGHT. Users who are not named keep their weight; new
@@ -63,6 +67,7 @@ impl TaskGroupInput {
             policy: None,
             forbid_maker: None,
             distinct_deciders: None,
+            lead_time_seconds: None,
             user_ids: None,
             weights: Vec::new(),
             task_sources: None,
@@ -103,6 +108,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         threshold: rule.threshold,
         forbid_maker: input.forbid_maker.flatten(),
         distinct_deciders: input.distinct_deciders.flatten(),
+        lead_time_seconds: input.lead_time_seconds.flatten(),
     };
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
@@ -145,6 +151,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     (group.completion_policy, group.threshold) = (rule.policy, rule.threshold);
     group.forbid_maker = input.forbid_maker.unwrap_or(group.forbid_maker);
     group.distinct_deciders = input.distinct_deciders.unwrap_or(group.distinct_deciders);
+    group.lead_time_seconds = input.lead_time_seconds.unwrap_or(group.lead_time_seconds);
     if let Some(sources) = &sources
         && !same_sources(&group.task_sources(), sources)
     {
@@ -253,6 +260,7 @@ fn check(
         return Err(code_taken());
     }
     input.rule(group).check("threshold")?;
+    check_lead_time("leadTimeSeconds", input.lead_time_seconds.flatten())?;
     match &input.task_sources {
         Some(asked) => check_sources(unit, asked, own.map(SourceTarget::Group)).map(Some),
         None => Ok(None),

@@ -122,7 +122,8 @@ fn loaded(id: &str, own: Value) -> Value {
 async fn load_takes_every_column(app: TestApp) {
     let group = loaded(
         GROUP,
-        json!({ "code": "loaded", "completionPolicy": "N", "threshold": 3, "forbidMaker": true, "distinctDeciders": true }),
+        json!({ "code": "loaded", "completionPolicy": "N", "threshold": 3, "forbidMaker": true, "distinctDeciders": true,
+            "leadTimeSeconds": 3600 }),
     );
     let executor = loaded(EXECUTOR, json!({ "taskGroup": GROUP, "user": user_id("exec1"), "weight": 5 }));
     let content_type =
@@ -133,7 +134,8 @@ async fn load_takes_every_column(app: TestApp) {
             "source": "a source", "entityType": content_type, "entityId": "an id", "entityString": "a thing",
             "status": "FAILED", "executorActionEvent": "an event", "businessStatus": { "a": "b" },
             "businessEvent": "Service.operation", "taskGroup": GROUP, "data": { "amount": 1 },
-            "businessDataSerializer": "a serializer", "priority": 81,
+            "businessDataSerializer": "a serializer", "priority": 81, "dueDate": "2024-04-05T06:07:08.000009",
+            "followUpDate": "2024-05-06T07:08:09.000010",
         }),
     );
     let history = json!({
@@ -155,7 +157,7 @@ async fn load_takes_every_column(app: TestApp) {
             let value = value.unwrap_or_else(|| panic!("{table}.{column} is not in the file of this test"));
             // A moment is a text with a blank in SQLite, and compares equal to one in PostgreSQL.
             let literal = match value {
-                Value::String(text) if column.starts_with("date") || *column == "history_date" => {
+                Value::String(text) if column.starts_with("date") || column.ends_with("_date") => {
                     format!("'{}'", text.replace('T', " "))
                 }
                 Value::String(text) => format!("'{text}'"),

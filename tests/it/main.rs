@@ -69,6 +69,7 @@ mod races;
 mod re_evaluation;
 mod readiness;
 mod rights_table;
+mod rules_dates;
 mod rules_flow;
 mod rules_flow_binding;
 mod rules_flow_parallel;

@@ -98,7 +98,7 @@ async fn a_decision_reaches_the_receiver_signed_and_as_a_superuser_sees_it(backe
     let fields = "id uuid isDeleted jsonExt dateCreated dateUpdated version source entityId entityString status priority \
                   executorActionEvent businessStatus businessEvent data businessDataSerializer businessData \
                   userCreated { id username otherNames lastName } userUpdated { id username otherNames lastName } \
-                  taskGroup { id uuid code } flow { id uuid code name version } currentStep { id uuid order }";
+                  taskGroup { id uuid code } flow { id uuid code name version } currentStep { id uuid order } dueDate followUpDate dateOpened";
     let shown = app.user("admin").await.rows("task", &format!("(id: \"{task}\")"), fields).await.remove(0);
     assert_eq!(body["data"]["task"], shown);
 

@@ -4,6 +4,7 @@ use super::{At, Table};
 use crate::db::connection::Dialect;
 use crate::db::sql::Sql;
 use crate::domain::query::{Condition, Lookup, Value};
+use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 
 /// The SQL of `conditions`, all of which must hold, on rows of `table`.
@@ -51,6 +52,14 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         ))
         .bind(*reason)
         .sql(")")),
+        // Not NULL for tasks without the date, so that it can be denied.
+        Condition::Overdue { now } => Ok(Sql::new(format!(
+            "({} AND {1}.due_date IS NOT NULL AND {1}.due_date < ",
+            is_open(table.name),
+            table.name
+        ))
+        .bind(*now)
+        .sql(")")),
         Condition::LiveHead => Ok(Sql::new(format!("{}.replacement_uuid IS NULL", table.name))),
         Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),
         Condition::HasRole { roles } => Ok(Sql::new(format!(
@@ -69,6 +78,14 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
             touched_by(table, client_mutation_id, *user_id)
         }
     }
+}
+
+/// The condition that a task is open, on the columns of `tasks`. It writes the statuses out, because the indexes of open
+/// tasks serve only a query with the same words.
+#[must_use]
+pub fn is_open(tasks: &str) -> String {
+    let open = TaskStatus::OPEN.map(|status| format!("'{status}'")).join(", ");
+    format!("NOT {tasks}.is_deleted AND {tasks}.status IN ({open})")
 }
 
 fn several(

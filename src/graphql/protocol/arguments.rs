@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use async_graphql::registry::{Deprecation, MetaInputValue};
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Context, InputType, Name, Value};
+use chrono::NaiveDateTime;
 
 use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
@@ -275,9 +276,10 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         ..ListQuery::default()
     };
     let list_length = request.services.limits.list_length;
+    let now = request.services.clock.now();
     for (name, value) in &given(ctx)? {
         if let Some(argument) = table.iter().find(|argument| argument.name == name.as_str()) {
-            argument.ask(&Given { name, value, requester, list_length }, &mut query)?;
+            argument.ask(&Given { name, value, requester, list_length, now }, &mut query)?;
         }
     }
     Ok(query)
@@ -292,6 +294,7 @@ pub fn read_json(
     arguments: serde_json::Value,
     requester: &Requester,
     list_length: usize,
+    now: NaiveDateTime,
 ) -> Result<ListQuery> {
     let mut query =
         ListQuery { wanted: Wanted { total_count: true, neighbours: true }, ..ListQuery::default() };
@@ -306,7 +309,7 @@ pub fn read_json(
             let message = Message::new("unknown-filter").with("name", name.as_str());
             Error::validation(name.as_str(), message.with_list("allowed", &names))
         })?;
-        argument.ask(&Given { name, value, requester, list_length }, &mut query)?;
+        argument.ask(&Given { name, value, requester, list_length, now }, &mut query)?;
     }
     Ok(query)
 }

@@ -12,8 +12,9 @@ use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
 use crate::service::mutation::CanonicalForm;
 
-/// Fields for which null differs from absence: it leaves the rule to the settings.
-const NULL_IS_SAID: [&str; 2] = ["forbidMaker", "distinctDeciders"];
+/// Fields for which null differs from absence: it leaves the rule to the settings, or takes the value away.
+const NULL_IS_SAID: [&str; 5] =
+    ["forbidMaker", "distinctDeciders", "dueDate", "followUpDate", "leadTimeSeconds"];
 
 /// The input of the present mutation: JSON with snake_case keys.
 ///

@@ -1,6 +1,7 @@
 //! Objects that show a row, and inputs of mutations. A field that has the same name and meaning in GraphQL and in Rust is
 //! written once, in the declaration of its type.
 
+use async_graphql::MaybeUndefined;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
@@ -185,4 +186,16 @@ macro_rules! asked {
 asked! {
     JsonString => Json: |json, field| json.read(field);
     UuidOrGlobalId => Uuid: |id, _field| Ok(id.0);
+    Moment => NaiveDateTime: |moment, _field| Ok(moment.0);
+}
+
+/// Absent, null and a value are three things.
+impl<T, U: Asked<T>> Asked<Option<Option<T>>> for MaybeUndefined<U> {
+    fn asked(&self, field: &str) -> Result<Option<Option<T>>> {
+        Ok(match self {
+            Self::Undefined => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value.asked(field)?)),
+        })
+    }
 }

@@ -10,13 +10,13 @@ use crate::domain::query::{Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
     ANY_OF, Argument, Arguments, Given, RANGE, TEXT, Table, client_mutation_id, global_int, int, join,
-    of_record, one_of, order_by, paging, text, uuid,
+    moment, of_record, one_of, order_by, paging, text, uuid,
 };
 use crate::graphql::task::progress::TaskHeldReason;
 use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
 
 /// `Query.task`
-pub static TASK: Table = LazyLock::new(|| join([root(), held(), paging(), fields::<TaskStatus>()]));
+pub static TASK: Table = LazyLock::new(|| join([root(), open(), paging(), fields::<TaskStatus>()]));
 
 /// `Query.taskHistory`
 pub static TASK_HISTORY: Table = LazyLock::new(|| join([root(), paging(), fields::<HistoricalTaskStatus>()]));
@@ -45,12 +45,19 @@ fn root() -> Arguments {
     ])
 }
 
-/// The filter by the reason why open tasks can't go on. Lists of versions do not have it.
-fn held() -> Arguments {
-    vec![Argument::own("heldReason", "TaskHeldReason", |given| {
-        let reason = HeldReason::from(given.one_of::<TaskHeldReason>()?.value);
-        Ok(Some(Condition::HeldFor { reason: reason.as_str() }))
-    })]
+/// The filters by where an open task stands at present. Lists of versions do not have them.
+fn open() -> Arguments {
+    vec![
+        Argument::own("heldReason", "TaskHeldReason", |given| {
+            let reason = HeldReason::from(given.one_of::<TaskHeldReason>()?.value);
+            Ok(Some(Condition::HeldFor { reason: reason.as_str() }))
+        }),
+        Argument::own("overdue", "Boolean", |given| {
+            let overdue = Condition::Overdue { now: given.now };
+            Ok(Some(if given.bool()? { overdue } else { Condition::Not(Box::new(overdue)) }))
+        })
+        .described("Whether the task is open although it was due before now."),
+    ]
 }
 
 fn fields<S: EnumType + InputType>() -> Arguments {
@@ -64,6 +71,8 @@ fn fields<S: EnumType + InputType>() -> Arguments {
         text("businessEvent", "String", "business_event", TEXT),
         of_record(),
         int("priority", "priority", RANGE),
+        moment("dueDate", "due_date", RANGE),
+        moment("followUpDate", "follow_up_date", RANGE),
         uuid("flowId", "ID", "flow_id", "TaskFlowGQLType"),
         uuid("currentStepId", "ID", "current_step_id", "TaskFlowStepGQLType"),
     ])

@@ -1,12 +1,12 @@
 //! Changing tasks and deciding on them.
 
-use async_graphql::{Context, Enum, InputObject, Object};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object};
 
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::declaration::{Asked, asks_for};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
-use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
+use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId};
 use crate::graphql::task::progress::TaskHeldReason;
 use crate::message::Message;
 use crate::service::resolution::{self, ReEvaluate, ResolveTask};
@@ -72,6 +72,11 @@ asks_for! {
         flow_id: Option<UuidOrGlobalId>,
         /// How urgent the task is, from 0 to 100; absent: 50.
         priority: Option<i32>,
+        /// When the task is due; for triage and for people who may assign tasks. Absent: within the lead time of its group or
+        /// steps.
+        due_date: Option<Moment>,
+        /// When to look at the task again; for triage and for people who may assign tasks.
+        follow_up_date: Option<Moment>,
     }
 }
 
@@ -93,6 +98,10 @@ asks_for! {
         comment: Option<String>,
         /// How urgent the task is, from 0 to 100; for privileged people.
         priority: Option<i32>,
+        /// When the task is due; for triage and for people who may assign tasks. Null takes the date away.
+        due_date: MaybeUndefined<Moment>,
+        /// When to look at the task again; for triage and for people who may assign tasks. Null takes the date away.
+        follow_up_date: MaybeUndefined<Moment>,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::enums::enum_named;
 use crate::graphql::protocol::registered::Registered;
 use crate::graphql::protocol::response::shared;
-use crate::graphql::protocol::scalars::JsonString;
+use crate::graphql::protocol::scalars::{JsonString, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::progress::TaskProgress;
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
@@ -72,6 +72,12 @@ shows! {
         business_data_serializer: Option<String>,
         /// How urgent the task is, from 0 to 100.
         priority: i32,
+        /// When the task is due.
+        due_date: Option<Moment>,
+        /// When to look at the task again.
+        follow_up_date: Option<Moment>,
+        /// Since when the present group, or the present steps, are asked.
+        date_opened: Option<Moment>,
     }
 }
 

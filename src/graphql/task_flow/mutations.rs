@@ -33,6 +33,9 @@ pub struct TaskFlowStepInput {
     forbid_maker: Option<bool>,
     /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
     distinct_deciders: Option<bool>,
+    /// Within how many seconds the step is to pass, if nobody has said when the task is due, from 1 to 315360000; absent: as in
+    /// the group.
+    lead_time_seconds: Option<i32>,
 }
 
 /// The flow to be created.
@@ -186,6 +189,7 @@ fn steps(asked: Vec<Option<TaskFlowStepInput>>) -> Result<Vec<task_flow::TaskFlo
                 policy,
                 forbid_maker: step.forbid_maker,
                 distinct_deciders: step.distinct_deciders,
+                lead_time_seconds: step.lead_time_seconds,
             })
         })
         .collect()

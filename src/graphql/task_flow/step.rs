@@ -31,6 +31,8 @@ shows! {
         forbid_maker: Option<bool>,
         /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
         distinct_deciders: Option<bool>,
+        /// Within how many seconds the step is to pass; absent: as in the group.
+        lead_time_seconds: Option<i32>,
         /// Always null: a version that supersedes the flow has steps of its own.
         replacement_uuid: Option<String> = None,
     }

@@ -4,6 +4,7 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
+use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::service::task_group::{self, TaskGroupInput};
@@ -39,6 +40,9 @@ pub struct TaskGroupWish {
     /// Whether people who decided another step of a task are barred from deciding this group's step; null: as in the
     /// settings.
     distinct_deciders: MaybeUndefined<bool>,
+    /// Within how many seconds the group is to decide on a task for which nobody has said when it is due, from 1 to 315360000.
+    /// Unchanged if absent; null: it has no lead time.
+    lead_time_seconds: MaybeUndefined<i32>,
     /// How much the approvals of these executors count under the policy WEIGHT. Others count as much as before, or 1 if they
     /// are new.
     weights: Option<Vec<TaskExecutorWeightInput>>,
@@ -52,8 +56,9 @@ impl TaskGroupWish {
     fn read(self) -> Result<TaskGroupInput> {
         Ok(TaskGroupInput {
             policy: beside(self.completion_policy.into(), self.policy)?,
-            forbid_maker: stated(self.forbid_maker),
-            distinct_deciders: stated(self.distinct_deciders),
+            forbid_maker: asked(&self.forbid_maker, "forbid_maker")?,
+            distinct_deciders: asked(&self.distinct_deciders, "distinct_deciders")?,
+            lead_time_seconds: asked(&self.lead_time_seconds, "lead_time_seconds")?,
             weights: weights(self.weights),
             code: self.code,
             completion_policy: self.completion_policy.into(),
@@ -132,15 +137,6 @@ impl TaskGroupMutations {
     ) -> Result<Option<Payload<DeleteTaskGroupPayload>>> {
         let ids = keys(input.ids).unwrap_or_default();
         journaled(ctx, "deleteTaskGroup", &input.meta, move |unit| task_group::delete(unit, &ids)).await
-    }
-}
-
-#[expect(clippy::option_option, reason = "absent, null and a truth value are three things")]
-fn stated(value: MaybeUndefined<bool>) -> Option<Option<bool>> {
-    match value {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }
 

@@ -58,6 +58,8 @@ struct TaskGroupFields {
     /// Whether people who decided another step of a task are barred from deciding this group's step; absent: as in the
     /// settings.
     distinct_deciders: Option<bool>,
+    /// Within how many seconds the group is to decide on a task for which nobody has said when it is due.
+    lead_time_seconds: Option<i32>,
 }
 
 impl From<TaskGroup> for TaskGroupNode {
@@ -89,6 +91,7 @@ impl From<&TaskGroup> for TaskGroupFields {
             policy: group.rule().into(),
             forbid_maker: group.forbid_maker,
             distinct_deciders: group.distinct_deciders,
+            lead_time_seconds: group.lead_time_seconds,
         }
     }
 }

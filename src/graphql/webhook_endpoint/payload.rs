@@ -55,6 +55,7 @@ const ROWS: [Row; 4] = [
             ("entity_type_id", "its number means something in this database only"),
             ("data_user", "who causes an event is in it as the user"),
             ("checker", "it is the source, where there is one"),
+            ("due_by_lead_time", "the date itself is told"),
         ],
     },
     Row {

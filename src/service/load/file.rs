@@ -136,6 +136,8 @@ impl Loadable for Task {
         ("current_step_id", "flows are not loaded"),
         ("data_user", "whoever made the task is its maker"),
         ("checker", "nothing that is loaded was filed with one"),
+        ("date_opened", "what is loaded was opened elsewhere"),
+        ("due_by_lead_time", "the dates that are loaded stay"),
     ];
 }
 

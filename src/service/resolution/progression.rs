@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_pool::TaskPool;
-use crate::service::approval_state::ApprovalState;
+use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -41,6 +41,7 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approval
                 approval.pools.iter().filter_map(|pool| pool.step.clone()).collect();
             point_at(task, &active);
             if progression == Progression::MovesOn {
+                task.open(approval.pools.iter().map(PoolStatus::lead_time), unit.now);
                 make_room(task, approval);
             }
             unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))?;
@@ -76,6 +77,7 @@ pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approva
     let first = begin(task, &approval.steps);
     approval.reached = open(unit, task, &first)?;
     approval.weigh(task, &unit.settings);
+    task.open(approval.pools.iter().map(PoolStatus::lead_time), unit.now);
     Ok(())
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::assign::{Deciders, assignable, live_group, of_source};
+use super::dates;
 use crate::db;
 use crate::domain::event_data::EventData;
 use crate::domain::json::{Json, json};
@@ -20,6 +22,7 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::checked_task;
 use crate::service::entity;
 use crate::service::resolution;
+use crate::service::task_group::access::shared;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -52,6 +55,10 @@ pub struct CreateTask {
     pub flow_id: Option<Uuid>,
     /// How urgent the task is, from 0 to 100; absent: 50.
     pub priority: Option<i32>,
+    /// When the task is due, naive UTC; for triage and for people who may assign tasks only.
+    pub due_date: Option<NaiveDateTime>,
+    /// When to look at the task again, naive UTC; for triage and for people who may assign tasks only.
+    pub follow_up_date: Option<NaiveDateTime>,
 }
 
 impl CreateTask {
@@ -133,16 +140,28 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
         data_user: None,
         priority: check_priority(input.priority.unwrap_or_else(usual_priority))?,
         checker: None,
+        due_date: None,
+        follow_up_date: None,
+        date_opened: None,
+        due_by_lead_time: false,
     };
+    dates::set(unit, &mut task, input.due_date.map(Some), input.follow_up_date.map(Some))?;
     task.checker = checked_task::filed_with(unit.services, &task);
     let deciders = deciders(unit, input, &task)?;
     let group = deciders.group().cloned();
     let first_steps = deciders.give(&mut task);
+    let groups = match group {
+        Some(group) => vec![group],
+        None => shared(unit, &first_steps.iter().map(|step| step.task_group_id).collect())?,
+    };
+    if task.status == TaskStatus::Accepted {
+        task.open(dates::lead_times(&first_steps, &groups), unit.now);
+    }
     unit.before(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     unit.insert(&task).map_err(taken_entity)?;
     resolution::set_out(unit, &task, &first_steps)?;
     if task.status == TaskStatus::Accepted {
-        let approval = ApprovalState::begun(unit, &task, group)?;
+        let approval = ApprovalState::begun(unit, &task, groups)?;
         task_hold::begin(unit, &task, &approval)?;
     }
     unit.changed(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;

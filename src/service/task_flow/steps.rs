@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::db;
-use crate::db::Lock;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::task::check_lead_time;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::{TaskFlowStep, effective_rule};
 use crate::model::task_group::TaskGroup;
+use crate::service::task_group::access::shared;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// The highest order of a step. It leaves room for steps after it.
@@ -36,6 +37,8 @@ pub struct TaskFlowStepInput {
     pub forbid_maker: Option<bool>,
     /// Whether people who decided another step are barred from deciding this one; absent: as in the group.
     pub distinct_deciders: Option<bool>,
+    /// Within how many seconds the step is to pass, from 1 to 315,360,000; absent: as in the group.
+    pub lead_time_seconds: Option<i32>,
 }
 
 impl From<&TaskFlowStep> for TaskFlowStepInput {
@@ -49,6 +52,7 @@ impl From<&TaskFlowStep> for TaskFlowStepInput {
             policy: step.completion_policy.map(|policy| PolicyRule { policy, threshold: step.threshold }),
             forbid_maker: step.forbid_maker,
             distinct_deciders: step.distinct_deciders,
+            lead_time_seconds: step.lead_time_seconds,
         }
     }
 }
@@ -124,6 +128,7 @@ pub fn plan(
             threshold,
             forbid_maker: step.forbid_maker,
             distinct_deciders: step.distinct_deciders,
+            lead_time_seconds: check_lead_time(&field("leadTimeSeconds"), step.lead_time_seconds)?,
         });
     }
     Ok(steps)
@@ -134,11 +139,11 @@ pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bo
     let mut last = 0_i32;
     let asked = asked.iter().map(|step| {
         last = order(step, last);
-        let rules = (step.forbid_maker, step.distinct_deciders);
+        let rules = (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds);
         (last, step.task_group_id, step.own_rule(present), rules)
     });
     let there = present.iter().map(|step| {
-        let rules = (step.forbid_maker, step.distinct_deciders);
+        let rules = (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds);
         (step.step_order, step.task_group_id, (step.completion_policy, step.threshold), rules)
     });
     asked.eq(there)
@@ -184,17 +189,9 @@ fn check_rule(
 
 /// The live groups of the steps. Nobody can change, empty or delete them until the transaction ends.
 fn locked_groups(unit: &mut UnitOfWork<'_>, asked: &[TaskFlowStepInput]) -> Result<HashMap<Uuid, TaskGroup>> {
-    // All requests lock in this order, so that no two wait for each other.
     let ids: BTreeSet<Uuid> = asked.iter().map(|step| step.task_group_id).collect();
-    let mut groups = HashMap::new();
-    for id in ids {
-        if let Some(group) =
-            db::lock::<TaskGroup>(unit.connection, id, Lock::Share)?.filter(|group| !group.is_deleted)
-        {
-            groups.insert(id, group);
-        }
-    }
-    Ok(groups)
+    let live = shared(unit, &ids)?.into_iter().filter(|group| !group.is_deleted);
+    Ok(live.map(|group| (group.id, group)).collect())
 }
 
 fn no_group(field: &str) -> Error {

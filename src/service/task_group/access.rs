@@ -1,4 +1,6 @@
-//! The lock under which a group and its executors change.
+//! The locks under which a group and its executors change, and under which they stay as they are.
+
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
@@ -14,4 +16,14 @@ pub fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
     db::lock::<TaskGroup>(unit.connection, id, Lock::Exclusive)?
         .filter(|group| !group.is_deleted)
         .ok_or_else(|| Error::not_found("id", Message::new("no-task-group")))
+}
+
+/// The groups with these keys, deleted or not. Nobody else can change them until the transaction ends.
+pub fn shared(unit: &mut UnitOfWork<'_>, ids: &BTreeSet<Uuid>) -> Result<Vec<TaskGroup>> {
+    let mut groups = Vec::with_capacity(ids.len());
+    // All requests lock in this order, so that no two wait for each other.
+    for id in ids {
+        groups.extend(db::lock::<TaskGroup>(unit.connection, *id, Lock::Share)?);
+    }
+    Ok(groups)
 }

@@ -21,6 +21,8 @@ pub struct Given<'a> {
     pub requester: &'a crate::auth::requester::Requester,
     /// How many items a list may have.
     pub list_length: usize,
+    /// The present moment, naive UTC.
+    pub now: chrono::NaiveDateTime,
 }
 
 impl Given<'_> {

@@ -1,0 +1,15 @@
+DELETE FROM task_management_schemalevel WHERE version = '00000000000018';
+ALTER TABLE task_management_historicaltaskflowstep DROP COLUMN lead_time_seconds;
+ALTER TABLE task_management_taskflowstep DROP COLUMN lead_time_seconds;
+ALTER TABLE task_management_historicaltaskgroup DROP COLUMN lead_time_seconds;
+ALTER TABLE task_management_taskgroup DROP COLUMN lead_time_seconds;
+DROP INDEX task_management_task_open_due_date;
+DROP INDEX task_management_task_due_date;
+ALTER TABLE task_management_historicaltask DROP COLUMN due_by_lead_time;
+ALTER TABLE task_management_historicaltask DROP COLUMN date_opened;
+ALTER TABLE task_management_historicaltask DROP COLUMN follow_up_date;
+ALTER TABLE task_management_historicaltask DROP COLUMN due_date;
+ALTER TABLE task_management_task DROP COLUMN due_by_lead_time;
+ALTER TABLE task_management_task DROP COLUMN date_opened;
+ALTER TABLE task_management_task DROP COLUMN follow_up_date;
+ALTER TABLE task_management_task DROP COLUMN due_date;
