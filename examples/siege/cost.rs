@@ -76,7 +76,7 @@ fn by_people(size: Size) -> Vec<(&'static str, &'static str, Bytes)> {
         &json!({ "in": { "data": data, "clientMutationDetails": ["x".repeat(1_400_000)] } }),
     );
     // As large as the largest answer that is allowed.
-    let lists = 23_000_000 / (100 * size.data_bytes);
+    let lists = 15_500_000 / (100 * size.data_bytes);
     vec![
         ("eve", "lists inside lists", documents::lists_in_lists()),
         ("eve", "a hundred lists with their data", documents::lists_with_data(100)),

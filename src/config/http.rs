@@ -61,7 +61,7 @@ impl Default for HttpSettings {
             write_timeout_s: 30,
             max_connections: 4_000,
             max_connections_per_address: 256,
-            held_answer_bytes: 64 * 1024 * 1024,
+            held_answer_bytes: 32 * 1024 * 1024,
             held_body_bytes: 64 * 1024 * 1024,
             shutdown_grace_s: 20,
         }

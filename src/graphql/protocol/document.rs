@@ -8,14 +8,14 @@ use async_graphql::parser::types::{
 };
 
 use crate::config::Limits;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::message::Message;
 
 mod lexer;
 mod parser;
 mod text;
 
-use parser::{Bounds, parse};
+use parser::{Bounds, parse, too_large};
 
 /// A document that was read.
 #[derive(Debug)]
@@ -94,11 +94,11 @@ pub async fn aside<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + 
 fn read_now(query: &str, operation_name: Option<String>, limits: &Limits) -> Result<Document> {
     // Lists and objects in arguments nest too.
     let nesting = limits.query_depth.saturating_mul(2);
-    let parsed = parse(query, Bounds { tokens: limits.query_tokens, nesting })?;
-    let operation = operation(&parsed, operation_name.as_deref())?;
     let max_fields = limits.query_fields;
+    let parsed = parse(query, Bounds { tokens: limits.query_tokens, nesting, fields: max_fields })?;
+    let operation = operation(&parsed, operation_name.as_deref())?;
     if document_size(&parsed, max_fields) > max_fields {
-        return Err(too_large(Message::new("document-too-large").with("max", max_fields)));
+        return Err(too_large(max_fields));
     }
     let kind = operation.ty;
     let mut found = Vec::new();
@@ -262,8 +262,4 @@ fn collect_root_fields<'a>(
             }
         }
     }
-}
-
-const fn too_large(message: Message) -> Error {
-    Error::new(ErrorCode::Limit, message)
 }

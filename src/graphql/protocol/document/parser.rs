@@ -25,6 +25,8 @@ pub struct Bounds {
     pub tokens: usize,
     /// How deeply its braces and brackets may be nested.
     pub nesting: usize,
+    /// How many fields may be written in it.
+    pub fields: usize,
 }
 
 /// Reads a document.
@@ -33,7 +35,12 @@ pub struct Bounds {
 /// VALIDATION for a text that is not GraphQL, LIMIT for one that is too large.
 pub fn parse(source: &str, bounds: Bounds) -> Result<ExecutableDocument> {
     let tokens = tokens(source, bounds.tokens)?;
-    Parser { tokens: &tokens, nesting: 0, deepest: bounds.nesting }.document()
+    Parser { tokens: &tokens, nesting: 0, fields: 0, bounds }.document()
+}
+
+/// The error that refuses a document with more fields than this.
+pub fn too_large(max: usize) -> Error {
+    Error::new(ErrorCode::Limit, Message::new("document-too-large").with("max", max))
 }
 
 type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
@@ -42,7 +49,8 @@ struct Parser<'a> {
     /// The tokens that are left. The end of the document is never taken.
     tokens: &'a [Lexeme<'a>],
     nesting: usize,
-    deepest: usize,
+    fields: usize,
+    bounds: Bounds,
 }
 
 impl<'a> Parser<'a> {
@@ -191,6 +199,10 @@ impl<'a> Parser<'a> {
     }
 
     fn field(&mut self) -> Result<Field> {
+        self.fields += 1;
+        if self.fields > self.bounds.fields {
+            return Err(too_large(self.bounds.fields));
+        }
         let mut name = self.name()?;
         let mut alias = None;
         if self.eat(":") {
@@ -317,8 +329,8 @@ impl<'a> Parser<'a> {
     }
 
     fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.nesting >= self.deepest {
-            let message = Message::new("document-too-deep").with("max", self.deepest / 2);
+        if self.nesting >= self.bounds.nesting {
+            let message = Message::new("document-too-deep").with("max", self.bounds.nesting / 2);
             return Err(Error::new(ErrorCode::Limit, message));
         }
         self.nesting += 1;
