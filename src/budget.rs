@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
 pub mod fair_places;
+pub mod loan;
 pub mod turn;
 
 /// An answer that takes more bytes than this, and the rows it is made of, is a large one.
@@ -132,9 +133,10 @@ impl Budget {
         OF_REQUEST.try_with(Arc::clone).ok()
     }
 
-    /// Executes a request within this budget.
+    /// Executes a request within this budget, when it is its turn.
     pub async fn within<T>(self: Arc<Self>, execution: impl Future<Output = T>) -> T {
-        OF_REQUEST.scope(self, execution).await
+        let budget = Arc::clone(&self);
+        OF_REQUEST.scope(self, async move { budget.turn.drive(execution).await }).await
     }
 
     /// A permit for one of the connections that the request, and all of the person's requests, may use at once.
@@ -146,6 +148,17 @@ impl Budget {
         let of_person = self.turn.connection().await;
         self.check()?;
         Ok(ConnectionPermit { _of_request: of_request, _of_person: of_person })
+    }
+
+    /// The same, if none has to be waited for.
+    ///
+    /// # Errors
+    /// LIMIT when its budget is used up.
+    pub fn free_connection(&self) -> Result<Option<ConnectionPermit>> {
+        let Ok(of_request) = Arc::clone(&self.connections).try_acquire_owned() else { return Ok(None) };
+        let Ok(of_person) = self.turn.free_connection() else { return Ok(None) };
+        self.check()?;
+        Ok(Some(ConnectionPermit { _of_request: of_request, _of_person: of_person }))
     }
 
     /// Does a piece of the request's work on this thread, and counts its time.

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::{Error, Result as Outcome};
 
 /// Places for costly work. A request names keys, such as an address and an account. The turns of each key come one after the
 /// other, so of two requests the one with fewer turns before it is let in first.
@@ -125,6 +128,16 @@ impl State {
         keys.iter().all(|key| self.keys.get(key).is_none_or(|share| share.places < most))
     }
 
+    /// The next turn of these keys, which they are given.
+    fn next_turn(&mut self, keys: &[String]) -> u64 {
+        let last = keys.iter().filter_map(|key| self.keys.get(key)).map(|share| share.turn).max();
+        let turn = last.unwrap_or(0).max(self.turn) + 1;
+        for key in keys {
+            self.keys.entry(key.clone()).or_default().turn = turn;
+        }
+        turn
+    }
+
     /// Changes the shares of these keys, and forgets those that are nothing any more.
     fn change(&mut self, keys: &[String], change: fn(&mut Share)) {
         for key in keys {
@@ -143,14 +156,10 @@ impl Ticket {
     pub async fn place(&self) -> Option<Place> {
         let turn_comes = {
             let mut state = self.places.state();
-            let last = self.keys.iter().filter_map(|key| state.keys.get(key)).map(|share| share.turn).max();
-            let turn = last.unwrap_or(0).max(state.turn) + 1;
-            for key in self.keys.iter() {
-                state.keys.entry(key.clone()).or_default().turn = turn;
+            if let Some(place) = self.take_free(&mut state) {
+                return Some(place);
             }
-            if state.free > 0 && state.may_have_more(&self.keys, self.places.most_per_key) {
-                return Some(self.places.take(&mut state, turn, Arc::clone(&self.keys)));
-            }
+            let turn = state.next_turn(&self.keys);
             let (call, turn_comes) = oneshot::channel();
             state.asked += 1;
             let asked = state.asked;
@@ -158,6 +167,39 @@ impl Ticket {
             turn_comes
         };
         turn_comes.await.ok()
+    }
+
+    /// A place that need not be waited for.
+    pub fn free_place(&self) -> Option<Place> {
+        self.take_free(&mut self.places.state())
+    }
+
+    fn take_free(&self, state: &mut State) -> Option<Place> {
+        let is_free = state.free > 0 && state.may_have_more(&self.keys, self.places.most_per_key);
+        is_free.then(|| {
+            let turn = state.next_turn(&self.keys);
+            self.places.take(state, turn, Arc::clone(&self.keys))
+        })
+    }
+
+    /// Waits for a place, and does work in it that may block. It waits in a task of its own, because a host may stop driving
+    /// the present one, which must not keep the place from others.
+    ///
+    /// # Errors
+    /// The error of `work`.
+    pub async fn during<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let in_place = async move {
+            let place = self.place().await;
+            let work = move || {
+                let _place = place;
+                work()
+            };
+            tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        };
+        AbortOnDropHandle::new(tokio::spawn(in_place)).await.map_err(Error::internal)?
     }
 }
 
@@ -261,6 +303,23 @@ mod tests {
         assert!(third.is_some());
         drop((third, held));
         assert!(places.state().free == 3 && places.state().keys.is_empty());
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_drives_keeps_no_place() {
+        let places = FairPlaces::new(1, usize::MAX);
+        let ticket = || places.ticket(keys(&["a"])).expect("room");
+        let held = ticket().place().await.expect("free");
+        let mut waiting = Box::pin(ticket().during(|| Ok(7)));
+        let soon = std::time::Duration::from_millis(10);
+        assert!(
+            tokio::time::timeout(soon, &mut waiting).await.is_err(),
+            "it waits, and is not driven any more"
+        );
+        drop(held);
+        assert!(ticket().place().await.is_some());
+        assert_eq!(waiting.await.expect("it is done"), 7);
+        assert_eq!(places.state().free, 1);
     }
 
     #[tokio::test]

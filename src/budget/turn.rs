@@ -1,14 +1,17 @@
 //! Turns of requests: how many are worked on at once, so that together they take a bounded amount of memory, and nobody waits
 //! long behind a person who asks often.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::budget::Budget;
 use crate::budget::fair_places::{FairPlaces, Place, Ticket};
+use crate::budget::loan::Loan;
 use crate::config::Limits;
 use crate::domain::network::Network;
 
@@ -24,10 +27,25 @@ pub struct Turns {
 #[derive(Default)]
 pub struct Turn {
     /// A place among all; a request takes it before one among the large ones, so that none waits for another in a circle.
-    _place: Option<Place>,
-    large: Option<Ticket>,
-    large_place: OnceCell<Option<Place>>,
+    place: Seat,
+    large: Seat,
     connections: Option<Ticket>,
+    /// Whether a host drives the request, so that it may stop doing so.
+    is_hosts: bool,
+}
+
+/// One of the places of a request.
+#[derive(Default)]
+struct Seat {
+    ticket: Option<Arc<Ticket>>,
+    held: Mutex<Option<Held>>,
+    /// The parts of a request ask for its place one after the other.
+    asking: tokio::sync::Mutex<()>,
+}
+
+enum Held {
+    Own(#[expect(dead_code, reason = "it is held")] Place),
+    Lent(Loan),
 }
 
 /// The name under which the turns of a person are counted, or those of the network from which a stranger asks.
@@ -55,20 +73,23 @@ impl Turns {
 
     /// Waits for the turn of a request of this person. A request that is executed within another has its turn already.
     pub async fn begin(&self, asker: &str) -> Turn {
+        self.begin_for(asker, false).await
+    }
+
+    /// The same for a request that a host drives, or stops driving while its client does not read; see [`Turn::drive`].
+    pub async fn begin_at_host(&self, asker: &str) -> Turn {
+        self.begin_for(asker, true).await
+    }
+
+    async fn begin_for(&self, asker: &str, is_hosts: bool) -> Turn {
         if Budget::of_request().is_some() {
             return Turn::default();
         }
         let ticket = |places: &Arc<FairPlaces>| places.ticket(vec![(asker.to_owned(), usize::MAX)]).ok();
-        let place = match ticket(&self.all) {
-            Some(ticket) => ticket.place().await,
-            None => None,
-        };
-        Turn {
-            _place: place,
-            large: ticket(&self.large),
-            large_place: OnceCell::new(),
-            connections: ticket(&self.connections),
-        }
+        let seat = |places| Seat { ticket: ticket(places).map(Arc::new), ..Seat::default() };
+        let (place, large) = (seat(&self.all), seat(&self.large));
+        place.take(is_hosts).await;
+        Turn { place, large, connections: ticket(&self.connections), is_hosts }
     }
 }
 
@@ -78,11 +99,68 @@ impl Turn {
         self.connections.as_ref()?.place().await
     }
 
-    /// Waits for a place among the large requests, once. It must hold no connection, because others may need it to end.
-    pub async fn become_large(&self) {
-        if let Some(ticket) = &self.large {
-            self.large_place.get_or_init(|| ticket.place()).await;
+    /// A connection's place that need not be waited for; else the ticket to wait with.
+    pub fn free_connection(&self) -> Result<Option<Place>, &Ticket> {
+        match &self.connections {
+            Some(ticket) => ticket.free_place().map(Some).ok_or(ticket),
+            None => Ok(None),
         }
+    }
+
+    /// Waits for a place among the large requests, unless it has one. It must hold no connection, because others may need it
+    /// to end.
+    pub async fn become_large(&self) {
+        self.large.take(self.is_hosts).await;
+    }
+
+    /// Drives the request. If a host has not done so for a while, others have had its places, and it waits for its turn again.
+    pub async fn drive<T>(&self, request: impl Future<Output = T>) -> T {
+        if !self.is_hosts {
+            return request.await;
+        }
+        let mut request = pin!(request);
+        loop {
+            let done = poll_fn(|cx| {
+                // Both are told that the request is driven.
+                let (lasts, large_lasts) = (self.place.lasts(cx), self.large.lasts(cx));
+                if lasts && large_lasts { request.as_mut().poll(cx).map(Some) } else { Poll::Ready(None) }
+            });
+            if let Some(done) = done.await {
+                return done;
+            }
+            self.large.leave();
+            self.place.leave();
+            self.place.take(self.is_hosts).await;
+        }
+    }
+}
+
+impl Seat {
+    async fn take(&self, lent: bool) {
+        let Some(ticket) = &self.ticket else { return };
+        let _asking = self.asking.lock().await;
+        if self.held().is_some() {
+            return;
+        }
+        let held =
+            if lent { Loan::of(ticket).await.map(Held::Lent) } else { ticket.place().await.map(Held::Own) };
+        *self.held() = held;
+    }
+
+    fn leave(&self) {
+        self.held().take();
+    }
+
+    /// Notes that the request is driven; false if its place was given to others.
+    fn lasts(&self, cx: &Context<'_>) -> bool {
+        match &*self.held() {
+            Some(Held::Lent(loan)) => loan.lasts(cx),
+            Some(Held::Own(_)) | None => true,
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, ConnectionPermit};
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -243,17 +245,13 @@ impl Database {
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         let Some(budget) = Budget::of_request() else {
-            return self.reading.run(work).await;
+            return self.reading.run(None, work).await;
         };
-        let permit = budget.connection().await?;
         let work = {
             let budget = Arc::clone(&budget);
-            move |connection: &mut DbConnection| {
-                let _permit = permit;
-                budget.work(|| work(connection))
-            }
+            move |connection: &mut DbConnection| budget.work(|| work(connection))
         };
-        let read = self.reading.run(work).await;
+        let read = self.reading.run(Some(&budget), work).await;
         budget.make_room().await;
         read
     }
@@ -301,7 +299,7 @@ impl Database {
         const ATTEMPTS: u32 = 5;
         let connector = self.connector.clone();
         self.writing
-            .run(move |connection| {
+            .run(None, move |connection| {
                 let mut attempt = 1;
                 loop {
                     // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
@@ -324,26 +322,66 @@ impl Database {
     }
 }
 
+/// What work needs to use a connection, until it is dropped.
+struct Permits {
+    _of_asker: Option<ConnectionPermit>,
+    _of_lane: OwnedSemaphorePermit,
+}
+
 impl Lane {
     fn of(pool: Pool, size: u32, patience: Duration, wake: watch::Sender<()>) -> Result<Arc<Self>> {
         let size = usize::try_from(size).map_err(Error::internal)?;
         Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience, wake }))
     }
 
-    async fn run<T, F>(&self, work: F) -> Result<T>
+    async fn run<T, F>(self: &Arc<Self>, budget: Option<&Arc<Budget>>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        let permits = Arc::clone(&self.permits);
-        let permit = tokio::time::timeout(self.patience, permits.acquire_owned())
+        if let Some(permits) = self.free_permits(budget)? {
+            return self.work(permits, work).await;
+        }
+        // It waits in a task of its own, because a host may stop driving the present one, which must not keep a connection
+        // from others.
+        let (lane, budget) = (Arc::clone(self), budget.cloned());
+        let waiting = async move {
+            let permits = lane.permits(budget).await?;
+            lane.work(permits, work).await
+        };
+        AbortOnDropHandle::new(tokio::spawn(waiting.in_current_span())).await.map_err(Error::internal)?
+    }
+
+    /// Waits for the permits to use a connection.
+    async fn permits(&self, budget: Option<Arc<Budget>>) -> Result<Permits> {
+        let of_asker = match budget {
+            Some(budget) => Some(budget.connection().await?),
+            None => None,
+        };
+        let of_lane = tokio::time::timeout(self.patience, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| Error::unavailable("no database connection became free in time"))?
             .map_err(Error::internal)?;
+        Ok(Permits { _of_asker: of_asker, _of_lane: of_lane })
+    }
+
+    /// The same, if none has to be waited for.
+    fn free_permits(&self, budget: Option<&Arc<Budget>>) -> Result<Option<Permits>> {
+        let Ok(of_lane) = Arc::clone(&self.permits).try_acquire_owned() else { return Ok(None) };
+        let Some(budget) = budget else { return Ok(Some(Permits { _of_asker: None, _of_lane: of_lane })) };
+        let of_asker = budget.free_connection()?;
+        Ok(of_asker.map(|of_asker| Permits { _of_asker: Some(of_asker), _of_lane: of_lane }))
+    }
+
+    async fn work<T, F>(&self, permits: Permits, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
         let (pool, patience, wake) = (self.pool.clone(), self.patience, self.wake.clone());
         let span = tracing::Span::current();
         tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _permits = permits;
             let _entered = span.entered();
             IS_ANNOUNCED.set(false);
             let outcome = match pool {

@@ -96,9 +96,7 @@ impl ServiceContext {
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let ticket = self.hashing.ticket(Vec::new()).map_err(Error::internal)?;
-        let _place = ticket.place().await;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        self.hashing.ticket(Vec::new()).map_err(Error::internal)?.during(work).await
     }
 
     /// Lists the rows that the requester may see. `visible` says which these are, `place` what to do if nothing is visible.

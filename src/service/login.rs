@@ -162,18 +162,23 @@ pub async fn log_in(
     if !counted.delay.is_zero() {
         tokio::time::sleep(counted.delay).await;
     }
-    let place = ticket.place().await;
-    let known = known.filter(|(user, _)| user.is_active);
-    let verdict = verify(services, password.clone(), known.as_ref().map(|(_, hash)| hash.clone())).await?;
-    let (Some((user, _)), Verdict::Right | Verdict::RightButOutdated) = (known, verdict) else {
+    let (user, kept) = known.filter(|(user, _)| user.is_active).unzip();
+    let hashing = {
+        let services = Arc::clone(services);
+        move || {
+            let verdict = services.passwords.verify(&password, kept.as_deref());
+            let rehashed = match verdict {
+                Verdict::RightButOutdated => Some(services.passwords.hash(&password)?),
+                _ => None,
+            };
+            Ok((verdict, rehashed))
+        }
+    };
+    let (verdict, rehashed) = ticket.during(hashing).await?;
+    let (Some(user), Verdict::Right | Verdict::RightButOutdated) = (user, verdict) else {
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
         return Err(Error::new(ErrorCode::Unauthenticated, Message::new("incorrect-credentials")));
     };
-    let rehashed = match verdict {
-        Verdict::RightButOutdated => Some(hash(services, password).await?),
-        _ => None,
-    };
-    drop((place, ticket));
     metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
     let device = services.tokens.device(device, &username);
     begin(services, user, rehashed, attempt, counted, device).await
@@ -272,12 +277,17 @@ pub async fn change_password(
             }
         })
         .await?;
-    let place = ticket.place().await;
-    if verify(services, old, known.map(|(_, hash)| hash)).await? == Verdict::Wrong {
-        return Err(Error::validation("oldPassword", Message::new("wrong-password")));
-    }
-    let hash = hash(services, new).await?;
-    drop((place, ticket));
+    let hashing = {
+        let services = Arc::clone(services);
+        move || {
+            let kept = known.map(|(_, hash)| hash);
+            if services.passwords.verify(&old, kept.as_deref()) == Verdict::Wrong {
+                return Err(Error::validation("oldPassword", Message::new("wrong-password")));
+            }
+            services.passwords.hash(&new)
+        }
+    };
+    let hash = ticket.during(hashing).await?;
     let (id, session_id) = (requester.id(), requester.session_id);
     services
         .db
@@ -394,19 +404,4 @@ fn grant(
         session_expires: session.date_expires.and_utc().timestamp(),
         session_lasts: (session.date_expires - now).num_seconds(),
     })
-}
-
-/// Checks a password on a thread where that may take time. The caller holds a permit.
-async fn verify(services: &Arc<ServiceContext>, password: String, kept: Option<String>) -> Result<Verdict> {
-    let services = Arc::clone(services);
-    blocking(move || Ok(services.passwords.verify(&password, kept.as_deref()))).await
-}
-
-async fn hash(services: &Arc<ServiceContext>, password: String) -> Result<String> {
-    let services = Arc::clone(services);
-    blocking(move || services.passwords.hash(&password)).await
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

@@ -32,6 +32,11 @@ impl Desk {
         Err("The stamp is lost.".into())
     }
 
+    /// More than a connection takes that nobody reads.
+    async fn letter(&self) -> String {
+        "Dear reader. ".repeat(500_000)
+    }
+
     /// Takes a while; answers how many do so at once.
     async fn busy(&self, ctx: &Context<'_>) -> usize {
         let busy = ctx.data_unchecked::<AtomicUsize>();

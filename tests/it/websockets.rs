@@ -1,6 +1,7 @@
 //! A host's schema over a real WebSocket: async-graphql-axum serves it, and a client speaks `graphql-transport-ws` to it.
 
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use async_graphql::Data;
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
@@ -48,6 +49,7 @@ struct Connection(WebSocket<TcpStream>);
 impl Connection {
     fn open(address: SocketAddr, username: Option<&str>) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("it is set");
         let mut request = format!("ws://{address}/").into_client_request().expect("a request");
         request.headers_mut().insert("sec-websocket-protocol", PROTOCOL.parse().expect("a header"));
         let (socket, _) = tungstenite::client(request, stream).expect("a WebSocket");
@@ -136,4 +138,69 @@ async fn the_budget_of_a_query_holds_on_a_websocket(backend: Backend) {
     let [refused, seen] = answers(&app, Some("admin"), [&list(5), &list(2)]).await;
     assert_eq!(refused[0]["errors"][0]["extensions"]["code"], "LIMIT", "{refused:?}");
     assert_eq!(seen[0]["data"]["task"]["edges"].as_array().map(Vec::len), Some(2), "{seen:?}");
+}
+
+/// A client that asks three times for more than it reads.
+fn silent(address: SocketAddr, username: &str) -> Connection {
+    let mut silent = Connection::open(address, Some(username));
+    for number in 0..3 {
+        let payload = json!({ "query": "{ letter task(first: 1) { totalCount } }" });
+        silent.send(&json!({ "id": number.to_string(), "type": "subscribe", "payload": payload }));
+    }
+    silent
+}
+
+#[apply(on_both)]
+async fn who_does_not_read_a_websocket_gives_turns_to_others_and_takes_them_again(backend: Backend) {
+    let settings = |settings: &mut tasks_management::Settings| {
+        settings.limits.queries_at_once = 1;
+        settings.limits.queries_at_once_per_user = 1;
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder).await;
+    let address = serve(&app).await;
+    let silent = tokio::task::spawn_blocking(move || silent(address, "admin")).await.expect("it connects");
+    // The first answer fills the connection, so the second query is not driven when its turn comes.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..2 {
+        let client = move || Connection::open(address, Some("exec1")).answers("{ greeting }");
+        let answers = tokio::task::spawn_blocking(client);
+        let answers = tokio::time::timeout(Duration::from_secs(10), answers).await.expect("it has its turn");
+        assert_eq!(answers.expect("the client ends")[0]["data"], json!({ "greeting": "Good morning." }));
+    }
+    let read = move || {
+        let mut reader = silent;
+        let received: Vec<Value> = (0..6).map(|_| reader.receive()).collect();
+        received.iter().filter(|message| message["payload"]["data"]["task"]["totalCount"].is_i64()).count()
+    };
+    assert_eq!(tokio::task::spawn_blocking(read).await.expect("it reads at last"), 3, "all are answered");
+}
+
+/// A WebSocket's operations wait like this one when nobody reads it.
+#[apply(on_both)]
+async fn work_that_nobody_drives_keeps_no_connection_to_the_database(backend: Backend) {
+    let settings = |settings: &mut tasks_management::Settings| {
+        settings.database.pool_size = 1;
+        settings.database.checkout_timeout_ms = 5_000;
+    };
+    let app = TestApp::start_with(backend, settings, |builder| builder).await;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let (module, mut hold) = (app.module.clone(), Some((begun, ends)));
+    let holder = tokio::spawn(async move {
+        let hold = move |_: &mut tasks_management::DbConnection| {
+            if let Some((begun, ends)) = hold.take() {
+                begun.send(()).expect("the test waits");
+                ends.recv().expect("the test says when");
+            }
+            Ok(())
+        };
+        module.database().write(hold).await
+    });
+    has_begun.await.expect("it holds the only connection");
+    let mut waiting = Box::pin(app.module.database().write(|_| Ok(7)));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "driven, then not");
+    end.send(()).expect("it waits");
+    holder.await.expect("no panic").expect("it is written");
+    app.module.database().write(|_| Ok(())).await.expect("a connection");
+    assert_eq!(waiting.await.expect("it was done meanwhile"), 7);
 }

@@ -225,8 +225,10 @@ impl Operation {
     /// Waits for a turn of whoever asks.
     async fn begin_turn(&self, asked: &Asked) -> Turn {
         let id = lock(&asked.requester).as_ref().map(|requester| requester.id());
-        let address = asked.call.as_ref().and_then(|call| call.address);
-        self.services.turns.begin(&asker(id, address)).await
+        match &asked.call {
+            Some(call) => self.services.turns.begin(&asker(id, call.address)).await,
+            None => self.services.turns.begin_at_host(&asker(id, None)).await,
+        }
     }
 
     /// The requester with rights as they are now, as a connection may last long; none for a stranger, and for one who may not
