@@ -132,7 +132,10 @@ impl Directory for HostUsers {
     fn by_ids(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<User>> {
         // The host does not know of the system user.
         let (own, hosts): (Vec<Uuid>, Vec<Uuid>) = ids.iter().partition(|id| **id == SYSTEM_USER);
-        let people = if hosts.is_empty() { Vec::new() } else { self.users.by_ids(connection, &hosts)? };
+        let mut people = if hosts.is_empty() { Vec::new() } else { self.users.by_ids(connection, &hosts)? };
+        // As `people.rs` does for people by the host's own keys.
+        let asked: HashSet<Uuid> = hosts.into_iter().collect();
+        people.retain(|person| asked.contains(&person.id));
         let (mut users, _) = keep(connection, people, self.clock.now())?;
         if !own.is_empty() {
             users.extend(db::get::<User>(connection, SYSTEM_USER)?);
@@ -155,6 +158,14 @@ impl Directory for HostUsers {
         people.retain(|person| Some(person.id) > after);
         people.sort_unstable_by_key(|person| person.id);
         let ids = people.iter().map(|person| person.id).collect();
+        // One who can't be kept keeps nobody else from being so.
+        people.retain(|person| match check_text("username", &person.username, MAX_TEXT) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(id = %person.id, %error, "a person of the host is left out of lists");
+                false
+            }
+        });
         let (_, written) = keep(connection, people, self.clock.now())?;
         Ok(Refreshed { ids, written })
     }
@@ -181,9 +192,11 @@ impl Directory for HostUsers {
 /// Brings the copies of these people up to date; returns them, and how many had changed and were written.
 fn keep(
     connection: &mut DbConnection,
-    people: Vec<Person>,
+    mut people: Vec<Person>,
     now: NaiveDateTime,
 ) -> Result<(Vec<User>, usize)> {
+    let mut seen = HashSet::new();
+    people.retain(|person| seen.insert(person.id));
     let ids: Vec<Uuid> = people.iter().map(|person| person.id).collect();
     let mut kept: HashMap<Uuid, User> =
         db::get_many::<User>(connection, &ids)?.into_iter().map(|user| (user.id, user)).collect();

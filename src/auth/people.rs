@@ -89,7 +89,7 @@ pub trait People: Send + Sync + 'static {
     /// The host's key of a person.
     type Key: HostKey;
 
-    /// The people who are wanted. The module takes those who are missing in the answer for unknown.
+    /// The people who are wanted. The module takes those who are missing in the answer for unknown, and leaves others alone.
     ///
     /// # Errors
     /// Those of the host.
@@ -202,7 +202,13 @@ pub struct ByKey<P>(pub P);
 impl<P: People> ByKey<P> {
     fn by_keys(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<Account<P::Key>>> {
         let keys: Vec<P::Key> = ids.iter().filter_map(|id| P::Key::of_id(*id)).collect();
-        if keys.is_empty() { Ok(Vec::new()) } else { self.0.find(connection, Wanted::Keys(keys)) }
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.0.find(connection, Wanted::Keys(keys.clone()))?;
+        // A caller takes whom it finds for whom it has asked for, whatever the host answers.
+        found.retain(|account| keys.contains(&account.key));
+        Ok(found)
     }
 }
 
@@ -216,7 +222,12 @@ impl<P: People> Users for ByKey<P> {
     }
 
     fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<Person>> {
-        let found = self.0.find(connection, Wanted::Username(username.to_owned()))?;
+        let mut found = self.0.find(connection, Wanted::Username(username.to_owned()))?;
+        // Hosts may compare names in ways of their own, but of several people only one can be meant.
+        if found.len() > 1 {
+            found.retain(|account| account.person.username == username);
+            found.truncate(1);
+        }
         Ok(people(found)?.pop())
     }
 
@@ -227,7 +238,16 @@ impl<P: People> Users for ByKey<P> {
 
     fn page(&self, connection: &mut DbConnection, after: Option<Uuid>, limit: usize) -> Result<Vec<Person>> {
         let after = after.and_then(P::Key::of_id);
-        people(self.0.find(connection, Wanted::Page { after, limit })?)
+        let mut found = self.0.find(connection, Wanted::Page { after, limit })?;
+        // One with a key that can't be keeps nobody else from being found.
+        found.retain(|account| match account.key.id() {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(username = account.person.username, %error, "a person of the host is left out of lists");
+                false
+            }
+        });
+        people(found)
     }
 
     fn ahead<'a>(&'a self, ids: &'a [Uuid]) -> Ahead<'a> {

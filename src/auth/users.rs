@@ -101,7 +101,7 @@ pub type Ahead<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 /// ```
 pub trait Users: Send + Sync + 'static {
     /// The people with these keys, active or not, in any order. The module takes keys that are missing in the answer for
-    /// unknown.
+    /// unknown, and leaves other people alone.
     ///
     /// # Errors
     /// Those of the host.

@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::All;
 use tasks_management::{
-    Account, CreateTask, Error, ErrorCode, HostKey as _, Message, Reevaluate, Remote, Rights, TaskGroupInput,
-    TaskStatus, Wanted,
+    Account, CreateTask, DbConnection, Error, ErrorCode, HostKey as _, Message, Reevaluate, Remote, Rights,
+    TaskGroupInput, TaskStatus, Wanted,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -350,4 +350,46 @@ async fn a_look_at_somebody_whom_the_host_has_blocked_wakes_the_workers(backend:
     .await;
     stop.cancel();
     workers.await.expect("the workers end");
+}
+
+/// A host that answers with everybody, twice, whoever is wanted; among them people with a key and a name that can't be.
+struct Careless;
+
+impl tasks_management::People for Careless {
+    type Key = String;
+
+    fn find(
+        &self,
+        _: &mut DbConnection,
+        _: Wanted<String>,
+    ) -> tasks_management::Result<Vec<Account<String>>> {
+        let account = |key: &str, name: &str| Account::new(key.to_owned(), name, Rights::of(EXECUTOR));
+        let all = [
+            account("a", "ada"),
+            account("of more than 14 bytes", "long"),
+            account("b", "ben"),
+            account("c", &"c".repeat(300)),
+            account("z", "zoe"),
+        ];
+        Ok([all.clone(), all].concat())
+    }
+}
+
+#[apply(on_both)]
+async fn nobody_is_taken_for_another_whatever_the_host_answers(backend: Backend) {
+    let settings = |settings: &mut tasks_management::Settings| settings.auth.secret = String::new();
+    let app = TestApp::start_empty(backend, settings, |builder| builder.people(Careless)).await;
+    for (key, name) in [("a", "ada"), ("b", "ben"), ("z", "zoe")] {
+        let id = key.to_owned().id().expect("a key");
+        let requester = app.module.requester_by_id(id).await.expect("somebody");
+        assert_eq!((requester.id(), requester.user.username.as_str()), (id, name));
+        assert_eq!(app.module.requester(name).await.expect("somebody").id(), id);
+    }
+    let nobody = app.module.requester("nobody").await.expect_err("a refusal");
+    assert_eq!(nobody.code(), ErrorCode::NotFound);
+    assert_eq!(
+        app.module.refresh_users().await.expect("the others do not matter"),
+        0,
+        "they are there already"
+    );
 }
