@@ -183,6 +183,7 @@ pub fn up(connection: &mut DbConnection, company: Company) -> Result<Vec<String>
     if !is_pending && !is_to_withdraw(connection, company)? {
         return Ok(Vec::new());
     }
+    check_schema(connection)?;
     one_at_a_time(connection, |connection| {
         let mut done = Vec::new();
         if is_pending {
@@ -192,6 +193,32 @@ pub fn up(connection: &mut DbConnection, company: Company) -> Result<Vec<String>
         connection.atomically(|connection| withdraw(connection, company))?;
         Ok(done)
     })
+}
+
+/// Checks that tables can be made on PostgreSQL, and that ours are not in another schema of the search path already.
+fn check_schema(connection: &mut DbConnection) -> Result<()> {
+    if connection.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let present = texts(connection, "SELECT coalesce(current_schema()::text, '')".to_owned())?.concat();
+    if present.is_empty() {
+        return Err(Error::unavailable(
+            "the search_path names no schema that is there: make the schema, or name another one in the URL",
+        ));
+    }
+    let elsewhere = texts(
+        connection,
+        format!(
+            "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('{OURS}') \
+             AND relnamespace <> current_schema()::regnamespace"
+        ),
+    )?;
+    match elsewhere.first() {
+        None => Ok(()),
+        Some(other) => Err(Error::unavailable(format!(
+            "the module's tables are in the schema {other}, but the search_path names {present} before it: name {other} first"
+        ))),
+    }
 }
 
 /// Runs `work` while no other process migrates. It takes as long as it needs.

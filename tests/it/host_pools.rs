@@ -243,3 +243,34 @@ async fn a_host_with_connections_to_spare_is_notified_and_gets_them_all_back() {
         assert_eq!(pool.text("SELECT count(*) FROM pg_listening_channels()"), "0");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_modules_tables_are_in_the_schema_that_the_url_names() {
+    let database = TestDatabase::create(Backend::Postgres);
+    let printed = "?options=-csearch_path%3Dtasks";
+    assert!(include_str!("../../docs/embedding.md").contains(&format!("{printed}`")), "hosts are told so");
+    let pool = |options: &str| {
+        let manager = ConnectionManager::new(format!("{}{options}", database.url));
+        Hosts::Postgres(Pool::builder().max_size(2).build(manager).expect("a pool"))
+    };
+    let at = async |options: &str| {
+        let module = Builder::new(Settings::default()).database(pool(options).database()).build();
+        module.expect("a module").migrate().await.map_err(|error| format!("{error:?}"))
+    };
+    let refusal = at(printed).await.expect_err("there is no such schema");
+    assert!(refusal.contains("search_path names no schema"), "{refusal}");
+    database.execute("CREATE SCHEMA tasks");
+    let (module, _) = embedded(&pool(printed), Signals::builder()).await;
+    task(&module).await;
+    let tables = |schema: &str| {
+        database.count(&format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'"))
+    };
+    assert!(tables("tasks") > 20 && tables("public") == 0);
+    let refusal = at("?options=-csearch_path%3Dpublic,tasks").await.expect_err("it would make them again");
+    assert!(refusal.contains("are in the schema tasks"), "{refusal}");
+    assert_eq!(at("?options=-csearch_path%3Dtasks,public").await.as_deref(), Ok(&[][..]));
+    let mut settings = Settings::default();
+    settings.database.url = format!("{}{printed}", database.url);
+    let module = Builder::new(settings).users(People::usual()).build().expect("a module");
+    assert_eq!(module.is_pending().await.ok(), Some(false));
+}
