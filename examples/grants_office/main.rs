@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .people(staff::Staff)
         .host(
             Host::default()
-                .entity(Grants::ENTITY_TYPE, Grants)
+                .entity(Grants::ENTITY_TYPE, grants::names)
                 .entity(Beneficiaries::ENTITY_TYPE, Beneficiaries),
         )
         .maker_checker(&grants)
