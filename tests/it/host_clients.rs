@@ -1,7 +1,8 @@
 //! A host's own TLS clients beside the module's webhooks. rustls keeps one default provider of cryptography for a process, so
 //! each of these tests runs once more, in a process of its own.
 //!
-//! `tests/it/packaging.rs` shows that no feature but `ring` chooses a provider.
+//! `tests/it/packaging.rs` shows that no feature but `ring` chooses a provider. So no host with another one, such as aws-lc-rs,
+//! is compiled here: its C code would take longer than all of these tests, and be among the packages of `Cargo.lock`.
 
 use std::process::Command;
 
