@@ -13,6 +13,7 @@ use crate::db::outbox;
 use crate::db::webhook_endpoint::{self, LiveEndpoint};
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
+use crate::domain::text::{MAX_TEXT, check_text};
 use crate::domain::webhook_endpoint::wants;
 use crate::error::Result;
 use crate::signal::event::Event;
@@ -82,10 +83,16 @@ impl BusBuilder {
     {
         let handle: AfterCommit = Arc::new(move |event| Box::pin(handler(event)));
         let (signals, permits) = (signals.into_iter().collect(), Arc::new(Semaphore::new(PERMITS)));
+        let can_be_kept = !name.is_empty() && check_text("name", name, MAX_TEXT).is_ok();
         let is_own = !matches!(Subscriber::of_name(name), Subscriber::Handler(_));
         let is_taken =
             self.after.insert(name.to_owned(), AfterHandler { signals, handle, permits }).is_some();
-        if is_own {
+        if !can_be_kept {
+            let sentence = format!(
+                "An After-handler has the name {name:?}: a name has 1 to {MAX_TEXT} characters, and no NUL among them."
+            );
+            self.contradiction.get_or_insert(sentence);
+        } else if is_own {
             let sentence = format!("An After-handler has the name {name}, which belongs to the module.");
             self.contradiction.get_or_insert(sentence);
         } else if is_taken {

@@ -134,6 +134,9 @@ fn no_two_have_one_name() {
     let own = after(Signals::builder(), "tasks.re_evaluation");
     refused(plain().signals(own), &["tasks.re_evaluation", "belongs to the module"]);
     plain().signals(after(after(Signals::builder(), "mail"), "post")).build().expect("two names");
+    for name in ["", "nul\0", &"x".repeat(256)] {
+        refused(plain().signals(after(Signals::builder(), name)), &["After-handler", "1 to 255"]);
+    }
     refused(plain().host(host_of(&["house.door", "House.Door"])), &["entities", "House.Door"]);
     let show = || std::sync::Arc::new(|_: &tasks_management::Task, data: &Json| Ok(data.clone()));
     let host = Host::default().serializer("plain", show()).serializer("plain", show());

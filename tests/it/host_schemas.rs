@@ -140,6 +140,17 @@ impl Greeting {
 struct Plain(TaskQuery, Greeting);
 
 #[apply(on_both)]
+async fn a_schema_that_the_module_has_not_made_says_so(app: TestApp) {
+    let query = Plain(app.module.query(), Greeting);
+    let schema = async_graphql::Schema::build(query, EmptyMutation, EmptySubscription).finish();
+    let answer = serde_json::to_value(schema.execute("{ greeting task { totalCount } }").await);
+    let answer = answer.expect("an answer");
+    assert_eq!(answer["data"]["greeting"], "Good morning.");
+    let text = answer["errors"][0]["message"].as_str().unwrap_or_default();
+    assert!(text.contains("TaskManagement::schema"), "{answer}");
+}
+
+#[apply(on_both)]
 async fn a_type_that_the_closure_registers_under_a_name_of_the_module_is_such_an_error_too(app: TestApp) {
     let module = &app.module;
     let made = module.schema(Plain(module.query(), Greeting), EmptyMutation, EmptySubscription, |builder| {

@@ -206,9 +206,10 @@ impl RequestContext {
 /// The context of the present request.
 ///
 /// # Errors
-/// INTERNAL when the schema is executed without a context.
+/// INTERNAL, with a sentence for the host's developers, in a schema that this module has not made.
 pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
-    ctx.data::<RequestContext>().map_err(|error| Error::internal(error.message))
+    let sentence = "The module's fields are answered in schemas only that TaskManagement::schema has made.";
+    ctx.data_opt().ok_or_else(|| Error::new(ErrorCode::Internal, Message::words(sentence)))
 }
 
 /// The requester, for the resolvers of a host: the `Arc<Requester>` in the data of the request, or of its WebSocket.
