@@ -20,7 +20,7 @@ use crate::service::facade::{
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
 use crate::worker::webhook::Webhooks;
-use crate::worker::{figures, housekeeping, listener, outbox};
+use crate::worker::{figures, housekeeping, listener, outbox, timers};
 
 mod builder;
 mod contradictions;
@@ -197,17 +197,25 @@ impl TaskManagement {
         let listener = listener::run(Arc::clone(&self.services), stop.clone());
         let housekeeping =
             housekeeping::run(Arc::clone(&self.services), self.settings.outbox.clone(), stop.clone());
+        let timers = timers::run(
+            Arc::clone(&self.services),
+            self.settings.timers.clone(),
+            self.settings.outbox.clone(),
+            stop.clone(),
+        );
         let figures = figures::run(Arc::clone(&self.services), stop.clone());
         let served = self.served.clone();
         async move {
             served.note();
-            tokio::join!(outbox, listener, housekeeping, figures);
+            tokio::join!(outbox, timers, listener, housekeeping, figures);
         }
     }
 
-    /// Makes all deliveries once that are due now; returns how many.
+    /// Has all timers act that are due now, and makes all deliveries once that are due now; returns how many of both.
     pub async fn deliver_due(&self) -> Result<usize> {
         self.served.note();
-        outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await
+        let acted = timers::act_due(&self.services, &self.settings.timers, &self.settings.outbox).await?;
+        let made = outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await?;
+        Ok(acted + made)
     }
 }

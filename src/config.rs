@@ -41,6 +41,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Delivery of events to After-handlers.
     pub outbox: OutboxSettings,
+    /// What happens at moments: tasks become overdue, escalation rules act.
+    pub timers: TimerSettings,
     /// The journal of mutations.
     pub journal: JournalSettings,
     /// Telling receivers in any language of events, by HTTP.
@@ -230,6 +232,22 @@ impl Default for OutboxSettings {
     }
 }
 
+/// What happens at moments: tasks become overdue, escalation rules act.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TimerSettings {
+    /// After how many seconds in which no process served the timers it counts as an outage. People may have been unable to decide
+    /// meanwhile, so that rules that would have failed tasks wait as long again, and at least an hour.
+    pub outage_s: i64,
+}
+
+impl Default for TimerSettings {
+    fn default() -> Self {
+        Self { outage_s: 300 }
+    }
+}
+
 /// The journal of mutations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -293,6 +311,7 @@ impl Settings {
             ("outbox.first_pause_ms", self.outbox.first_pause_ms),
             ("outbox.longest_pause_s", self.outbox.longest_pause_s),
             ("outbox.keep_days", self.outbox.keep_days),
+            ("timers.outage_s", self.timers.outage_s),
             ("journal.keep_days", self.journal.keep_days),
         ];
         for (key, value) in positive {

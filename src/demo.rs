@@ -27,6 +27,18 @@ const PEOPLE: &[(&str, &str, &str)] = &[
 /// enough, the third to none, and the last to a flow.
 const SOURCES: [&str; 4] = ["BeneficiaryService", "PaymentService", "BenefitPlanService", "EnrolmentReview"];
 
+/// A task that has been overdue since January. Nobody can say that of a new task, but one may be loaded.
+fn overdue() -> serde_json::Value {
+    let (maker, moment) = ("11111111-1111-4111-8111-000000000003", "2026-01-05T08:00:00");
+    json!({ "tasks": [{
+        "id": "44444444-4444-4444-8444-000000000001", "isDeleted": false, "jsonExt": null, "version": 1,
+        "dateCreated": moment, "dateUpdated": moment, "userCreated": maker, "userUpdated": maker,
+        "source": SOURCES[0], "entityString": "overdue since January", "status": "ACCEPTED",
+        "executorActionEvent": "default", "businessStatus": {}, "businessEvent": "BeneficiaryService.update",
+        "taskGroup": FIELD_OFFICE, "data": { "household": 1 }, "dueDate": "2026-01-12T08:00:00",
+    }] })
+}
+
 /// Groups of the demo.
 const FIELD_OFFICE: &str = "22222222-2222-4222-8222-000000000001";
 const PAYMENTS: &str = "22222222-2222-4222-8222-000000000002";
@@ -63,9 +75,11 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
         .map_err(say)?;
     module.migrate().await.map_err(say)?;
     let sample: LoadFile = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
+    let overdue: LoadFile = serde_json::from_value(overdue()).map_err(|error| error.to_string())?;
     let loaded = module.load(sample).await.map_err(say)?;
     // A database that has been filled before is left as it is.
     if loaded.rows.values().any(|(added, _)| *added > 0) {
+        module.load(overdue).await.map_err(say)?;
         fill(&module).await.map_err(say)?;
     }
     introduce(&address.to_string(), &database);

@@ -75,6 +75,7 @@ pub use db::connection::PgLink;
 pub use db::connection::SqliteLink;
 pub use db::connection::{Database, DbConnection, HostPool, Link};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
+pub use domain::escalation::{EscalationAction, EscalationAt, EscalationRule};
 // For auditors, who can weigh the votes of the ledger again.
 pub use domain::decision;
 pub use domain::json::{Json, JsonError, JsonFault};

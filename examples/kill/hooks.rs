@@ -8,6 +8,10 @@ use tasks_management::{Signal, Signals, SignalsBuilder};
 
 use crate::books::Books;
 
+/// The signals of which they are told.
+const TOLD: [Signal; 4] =
+    [Signal::TaskResolve, Signal::TaskComplete, Signal::TaskOverdue, Signal::TaskEscalate];
+
 /// The After-handlers.
 pub const AFTER: [&str; 2] = ["quick", "slow"];
 
@@ -21,7 +25,7 @@ pub fn hooks(books: &Arc<Books>, slow: Duration) -> SignalsBuilder {
     });
     for (handler, works) in AFTER.into_iter().zip([Duration::ZERO, slow]) {
         let books = Arc::clone(books);
-        signals = signals.after(handler, [Signal::TaskResolve, Signal::TaskComplete], move |event| {
+        signals = signals.after(handler, TOLD, move |event| {
             let books = Arc::clone(&books);
             async move {
                 books.enter_call(handler, &event)?;

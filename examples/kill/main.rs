@@ -15,6 +15,7 @@ mod outage;
 mod run;
 mod server;
 mod store;
+mod timers;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Puts servers under load, kills them, and checks what is left.
     Run(run::Options),
+    /// Kills servers while timers of tasks act, and checks that each has acted once.
+    Timers(timers::Options),
     /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
     Serve {
         /// How many milliseconds the handler `slow` works on an event.
@@ -47,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Timers(options) => timers::run(&options),
         Command::Serve { slow_ms } => server::serve(Duration::from_millis(slow_ms)),
     };
     match outcome {

@@ -105,7 +105,7 @@ fn report(outage: &Outage, count: impl Fn(&str, &dyn std::fmt::Display)) {
 }
 
 /// Makes tables, people and their group; returns the keys of the voters.
-fn set_up(url: &str) -> Result<Vec<uuid::Uuid>, String> {
+pub fn set_up(url: &str) -> Result<Vec<uuid::Uuid>, String> {
     let mut settings = Settings::default();
     url.clone_into(&mut settings.database.url);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -136,7 +136,7 @@ fn kill(fleet: &mut Fleet, load: &Load, kills: usize, random: &mut StdRng) -> Re
 }
 
 /// Waits until nothing is left to be delivered.
-fn drain(store: &Store) -> Result<(), String> {
+pub fn drain(store: &Store) -> Result<(), String> {
     let since = Instant::now();
     loop {
         let pending = "SELECT count(*) FROM task_management_outbox WHERE status = 'PENDING'";

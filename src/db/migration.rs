@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000015" "checker"
     "00000000000016" "own_migrations"
     "00000000000018" "task_dates"
+    "00000000000021" "timer"
 ];
 
 /// The table in which the applied migrations are noted.

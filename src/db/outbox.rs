@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::connection::{self, DbConnection, Dialect};
 use super::entity::{Lock, insert_counted, select, select_locked};
+use super::lease::{self, Lease, Leased};
 use super::query::Listed;
 use super::sql::Sql;
 use crate::clock::new_id;
@@ -18,6 +19,10 @@ use crate::model::outbox::{Delivery, task_management_outbox as outbox};
 
 /// The channel on which processes on one PostgreSQL tell each other of new deliveries.
 pub const CHANNEL: &str = "task_management_outbox";
+
+impl Leased for Delivery {
+    const WAITS: &'static str = "status = 'PENDING'";
+}
 
 impl Listed for Delivery {
     const LEFT_OUT: &[&str] = &["data", "leased_by", "lease_until", "last_error"];
@@ -78,74 +83,14 @@ pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) 
     Ok(due.select(outbox::id).first::<i64>(connection).optional()?.is_some())
 }
 
-/// Leases at most `limit` due deliveries for one handler until `lease_until`: only the oldest of each entity, to keep their
-/// order, and none that another worker has in hand.
-pub fn lease(
-    connection: &mut DbConnection,
-    handler: &str,
-    worker: Uuid,
-    now: NaiveDateTime,
-    lease_until: NaiveDateTime,
-    limit: i64,
-) -> Result<Vec<Delivery>> {
-    let skip = match connection.dialect() {
-        Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
-        Dialect::Sqlite => "",
-    };
-    Sql::new("UPDATE task_management_outbox SET leased_by = ")
-        .bind(worker)
-        .sql(", lease_until = ")
-        .bind(lease_until)
-        .sql(", attempts = attempts + 1 WHERE id IN (SELECT due.id FROM task_management_outbox AS due WHERE due.status = 'PENDING' AND due.handler = ")
-        .bind(handler)
-        .sql(" AND due.date_due <= ")
-        .bind(now)
-        .sql(" AND (due.lease_until IS NULL OR due.lease_until < ")
-        .bind(now)
-        .sql(
-            ") AND NOT EXISTS (SELECT 1 FROM task_management_outbox AS older WHERE older.status = 'PENDING' \
-             AND older.handler = due.handler AND older.entity_id = due.entity_id AND older.id < due.id) \
-             ORDER BY due.id LIMIT ",
-        )
-        .bind(limit)
-        .sql(skip)
-        .sql(")")
-        .execute(connection)?;
-    let taken = Sql::new("status = 'PENDING' AND leased_by = ")
-        .bind(worker)
-        .sql(" AND handler = ")
-        .bind(handler)
-        .sql(" AND lease_until = ")
-        .bind(lease_until)
-        .sql(" ORDER BY id");
-    select(connection, taken)
-}
-
-/// Renews the lease of a delivery until `lease_until`; returns whether the worker still had it.
-pub fn renew(
-    connection: &mut DbConnection,
-    id: i64,
-    worker: Uuid,
-    lease_until: NaiveDateTime,
-) -> Result<bool> {
-    let own = outbox::table
-        .find(id)
-        .filter(outbox::leased_by.eq(worker))
-        .filter(outbox::status.eq(DeliveryStatus::Pending));
-    Ok(diesel::update(own).set(outbox::lease_until.eq(lease_until)).execute(connection)? == 1)
-}
-
-/// Hands back all deliveries that a worker has in hand, for others to take at once.
-pub fn hand_back(connection: &mut DbConnection, worker: Uuid) -> Result<usize> {
-    let own = outbox::table.filter(outbox::leased_by.eq(worker));
-    Ok(diesel::update(own)
-        .set((
-            // An attempt that is handed back has not failed, so it does not count.
-            outbox::attempts.eq(outbox::attempts - 1),
-            outbox::leased_by.eq(None::<Uuid>),
-            outbox::lease_until.eq(None::<NaiveDateTime>),
-        ))
-        .execute(connection)?)
+/// Leases deliveries for one handler that are due: only the oldest of each entity, to keep their order.
+pub fn lease(connection: &mut DbConnection, handler: &str, lease: Lease) -> Result<Vec<Delivery>> {
+    let whose = Sql::new("handler = ").bind(handler);
+    let due = Sql::new("waiting.date_due <= ").bind(lease.now).sql(
+        " AND NOT EXISTS (SELECT 1 FROM task_management_outbox AS older WHERE older.status = 'PENDING' \
+         AND older.handler = waiting.handler AND older.entity_id = waiting.entity_id AND older.id < waiting.id)",
+    );
+    lease::lease(connection, lease, whose, due, "id")
 }
 
 /// Makes these deliveries due again, as if they had never been tried; returns how many there are.
@@ -197,18 +142,6 @@ pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
          FROM task_management_webhookendpoint WHERE is_deleted)",
     )
     .execute(connection)?)
-}
-
-/// Puts a delivery back that a worker has in hand but has not tried.
-pub fn put_back(connection: &mut DbConnection, id: i64, worker: Uuid) -> Result<()> {
-    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
-        .set((
-            outbox::attempts.eq(outbox::attempts - 1),
-            outbox::leased_by.eq(None::<Uuid>),
-            outbox::lease_until.eq(None::<NaiveDateTime>),
-        ))
-        .execute(connection)?;
-    Ok(())
 }
 
 /// The deliveries with these keys, locked until the transaction ends, in no order.

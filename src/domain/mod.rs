@@ -3,6 +3,7 @@
 pub mod completion_policy;
 pub mod configuration;
 pub mod decision;
+pub mod escalation;
 pub mod event_data;
 pub mod history;
 pub mod json;
@@ -21,6 +22,7 @@ pub mod task_executor;
 pub mod task_source;
 pub mod text;
 pub mod text_enum;
+pub mod timer;
 pub mod user;
 pub mod verdict;
 pub mod vote;

@@ -18,6 +18,10 @@ pub enum Signal {
     TaskResolve,
     /// `task_service.complete_task`
     TaskComplete,
+    /// `task_service.overdue`
+    TaskOverdue,
+    /// `task_service.escalate`
+    TaskEscalate,
     /// `task_group_service.create`
     TaskGroupCreate,
     /// `task_group_service.update`
@@ -42,13 +46,15 @@ pub enum Signal {
 
 impl Signal {
     /// All signals.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::TaskCreate,
         Self::TaskUpdate,
         Self::TaskDelete,
         Self::TaskExecute,
         Self::TaskResolve,
         Self::TaskComplete,
+        Self::TaskOverdue,
+        Self::TaskEscalate,
         Self::TaskGroupCreate,
         Self::TaskGroupUpdate,
         Self::TaskGroupDelete,
@@ -71,6 +77,8 @@ impl Signal {
             Self::TaskExecute => "task_service.execute_task",
             Self::TaskResolve => "task_service.resolve_task",
             Self::TaskComplete => "task_service.complete_task",
+            Self::TaskOverdue => "task_service.overdue",
+            Self::TaskEscalate => "task_service.escalate",
             Self::TaskGroupCreate => "task_group_service.create",
             Self::TaskGroupUpdate => "task_group_service.update",
             Self::TaskGroupDelete => "task_group_service.delete",
@@ -93,7 +101,9 @@ impl Signal {
             | Self::TaskDelete
             | Self::TaskExecute
             | Self::TaskResolve
-            | Self::TaskComplete => "task",
+            | Self::TaskComplete
+            | Self::TaskOverdue
+            | Self::TaskEscalate => "task",
             Self::TaskGroupCreate | Self::TaskGroupUpdate | Self::TaskGroupDelete => "taskGroup",
             Self::TaskExecutorCreate | Self::TaskExecutorUpdate | Self::TaskExecutorDelete => "taskExecutor",
             Self::TaskFlowCreate | Self::TaskFlowUpdate | Self::TaskFlowReplace | Self::TaskFlowDelete => {

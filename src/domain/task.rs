@@ -62,7 +62,11 @@ pub fn check_lead_time(field: &str, asked: Option<i32>) -> Result<Option<i32>> {
     asked.map(|seconds| check_range(field, seconds, 1..=LONGEST_LEAD_TIME)).transpose()
 }
 
-fn check_range(field: &str, asked: i32, range: RangeInclusive<i32>) -> Result<i32> {
+/// The number that is asked for, if it is in range.
+///
+/// # Errors
+/// VALIDATION, naming the field and the range.
+pub fn check_range(field: &str, asked: i32, range: RangeInclusive<i32>) -> Result<i32> {
     if range.contains(&asked) {
         return Ok(asked);
     }

@@ -7,6 +7,7 @@ pub mod compatibility;
 pub mod completion_policy;
 pub mod configuration;
 pub mod entity;
+mod escalation;
 pub mod mutation_log;
 mod node;
 pub mod outbox;

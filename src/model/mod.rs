@@ -23,6 +23,8 @@ pub mod task_group;
 pub mod task_hold;
 pub mod task_pool;
 pub mod task_source;
+pub mod timer;
+pub mod timer_watch;
 pub mod user;
 pub mod vote;
 pub mod webhook_attempt;
@@ -64,6 +66,8 @@ pub const TABLES: &[Table] = &[
     Table::of::<task_source::TaskSource>(),
     Table::of::<checked_service::CheckedService>(),
     Table::of::<outbox::Delivery>(),
+    Table::of::<timer::Timer>(),
+    Table::of::<timer_watch::TimerWatch>(),
     Table::of::<webhook_endpoint::WebhookEndpoint>(),
     Table::of::<webhook_attempt::WebhookAttempt>(),
     Table::of::<mutation_log::MutationLog>(),

@@ -19,6 +19,7 @@ use crate::domain::json::Json;
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::task::TaskStatus;
+use crate::domain::timer::TimerKind;
 use crate::domain::verdict::Verdict;
 
 /// Stores enums as their texts or numbers. Constraints of the database check the values, so an unknown value is a fault of
@@ -72,7 +73,7 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, Verdict
+    CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

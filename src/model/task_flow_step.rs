@@ -3,9 +3,11 @@
 use uuid::Uuid;
 
 use super::entity::entity;
-use super::task_group::TaskGroup;
+use super::task_group::{TaskGroup, read_rules};
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::decision::FourEyes;
+use crate::domain::escalation::EscalationRule;
+use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
 
 entity! {
@@ -30,10 +32,19 @@ entity! {
         /// Within how many seconds the step is to pass; absent: as in the group.
         #[serde(default)]
         lead_time_seconds: Option<i32> => Nullable<Integer>,
+        /// What happens to tasks that wait too long, as a list of [`EscalationRule`]s; absent: as in the group.
+        #[serde(default)]
+        escalations: Option<Json> => Nullable<Jsonb>,
     }
 }
 
 impl TaskFlowStep {
+    /// What happens to tasks that wait too long at the step; none if that is as in the group.
+    #[must_use]
+    pub fn escalation_rules(&self) -> Option<Vec<EscalationRule>> {
+        self.escalations.as_ref().map(|stored| read_rules(Some(stored)))
+    }
+
     /// The policy and threshold that are in force.
     #[must_use]
     pub fn rule(&self, group: &TaskGroup) -> PolicyRule {
@@ -62,6 +73,12 @@ pub fn effective_rule(
 #[must_use]
 pub fn lead_time(step: Option<&TaskFlowStep>, group: &TaskGroup) -> Option<i32> {
     step.and_then(|step| step.lead_time_seconds).or(group.lead_time_seconds)
+}
+
+/// The escalation rules in force: the step's, else the group's.
+#[must_use]
+pub fn escalations(step: Option<&TaskFlowStep>, group: &TaskGroup) -> Vec<EscalationRule> {
+    step.and_then(TaskFlowStep::escalation_rules).unwrap_or_else(|| group.escalation_rules())
 }
 
 /// The rules of four eyes in force: the step's, else the group's, else those of the settings.

@@ -8,6 +8,8 @@ use diesel::sql_types::Text;
 use super::bound::{Bound, Embedded};
 use super::entity::entity;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::escalation::EscalationRule;
+use crate::domain::json::Json;
 use crate::domain::task_source;
 
 entity! {
@@ -32,6 +34,9 @@ entity! {
         /// Within how many seconds the group is to decide on a task for which nobody has said when it is due.
         #[serde(default)]
         lead_time_seconds: Option<i32> => Nullable<Integer>,
+        /// What happens to tasks that wait too long, as a list of [`EscalationRule`]s.
+        #[serde(default)]
+        escalations: Option<Json> => Nullable<Jsonb>,
     }
 }
 
@@ -50,6 +55,12 @@ impl TaskGroup {
             || self.distinct_deciders != other.distinct_deciders
     }
 
+    /// What happens to tasks that wait too long.
+    #[must_use]
+    pub fn escalation_rules(&self) -> Vec<EscalationRule> {
+        read_rules(self.escalations.as_ref())
+    }
+
     /// The task sources whose new tasks go to this group.
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
@@ -60,6 +71,12 @@ impl TaskGroup {
     pub fn set_task_sources(&mut self, sources: &[String]) {
         task_source::write(&mut self.json_ext, sources);
     }
+}
+
+/// The rules that are stored. Rules of a later program, which this one does not know, are left to that.
+pub(super) fn read_rules(stored: Option<&Json>) -> Vec<EscalationRule> {
+    let rules = stored.and_then(Json::as_array).into_iter().flatten();
+    rules.filter_map(|rule| rule.read().ok()).collect()
 }
 
 /// The kind of a threshold that counts people.

@@ -37,6 +37,7 @@ use crate::model::task_source::SourceTarget;
 use crate::model::user::User;
 use crate::model::vote::Vote;
 use crate::service::approval_state::ApprovalRows;
+use crate::service::timer;
 
 mod file;
 
@@ -91,6 +92,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
             load_people(&services, connection, &file, &hashes, &mut loaded)?;
             let refilled = load_groups(connection, &file, &mut loaded)?;
             let new = load_tasks(&services, connection, &file, &mut loaded)?;
+            plan_timers(&services, connection, &new)?;
             let ready = keep_holds(&services, connection, &new)?;
             for group_id in refilled.union(&ready) {
                 let now = services.clock.now();
@@ -286,6 +288,18 @@ fn load_tasks(
     }
     resume_counting::<Task>(connection)?;
     Ok(new)
+}
+
+/// Has the timers of the new tasks planned that are due at some time.
+fn plan_timers(services: &ServiceContext, connection: &mut DbConnection, new: &[Uuid]) -> Result<()> {
+    let now = services.clock.now();
+    for ids in new.chunks(ROWS_AT_ONCE) {
+        let tasks = db::get_many::<Task>(connection, ids)?;
+        for task in tasks.iter().filter(|task| task.is_open() && task.due_date.is_some()) {
+            timer::plan_later(connection, task.id, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores why the new tasks can't go on; returns the groups of those that could be decided.

@@ -250,11 +250,15 @@ pub fn complete(
     })?;
     write(unit, task, 0, comment)?;
     db::task_hold::release(unit.connection, task.id)?;
+    db::timer::delete_of(unit.connection, task.id)?;
     unit.count("tasks_completed_total", "result", result);
+    let said = [("comment", comment.map(str::to_owned)), ("cause", unit.cause().map(str::to_owned))];
     unit.changed_and_left(Signal::TaskComplete, task.id, left_to, || {
-        EventData::new(Some(&old), Some(&*task))
+        let data = EventData::new(Some(&old), Some(&*task))
             .with("result", result)
-            .with("rejectedRecordIds", approval.rejected_record_ids())
+            .with("rejectedRecordIds", approval.rejected_record_ids());
+        let said = said.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        said.fold(data, |data, (name, text)| data.with(name, text))
     })
 }
 

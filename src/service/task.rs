@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::context::{ListScope, ServiceContext};
 use super::resolution;
 use super::task_hold;
+use super::timer;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -111,6 +112,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     } else if task.version != old.version {
         let approval = ApprovalState::locked(unit, &task)?;
         task_hold::keep(unit, &task, &approval)?;
+        timer::plan(unit, &task, &approval.pools)?;
     }
     Ok(task)
 }
@@ -136,6 +138,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
         unit.before(Signal::TaskDelete, id, || EventData::new(Some(&old), None))?;
         unit.delete(&mut task)?;
         db::task_hold::release(unit.connection, task.id)?;
+        db::timer::delete_of(unit.connection, task.id)?;
         unit.changed(Signal::TaskDelete, id, || EventData::new(Some(&old), Some(&task)))?;
     }
     Ok(())

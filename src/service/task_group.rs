@@ -5,14 +5,18 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
+use super::escalation;
 use super::task_executor;
 use super::task_source::{check_sources, same_sources};
+use super::timer;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::escalation::EscalationRule;
 use crate::domain::event_data::EventData;
+use crate::domain::json::Json;
 use crate::domain::query::{ListQuery, Slice};
 use crate::domain::signal::Signal;
 use crate::domain::task::check_lead_time;
@@ -47,6 +51,8 @@ pub struct TaskGroupInput {
     /// Within how many seconds the group is to decide on a task for which nobody has said when it is due, from 1 to 315,360,000.
     /// `None`: unchanged; `Some(None)`: it has no lead time.
     pub lead_time_seconds: Option<Option<i32>>,
+    /// What happens to tasks that wait too long, at most ten rules; absent: nothing for a new group, else unchanged.
+    pub escalations: Option<Vec<EscalationRule>>,
     /// The users who are to be its executors, and no others; absent: nobody for a new group, else unchanged.
     pub user_ids: Option<Vec<Uuid>>,
     /// How much the approvals of these users count under the policy WEIGHT. Users who are not named keep their weight; new
@@ -68,6 +74,7 @@ impl TaskGroupInput {
             forbid_maker: None,
             distinct_deciders: None,
             lead_time_seconds: None,
+            escalations: None,
             user_ids: None,
             weights: Vec::new(),
             task_sources: None,
@@ -109,6 +116,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         forbid_maker: input.forbid_maker.flatten(),
         distinct_deciders: input.distinct_deciders.flatten(),
         lead_time_seconds: input.lead_time_seconds.flatten(),
+        escalations: escalations(unit, input)?,
     };
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
@@ -145,6 +153,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
     let mut group = locked(unit, id)?;
     let sources = check(unit, input, Some(&group))?;
+    let escalations = escalations(unit, input)?;
     let old = group.clone();
     group.code.clone_from(&input.code);
     let rule = input.rule(Some(&old));
@@ -152,6 +161,9 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     group.forbid_maker = input.forbid_maker.unwrap_or(group.forbid_maker);
     group.distinct_deciders = input.distinct_deciders.unwrap_or(group.distinct_deciders);
     group.lead_time_seconds = input.lead_time_seconds.unwrap_or(group.lead_time_seconds);
+    if input.escalations.is_some() {
+        group.escalations = escalations;
+    }
     if let Some(sources) = &sources
         && !same_sources(&group.task_sources(), sources)
     {
@@ -169,6 +181,9 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
         None => task_executor::weigh_executors(unit, group.id, &input.weights)?,
     };
     unit.changed(Signal::TaskGroupUpdate, group.id, || EventData::new(Some(&old), Some(&group)))?;
+    if group.escalations != old.escalations {
+        timer::plan_tasks_of(unit, group.id)?;
+    }
     if has_other_pool || group.decides_otherwise(&old) {
         unit.ask_re_evaluation(group.id, Signal::TaskGroupUpdate)?;
     }
@@ -264,6 +279,14 @@ fn check(
     match &input.task_sources {
         Some(asked) => check_sources(unit, asked, own.map(SourceTarget::Group)).map(Some),
         None => Ok(None),
+    }
+}
+
+/// The rules as they are stored; none if there are none, so that groups that never had any do not change.
+fn escalations(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<Option<Json>> {
+    match input.escalations.as_deref() {
+        None | Some([]) => Ok(None),
+        Some(rules) => escalation::check(unit, "escalations", rules).map(Some),
     }
 }
 

@@ -112,6 +112,12 @@ impl<'a> UnitOfWork<'a> {
         self.cause = Some(cause);
     }
 
+    /// The cause of what it does, if no person has asked for it.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
     /// Has the votes on the open tasks of a group weighed again after this transaction, because it changes who is asked, or
     /// how many must agree.
     pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {

@@ -5,6 +5,7 @@ mod gathered;
 pub mod housekeeping;
 pub mod listener;
 pub mod outbox;
+pub mod timers;
 #[cfg(feature = "webhooks")]
 pub mod webhook;
 #[cfg(not(feature = "webhooks"))]

@@ -26,6 +26,7 @@ use super::webhook::Webhooks;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
+use crate::db::lease::{self, Lease};
 use crate::db::{outbox, webhook_endpoint};
 use crate::domain::event_data;
 use crate::domain::outbox::Subscriber;
@@ -255,7 +256,8 @@ impl Worker {
             }
         }
         let most = i64::try_from(permits.len()).map_err(Error::internal)?;
-        let taken = self.claims.write(Claim { handler: name, worker, now, until, most }).await?;
+        let taken =
+            self.claims.write(Claim { handler: name, lease: Lease { worker, now, until, most } }).await?;
         let count = taken.len();
         for (delivery, permit) in taken.into_iter().zip(permits) {
             let worker = Arc::clone(self);
@@ -286,7 +288,7 @@ impl Worker {
 
     async fn hand_back(&self) {
         let id = self.id;
-        match self.services.db.write(move |connection| outbox::hand_back(connection, id)).await {
+        match self.services.db.write(move |connection| lease::hand_back::<Delivery>(connection, id)).await {
             Ok(count) => tracing::warn!(count, "deliveries in hand are handed back"),
             Err(error) => tracing::warn!(%error, "deliveries in hand can't be handed back; their leases end"),
         }
@@ -426,25 +428,31 @@ impl Worker {
     /// as ours.
     async fn renew(&self, id: i64) -> bool {
         let (worker, until) = (self.id, self.lease_end());
-        let renewed =
-            self.services.db.write(move |connection| outbox::renew(connection, id, worker, until)).await;
+        let renewed = self
+            .services
+            .db
+            .write(move |connection| lease::renew::<Delivery>(connection, id, worker, until))
+            .await;
         renewed.unwrap_or_else(|error| {
             tracing::warn!(%error, id, "the lease of a delivery can't be renewed now");
             true
         })
     }
 
-    /// When a delivery that failed at a handler is due again; none after the last attempt. Pauses double, and have a little
-    /// jitter, so that retries do not come all at once.
+    /// When a delivery that failed at a handler is due again; none after the last attempt.
     fn due_again(&self, attempts: i32, now: NaiveDateTime) -> Option<NaiveDateTime> {
         if attempts >= self.settings.attempts {
             return None;
         }
-        let doubled = self.settings.first_pause_ms.saturating_mul(1 << attempts.clamp(1, 30) >> 1);
-        let pause = doubled.min(self.settings.longest_pause_s.saturating_mul(1_000));
-        let jitter = i64::from(crate::clock::jitter()) * pause / 1_024;
-        Some(now + TimeDelta::milliseconds(pause + jitter))
+        Some(now + pause(&self.settings, attempts))
     }
+}
+
+/// How long to wait after so many attempts. Pauses double, and have a little jitter, so that retries do not come all at once.
+pub fn pause(settings: &OutboxSettings, attempts: i32) -> TimeDelta {
+    let doubled = settings.first_pause_ms.saturating_mul(1 << attempts.clamp(1, 30) >> 1);
+    let pause = doubled.min(settings.longest_pause_s.saturating_mul(1_000));
+    TimeDelta::milliseconds(pause + i64::from(crate::clock::jitter()) * pause / 1_024)
 }
 
 /// The event of a delivery.

@@ -16,6 +16,29 @@ fn killed(database: &str) {
     assert_eq!(reported(&output, "violations"), 0);
 }
 
+fn killed_with_timers(database: &str) {
+    let run = ["timers", "--kills", "4", "--database", database];
+    let output = Command::new(example("kill")).args(run).output().expect("it runs");
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(&output, "kills") >= 4);
+    assert!(reported(&output, "tasks acknowledged") >= 40);
+    assert_eq!(reported(&output, "violations"), 0);
+}
+
+mod timers_of_servers_that_are_killed_act_once_each {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        killed_with_timers("sqlite");
+    }
+
+    #[test]
+    fn postgres() {
+        killed_with_timers(&server_url());
+    }
+}
+
 mod what_servers_acknowledged_before_kill_9_is_there_and_its_hooks_run_in_order_with_effects_exactly_once {
     use super::*;
 

@@ -81,6 +81,7 @@ mod rules_priority;
 mod rules_resolve;
 mod rules_task;
 mod rules_task_group;
+mod rules_timers;
 mod schema;
 mod schema_levels;
 mod sealing;

@@ -52,6 +52,6 @@ async fn requests_send_few_statements(app: TestApp) {
     assert_eq!(exec1.outcome("resolveTask", vote("exec1")).await, "ok");
     check("a vote", &sent(&counted), 13, 16);
     assert_eq!(exec2.outcome("resolveTask", vote("exec2")).await, "ok");
-    check("a vote that completes", &sent(&counted), 14, 18);
+    check("a vote that completes", &sent(&counted), 15, 19);
     assert_eq!(app.status(&task).await, "COMPLETED");
 }

@@ -5,6 +5,7 @@ use async_graphql::{Context, InputObject, Object};
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
+use crate::graphql::escalation::{TaskEscalationInput, rules};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
@@ -36,6 +37,8 @@ pub struct TaskFlowStepInput {
     /// Within how many seconds the step is to pass, if nobody has said when the task is due, from 1 to 315360000; absent: as in
     /// the group.
     lead_time_seconds: Option<i32>,
+    /// What happens to tasks that wait too long at the step, at most ten rules; absent: as in the group.
+    escalations: Option<Vec<TaskEscalationInput>>,
 }
 
 /// The flow to be created.
@@ -190,6 +193,7 @@ fn steps(asked: Vec<Option<TaskFlowStepInput>>) -> Result<Vec<task_flow::TaskFlo
                 forbid_maker: step.forbid_maker,
                 distinct_deciders: step.distinct_deciders,
                 lead_time_seconds: step.lead_time_seconds,
+                escalations: rules(step.escalations),
             })
         })
         .collect()

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::completion_policy::PolicyRule;
 use crate::error::{Error, Result};
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicy, TaskPolicy};
+use crate::graphql::escalation::TaskEscalation;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::response::shared;
@@ -33,6 +34,8 @@ shows! {
         distinct_deciders: Option<bool>,
         /// Within how many seconds the step is to pass; absent: as in the group.
         lead_time_seconds: Option<i32>,
+        /// What happens to tasks that wait too long at the step; absent: as in the group.
+        escalations: Option<Vec<TaskEscalation>> = step.escalation_rules().map(|rules| rules.into_iter().map(Into::into).collect()),
         /// Always null: a version that supersedes the flow has steps of its own.
         replacement_uuid: Option<String> = None,
     }

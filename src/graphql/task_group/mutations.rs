@@ -4,6 +4,7 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
+use crate::graphql::escalation::{TaskEscalationInput, rules};
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
@@ -43,6 +44,8 @@ pub struct TaskGroupWish {
     /// Within how many seconds the group is to decide on a task for which nobody has said when it is due, from 1 to 315360000.
     /// Unchanged if absent; null: it has no lead time.
     lead_time_seconds: MaybeUndefined<i32>,
+    /// What happens to tasks that wait too long, at most ten rules; unchanged if absent.
+    escalations: Option<Vec<TaskEscalationInput>>,
     /// How much the approvals of these executors count under the policy WEIGHT. Others count as much as before, or 1 if they
     /// are new.
     weights: Option<Vec<TaskExecutorWeightInput>>,
@@ -59,6 +62,7 @@ impl TaskGroupWish {
             forbid_maker: asked(&self.forbid_maker, "forbid_maker")?,
             distinct_deciders: asked(&self.distinct_deciders, "distinct_deciders")?,
             lead_time_seconds: asked(&self.lead_time_seconds, "lead_time_seconds")?,
+            escalations: rules(self.escalations),
             weights: weights(self.weights),
             code: self.code,
             completion_policy: self.completion_policy.into(),

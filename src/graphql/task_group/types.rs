@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::query::{Condition, Value};
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicy, TaskPolicy};
+use crate::graphql::escalation::TaskEscalation;
 use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone, listed};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::response::shared;
@@ -60,6 +61,8 @@ struct TaskGroupFields {
     distinct_deciders: Option<bool>,
     /// Within how many seconds the group is to decide on a task for which nobody has said when it is due.
     lead_time_seconds: Option<i32>,
+    /// What happens to tasks that wait too long.
+    escalations: Vec<TaskEscalation>,
 }
 
 impl From<TaskGroup> for TaskGroupNode {
@@ -92,6 +95,7 @@ impl From<&TaskGroup> for TaskGroupFields {
             forbid_maker: group.forbid_maker,
             distinct_deciders: group.distinct_deciders,
             lead_time_seconds: group.lead_time_seconds,
+            escalations: group.escalation_rules().into_iter().map(Into::into).collect(),
         }
     }
 }

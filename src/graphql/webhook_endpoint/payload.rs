@@ -61,7 +61,7 @@ const ROWS: [Row; 4] = [
     Row {
         name: "taskGroup",
         columns: TaskGroup::COLUMNS,
-        shown_as: &[],
+        shown_as: &[("escalations", "escalations { at offsetSeconds action taskGroupId priority }")],
         left_out: &[
             ("threshold_kind", "the policy is told as clients of openIMIS know it"),
             ("forbid_maker", "rules for deciding are the module's own matter"),
@@ -125,7 +125,7 @@ fn query() -> String {
 }
 
 /// The facts in the event's data that receivers are told, if the data has them.
-const FACTS: [&str; 4] = ["result", "rejectedRecordIds", "vote", "comment"];
+const FACTS: [&str; 6] = ["result", "rejectedRecordIds", "vote", "comment", "rule", "cause"];
 
 /// Writes the bodies of webhooks.
 pub struct WebhookPayloads {

@@ -13,6 +13,7 @@ use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_pool::TaskPool;
 use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::task_hold;
+use crate::service::timer;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// Applies the progression that the approval state of the locked task gives.
@@ -29,6 +30,7 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approval
         }
         progression @ (Progression::Stays | Progression::MovesOn) => {
             let old = task.clone();
+            let had_timers = timer::has_any(task, &approval.pools);
             let next: Vec<TaskFlowStep> = match progression {
                 Progression::MovesOn => approval.next_steps().cloned().collect(),
                 _ => Vec::new(),
@@ -47,6 +49,9 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approval
             unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))?;
             unit.update_because(task, &format!("passed: {passed}"))?;
             task_hold::keep(unit, task, approval)?;
+            if had_timers || timer::has_any(task, &approval.pools) {
+                timer::plan(unit, task, &approval.pools)?;
+            }
             unit.changed(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))
         }
     }
@@ -78,7 +83,7 @@ pub fn reopen(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approva
     approval.reached = open(unit, task, &first)?;
     approval.weigh(task, &unit.settings);
     task.open(approval.pools.iter().map(PoolStatus::lead_time), unit.now);
-    Ok(())
+    timer::plan(unit, task, &approval.pools)
 }
 
 fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Result<Vec<TaskPool>> {

@@ -24,6 +24,7 @@ use crate::service::entity;
 use crate::service::resolution;
 use crate::service::task_group::access::shared;
 use crate::service::task_hold;
+use crate::service::timer;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// The task to be created.
@@ -163,6 +164,9 @@ fn create_one(unit: &mut UnitOfWork<'_>, input: &CreateTask, displays: &Displays
     if task.status == TaskStatus::Accepted {
         let approval = ApprovalState::begun(unit, &task, groups)?;
         task_hold::begin(unit, &task, &approval)?;
+        timer::begin(unit, &task, &approval.pools)?;
+    } else {
+        timer::begin(unit, &task, &[])?;
     }
     unit.changed(Signal::TaskCreate, task.id, || EventData::new(None, Some(&task)))?;
     Ok(task)

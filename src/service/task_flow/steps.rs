@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::db;
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
+use crate::domain::escalation::EscalationRule;
 use crate::domain::task::check_lead_time;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -13,6 +14,7 @@ use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::{TaskFlowStep, effective_rule};
 use crate::model::task_group::TaskGroup;
+use crate::service::escalation;
 use crate::service::task_group::access::shared;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -39,6 +41,8 @@ pub struct TaskFlowStepInput {
     pub distinct_deciders: Option<bool>,
     /// Within how many seconds the step is to pass, from 1 to 315,360,000; absent: as in the group.
     pub lead_time_seconds: Option<i32>,
+    /// What happens to tasks that wait too long at the step, at most ten rules; absent: as in the group.
+    pub escalations: Option<Vec<EscalationRule>>,
 }
 
 impl From<&TaskFlowStep> for TaskFlowStepInput {
@@ -53,6 +57,7 @@ impl From<&TaskFlowStep> for TaskFlowStepInput {
             forbid_maker: step.forbid_maker,
             distinct_deciders: step.distinct_deciders,
             lead_time_seconds: step.lead_time_seconds,
+            escalations: step.escalation_rules(),
         }
     }
 }
@@ -118,6 +123,9 @@ pub fn plan(
         }
         last = order;
         let (completion_policy, threshold) = step.own_rule(present);
+        let rules = step.escalations.as_deref();
+        let escalations =
+            rules.map(|rules| escalation::check(unit, &field("escalations"), rules)).transpose()?;
         check_rule(completion_policy, threshold, group, &executors, &field)?;
         steps.push(TaskFlowStep {
             record: unit.new_record(),
@@ -129,6 +137,7 @@ pub fn plan(
             forbid_maker: step.forbid_maker,
             distinct_deciders: step.distinct_deciders,
             lead_time_seconds: check_lead_time(&field("leadTimeSeconds"), step.lead_time_seconds)?,
+            escalations,
         });
     }
     Ok(steps)
@@ -139,11 +148,13 @@ pub fn say_the_same(asked: &[TaskFlowStepInput], present: &[TaskFlowStep]) -> bo
     let mut last = 0_i32;
     let asked = asked.iter().map(|step| {
         last = order(step, last);
-        let rules = (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds);
+        let rules =
+            (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds, step.escalations.clone());
         (last, step.task_group_id, step.own_rule(present), rules)
     });
     let there = present.iter().map(|step| {
-        let rules = (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds);
+        let rules =
+            (step.forbid_maker, step.distinct_deciders, step.lead_time_seconds, step.escalation_rules());
         (step.step_order, step.task_group_id, (step.completion_policy, step.threshold), rules)
     });
     asked.eq(there)

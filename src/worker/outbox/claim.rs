@@ -1,9 +1,7 @@
 //! Claims: a worker leases deliveries that are due.
 
-use chrono::NaiveDateTime;
-use uuid::Uuid;
-
 use crate::db::connection::DbConnection;
+use crate::db::lease::Lease;
 use crate::db::outbox;
 use crate::error::Result;
 use crate::model::outbox::Delivery;
@@ -14,14 +12,8 @@ use crate::worker::gathered::Write;
 pub struct Claim {
     /// The name of the subscriber.
     pub handler: String,
-    /// Who claims.
-    pub worker: Uuid,
-    /// The moment at which deliveries are due.
-    pub now: NaiveDateTime,
-    /// When the lease ends.
-    pub until: NaiveDateTime,
-    /// How many deliveries at most.
-    pub most: i64,
+    /// Who claims how many, and until when.
+    pub lease: Lease,
 }
 
 impl Write for Claim {
@@ -32,6 +24,6 @@ impl Write for Claim {
     }
 
     fn write(&self, _: &ServiceContext, connection: &mut DbConnection) -> Result<Vec<Delivery>> {
-        outbox::lease(connection, &self.handler, self.worker, self.now, self.until, self.most)
+        outbox::lease(connection, &self.handler, self.lease)
     }
 }

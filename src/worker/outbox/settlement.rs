@@ -4,8 +4,9 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
-use crate::db::outbox;
+use crate::db::{lease, outbox};
 use crate::error::Result;
+use crate::model::outbox::Delivery;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::service::ServiceContext;
 use crate::service::webhook_attempt::{self, Disabled};
@@ -51,7 +52,7 @@ impl Write for Settlement {
         match &self.attempted {
             Attempted::Delivered => outbox::delivered(connection, id, worker, self.now)?,
             Attempted::Failed(reason, due) => outbox::failed(connection, id, worker, reason, *due)?,
-            Attempted::Withheld => outbox::put_back(connection, id, worker)?,
+            Attempted::Withheld => lease::put_back::<Delivery>(connection, id, worker)?,
         }
         match &self.record {
             Some(attempt) => webhook_attempt::record(services, connection, attempt, self.now),
