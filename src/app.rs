@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
 use crate::service::facade::{
-    TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
+    TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService, TaskService,
+    WebhookEndpointService,
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
@@ -68,6 +69,12 @@ impl TaskManagement {
     #[must_use]
     pub fn task_executors(&self) -> TaskExecutorService {
         TaskExecutorService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of the discussions of tasks.
+    #[must_use]
+    pub fn task_comments(&self) -> TaskCommentService {
+        TaskCommentService::new(Arc::clone(&self.services))
     }
 
     /// The service of approval flows.

@@ -94,8 +94,10 @@ pub struct Limits {
     pub list_length: usize,
     /// Records in one vote.
     pub records_per_vote: usize,
-    /// Characters in the comment of a vote.
+    /// Characters in a comment, with a vote or in the discussion of a task.
     pub comment_length: usize,
+    /// Comments in the discussion of one task.
+    pub comments_per_task: usize,
     /// Bytes in one JSON text of an input.
     pub json_bytes: usize,
     /// Bytes in the body of a request.
@@ -145,6 +147,7 @@ impl Default for Limits {
             list_length: 1_000,
             records_per_vote: 10_000,
             comment_length: 2_000,
+            comments_per_task: 1_000,
             json_bytes: 512 * 1024,
             body_bytes: 2 * 1024 * 1024,
             batch: 0,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
-    Builder, CompletionPolicy, CreateTask, CreateTaskFlow, LoadFile, ResolveTask, Settings, Signals,
-    TaskFlowStepInput, TaskManagement, cli, cli::say,
+    Builder, CompletionPolicy, CreateTask, CreateTaskComment, CreateTaskFlow, LoadFile, ResolveTask,
+    Settings, Signals, TaskFlowStepInput, TaskManagement, cli, cli::say,
 };
 
 /// People and groups of the demo, in the form that `load` reads.
@@ -135,7 +135,10 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     };
     module.task_flows().create(&triage, flow).await?;
     for number in 0..12 {
-        create(module, number).await?;
+        let id = create(module, number).await?;
+        if number.is_multiple_of(4) {
+            discuss(module, id).await?;
+        }
     }
     let failed = create(module, 12).await?;
     module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed, None).await?;
@@ -179,6 +182,18 @@ async fn create(module: &TaskManagement, number: u32) -> tasks_management::Resul
         ..CreateTask::default()
     };
     Ok(module.tasks().create(&maker, input).await?.id)
+}
+
+/// An executor asks the maker something, and is answered.
+async fn discuss(module: &TaskManagement, task_id: uuid::Uuid) -> tasks_management::Result<()> {
+    let (ada, maker) = (module.requester("ada").await?, module.requester("maker").await?);
+    for (who, other, text) in
+        [(&ada, &maker, "Is the amount per month?"), (&maker, &ada, "Yes, from March on.")]
+    {
+        let (text, mentions) = (text.to_owned(), vec![other.id()]);
+        module.task_comments().create(who, CreateTaskComment { task_id, text, mentions }).await?;
+    }
+    Ok(())
 }
 
 /// Casts a vote. It may come too late, when others have decided, which is no fault.

@@ -74,6 +74,7 @@ pub use db::connection::PgLink;
 #[cfg(feature = "sqlite")]
 pub use db::connection::SqliteLink;
 pub use db::connection::{Database, DbConnection, HostPool, Link};
+pub use domain::bulk::{BulkMode, Outcome};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 pub use domain::escalation::{EscalationAction, EscalationAt, EscalationRule};
 // For auditors, who can weigh the votes of the ledger again.
@@ -91,19 +92,22 @@ pub use graphql::{CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation
 pub use message::Message;
 pub use model::record::Record;
 pub use model::task::Task;
+pub use model::task_comment::TaskComment;
 pub use model::task_executor::TaskExecutor;
 pub use model::task_flow::TaskFlow;
 pub use model::task_flow_step::TaskFlowStep;
 pub use model::task_group::TaskGroup;
 pub use model::user::User;
 pub use service::facade::{
-    TaskExecutorService, TaskFlowService, TaskGroupService, TaskService, WebhookEndpointService,
+    TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService, TaskService,
+    WebhookEndpointService,
 };
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
 pub use service::maker_checker::{Approved, CheckedService, ExecutionMode, MakerChecker, NotOffered};
-pub use service::resolution::{ReEvaluate, ResolveTask};
-pub use service::task::{CreateTask, UpdateTask};
+pub use service::resolution::{ReEvaluate, ResolveTask, WithdrawTaskDecision};
+pub use service::task::{CreateTask, Seen, SeenTask, UpdateTask};
+pub use service::task_comment::{CreateTaskComment, UpdateTaskComment};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_group::TaskGroupInput;
 pub use service::webhook_endpoint::WebhookEndpointChange;

@@ -159,7 +159,7 @@ pub fn file(size: &Size) -> Value {
     json!({
         "roles": [
             { "id": 1, "name": "Admin", "isSystem": 64, "rights": [] },
-            { "id": 2, "name": "Executor", "rights": [191_001, 191_003] },
+            { "id": 2, "name": "Executor", "rights": [191_001, 191_003, 191_008] },
             { "id": 3, "name": "Maker", "rights": [191_001, 191_002, 191_003, 191_005] },
             { "id": 4, "name": "Overseer", "rights": [121_701, 122_001, 190_001, 191_001, 191_005, 194_001, 194_002] },
             { "id": 5, "name": "Webhooks", "rights": [194_001, 194_002] },

@@ -11,17 +11,21 @@ use crate::domain::query::{Condition, ListQuery, Slice};
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::{Arguments, read_json};
 use crate::graphql::task::filters::TASK;
+use crate::graphql::task_comment::TASK_COMMENT;
 use crate::graphql::task_executor::TASK_EXECUTOR;
 use crate::graphql::task_flow::filters::{SHOW_SUPERSEDED, TASK_FLOW};
 use crate::graphql::task_group::filters::TASK_GROUP;
 use crate::message::Message;
 use crate::model::task::Task;
+use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 use crate::service::context::ListScope;
-use crate::service::facade::{TaskExecutorService, TaskFlowService, TaskGroupService, TaskService};
-use crate::service::{ServiceContext, task, task_executor, task_flow, task_group};
+use crate::service::facade::{
+    TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService, TaskService,
+};
+use crate::service::{ServiceContext, task, task_comment, task_executor, task_flow, task_group};
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +106,7 @@ reads! {
     TaskGroupService of TaskGroup, task_group, TASK_GROUP, nothing;
     TaskExecutorService of TaskExecutor, task_executor, TASK_EXECUTOR, nothing;
     TaskFlowService of TaskFlow, task_flow, TASK_FLOW, live_heads;
+    TaskCommentService of TaskComment, task_comment, TASK_COMMENT, nothing;
 }
 
 const fn nothing(_: &Value) -> Option<Condition> {

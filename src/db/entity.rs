@@ -77,6 +77,12 @@ pub fn lock<T: Stored>(
     Ok(select_locked(connection, by_key::<T>(key), lock)?.pop())
 }
 
+/// The rows with these keys, deleted or not, locked in the order of their keys until the transaction ends.
+pub fn lock_many<T: Stored>(connection: &mut DbConnection, keys: &[Uuid], lock: Lock) -> Result<Vec<T>> {
+    let condition = Sql::new(format!("{} ", T::KEY)).among(keys).sql(format!(" ORDER BY {}", T::KEY));
+    select_locked(connection, condition, lock)
+}
+
 /// Adds a row.
 pub fn insert<T: Entity>(connection: &mut DbConnection, row: &T) -> Result<()> {
     insert_many(connection, std::slice::from_ref(row))

@@ -48,7 +48,9 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000015" "checker"
     "00000000000016" "own_migrations"
     "00000000000018" "task_dates"
+    "00000000000019" "task_maker"
     "00000000000021" "timer"
+    "00000000000022" "task_comment"
 ];
 
 /// The table in which the applied migrations are noted.

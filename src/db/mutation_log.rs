@@ -8,6 +8,7 @@ use super::connection::{DbConnection, Dialect};
 use super::entity::{insert_missing, insert_with, insertion, select};
 use super::query::{Field, Listed};
 use super::sql::{ROWS_AT_ONCE, Sql};
+use crate::domain::json::Json;
 use crate::domain::mutation_log::MutationStatus;
 use crate::error::Result;
 use crate::model::bound::Bound;
@@ -45,25 +46,34 @@ pub fn by_client_id(
     Ok(select(connection, own)?.pop())
 }
 
-/// Writes to its entry that a mutation was refused; `content_hash` is what is kept of its input.
-pub fn refuse(connection: &mut DbConnection, id: Uuid, error: &str, content_hash: &str) -> Result<()> {
+/// Writes to its entry that a mutation was refused; `content_hash` is what is kept of its input, `json_ext` what came of its
+/// parts.
+pub fn refuse(
+    connection: &mut DbConnection,
+    id: Uuid,
+    error: &str,
+    content_hash: &str,
+    json_ext: Option<&Json>,
+) -> Result<()> {
     diesel::update(log::table.find(id))
         .set((
             log::status.eq(MutationStatus::Error),
             log::error.eq(error),
             log::content_hash.eq(content_hash),
+            log::json_ext.eq(json_ext),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Says that a mutation was done, what was asked for, and which rows it touched.
+/// Says that a mutation was done, what was asked for, what came of its parts, and which rows it touched.
 pub fn complete(
     connection: &mut DbConnection,
     id: Uuid,
     content: &str,
     details: Option<&str>,
     touched: &[(&str, Uuid)],
+    json_ext: Option<&Json>,
 ) -> Result<()> {
     let row = |(entity, entity_id): &(&str, Uuid)| TouchedRow {
         mutation_id: id,
@@ -77,6 +87,8 @@ pub fn complete(
         .bind(content)
         .sql(", client_mutation_details = ")
         .bind(details.map_or(Bound::Null, |details| Bound::Text(details.to_owned())))
+        .sql(", json_ext = ")
+        .bind(&json_ext.cloned())
         .sql(" WHERE id = ")
         .bind(id);
     // Most mutations touch a few rows. PostgreSQL notes these by the same statement.

@@ -1,4 +1,4 @@
-//! The vote ledger in the database. Rows are only added; a vote that its caster replaced is marked deleted.
+//! The vote ledger in the database. Rows are only added; a vote that its caster replaced or took back is marked deleted.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -33,8 +33,8 @@ impl Listed for Vote {
 /// The reason why a vote no longer counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
-    /// Its caster has replaced it: the row is deleted.
-    Replaced,
+    /// Its caster has replaced it or taken it back: the row is deleted.
+    ByCaster,
     /// The data on which it was cast has changed: the row stays, marked as stale.
     Stale,
 }
@@ -55,7 +55,7 @@ pub fn withdraw(
             .filter(Sql::new("id ").among(chunk).typed::<Bool>())
             .filter(diesel::dsl::not(vote::is_deleted))
             .filter(diesel::dsl::not(vote::is_stale));
-        let (is_deleted, is_stale) = (withdrawn == Withdrawn::Replaced, withdrawn == Withdrawn::Stale);
+        let (is_deleted, is_stale) = (withdrawn == Withdrawn::ByCaster, withdrawn == Withdrawn::Stale);
         let written = diesel::update(live)
             .set((
                 vote::is_deleted.eq(is_deleted),

@@ -1,5 +1,6 @@
 //! Pure rules over plain values: no entity, no database, no GraphQL, no HTTP, no clock, no I/O.
 
+pub mod bulk;
 pub mod completion_policy;
 pub mod configuration;
 pub mod decision;

@@ -52,8 +52,6 @@ pub enum Value {
 /// A condition on the wanted rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
-    /// All of these hold.
-    All(Vec<Condition>),
     /// At least one of these holds. An empty list never holds.
     Any(Vec<Condition>),
     /// A field compares with a value. Fields are named by openIMIS' paths, such as `task_group__code`.
@@ -81,28 +79,15 @@ pub enum Condition {
         /// The user.
         user_id: Uuid,
     },
-    /// The row, which is a task, is decided by one of this user's groups: it is assigned to the group, or at a step of the
-    /// group.
-    ExecutorOfTask {
-        /// The user.
-        user_id: Uuid,
-    },
-    /// The row, which is an executor, sits in a group of this user's, or in one that is asked at present about a task that this
-    /// user may see as an executor.
-    BesideExecutor {
-        /// The user.
-        user_id: Uuid,
-    },
-    /// The row is a version of a live task that this user may see as an executor.
-    VersionOfSeenTask {
-        /// The user.
-        user_id: Uuid,
-    },
-    /// The row is a vote on a live task that this user may see as an executor.
-    OfSeenTask {
-        /// The user.
-        user_id: Uuid,
-    },
+    /// The row is a task that this person sees.
+    SeenTask(Sight),
+    /// The row, which is an executor, sits in a group of this person's, or in one that is asked at present about a task that the
+    /// person sees.
+    BesideExecutor(Sight),
+    /// The row is a version of a live task that this person sees.
+    VersionOfSeenTask(Sight),
+    /// The row belongs to a live task that this person sees.
+    OfSeenTask(Sight),
     /// The row, which is an open task, can't go on for this reason.
     HeldFor {
         /// The reason.
@@ -140,6 +125,17 @@ pub enum Condition {
     },
 }
 
+/// Which tasks a person sees who does not see all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// The person.
+    pub user_id: Uuid,
+    /// Whether those on which the person's groups decide: assigned to such a group or at a step of it, once accepted.
+    pub executes: bool,
+    /// Whether those that the person has made.
+    pub makes: bool,
+}
+
 impl Condition {
     /// No row at all.
     #[must_use]
@@ -157,7 +153,7 @@ impl Condition {
     #[must_use]
     pub fn names_any(&self, fields: &[&str]) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names_any(fields)),
+            Self::Any(parts) => parts.iter().any(|part| part.names_any(fields)),
             Self::Not(part) => part.names_any(fields),
             Self::Field { field, .. } | Self::OneOf { field, .. } => fields.contains(field),
             _ => false,

@@ -11,6 +11,7 @@ use super::decision::FourEyes;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ModuleSettings {
     /// Listing task groups and executors.
     pub gql_task_group_search_perms: Vec<i32>,
@@ -32,6 +33,8 @@ pub struct ModuleSettings {
     pub gql_task_search_all_perms: Vec<i32>,
     /// Saying when tasks are due, as people do who assign them.
     pub gql_task_assign_perms: Vec<i32>,
+    /// Commenting on the tasks that one sees.
+    pub gql_task_comment_perms: Vec<i32>,
     /// Listing approval flows.
     pub gql_task_flow_search_perms: Vec<i32>,
     /// Creating approval flows.
@@ -62,6 +65,8 @@ pub struct ModuleSettings {
     pub flow_batch_sources: Vec<String>,
     /// The sources whose tasks may not join a flow.
     pub flow_ineligible_sources: Vec<String>,
+    /// Whether a person who may create tasks sees those that the person has made, as their executors do.
+    pub makers_see_their_tasks: bool,
     /// Whether makers are barred from deciding their own tasks, where neither step nor group has a rule of its own.
     pub forbid_maker: bool,
     /// Whether a person who decided one step of a task is barred from deciding another, where neither step nor group has a
@@ -98,6 +103,7 @@ impl Default for ModuleSettings {
             gql_task_delete_perms: vec![191_004],
             gql_task_search_all_perms: vec![191_005],
             gql_task_assign_perms: vec![191_006],
+            gql_task_comment_perms: vec![191_008],
             gql_task_flow_search_perms: vec![192_001],
             gql_task_flow_create_perms: vec![192_002],
             gql_task_flow_update_perms: vec![192_003],
@@ -113,6 +119,7 @@ impl Default for ModuleSettings {
             task_user_failed: "FAILED".to_owned(),
             flow_batch_sources: vec!["import_valid_items".to_owned(), "import_group_valid_items".to_owned()],
             flow_ineligible_sources: vec!["claim_sampling".to_owned()],
+            makers_see_their_tasks: true,
             forbid_maker: false,
             distinct_deciders: false,
             require_rejection_comment: false,
@@ -149,6 +156,7 @@ impl ModuleSettings {
             &self.gql_task_delete_perms,
             &self.gql_task_search_all_perms,
             &self.gql_task_assign_perms,
+            &self.gql_task_comment_perms,
             &self.gql_task_flow_search_perms,
             &self.gql_task_flow_create_perms,
             &self.gql_task_flow_update_perms,

@@ -22,6 +22,14 @@ pub enum Signal {
     TaskOverdue,
     /// `task_service.escalate`
     TaskEscalate,
+    /// `task_service.withdraw_task_decision`
+    TaskWithdrawDecision,
+    /// `task_comment_service.create`
+    TaskCommentCreate,
+    /// `task_comment_service.update`
+    TaskCommentUpdate,
+    /// `task_comment_service.delete`
+    TaskCommentDelete,
     /// `task_group_service.create`
     TaskGroupCreate,
     /// `task_group_service.update`
@@ -46,7 +54,7 @@ pub enum Signal {
 
 impl Signal {
     /// All signals.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::TaskCreate,
         Self::TaskUpdate,
         Self::TaskDelete,
@@ -55,6 +63,10 @@ impl Signal {
         Self::TaskComplete,
         Self::TaskOverdue,
         Self::TaskEscalate,
+        Self::TaskWithdrawDecision,
+        Self::TaskCommentCreate,
+        Self::TaskCommentUpdate,
+        Self::TaskCommentDelete,
         Self::TaskGroupCreate,
         Self::TaskGroupUpdate,
         Self::TaskGroupDelete,
@@ -79,6 +91,10 @@ impl Signal {
             Self::TaskComplete => "task_service.complete_task",
             Self::TaskOverdue => "task_service.overdue",
             Self::TaskEscalate => "task_service.escalate",
+            Self::TaskWithdrawDecision => "task_service.withdraw_task_decision",
+            Self::TaskCommentCreate => "task_comment_service.create",
+            Self::TaskCommentUpdate => "task_comment_service.update",
+            Self::TaskCommentDelete => "task_comment_service.delete",
             Self::TaskGroupCreate => "task_group_service.create",
             Self::TaskGroupUpdate => "task_group_service.update",
             Self::TaskGroupDelete => "task_group_service.delete",
@@ -103,7 +119,9 @@ impl Signal {
             | Self::TaskResolve
             | Self::TaskComplete
             | Self::TaskOverdue
-            | Self::TaskEscalate => "task",
+            | Self::TaskEscalate
+            | Self::TaskWithdrawDecision => "task",
+            Self::TaskCommentCreate | Self::TaskCommentUpdate | Self::TaskCommentDelete => "taskComment",
             Self::TaskGroupCreate | Self::TaskGroupUpdate | Self::TaskGroupDelete => "taskGroup",
             Self::TaskExecutorCreate | Self::TaskExecutorUpdate | Self::TaskExecutorDelete => "taskExecutor",
             Self::TaskFlowCreate | Self::TaskFlowUpdate | Self::TaskFlowReplace | Self::TaskFlowDelete => {

@@ -20,6 +20,7 @@ pub mod schema;
 pub mod session;
 pub mod task;
 pub mod task_assignment_target;
+pub mod task_comment;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;
@@ -49,6 +50,7 @@ pub struct TaskQuery(
     task::queries::TaskQueries,
     task_flow::queries::TaskFlowQueries,
     vote::VoteQueries,
+    task_comment::TaskCommentQueries,
     task_assignment_target::TaskAssignmentTargetQueries,
     entity::EntityQueries,
     outbox::OutboxQueries,
@@ -62,6 +64,7 @@ pub struct TaskQuery(
 pub struct TaskMutation(
     task_group::mutations::TaskGroupMutations,
     task::mutations::TaskMutations,
+    task_comment::TaskCommentMutations,
     task_flow::mutations::TaskFlowMutations,
     outbox::OutboxMutations,
     #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
@@ -101,6 +104,8 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskFlow", &task_flow::filters::TASK_FLOW),
     ("Query", "taskFlowHistory", &task_flow::filters::TASK_FLOW_HISTORY),
     ("Query", "taskDecision", &vote::TASK_DECISION),
+    ("Query", "taskComment", &task_comment::TASK_COMMENT),
+    ("Query", "taskCommentHistory", &task_comment::TASK_COMMENT_HISTORY),
     ("Query", "taskEvents", &outbox::TASK_EVENTS),
     #[cfg(feature = "webhooks")]
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),
@@ -110,6 +115,7 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "role", &role::ROLE),
     ("Query", "users", &user::filters::USERS),
     ("TaskGQLType", "decisions", &vote::NESTED_TASK_DECISION),
+    ("TaskGQLType", "comments", &task_comment::NESTED_TASK_COMMENT),
     ("TaskGroupGQLType", "taskexecutorSet", &task_executor::NESTED_TASK_EXECUTOR),
     ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
     ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),

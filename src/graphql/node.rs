@@ -10,6 +10,7 @@ use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::read_global_id;
 use crate::graphql::role::{RoleNode, RoleRightNode};
 use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
+use crate::graphql::task_comment::{TaskCommentHistoryNode, TaskCommentNode};
 use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
@@ -20,8 +21,8 @@ use crate::graphql::webhook_attempt::WebhookAttemptNode;
 use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::service::context::ListScope;
 use crate::service::{
-    mutation_log, outbox, role, task, task_executor, task_flow, task_group, user, vote, webhook_attempt,
-    webhook_endpoint,
+    mutation_log, outbox, role, task, task_comment, task_executor, task_flow, task_group, user, vote,
+    webhook_attempt, webhook_endpoint,
 };
 
 /// Anything with a global id.
@@ -38,6 +39,8 @@ pub enum Node {
     TaskFlowHistory(TaskFlowHistoryNode),
     TaskFlowStep(TaskFlowStepNode),
     TaskDecision(TaskDecisionNode),
+    TaskComment(TaskCommentNode),
+    TaskCommentHistory(TaskCommentHistoryNode),
     TaskEvent(TaskEventNode),
     WebhookEndpoint(WebhookEndpointNode),
     WebhookAttempt(WebhookAttemptNode),
@@ -61,6 +64,7 @@ macro_rules! identified {
 }
 identified!(|node| node.record.fields.id =>
     TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
+    TaskCommentNode TaskCommentHistoryNode
     TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
 );
 identified!(|node| node.id =>
@@ -133,6 +137,16 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskDecisionGQLType" => one("id", id(), |query| vote::list(services, requester, query, nested))
             .await?
             .map(Node::TaskDecision),
+        "TaskCommentGQLType" => {
+            one("id", id(), |query| task_comment::list(services, requester, query, nested))
+                .await?
+                .map(Node::TaskComment)
+        }
+        "TaskCommentHistoryGQLType" => {
+            one("history_id", number(), |query| task_comment::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskCommentHistory)
+        }
         "TaskEventGQLType" => one("id", number(), |query| outbox::list(services, requester, query, nested))
             .await?
             .map(Node::TaskEvent),

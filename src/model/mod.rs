@@ -16,6 +16,7 @@ pub mod schema_level;
 pub mod session;
 pub mod sql_types;
 pub mod task;
+pub mod task_comment;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;
@@ -61,6 +62,7 @@ pub const TABLES: &[Table] = &[
     Table::with_versions::<task_flow::TaskFlow>(),
     Table::with_versions::<task_flow_step::TaskFlowStep>(),
     Table::with_versions::<vote::Vote>(),
+    Table::with_versions::<task_comment::TaskComment>(),
     Table::of::<task_pool::TaskPool>(),
     Table::of::<task_hold::TaskHold>(),
     Table::of::<task_source::TaskSource>(),

@@ -101,9 +101,14 @@ impl PoolStatus {
 impl ApprovalState {
     /// The approval state of a locked task. Its groups and their executors can't change until the transaction ends.
     pub fn locked(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
-        let mut rows = Self::locked_pools(unit, task, Groups::default())?;
-        rows.read_votes(unit.connection, &[task])?;
-        Ok(rows.approval(task, &unit.settings))
+        Ok(Self::locked_rows(unit, &[task])?.approval(task, &unit.settings))
+    }
+
+    /// The rows for the approval states of locked tasks. Their groups are locked too.
+    pub fn locked_rows(unit: &mut UnitOfWork<'_>, tasks: &[&Task]) -> Result<ApprovalRows> {
+        let mut rows = Self::locked_pools(unit, tasks, Groups::default())?;
+        rows.read_votes(unit.connection, tasks)?;
+        Ok(rows)
     }
 
     /// The approval state of a task that this transaction has created, on which nobody can have voted. `groups` are those that
@@ -111,19 +116,19 @@ impl ApprovalState {
     pub fn begun(unit: &mut UnitOfWork<'_>, task: &Task, groups: Vec<TaskGroup>) -> Result<Self> {
         let mut known = Groups::default();
         known.rows.extend(groups.into_iter().map(|group| (group.id, group)));
-        Ok(Self::locked_pools(unit, task, known)?.approval(task, &unit.settings))
+        Ok(Self::locked_pools(unit, &[task], known)?.approval(task, &unit.settings))
     }
 
-    /// The rows of the task but its votes. Its groups are locked; `groups` are those that are locked already.
-    fn locked_pools(unit: &mut UnitOfWork<'_>, task: &Task, mut groups: Groups) -> Result<ApprovalRows> {
+    /// The rows of the tasks but their votes. Their groups are locked; `groups` are those that are locked already.
+    fn locked_pools(unit: &mut UnitOfWork<'_>, tasks: &[&Task], mut groups: Groups) -> Result<ApprovalRows> {
         let mut rows = ApprovalRows::default();
-        rows.read_flows(unit.connection, &[task])?;
-        let mut ids: BTreeSet<Uuid> = task.task_group_id.into_iter().collect();
+        rows.read_flows(unit.connection, tasks)?;
+        let mut ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.task_group_id).collect();
         let reached = rows.reached.values().flatten();
         ids.extend(reached.filter(|pool| pool.date_passed.is_none()).map(|pool| pool.task_group_id));
         ids.retain(|id| !groups.rows.contains_key(id));
         groups.rows.extend(shared(unit, &ids)?.into_iter().map(|group| (group.id, group)));
-        rows.read_pools(unit.connection, &[task], groups)?;
+        rows.read_pools(unit.connection, tasks, groups)?;
         Ok(rows)
     }
 

@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use super::context::ServiceContext;
 use super::login;
-use super::resolution::{self, ReEvaluate, ResolveTask};
-use super::task::{self, CreateTask, UpdateTask};
+use super::resolution::{self, ReEvaluate, ResolveTask, WithdrawTaskDecision};
+use super::task::{self, CreateTask, SeenTask, UpdateTask};
 use super::task_executor;
 use super::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 use super::task_group::{self, TaskGroupInput};
 use super::unit_of_work::UnitOfWork;
 use super::webhook_endpoint::{self, WebhookEndpointChange};
 use crate::auth::requester::Requester;
+use crate::domain::bulk::{BulkMode, Outcome};
 use crate::domain::json::Json;
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, ErrorCode, Result};
@@ -23,6 +24,10 @@ use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
+
+mod task_comment;
+
+pub use task_comment::TaskCommentService;
 
 impl ServiceContext {
     /// Does `work` as `requester` in one transaction, for a host. A fault of the server is logged.
@@ -114,16 +119,39 @@ impl TaskService {
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
-    pub async fn delete(&self, requester: &Arc<Requester>, ids: Vec<Uuid>) -> Result<()> {
-        self.services.act(requester, move |unit| task::delete(unit, &ids)).await
+    pub async fn delete(
+        &self,
+        requester: &Arc<Requester>,
+        tasks: Vec<impl Into<SeenTask> + Send>,
+    ) -> Result<()> {
+        let tasks: Vec<SeenTask> = tasks.into_iter().map(Into::into).collect();
+        self.services.act(requester, move |unit| task::delete(unit, &tasks, BulkMode::All).map(drop)).await
+    }
+
+    /// Deletes tasks that are not decided yet, each for itself; says what came of each.
+    ///
+    /// # Errors
+    /// FORBIDDEN or LIMIT; the first refusal, if none was deleted.
+    pub async fn delete_each(
+        &self,
+        requester: &Arc<Requester>,
+        tasks: Vec<impl Into<SeenTask> + Send>,
+    ) -> Result<Vec<Outcome>> {
+        let tasks: Vec<SeenTask> = tasks.into_iter().map(Into::into).collect();
+        self.services.act(requester, move |unit| task::delete(unit, &tasks, BulkMode::Each)).await
     }
 
     /// Carries a task out by the executor action handler of its event.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, VALIDATION without a handler, or a handler's refusal.
-    pub async fn execute_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.services.act(requester, move |unit| task::execute(unit, id)).await
+    pub async fn execute_task(
+        &self,
+        requester: &Arc<Requester>,
+        task: impl Into<SeenTask> + Send,
+    ) -> Result<Task> {
+        let task = task.into();
+        self.services.act(requester, move |unit| task::execute(unit, &task)).await
     }
 
     /// Casts the requester's vote, which may decide the task.
@@ -132,6 +160,31 @@ impl TaskService {
     /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for a decided task, or a handler's refusal.
     pub async fn resolve_task(&self, requester: &Arc<Requester>, input: ResolveTask) -> Result<Task> {
         self.services.act(requester, move |unit| resolution::resolve(unit, &input)).await
+    }
+
+    /// Casts the requester's votes on several tasks; says what came of each.
+    ///
+    /// # Errors
+    /// LIMIT; the first refusal, if no vote was cast.
+    pub async fn resolve_tasks(
+        &self,
+        requester: &Arc<Requester>,
+        items: Vec<ResolveTask>,
+        mode: BulkMode,
+    ) -> Result<Vec<Outcome>> {
+        self.services.act(requester, move |unit| resolution::resolve_many(unit, &items, mode)).await
+    }
+
+    /// Takes back the requester's vote while its pool is open.
+    ///
+    /// # Errors
+    /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task or a passed step, or a handler's refusal.
+    pub async fn withdraw_decision(
+        &self,
+        requester: &Arc<Requester>,
+        input: WithdrawTaskDecision,
+    ) -> Result<Task> {
+        self.services.act(requester, move |unit| resolution::withdraw(unit, &input)).await
     }
 
     /// Casts the requester's vote for or against the whole task, which may decide the task.
@@ -164,8 +217,13 @@ impl TaskService {
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, or a handler's refusal.
-    pub async fn re_evaluate_task(&self, requester: &Arc<Requester>, id: Uuid) -> Result<Task> {
-        self.services.act(requester, move |unit| resolution::re_evaluate(unit, id)).await
+    pub async fn re_evaluate_task(
+        &self,
+        requester: &Arc<Requester>,
+        task: impl Into<SeenTask> + Send,
+    ) -> Result<Task> {
+        let task = task.into();
+        self.services.act(requester, move |unit| resolution::re_evaluate(unit, &task)).await
     }
 
     /// Weighs the votes on several tasks again, of all of them or of none; for privileged people. Returns how many there
@@ -174,7 +232,10 @@ impl TaskService {
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a decided task, LIMIT, or a handler's refusal.
     pub async fn re_evaluate_tasks(&self, requester: &Arc<Requester>, which: ReEvaluate) -> Result<usize> {
-        self.services.act(requester, move |unit| resolution::re_evaluate_many(unit, &which)).await
+        let weigh = move |unit: &mut UnitOfWork<'_>| {
+            resolution::re_evaluate_many(unit, &which, BulkMode::All).map(|outcomes| outcomes.len())
+        };
+        self.services.act(requester, weigh).await
     }
 
     /// Closes a task without votes, as COMPLETED or FAILED, with a comment for the history; for privileged people.

@@ -2,6 +2,7 @@
 //! through the same functions.
 
 pub mod approval_state;
+pub mod bulk;
 pub mod checked_task;
 pub mod configuration;
 pub mod context;
@@ -24,6 +25,7 @@ pub mod resolution;
 pub mod role;
 pub mod task;
 pub mod task_assignment_target;
+pub mod task_comment;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;

@@ -16,6 +16,7 @@ use crate::budget::Budget;
 use crate::clock::new_id;
 use crate::db::connection::DbConnection;
 use crate::db::mutation_log as journal;
+use crate::domain::json::Json;
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::{Error, ErrorCode, Result};
@@ -68,6 +69,8 @@ pub struct Ran<T> {
     pub given: Option<T>,
     /// Why it failed, now or before.
     pub refusal: Option<Error>,
+    /// What the journal keeps beside the input, now or since it ran before.
+    pub kept: Option<Json>,
 }
 
 /// Runs a mutation once for each client id of a person, however often and at whatever moments it is sent.
@@ -107,7 +110,7 @@ where
             }
         })
         .await;
-    let (internal_id, given, refusal) = match outcome {
+    let (internal_id, given, refusal, kept) = match outcome {
         Ok(done) => {
             count(done.counted);
             if let Some(result) = done.result {
@@ -115,19 +118,19 @@ where
                 metrics::counter!("tasks_mutations_total", "mutation" => mutation, "result" => result)
                     .increment(1);
             }
-            (done.id, done.given, done.refusal)
+            (done.id, done.given, done.refusal, done.kept)
         }
         // A fault of the server undid everything, the entry too. The entry is written again as failed, so that a client that
         // polls for it learns of the fault.
         Err(error) if error.code() == ErrorCode::Internal => {
             let cause = error.unlogged_cause();
             tracing::error!(%error, cause, mutation = asked.entry.mutation, "a mutation failed");
-            (enter_failed(services, requester, asked, &error).await?, None, Some(error))
+            (enter_failed(services, requester, asked, &error).await?, None, Some(error), None)
         }
         Err(error) => return Err(error),
     };
     let receipt = Receipt { internal_id, client_mutation_id: request.client_mutation_id };
-    Ok(Ran { receipt, given, refusal })
+    Ok(Ran { receipt, given, refusal, kept })
 }
 
 fn attempt<T>(
@@ -141,33 +144,39 @@ fn attempt<T>(
     if !journal::reserve(connection, entry)? {
         let before = same_as_before(connection, asked)?;
         let refusal = before.error.as_deref().and_then(kept_error);
-        return Ok(Done { id: before.id, result: None, given: None, refusal, counted: Vec::new() });
+        let kept = before.json_ext;
+        return Ok(Done { id: before.id, result: None, given: None, refusal, counted: Vec::new(), kept });
     }
-    let (mut touched, mut counted) = (Vec::new(), Vec::new());
+    let (mut touched, mut counted, mut kept) = (Vec::new(), Vec::new(), None);
     let outcome = connection.savepoint(|connection| {
         let mut unit = UnitOfWork::new(services, requester, connection)?;
-        let given = work(&mut unit)?;
+        let given = work(&mut unit);
+        kept = unit.take_kept();
+        let given = given?;
         touched.extend_from_slice(unit.touched());
         counted = unit.take_counted();
         Ok(given)
     });
+    let bytes = kept.as_ref().map_or(0, |kept| kept.to_string().len());
     let (result, given, refusal) = match outcome {
         Ok(given) => {
             touched.sort_unstable();
             touched.dedup();
-            services.journal_quota.keep(requester.id(), asked.size(), now)?;
-            journal::complete(connection, entry.id, &asked.content, asked.details.as_deref(), &touched)?;
+            services.journal_quota.keep(requester.id(), asked.size() + bytes, now)?;
+            let details = asked.details.as_deref();
+            journal::complete(connection, entry.id, &asked.content, details, &touched, kept.as_ref())?;
             ("success", Some(given), None)
         }
         Err(error) if error.is_internal() => return Err(error),
         Err(error) => {
             services.journal_quota.refuse(requester.id(), now)?;
+            services.journal_quota.keep(requester.id(), bytes, now)?;
             let text = error_list(&error, &requester.user.language);
-            journal::refuse(connection, entry.id, &text, &asked.content_hash())?;
+            journal::refuse(connection, entry.id, &text, &asked.content_hash(), kept.as_ref())?;
             ("error", None, Some(error))
         }
     };
-    Ok(Done { id: entry.id, result: Some(result), given, refusal, counted })
+    Ok(Done { id: entry.id, result: Some(result), given, refusal, counted, kept })
 }
 
 /// The result of an attempt, if it is committed.
@@ -180,6 +189,8 @@ struct Done<T> {
     /// Why the mutation failed, now or before.
     refusal: Option<Error>,
     counted: Vec<Counted>,
+    /// What the journal keeps beside the input.
+    kept: Option<Json>,
 }
 
 /// The entry if the id was used before: the first one for the same input, else a refusal.

@@ -1,16 +1,12 @@
 //! Deciding on tasks: casting votes, weighing them, and the one door to COMPLETED and FAILED.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use crate::db;
-use crate::db::query::PageLimit;
 use crate::domain::decision::{HeldReason, Progression};
 use crate::domain::event_data::EventData;
 use crate::domain::json::{Json, json};
 use crate::domain::merge::merge;
-use crate::domain::query::{Condition, ListQuery};
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::text::check_json;
@@ -20,18 +16,23 @@ use crate::model::task::Task;
 use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::checked_task;
 use crate::service::task::access::{
-    barred, check_entitled, locked, no_task, not_an_executor, refuse_final, refuse_unaccepted, sees,
+    Seen, SeenTask, barred, check_entitled, check_seen, locked, no_task, not_an_executor, refuse_final,
+    refuse_unaccepted, sees,
 };
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
 mod cast;
 mod ledger;
+mod many;
 mod progression;
+mod withdrawal;
 
 pub(super) use cast::read_comment;
 pub(super) use ledger::make_stale;
+pub use many::{re_evaluate_many, resolve_many};
 pub(super) use progression::{apply, begin, reopen, set_out};
+pub use withdrawal::{WithdrawTaskDecision, withdraw};
 
 /// A vote to be cast.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,8 @@ pub struct ResolveTask {
     pub comment: Option<String>,
     /// The step for which the vote is, if several are active; absent: all in which the caller is an executor.
     pub step_id: Option<Uuid>,
+    /// What was seen of the task.
+    pub seen: Seen,
 }
 
 /// How many of the largest votes fit in `businessStatus`.
@@ -57,11 +60,22 @@ const MERGED_VOTES: usize = 16;
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION, LIMIT, or what a handler or the database says.
 pub fn resolve(unit: &mut UnitOfWork<'_>, input: &ResolveTask) -> Result<Task> {
-    let mut task = locked(unit, input.id)?;
-    let mut approval = ApprovalState::locked(unit, &task)?;
+    let task = locked(unit, input.id)?;
+    let approval = ApprovalState::locked(unit, &task)?;
+    vote(unit, input, task, approval)
+}
+
+/// Casts the requester's vote on a locked task, whose approval state was read.
+fn vote(
+    unit: &mut UnitOfWork<'_>,
+    input: &ResolveTask,
+    mut task: Task,
+    mut approval: ApprovalState,
+) -> Result<Task> {
     check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
+    check_seen(&task, &input.seen)?;
     if approval.passed_on_other_data() {
         return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
     }
@@ -122,62 +136,20 @@ pub enum ReEvaluate {
 ///
 /// # Errors
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION for a rejection without a reason, or what a handler or the database says.
-pub fn re_evaluate(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
-    let mut task = locked(unit, id)?;
+pub fn re_evaluate(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<Task> {
+    let mut task = locked(unit, asked.id)?;
     if !unit.requester.is_privileged(&unit.settings) {
         return Err(if sees(unit, &task)? { not_privileged() } else { no_task() });
     }
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
+    check_seen(&task, &asked.seen)?;
     let mut approval = ApprovalState::locked(unit, &task)?;
     if let Some(reason) = approval.bar(unit.requester.id()) {
         return Err(barred(reason));
     }
     weigh_again(unit, &mut task, &mut approval)?;
     Ok(task)
-}
-
-/// Weighs the votes on several tasks again: of all of them, or of none. Returns how many there were.
-///
-/// # Errors
-/// As for [`re_evaluate`], and LIMIT.
-pub fn re_evaluate_many(unit: &mut UnitOfWork<'_>, which: &ReEvaluate) -> Result<usize> {
-    if !unit.requester.is_privileged(&unit.settings) {
-        return Err(not_privileged());
-    }
-    match which {
-        ReEvaluate::Ids(ids) => {
-            unit.check_list("ids", ids.len())?;
-            // In one order for everybody, lest two requests wait for each other.
-            let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
-            for id in &ids {
-                re_evaluate(unit, *id)?;
-            }
-            Ok(ids.len())
-        }
-        ReEvaluate::HeldFor(reason) => {
-            let query = ListQuery {
-                conditions: vec![Condition::HeldFor { reason: reason.as_str() }],
-                ..ListQuery::default()
-            };
-            let limit =
-                PageLimit { max: i64::try_from(unit.services.limits.list_length).unwrap_or(i64::MAX) };
-            let held = db::list::<Task>(unit.connection, &query, limit)?.rows;
-            let mut count = 0;
-            for id in held.into_iter().map(|(task, _)| task.id).collect::<BTreeSet<_>>() {
-                // It may have been decided while the lock was waited for.
-                let locked = db::lock::<Task>(unit.connection, id, db::Lock::Exclusive)?;
-                let Some(mut task) = locked.filter(Task::is_open) else { continue };
-                let mut approval = ApprovalState::locked(unit, &task)?;
-                let is_barred = approval.bar(unit.requester.id()).is_some();
-                if task.status == TaskStatus::Accepted && !is_barred && !lacks_reason(unit, &approval) {
-                    weigh_again(unit, &mut task, &mut approval)?;
-                    count += 1;
-                }
-            }
-            Ok(count)
-        }
-    }
 }
 
 fn weigh_again(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut ApprovalState) -> Result<()> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
+use super::bulk;
 use super::context::{ListScope, ServiceContext};
 use super::resolution;
 use super::task_hold;
@@ -14,6 +15,7 @@ use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
+use crate::domain::bulk::{BulkMode, Outcome};
 use crate::domain::event_data::EventData;
 use crate::domain::json::Json;
 use crate::domain::query::{ListQuery, Slice};
@@ -31,9 +33,10 @@ mod assign;
 mod create;
 mod dates;
 
+pub use access::{Seen, SeenTask};
 pub use create::{CreateTask, create, create_many};
 
-use access::{check_entitled, locked, no_task, refuse_final, refuse_unaccepted, sees};
+use access::{check_entitled, check_seen, locked, no_task, refuse_final, refuse_unaccepted, sees};
 use assign::live_group;
 
 /// The changes of a task. Absent fields stay as they are.
@@ -49,6 +52,8 @@ pub struct UpdateTask {
     pub flow_id: Option<Uuid>,
     /// Whether to take the task out of its flow.
     pub detach_flow: bool,
+    /// Whether to take the task from its group, which gives it back to triage.
+    pub detach_group: bool,
     /// The new proposal. Votes on the earlier proposal no longer count, and a flow begins anew.
     pub data: Option<Json>,
     /// The reason, which history keeps. Required for a rejection, if the settings want a reason.
@@ -59,6 +64,8 @@ pub struct UpdateTask {
     pub due_date: Option<Option<NaiveDateTime>>,
     /// When to look at the task again, naive UTC; for the same people only. `Some(None)`: at any time.
     pub follow_up_date: Option<Option<NaiveDateTime>>,
+    /// What was seen of the task.
+    pub seen: Seen,
 }
 
 /// Changes a task: assigns it to a group or flow, accepts it, changes what it proposes, or closes it through the one door.
@@ -72,6 +79,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
         return Err(no_task());
     }
     refuse_final(&task)?;
+    check_seen(&task, &input.seen)?;
     unit.touch(&task);
     let closes = input.status.filter(|status| status.is_final());
     if closes.is_some() && !unit.requester.is_privileged(&unit.settings) {
@@ -117,43 +125,44 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     Ok(task)
 }
 
-/// Deletes these tasks, which must not be decided yet: all of them, or none.
+/// Deletes these tasks, which must not be decided yet.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT, or what a handler or the database says.
-pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
+/// FORBIDDEN or LIMIT; NOT_FOUND, CONFLICT, or what a handler or the database says, if nothing was done.
+pub fn delete(unit: &mut UnitOfWork<'_>, tasks: &[SeenTask], mode: BulkMode) -> Result<Vec<Outcome>> {
     unit.requester.need(&unit.settings.gql_task_delete_perms)?;
-    unit.check_list("ids", ids.len())?;
-    let mut ids = ids.to_vec();
-    // All requests lock in this order, so that no two wait for each other.
-    ids.sort_unstable();
-    ids.dedup();
-    for id in ids {
-        let mut task = locked(unit, id)?;
-        if !sees(unit, &task)? {
-            return Err(no_task());
-        }
-        refuse_final(&task)?;
-        let old = task.clone();
-        unit.before(Signal::TaskDelete, id, || EventData::new(Some(&old), None))?;
-        unit.delete(&mut task)?;
-        db::task_hold::release(unit.connection, task.id)?;
-        db::timer::delete_of(unit.connection, task.id)?;
-        unit.changed(Signal::TaskDelete, id, || EventData::new(Some(&old), Some(&task)))?;
+    unit.check_list("ids", tasks.len())?;
+    let mut named = BTreeSet::new();
+    let tasks: Vec<&SeenTask> = tasks.iter().filter(|task| named.insert(task.id)).collect();
+    bulk::run(unit, mode, &tasks, |task| task.id, |unit, task| delete_one(unit, task).map(|()| true))
+}
+
+fn delete_one(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<()> {
+    let mut task = locked(unit, asked.id)?;
+    if !sees(unit, &task)? {
+        return Err(no_task());
     }
-    Ok(())
+    refuse_final(&task)?;
+    check_seen(&task, &asked.seen)?;
+    let old = task.clone();
+    unit.before(Signal::TaskDelete, task.id, || EventData::new(Some(&old), None))?;
+    unit.delete(&mut task)?;
+    db::task_hold::release(unit.connection, task.id)?;
+    db::timer::delete_of(unit.connection, task.id)?;
+    unit.changed(Signal::TaskDelete, task.id, || EventData::new(Some(&old), Some(&task)))
 }
 
 /// Carries a task out by the executor action handler that the host registered for its event.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT, VALIDATION without a handler, or what a handler or the database says.
-pub fn execute(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
-    let task = locked(unit, id)?;
+pub fn execute(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<Task> {
+    let task = locked(unit, asked.id)?;
     let approval = ApprovalState::locked(unit, &task)?;
     check_entitled(unit, &task, &approval)?;
     refuse_final(&task)?;
     refuse_unaccepted(&task)?;
+    check_seen(&task, &asked.seen)?;
     if unit.settings.decides_by_policy(task.executor_action_event.as_deref()) {
         return Err(Error::new(ErrorCode::Conflict, Message::new("decided-by-votes")));
     }

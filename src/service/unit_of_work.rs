@@ -15,6 +15,7 @@ use crate::db::vote::Withdrawn;
 use crate::db::webhook_endpoint::LiveEndpoint;
 use crate::domain::event_data::EventData;
 use crate::domain::history::HistoryType;
+use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
@@ -43,6 +44,8 @@ pub struct UnitOfWork<'a> {
     endpoints: Option<Vec<LiveEndpoint>>,
     touched: Vec<(&'static str, Uuid)>,
     counted: Vec<Counted>,
+    /// What the journal is to keep beside the input.
+    kept: Option<Json>,
 }
 
 /// A count to be made once the transaction is committed: a metric, its label, the label's value.
@@ -98,7 +101,53 @@ impl<'a> UnitOfWork<'a> {
             endpoints: None,
             touched: Vec::new(),
             counted: Vec::new(),
+            kept: None,
         })
+    }
+
+    /// Does `work` so that it can be undone alone. What it touched and counted is forgotten then.
+    ///
+    /// # Errors
+    /// The error of `work`, after which all that `work` did is undone.
+    pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut UnitOfWork<'_>) -> Result<T>) -> Result<T> {
+        let Self { requester, services, now, .. } = *self;
+        let (settings, cause) = (Arc::clone(&self.settings), self.cause.clone());
+        let mut endpoints = self.endpoints.take();
+        let (mut touched, mut counted) = (Vec::new(), Vec::new());
+        let outcome = self.connection.savepoint(|connection| {
+            let mut unit = UnitOfWork {
+                connection,
+                requester,
+                services,
+                settings,
+                now,
+                cause,
+                endpoints: endpoints.take(),
+                touched: Vec::new(),
+                counted: Vec::new(),
+                kept: None,
+            };
+            let outcome = work(&mut unit);
+            endpoints = unit.endpoints.take();
+            (touched, counted) = (unit.touched, unit.counted);
+            outcome
+        });
+        self.endpoints = endpoints;
+        if outcome.is_ok() {
+            self.touched.append(&mut touched);
+            self.counted.append(&mut counted);
+        }
+        outcome
+    }
+
+    /// Has the journal keep something beside the input, also if the mutation is refused. A repeat is answered with it.
+    pub fn keep(&mut self, kept: Json) {
+        self.kept = Some(kept);
+    }
+
+    /// Takes what the journal is to keep.
+    pub fn take_kept(&mut self) -> Option<Json> {
+        self.kept.take()
     }
 
     /// The common fields of a row that is created now.
@@ -153,7 +202,7 @@ impl<'a> UnitOfWork<'a> {
     pub fn withdraw_votes(&mut self, ids: &[Uuid], withdrawn: Withdrawn) -> Result<()> {
         db::vote::withdraw(self.connection, ids, withdrawn, self.requester.id(), self.now)?;
         let history_type = match withdrawn {
-            Withdrawn::Replaced => HistoryType::Deleted,
+            Withdrawn::ByCaster => HistoryType::Deleted,
             Withdrawn::Stale => HistoryType::Changed,
         };
         self.touched.extend(ids.iter().map(|id| (Vote::NAME, *id)));

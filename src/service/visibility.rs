@@ -1,7 +1,7 @@
 //! Who sees which rows. Only this file decides that, for root fields, nested fields, `node`, history and hosts.
 
 use crate::auth::requester::Requester;
-use crate::domain::query::{Condition, Value};
+use crate::domain::query::{Condition, Sight, Value};
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -42,37 +42,53 @@ impl Visible {
 }
 
 /// Tasks: all for privileged people and for people with the right to see all; for others, the tasks that they are asked
-/// about as executors of the task's group or of another pool.
+/// about as executors of the task's group or of another pool, and for people with the right to create tasks those that they
+/// have made.
 #[must_use]
 pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    by_sight(requester, settings, Condition::SeenTask)
+}
+
+/// What goes with tasks: all for those who see all tasks; for others, what this condition says of the tasks that they see.
+fn by_sight(
+    requester: &Requester,
+    settings: &ModuleSettings,
+    condition: impl Fn(Sight) -> Condition,
+) -> Visible {
+    let sight = sight(requester, settings);
     if sees_all_tasks(requester, settings) {
-        return Visible::All;
+        Visible::All
+    } else if sight.executes || sight.makes {
+        Visible::Where(condition(sight))
+    } else {
+        Visible::Nothing
     }
-    if !requester.rights.have(&settings.gql_task_search_perms) {
-        return Visible::Nothing;
+}
+
+fn sight(requester: &Requester, settings: &ModuleSettings) -> Sight {
+    Sight {
+        user_id: requester.id(),
+        executes: requester.rights.have(&settings.gql_task_search_perms),
+        makes: settings.makers_see_their_tasks && requester.rights.have(&settings.gql_task_create_perms),
     }
-    Visible::Where(Condition::All(vec![
-        Condition::ExecutorOfTask { user_id: requester.id() },
-        Condition::Not(Box::new(Condition::equals("status", Value::Text("RECEIVED".to_owned())))),
-    ]))
 }
 
 /// Versions of tasks: those of the tasks that one sees, and for people who see all tasks also those of deleted tasks.
 #[must_use]
 pub fn task_history(requester: &Requester, settings: &ModuleSettings) -> Visible {
-    match tasks(requester, settings) {
-        Visible::Where(_) => Visible::Where(Condition::VersionOfSeenTask { user_id: requester.id() }),
-        other => other,
-    }
+    by_sight(requester, settings, Condition::VersionOfSeenTask)
 }
 
 /// Votes: those on the tasks that one sees.
 #[must_use]
 pub fn task_decisions(requester: &Requester, settings: &ModuleSettings) -> Visible {
-    match tasks(requester, settings) {
-        Visible::Where(_) => Visible::Where(Condition::OfSeenTask { user_id: requester.id() }),
-        other => other,
-    }
+    by_sight(requester, settings, Condition::OfSeenTask)
+}
+
+/// Comments, and their versions: those on the tasks that one sees.
+#[must_use]
+pub fn task_comments(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    by_sight(requester, settings, Condition::OfSeenTask)
 }
 
 /// Flows. The flow of a task that one sees is shown with it.
@@ -142,7 +158,7 @@ pub fn executors_of_named_groups(requester: &Requester, settings: &ModuleSetting
     if task_executors(requester, settings) == Visible::All || sees_all_tasks(requester, settings) {
         Visible::All
     } else {
-        Visible::Where(Condition::BesideExecutor { user_id: requester.id() })
+        Visible::Where(Condition::BesideExecutor(sight(requester, settings)))
     }
 }
 

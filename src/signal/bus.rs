@@ -161,6 +161,12 @@ impl Bus {
         self.handlers.before.contains_key(&signal)
     }
 
+    /// Whether handlers act in the transactions of changes, where they may change other rows.
+    #[must_use]
+    pub(crate) fn acts_within_changes(&self) -> bool {
+        !self.handlers.before.is_empty() || !self.handlers.within.is_empty()
+    }
+
     /// The webhook endpoints that are told of events. They are looked up in the transaction of a change, so that no endpoint
     /// misses an event after any process has added it.
     pub(crate) fn endpoints(&self, connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {

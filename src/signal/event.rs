@@ -13,6 +13,7 @@ use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
 use crate::model::task::Task;
+use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
@@ -95,6 +96,22 @@ impl Event {
     /// As for [`Self::task`].
     pub fn old_task(&self) -> Result<Option<Task>> {
         self.old_row("task")
+    }
+
+    /// The comment.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn task_comment(&self) -> Result<TaskComment> {
+        self.new_row("taskComment")
+    }
+
+    /// The comment before the change; none for a creation.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn old_task_comment(&self) -> Result<Option<TaskComment>> {
+        self.old_row("taskComment")
     }
 
     /// The group.

@@ -71,7 +71,7 @@ async fn a_twin_has_the_columns_of_its_table_and_those_of_history(backend: Backe
     let name = |column: &String| column.trim_end_matches(" required").to_owned();
     let versioned: Vec<_> =
         declared::TABLES.iter().filter_map(|table| Some((table.name, table.historical?))).collect();
-    assert_eq!(versioned.len(), 6);
+    assert_eq!(versioned.len(), 7);
     for (table, twin) in versioned {
         let history = declared::HISTORY_COLUMNS.map(str::to_owned);
         let expected: BTreeSet<String> = real[table].iter().map(name).chain(history).collect();
@@ -193,11 +193,13 @@ async fn webhooks_tell_of_every_column(backend: Backend) {
         "task_group_service.create",
         "task_executor_service.create",
         "task_flow_service.create",
+        "task_comment_service.create",
     ];
     endpoint(&app, "all", &receiver.url, &signals).await;
     let group = app.group("TOLD", Any, &["exec1"]).await;
     app.flow("TOLD", &[&group]).await;
-    app.task_in(&group).await;
+    let task = app.task_in(&group).await;
+    app.done("admin", "createTaskComment", json!({ "taskId": task, "text": "told" })).await;
     while app.module.deliver_due().await.expect("delivers") > 0 {}
     let told: Vec<Map<String, Value>> = receiver
         .received()
@@ -209,6 +211,7 @@ async fn webhooks_tell_of_every_column(backend: Backend) {
         ("taskGroup", "task_management_taskgroup"),
         ("taskExecutor", "task_management_taskexecutor"),
         ("taskFlow", "task_management_taskflow"),
+        ("taskComment", "task_management_taskcomment"),
     ] {
         let shown =
             told.iter().find_map(|data| data.get(row)).unwrap_or_else(|| panic!("no {row} was told of"));

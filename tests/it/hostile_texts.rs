@@ -157,7 +157,7 @@ async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
         let is_list = matches!(field.ty.node.base, BaseType::List(_));
         let texts: Vec<Value> = match base(&field.ty.node) {
             "String" => {
-                let too_long = if name == "comment" { 2001 } else { 256 };
+                let too_long = if ["comment", "text"].contains(&name) { 2001 } else { 256 };
                 vec![json!("a\0b"), json!("\0"), json!("ü".repeat(too_long))]
             }
             "JSONString" => vec![
@@ -224,6 +224,8 @@ fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
         "CreateWebhookEndpoint" => json!({ "name": "NEW", "url": "https://example.org" }),
         "UpdateWebhookEndpoint" => json!({ "id": endpoint }),
         "CreateTask" | "ChangeUserLanguage" => json!({}),
+        "DeleteTask" => json!({ "ids": [task] }),
+        "CreateTaskComment" => json!({ "taskId": task, "text": "new" }),
         _ => json!({ "id": task }),
     }
 }

@@ -20,6 +20,8 @@ const LISTS: &[&str] = &[
     "taskFlow",
     "taskFlowHistory",
     "taskDecision",
+    "taskComment",
+    "taskCommentHistory",
     "mutationLogs",
     "role",
     "users",
@@ -115,6 +117,11 @@ async fn prepare(client: &mut Client) {
     let status = json!({ user_id("admin"): { "ACCEPT": records[..5], "REJECT": records[5..] } }).to_string();
     let vote = json!({ "id": "00000000-0000-7000-a000-000000000003", "businessStatus": status });
     client.mutate("resolveTask", vote).await;
+    for n in 0..9 {
+        let task = "00000000-0000-7000-a000-000000000003";
+        let text = format!("comment {}", n % 4);
+        client.mutate("createTaskComment", json!({ "taskId": task, "text": text })).await;
+    }
     for n in 0..6 {
         let code = if n % 2 == 0 { format!("PAGE{n}") } else { "ALPHA".to_owned() };
         client.mutate("createTaskGroup", json!({ "code": code, "completionPolicy": "ALL", "clientMutationLabel": if n < 3 { None } else { Some("x") } })).await;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
-use tasks_management::{CreateTask, Host};
+use tasks_management::{CreateTask, CreateTaskComment, Host};
 
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
@@ -37,6 +37,8 @@ Query.taskExecutor => { taskExecutor(taskGroup_Id: "$group") { totalCount } }
 Query.taskExecutorHistory => { taskExecutorHistory(taskGroupIdString: "$group") { totalCount } }
 Query.taskFlow => { taskFlow(id: "$flow") { totalCount } }
 Query.taskFlowHistory => { taskFlowHistory(id: "$flow") { totalCount } }
+Query.taskComment => { taskComment(id: "$comment") { totalCount } }
+Query.taskCommentHistory => { taskCommentHistory(id: "$comment") { totalCount } }
 Query.taskDecision => { taskDecision(taskId: "$voted") { totalCount } }
 Query.taskAssignmentTargets => { taskAssignmentTargets { code } }
 Query.taskEntities => { taskEntities(entityType: "zoo.animal") { id } }
@@ -70,14 +72,21 @@ Mutation.updateTask (to a flow) => updateTask(input: { id: "$task" flowId: "$flo
 Mutation.updateTask (detach) => updateTask(input: { id: "$on_flow" detachFlow: true }) { internalId }
 Mutation.createTask (with a date) => createTask(input: { dueDate: "2999-01-01T00:00:00" }) { internalId }
 Mutation.updateTask (due) => updateTask(input: { id: "$task" dueDate: "2999-01-01T00:00:00" }) { internalId }
+Mutation.updateTask (back to triage) => updateTask(input: { id: "$task" detachGroup: true }) { internalId }
 Mutation.updateTask (close) => updateTask(input: { id: "$task" status: FAILED }) { internalId }
 Mutation.updateTask (received) => updateTask(input: { id: "$received" }) { internalId }
 Mutation.deleteTask => deleteTask(input: { ids: ["$task"] }) { internalId }
 Mutation.resolveTask (own name) => resolveTask(input: { id: "$task" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTask (other's name) => resolveTask(input: { id: "$task" businessStatus: "{\"$other\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTask (received) => resolveTask(input: { id: "$received" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
+Mutation.resolveTasks => resolveTasks(input: { items: [{ id: "$task" businessStatus: "{\"$me\": \"APPROVED\"}" }] mode: EACH }) { internalId }
+Mutation.withdrawTaskDecision => withdrawTaskDecision(input: { id: "$voted" }) { internalId }
 Mutation.reEvaluateTask => reEvaluateTask(input: { id: "$task" }) { internalId }
 Mutation.reEvaluateTasks => reEvaluateTasks(input: { ids: ["$task"] }) { internalId }
+Mutation.createTaskComment => createTaskComment(input: { taskId: "$task" text: "well" }) { internalId }
+Mutation.createTaskComment (received) => createTaskComment(input: { taskId: "$received" text: "well" }) { internalId }
+Mutation.updateTaskComment (other's) => updateTaskComment(input: { id: "$comment" text: "better" }) { internalId }
+Mutation.deleteTaskComment (other's) => deleteTaskComment(input: { ids: ["$comment"] }) { internalId }
 Mutation.replayTaskEvents => replayTaskEvents(input: { ids: ["987654"] }) { internalId }
 Mutation.discardTaskEvents => discardTaskEvents(input: { ids: ["987654"] }) { internalId }
 Mutation.createWebhookEndpoint => createWebhookEndpoint(input: { name: "hook of $group" url: "https://example.org/hook" }) { internalId }
@@ -147,6 +156,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let on_flow = if request.contains("$on_flow") { app.task_on(&flow).await } else { String::new() };
     let errand = if request.contains("$errand") { errand(app, &group).await } else { String::new() };
     let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
+    let comment = if request.contains("$comment") { comment(app, &task).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
     if !request.starts_with('{') {
@@ -159,6 +169,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$node_of_flow", node("TaskFlowGQLType", &flow)),
         ("$on_flow", on_flow),
         ("$voted", voted),
+        ("$comment", comment),
         ("$errand", errand),
         ("$flow", flow),
         ("$task", task),
@@ -184,6 +195,13 @@ async fn errand(app: &TestApp, group: &str) -> String {
         ..CreateTask::default()
     };
     app.task(input).await
+}
+
+/// A comment of nobody in the table.
+async fn comment(app: &TestApp, task: &str) -> String {
+    let system = app.module.system().await.expect("the system user");
+    let input = CreateTaskComment { task_id: key(task), text: "-".to_owned(), mentions: Vec::new() };
+    app.module.task_comments().create(&system, input).await.expect("a comment").id.to_string()
 }
 
 /// A task on which the executor has voted and which is not decided yet.

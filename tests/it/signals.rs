@@ -274,6 +274,16 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
     assert_eq!(triage.mutate("updateTaskGroup", change).await.0, 2);
     assert_eq!(triage.mutate("deleteTaskGroup", json!({ "ids": [node["uuid"]] })).await.0, 2);
 
+    let both = app.group("BOTH", tasks_management::CompletionPolicy::All, &["exec1", "exec2"]).await;
+    let task = app.task_in(&both).await;
+    app.approve("exec1", &task).await;
+    app.done("exec1", "withdrawTaskDecision", json!({ "id": task })).await;
+    app.done("admin", "createTaskComment", json!({ "taskId": task, "text": "told" })).await;
+    let comments = app.user("admin").await.rows("taskComment", "", "uuid").await;
+    let comment = &comments[0]["uuid"];
+    app.done("admin", "updateTaskComment", json!({ "id": comment, "text": "told twice" })).await;
+    app.done("admin", "deleteTaskComment", json!({ "ids": [comment] })).await;
+
     let steps = json!([{ "taskGroupId": app.group("ASKED", tasks_management::CompletionPolicy::Any, &["exec1"]).await }]);
     let flow = app.flow_of(json!({ "code": "TOLD", "steps": steps })).await;
     app.done("admin", "updateTaskFlow", json!({ "id": flow, "name": "Told" })).await;
@@ -287,6 +297,9 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
         assert!(data["v"] == 1 && data.contains_key("old") && data.contains_key("new"), "{}", event.signal);
         match event.signal.row_name() {
             "task" => drop((event.task().expect("a task"), event.old_task().expect("readable"))),
+            "taskComment" => {
+                drop((event.task_comment().expect("a comment"), event.old_task_comment().expect("readable")))
+            }
             "taskGroup" => {
                 drop((event.task_group().expect("a group"), event.old_task_group().expect("readable")))
             }

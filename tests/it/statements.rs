@@ -9,7 +9,7 @@ use crate::support::scenario::user_id;
 use crate::support::{TestApp, apply, on_both};
 
 /// The statements that were sent since this was asked last.
-fn sent(app: &TestApp) -> Vec<String> {
+pub fn sent(app: &TestApp) -> Vec<String> {
     let command = ["BEGIN", "COMMIT", "SAVEPOINT", "ROLLBACK", "RELEASE", "NOTIFY", "SET"];
     let once = ["core_moduleconfiguration", "pg_type"];
     let mut sent = app.statements();

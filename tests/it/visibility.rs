@@ -10,7 +10,7 @@ use tasks_management::{CreateTask, FixedClock};
 use crate::support::scenario::{each, nodes, user_id};
 use crate::support::{Client, apply, on_both};
 
-fn global_id(kind: &str, key: &str) -> String {
+pub fn global_id(kind: &str, key: &str) -> String {
     STANDARD.encode(format!("{kind}:{key}"))
 }
 

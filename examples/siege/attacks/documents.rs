@@ -107,6 +107,21 @@ pub fn searches() -> Bytes {
     document(&format!("{{ {searches} }}"), &Value::Null)
 }
 
+/// A thousand votes on tasks that do not exist.
+pub fn many_votes() -> Bytes {
+    let item = |number: u32| json!({ "id": format!("00000000-0000-7000-8000-{number:012x}"), "businessStatus": "{}" });
+    let items: Vec<Value> = (0..1_000).map(|number| item(0xdead_0000 + number)).collect();
+    let query = "mutation($input: ResolveTasksMutationInput!) { resolveTasks(input: $input) { outcomes { id ok code message } } }";
+    document(query, &json!({ "input": { "mode": "EACH", "items": items } }))
+}
+
+/// A comment of 1 MB on a task that does not exist.
+pub fn long_comment() -> Bytes {
+    let query = "mutation($input: CreateTaskCommentMutationInput!) { createTaskComment(input: $input) { internalId } }";
+    let input = json!({ "taskId": "00000000-0000-7000-8000-0000deadbeef", "text": "x".repeat(1024 * 1024) });
+    document(query, &json!({ "input": input }))
+}
+
 /// Everybody with their roles, which once took a statement for each.
 pub fn roles_of_all() -> Bytes {
     document("{ users(first: 1000) { edges { node { iUser { roles { name } } } } } }", &Value::Null)

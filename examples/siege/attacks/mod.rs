@@ -21,7 +21,7 @@ mod journal;
 mod logins;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 15] = [
+pub const ATTACKS: [(&str, &str); 16] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -37,6 +37,7 @@ pub const ATTACKS: [(&str, &str); 15] = [
     ("7", "logins with the right password, many at once"),
     ("8", "guesses at one name"),
     ("9", "journal, webhooks, sessions filled"),
+    ("10", "a thousand votes in one request, and comments of 1 MB"),
 ];
 
 /// The field of an attack.
@@ -74,6 +75,10 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
         12 => logins::many(field).await,
         13 => return logins::guesses(field).await,
         14 => return journal::fill(field).await,
+        15 => {
+            let bodies = vec![documents::many_votes(), documents::long_comment()];
+            field.flood(field.people("eve", 4).await?, bodies).await;
+        }
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())

@@ -3,7 +3,7 @@
 use super::{At, Table};
 use crate::db::connection::Dialect;
 use crate::db::sql::Sql;
-use crate::domain::query::{Condition, Lookup, Value};
+use crate::domain::query::{Condition, Lookup, Sight, Value};
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
 
@@ -21,8 +21,7 @@ pub fn filter(dialect: Dialect, table: &Table, conditions: &[Condition]) -> Resu
 
 fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Result<Sql> {
     match condition {
-        Condition::All(conditions) => several(dialect, table, conditions, " AND ", "1 = 1"),
-        Condition::Any(conditions) => several(dialect, table, conditions, " OR ", "1 = 0"),
+        Condition::Any(conditions) => any(dialect, table, conditions),
         Condition::Not(inner) => Ok(Sql::new("NOT (").append(condition_sql(dialect, table, inner)?).sql(")")),
         Condition::Field { field, lookup, value } => {
             on_column(table, field, |column| compare(column, *lookup, value))
@@ -37,14 +36,14 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
             };
             Ok(Sql::new(format!("{}.{column} IN (", table.name)).append(groups_of(*user_id)).sql(")"))
         }
-        Condition::ExecutorOfTask { user_id } => Ok(executor_of_task(dialect, table.name, *user_id)),
-        Condition::BesideExecutor { user_id } => Ok(beside_executor(table.name, *user_id)),
-        Condition::VersionOfSeenTask { user_id } => {
-            Ok(Sql::new(format!("{}.id IN (", table.name)).append(seen_tasks(dialect, *user_id)).sql(")"))
+        Condition::SeenTask(sight) => Ok(seen_task(dialect, table.name, *sight)),
+        Condition::BesideExecutor(sight) => Ok(beside_executor(table.name, *sight)),
+        Condition::VersionOfSeenTask(sight) => {
+            Ok(Sql::new(format!("{}.id IN (", table.name)).append(seen_tasks(dialect, *sight)).sql(")"))
         }
-        Condition::OfSeenTask { user_id } => Ok(Sql::new(format!("{}.task_id IN (", table.name))
-            .append(seen_tasks(dialect, *user_id))
-            .sql(")")),
+        Condition::OfSeenTask(sight) => {
+            Ok(Sql::new(format!("{}.task_id IN (", table.name)).append(seen_tasks(dialect, *sight)).sql(")"))
+        }
         Condition::HeldFor { reason } => Ok(Sql::new(format!(
             "{0}.status = 'ACCEPTED' AND EXISTS (SELECT 1 FROM task_management_taskhold AS hold \
              WHERE hold.task_id = {0}.id AND hold.task_version = {0}.version AND hold.reason = ",
@@ -88,16 +87,10 @@ pub fn is_open(tasks: &str) -> String {
     format!("NOT {tasks}.is_deleted AND {tasks}.status IN ({open})")
 }
 
-fn several(
-    dialect: Dialect,
-    table: &Table,
-    conditions: &[Condition],
-    separator: &'static str,
-    empty: &'static str,
-) -> Result<Sql> {
+fn any(dialect: Dialect, table: &Table, conditions: &[Condition]) -> Result<Sql> {
     let pieces =
         conditions.iter().map(|inner| condition_sql(dialect, table, inner)).collect::<Result<_>>()?;
-    Ok(Sql::new("(").append(Sql::join(pieces, separator, empty)).sql(")"))
+    Ok(Sql::new("(").append(Sql::join(pieces, " OR ", "1 = 0")).sql(")"))
 }
 
 fn at(table: &Table, path: &str) -> Option<At> {
@@ -156,32 +149,50 @@ fn groups_of(user_id: uuid::Uuid) -> Sql {
     .bind(user_id)
 }
 
-/// The condition that the user is an executor of the task's group, or of a group that is asked at one of the task's present
-/// steps. `tasks` is the name of the table.
+/// The condition that a person sees the task: as an executor of its group, or of a group that is asked at one of its present
+/// steps, once it is accepted; or as its maker. `tasks` is the name of the table.
 ///
-/// Both halves must use an index, because a half without one reads all tasks. SQLite uses the partial index for a half only
-/// if that half itself says `NOT is_deleted`. PostgreSQL uses no index for `IN (SELECT …)` beside an `OR`.
-fn executor_of_task(dialect: Dialect, tasks: &str, user_id: uuid::Uuid) -> Sql {
+/// Each part must use an index, because a part without one reads all tasks. SQLite uses a partial index for a part only if
+/// that part itself says `NOT is_deleted`. PostgreSQL uses no index for `IN (SELECT …)` beside an `OR`.
+fn seen_task(dialect: Dialect, tasks: &str, sight: Sight) -> Sql {
     let (open, close) = match dialect {
         Dialect::Postgres => ("= ANY (ARRAY(", "))"),
         Dialect::Sqlite => ("IN (", ")"),
     };
-    Sql::new(format!("((NOT {tasks}.is_deleted AND {tasks}.task_group_id {open}"))
-        .append(groups_of(user_id))
-        .sql(format!(
-            "{close}) OR {tasks}.id {open}SELECT pool.task_id FROM task_management_taskpool AS pool \
-             WHERE pool.date_passed IS NULL AND pool.task_group_id IN ("
-        ))
-        .append(groups_of(user_id))
-        .sql(format!("){close})"))
+    let mut parts = Vec::new();
+    if sight.executes {
+        let live = format!("(NOT {tasks}.is_deleted AND {tasks}.status <> 'RECEIVED' AND {tasks}");
+        parts.push(
+            Sql::new(format!("{live}.task_group_id {open}"))
+                .append(groups_of(sight.user_id))
+                .sql(format!("{close})")),
+        );
+        parts.push(
+            Sql::new(format!(
+                "{live}.id {open}SELECT pool.task_id FROM task_management_taskpool AS pool \
+                 WHERE pool.date_passed IS NULL AND pool.task_group_id IN ("
+            ))
+            .append(groups_of(sight.user_id))
+            .sql(format!("){close})")),
+        );
+    }
+    if sight.makes {
+        parts.push(
+            Sql::new(format!("(NOT {tasks}.is_deleted AND {tasks}.user_created = "))
+                .bind(sight.user_id)
+                .sql(")"),
+        );
+    }
+    Sql::new("(").append(Sql::join(parts, " OR ", "1 = 0")).sql(")")
 }
 
 /// That the row of `executors` sits in a group of the user's, or in one that is asked at present about a task that the user sees.
 ///
-/// Those groups are found from what the user is asked at present, and from the open tasks of the user's groups: what is decided
-/// grows without end.
-fn beside_executor(executors: &str, user_id: uuid::Uuid) -> Sql {
-    Sql::new(format!("({executors}.task_group_id IN ("))
+/// Those groups are found from what the user is asked at present, and from the open tasks of the user's groups and those that
+/// the user made: what is decided grows without end.
+fn beside_executor(executors: &str, sight: Sight) -> Sql {
+    let user_id = sight.user_id;
+    let asked = Sql::new(format!("({executors}.task_group_id IN ("))
         .append(groups_of(user_id))
         .sql(format!(
             ") OR {executors}.task_group_id IN (SELECT beside.task_group_id FROM task_management_taskpool AS mine \
@@ -198,16 +209,31 @@ fn beside_executor(executors: &str, user_id: uuid::Uuid) -> Sql {
              AND NOT asked.is_deleted AND asked.status = 'ACCEPTED' AND asked.task_group_id IN (",
         )
         .append(groups_of(user_id))
-        .sql(")))")
+        .sql(")");
+    let asked = if sight.makes {
+        let made = "NOT made.is_deleted AND made.status = 'ACCEPTED' AND made.user_created = ";
+        asked
+            .sql(format!(
+                " UNION SELECT made.task_group_id FROM task_management_task AS made \
+                 WHERE made.task_group_id IS NOT NULL AND {made}"
+            ))
+            .bind(user_id)
+            .sql(format!(
+                " UNION SELECT beside.task_group_id FROM task_management_task AS made \
+                 JOIN task_management_taskpool AS beside ON beside.task_id = made.id \
+                 WHERE beside.date_passed IS NULL AND {made}"
+            ))
+            .bind(user_id)
+    } else {
+        asked
+    };
+    asked.sql("))")
 }
 
-/// The live tasks that the user sees as an executor.
-fn seen_tasks(dialect: Dialect, user_id: uuid::Uuid) -> Sql {
-    Sql::new(
-        "SELECT seen.id FROM task_management_task AS seen \
-         WHERE NOT seen.is_deleted AND seen.status <> 'RECEIVED' AND ",
-    )
-    .append(executor_of_task(dialect, "seen", user_id))
+/// The live tasks that the person sees.
+fn seen_tasks(dialect: Dialect, sight: Sight) -> Sql {
+    Sql::new("SELECT seen.id FROM task_management_task AS seen WHERE NOT seen.is_deleted AND ")
+        .append(seen_task(dialect, "seen", sight))
 }
 
 /// Compares a column. Patterns take `% _ \` literally. A function of the database folds case (see the migrations).

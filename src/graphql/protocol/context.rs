@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::document::Document;
 use crate::graphql::protocol::loader::{
-    Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks, RightsOfRoles,
-    RolesOfUsers, StepsOfFlows, Tasks, Users,
+    CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks,
+    RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
 };
 use crate::message::Message;
 use crate::service::ServiceContext;
@@ -49,6 +49,8 @@ pub struct RequestContext {
     pub in_flight: DataLoader<InFlight>,
     /// The progress of tasks, batched.
     pub progress: DataLoader<ProgressOfTasks>,
+    /// The comments on tasks, batched.
+    pub comments: DataLoader<CommentsOfTasks>,
     /// The present names of the entities of tasks, batched.
     pub entities: DataLoader<Entities>,
     /// The roles that users have, batched.
@@ -179,6 +181,7 @@ impl RequestContext {
             flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
             in_flight: loader(InFlight(Arc::clone(services)), &batches),
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
+            comments: loader(CommentsOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),
             roles_of_users: loader(RolesOfUsers(Arc::clone(services)), &batches),
             rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),

@@ -10,6 +10,7 @@ use crate::auth::requester::Requester;
 use crate::error::Error;
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
+use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
@@ -18,7 +19,7 @@ use crate::model::user::{Language, User};
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
 use crate::service::{
-    ServiceContext, entity, progress, role, task, task_executor, task_flow, task_group, user,
+    ServiceContext, entity, progress, role, task, task_comment, task_executor, task_flow, task_group, user,
 };
 
 /// Users by key.
@@ -47,6 +48,9 @@ pub struct InFlight(pub Arc<ServiceContext>);
 
 /// The progress of tasks, by key.
 pub struct ProgressOfTasks(pub Arc<ServiceContext>);
+
+/// The live comments on tasks, by the task's key.
+pub struct CommentsOfTasks(pub Arc<ServiceContext>);
 
 /// The present names of the entities of tasks.
 pub struct Entities(pub Arc<ServiceContext>);
@@ -157,6 +161,20 @@ impl Loader<Uuid> for ProgressOfTasks {
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Progress>, Self::Error> {
         progress::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for CommentsOfTasks {
+    type Value = Vec<TaskComment>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskComment>>, Self::Error> {
+        let rows = task_comment::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let mut comments: HashMap<Uuid, Vec<TaskComment>> = HashMap::new();
+        for row in rows {
+            comments.entry(row.task_id).or_default().push(row);
+        }
+        Ok(comments)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod batches;
+pub mod bulk;
 pub mod collect_fields;
 pub mod completion;
 pub mod connection;

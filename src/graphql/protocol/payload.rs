@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::graphql::protocol::content::{canonical_form, content};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::ParsedJsonString;
-use crate::service::mutation::{self, Receipt, Request};
+use crate::service::mutation::{self, Ran, Receipt, Request};
 use crate::service::unit_of_work::UnitOfWork;
 
 /// The fields that every mutation takes.
@@ -115,8 +115,8 @@ pub async fn journaled<M, F>(
 where
     F: Fn(&mut UnitOfWork<'_>) -> Result<()> + Send + 'static,
 {
-    let (receipt, _) = run(ctx, mutation, meta, work).await?;
-    Ok(Some(Payload { receipt, name: PhantomData }))
+    let ran = run(ctx, mutation, meta, work).await?;
+    Ok(Some(Payload { receipt: ran.receipt, name: PhantomData }))
 }
 
 /// Runs the present mutation through the journal. `work` makes a secret, which the answer shows and the journal does not
@@ -133,16 +133,20 @@ pub async fn journaled_secret<M, F>(
 where
     F: Fn(&mut UnitOfWork<'_>) -> Result<String> + Send + 'static,
 {
-    let (receipt, secret) = run(ctx, mutation, meta, work).await?;
-    Ok(Some(SecretPayload { receipt, secret, name: PhantomData }))
+    let ran = run(ctx, mutation, meta, work).await?;
+    Ok(Some(SecretPayload { receipt: ran.receipt, secret: ran.given, name: PhantomData }))
 }
 
-async fn run<T, F>(
+/// Runs the present mutation through the journal, and gives all that came of it.
+///
+/// # Errors
+/// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
+pub async fn run<T, F>(
     ctx: &Context<'_>,
     mutation: &'static str,
     meta: &MutationMeta,
     work: F,
-) -> Result<(Receipt, Option<T>)>
+) -> Result<Ran<T>>
 where
     T: Send + 'static,
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
@@ -160,6 +164,6 @@ where
     let ran = mutation::run(&context.services, context.requester()?, request, work).await?;
     match ran.refusal {
         Some(refusal) if context.services.journal.answer_errors => Err(refusal),
-        _ => Ok((ran.receipt, ran.given)),
+        refusal => Ok(Ran { refusal, ..ran }),
     }
 }

@@ -3,8 +3,9 @@
 use async_graphql::{ComplexObject, Context, SimpleObject};
 
 use crate::domain::query::{Condition, Value};
+use crate::domain::vote::DataHash;
 use crate::error::{Error, Result};
-use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone};
+use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone, listed};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::enums::enum_named;
@@ -13,6 +14,7 @@ use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{JsonString, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::progress::TaskProgress;
+use crate::graphql::task_comment::{NESTED_TASK_COMMENT, TaskCommentNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowNode, flow};
 use crate::graphql::task_group::types::{TaskGroupNode, group};
@@ -21,7 +23,7 @@ use crate::model::history::Historical;
 use crate::model::task::Task;
 use crate::service::context::ListScope;
 use crate::service::progress::Progress;
-use crate::service::vote;
+use crate::service::{task_comment, vote};
 
 enum_named! {
     /// The status of a task.
@@ -114,6 +116,12 @@ impl TaskFields {
         JsonString::from(self.task.data.clone())
     }
 
+    /// SHA-256 of `data` in hex: of its JSON without white space, keys sorted. A vote counts only on the data on which it was
+    /// cast; whoever votes can say by `expectedDataHash` which data that is to be.
+    async fn data_hash(&self) -> String {
+        DataHash::of(&self.task.data).as_str().to_owned()
+    }
+
     /// `data` in the form in which the host's serializer shows it.
     async fn business_data(&self, ctx: &Context<'_>) -> Result<Option<JsonString>> {
         Ok(Some(JsonString::from(request(ctx)?.services.host.business_data(&self.task))))
@@ -167,6 +175,20 @@ impl TaskNode {
     /// How many votes count, because they are neither replaced by their casters nor stale.
     async fn decision_count(&self, ctx: &Context<'_>) -> Result<Option<usize>> {
         Ok(Some(self.progress_of(ctx).await?.votes.iter().filter(|vote| !vote.is_stale).count()))
+    }
+
+    /// The discussion of the task, in the order in which the comments were made.
+    async fn comments(&self, ctx: &Context<'_>) -> Result<Connection<TaskCommentNode>> {
+        let context = request(ctx)?;
+        if asks_for_rows_alone(ctx, &[]) {
+            let comments = context.comments.load_one(self.task().id).await.map_err(shared)?;
+            let comments = comments.into_iter().flatten().map(TaskCommentNode::from);
+            return Ok(Connection::all(comments, context.services.limits.page_size));
+        }
+        let own = Condition::equals("task_id", Value::Uuid(self.task().id));
+        let list =
+            |services, requester, query| task_comment::list(services, requester, query, ListScope::Nested);
+        listed(ctx, &NESTED_TASK_COMMENT, Some(own), list).await
     }
 
     /// The votes in the order in which they were cast, without those that their casters have replaced. Stale votes are left

@@ -16,12 +16,14 @@ use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::RequestContext;
 use crate::graphql::task::types::TaskNode;
+use crate::graphql::task_comment::TaskCommentNode;
 use crate::graphql::task_executor::TaskExecutorNode;
 use crate::graphql::task_flow::types::TaskFlowNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
 use crate::model::entity::{Column, Entity as _};
 use crate::model::task::Task;
+use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
@@ -41,7 +43,7 @@ struct Row {
     left_out: &'static [(&'static str, &'static str)],
 }
 
-const ROWS: [Row; 4] = [
+const ROWS: [Row; 5] = [
     Row {
         name: "task",
         columns: Task::COLUMNS,
@@ -57,6 +59,12 @@ const ROWS: [Row; 4] = [
             ("checker", "it is the source, where there is one"),
             ("due_by_lead_time", "the date itself is told"),
         ],
+    },
+    Row {
+        name: "taskComment",
+        columns: TaskComment::COLUMNS,
+        shown_as: &[("task_id", "task { id uuid }"), ("mentions", "mentions { ...Person }")],
+        left_out: &[],
     },
     Row {
         name: "taskGroup",
@@ -202,6 +210,10 @@ struct Shown;
 impl Shown {
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
         Ok(snapshot(ctx)?.row::<Task>()?.map(TaskNode::from))
+    }
+
+    async fn task_comment(&self, ctx: &Context<'_>) -> Result<Option<TaskCommentNode>> {
+        Ok(snapshot(ctx)?.row::<TaskComment>()?.map(TaskCommentNode::from))
     }
 
     async fn task_group(&self, ctx: &Context<'_>) -> Result<Option<TaskGroupNode>> {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::cast::Cast;
 use crate::db::vote::Withdrawn;
 use crate::domain::json::{Json, Object};
+use crate::domain::settings::ModuleSettings;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
 use crate::domain::verdict::Verdict;
 use crate::error::Result;
@@ -68,7 +69,7 @@ pub fn enter(
     }
     // In the order of their age, because `own` has no order.
     replaced.sort_unstable();
-    unit.withdraw_votes(&replaced, Withdrawn::Replaced)?;
+    unit.withdraw_votes(&replaced, Withdrawn::ByCaster)?;
     unit.insert_votes(&new)?;
     let is_new = !new.is_empty();
     approval.enter(&replaced, new);
@@ -99,6 +100,24 @@ pub fn lists(approval: &ApprovalState, pools: &[usize], user: Uuid, asked: &Json
         }
     }
     Json::Object(lists)
+}
+
+/// Has `businessStatus` show what is left of a person's votes in the pools that are asked, after some were taken back.
+pub fn show_remaining(task: &mut Task, approval: &ApprovalState, user: Uuid, settings: &ModuleSettings) {
+    forget(task, user);
+    let votes = approval.pools.iter().flat_map(|pool| &pool.votes);
+    let Some(last) = votes.filter(|vote| vote.user_id == user).max_by_key(|vote| vote.id) else { return };
+    let shown = match last.verdict {
+        Verdict::Approved => settings.task_user_approved.as_str().into(),
+        Verdict::Failed => settings.task_user_failed.as_str().into(),
+        Verdict::Accept | Verdict::Reject => {
+            let pools: Vec<usize> = (0..approval.pools.len()).collect();
+            lists(approval, &pools, user, &Json::Null)
+        }
+    };
+    if let Some(gathered) = task.business_status.as_object_mut() {
+        gathered.insert(user.to_string(), shown);
+    }
 }
 
 /// Whether a vote only repeats the one before. A comment that is left out does not take the earlier comment back.

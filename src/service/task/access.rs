@@ -2,16 +2,42 @@
 
 use uuid::Uuid;
 
+use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::decision::Barred;
 use crate::domain::query::{self, Condition};
 use crate::domain::task::TaskStatus;
+use crate::domain::vote::DataHash;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::visibility;
+
+/// What a client saw of a task before it asked for something; absent where it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// `dataHash` of the task: it changes with what is proposed, and not with the votes of others.
+    pub data_hash: Option<String>,
+    /// `version` of the task, which every write changes.
+    pub version: Option<i32>,
+}
+
+/// A task, and what was seen of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenTask {
+    /// The task.
+    pub id: Uuid,
+    /// What was seen of it.
+    pub seen: Seen,
+}
+
+impl From<Uuid> for SeenTask {
+    fn from(id: Uuid) -> Self {
+        Self { id, seen: Seen::default() }
+    }
+}
 
 /// The live task with this key, locked.
 pub fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Task> {
@@ -26,8 +52,14 @@ pub fn no_task() -> Error {
 
 /// Whether the requester sees the task in lists.
 pub fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
+    let requester = unit.requester;
+    seen_by(unit, requester, task)
+}
+
+/// Whether this person sees the task in lists.
+pub fn seen_by(unit: &mut UnitOfWork<'_>, person: &Requester, task: &Task) -> Result<bool> {
     let mut conditions = vec![Condition::equals("id", query::Value::Uuid(task.id))];
-    conditions.extend(visibility::tasks(unit.requester, &unit.settings).nested());
+    conditions.extend(visibility::tasks(person, &unit.settings).nested());
     db::task::is_among(unit.connection, &conditions)
 }
 
@@ -40,6 +72,29 @@ pub fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &Approva
         return Ok(());
     }
     if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
+}
+
+/// Refuses to act on a locked task that is not as it was seen.
+///
+/// # Errors
+/// CONFLICT, or VALIDATION for what is no hash.
+pub fn check_seen(task: &Task, seen: &Seen) -> Result<()> {
+    if let Some(expected) = seen.version.filter(|expected| *expected != task.version) {
+        let message = Message::new("task-changed")
+            .with("expected", i64::from(expected))
+            .with("version", i64::from(task.version));
+        return Err(Error::new(ErrorCode::Conflict, message).of_field("expectedVersion"));
+    }
+    if let Some(expected) = &seen.data_hash {
+        if expected.len() != 64 || !expected.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Error::validation("expectedDataHash", Message::new("not-a-data-hash")));
+        }
+        if !DataHash::of(&task.data).is(&expected.to_ascii_lowercase()) {
+            return Err(Error::new(ErrorCode::Conflict, Message::new("task-data-changed"))
+                .of_field("expectedDataHash"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to touch a task that is decided.

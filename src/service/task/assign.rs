@@ -68,13 +68,19 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
     let named = input.task_group_id.filter(|_| input.flow_id.is_none());
     let group = named.filter(|id| task.task_group_id != Some(*id));
     let flow = input.flow_id.filter(|id| task.flow_id != Some(*id));
-    if (group.is_some() || flow.is_some() || input.detach_flow)
+    if (group.is_some() || flow.is_some() || input.detach_flow || input.detach_group)
         && !unit.requester.is_privileged(&unit.settings)
     {
         return Err(Error::forbidden(Message::new("only-privileged-assign")));
     }
     if input.flow_id.is_some() && input.detach_flow {
         return Err(Error::validation("flowId", Message::new("assign-one")));
+    }
+    if input.detach_group {
+        if input.flow_id.is_some() || input.task_group_id.is_some() || input.detach_flow {
+            return Err(Error::validation("detachGroup", Message::new("detach-group-alone")));
+        }
+        detach_group(unit, task)?;
     }
     if input.detach_flow {
         if task.flow_id.is_none() {
@@ -102,6 +108,29 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
         return Ok(Deciders::Flow(steps).give(task));
     }
     Ok(Vec::new())
+}
+
+/// Gives a task back to triage, as long as nobody in its group has voted.
+fn detach_group(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
+    let conflict = |message| Err(Error::new(ErrorCode::Conflict, message).of_field("detachGroup"));
+    if task.flow_id.is_some() {
+        return conflict(Message::new("flow-sets-group"));
+    }
+    if task.task_group_id.is_none() {
+        return conflict(Message::new("not-in-group"));
+    }
+    // Of tasks that votes do not decide, the ledger has no votes.
+    if !unit.settings.decides_by_policy(task.executor_action_event.as_deref()) && shows_votes(task) {
+        return conflict(Message::new("task-voted"));
+    }
+    refuse_voted(unit, task, "detachGroup")?;
+    Deciders::Nobody.give(task);
+    Ok(())
+}
+
+/// Whether `businessStatus` shows somebody's vote.
+fn shows_votes(task: &Task) -> bool {
+    task.business_status.as_object().is_some_and(|shown| shown.keys().any(|key| key.parse::<Uuid>().is_ok()))
 }
 
 /// The deciders of new tasks of this source: the flow or the group to which the source is bound.

@@ -20,10 +20,10 @@ pub fn locked(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<TaskGroup> {
 
 /// The groups with these keys, deleted or not. Nobody else can change them until the transaction ends.
 pub fn shared(unit: &mut UnitOfWork<'_>, ids: &BTreeSet<Uuid>) -> Result<Vec<TaskGroup>> {
-    let mut groups = Vec::with_capacity(ids.len());
-    // All requests lock in this order, so that no two wait for each other.
-    for id in ids {
-        groups.extend(db::lock::<TaskGroup>(unit.connection, *id, Lock::Share)?);
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(groups)
+    // All requests lock in this order, so that no two wait for each other.
+    let ids: Vec<Uuid> = ids.iter().copied().collect();
+    db::lock_many::<TaskGroup>(unit.connection, &ids, Lock::Share)
 }

@@ -24,6 +24,8 @@ const TABLES: &[&str] = &[
     "task_management_taskpool",
     "task_management_taskdecision",
     "task_management_historicaltaskdecision",
+    "task_management_taskcomment",
+    "task_management_historicaltaskcomment",
     "task_management_taskmutation",
     "task_management_outbox",
 ];

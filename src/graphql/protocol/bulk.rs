@@ -1,0 +1,88 @@
+//! The answers of mutations of many items, and their way through the journal.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use async_graphql::{Context, Enum, Object, TypeName};
+
+use crate::domain::bulk::Outcome;
+use crate::error::Result;
+use crate::graphql::protocol::declaration::shows;
+use crate::graphql::protocol::payload::{MutationMeta, PayloadName, run};
+use crate::service::bulk::kept_outcomes;
+use crate::service::mutation::Receipt;
+use crate::service::unit_of_work::UnitOfWork;
+
+/// The answer of a mutation of many items.
+pub struct BulkPayload<M> {
+    receipt: Receipt,
+    outcomes: Vec<Outcome>,
+    name: PhantomData<M>,
+}
+
+impl<M: PayloadName> TypeName for BulkPayload<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::NAME.into()
+    }
+}
+
+#[Object(name_type)]
+impl<M: PayloadName> BulkPayload<M> {
+    /// The key of the mutation's entry in the journal.
+    async fn internal_id(&self) -> Option<String> {
+        Some(self.receipt.internal_id.to_string())
+    }
+
+    /// The client's own id of the mutation.
+    async fn client_mutation_id(&self) -> Option<&str> {
+        self.receipt.client_mutation_id.as_deref()
+    }
+
+    /// What came of each item, in their order. The journal keeps them in `jsonExt`; a repeat is answered with them too.
+    async fn outcomes(&self) -> Vec<TaskOutcome> {
+        self.outcomes.iter().cloned().map(TaskOutcome::from).collect()
+    }
+}
+
+shows! {
+    /// What came of one item of a mutation.
+    #[graphql(name = "TaskOutcomeGQLType")]
+    pub struct TaskOutcome of outcome: Outcome {
+        /// The task's `uuid`.
+        id: String,
+        /// Whether it was done.
+        ok: bool,
+        /// The class of the refusal, such as CONFLICT.
+        code: Option<String>,
+        /// Why it was refused.
+        message: Option<String>,
+    }
+}
+
+/// Whether the items of a mutation stand alone.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::domain::bulk::BulkMode")]
+pub enum TaskBulkMode {
+    /// Each item is done or refused for itself; the mutation succeeds if any of them was done.
+    Each,
+    /// All items are done, or none.
+    All,
+}
+
+/// Runs the present mutation of many items through the journal, which keeps what comes of each.
+///
+/// # Errors
+/// Those of [`run`].
+pub async fn journaled_bulk<M, F>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    meta: &MutationMeta,
+    work: F,
+) -> Result<Option<BulkPayload<M>>>
+where
+    F: Fn(&mut UnitOfWork<'_>) -> Result<Vec<Outcome>> + Send + 'static,
+{
+    let ran = run(ctx, mutation, meta, work).await?;
+    let outcomes = kept_outcomes(ran.kept.as_ref());
+    Ok(Some(BulkPayload { receipt: ran.receipt, outcomes, name: PhantomData }))
+}
