@@ -101,7 +101,10 @@ pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<Strin
 /// # Errors
 /// A sentence that says why the database can't be migrated.
 pub async fn migrate(settings: &Settings) -> Result<String, String> {
-    let module = Builder::new(settings.clone()).build().map_err(say)?;
+    migrate_by(&Builder::new(settings.clone()).build().map_err(say)?).await
+}
+
+async fn migrate_by(module: &TaskManagement) -> Result<String, String> {
     if let Standing::Foreign(tables) = module.standing().await.map_err(say)? {
         return Err(foreign(&tables));
     }
@@ -289,7 +292,7 @@ fn foreign(tables: &[String]) -> String {
 async fn prepare(module: &TaskManagement) -> Result<(), String> {
     if module.configured().database.migrate {
         // Arguments of the log are not worked out for a line that is not written.
-        let done = migrate(module.configured()).await?;
+        let done = migrate_by(module).await?;
         tracing::info!("{done}");
     }
     let standing = module.standing().await.map_err(say)?;

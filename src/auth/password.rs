@@ -1,8 +1,8 @@
 //! Passwords: argon2id, and the form of the original, which is replaced at the next login.
 
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::rand_core::{OsRng, RngCore as _};
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version, password_hash};
 use sha2::{Digest as _, Sha256};
 
 use super::password_form::LEGACY;
@@ -25,9 +25,8 @@ impl Passwords {
     pub fn new(settings: &AuthSettings) -> Result<Self> {
         let params = Params::new(settings.password_memory_kib, settings.password_passes, 1, None)
             .map_err(|error| Error::internal(error.to_string()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, "nobody has this password")?;
-        Ok(Self { argon2, nobody })
+        let nobody = nobodys(&params).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), nobody })
     }
 
     /// Hashes a password, for the database to keep.
@@ -73,6 +72,20 @@ fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
     Ok(hash.to_string())
 }
 
+/// What looks like a hash at this cost, and is none of any password. A hash would take most of the time of a start.
+fn nobodys(params: &Params) -> password_hash::Result<String> {
+    let (salt, mut random) = (SaltString::generate(&mut OsRng), [0_u8; Params::DEFAULT_OUTPUT_LEN]);
+    OsRng.fill_bytes(&mut random);
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: params.try_into()?,
+        salt: Some(salt.as_salt()),
+        hash: Some(Output::new(&random)?),
+    };
+    Ok(hash.to_string())
+}
+
 fn legacy_digest(password: &str, private_key: &str) -> String {
     use std::fmt::Write as _;
     let digest = Sha256::new().chain_update(password).chain_update(private_key).finalize();
@@ -99,7 +112,10 @@ mod tests {
         assert_eq!(passwords.verify("right", Some(&kept)), Verdict::Right);
         assert_eq!(passwords.verify("wrong", Some(&kept)), Verdict::Wrong);
         assert_eq!(passwords.verify("right", None), Verdict::Wrong);
-        assert_eq!(passwords.verify("nobody has this password", None), Verdict::Wrong);
+        let (own, nobodys) = (PasswordHash::new(&kept), PasswordHash::new(&passwords.nobody));
+        let (own, nobodys) = (own.expect("a hash"), nobodys.expect("a hash"));
+        assert_eq!(own.params, nobodys.params, "an unknown name takes as long");
+        assert_eq!(own.hash.map(|hash| hash.len()), nobodys.hash.map(|hash| hash.len()));
         assert_eq!(passwords.verify(&"x".repeat(LONGEST + 1), Some(&kept)), Verdict::Wrong);
         assert_eq!(passwords.verify("right", Some("no hash")), Verdict::Wrong);
     }
