@@ -60,6 +60,14 @@ impl Audit {
         self.check(tasks.len() == acknowledged.len(), || {
             format!("{} tasks were acknowledged, {} are there", acknowledged.len(), tasks.len())
         });
+        let counters = "SELECT status AS a, '' AS b, '' AS c, CAST(sum(tally) AS bigint) AS n FROM task_management_taskcount \
+                        WHERE NOT is_deleted GROUP BY status";
+        for counter in store.rows(counters)? {
+            let there = tasks.iter().filter(|task| task.b == counter.a).count();
+            self.check(usize::try_from(counter.n) == Ok(there), || {
+                format!("{} tasks are {}, and {} are counted", there, counter.a, counter.n)
+            });
+        }
         let history = "SELECT CAST(id AS text) AS a, CAST(count(DISTINCT version) AS text) AS b, \
                        CAST(max(version) AS text) AS c, count(*) AS n FROM task_management_historicaltask GROUP BY id";
         let history: BTreeMap<String, Row> =

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000014" "refused_mutation"
     "00000000000015" "checker"
     "00000000000016" "own_migrations"
+    "00000000000017" "task_count"
     "00000000000018" "task_dates"
     "00000000000019" "task_maker"
     "00000000000021" "timer"

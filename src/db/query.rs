@@ -15,7 +15,7 @@ use super::entity::columns;
 use super::history::historical_columns;
 use super::sql::Sql;
 use crate::budget;
-use crate::domain::query::{ListQuery, Slice, Value};
+use crate::domain::query::{Condition, ListQuery, Slice, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::entity::{Kind, Versioned};
@@ -31,7 +31,7 @@ mod table;
 pub use condition::{filter, is_open};
 use order::Order;
 use table::At;
-pub use table::{Field, Listed, Table};
+pub use table::{Counters, Field, Listed, Table};
 
 /// How large a page may be.
 #[derive(Debug, Clone, Copy)]
@@ -116,8 +116,11 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
     let before = page.before.as_deref().map(|cursor| order.read_cursor("before", cursor)).transpose()?;
 
     let matching = filter(connection.dialect(), table, &query.conditions)?;
-    let total_count =
-        if query.wanted.total_count { Some(count(connection, table, &matching)?) } else { None };
+    let total_count = if query.wanted.total_count {
+        Some(total(connection, table, &query.conditions, &matching)?)
+    } else {
+        None
+    };
 
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
@@ -189,6 +192,26 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
         }
     }
     Ok(Slice { rows, total_count, has_next, has_previous })
+}
+
+/// How many rows a list has. The counters say it, if they know all that the list is filtered by.
+fn total(
+    connection: &mut DbConnection,
+    table: &Table,
+    conditions: &[Condition],
+    matching: &Sql,
+) -> Result<i64> {
+    let knows = |counters: &&Table| {
+        let is_known = |path: &str| counters.fields.iter().any(|field| field.path == path);
+        conditions.iter().all(|condition| condition.compares_only(&is_known))
+    };
+    let Some(counters) = table.counters.as_deref().filter(knows) else {
+        return count(connection, table, matching);
+    };
+    let query =
+        Sql::new(format!("SELECT CAST(COALESCE(sum(tally), 0) AS bigint) FROM {} WHERE ", counters.name))
+            .append(filter(connection.dialect(), counters, conditions)?);
+    Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 
 /// How many rows meet `filter`.

@@ -7,13 +7,14 @@ use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
-use super::query::{self, Field, Listed, Table, is_open};
+use super::query::{self, Counters, Field, Listed, Table, is_open};
 use super::sql::Sql;
 use crate::domain::query::Condition;
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
-use crate::model::entity::Kind;
+use crate::model::entity::{Entity, Kind};
 use crate::model::task::{Task, task_management_task as task};
+use crate::model::task_count::TaskCount;
 use crate::model::task_pool::task_management_taskpool as task_pool;
 
 const GROUP: &str = "task_management_taskgroup";
@@ -44,6 +45,10 @@ impl Listed for Task {
         ("assignee", "task_group__code"),
         ("task_group", "task_group__code"),
     ];
+    const COUNTERS: Option<Counters> = Some(Counters {
+        table: TaskCount::TABLE,
+        columns: &["is_deleted", "status", "task_group_id", "source"],
+    });
 }
 
 /// Open tasks that this group is asked about, at most `limit` of those after `after`, by key: tasks assigned to the group,

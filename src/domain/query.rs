@@ -160,6 +160,17 @@ impl Condition {
         }
     }
 
+    /// Whether it compares nothing but fields that are known.
+    #[must_use]
+    pub fn compares_only(&self, is_known: &impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Any(parts) => parts.iter().all(|part| part.compares_only(is_known)),
+            Self::Not(part) => part.compares_only(is_known),
+            Self::Field { field, .. } | Self::OneOf { field, .. } => is_known(field),
+            _ => false,
+        }
+    }
+
     /// Any of `fields` holds `text`, ignoring case.
     #[must_use]
     pub fn search(fields: &[&'static str], text: &str) -> Self {

@@ -98,6 +98,7 @@ mod stale_votes;
 mod statements;
 mod support;
 mod task_comments;
+mod task_counts;
 mod text_search;
 mod tokens;
 mod transport;

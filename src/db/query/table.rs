@@ -70,6 +70,16 @@ impl Field {
     }
 }
 
+/// Where it is written how many rows there are of each kind: a table with some of the entity's columns, and with a column
+/// `tally`. The sum of that over the rows of a kind is its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Counters {
+    /// The table.
+    pub table: &'static str,
+    /// The entity's columns that it has, under the same names; `is_deleted` must be among them.
+    pub columns: &'static [&'static str],
+}
+
 /// An entity that can be listed. The entity's declaration makes its own columns fields of lists; this trait adds to them.
 pub trait Listed: Stored {
     /// Columns that lists are neither filtered nor sorted by.
@@ -84,6 +94,8 @@ pub trait Listed: Stored {
     const FOREIGN_KEYS: bool = true;
     /// The column by which the journal's links name its rows.
     const TOUCHED_BY: Option<&'static str> = Some("id");
+    /// Where it is written how many rows there are of each kind.
+    const COUNTERS: Option<Counters> = None;
 }
 
 /// A table that can be listed.
@@ -106,28 +118,41 @@ pub struct Table {
     pub foreign_keys: bool,
     /// The name by which the journal's links call the table, and the column by which they name its rows.
     pub touched_as: Option<(&'static str, &'static str)>,
+    /// The table that says how many rows there are of each kind, with the fields by which these differ.
+    pub counters: Option<Box<Table>>,
 }
 
 impl Table {
     /// The table of an entity; deleted rows are not listed.
     #[must_use]
     pub fn of<T: Listed>() -> Self {
-        let live = T::COLUMNS.iter().any(|column| column.name == "is_deleted");
-        let live = live.then(|| format!("NOT {}.is_deleted", T::TABLE));
-        let always: Vec<String> = live.into_iter().chain(T::CONDITION.map(str::to_owned)).collect();
         let is_listed = |column: &&Column| !T::LEFT_OUT.contains(&column.name);
         let own = T::COLUMNS.iter().filter(is_listed).map(Field::of_column);
         let key = T::COLUMNS.iter().find(|column| column.name == T::KEY).map(Field::of_column);
-        Self {
-            name: T::TABLE,
-            key: key.unwrap_or(Field::own(T::KEY, Kind::Uuid)),
-            fields: own.chain(T::FIELDS.iter().copied()).collect(),
-            order_aliases: T::ORDER_ALIASES,
-            default_order: &[],
-            always: (!always.is_empty()).then(|| always.join(" AND ")),
-            foreign_keys: T::FOREIGN_KEYS,
-            touched_as: T::TOUCHED_BY.map(|column| (T::NAME, column)),
-        }
+        let fields: Vec<Field> = own.chain(T::FIELDS.iter().copied()).collect();
+        let listing = |name: &'static str, fields: Vec<Field>| {
+            let live = T::COLUMNS.iter().any(|column| column.name == "is_deleted");
+            let live = live.then(|| format!("NOT {name}.is_deleted"));
+            let always: Vec<String> = live.into_iter().chain(T::CONDITION.map(str::to_owned)).collect();
+            Self {
+                name,
+                key: key.unwrap_or(Field::own(T::KEY, Kind::Uuid)),
+                fields,
+                order_aliases: T::ORDER_ALIASES,
+                default_order: &[],
+                always: (!always.is_empty()).then(|| always.join(" AND ")),
+                foreign_keys: T::FOREIGN_KEYS,
+                touched_as: T::TOUCHED_BY.map(|column| (T::NAME, column)),
+                counters: None,
+            }
+        };
+        let counters = T::COUNTERS.map(|Counters { table, columns }| {
+            let is_counted = |field: &&Field| match field.at {
+                At::Own(column) | At::Related { fk: column, .. } => columns.contains(&column),
+            };
+            Box::new(listing(table, fields.iter().filter(is_counted).copied().collect()))
+        });
+        Self { counters, ..listing(T::TABLE, fields) }
     }
 
     /// The historical twin of an entity's table; all versions are listed, the newest first.
@@ -145,6 +170,7 @@ impl Table {
             default_order: &["-history_date"],
             always: None,
             foreign_keys: false,
+            counters: None,
             ..table
         }
     }

@@ -1,0 +1,11 @@
+DELETE FROM task_management_schemalevel WHERE version = '00000000000017';
+DROP TRIGGER task_management_taskcount_emptied ON task_management_task;
+DROP TRIGGER task_management_taskcount_removed ON task_management_task;
+DROP TRIGGER task_management_taskcount_moved ON task_management_task;
+DROP TRIGGER task_management_taskcount_added ON task_management_task;
+DROP TABLE task_management_taskcount;
+DROP FUNCTION task_management_taskcount_fold;
+DROP FUNCTION task_management_taskcount_emptied;
+DROP FUNCTION task_management_taskcount_removed;
+DROP FUNCTION task_management_taskcount_moved;
+DROP FUNCTION task_management_taskcount_added;
