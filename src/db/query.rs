@@ -21,6 +21,8 @@ use crate::message::Message;
 use crate::model::entity::{Kind, Versioned};
 use crate::model::history::Historical;
 
+mod asked;
+mod branches;
 mod condition;
 mod cursor;
 mod key;
@@ -28,6 +30,7 @@ mod order;
 mod segment;
 mod table;
 
+use branches::Branches;
 pub use condition::{filter, is_open};
 use order::Order;
 use table::At;
@@ -125,7 +128,7 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
     let size = first.or(last).unwrap_or(limit.max);
-    let segments = match (&after, &before) {
+    let segments_in = |order: &Order| match (&after, &before) {
         (start, None) if !backward && offset == 0 => order.segments(start.as_deref(), false),
         (None, start) if backward && offset == 0 => order.segments(start.as_deref(), true),
         _ => {
@@ -135,19 +138,29 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
             vec![order.one_segment(both, backward)]
         }
     };
+    let branches = Branches::of(table, &query.conditions);
+    let at_steps = branches.as_ref().and_then(|branches| branches.order_at_steps(&query.order_by));
+    let mut at_steps = at_steps.iter().flat_map(segments_in);
     let mut rows: Vec<(R, String)> = Vec::new();
-    for segment in segments {
+    for segment in segments_in(&order) {
         let missing = size + 1 - i64::try_from(rows.len()).map_err(Error::internal)?;
         if missing == 0 {
             break;
         }
-        let (filter, sorted, skipped) = if order.is_joined() {
-            // The other table is joined only to find the page's keys, so that whole rows need not be sorted.
-            let found = segment.select(&order.id, &matching, missing, offset);
-            let filter = Sql::new(format!("{} IN (", order.id)).append(found).sql(")");
-            (filter, order.sql(backward), 0)
+        // The keys of the page are found first where that reads other tables, so that whole rows need not be sorted.
+        let keys = if order.is_joined() {
+            Some(segment.select(&order.id, &matching, missing, offset))
+        } else if let Some((branches, at_steps)) = branches.as_ref().zip(at_steps.next()) {
+            Some(branches.keys(connection.dialect(), &segment, &at_steps, (missing, offset))?)
         } else {
-            (segment.filter(&matching), segment.order, offset)
+            None
+        };
+        let (filter, sorted, skipped) = match keys {
+            Some(keys) => {
+                let filter = Sql::new(format!("{} IN (", order.id)).append(keys).sql(")");
+                (filter, order.sql(backward), 0)
+            }
+            None => (segment.filter(&matching), segment.order, offset),
         };
         let page = Sql::new(format!("SELECT {columns}, "))
             .append(order.sort_values(connection.dialect()))
@@ -201,16 +214,15 @@ fn total(
     conditions: &[Condition],
     matching: &Sql,
 ) -> Result<i64> {
-    let knows = |counters: &&Table| {
-        let is_known = |path: &str| counters.fields.iter().any(|field| field.path == path);
-        conditions.iter().all(|condition| condition.compares_only(&is_known))
-    };
-    let Some(counters) = table.counters.as_deref().filter(knows) else {
+    let dialect = connection.dialect();
+    let knows_all = |counters: &&Table| conditions.iter().all(|condition| counters.has_all_of(condition));
+    let query = if let Some(counters) = table.counters.as_deref().filter(knows_all) {
+        counters.tally(filter(dialect, counters, conditions)?)
+    } else if let Some(branches) = Branches::of(table, conditions) {
+        branches.count(dialect)?
+    } else {
         return count(connection, table, matching);
     };
-    let query =
-        Sql::new(format!("SELECT CAST(COALESCE(sum(tally), 0) AS bigint) FROM {} WHERE ", counters.name))
-            .append(filter(connection.dialect(), counters, conditions)?);
     Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 

@@ -19,5 +19,9 @@ entity! {
         date_opened: NaiveDateTime => Timestamp,
         /// When the step passed, naive UTC; none while it is active.
         date_passed: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// When the task was created, naive UTC, so that lists find tasks at steps in that order. The database keeps it true.
+        task_date_created: NaiveDateTime => Timestamp,
+        /// Whether the task is assigned to the step's group as well. The database keeps it true.
+        is_given: bool => Bool,
     }
 }

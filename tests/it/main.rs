@@ -34,6 +34,7 @@ mod embedded_host;
 mod embedding;
 mod entities;
 mod exact_json;
+mod executor_lists;
 mod executors;
 mod faults;
 mod flow_races;

@@ -134,7 +134,7 @@ impl Writer {
             Act::Commit => "COMMIT; BEGIN".to_owned(),
             Act::Undo => "ROLLBACK; BEGIN".to_owned(),
             Act::Hasten if is_postgres => "SELECT setval('task_management_taskcount_id_seq', \
-                 1000 * (nextval('task_management_taskcount_id_seq') / 1000) + 996)"
+                 1000 * (nextval('task_management_taskcount_id_seq') / 1000) + 1996)"
                 .to_owned(),
             Act::Hasten | Act::Die => return,
         };
@@ -228,7 +228,7 @@ async fn a_list_tells_how_many_tasks_it_has(app: TestApp) {
             app.vote("exec1", &task, json!("APPROVED")).await;
         }
     }
-    app.run("UPDATE task_management_task SET is_deleted = true WHERE id = (SELECT max(CAST(id AS text)) FROM task_management_task)");
+    app.run("UPDATE task_management_task SET is_deleted = true WHERE CAST(id AS text) = (SELECT max(CAST(id AS text)) FROM task_management_task)");
     for (arguments, condition) in [
         (String::new(), "1 = 1".to_owned()),
         ("(isDeleted: false)".to_owned(), "1 = 1".to_owned()),

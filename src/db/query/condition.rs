@@ -1,5 +1,6 @@
 //! Conditions of lists as SQL.
 
+use super::asked::{groups_of, seen_task};
 use super::{At, Table};
 use crate::db::connection::Dialect;
 use crate::db::sql::Sql;
@@ -137,53 +138,6 @@ fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uui
         sql = sql.sql(" AND journal.user_id = ").bind(user_id);
     }
     Ok(sql.sql(")"))
-}
-
-/// The live groups in which the user is an executor.
-fn groups_of(user_id: uuid::Uuid) -> Sql {
-    Sql::new(
-        "SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
-         JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id \
-         WHERE NOT executor.is_deleted AND NOT pool.is_deleted AND executor.user_id = ",
-    )
-    .bind(user_id)
-}
-
-/// The condition that a person sees the task: as an executor of its group, or of a group that is asked at one of its present
-/// steps, once it is accepted; or as its maker. `tasks` is the name of the table.
-///
-/// Each part must use an index, because a part without one reads all tasks. SQLite uses a partial index for a part only if
-/// that part itself says `NOT is_deleted`. PostgreSQL uses no index for `IN (SELECT …)` beside an `OR`.
-fn seen_task(dialect: Dialect, tasks: &str, sight: Sight) -> Sql {
-    let (open, close) = match dialect {
-        Dialect::Postgres => ("= ANY (ARRAY(", "))"),
-        Dialect::Sqlite => ("IN (", ")"),
-    };
-    let mut parts = Vec::new();
-    if sight.executes {
-        let live = format!("(NOT {tasks}.is_deleted AND {tasks}.status <> 'RECEIVED' AND {tasks}");
-        parts.push(
-            Sql::new(format!("{live}.task_group_id {open}"))
-                .append(groups_of(sight.user_id))
-                .sql(format!("{close})")),
-        );
-        parts.push(
-            Sql::new(format!(
-                "{live}.id {open}SELECT pool.task_id FROM task_management_taskpool AS pool \
-                 WHERE pool.date_passed IS NULL AND pool.task_group_id IN ("
-            ))
-            .append(groups_of(sight.user_id))
-            .sql(format!("){close})")),
-        );
-    }
-    if sight.makes {
-        parts.push(
-            Sql::new(format!("(NOT {tasks}.is_deleted AND {tasks}.user_created = "))
-                .bind(sight.user_id)
-                .sql(")"),
-        );
-    }
-    Sql::new("(").append(Sql::join(parts, " OR ", "1 = 0")).sql(")")
 }
 
 /// That the row of `executors` sits in a group of the user's, or in one that is asked at present about a task that the user sees.

@@ -1,6 +1,8 @@
 //! What lists know of a table: its fields, where these are found, and the names by which lists are sorted.
 
 use crate::db::entity::Stored;
+use crate::db::sql::Sql;
+use crate::domain::query::Condition;
 use crate::domain::text::{camel_case, snake_case};
 use crate::model::entity::{Column, Kind, Versioned};
 
@@ -173,6 +175,17 @@ impl Table {
             counters: None,
             ..table
         }
+    }
+
+    /// Whether a condition compares nothing but fields of this table.
+    pub(super) fn has_all_of(&self, condition: &Condition) -> bool {
+        condition.compares_only(&|path| self.fields.iter().any(|field| field.path == path))
+    }
+
+    /// A query that adds up, where this table holds counters, how many rows there are of the kinds that meet `filter`.
+    pub(super) fn tally(&self, filter: Sql) -> Sql {
+        Sql::new(format!("SELECT CAST(COALESCE(sum(tally), 0) AS bigint) FROM {} WHERE ", self.name))
+            .append(filter)
     }
 
     /// The field that lists are sorted by under this name: its path in camelCase or snake_case, or an alias.

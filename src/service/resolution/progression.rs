@@ -95,6 +95,8 @@ fn open(unit: &mut UnitOfWork<'_>, task: &Task, steps: &[TaskFlowStep]) -> Resul
             task_group_id: step.task_group_id,
             date_opened: unit.now,
             date_passed: None,
+            task_date_created: task.record.date_created,
+            is_given: task.task_group_id == Some(step.task_group_id),
         };
         db::insert(unit.connection, &pool)?;
         pools.push(pool);
