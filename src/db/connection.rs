@@ -10,8 +10,10 @@ use diesel::r2d2::R2D2Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::budget::{Budget, ConnectionPermit};
+use crate::clock::new_random_id;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -134,17 +136,21 @@ pub struct Database {
     connector: Connector,
     reading: Arc<Lane>,
     writing: Arc<Lane>,
-    wake: watch::Sender<()>,
+    /// Wakes the workers. The value is a name for this database among those of other modules and processes.
+    wake: watch::Sender<Uuid>,
 }
 
 thread_local! {
     /// Whether the present work of this thread leaves something for the workers.
     static IS_ANNOUNCED: Cell<bool> = const { Cell::new(false) };
+    /// The name of the [`Database`] at which this thread works.
+    static ANNOUNCER: Cell<Uuid> = const { Cell::new(Uuid::nil()) };
 }
 
-/// Has the workers of this process woken when the present work at the database ends.
-pub(super) fn announce() {
+/// Has the workers of this process woken when the present work at the database ends; returns the name of who announces it.
+pub(super) fn announce() -> Uuid {
     IS_ANNOUNCED.set(true);
+    ANNOUNCER.get()
 }
 
 /// A pool and its queue.
@@ -153,7 +159,7 @@ struct Lane {
     size: usize,
     permits: Arc<Semaphore>,
     patience: Duration,
-    wake: watch::Sender<()>,
+    wake: watch::Sender<Uuid>,
 }
 
 /// The pool that a lane takes connections from.
@@ -170,7 +176,7 @@ impl Database {
     /// UNAVAILABLE, with a sentence that names the setting as the cause, when the URL can't be used.
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
         let manager = ConnectionManager::new(settings)?;
-        let (patience, wake) = (manager.patience, watch::Sender::new(()));
+        let (patience, wake) = (manager.patience, watch::Sender::new(new_random_id()));
         let lane = |size: u32| -> Result<Arc<Lane>> {
             let pool = diesel::r2d2::Pool::builder()
                 .max_size(size)
@@ -219,7 +225,8 @@ impl Database {
     /// INTERNAL for a pool that is larger than this machine can count.
     pub fn from_pool(pool: impl Into<HostPool>) -> Result<Self> {
         let pool = pool.into();
-        let (dialect, patience, wake) = (pool.dialect(), pool.patience(), watch::Sender::new(()));
+        let (dialect, patience, wake) =
+            (pool.dialect(), pool.patience(), watch::Sender::new(new_random_id()));
         // One is kept to listen.
         let size = pool.max_size() - u32::from(pool.may_listen());
         let reading = Lane::of(Pool::Host(pool.clone()), size, patience, wake.clone())?;
@@ -259,11 +266,16 @@ impl Database {
     /// Tells all workers of this process that there may be something for them. A transaction that leaves something does so by
     /// itself.
     pub(crate) fn wake(&self) {
-        self.wake.send_replace(());
+        self.wake.send_modify(|_| {});
+    }
+
+    /// The name by which this database announces deliveries.
+    pub(crate) fn announcer(&self) -> Uuid {
+        *self.wake.borrow()
     }
 
     /// A receiver that sees each [`Self::wake`] from now on.
-    pub(crate) fn woken(&self) -> watch::Receiver<()> {
+    pub(crate) fn woken(&self) -> watch::Receiver<Uuid> {
         self.wake.subscribe()
     }
 
@@ -329,7 +341,7 @@ struct Permits {
 }
 
 impl Lane {
-    fn of(pool: Pool, size: u32, patience: Duration, wake: watch::Sender<()>) -> Result<Arc<Self>> {
+    fn of(pool: Pool, size: u32, patience: Duration, wake: watch::Sender<Uuid>) -> Result<Arc<Self>> {
         let size = usize::try_from(size).map_err(Error::internal)?;
         Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience, wake }))
     }
@@ -384,6 +396,7 @@ impl Lane {
             let _permits = permits;
             let _entered = span.entered();
             IS_ANNOUNCED.set(false);
+            ANNOUNCER.set(*wake.borrow());
             let outcome = match pool {
                 Pool::Own(pool) => {
                     let mut held = pool.get().map_err(Error::unavailable)?;
@@ -402,7 +415,7 @@ impl Lane {
             // Whoever reads about a host's people may write their copies, and leave something too. Workers who find nothing
             // after work that was undone have looked once in vain.
             if IS_ANNOUNCED.take() {
-                wake.send_replace(());
+                wake.send_modify(|_| {});
             }
             outcome
         })

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
-use super::entity::{Stored, select};
+use super::entity::{Stored, columns};
 use super::sql::Sql;
 use crate::error::Result;
 
@@ -28,8 +28,8 @@ pub struct Lease {
     pub most: i64,
 }
 
-/// Leases rows that are due and that no other worker has in hand, in this order; returns them. `whose` is the condition on the
-/// rows that the worker serves, `due` that they are due now, on the table as `waiting`.
+/// Leases rows that are due and that no other worker has in hand, the first in this order; returns them in no order. `whose` is
+/// the condition on the rows that the worker serves, `due` that they are due now, on the table as `waiting`.
 pub fn lease<T: Leased>(
     connection: &mut DbConnection,
     lease: Lease,
@@ -42,31 +42,23 @@ pub fn lease<T: Leased>(
         Dialect::Sqlite => "",
     };
     let (table, waits) = (T::TABLE, T::WAITS);
-    Sql::new(format!("UPDATE {table} SET leased_by = "))
+    let taken = Sql::new(format!("UPDATE {table} SET leased_by = "))
         .bind(lease.worker)
         .sql(", lease_until = ")
         .bind(lease.until)
         .sql(format!(
             ", attempts = attempts + 1 WHERE id IN (SELECT waiting.id FROM {table} AS waiting WHERE {waits} AND "
         ))
-        .append(whose.clone())
+        .append(whose)
         .sql(" AND ")
         .append(due)
         .sql(" AND (waiting.lease_until IS NULL OR waiting.lease_until < ")
         .bind(lease.now)
         .sql(format!(") ORDER BY {order} LIMIT "))
         .bind(lease.most)
-        .sql(skip)
-        .sql(")")
-        .execute(connection)?;
-    let taken = Sql::new(format!("{waits} AND leased_by = "))
-        .bind(lease.worker)
-        .sql(" AND lease_until = ")
-        .bind(lease.until)
-        .sql(" AND ")
-        .append(whose)
-        .sql(format!(" ORDER BY {order}"));
-    select(connection, taken)
+        .sql(format!("{skip}) RETURNING {}", columns::<T>()))
+        .load(connection)?;
+    Ok(taken)
 }
 
 /// Renews the lease of a row until `until`; returns whether the worker still had the row.

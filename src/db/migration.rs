@@ -50,7 +50,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000017" "task_count"
     "00000000000018" "task_dates"
     "00000000000019" "task_maker"
-    "00000000000020" "asked_by_index"
+    "00000000000020" "found_by_index"
     "00000000000021" "timer"
     "00000000000022" "task_comment"
 ];

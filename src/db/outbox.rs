@@ -4,6 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use uuid::Uuid;
 
 use super::connection::{self, DbConnection, Dialect};
@@ -74,23 +75,70 @@ pub fn is_asked_later(connection: &mut DbConnection, id: i64, group_ids: &[Uuid]
     Ok(later.iter().any(|delivery| delivery.data.get("after").is_none()))
 }
 
-/// Whether a delivery may be due for one handler. Other workers may have it in hand already; [`lease`] decides that.
-pub fn is_due(connection: &mut DbConnection, handler: &str, now: NaiveDateTime) -> Result<bool> {
-    let due = outbox::table
-        .filter(outbox::status.eq(DeliveryStatus::Pending))
-        .filter(outbox::handler.eq(handler))
-        .filter(outbox::date_due.le(now));
-    Ok(due.select(outbox::id).first::<i64>(connection).optional()?.is_some())
+/// A subscriber that a look at the outbox has found.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Looked {
+    /// The name of the subscriber.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Whether the last attempt at the endpoint failed.
+    #[diesel(sql_type = Bool)]
+    pub is_failing: bool,
+    /// Whether a delivery may be due. An older one of the same row may have to be made first; [`lease`] decides that.
+    #[diesel(sql_type = Bool)]
+    pub is_due: bool,
+}
+
+/// Looks for all subscribers at once whether deliveries are due: for these handlers, and for all live endpoints if these are
+/// told at all. Deliveries to a disabled endpoint go on waiting.
+pub fn look(
+    connection: &mut DbConnection,
+    handlers: &[String],
+    has_webhooks: bool,
+    now: NaiveDateTime,
+) -> Result<Vec<Looked>> {
+    let handlers = handlers
+        .iter()
+        .map(|name| Sql::new("SELECT ").bind(name.as_str()).sql(" AS name, false AS is_failing"));
+    let endpoints = has_webhooks.then(|| {
+        Sql::new(
+            "SELECT 'webhook:' || CAST(id AS text), failing_since IS NOT NULL \
+             FROM task_management_webhookendpoint WHERE NOT is_deleted AND is_active",
+        )
+    });
+    let subscribers = Sql::join(handlers.chain(endpoints).collect(), " UNION ALL ", "");
+    Ok(Sql::new("SELECT subscriber.name, subscriber.is_failing, ")
+        .append(is_any_due("subscriber.name", now))
+        .sql(" AS is_due FROM (")
+        .append(subscribers)
+        .sql(") AS subscriber")
+        .load(connection)?)
+}
+
+/// The condition that a delivery is due to the subscriber whose name `handler` is in SQL, and in no worker's hand. The earliest says
+/// it, because an index has that: by EXISTS, PostgreSQL might read the whole outbox.
+fn is_any_due(handler: &str, now: NaiveDateTime) -> Sql {
+    Sql::new(format!(
+        "COALESCE((SELECT min(due.date_due) FROM task_management_outbox AS due \
+         WHERE due.status = 'PENDING' AND due.handler = {handler} AND (due.lease_until IS NULL OR due.lease_until < "
+    ))
+    .bind(now)
+    .sql(")) <= ")
+    .bind(now)
+    .sql(", false)")
 }
 
 /// Leases deliveries for one handler that are due: only the oldest of each entity, to keep their order.
 pub fn lease(connection: &mut DbConnection, handler: &str, lease: Lease) -> Result<Vec<Delivery>> {
-    let whose = Sql::new("handler = ").bind(handler);
+    let whose = Sql::new("waiting.handler = ").bind(handler);
     let due = Sql::new("waiting.date_due <= ").bind(lease.now).sql(
         " AND NOT EXISTS (SELECT 1 FROM task_management_outbox AS older WHERE older.status = 'PENDING' \
          AND older.handler = waiting.handler AND older.entity_id = waiting.entity_id AND older.id < waiting.id)",
     );
-    lease::lease(connection, lease, whose, due, "id")
+    let mut taken: Vec<Delivery> =
+        lease::lease(connection, lease, whose, due, "waiting.date_due, waiting.id")?;
+    taken.sort_by_key(|delivery| delivery.id);
+    Ok(taken)
 }
 
 /// Makes these deliveries due again, as if they had never been tried; returns how many there are.
@@ -174,44 +222,55 @@ pub fn listen_no_more(connection: &mut DbConnection) -> Result<()> {
     Ok(connection.batch_execute(&format!("UNLISTEN {CHANNEL}"))?)
 }
 
-/// Whether the connection was notified since it was last asked.
+/// Whether others have notified the connection since it was last asked. What `own` has announced, it knows already.
 #[cfg(feature = "postgres")]
-pub fn is_notified(connection: &mut DbConnection) -> Result<bool> {
+pub fn is_notified(connection: &mut DbConnection, own: Uuid) -> Result<bool> {
+    let own = own.to_string();
     let mut is_notified = false;
     for notification in connection.postgres()?.notifications_iter() {
-        notification?;
-        is_notified = true;
+        is_notified |= notification?.payload != own;
     }
     Ok(is_notified)
 }
 
 /// Only PostgreSQL notifies.
 #[cfg(not(feature = "postgres"))]
-pub const fn is_notified(_: &mut DbConnection) -> Result<bool> {
+pub const fn is_notified(_: &mut DbConnection, _: Uuid) -> Result<bool> {
     Ok(false)
 }
 
 /// Tells the workers of this process and of others, when the transaction is committed, that there are deliveries. Where the
 /// database can't tell other processes, they find the deliveries at their next look.
 pub fn announce(connection: &mut DbConnection) -> Result<()> {
-    connection::announce();
+    let announcer = connection::announce();
     if connection.dialect() == Dialect::Postgres {
-        Sql::new(format!("NOTIFY {CHANNEL}")).execute(connection)?;
+        Sql::new(format!("NOTIFY {CHANNEL}, '{announcer}'")).execute(connection)?;
     }
     Ok(())
 }
 
-/// Notes that the delivery was made, unless another worker has taken it over meanwhile.
-pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<()> {
-    diesel::update(outbox::table.find(id).filter(outbox::leased_by.eq(worker)))
-        .set((
-            outbox::status.eq(DeliveryStatus::Delivered),
-            outbox::date_delivered.eq(now),
-            outbox::leased_by.eq(None::<Uuid>),
-            outbox::lease_until.eq(None::<NaiveDateTime>),
-        ))
-        .execute(connection)?;
-    Ok(())
+/// Notes that the delivery was made, unless another worker has taken it over meanwhile. Returns whether another may be due for
+/// the same subscriber, such as the next event of the same row.
+pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: NaiveDateTime) -> Result<bool> {
+    #[derive(QueryableByName)]
+    struct Settled {
+        #[diesel(sql_type = Bool)]
+        is_more_due: bool,
+    }
+
+    let settled: Vec<Settled> =
+        Sql::new("UPDATE task_management_outbox SET status = 'DELIVERED', date_delivered = ")
+            .bind(now)
+            .sql(", leased_by = NULL, lease_until = NULL WHERE id = ")
+            .bind(id)
+            .sql(" AND leased_by = ")
+            .bind(worker)
+            .sql(" RETURNING ")
+            // This one is leased still, as PostgreSQL sees it here.
+            .append(is_any_due("task_management_outbox.handler", now))
+            .sql(" AS is_more_due")
+            .load(connection)?;
+    Ok(settled.iter().any(|settled| settled.is_more_due))
 }
 
 /// Notes in the transaction of the handler's own work that the work is done; returns whether it was still to be done.

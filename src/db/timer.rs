@@ -27,7 +27,10 @@ pub fn lease(connection: &mut DbConnection, lease: Lease) -> Result<Vec<Timer>> 
         " AND NOT EXISTS (SELECT 1 FROM task_management_timer AS earlier WHERE earlier.entity_id = waiting.entity_id \
          AND (earlier.due < waiting.due OR earlier.due = waiting.due AND earlier.id < waiting.id))",
     );
-    lease::lease(connection, lease, known(Sql::default(), TimerKind::ALL), due, "due, id")
+    let mut taken: Vec<Timer> =
+        lease::lease(connection, lease, known(Sql::default(), TimerKind::ALL), due, "due, id")?;
+    taken.sort_by_key(|timer| (timer.due, timer.id));
+    Ok(taken)
 }
 
 /// When the first timer that nobody has in hand is due.

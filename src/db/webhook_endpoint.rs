@@ -61,12 +61,3 @@ pub fn live(connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {
         .select((webhook_endpoint::id, webhook_endpoint::events))
         .load(connection)?)
 }
-
-/// Whether the last attempt at this endpoint failed; none if it is not told of events.
-pub fn is_failing(connection: &mut DbConnection, id: Uuid) -> Result<Option<bool>> {
-    let live = webhook_endpoint::table
-        .find(id)
-        .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
-        .filter(webhook_endpoint::is_active);
-    Ok(live.select(webhook_endpoint::failing_since.is_not_null()).first(connection).optional()?)
-}

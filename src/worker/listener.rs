@@ -57,7 +57,7 @@ fn until_told_to_stop(
     stop: &CancellationToken,
 ) -> Result<()> {
     while !stop.is_cancelled() {
-        if outbox::is_notified(connection)? {
+        if outbox::is_notified(connection, services.db.announcer())? {
             services.db.wake();
         }
         std::thread::sleep(LOOK);

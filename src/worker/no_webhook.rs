@@ -21,10 +21,10 @@ impl Webhooks {
         Self
     }
 
-    /// No endpoint is told.
+    /// There are no endpoints.
     #[expect(clippy::unused_async, reason = "with the feature, it waits")]
-    pub async fn live(&self, _: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
-        Ok(Vec::new())
+    pub async fn configure(&self, _: &Arc<ServiceContext>) -> Result<()> {
+        Ok(())
     }
 
     /// No attempt is made.

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -25,9 +26,8 @@ use super::gathered::Gathered;
 use super::webhook::Webhooks;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
-use crate::db::connection::DbConnection;
 use crate::db::lease::{self, Lease};
-use crate::db::{outbox, webhook_endpoint};
+use crate::db::outbox::{self, Looked};
 use crate::domain::event_data;
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
@@ -76,23 +76,33 @@ pub async fn deliver_due(
     settings: &OutboxSettings,
 ) -> Result<usize> {
     let worker = Arc::new(Worker::new(services, webhooks, settings));
-    let endpoints = webhooks.live(services).await?;
     let mut made = 0;
     re_evaluation::register_checked_services(services).await?;
-    for subscriber in worker.handlers().chain(endpoints.into_iter().map(Subscriber::Endpoint)) {
-        loop {
-            let mut deliveries = JoinSet::new();
-            worker.take(&subscriber, &mut deliveries).await?;
-            if deliveries.is_empty() {
-                break;
-            }
-            while let Some(done) = deliveries.join_next().await {
-                done.map_err(Error::internal)??;
-                made += 1;
-            }
+    loop {
+        let mut deliveries = JoinSet::new();
+        for found in worker.look().await?.into_iter().filter(|found| found.is_due) {
+            let subscriber = Subscriber::of_name(&found.name);
+            // In a set of its own, because its length says how many permits are free.
+            let mut own = JoinSet::new();
+            worker.take(&subscriber, found.is_failing, &mut own).await?;
+            deliveries.spawn(async move {
+                let mut made = 0;
+                while let Some(done) = own.join_next().await {
+                    done.map_err(Error::internal)??;
+                    made += 1;
+                }
+                Ok::<usize, Error>(made)
+            });
         }
+        let mut taken = 0;
+        while let Some(done) = deliveries.join_next().await {
+            taken += done.map_err(Error::internal)??;
+        }
+        if taken == 0 {
+            return Ok(made);
+        }
+        made += taken;
     }
-    Ok(made)
 }
 
 /// A permit of a handler. It is free again when nobody holds it any more.
@@ -100,14 +110,6 @@ type Permit = Option<Arc<OwnedSemaphorePermit>>;
 
 /// What came of an attempt, and what is to be recorded of it.
 type Outcome = (Attempted, Option<WebhookAttempt>);
-
-/// What was taken of the deliveries to a subscriber.
-#[derive(Default)]
-struct Taken {
-    count: usize,
-    /// Whether the last attempt at the endpoint failed.
-    is_failing: bool,
-}
 
 struct Worker {
     services: Arc<ServiceContext>,
@@ -144,75 +146,98 @@ impl Worker {
         Duration::from_millis(self.settings.poll_ms.max(10))
     }
 
-    /// Serves each subscriber by itself. Handlers stay, but endpoints come and go. It notices that as it notices events:
-    /// when somebody wakes the workers, and at regular looks.
+    /// Looks for all subscribers whether deliveries are due, by one statement.
+    async fn look(&self) -> Result<Vec<Looked>> {
+        self.webhooks.configure(&self.services).await?;
+        let names: Vec<String> = self.handlers().map(|subscriber| subscriber.name()).collect();
+        let (has_webhooks, now) = (self.services.bus.has_webhooks(), self.services.clock.now());
+        self.services.read(move |_, connection| outbox::look(connection, &names, has_webhooks, now)).await
+    }
+
+    /// Looks when somebody wakes the workers, and regularly, and tells the subscribers for whom deliveries are due. Each is served by
+    /// itself. Handlers stay, but endpoints come and go.
     async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
         let mut woken = self.services.db.woken();
         let mut at_work = JoinSet::new();
-        for handler in self.handlers() {
-            at_work.spawn(Arc::clone(&self).serve(handler, stop.clone()));
-        }
-        let mut endpoints: HashMap<Uuid, CancellationToken> = HashMap::new();
+        let mut served: HashMap<String, (watch::Sender<bool>, CancellationToken)> = HashMap::new();
         let mut is_registered = false;
+        let mut regular = tokio::time::interval(self.pause());
+        regular.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
+            let is_regular = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = regular.tick() => true,
+                _ = woken.changed() => false,
+                Some(_) = at_work.join_next() => continue,
+            };
             if !is_registered {
                 let registered = re_evaluation::register_checked_services(&self.services).await;
                 is_registered = registered.inspect_err(warn_unread).is_ok();
             }
-            match self.webhooks.live(&self.services).await {
-                Ok(live) => {
-                    endpoints.retain(|id, until| {
-                        let stays = live.contains(id);
-                        if !stays {
-                            until.cancel();
-                        }
-                        stays
-                    });
-                    for id in live {
-                        endpoints.entry(id).or_insert_with(|| {
-                            let until = stop.child_token();
-                            let serving = Arc::clone(&self).serve(Subscriber::Endpoint(id), until.clone());
-                            at_work.spawn(serving);
-                            until
-                        });
-                    }
+            let found = match self.look().await {
+                Ok(found) => found,
+                Err(error) => {
+                    warn_unread(&error);
+                    continue;
                 }
-                Err(error) => warn_unread(&error),
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                Some(_) = at_work.join_next() => {}
-                _ = woken.changed() => {}
-                () = tokio::time::sleep(self.pause()) => {}
+            };
+            served.retain(|name, (_, until)| {
+                let stays = found.iter().any(|found| found.name == *name);
+                if !stays {
+                    until.cancel();
+                }
+                stays
+            });
+            for Looked { name, is_failing, is_due } in found {
+                let (tell, _) = served.entry(name).or_insert_with_key(|name| {
+                    let ((tell, told), until) = (watch::channel(false), stop.child_token());
+                    let subscriber = Subscriber::of_name(name);
+                    at_work.spawn(Arc::clone(&self).serve(subscriber, told, until.clone()));
+                    (tell, until)
+                });
+                // However many endpoints fail, they keep nobody waiting.
+                if is_due && (is_regular || !is_failing) {
+                    tell.send_replace(is_failing);
+                }
             }
         }
         while at_work.join_next().await.is_some() {}
     }
 
-    /// Uses all permits of a subscriber. A slow delivery takes one permit, and holds up only later events of its row.
-    async fn serve(self: Arc<Self>, subscriber: Subscriber, stop: CancellationToken) {
-        let (handler, pause) = (subscriber.name(), self.pause());
-        let mut woken = self.services.db.woken();
+    /// Takes what is due when it is `told` so, and when a delivery ends. Uses all permits of the subscriber: a slow delivery
+    /// takes one, and holds up only later events of its row.
+    async fn serve(
+        self: Arc<Self>,
+        subscriber: Subscriber,
+        mut told: watch::Receiver<bool>,
+        stop: CancellationToken,
+    ) {
+        let handler = subscriber.name();
         let mut in_hand = JoinSet::new();
-        while !stop.is_cancelled() {
-            let taken = self.take(&subscriber, &mut in_hand).await.unwrap_or_else(|error| {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                self.warn(&handler, "the outbox can't be read now", cause.as_deref());
-                Taken::default()
-            });
-            let may_take = !taken.is_failing && in_hand.len() < PERMITS;
-            if taken.count > 0 && may_take {
-                continue;
-            }
+        let mut may_be_due = false;
+        loop {
             tokio::select! {
-                () = stop.cancelled() => {}
-                // A permit is free, and the next event of the same row may be due.
-                Some(done) = in_hand.join_next(), if !taken.is_failing => self.note(&handler, done),
-                _ = woken.changed(), if may_take => {}
-                () = tokio::time::sleep(pause) => {}
+                biased;
+                () = stop.cancelled() => break,
+                Some(done) = in_hand.join_next() => may_be_due |= self.note(&handler, done),
+                told = told.changed(), if in_hand.len() < PERMITS => match told {
+                    Ok(()) => may_be_due = true,
+                    Err(_) => break,
+                },
             }
             while let Some(done) = in_hand.try_join_next() {
-                self.note(&handler, done);
+                may_be_due |= self.note(&handler, done);
+            }
+            if may_be_due {
+                let (is_failing, was_busy) = (*told.borrow(), !in_hand.is_empty());
+                let taken = self.take(&subscriber, is_failing, &mut in_hand).await;
+                if let Err(error) = &taken {
+                    let cause = std::error::Error::source(error).map(ToString::to_string);
+                    self.warn(&handler, "the outbox can't be read now", cause.as_deref());
+                }
+                // What is due may have to wait for what is in hand.
+                may_be_due = taken.is_ok() && was_busy && !is_failing;
             }
         }
         while let Some(done) = in_hand.join_next().await {
@@ -221,49 +246,29 @@ impl Worker {
     }
 
     /// Takes as many due deliveries as there are free permits, and begins to make them. At an endpoint where the last attempt
-    /// failed it is one at a time, so that however many endpoints fail, they keep nobody waiting.
+    /// failed it is one at a time.
     async fn take(
         self: &Arc<Self>,
         subscriber: &Subscriber,
-        in_hand: &mut JoinSet<Result<()>>,
-    ) -> Result<Taken> {
+        is_failing: bool,
+        in_hand: &mut JoinSet<Result<bool>>,
+    ) -> Result<()> {
         let mut permits = self.permits(subscriber, in_hand.len());
+        if is_failing {
+            permits.truncate(1_usize.saturating_sub(in_hand.len()));
+        }
         if permits.is_empty() {
-            return Ok(Taken::default());
+            return Ok(());
         }
-        let (name, worker) = (subscriber.name(), self.id);
         let (now, until) = (self.services.clock.now(), self.lease_end());
-        let mut is_failing = false;
-        if !matches!(subscriber, Subscriber::Handler(_)) {
-            let (name, subscriber) = (name.clone(), subscriber.clone());
-            // Deliveries to a disabled endpoint go on waiting. There may be many endpoints, and the module itself seldom has
-            // deliveries, so most looks must not write.
-            let look = move |_: &ServiceContext, connection: &mut DbConnection| {
-                let is_failing = match subscriber {
-                    Subscriber::Endpoint(id) => webhook_endpoint::is_failing(connection, id)?,
-                    _ => Some(false),
-                };
-                let is_due = is_failing.is_some() && outbox::is_due(connection, &name, now)?;
-                Ok((is_due, is_failing.unwrap_or(false)))
-            };
-            let is_due;
-            (is_due, is_failing) = self.services.read(look).await?;
-            if is_failing {
-                permits.truncate(1_usize.saturating_sub(in_hand.len()));
-            }
-            if !is_due || permits.is_empty() {
-                return Ok(Taken { count: 0, is_failing });
-            }
-        }
         let most = i64::try_from(permits.len()).map_err(Error::internal)?;
-        let taken =
-            self.claims.write(Claim { handler: name, lease: Lease { worker, now, until, most } }).await?;
-        let count = taken.len();
+        let claim = Claim { handler: subscriber.name(), lease: Lease { worker: self.id, now, until, most } };
+        let taken = self.claims.write(claim).await?;
         for (delivery, permit) in taken.into_iter().zip(permits) {
             let worker = Arc::clone(self);
             in_hand.spawn(async move { worker.deliver(delivery, permit).await });
         }
-        Ok(Taken { count, is_failing })
+        Ok(())
     }
 
     /// The free permits of a subscriber. An attempt at an endpoint ends when it is given up. The call of a handler may go
@@ -294,7 +299,8 @@ impl Worker {
         }
     }
 
-    async fn deliver(&self, delivery: Delivery, permit: Permit) -> Result<()> {
+    /// Makes a delivery; returns whether another may be due for the same subscriber.
+    async fn deliver(&self, delivery: Delivery, permit: Permit) -> Result<bool> {
         let outcome = self.call(&delivery, permit.clone()).await;
         let now = self.services.clock.now();
         // A failure on our side, not at the receiver, is tried again as with handlers.
@@ -317,10 +323,11 @@ impl Worker {
             }
         }
         let settlement = Settlement { id, handler, worker: self.id, now, attempted, record };
-        if let Some(disabled) = self.settlements.write(settlement).await? {
-            webhook_attempt::tell_disabled(&self.services, &disabled);
+        let settled = self.settlements.write(settlement).await?;
+        if let Some(disabled) = &settled.disabled {
+            webhook_attempt::tell_disabled(&self.services, disabled);
         }
-        Ok(())
+        Ok(settled.is_more_due)
     }
 
     /// Tells the subscriber in a tokio task of its own, so that a panic is an error like any other. Keeps the lease of the
@@ -406,15 +413,17 @@ impl Worker {
         }
     }
 
-    /// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends.
-    fn note(&self, handler: &str, done: Result<Result<()>, tokio::task::JoinError>) {
+    /// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends. Returns whether
+    /// another may be due.
+    fn note(&self, handler: &str, done: Result<Result<bool>, tokio::task::JoinError>) -> bool {
         match done {
-            Ok(Ok(())) => {}
+            Ok(Ok(is_more_due)) => return is_more_due,
             Ok(Err(error)) => {
                 self.warn(handler, "the end of a delivery can't be noted", Some(&error.to_string()));
             }
             Err(error) => tracing::error!(handler, %error, "a delivery broke off"),
         }
+        false
     }
 
     /// Says at intervals that something goes wrong with a subscriber.

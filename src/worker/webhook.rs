@@ -33,7 +33,6 @@ use uuid::Uuid;
 
 use super::outbox::settlement::Attempted;
 use super::webhook_client::{Answer, WebhookClient};
-use crate::db;
 use crate::domain::webhook_endpoint::secret_key;
 use crate::domain::webhook_url::check_url;
 use crate::error::{Error, Result};
@@ -65,14 +64,12 @@ impl Webhooks {
         }
     }
 
-    /// The endpoints that are told of events at present. The first call puts those of the configuration into the table.
-    pub async fn live(&self, services: &Arc<ServiceContext>) -> Result<Vec<Uuid>> {
-        if !services.bus.has_webhooks() {
-            return Ok(Vec::new());
+    /// Puts the endpoints of the configuration into the table. The first call does so; later calls do nothing.
+    pub async fn configure(&self, services: &Arc<ServiceContext>) -> Result<()> {
+        if services.bus.has_webhooks() {
+            self.configured.get_or_try_init(|| webhook_endpoint::configure(services)).await?;
         }
-        self.configured.get_or_try_init(|| webhook_endpoint::configure(services)).await?;
-        let live = services.read(|_, connection| db::webhook_endpoint::live(connection)).await?;
-        Ok(live.into_iter().map(|(id, _)| id).collect())
+        Ok(())
     }
 
     /// Tells an endpoint of an event; returns what came of it, and what is to be recorded of the attempt.

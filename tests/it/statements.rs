@@ -3,10 +3,12 @@
 //! journal that follows, which is two statements.
 
 use serde_json::json;
-use tasks_management::CompletionPolicy::All;
+use tasks_management::CompletionPolicy::{All, Any};
+use tasks_management::{Signal, Signals};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::scenario::user_id;
-use crate::support::{TestApp, apply, on_both};
+use crate::support::{TestApp, apply, on_both, until};
 
 /// The statements that were sent since this was asked last.
 pub fn sent(app: &TestApp) -> Vec<String> {
@@ -54,4 +56,42 @@ async fn requests_send_few_statements(app: TestApp) {
     assert_eq!(exec2.outcome("resolveTask", vote("exec2")).await, "ok");
     check("a vote that completes", &sent(&counted), 15, 19);
     assert_eq!(app.status(&task).await, "COMPLETED");
+}
+
+#[apply(on_both)]
+async fn a_delivery_sends_few_statements_and_what_is_not_due_sends_none(app: TestApp) {
+    let group = app.group("TOLD", Any, &["exec1"]).await;
+    let bus = Signals::builder().after("told", [Signal::TaskComplete], |_| async { Ok(()) }).after(
+        "also told",
+        [Signal::TaskCreate],
+        |_| async { Ok(()) },
+    );
+    let seldom = |settings: &mut tasks_management::Settings| settings.outbox.poll_ms = 600_000;
+    let counted = app.counted_process_of(seldom, |builder| builder.signals(bus));
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(counted.module.workers(&stop));
+    let mut exec1 = counted.user("exec1").await;
+    for number in 0..4 {
+        let task = app.task_in(&group).await;
+        let vote =
+            json!({ "id": task, "businessStatus": json!({ user_id("exec1"): "APPROVED" }).to_string() });
+        assert_eq!(exec1.outcome("resolveTask", vote).await, "ok");
+        let done = "SELECT count(*) FROM task_management_outbox WHERE status = 'DELIVERED'";
+        until("it is delivered", || app.count(done) == number + 1).await;
+        if number == 0 {
+            counted.statements();
+        }
+    }
+    // Figures for operators are read by typed queries, which quote names. The test itself counts what is delivered.
+    let is_of_workers =
+        |text: &String| text.contains(" task_management_outbox ") && !text.contains("SELECT count(*)");
+    let of_the_outbox: Vec<String> = counted.statements().into_iter().filter(is_of_workers).collect();
+    let added = of_the_outbox.iter().filter(|text| text.starts_with("INSERT")).count();
+    assert_eq!(
+        (added, of_the_outbox.len()),
+        (3, 3 * 4),
+        "left, looked for, leased, settled: {of_the_outbox:#?}"
+    );
+    stop.cancel();
+    workers.await.expect("the workers end");
 }

@@ -39,24 +39,40 @@ pub struct Settlement {
     pub record: Option<WebhookAttempt>,
 }
 
-impl Write for Settlement {
+/// What follows from a settlement.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Whether another delivery to the same subscriber may be due now.
+    pub is_more_due: bool,
     /// The endpoint that is disabled because of it.
-    type Done = Option<Disabled>;
+    pub disabled: Option<Disabled>,
+}
+
+impl Write for Settlement {
+    type Done = Settled;
 
     fn locks(&self) -> &str {
         &self.handler
     }
 
-    fn write(&self, services: &ServiceContext, connection: &mut DbConnection) -> Result<Option<Disabled>> {
+    fn write(&self, services: &ServiceContext, connection: &mut DbConnection) -> Result<Settled> {
         let (id, worker) = (self.id, self.worker);
-        match &self.attempted {
+        let is_more_due = match &self.attempted {
             Attempted::Delivered => outbox::delivered(connection, id, worker, self.now)?,
-            Attempted::Failed(reason, due) => outbox::failed(connection, id, worker, reason, *due)?,
-            Attempted::Withheld => lease::put_back::<Delivery>(connection, id, worker)?,
-        }
-        match &self.record {
-            Some(attempt) => webhook_attempt::record(services, connection, attempt, self.now),
-            None => Ok(None),
-        }
+            Attempted::Failed(reason, due) => {
+                outbox::failed(connection, id, worker, reason, *due)?;
+                // An endpoint that fails is tried again at regular looks only.
+                self.record.is_none()
+            }
+            Attempted::Withheld => {
+                lease::put_back::<Delivery>(connection, id, worker)?;
+                false
+            }
+        };
+        let disabled = match &self.record {
+            Some(attempt) => webhook_attempt::record(services, connection, attempt, self.now)?,
+            None => None,
+        };
+        Ok(Settled { is_more_due, disabled })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
-use tasks_management::Settings;
+use tasks_management::{Builder, Settings};
 
 use super::app::TestApp;
 
@@ -40,9 +40,18 @@ impl TestApp {
 
     /// The same with settings of the test's own.
     pub fn counted_process_with(&self, settings: impl FnOnce(&mut Settings)) -> Self {
+        self.counted_process_of(settings, |builder| builder)
+    }
+
+    /// The same with what else the test gives the builder.
+    pub fn counted_process_of(
+        &self,
+        settings: impl FnOnce(&mut Settings),
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         set_default_instrumentation(|| Some(Box::new(Counting::default()))).expect("nobody panicked");
         // Connections are made when they are needed, so those of this process are new.
-        self.another_process_with(settings, |builder| builder)
+        self.another_process_with(settings, build)
     }
 
     /// The statements that counted processes have sent since this was asked last.

@@ -33,5 +33,7 @@ CREATE INDEX task_management_taskpool_asked_created ON task_management_taskpool 
 
 -- What a maker has made is found in the same orders.
 CREATE INDEX task_management_task_maker_created ON task_management_task (user_created, date_created, id) WHERE NOT is_deleted;
+-- Deliveries that are due. Workers look often, and many may wait for another try.
+CREATE INDEX task_management_outbox_due ON task_management_outbox (handler, date_due, id) WHERE status = 'PENDING';
 
 INSERT INTO task_management_schemalevel (version, oldest) VALUES ('00000000000020', '00000000000013');

@@ -1,5 +1,6 @@
 DELETE FROM task_management_schemalevel WHERE version = '00000000000020';
 DROP INDEX task_management_task_maker_created;
+DROP INDEX task_management_outbox_due;
 DROP TRIGGER task_management_taskpool_follow ON task_management_task;
 DROP TRIGGER task_management_taskpool_of_task ON task_management_taskpool;
 DROP FUNCTION task_management_taskpool_follow;
