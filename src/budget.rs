@@ -272,7 +272,7 @@ impl Budget {
 }
 
 /// Lets other tasks run. It wakes its own waker, unlike tokio's `yield_now`, so that loaders are not asked early.
-async fn give_way() {
+pub async fn give_way() {
     let mut gave_way = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut gave_way, true) {

@@ -7,8 +7,6 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use uuid::Uuid;
-
 use crate::budget::Budget;
 use crate::budget::fair_places::{FairPlaces, Place, Ticket};
 use crate::budget::loan::Loan;
@@ -48,11 +46,12 @@ enum Held {
     Lent(Loan),
 }
 
-/// The name under which the turns of a person are counted, or those of the network from which a stranger asks.
+/// The name under which the turns of the person of this user name are counted, or those of the network from which a stranger
+/// asks.
 #[must_use]
-pub fn asker(id: Option<Uuid>, address: Option<IpAddr>) -> String {
-    match (id, address) {
-        (Some(id), _) => id.to_string(),
+pub fn asker(username: Option<&str>, address: Option<IpAddr>) -> String {
+    match (username, address) {
+        (Some(username), _) => format!("user {username}"),
         (None, Some(address)) => Network::around(address).to_string(),
         (None, None) => "strangers".to_owned(),
     }

@@ -1,18 +1,14 @@
 //! One connection type for both databases, its pools, and the way blocking work gets off the async threads.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::R2D2Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument as _;
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::budget::{Budget, ConnectionPermit};
+use crate::budget::Budget;
 use crate::clock::new_random_id;
 use crate::config::DatabaseSettings;
 use crate::error::{Error, ErrorCode, Result};
@@ -20,7 +16,9 @@ use crate::error::{Error, ErrorCode, Result};
 mod connector;
 #[cfg(feature = "sqlite")]
 mod file;
+mod held;
 mod host_pool;
+mod lane;
 mod link;
 mod manager;
 #[cfg(feature = "postgres")]
@@ -30,6 +28,8 @@ mod sqlite;
 
 pub(crate) use connector::Connector;
 pub use host_pool::HostPool;
+pub(super) use lane::announce;
+use lane::{Lane, Pool};
 pub use link::Link;
 use manager::ConnectionManager;
 #[cfg(feature = "postgres")]
@@ -140,35 +140,6 @@ pub struct Database {
     wake: watch::Sender<Uuid>,
 }
 
-thread_local! {
-    /// Whether the present work of this thread leaves something for the workers.
-    static IS_ANNOUNCED: Cell<bool> = const { Cell::new(false) };
-    /// The name of the [`Database`] at which this thread works.
-    static ANNOUNCER: Cell<Uuid> = const { Cell::new(Uuid::nil()) };
-}
-
-/// Has the workers of this process woken when the present work at the database ends; returns the name of who announces it.
-pub(super) fn announce() -> Uuid {
-    IS_ANNOUNCED.set(true);
-    ANNOUNCER.get()
-}
-
-/// A pool and its queue.
-struct Lane {
-    pool: Pool,
-    size: usize,
-    permits: Arc<Semaphore>,
-    patience: Duration,
-    wake: watch::Sender<Uuid>,
-}
-
-/// The pool that a lane takes connections from.
-#[derive(Clone)]
-enum Pool {
-    Own(diesel::r2d2::Pool<ConnectionManager>),
-    Host(HostPool),
-}
-
 impl Database {
     /// The database of these settings. Connections are made when they are needed, so the database may be down until then.
     ///
@@ -251,6 +222,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
+        held::leave_if_unwanted().await;
         let Some(budget) = Budget::of_request() else {
             return self.reading.run(None, work).await;
         };
@@ -331,109 +303,6 @@ impl Database {
                 }
             })
             .await
-    }
-}
-
-/// What work needs to use a connection, until it is dropped.
-struct Permits {
-    _of_asker: Option<ConnectionPermit>,
-    _of_lane: OwnedSemaphorePermit,
-}
-
-impl Lane {
-    fn of(pool: Pool, size: u32, patience: Duration, wake: watch::Sender<Uuid>) -> Result<Arc<Self>> {
-        let size = usize::try_from(size).map_err(Error::internal)?;
-        Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience, wake }))
-    }
-
-    async fn run<T, F>(self: &Arc<Self>, budget: Option<&Arc<Budget>>, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
-    {
-        if let Some(permits) = self.free_permits(budget)? {
-            return self.work(permits, work).await;
-        }
-        // It waits in a task of its own, because a host may stop driving the present one, which must not keep a connection
-        // from others.
-        let (lane, budget) = (Arc::clone(self), budget.cloned());
-        let waiting = async move {
-            let permits = lane.permits(budget).await?;
-            lane.work(permits, work).await
-        };
-        AbortOnDropHandle::new(tokio::spawn(waiting.in_current_span())).await.map_err(Error::internal)?
-    }
-
-    /// Waits for the permits to use a connection.
-    async fn permits(&self, budget: Option<Arc<Budget>>) -> Result<Permits> {
-        let of_asker = match budget {
-            Some(budget) => Some(budget.connection().await?),
-            None => None,
-        };
-        let of_lane = tokio::time::timeout(self.patience, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| Error::unavailable("no database connection became free in time"))?
-            .map_err(Error::internal)?;
-        Ok(Permits { _of_asker: of_asker, _of_lane: of_lane })
-    }
-
-    /// The same, if none has to be waited for.
-    fn free_permits(&self, budget: Option<&Arc<Budget>>) -> Result<Option<Permits>> {
-        let Ok(of_lane) = Arc::clone(&self.permits).try_acquire_owned() else { return Ok(None) };
-        let Some(budget) = budget else { return Ok(Some(Permits { _of_asker: None, _of_lane: of_lane })) };
-        let of_asker = budget.free_connection()?;
-        Ok(of_asker.map(|of_asker| Permits { _of_asker: Some(of_asker), _of_lane: of_lane }))
-    }
-
-    async fn work<T, F>(&self, permits: Permits, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
-    {
-        let (pool, patience, wake) = (self.pool.clone(), self.patience, self.wake.clone());
-        let span = tracing::Span::current();
-        tokio::task::spawn_blocking(move || {
-            let _permits = permits;
-            let _entered = span.entered();
-            IS_ANNOUNCED.set(false);
-            ANNOUNCER.set(*wake.borrow());
-            let outcome = match pool {
-                Pool::Own(pool) => {
-                    let mut held = pool.get().map_err(Error::unavailable)?;
-                    let outcome = work(&mut held.connection);
-                    held.broken = outcome.as_ref().is_err_and(|error| is_gone(&mut held.connection, error));
-                    held.used = Instant::now();
-                    outcome.map_err(|error| if held.broken { unavailable(error) } else { error })
-                }
-                Pool::Host(pool) => {
-                    let mut connection = pool.lend(patience)?;
-                    work(&mut connection).map_err(|error| {
-                        if is_gone(&mut connection, &error) { unavailable(error) } else { error }
-                    })
-                }
-            };
-            // Whoever reads about a host's people may write their copies, and leave something too. Workers who find nothing
-            // after work that was undone have looked once in vain.
-            if IS_ANNOUNCED.take() {
-                wake.send_modify(|_| {});
-            }
-            outcome
-        })
-        .await
-        .map_err(Error::internal)?
-    }
-}
-
-/// Whether a fault of the server's came of a connection that is gone.
-fn is_gone(connection: &mut DbConnection, error: &Error) -> bool {
-    error.is_internal() && connection.ping().is_err()
-}
-
-/// The same error, as one of a database that can't be used now.
-fn unavailable(error: Error) -> Error {
-    match error.code() {
-        ErrorCode::Unavailable => error,
-        _ => Error::unavailable(error),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The GraphQL endpoint: it finds the requester, reads the document, has it executed, and answers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use async_graphql::Variables;
 use async_graphql::parser::types::OperationType;
@@ -12,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::body::Refusal;
+use super::body::{Received, Refusal};
 use super::fault::{error_body, failed, refuse};
 use super::media_type::MediaType;
 use super::origin::Origin;
@@ -22,12 +25,16 @@ use super::{body, cookies};
 use crate::auth::requester::Requester;
 use crate::budget::Budget;
 use crate::budget::turn::{Turn, asker};
-use crate::config::Introspection;
+use crate::config::{Introspection, Limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{self, Effect, RequestId};
 use crate::graphql::protocol::document::{self, aside};
 use crate::message::Message;
 use crate::service::login;
+
+mod operation;
+
+use operation::{Operation, Unread};
 
 /// A requester who is logged in.
 pub struct Authenticated {
@@ -46,55 +53,132 @@ pub async fn post(
     body: Body,
 ) -> Response {
     let media_type = MediaType::asked(&headers);
-    let answer = answer(&app, &request_id, origin, &headers, body, media_type).await;
-    media_type.mark(answer)
+    let incoming = Incoming { app, request_id, origin, headers, media_type };
+    media_type.mark(incoming.answer(body).await)
 }
 
-async fn answer(
-    app: &App,
-    request_id: &RequestId,
+/// A request without its body.
+struct Incoming {
+    app: App,
+    request_id: RequestId,
     origin: Origin,
-    headers: &HeaderMap,
-    body: Body,
+    headers: HeaderMap,
     media_type: MediaType,
-) -> Response {
-    // Who can't be anybody is given less room before the database is asked.
-    let may_be_known = app.authenticate.is_some()
-        || access_token(app, headers)
-            .is_some_and(|(token, _)| app.services.tokens.read(&token, app.services.clock.now()).is_some());
-    let room = if may_be_known { body::Room::usual(app) } else { strangers_room(app, headers) };
-    let body = match body::read(app, headers, origin.address, body, room).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal.into_response(request_id),
-    };
-    let found = match requester(app, headers).await {
-        Ok(found) => found,
-        Err(error) => return failed(&error, request_id),
-    };
-    if found.is_none()
-        && let Some(refusal) = strangers_room(app, headers).refusal(body.bytes.len())
-    {
-        return refusal.into_response(request_id);
+}
+
+/// What a body holds.
+enum Content {
+    NotJson,
+    Single(Box<std::result::Result<Operation, Unread>>),
+    Batch(Vec<Value>),
+}
+
+impl Incoming {
+    async fn answer(self, body: Body) -> Response {
+        let app = &self.app;
+        let claims = if app.authenticate.is_some() {
+            None
+        } else {
+            access_token(app, &self.headers)
+                .and_then(|(token, _)| app.services.tokens.read(&token, app.services.clock.now()))
+        };
+        // Who can't be anybody is given less room before the database is asked.
+        let may_be_known = app.authenticate.is_some() || claims.is_some();
+        let room = if may_be_known { body::Room::usual(app) } else { strangers_room(app, &self.headers) };
+        let body = match body::read(app, &self.headers, self.origin.address, body, room).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal.into_response(&self.request_id),
+        };
+        let is_long = body.bytes.len() > app.services.limits.stranger_bytes;
+        match claims {
+            Some(claims) if !is_long => self.answer_at_hand(&claims.username, body).await,
+            _ => self.answer_body(body, is_long).await,
+        }
     }
-    let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
-    let is_long = body.bytes.len() > app.services.limits.stranger_bytes;
-    // Reading a long body may take many times its size.
-    let turn = if is_long {
-        let asker = asker(found.as_ref().map(|found| found.requester.id()), origin.address);
-        let turn = app.services.turns.begin(&asker).await;
-        turn.become_large().await;
-        Some(turn)
-    } else {
-        None
-    };
-    let Ok(Ok(body)) = aside(is_long, move || serde_json::from_slice::<Value>(&body.bytes)).await else {
-        let message = Message::new("not-json");
-        return refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, &language, request_id);
-    };
-    let call = Call { app, request_id, origin, headers, found: found.as_ref(), language, media_type };
-    match body {
-        Value::Array(items) => call.batch(items, turn).await,
-        single => call.single(single, turn).await.into_response(&call),
+
+    /// Answers a short request of whoever was given a token under this name. Its turn is waited for under that name. Then who
+    /// asks is looked up and the request is executed on one thread with one connection.
+    async fn answer_at_hand(self, username: &str, body: Received) -> Response {
+        let services = Arc::clone(&self.app.services);
+        let content = Content::read(serde_json::from_slice(&body.bytes), &services.limits).await;
+        drop(body);
+        let (mut turn, mut place) = (None, None);
+        if let Content::Single(operation) = &content
+            && let Ok(Operation { document, .. }) = &**operation
+            && document.kind == OperationType::Query
+        {
+            let begun = services.turns.begin(&asker(Some(username), None)).await;
+            place = begun.connection().await;
+            turn = Some(begun);
+        }
+        let request_id = self.request_id.clone();
+        let answer = async move {
+            match requester(&self.app, &self.headers).await {
+                Ok(found) => self.answer_content(found, content, turn).await,
+                Err(error) => failed(&error, &self.request_id),
+            }
+        };
+        match services.db.at_hand(place, answer).await {
+            Ok(answer) => answer,
+            Err(error) => failed(&error, &request_id),
+        }
+    }
+
+    async fn answer_body(self, body: Received, is_long: bool) -> Response {
+        let app = &self.app;
+        let found = match requester(app, &self.headers).await {
+            Ok(found) => found,
+            Err(error) => return failed(&error, &self.request_id),
+        };
+        if found.is_none()
+            && let Some(refusal) = strangers_room(app, &self.headers).refusal(body.bytes.len())
+        {
+            return refusal.into_response(&self.request_id);
+        }
+        // Reading a long body may take many times its size.
+        let turn = if is_long {
+            let username = found.as_ref().map(|found| found.requester.user.username.as_str());
+            let turn = app.services.turns.begin(&asker(username, self.origin.address)).await;
+            turn.become_large().await;
+            Some(turn)
+        } else {
+            None
+        };
+        let json = aside(is_long, move || serde_json::from_slice(&body.bytes)).await;
+        let content = match json {
+            Ok(json) => Content::read(json, &app.services.limits).await,
+            Err(_) => Content::NotJson,
+        };
+        self.answer_content(found, content, turn).await
+    }
+
+    async fn answer_content(
+        self,
+        found: Option<Authenticated>,
+        content: Content,
+        turn: Option<Turn>,
+    ) -> Response {
+        let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
+        let call = Call { incoming: self, found, language };
+        match content {
+            Content::NotJson => {
+                let message = Message::new("not-json");
+                let (language, id) = (&call.language, &call.incoming.request_id);
+                refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, language, id)
+            }
+            Content::Batch(items) => call.batch(items, turn).await,
+            Content::Single(operation) => call.single(*operation, turn).await.into_response(&call),
+        }
+    }
+}
+
+impl Content {
+    async fn read(json: serde_json::Result<Value>, limits: &Limits) -> Self {
+        match json {
+            Ok(Value::Array(items)) => Self::Batch(items),
+            Ok(single) => Self::Single(Box::new(Operation::read(single, limits).await)),
+            Err(_) => Self::NotJson,
+        }
     }
 }
 
@@ -147,14 +231,10 @@ fn access_token(app: &App, headers: &HeaderMap) -> Option<(String, bool)> {
 }
 
 /// The data that all operations of one HTTP request share.
-struct Call<'a> {
-    app: &'a App,
-    request_id: &'a RequestId,
-    origin: Origin,
-    headers: &'a HeaderMap,
-    found: Option<&'a Authenticated>,
+struct Call {
+    incoming: Incoming,
+    found: Option<Authenticated>,
     language: String,
-    media_type: MediaType,
 }
 
 /// The answer to one operation.
@@ -167,9 +247,9 @@ struct Answer {
     budget: Option<Arc<Budget>>,
 }
 
-impl Call<'_> {
+impl Call {
     async fn batch(&self, items: Vec<Value>, mut turn: Option<Turn>) -> Response {
-        let max = self.app.services.limits.batch;
+        let max = self.incoming.app.services.limits.batch;
         if items.is_empty() || items.len() > max {
             let message = Message::new("batch-too-large").with("max", max);
             return refuse(
@@ -177,12 +257,13 @@ impl Call<'_> {
                 &message,
                 ErrorCode::Limit,
                 &self.language,
-                self.request_id,
+                &self.incoming.request_id,
             );
         }
         let (mut bodies, mut effects, mut status) = (Vec::new(), Vec::new(), StatusCode::OK);
         for item in items {
-            let answer = self.single(item, turn.take()).await;
+            let operation = Operation::read(item, &self.incoming.app.services.limits).await;
+            let answer = self.single(operation, turn.take()).await;
             // If one operation is refused because nobody is logged in, the whole batch is answered with 401. Otherwise each
             // operation has its own result.
             if answer.status == StatusCode::UNAUTHORIZED {
@@ -195,52 +276,13 @@ impl Call<'_> {
         Answer { status, body: format!("[{}]", bodies.join(",")), effects, budget: None }.into_response(self)
     }
 
-    async fn single(&self, body: Value, turn: Option<Turn>) -> Answer {
-        let Value::Object(mut body) = body else {
-            return self.refused(
-                StatusCode::BAD_REQUEST,
-                &Message::new("not-a-request"),
-                ErrorCode::Validation,
-            );
-        };
-        let query = match body.remove("query") {
-            Some(Value::String(query)) if !query.trim().is_empty() => query,
-            None | Some(Value::Null | Value::String(_)) if asks_for_persisted(&body) => {
-                return self.refused_persisted();
+    async fn single(&self, operation: std::result::Result<Operation, Unread>, turn: Option<Turn>) -> Answer {
+        let Operation { document, variables } = match operation {
+            Ok(operation) => operation,
+            Err(Unread::Refused(message, code)) => {
+                return self.refused(StatusCode::BAD_REQUEST, &message, code);
             }
-            _ => {
-                return self.refused(
-                    StatusCode::BAD_REQUEST,
-                    &Message::new("not-a-request"),
-                    ErrorCode::Validation,
-                );
-            }
-        };
-        let operation_name = match body.remove("operationName") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(name),
-            Some(_) => {
-                return self.refused(
-                    StatusCode::BAD_REQUEST,
-                    &Message::new("not-a-request"),
-                    ErrorCode::Validation,
-                );
-            }
-        };
-        let variables = match body.remove("variables") {
-            None | Some(Value::Null) => Variables::default(),
-            Some(variables @ Value::Object(_)) => Variables::from_json(variables),
-            Some(_) => {
-                return self.refused(
-                    StatusCode::BAD_REQUEST,
-                    &Message::new("not-a-request"),
-                    ErrorCode::Validation,
-                );
-            }
-        };
-        let document = match document::read(query, operation_name, &self.app.services.limits).await {
-            Ok(document) => document,
-            Err(error) => return self.refused(StatusCode::BAD_REQUEST, error.message(), error.code()),
+            Err(Unread::Persisted) => return self.refused_persisted(),
         };
         tracing::Span::current().record("operation", document.summary());
         if let Some(refused) = self.check_access(&document) {
@@ -251,7 +293,7 @@ impl Call<'_> {
 
     /// Refuses strangers, closed introspection, and requests that a foreign page may have sent.
     fn check_access(&self, document: &document::Document) -> Option<Answer> {
-        let introspection = self.app.graphql.introspection;
+        let introspection = self.incoming.app.graphql.introspection;
         let stranger = self.found.is_none();
         if stranger && !document.is_open(introspection == Introspection::Everybody) {
             return Some(self.refused(
@@ -260,7 +302,7 @@ impl Call<'_> {
                 ErrorCode::Unauthenticated,
             ));
         }
-        let max = self.app.services.limits.stranger_fields;
+        let max = self.incoming.app.services.limits.stranger_fields;
         if stranger && document.root_fields.len() > max {
             let message = Message::new("stranger-fields-too-many").with("max", max);
             return Some(self.refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Limit));
@@ -272,16 +314,17 @@ impl Call<'_> {
                 ErrorCode::Forbidden,
             ));
         }
-        let found = self.found.filter(|found| found.by_cookie && document.needs_csrf_token())?;
+        let found = self.found.as_ref().filter(|found| found.by_cookie && document.needs_csrf_token())?;
         let session = found.requester.session_id?;
-        let sent = text_header(self.headers, "x-csrftoken").unwrap_or_default();
-        if self.app.services.tokens.is_csrf(session, sent) {
+        let sent = text_header(&self.incoming.headers, "x-csrftoken").unwrap_or_default();
+        if self.incoming.app.services.tokens.is_csrf(session, sent) {
             return None;
         }
         // The front end expects exactly these words with HTTP 200. Then it logs out and begins anew.
         let text = "CSRF token missing or incorrect.";
         let data: Value = document.root_keys.iter().map(|key| (key.clone(), Value::Null)).collect();
-        let extensions = json!({ "code": ErrorCode::Forbidden.as_str(), "requestId": self.request_id.0 });
+        let extensions =
+            json!({ "code": ErrorCode::Forbidden.as_str(), "requestId": self.incoming.request_id.0 });
         let error = json!({ "message": text, "extensions": extensions });
         Some(Answer {
             status: StatusCode::OK,
@@ -298,24 +341,34 @@ impl Call<'_> {
         turn: Option<Turn>,
     ) -> Answer {
         let is_mutation = document.kind == OperationType::Mutation;
-        let cookies = cookies::read(self.headers, &self.app.http);
-        let call = Arc::new(context::Call::new(cookies, self.origin.address, document, turn));
+        let cookies = cookies::read(&self.incoming.headers, &self.incoming.app.http);
+        let call = Arc::new(context::Call::new(cookies, self.incoming.origin.address, document, turn));
         // The document has been read already.
         let mut request = async_graphql::Request::new("")
             .variables(variables)
             .data(Arc::clone(&call))
-            .data(self.request_id.clone());
-        if let Some(found) = self.found {
+            .data(self.incoming.request_id.clone());
+        if let Some(found) = &self.found {
             request = request.data(Arc::clone(&found.requester));
         }
-        let schema = self.app.schema.clone();
+        let schema = self.incoming.app.schema.clone();
+        let executions = &self.incoming.app.executions;
+        let (span, _executed) = (tracing::Span::current(), executions.token());
         let execution = async move { schema.execute(request).await };
-        // In a task of its own: what a mutation has begun is finished even if the client goes away, as the front end does after
-        // it has asked for another language. What is only read ends with whoever wants it.
-        let span = tracing::Span::current();
-        let execution = self.app.executions.spawn(tracing::Instrument::instrument(execution, span));
-        let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
-        let response = match execution.await {
+        let mut execution = Box::pin(tracing::Instrument::instrument(execution, span));
+        // A large answer gives way again and again; it is not to hold the connection meanwhile.
+        let turns = if self.incoming.app.services.db.is_at_hand() { 16 } else { 1 };
+        let response = if let Some(done) = begin(&mut execution, turns) {
+            done
+        } else {
+            // In a task of its own: what a mutation has begun is finished even if the client goes away, as the front end does
+            // after it has asked for another language. What is only read ends with whoever wants it.
+            let execution = executions.spawn(execution);
+            let _reader = (!is_mutation).then(|| Reader(execution.abort_handle()));
+            execution.await.map_err(|error| error.to_string())
+        };
+        self.incoming.app.services.db.give_back();
+        let response = match response {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "the execution broke off");
@@ -328,7 +381,7 @@ impl Call<'_> {
             !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
         let (effects, budget) = (call.take_effects(), call.take_budget());
         let unavailable = call.unavailable.load(Ordering::Relaxed);
-        let legacy = self.media_type == MediaType::Json;
+        let legacy = self.incoming.media_type == MediaType::Json;
         let status = if legacy && unavailable {
             StatusCode::SERVICE_UNAVAILABLE
         } else if invalid {
@@ -364,10 +417,11 @@ impl Call<'_> {
 
     /// The refusal that clients of persisted queries expect, in its exact words. Then they send the whole document.
     fn refused_persisted(&self) -> Answer {
-        let extensions = json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "requestId": self.request_id.0 });
+        let extensions =
+            json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "requestId": self.incoming.request_id.0 });
         let error = json!({ "message": "PersistedQueryNotSupported", "extensions": extensions });
         // Older clients know it by its words; the specification wants 4xx where nothing was executed.
-        let status = match self.media_type {
+        let status = match self.incoming.media_type {
             MediaType::Json => StatusCode::OK,
             MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
         };
@@ -377,7 +431,7 @@ impl Call<'_> {
     fn refused(&self, status: StatusCode, message: &Message, code: ErrorCode) -> Answer {
         Answer {
             status,
-            body: error_body(&message.text(&self.language), code, self.request_id).to_string(),
+            body: error_body(&message.text(&self.language), code, &self.incoming.request_id).to_string(),
             effects: Vec::new(),
             budget: None,
         }
@@ -385,14 +439,50 @@ impl Call<'_> {
 }
 
 impl Answer {
-    fn into_response(self, call: &Call<'_>) -> Response {
+    fn into_response(self, call: &Call) -> Response {
         let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, self.body).into_response();
         if let Some(budget) = self.budget {
             response.extensions_mut().insert(budget);
         }
-        cookies::write(response.headers_mut(), &self.effects, call.origin.https, &call.app.http);
+        cookies::write(
+            response.headers_mut(),
+            &self.effects,
+            call.incoming.origin.https,
+            &call.incoming.app.http,
+        );
         response
+    }
+}
+
+/// Goes on with an execution until it waits; what it answers, if it is done by then, or that it panicked. A task of its own
+/// is needed only from then on: nothing breaks off what does not wait. With a connection at hand it may go on `turns` times
+/// after it has only given way, as the library does whenever all fields of an object wait for a loader.
+fn begin<F: Future>(
+    execution: &mut Pin<Box<F>>,
+    turns: usize,
+) -> Option<std::result::Result<F::Output, String>> {
+    let gave_way = Arc::new(GaveWay::default());
+    let waker = Waker::from(Arc::clone(&gave_way));
+    for _ in 0..turns {
+        let poll = || execution.as_mut().poll(&mut Context::from_waker(&waker));
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Poll::Ready(done)) => return Some(Ok(done)),
+            Ok(Poll::Pending) if gave_way.0.swap(false, Ordering::SeqCst) => {}
+            Ok(Poll::Pending) => return None,
+            Err(_) => return Some(Err("it panicked".to_owned())),
+        }
+    }
+    None
+}
+
+/// Whether an execution has woken itself, and so waits for nothing else.
+#[derive(Default)]
+struct GaveWay(AtomicBool);
+
+impl Wake for GaveWay {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -403,9 +493,4 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Whether a request names its document by a hash alone.
-fn asks_for_persisted(body: &serde_json::Map<String, Value>) -> bool {
-    body.get("extensions").is_some_and(|extensions| !extensions["persistedQuery"].is_null())
 }

@@ -224,10 +224,11 @@ impl Operation {
 
     /// Waits for a turn of whoever asks.
     async fn begin_turn(&self, asked: &Asked) -> Turn {
-        let id = lock(&asked.requester).as_ref().map(|requester| requester.id());
+        let requester = lock(&asked.requester).clone();
+        let username = requester.as_ref().map(|requester| requester.user.username.as_str());
         match &asked.call {
-            Some(call) => self.services.turns.begin(&asker(id, call.address)).await,
-            None => self.services.turns.begin_at_host(&asker(id, None)).await,
+            Some(call) => self.services.turns.begin(&asker(username, call.address)).await,
+            None => self.services.turns.begin_at_host(&asker(username, None)).await,
         }
     }
 

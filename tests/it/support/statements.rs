@@ -1,7 +1,9 @@
 //! Which statements go to a database, and how many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::ThreadId;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
@@ -10,11 +12,24 @@ use tasks_management::{Builder, Settings};
 use super::app::TestApp;
 
 /// Statements without their values by database, of the connections that were made after counting began.
-static SENT: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+static SENT: Mutex<BTreeMap<String, Vec<Sent>>> = Mutex::new(BTreeMap::new());
 
-#[derive(Default)]
+/// A statement, and the way that it took: from which thread, by which connection.
+struct Sent {
+    text: String,
+    way: (ThreadId, usize),
+}
+
 struct Counting {
     url: String,
+    number: usize,
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+        Self { url: String::new(), number: CONNECTIONS.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 impl Instrumentation for Counting {
@@ -25,7 +40,8 @@ impl Instrumentation for Counting {
                 let text = query.to_string();
                 let text = text.split(" -- binds").next().unwrap_or_default().to_owned();
                 let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
-                sent.entry(self.url.clone()).or_default().push(text);
+                let way = (std::thread::current().id(), self.number);
+                sent.entry(self.url.clone()).or_default().push(Sent { text, way });
             }
             _ => {}
         }
@@ -56,6 +72,15 @@ impl TestApp {
 
     /// The statements that counted processes have sent since this was asked last.
     pub fn statements(&self) -> Vec<String> {
+        self.sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    /// How many ways they took, of threads and connections.
+    pub fn ways(&self) -> usize {
+        self.sent().into_iter().map(|sent| sent.way).collect::<HashSet<_>>().len()
+    }
+
+    fn sent(&self) -> Vec<Sent> {
         let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
         sent.remove(self.database_url().trim_start_matches("sqlite://")).unwrap_or_default()
     }
