@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::TaskManagement;
 use crate::auth::requester::Requester;
-use crate::domain::query::{Condition, ListQuery, Slice};
+use crate::domain::query::{Condition, ListQuery};
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::{Arguments, read_json};
 use crate::graphql::task::filters::TASK;
@@ -16,6 +16,7 @@ use crate::graphql::task_executor::TASK_EXECUTOR;
 use crate::graphql::task_flow::filters::{SHOW_SUPERSEDED, TASK_FLOW};
 use crate::graphql::task_group::filters::TASK_GROUP;
 use crate::message::Message;
+use crate::model::slice::Slice;
 use crate::model::task::Task;
 use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;

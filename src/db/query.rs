@@ -7,19 +7,21 @@
 //! each begins. A list that is sorted by a column of another table finds the page's ids by a join first, in which the database may
 //! begin with the other table. Its statistics decide that; housekeeping renews those of SQLite (`db/statistics.rs`).
 
+use diesel::row::NamedRow;
 use diesel::sql_types::{BigInt, Text};
-use diesel::{QueryableByName, RunQueryDsl};
+use diesel::{QueryableByName, RunQueryDsl, deserialize};
 
 use super::connection::{DbConnection, MultiBackend};
 use super::entity::columns;
 use super::history::historical_columns;
 use super::sql::Sql;
 use crate::budget;
-use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::domain::query::{Condition, ListQuery, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::entity::{Kind, Versioned};
 use crate::model::history::Historical;
+use crate::model::slice::{Related, Slice};
 
 mod asked;
 mod branches;
@@ -27,12 +29,14 @@ mod condition;
 mod cursor;
 mod key;
 mod order;
+mod related;
 mod segment;
 mod table;
 
 use branches::Branches;
 pub use condition::{filter, is_open};
 use order::Order;
+pub use related::select_with_related;
 use table::At;
 pub use table::{Counters, Field, Listed, Table};
 
@@ -91,13 +95,22 @@ pub fn list_history<T: Listed + Versioned>(
 }
 
 /// A row of a list.
-#[derive(QueryableByName)]
 struct Listing<R> {
-    /// The values by which it is sorted, as a JSON list.
-    #[diesel(sql_type = Text)]
-    sort_values: String,
-    #[diesel(embed)]
     row: R,
+    /// The values by which it is sorted, as a JSON list.
+    sort_values: String,
+    related: Related,
+}
+
+impl<R: QueryableByName<MultiBackend>> QueryableByName<MultiBackend> for Listing<R> {
+    fn build<'a>(row: &impl NamedRow<'a, MultiBackend>) -> deserialize::Result<Self> {
+        let sorted = related::index_of(row, "sort_values").ok_or("a row of a list has no sort values")?;
+        Ok(Self {
+            row: R::build(row)?,
+            sort_values: row.get_value::<Text, String, _>(sorted)?,
+            related: related::read(row, sorted + 1)?,
+        })
+    }
 }
 
 fn list_table<R: QueryableByName<MultiBackend> + 'static>(
@@ -141,7 +154,11 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
     let branches = Branches::of(table, &query.conditions);
     let at_steps = branches.as_ref().and_then(|branches| branches.order_at_steps(&query.order_by));
     let mut at_steps = at_steps.iter().flat_map(segments_in);
+    let is_one = query.conditions.iter().any(|condition| condition.is_equality(table.key.path));
+    let has_one_plan =
+        after.is_none() && before.is_none() && (is_one || query.conditions.iter().all(Condition::is_boolean));
     let mut rows: Vec<(R, String)> = Vec::new();
+    let mut related = Related::default();
     for segment in segments_in(&order) {
         let missing = size + 1 - i64::try_from(rows.len()).map_err(Error::internal)?;
         if missing == 0 {
@@ -168,14 +185,17 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
             .append(filter)
             .sql(" ORDER BY ")
             .append(sorted)
-            .sql(" LIMIT ")
-            .bind(missing)
-            .sql(" OFFSET ")
-            .bind(skipped);
+            .append(bounds(missing, skipped, has_one_plan));
+        let (wanted, most) = (&query.wanted.related, if is_one { 1 } else { size });
+        let page = related::with_related(page, table.name, columns, wanted, most, order.sql(backward));
         let loaded: Vec<Listing<R>> = page.load(connection)?;
         budget::rows(loaded.len())?;
-        rows.extend(loaded.into_iter().map(|found| (found.row, order.write_cursor(&found.sort_values))));
+        for found in loaded {
+            rows.push((found.row, order.write_cursor(&found.sort_values)));
+            related.add(found.related);
+        }
     }
+    related::count(&related)?;
     let size = usize::try_from(size).map_err(Error::internal)?;
     let more = rows.len() > size;
     rows.truncate(size);
@@ -204,7 +224,19 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
                 any_beyond(connection, &order, &matching, first.as_deref(), after.as_deref(), true)?;
         }
     }
-    Ok(Slice { rows, total_count, has_next, has_previous })
+    Ok(Slice { rows, total_count, has_next, has_previous, related })
+}
+
+/// The bounds of a page. PostgreSQL plans a statement anew each time if a value bounds it, as it would else expect to read a
+/// tenth of the table: 0.3 of 0.6 ms. So the usual bounds are written into the text where one plan is right for all values:
+/// where all rows are listed, or one by its key.
+fn bounds(limit: i64, offset: i64, has_one_plan: bool) -> Sql {
+    /// One row more than the pages that clients ask for, and than the largest one.
+    const USUAL: &[i64] = &[2, 11, 21, 51, 101];
+    if has_one_plan && offset == 0 && USUAL.contains(&limit) {
+        return Sql::new(format!(" LIMIT {limit}"));
+    }
+    Sql::new(" LIMIT ").bind(limit).sql(" OFFSET ").bind(offset)
 }
 
 /// How many rows a list has. The counters say it, if they know all that the list is filtered by.

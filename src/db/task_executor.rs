@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::select;
-use super::query::{Field, Listed, Table, filter};
+use super::query::{Field, Listed, Table, filter, select_with_related};
 use super::sql::Sql;
 use crate::budget;
 use crate::domain::query::Condition;
 use crate::error::Result;
 use crate::model::entity::{Entity as _, Kind};
+use crate::model::slice::Related;
 use crate::model::task_executor::{TaskExecutor, task_management_taskexecutor as task_executor};
 
 const GROUP: &str = "task_management_taskgroup";
@@ -54,25 +55,26 @@ impl Listed for TaskExecutor {
 
 /// The live executors of these groups, by key.
 pub fn live_in_groups(connection: &mut DbConnection, group_ids: &[Uuid]) -> Result<Vec<TaskExecutor>> {
-    live_in_groups_where(connection, group_ids, &[])
+    live_in_groups_where(connection, group_ids, &[], &[]).map(|(executors, _)| executors)
 }
 
-/// Those of them that meet all conditions.
+/// Those of them that meet all conditions, with the rows that these fields of theirs show.
 pub fn live_in_groups_where(
     connection: &mut DbConnection,
     group_ids: &[Uuid],
     conditions: &[Condition],
-) -> Result<Vec<TaskExecutor>> {
+    fields: &[String],
+) -> Result<(Vec<TaskExecutor>, Related)> {
     let mut seated = Sql::new("NOT is_deleted AND task_group_id ").among(group_ids);
     for condition in conditions {
         let bound =
             filter(connection.dialect(), &Table::of::<TaskExecutor>(), std::slice::from_ref(condition))?;
         seated = seated.sql(" AND ").append(bound);
     }
-    let found: Vec<TaskExecutor> =
-        select(connection, seated.sql(" ORDER BY id LIMIT ").bind(budget::most_rows()))?;
+    let seated = seated.sql(" ORDER BY id LIMIT ").bind(budget::most_rows());
+    let (found, related) = select_with_related::<TaskExecutor>(connection, seated, fields)?;
     budget::shared_rows(TaskExecutor::NAME, found.iter().map(|executor| &executor.id))?;
-    Ok(found)
+    Ok((found, related))
 }
 
 /// The live executors of these groups whose users are active, by key. Others are not asked, and no pool waits for them.

@@ -10,11 +10,12 @@ use super::entity::{columns, get, insert_with, select};
 use super::query::{self, Field, Listed, PageLimit};
 use super::sql::Sql;
 use crate::domain::permission::Rights;
-use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::domain::query::{Condition, ListQuery, Value};
 use crate::domain::role::SUPERUSER_ROLE;
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::model::entity::{Entity as _, Kind};
+use crate::model::slice::Slice;
 use crate::model::user::{Language, User, core_user, credential};
 
 /// The interface shows users also as openIMIS' interactive users, with other field names.

@@ -149,6 +149,18 @@ impl Condition {
         Self::Field { field, lookup: Lookup::Exact, value }
     }
 
+    /// Whether it says which value `wanted` has.
+    #[must_use]
+    pub fn is_equality(&self, wanted: &str) -> bool {
+        matches!(self, Self::Field { field, lookup: Lookup::Exact, .. } if *field == wanted)
+    }
+
+    /// Whether it says whether something is so.
+    #[must_use]
+    pub const fn is_boolean(&self) -> bool {
+        matches!(self, Self::Field { lookup: Lookup::Exact, value: Value::Bool(_), .. })
+    }
+
     /// Whether it compares one of `fields`.
     #[must_use]
     pub fn names_any(&self, fields: &[&str]) -> bool {
@@ -202,13 +214,15 @@ pub struct Page {
     pub offset: Option<i64>,
 }
 
-/// Further facts that are wanted about the list; each costs a query.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Further facts that are wanted about the list; the first two cost a query each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// How many rows match altogether.
     pub total_count: bool,
     /// Whether there are rows on both sides of the page.
     pub neighbours: bool,
+    /// Of which fields of the rows something is selected in turn, snake_case: some are rows of other tables.
+    pub related: Vec<String>,
 }
 
 /// The query of a list.
@@ -237,17 +251,4 @@ impl ListQuery {
             self.conditions.push(Condition::equals("is_deleted", Value::Bool(false)));
         }
     }
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Slice<T> {
-    /// The rows, each with its cursor.
-    pub rows: Vec<(T, String)>,
-    /// How many rows match altogether, if that was asked for.
-    pub total_count: Option<i64>,
-    /// Whether rows follow.
-    pub has_next: bool,
-    /// Whether rows come before, if neighbours were asked for.
-    pub has_previous: bool,
 }

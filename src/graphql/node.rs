@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 
-use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::domain::query::{Condition, ListQuery, Value};
 use crate::error::{ErrorCode, Result};
 use crate::graphql::mutation_log::MutationLogNode;
 use crate::graphql::outbox::TaskEventNode;
@@ -19,6 +19,7 @@ use crate::graphql::user::types::{InteractiveUserNode, UserNode};
 use crate::graphql::vote::TaskDecisionNode;
 use crate::graphql::webhook_attempt::WebhookAttemptNode;
 use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
+use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
     mutation_log, outbox, role, task, task_comment, task_executor, task_flow, task_group, user, vote,

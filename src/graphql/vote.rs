@@ -101,7 +101,7 @@ impl VoteQueries {
         let query = read_votes(ctx, &TASK_DECISION)?;
         let context = request(ctx)?;
         let votes = vote::list(&context.services, context.requester()?, query, ListScope::Root).await?;
-        Ok(Some(Connection::new(votes)))
+        Ok(Some(Connection::new(context, votes)))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod record;
 pub mod role;
 pub mod schema_level;
 pub mod session;
+pub mod slice;
 pub mod sql_types;
 pub mod task;
 pub mod task_comment;

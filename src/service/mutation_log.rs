@@ -6,9 +6,10 @@ use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::error::Result;
 use crate::model::mutation_log::MutationLog;
+use crate::model::slice::Slice;
 
 /// Lists the entries that the requester sees.
 ///

@@ -10,10 +10,11 @@ use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::outbox::DeliveryStatus;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::outbox::Delivery;
+use crate::model::slice::Slice;
 
 /// Lists the deliveries that the requester sees.
 ///

@@ -8,9 +8,10 @@ use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::error::Result;
 use crate::model::role::{Role, UserRole};
+use crate::model::slice::Slice;
 
 /// Lists the roles that the requester sees.
 ///

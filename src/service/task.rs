@@ -18,13 +18,14 @@ use crate::db;
 use crate::domain::bulk::{BulkMode, Outcome};
 use crate::domain::event_data::EventData;
 use crate::domain::json::Json;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task::{TaskStatus, check_priority};
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::slice::Slice;
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 

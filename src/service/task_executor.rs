@@ -11,12 +11,13 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::event_data::EventData;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task_executor::{DEFAULT_WEIGHT, MAX_WEIGHT};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::slice::{Related, Slice};
 use crate::model::task_executor::TaskExecutor;
 use crate::service::task_group::access;
 
@@ -201,7 +202,7 @@ pub async fn list_of_named_group(
     services.list(requester, query, ListScope::Nested, visible, db::list::<TaskExecutor>).await
 }
 
-/// All executors of such groups, likewise.
+/// All executors of such groups, likewise, and the rows that these fields of theirs show.
 ///
 /// # Errors
 /// What the database says.
@@ -209,13 +210,14 @@ pub async fn of_named_groups(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
     task_group_ids: Vec<Uuid>,
-) -> Result<Vec<TaskExecutor>> {
+    fields: Vec<String>,
+) -> Result<(Vec<TaskExecutor>, Related)> {
     let requester = Arc::clone(requester);
     services
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             let bound = visibility::executors_of_named_groups(&requester, &settings).nested();
-            db::task_executor::live_in_groups_where(connection, &task_group_ids, bound.as_slice())
+            db::task_executor::live_in_groups_where(connection, &task_group_ids, bound.as_slice(), &fields)
         })
         .await
 }

@@ -17,13 +17,14 @@ use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::escalation::EscalationRule;
 use crate::domain::event_data::EventData;
 use crate::domain::json::Json;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task::check_lead_time;
 use crate::domain::text::check_code;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::slice::Slice;
 use crate::model::task_group::TaskGroup;
 use crate::model::task_source::SourceTarget;
 

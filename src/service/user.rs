@@ -14,11 +14,12 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
-use crate::domain::query::{Condition, ListQuery, Slice, Value};
+use crate::domain::query::{Condition, ListQuery, Value};
 use crate::domain::text::{check_code, check_name};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::slice::Slice;
 use crate::model::user::{Language, User};
 
 /// A user to be added by an administrator at the command line.

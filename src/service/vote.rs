@@ -6,8 +6,9 @@ use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::error::Result;
+use crate::model::slice::Slice;
 use crate::model::vote::Vote;
 
 /// Lists the votes that the requester may see, without those that their casters have replaced.

@@ -10,8 +10,9 @@ use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::error::Result;
+use crate::model::slice::Slice;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::model::webhook_endpoint::WebhookEndpoint;
 

@@ -15,12 +15,13 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::outbox::Subscriber;
-use crate::domain::query::{ListQuery, Slice};
+use crate::domain::query::ListQuery;
 use crate::domain::text::{check_code, check_text};
 use crate::domain::webhook_endpoint::{WebhookSecret, check_events};
 use crate::domain::webhook_url::check_url;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::model::slice::Slice;
 use crate::model::sql_types::AsJson;
 use crate::model::webhook_endpoint::WebhookEndpoint;
 

@@ -9,14 +9,15 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::registry::{Deprecation, MetaInputValue};
 use async_graphql::resolver_utils::EnumType;
-use async_graphql::{Context, InputType, Name, Value};
+use async_graphql::{Context, InputType, Name, SelectionField, Value};
 use chrono::NaiveDateTime;
 
 use crate::auth::requester::Requester;
 use crate::domain::query::{Condition, ListQuery, Lookup, Page, Value as Operand, Wanted};
-use crate::domain::text::check_text;
+use crate::domain::text::{check_text, snake_case};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::scalars::{Moment, read_global_id};
 use crate::message::Message;
@@ -272,6 +273,7 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
         wanted: Wanted {
             total_count: ctx.look_ahead().field("totalCount").exists(),
             neighbours: ["hasNextPage", "hasPreviousPage"].iter().any(|name| page_info.field(name).exists()),
+            related: related(ctx),
         },
         ..ListQuery::default()
     };
@@ -285,6 +287,18 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     Ok(query)
 }
 
+/// The fields of the list's rows of which something is selected in turn. After a mutation nothing is read ahead, because the
+/// next one of the document may change it.
+fn related(ctx: &Context<'_>) -> Vec<String> {
+    if ctx.query_env.operation.node.ty == OperationType::Mutation {
+        return Vec::new();
+    }
+    let nodes = ctx.look_ahead().field("edges").field("node").selection_fields();
+    let fields = nodes.iter().flat_map(SelectionField::selection_set);
+    let holds_more = |field: &SelectionField<'_>| field.selection_set().next().is_some();
+    fields.filter(holds_more).map(|field| snake_case(field.name())).collect()
+}
+
 /// Reads arguments that a host gives as JSON: an object with the names of the interface. All parts of the list are wanted.
 ///
 /// # Errors
@@ -296,8 +310,10 @@ pub fn read_json(
     list_length: usize,
     now: NaiveDateTime,
 ) -> Result<ListQuery> {
-    let mut query =
-        ListQuery { wanted: Wanted { total_count: true, neighbours: true }, ..ListQuery::default() };
+    let mut query = ListQuery {
+        wanted: Wanted { total_count: true, neighbours: true, related: Vec::new() },
+        ..ListQuery::default()
+    };
     let arguments = match Value::from_json(arguments).map_err(Error::internal)? {
         Value::Object(arguments) => arguments,
         Value::Null => return Ok(query),

@@ -7,10 +7,11 @@ use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Name, Object, ObjectType, OutputType, TypeName, Value};
 
 use crate::auth::requester::Requester;
-use crate::domain::query::{Condition, ListQuery, Slice};
+use crate::domain::query::{Condition, ListQuery};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{Arguments, read};
-use crate::graphql::protocol::context::request;
+use crate::graphql::protocol::context::{RequestContext, request};
+use crate::model::slice::{Related, Slice};
 use crate::service::ServiceContext;
 
 /// A page of a list.
@@ -19,17 +20,19 @@ pub struct Connection<N> {
 }
 
 impl<N> Connection<N> {
-    /// Shows the rows of a slice.
-    pub fn new<T>(slice: Slice<T>) -> Self
+    /// Shows the rows of a slice; what was read with them is known from now on.
+    pub fn new<T>(context: &RequestContext, slice: Slice<T>) -> Self
     where
         N: From<T>,
     {
+        context.known.keep(slice.related);
         Self {
             slice: Slice {
                 rows: slice.rows.into_iter().map(|(row, cursor)| (row.into(), cursor)).collect(),
                 total_count: slice.total_count,
                 has_next: slice.has_next,
                 has_previous: slice.has_previous,
+                related: Related::default(),
             },
         }
     }
@@ -42,7 +45,8 @@ impl<N> Connection<N> {
         let total_count = i64::try_from(rows.len()).ok();
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let has_next = total_count > i64::try_from(rows.len()).ok();
-        Self { slice: Slice { rows, total_count, has_next, has_previous: false } }
+        let related = Related::default();
+        Self { slice: Slice { rows, total_count, has_next, has_previous: false, related } }
     }
 }
 
@@ -63,7 +67,7 @@ where
     let mut query = read(ctx, table)?;
     query.conditions.extend(condition);
     let context = request(ctx)?;
-    Ok(Connection::new(list(&context.services, context.requester()?, query).await?))
+    Ok(Connection::new(context, list(&context.services, context.requester()?, query).await?))
 }
 
 /// Whether the present field asks only for rows, without cursors and without arguments other than these. Then a loader can

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
-use async_graphql::dataloader::DataLoader;
+use async_graphql::dataloader::{DataLoader, Loader};
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::budget::Budget;
@@ -14,10 +15,12 @@ use crate::budget::turn::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::document::Document;
+use crate::graphql::protocol::known::{Knowable, Known};
 use crate::graphql::protocol::loader::{
     CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks,
     RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
 };
+use crate::graphql::protocol::response::shared;
 use crate::message::Message;
 use crate::service::ServiceContext;
 use crate::service::login::Granted;
@@ -29,6 +32,8 @@ pub struct RequestContext {
     requester: Option<Arc<Requester>>,
     /// The call of this server; one without cookies and address, if a host has the request executed.
     pub call: Arc<Call>,
+    /// What was read with lists already; the loaders below fetch the rest.
+    pub known: Arc<Known>,
     /// The batches of the loaders below. Whoever executes the request has to drive them.
     pub batches: Batches,
     /// People, batched.
@@ -168,14 +173,20 @@ impl RequestContext {
         requester: Option<Arc<Requester>>,
         call: Option<&Arc<Call>>,
     ) -> Self {
-        let batches = Batches::default();
+        let (batches, known) = (Batches::default(), Arc::<Known>::default());
+        let executors = Executors {
+            services: Arc::clone(services),
+            requester: requester.clone(),
+            known: Arc::clone(&known),
+            with_people: AtomicBool::default(),
+        };
         Self {
             services: Arc::clone(services),
             call: call.cloned().unwrap_or_default(),
             users: loader(Users(Arc::clone(services)), &batches),
             tasks: loader(Tasks(Arc::clone(services)), &batches),
             groups: loader(Groups(Arc::clone(services)), &batches),
-            executors: loader(Executors(Arc::clone(services), requester.clone()), &batches),
+            executors: loader(executors, &batches),
             flows: loader(Flows(Arc::clone(services)), &batches),
             steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), &batches),
             flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
@@ -187,6 +198,7 @@ impl RequestContext {
             rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),
             languages: loader(Languages(Arc::clone(services)), &batches),
             sees_personal_data: OnceCell::new(),
+            known,
             requester,
             batches,
         }
@@ -198,6 +210,20 @@ impl RequestContext {
     /// UNAUTHENTICATED for a stranger.
     pub fn requester(&self) -> Result<&Arc<Requester>> {
         self.requester.as_ref().ok_or_else(no_session)
+    }
+
+    /// The row with this key, which is known already, or which the loader fetches.
+    ///
+    /// # Errors
+    /// The error of the loader.
+    pub async fn row<L>(&self, loader: &DataLoader<L>, id: Uuid) -> Result<Option<L::Value>>
+    where
+        L: Loader<Uuid, Value: Knowable, Error = Arc<Error>>,
+    {
+        match self.known.row(id) {
+            Some(row) => Ok(Some(row)),
+            None => loader.load_one(id).await.map_err(shared),
+        }
     }
 
     /// Adds an effect to the answer.

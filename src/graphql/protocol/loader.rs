@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::error::Error;
+use crate::graphql::protocol::known::Known;
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
 use crate::model::task_comment::TaskComment;
@@ -32,7 +34,16 @@ pub struct Tasks(pub Arc<ServiceContext>);
 pub struct Groups(pub Arc<ServiceContext>);
 
 /// The live executors of task groups whom the requester may know, by the group's key.
-pub struct Executors(pub Arc<ServiceContext>, pub Option<Arc<Requester>>);
+pub struct Executors {
+    /// The context of the services.
+    pub services: Arc<ServiceContext>,
+    /// The requester; nobody is known to a stranger.
+    pub requester: Option<Arc<Requester>>,
+    /// What is known once they are fetched.
+    pub known: Arc<Known>,
+    /// Whether their people are wanted too, who come with them then.
+    pub with_people: AtomicBool,
+}
 
 /// Flows by key.
 pub struct Flows(pub Arc<ServiceContext>);
@@ -99,9 +110,12 @@ impl Loader<Uuid> for Executors {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskExecutor>>, Self::Error> {
-        let Some(requester) = &self.1 else { return Ok(HashMap::new()) };
-        let rows =
-            task_executor::of_named_groups(&self.0, requester, keys.to_vec()).await.map_err(Arc::new)?;
+        let Some(requester) = &self.requester else { return Ok(HashMap::new()) };
+        let fields =
+            if self.with_people.load(Ordering::Relaxed) { vec!["user".to_owned()] } else { Vec::new() };
+        let found = task_executor::of_named_groups(&self.services, requester, keys.to_vec(), fields);
+        let (rows, related) = found.await.map_err(Arc::new)?;
+        self.known.keep(related);
         let mut executors: HashMap<Uuid, Vec<TaskExecutor>> =
             keys.iter().map(|key| (*key, Vec::new())).collect();
         for row in rows {

@@ -13,6 +13,7 @@ pub mod document;
 pub mod enums;
 pub mod error;
 pub mod execution;
+pub mod known;
 pub mod loader;
 pub mod meter;
 pub mod payload;

@@ -204,7 +204,7 @@ impl TaskNode {
         }
         query.conditions.push(Condition::equals("task_id", Value::Uuid(self.task().id)));
         let votes = vote::list(&context.services, context.requester()?, query, ListScope::Nested).await?;
-        Ok(Connection::new(votes))
+        Ok(Connection::new(context, votes))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::graphql::completion_policy::{TaskGroupCompletionPolicy, TaskPolicy};
 use crate::graphql::escalation::TaskEscalation;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::shows;
-use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::Moment;
 use crate::graphql::record::LiveRecord;
 use crate::graphql::task_flow::types::{TaskFlowNode, flow};
@@ -98,5 +97,6 @@ impl TaskFlowStepNode {
 /// The step that a visible row names, if it names one.
 pub async fn step(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskFlowStepNode>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(request(ctx)?.flow_steps.load_one(id).await.map_err(shared)?.map(TaskFlowStepNode::from))
+    let context = request(ctx)?;
+    Ok(context.row(&context.flow_steps, id).await?.map(TaskFlowStepNode::from))
 }

@@ -100,5 +100,6 @@ impl TaskFlowNode {
 /// The flow that a visible row names, if it names one.
 pub async fn flow(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskFlowNode>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(request(ctx)?.flows.load_one(id).await.map_err(shared)?.map(TaskFlowNode::from))
+    let context = request(ctx)?;
+    Ok(context.row(&context.flows, id).await?.map(TaskFlowNode::from))
 }

@@ -1,5 +1,7 @@
 //! `TaskGroupGQLType` and its history.
 
+use std::sync::atomic::Ordering;
+
 use async_graphql::{ComplexObject, Context, SimpleObject};
 use uuid::Uuid;
 
@@ -105,7 +107,8 @@ impl TaskGroupNode {
     /// The live executors, for those who may search groups or see all tasks, who sit here too, or whose task this group is asked about at present.
     async fn taskexecutor_set(&self, ctx: &Context<'_>) -> Result<Connection<TaskExecutorNode>> {
         if asks_for_rows_alone(ctx, &[]) {
-            let executors = self.executors(ctx).await?.into_iter().map(TaskExecutorNode::from);
+            let with_people = ctx.look_ahead().field("edges").field("node").field("user").exists();
+            let executors = self.executors(ctx, with_people).await?.into_iter().map(TaskExecutorNode::from);
             return Ok(Connection::all(executors, request(ctx)?.services.limits.page_size));
         }
         listed(ctx, &NESTED_TASK_EXECUTOR, Some(self.own()), task_executor::list_of_named_group).await
@@ -119,7 +122,7 @@ impl TaskGroupNode {
 
     /// Who sits in it, as far as `taskexecutorSet` shows it.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<UserNode>>>> {
-        let ids = self.executors(ctx).await?.into_iter().map(|executor| executor.user_id).collect();
+        let ids = self.executors(ctx, true).await?.into_iter().map(|executor| executor.user_id).collect();
         Ok(Some(users(ctx, ids).await?.into_iter().map(Some).collect()))
     }
 }
@@ -130,8 +133,10 @@ impl TaskGroupNode {
         Condition::equals("task_group_id", Value::Uuid(self.group.record.id))
     }
 
-    async fn executors(&self, ctx: &Context<'_>) -> Result<Vec<TaskExecutor>> {
-        let executors = request(ctx)?.executors.load_one(self.group.id).await.map_err(shared)?;
+    async fn executors(&self, ctx: &Context<'_>, with_people: bool) -> Result<Vec<TaskExecutor>> {
+        let executors = &request(ctx)?.executors;
+        executors.loader().with_people.fetch_or(with_people, Ordering::Relaxed);
+        let executors = executors.load_one(self.group.id).await.map_err(shared)?;
         Ok(executors.unwrap_or_default())
     }
 }
@@ -139,5 +144,6 @@ impl TaskGroupNode {
 /// The group that a visible row names, if it names one.
 pub async fn group(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<TaskGroupNode>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(request(ctx)?.groups.load_one(id).await.map_err(shared)?.map(TaskGroupNode::from))
+    let context = request(ctx)?;
+    Ok(context.row(&context.groups, id).await?.map(TaskGroupNode::from))
 }

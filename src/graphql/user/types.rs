@@ -3,6 +3,8 @@
 //! Everybody who is logged in sees names, because votes and executors show them. Other personal data is for the person and
 //! for people who may list users; for others it is null.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use uuid::Uuid;
 
@@ -238,7 +240,8 @@ shows! {
 
 /// The user to which a row points.
 pub async fn user(ctx: &Context<'_>, id: Uuid) -> Result<UserNode> {
-    let user = request(ctx)?.users.load_one(id).await.map_err(shared)?;
+    let context = request(ctx)?;
+    let user = context.row(&context.users, id).await?;
     user.map(UserNode::from).ok_or_else(|| Error::internal(format!("there is no user {id}")))
 }
 
@@ -252,6 +255,10 @@ pub async fn user_if_any(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<U
 
 /// The users to which a row points, in this order.
 pub async fn users(ctx: &Context<'_>, ids: Vec<Uuid>) -> Result<Vec<UserNode>> {
-    let mut found = request(ctx)?.users.load_many(ids.iter().copied()).await.map_err(shared)?;
+    let context = request(ctx)?;
+    let mut found: HashMap<Uuid, User> =
+        ids.iter().filter_map(|id| Some((*id, context.known.row(*id)?))).collect();
+    let unknown: Vec<Uuid> = ids.iter().filter(|id| !found.contains_key(*id)).copied().collect();
+    found.extend(context.users.load_many(unknown).await.map_err(shared)?);
     Ok(ids.into_iter().filter_map(|id| found.remove(&id)).map(UserNode::from).collect())
 }
