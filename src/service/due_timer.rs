@@ -63,10 +63,11 @@ pub fn act(unit: &mut UnitOfWork<'_>, task_id: Uuid, timer: &Timer, worker: Uuid
         return db::timer::set_due(unit.connection, timer.id, Some(unit.now + HELD));
     }
     db::timer::set_due(unit.connection, timer.id, None)?;
-    match rule {
-        Some(rule) => escalate(unit, &mut task, &approval, rule),
-        None => unit.changed(Signal::TaskOverdue, task.id, || told(&task)),
+    if let Some(rule) = rule {
+        return escalate(unit, &mut task, &approval, rule);
     }
+    unit.before(Signal::TaskOverdue, task.id, || told(&task))?;
+    unit.changed(Signal::TaskOverdue, task.id, || told(&task))
 }
 
 fn escalate(
@@ -75,6 +76,7 @@ fn escalate(
     approval: &ApprovalState,
     rule: EscalationRule,
 ) -> Result<()> {
+    unit.before(Signal::TaskEscalate, task.id, || told(task).with("rule", rule))?;
     match rule.action {
         EscalationAction::Notify => {}
         EscalationAction::RaisePriority => {

@@ -216,6 +216,26 @@ async fn later_events_of_a_task_wait_for_the_earlier_one(backend: Backend) {
     assert_eq!(names(&told), [Signal::TaskCreate, Signal::TaskComplete]);
 }
 
+/// Somebody says something about a task, says it differently, and takes it back.
+async fn discuss(app: &TestApp, task: &str) {
+    app.done("admin", "createTaskComment", json!({ "taskId": task, "text": "told" })).await;
+    let comments = app.user("admin").await.rows("taskComment", "", "uuid").await;
+    let comment = &comments[0]["uuid"];
+    app.done("admin", "updateTaskComment", json!({ "id": comment, "text": "told twice" })).await;
+    app.done("admin", "deleteTaskComment", json!({ "ids": [comment] })).await;
+}
+
+/// A task becomes overdue, and a rule escalates it.
+async fn become_late(app: &TestApp) {
+    let rule = json!({ "at": "AFTER_OPEN", "offsetSeconds": 0, "action": "NOTIFY" });
+    let late =
+        json!({ "code": "LATE", "completionPolicy": "ANY", "taskSources": ["Late"], "escalations": [rule] });
+    app.done("admin", "createTaskGroup", late).await;
+    app.done("triage", "createTask", json!({ "source": "Late", "dueDate": "2999-01-01T00:00:00" })).await;
+    app.run("UPDATE task_management_timer SET due = '2020-01-01 00:00:00'");
+    app.module.deliver_due().await.expect("acts");
+}
+
 #[apply(on_both)]
 async fn every_service_tells_before_within_and_after(backend: Backend) {
     let (before, within) = (seen(), seen());
@@ -278,17 +298,15 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
     let task = app.task_in(&both).await;
     app.approve("exec1", &task).await;
     app.done("exec1", "withdrawTaskDecision", json!({ "id": task })).await;
-    app.done("admin", "createTaskComment", json!({ "taskId": task, "text": "told" })).await;
-    let comments = app.user("admin").await.rows("taskComment", "", "uuid").await;
-    let comment = &comments[0]["uuid"];
-    app.done("admin", "updateTaskComment", json!({ "id": comment, "text": "told twice" })).await;
-    app.done("admin", "deleteTaskComment", json!({ "ids": [comment] })).await;
+    discuss(&app, &task).await;
 
     let steps = json!([{ "taskGroupId": app.group("ASKED", tasks_management::CompletionPolicy::Any, &["exec1"]).await }]);
     let flow = app.flow_of(json!({ "code": "TOLD", "steps": steps })).await;
     app.done("admin", "updateTaskFlow", json!({ "id": flow, "name": "Told" })).await;
     app.done("admin", "replaceTaskFlow", json!({ "id": flow, "steps": steps })).await;
     app.done("admin", "deleteTaskFlow", json!({ "ids": [flow] })).await;
+
+    become_late(&app).await;
 
     for event in
         before.lock().expect("nobody panicked").iter().chain(within.lock().expect("nobody panicked").iter())

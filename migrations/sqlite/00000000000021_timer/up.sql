@@ -1,7 +1,7 @@
 -- Things to be done at a moment. One that has acted is not due any more; it stays while its task is open, so that the same reason
 -- makes no other.
 CREATE TABLE task_management_timer (
-    id integer PRIMARY KEY AUTOINCREMENT,
+    id integer PRIMARY KEY AUTOINCREMENT NOT NULL,
     kind text NOT NULL,
     entity_id text NOT NULL,
     key text NOT NULL,
