@@ -2,7 +2,7 @@
 //! answer is written, wherever that happens: the budget goes with the task that executes the request, and with each piece
 //! of its work on another thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,6 +35,7 @@ tokio::task_local! {
 
 thread_local! {
     static AT_WORK: RefCell<Option<AtWork>> = const { RefCell::new(None) };
+    static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What one request may still cost. Of a mutation, what its transaction reads is counted, and how long that takes.
@@ -278,10 +279,16 @@ pub async fn give_way() {
         if std::mem::replace(&mut gave_way, true) {
             return Poll::Ready(());
         }
+        GIVES_WAY.set(true);
         cx.waker().wake_by_ref();
         Poll::Pending
     })
     .await;
+}
+
+/// Whether a request has given way on this thread since this was asked last.
+pub fn gives_way() -> bool {
+    GIVES_WAY.take()
 }
 
 /// Whether the work on this thread is counted.

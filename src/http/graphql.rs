@@ -23,8 +23,8 @@ use super::request::header as text_header;
 use super::state::App;
 use super::{body, cookies};
 use crate::auth::requester::Requester;
-use crate::budget::Budget;
 use crate::budget::turn::{Turn, asker};
+use crate::budget::{Budget, gives_way};
 use crate::config::{Introspection, Limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{self, Effect, RequestId};
@@ -356,8 +356,7 @@ impl Call {
         let (span, _executed) = (tracing::Span::current(), executions.token());
         let execution = async move { schema.execute(request).await };
         let mut execution = Box::pin(tracing::Instrument::instrument(execution, span));
-        // A large answer gives way again and again; it is not to hold the connection meanwhile.
-        let turns = if self.incoming.app.services.db.is_at_hand() { 16 } else { 1 };
+        let turns = if self.incoming.app.services.db.is_at_hand() { 1_000 } else { 1 };
         let response = if let Some(done) = begin(&mut execution, turns) {
             done
         } else {
@@ -456,19 +455,21 @@ impl Answer {
 }
 
 /// Goes on with an execution until it waits; what it answers, if it is done by then, or that it panicked. A task of its own
-/// is needed only from then on: nothing breaks off what does not wait. With a connection at hand it may go on `turns` times
-/// after it has only given way, as the library does whenever all fields of an object wait for a loader.
+/// is needed only from then on: nothing breaks off what does not wait. With a connection at hand it goes on up to `turns`
+/// times when only the library has yielded, as it does while fields of an object wait for a loader. When the execution gives
+/// way to others, because its answer is large, it goes on among them.
 fn begin<F: Future>(
     execution: &mut Pin<Box<F>>,
     turns: usize,
 ) -> Option<std::result::Result<F::Output, String>> {
-    let gave_way = Arc::new(GaveWay::default());
-    let waker = Waker::from(Arc::clone(&gave_way));
+    let yielded = Arc::new(Yielded::default());
+    let waker = Waker::from(Arc::clone(&yielded));
+    gives_way();
     for _ in 0..turns {
         let poll = || execution.as_mut().poll(&mut Context::from_waker(&waker));
         match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Ready(done)) => return Some(Ok(done)),
-            Ok(Poll::Pending) if gave_way.0.swap(false, Ordering::SeqCst) => {}
+            Ok(Poll::Pending) if yielded.0.swap(false, Ordering::SeqCst) && !gives_way() => {}
             Ok(Poll::Pending) => return None,
             Err(_) => return Some(Err("it panicked".to_owned())),
         }
@@ -478,9 +479,9 @@ fn begin<F: Future>(
 
 /// Whether an execution has woken itself, and so waits for nothing else.
 #[derive(Default)]
-struct GaveWay(AtomicBool);
+struct Yielded(AtomicBool);
 
-impl Wake for GaveWay {
+impl Wake for Yielded {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::SeqCst);
     }
