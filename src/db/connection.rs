@@ -224,13 +224,13 @@ impl Database {
     {
         held::leave_if_unwanted().await;
         let Some(budget) = Budget::of_request() else {
-            return self.reading.run(None, work).await;
+            return held::run(&self.reading, None, work).await;
         };
         let work = {
             let budget = Arc::clone(&budget);
             move |connection: &mut DbConnection| budget.work(|| work(connection))
         };
-        let read = self.reading.run(Some(&budget), work).await;
+        let read = held::run(&self.reading, Some(&budget), work).await;
         budget.make_room().await;
         read
     }
@@ -282,27 +282,26 @@ impl Database {
     {
         const ATTEMPTS: u32 = 5;
         let connector = self.connector.clone();
-        self.writing
-            .run(None, move |connection| {
-                let mut attempt = 1;
-                loop {
-                    // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
-                    // acknowledged.
-                    let outcome = connector
-                        .check_file()
-                        .and_then(|()| connection.writing(&mut work))
-                        .and_then(|done| connector.check_file().map(|()| done));
-                    match outcome {
-                        Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
-                            tracing::debug!(attempt, %error, "the transaction is tried again");
-                            std::thread::sleep(Duration::from_millis(5 << attempt));
-                            attempt += 1;
-                        }
-                        outcome => return outcome,
+        held::run(&self.writing, None, move |connection| {
+            let mut attempt = 1;
+            loop {
+                // The file is checked again after the commit: a write to a file that was deleted meanwhile must not be
+                // acknowledged.
+                let outcome = connector
+                    .check_file()
+                    .and_then(|()| connection.writing(&mut work))
+                    .and_then(|done| connector.check_file().map(|()| done));
+                match outcome {
+                    Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
+                        tracing::debug!(attempt, %error, "the transaction is tried again");
+                        std::thread::sleep(Duration::from_millis(5 << attempt));
+                        attempt += 1;
                     }
+                    outcome => return outcome,
                 }
-            })
-            .await
+            }
+        })
+        .await
     }
 }
 

@@ -21,7 +21,8 @@ fn killed_with_timers(database: &str) {
     let output = Command::new(example("kill")).args(run).output().expect("it runs");
     assert!(output.status.success(), "{output:#?}");
     assert!(reported(&output, "kills") >= 4);
-    assert!(reported(&output, "tasks acknowledged") >= 40);
+    // Ten tasks between kills, which may take both processes at once.
+    assert!(reported(&output, "tasks acknowledged") >= 20);
     assert_eq!(reported(&output, "violations"), 0);
 }
 

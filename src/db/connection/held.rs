@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::lane::{Lane, Lent};
 use super::{Database, DbConnection};
 use crate::budget::fair_places::Place;
-use crate::budget::give_way;
+use crate::budget::{Budget, give_way};
 use crate::error::{Error, ErrorCode, Result};
 
 thread_local! {
@@ -98,11 +98,32 @@ enum Begun<F: Future> {
     Waits(Pin<Box<F>>),
 }
 
+/// Runs `work` right here with the connection that this thread holds of the lane, or else on another thread with a connection
+/// of its own.
+///
+/// # Errors
+/// UNAVAILABLE when there is no connection in time, LIMIT when the budget is used up, or the error of `work`.
+pub async fn run<T, F>(lane: &Arc<Lane>, budget: Option<&Arc<Budget>>, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+{
+    if is_held(lane)
+        && let Some(budget) = budget
+    {
+        budget.check()?;
+    }
+    match run_here(lane, work) {
+        Ok(outcome) => outcome,
+        Err(work) => lane.run(budget, work).await,
+    }
+}
+
 /// Does `work` with the connection that this thread holds of the lane; gives the work back if it holds none.
 ///
 /// # Errors
 /// The work.
-pub fn run<T, F>(lane: &Arc<Lane>, work: F) -> std::result::Result<Result<T>, F>
+fn run_here<T, F>(lane: &Arc<Lane>, work: F) -> std::result::Result<Result<T>, F>
 where
     F: FnOnce(&mut DbConnection) -> Result<T>,
 {
@@ -126,7 +147,7 @@ where
 }
 
 /// Whether this thread holds a connection of the lane.
-pub fn is_held(lane: &Arc<Lane>) -> bool {
+fn is_held(lane: &Arc<Lane>) -> bool {
     HELD.with_borrow(|held| held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.lane, lane)))
 }
 

@@ -11,7 +11,6 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::DbConnection;
-use super::held;
 use super::host_pool::HostPool;
 use super::manager::ConnectionManager;
 use crate::budget::{Budget, ConnectionPermit};
@@ -72,8 +71,7 @@ impl Lane {
         Ok(Arc::new(Self { pool, size, permits: Arc::new(Semaphore::new(size)), patience, wake }))
     }
 
-    /// Runs `work` where blocking is allowed: right here with the connection that this thread holds of the lane, or else on
-    /// another thread with a connection of its own, which the budget must allow.
+    /// Runs `work` where blocking is allowed, on another thread with a connection of its own, which the budget must allow.
     ///
     /// # Errors
     /// UNAVAILABLE when there is no connection in time, LIMIT when the budget is used up, or the error of `work`.
@@ -82,15 +80,6 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        if held::is_held(self)
-            && let Some(budget) = budget
-        {
-            budget.check()?;
-        }
-        let work = match held::run(self, work) {
-            Ok(outcome) => return outcome,
-            Err(work) => work,
-        };
         if let Some(permits) = self.free_permits(budget)? {
             return self.work(permits, work).await;
         }
