@@ -278,7 +278,9 @@ async fn claims_and_failures_of_many_deliveries_are_written_together(backend: Ba
     assert_eq!((attempted(), waiting()), (20, 20), "each is recorded, and due again");
     let sent = counted.statements();
     let commits = sent.iter().filter(|text| *text == "COMMIT").count();
-    assert!((2..20).contains(&commits), "{commits} transactions for 20 attempts");
+    // One for each claim and one for each result would be 40. Results are written together only if they wait for each other,
+    // which those of a slow receiver seldom do.
+    assert!((2..30).contains(&commits), "{commits} transactions for 20 attempts");
 }
 
 #[apply(on_both)]
