@@ -115,7 +115,8 @@ where
     }
     match run_here(lane, work) {
         Ok(outcome) => outcome,
-        Err(work) => lane.run(budget, work).await,
+        // Boxed, because futures inside each other count towards the compiler's limit of hosts.
+        Err(work) => Box::pin(lane.run(budget, work)).await,
     }
 }
 
