@@ -148,22 +148,13 @@ pub struct DeleteTaskMutationInput {
     seen: SeenInput,
 }
 
-asks_for! {
-    /// A vote.
-    pub struct ResolveTaskMutationInput as input => ResolveTask {
-        id: UuidOrGlobalId,
-        /// A JSON object whose only key is the caller's user id; the value is the vote.
-        business_status: JsonString,
-        /// Further data, kept in `jsonExt.additional_resolve_data` under the caller's user id.
-        additional_data: Option<JsonString>,
-        /// The reason, kept with the vote.
-        comment: Option<String>,
-        /// The step for which the vote is, if several are asked at the same time; absent: all in which the caller is an
-        /// executor.
-        step_id: Option<UuidOrGlobalId>,
-        #[graphql(flatten)]
-        seen: SeenInput = Seen::from(&input.seen),
-    }
+/// A vote.
+#[derive(InputObject, Debug, Clone)]
+pub struct ResolveTaskMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    #[graphql(flatten)]
+    vote: ResolveTaskItemInput,
 }
 
 asks_for! {
@@ -305,8 +296,10 @@ impl TaskMutations {
         input: ResolveTaskMutationInput,
     ) -> Result<Option<Payload<ResolveTaskPayload>>> {
         let meta = input.meta.clone();
-        journaled(ctx, "resolveTask", &meta, move |unit| resolution::resolve(unit, &input.read()?).map(drop))
-            .await
+        journaled(ctx, "resolveTask", &meta, move |unit| {
+            resolution::resolve(unit, &input.vote.read()?).map(drop)
+        })
+        .await
     }
 
     /// Casts the caller's votes on several tasks.
