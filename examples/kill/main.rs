@@ -11,6 +11,7 @@ mod client;
 mod fleet;
 mod hooks;
 mod load;
+mod options;
 mod outage;
 mod run;
 mod server;
@@ -38,7 +39,7 @@ enum Command {
     /// Puts servers under load, kills them, and checks what is left.
     Run(run::Options),
     /// Kills servers while timers of tasks act, and checks that each has acted once.
-    Timers(timers::Options),
+    Timers(options::Shared),
     /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
     Serve {
         /// How many milliseconds the handler `slow` works on an event.

@@ -14,6 +14,7 @@ use crate::books::Books;
 use crate::client::Seen;
 use crate::fleet::Fleet;
 use crate::load::{Load, prepare};
+use crate::options::Shared;
 use crate::outage::{Outage, endure, take_away};
 use crate::server::say;
 use crate::store::Store;
@@ -21,15 +22,8 @@ use crate::store::Store;
 /// The options of a run.
 #[derive(Args)]
 pub struct Options {
-    /// `sqlite`, or the URL of a PostgreSQL server on which a database may be created.
-    #[arg(long, default_value = "sqlite")]
-    database: String,
-    /// How many servers; one on SQLite and two on PostgreSQL by default.
-    #[arg(long)]
-    processes: Option<usize>,
-    /// How many times a server is killed at least.
-    #[arg(long, default_value_t = 50)]
-    kills: usize,
+    #[command(flatten)]
+    shared: Shared,
     /// How many seconds the database is away after the kills. PostgreSQL takes no connections to it then; on SQLite its file
     /// is locked.
     #[arg(long, default_value_t = 0)]
@@ -38,27 +32,24 @@ pub struct Options {
     /// names.
     #[arg(long)]
     stop_server: bool,
-    /// Repeats the random moments of another run.
-    #[arg(long)]
-    seed: Option<u64>,
 }
 
 /// Does the run. The error says what did not match.
 pub fn run(options: &Options) -> Result<(), String> {
-    let seed = options.seed.unwrap_or_else(rand::random);
-    let store = Store::create("kill", &options.database).map_err(|error| error.to_string())?;
+    let seed = options.shared.seed();
+    let store = Store::create("kill", &options.shared.database).map_err(|error| error.to_string())?;
     let kind = if store.is_file() { "SQLite" } else { "PostgreSQL" };
-    let processes = options.processes.unwrap_or(if store.is_file() { 1 } else { 2 });
+    let processes = options.shared.processes(&store);
     println!(
         "{kind}, {processes} process(es), --kills {} --outage-s {} --seed {seed}",
-        options.kills, options.outage_s
+        options.shared.kills, options.outage_s
     );
     let begun = Instant::now();
     let voters = set_up(&store.url)?;
     let answers = Arc::new(Seen::default());
     let mut fleet = Fleet::start(&store.url, processes.max(1))?;
     let load = Load::start(&fleet.addresses, &answers, &voters)?;
-    kill(&mut fleet, &load, options.kills, &mut StdRng::seed_from_u64(seed))?;
+    kill(&mut fleet, &load, options.shared.kills, &mut StdRng::seed_from_u64(seed))?;
     let outage = if options.outage_s > 0 {
         let lasts = Duration::from_secs(options.outage_s);
         let held = || take_away(&store, options.stop_server);

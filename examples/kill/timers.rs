@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use clap::Args;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
@@ -15,6 +14,7 @@ use tasks_management::{Clock as _, HandlerError, Signal, SystemClock};
 use crate::client::{Client, Seen};
 use crate::fleet::Fleet;
 use crate::hooks::AFTER;
+use crate::options::Shared;
 use crate::run::{drain, set_up};
 use crate::store::Store;
 
@@ -24,29 +24,12 @@ const TASKS: usize = 10;
 const EXPECTED: [(Signal, i64); 3] =
     [(Signal::TaskComplete, 1), (Signal::TaskEscalate, 3), (Signal::TaskOverdue, 1)];
 
-/// The options of a run.
-#[derive(Args)]
-pub struct Options {
-    /// `sqlite`, or the URL of a PostgreSQL server on which a database may be created.
-    #[arg(long, default_value = "sqlite")]
-    database: String,
-    /// How many servers; one on SQLite and two on PostgreSQL by default.
-    #[arg(long)]
-    processes: Option<usize>,
-    /// How many times a server is killed at least.
-    #[arg(long, default_value_t = 50)]
-    kills: usize,
-    /// Repeats the random moments of another run.
-    #[arg(long)]
-    seed: Option<u64>,
-}
-
 /// Does the run. The error says what did not match.
-pub fn run(options: &Options) -> Result<(), String> {
-    let seed = options.seed.unwrap_or_else(rand::random);
+pub fn run(options: &Shared) -> Result<(), String> {
+    let seed = options.seed();
     let mut random = StdRng::seed_from_u64(seed);
     let store = Store::create("timers", &options.database).map_err(|error| error.to_string())?;
-    let processes = options.processes.unwrap_or(if store.is_file() { 1 } else { 2 });
+    let processes = options.processes(&store);
     println!("timers, {processes} process(es), --kills {} --seed {seed}", options.kills);
     let begun = Instant::now();
     let voters = set_up(&store.url)?;
