@@ -1,8 +1,9 @@
-//! An executor's list is read by index, from what each of their groups is asked about. It must be the list that is read row by
-//! row, on every page and in every direction.
+//! An executor's list is read by index, from what each of their groups is asked about, and a maker's from what they have
+//! made. It must be the list that is read row by row, on every page and in every direction.
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
+use tasks_management::CreateTask;
 
 use crate::support::client::Client;
 use crate::support::scenario::nodes;
@@ -66,22 +67,65 @@ async fn page(client: &mut Client, arguments: &str) -> (Vec<Value>, Value) {
 #[apply(on_both)]
 async fn an_executor_reads_the_same_list_by_index_as_row_by_row(app: TestApp) {
     tasks(&app).await;
-    let mut exec1 = app.user("exec1").await;
-    for (filter, least) in [("", 15), ("status: FAILED", 1), ("status: ACCEPTED, isDeleted: false", 6)] {
+    reads_the_same_list(&mut app.user("exec1").await, [15, 1, 6]).await;
+}
+
+#[apply(on_both)]
+async fn a_maker_reads_the_same_list_by_index_as_row_by_row_whether_an_executor_too_or_not(app: TestApp) {
+    tasks(&app).await;
+    // Which executors do not see yet.
+    for _ in 0..3 {
+        app.task(CreateTask::default()).await;
+    }
+    app.load(json!({
+        "roles": [
+            { "id": 71, "name": "maker", "rights": [191_002] },
+            { "id": 72, "name": "maker and executor", "rights": [191_001, 191_002] },
+        ],
+        "users": [person(1, "makes", "maker"), person(2, "both", "maker and executor")],
+    }))
+    .await;
+    // One of the groups of whoever does both, and every other task made by them: some are seen in both ways.
+    app.run(
+        "INSERT INTO task_management_taskexecutor \
+         (id, is_deleted, version, date_created, date_updated, user_created, user_updated, task_group_id, user_id) \
+         SELECT '00000000-0000-7000-b000-000000000009', is_deleted, 1, date_created, date_updated, user_created, user_updated, \
+         id, '00000000-0000-7000-b000-000000000002' FROM task_management_taskgroup WHERE code = 'MINE'",
+    );
+    for maker in [1, 2] {
+        app.run(&format!(
+            "UPDATE task_management_task SET user_created = '00000000-0000-7000-b000-00000000000{maker}' WHERE id IN \
+             (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM task_management_task) AS numbered \
+             WHERE place % 3 = {maker})"
+        ));
+    }
+    reads_the_same_list(&mut app.user("makes").await, [8, 0, 2]).await;
+    reads_the_same_list(&mut app.user("both").await, [12, 0, 4]).await;
+}
+
+fn person(number: u8, name: &str, role: &str) -> Value {
+    json!({ "id": format!("00000000-0000-7000-b000-00000000000{number}"), "username": name,
+            "password": format!("{name}123"), "lastName": name, "interactiveUserId": 70 + number, "roles": [role] })
+}
+
+/// Reads lists on every page and in every direction, by index and row by row. Each has at least so many tasks.
+async fn reads_the_same_list(client: &mut Client, least: [usize; 3]) {
+    for (filter, least) in ["", "status: FAILED", "status: ACCEPTED, isDeleted: false"].into_iter().zip(least)
+    {
         for order in
             ["", r#"orderBy: ["dateCreated"]"#, r#"orderBy: ["-dateCreated"]"#, r#"orderBy: ["-id"]"#]
         {
             let list = format!("{filter} {order}");
-            let all = page(&mut exec1, &format!("first: 100 {list} {ROW_BY_ROW}")).await;
+            let all = page(client, &format!("first: 100 {list} {ROW_BY_ROW}")).await;
             assert!(all.0.len() >= least, "{list}: {all:?}");
-            assert_eq!(page(&mut exec1, &format!("first: 100 {list}")).await, all, "{list}");
+            assert_eq!(page(client, &format!("first: 100 {list}")).await, all, "{list}");
             for (size, start) in [("first", "after"), ("last", "before")] {
                 let mut seen = Vec::new();
                 let mut from = String::new();
                 loop {
                     let arguments = format!("{size}: 2 {from} {list}");
-                    let (keys, info) = page(&mut exec1, &arguments).await;
-                    let by_row = page(&mut exec1, &format!("{arguments} {ROW_BY_ROW}")).await;
+                    let (keys, info) = page(client, &arguments).await;
+                    let by_row = page(client, &format!("{arguments} {ROW_BY_ROW}")).await;
                     assert_eq!((&keys, &info), (&by_row.0, &by_row.1), "{arguments}");
                     if keys.is_empty() {
                         break;
@@ -99,8 +143,8 @@ async fn an_executor_reads_the_same_list_by_index_as_row_by_row(app: TestApp) {
             }
             for more in ["offset: 3, first: 4", "first: 3, last: 2", "offset: 2147483647, first: 1"] {
                 let arguments = format!("{more} {list}");
-                let by_row = page(&mut exec1, &format!("{arguments} {ROW_BY_ROW}")).await;
-                assert_eq!(page(&mut exec1, &arguments).await, by_row, "{arguments}");
+                let by_row = page(client, &format!("{arguments} {ROW_BY_ROW}")).await;
+                assert_eq!(page(client, &arguments).await, by_row, "{arguments}");
             }
         }
     }
