@@ -61,9 +61,9 @@ impl Loan {
                 Pin::new(&mut answered).poll(cx)
             });
             match is_granted.await {
-                Ok(true) => return Some(loan),
-                // It was not driven while it waited, so it asks once more.
-                Ok(false) => {}
+                Ok(true) if !loan.keeper.is_finished() => return Some(loan),
+                // It was not driven while it waited, or while it already had its place, so it asks once more.
+                Ok(_) => {}
                 Err(_) => return None,
             }
         }
