@@ -2,6 +2,7 @@
 
 use hyper::body::Bytes;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::attacks::documents;
 use crate::http::{Client, document, place};
@@ -12,6 +13,9 @@ use crate::town::Size;
 const STRANGER: (f64, u64) = (5.0, 5 * 1024);
 /// Bounds for a request of anybody.
 const ANYBODY: (f64, u64) = (5_000.0, 100 * 1024);
+
+/// So many strangers ask at once.
+const STRANGERS: u8 = 16;
 
 /// What a request costs.
 struct Cost {
@@ -40,18 +44,16 @@ pub fn run(program: &Program, size: Size) -> Result<Vec<String>, String> {
             violations.push(format!("{what} is answered with {}", cost.status));
         }
     };
+    let mut first_kib = 0;
     for (what, body) in documents::by_strangers() {
-        // A server of its own: memory that an earlier request has left with the allocator would hide what this one takes.
         let server = program.serve()?;
-        let mut stranger = Client::new(server.address, place(66));
-        // The first request pays for what is made once for all requests.
-        let first = document("{ languages { code } }", &json!(null));
-        runtime.block_on(stranger.post(first))?;
-        let once = runtime.block_on(measure(&server, &mut stranger, &body, 1));
-        let often = runtime.block_on(measure(&server, &mut stranger, &body, size.repeats));
-        note("stranger", what, &Cost { memory_kib: once.memory_kib, ..often }, STRANGER);
+        let (first, cost) = runtime.block_on(measure_strangers(&server, &body, size.repeats))?;
+        note("stranger", what, &cost, STRANGER);
+        first_kib = first_kib.max(first.memory_kib);
     }
+    println!("The first of them on a server took at most {first_kib} KiB, for what a process makes once.");
     for (who, what, body) in by_people(size) {
+        // A server of its own: memory that an earlier request has left with the allocator would hide what this one takes.
         let server = program.serve()?;
         let mut client = runtime.block_on(Client::logged_in(server.address, place(66), who))?;
         if what == COMPRESSED {
@@ -89,6 +91,31 @@ fn by_people(size: Size) -> Vec<(&'static str, &'static str, Bytes)> {
         ("eve", "as many tokens as are read", document(&tokens, &json!(null))),
         ("vera", "a task of 1.9 MB", create),
     ]
+}
+
+/// What the first of a stranger's requests costs, which pays for what a process makes once: threads and their heaps. And what
+/// each further one does: its processor time, and its share of the memory that many at once take.
+async fn measure_strangers(server: &Server, body: &Bytes, times: u32) -> Result<(Cost, Cost), String> {
+    let small = document("{ languages { code } }", &json!(null));
+    let mut strangers = Vec::new();
+    for number in 0..STRANGERS {
+        let mut stranger = Client::new(server.address, place(66 + number));
+        stranger.post(small.clone()).await?;
+        strangers.push(stranger);
+    }
+    let first = measure(server, &mut strangers[0], body, 1).await;
+    let often = measure(server, &mut strangers[0], body, times).await;
+    server.forget_peak();
+    let before = server.resident_kib();
+    let mut asking = JoinSet::new();
+    for mut stranger in strangers {
+        let body = body.clone();
+        // A body that is refused before it is read may end in a closed connection.
+        asking.spawn(async move { stranger.post(body).await.is_ok() });
+    }
+    asking.join_all().await;
+    let together = server.peak_kib().saturating_sub(before);
+    Ok((first, Cost { memory_kib: together.div_ceil(u64::from(STRANGERS)), ..often }))
 }
 
 async fn measure(server: &Server, client: &mut Client, body: &Bytes, times: u32) -> Cost {
