@@ -110,11 +110,18 @@ pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> 
         .load(connection)?)
 }
 
-/// Whether a live task meets the conditions.
-pub fn is_among(connection: &mut DbConnection, conditions: &[Condition]) -> Result<bool> {
-    let table = Table::of::<Task>();
-    let filter = query::filter(connection.dialect(), &table, conditions)?;
-    Ok(query::count(connection, &table, &filter)? > 0)
+/// Those of the tasks with these keys that are live and meet all conditions.
+pub fn among(
+    connection: &mut DbConnection,
+    ids: &[Uuid],
+    conditions: &[Condition],
+) -> Result<BTreeSet<Uuid>> {
+    let meets = query::filter(connection.dialect(), &Table::of::<Task>(), conditions)?;
+    let found: Vec<Uuid> = task::table
+        .filter(meets.sql(" AND task_management_task.id ").among(ids).typed::<Bool>())
+        .select(task::id)
+        .load(connection)?;
+    Ok(found.into_iter().collect())
 }
 
 /// The open task about this entity, if there is one.

@@ -76,3 +76,24 @@ pub fn withdraw(
 pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<Vote>> {
     select(connection, Sql::new("NOT is_deleted AND task_id ").among(task_ids).sql(" ORDER BY id"))
 }
+
+/// The same votes, but of those that a person has cast on the records of a task, one for each step, weight and `data`: how many
+/// records there are has no bound.
+pub fn of_people_on_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<Vote>> {
+    let first = Sql::new(
+        "id IN (SELECT ranked.id FROM (SELECT id, row_number() OVER (PARTITION BY task_id, step_id, user_id, \
+         record_id IS NULL, weight, data_hash, is_stale ORDER BY id) AS place \
+         FROM task_management_taskdecision WHERE NOT is_deleted AND task_id ",
+    );
+    select(connection, first.among(task_ids).sql(") AS ranked WHERE ranked.place = 1) ORDER BY id"))
+}
+
+/// The votes of one person that count, or would if the task's data had not changed, by key.
+pub fn of_person_on_tasks(
+    connection: &mut DbConnection,
+    user_id: Uuid,
+    task_ids: &[Uuid],
+) -> Result<Vec<Vote>> {
+    let own = Sql::new("NOT is_deleted AND NOT is_stale AND user_id = ").bind(user_id).sql(" AND task_id ");
+    select(connection, own.among(task_ids).sql(" ORDER BY id"))
+}

@@ -19,6 +19,7 @@ pub mod role;
 pub mod settings;
 pub mod signal;
 pub mod task;
+pub mod task_action;
 pub mod task_executor;
 pub mod task_source;
 pub mod text;

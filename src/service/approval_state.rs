@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
+use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::decision::{
@@ -107,7 +108,7 @@ impl ApprovalState {
     /// The rows for the approval states of locked tasks. Their groups are locked too.
     pub fn locked_rows(unit: &mut UnitOfWork<'_>, tasks: &[&Task]) -> Result<ApprovalRows> {
         let mut rows = Self::locked_pools(unit, tasks, Groups::default())?;
-        rows.read_votes(unit.connection, tasks)?;
+        rows.read_votes(unit.connection, tasks, db::vote::of_tasks)?;
         Ok(rows)
     }
 
@@ -208,6 +209,12 @@ impl ApprovalState {
         let counted: Vec<CountedVote> = votes.iter().map(Vote::counted).collect();
         let standing = evaluate(&deciders, self.mode, &counted);
         Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
+    }
+
+    /// Whether the user is an executor of a pool that is asked, barred or not.
+    #[must_use]
+    pub fn is_asked(&self, user: Uuid) -> bool {
+        self.pools.iter().any(|pool| pool.has_executor(user))
     }
 
     /// The votes that count, at any step.

@@ -9,16 +9,16 @@ use crate::domain::json::{Json, json};
 use crate::domain::merge::merge;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
+use crate::domain::task_action::TaskAction;
 use crate::domain::text::check_json;
-use crate::error::{Error, ErrorCode, Result};
-use crate::message::Message;
+use crate::error::{Error, Result};
 use crate::model::task::Task;
-use crate::service::approval_state::{ApprovalState, PoolStatus};
+use crate::service::approval_state::ApprovalState;
 use crate::service::checked_task;
 use crate::service::task::access::{
-    Seen, SeenTask, barred, check_entitled, check_seen, locked, no_task, not_an_executor, refuse_final,
-    refuse_unaccepted, sees,
+    Seen, SeenTask, check_entitled, check_seen, locked, no_task, refuse_final, sees,
 };
+use crate::service::task::action::Actor;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -73,15 +73,10 @@ fn vote(
     mut approval: ApprovalState,
 ) -> Result<Task> {
     check_entitled(unit, &task, &approval)?;
-    refuse_final(&task)?;
-    refuse_unaccepted(&task)?;
+    let pools = Actor::of(unit).vote(&task, &approval, input.step_id)?;
     check_seen(&task, &input.seen)?;
-    if approval.passed_on_other_data() {
-        return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
-    }
     let by_policy = unit.settings.decides_by_policy(task.executor_action_event.as_deref());
     let cast = cast::read(unit, input, &task, approval.mode, by_policy)?;
-    let pools = voting_pools(unit, &approval, input.step_id)?;
     unit.before(Signal::TaskResolve, task.id, || told(&task, &task, input))?;
 
     let old = task.clone();
@@ -138,16 +133,12 @@ pub enum ReEvaluate {
 /// NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION for a rejection without a reason, or what a handler or the database says.
 pub fn re_evaluate(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<Task> {
     let mut task = locked(unit, asked.id)?;
-    if !unit.requester.is_privileged(&unit.settings) {
-        return Err(if sees(unit, &task)? { not_privileged() } else { no_task() });
+    if let Err(refusal) = Actor::of(unit).need(TaskAction::ReEvaluate) {
+        return Err(if sees(unit, &task)? { refusal } else { no_task() });
     }
-    refuse_final(&task)?;
-    refuse_unaccepted(&task)?;
-    check_seen(&task, &asked.seen)?;
     let mut approval = ApprovalState::locked(unit, &task)?;
-    if let Some(reason) = approval.bar(unit.requester.id()) {
-        return Err(barred(reason));
-    }
+    Actor::of(unit).re_evaluate(&task, &approval)?;
+    check_seen(&task, &asked.seen)?;
     weigh_again(unit, &mut task, &mut approval)?;
     Ok(task)
 }
@@ -164,10 +155,6 @@ fn weigh_again(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approv
         write(unit, task, stale, None)?;
     }
     progression::apply(unit, task, approval)
-}
-
-fn not_privileged() -> Error {
-    Error::forbidden(Message::new("only-privileged-re-evaluate"))
 }
 
 /// Writes a task as its next version. History says how many votes on it have become stale, and keeps the writer's comment.
@@ -232,54 +219,6 @@ pub fn complete(
         let said = said.into_iter().filter_map(|(name, text)| Some((name, text?)));
         said.fold(data, |data, (name, text)| data.with(name, text))
     })
-}
-
-/// The pools in which the requester's vote counts, by their index in the approval state: those in which the requester is an
-/// executor, or else, for privileged people, all. If a rule wants different deciders for each step, only the first of them.
-fn voting_pools(
-    unit: &UnitOfWork<'_>,
-    approval: &ApprovalState,
-    step_id: Option<Uuid>,
-) -> Result<Vec<usize>> {
-    let user = unit.requester.id();
-    let is_meant = |(_, pool): &(usize, &PoolStatus)| step_id.is_none() || pool.step_id() == step_id;
-    let meant: Vec<(usize, &PoolStatus)> = approval.pools.iter().enumerate().filter(is_meant).collect();
-    if let (true, Some(step_id)) = (meant.is_empty(), step_id) {
-        return Err(not_asked(approval, step_id));
-    }
-    let own: Vec<(usize, &PoolStatus)> =
-        meant.iter().filter(|(_, pool)| pool.has_executor(user)).copied().collect();
-    let entitled = if own.is_empty() && unit.requester.is_privileged(&unit.settings) { meant } else { own };
-    if entitled.is_empty() {
-        return Err(not_an_executor());
-    }
-    let mut pools: Vec<(usize, &PoolStatus)> = Vec::new();
-    let mut reason = None;
-    for (place, pool) in entitled {
-        if let Some(bar) = pool.bar(user) {
-            reason = Some(bar);
-        } else if !pools
-            .iter()
-            .any(|(_, other)| other.four_eyes.distinct_deciders || pool.four_eyes.distinct_deciders)
-        {
-            pools.push((place, pool));
-        }
-    }
-    match reason {
-        Some(reason) if pools.is_empty() => Err(barred(reason)),
-        _ => Ok(pools.into_iter().map(|(place, _)| place).collect()),
-    }
-}
-
-/// The refusal of a vote for a step that is not asked at present.
-fn not_asked(approval: &ApprovalState, step_id: Uuid) -> Error {
-    if approval.reached.iter().any(|pool| pool.step_id == step_id) {
-        Error::new(ErrorCode::Conflict, Message::new("step-passed")).of_field("stepId")
-    } else if approval.steps.iter().any(|step| step.id == step_id) {
-        Error::new(ErrorCode::Conflict, Message::new("step-not-reached")).of_field("stepId")
-    } else {
-        Error::not_found("stepId", Message::new("no-such-step"))
-    }
 }
 
 /// Shows in `businessStatus`, which clients read, what the ledger has of the person.

@@ -21,6 +21,7 @@ use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task::{TaskStatus, check_priority};
+use crate::domain::task_action::TaskAction;
 use crate::domain::text::check_json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -30,6 +31,7 @@ use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 
 pub(super) mod access;
+pub mod action;
 mod assign;
 mod create;
 mod dates;
@@ -38,6 +40,7 @@ pub use access::{Seen, SeenTask};
 pub use create::{CreateTask, create, create_many};
 
 use access::{check_entitled, check_seen, locked, no_task, refuse_final, refuse_unaccepted, sees};
+use action::{Actor, check_state};
 use assign::live_group;
 
 /// The changes of a task. Absent fields stay as they are.
@@ -74,12 +77,12 @@ pub struct UpdateTask {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what a handler or the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
-    unit.requester.need(&unit.settings.gql_task_update_perms)?;
+    Actor::of(unit).need(TaskAction::Update)?;
     let mut task = locked(unit, input.id)?;
     if !sees(unit, &task)? {
         return Err(no_task());
     }
-    refuse_final(&task)?;
+    check_state(TaskAction::Update, &task)?;
     check_seen(&task, &input.seen)?;
     unit.touch(&task);
     let closes = input.status.filter(|status| status.is_final());
@@ -131,7 +134,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
 /// # Errors
 /// FORBIDDEN or LIMIT; NOT_FOUND, CONFLICT, or what a handler or the database says, if nothing was done.
 pub fn delete(unit: &mut UnitOfWork<'_>, tasks: &[SeenTask], mode: BulkMode) -> Result<Vec<Outcome>> {
-    unit.requester.need(&unit.settings.gql_task_delete_perms)?;
+    Actor::of(unit).need(TaskAction::Delete)?;
     unit.check_list("ids", tasks.len())?;
     let mut named = BTreeSet::new();
     let tasks: Vec<&SeenTask> = tasks.iter().filter(|task| named.insert(task.id)).collect();
@@ -143,7 +146,7 @@ fn delete_one(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<()> {
     if !sees(unit, &task)? {
         return Err(no_task());
     }
-    refuse_final(&task)?;
+    check_state(TaskAction::Delete, &task)?;
     check_seen(&task, &asked.seen)?;
     let old = task.clone();
     unit.before(Signal::TaskDelete, task.id, || EventData::new(Some(&old), None))?;

@@ -15,6 +15,7 @@ use crate::domain::event_data::EventData;
 use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
+use crate::domain::task_action::TaskAction;
 use crate::domain::text::{check_text, is_blank};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -23,6 +24,7 @@ use crate::model::slice::Slice;
 use crate::model::task::Task;
 use crate::model::task_comment::TaskComment;
 use crate::service::task::access::{no_task, seen_by, sees};
+use crate::service::task::action::Actor;
 
 /// How many people one comment mentions: whether each sees the task is looked up.
 const MAX_MENTIONS: usize = 50;
@@ -56,7 +58,7 @@ pub struct UpdateTaskComment {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, LIMIT, or what a handler or the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskComment) -> Result<TaskComment> {
-    unit.requester.need(&unit.settings.gql_task_comment_perms)?;
+    Actor::of(unit).need(TaskAction::Comment)?;
     let task = seen(unit, input.task_id, || no_task().of_field("taskId"))?;
     let text = read_text(unit, &input.text)?;
     check_room(unit, &task)?;
@@ -74,7 +76,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskComment) -> Result<Ta
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, LIMIT, CONFLICT, or what a handler or the database says.
 pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskComment) -> Result<TaskComment> {
-    unit.requester.need(&unit.settings.gql_task_comment_perms)?;
+    Actor::of(unit).need(TaskAction::Comment)?;
     let task = tasks_of(unit, &[input.id])?.pop().ok_or_else(no_comment)?;
     let mut comment = own(unit, input.id)?;
     if let Some(expected) = input.expected_version.filter(|expected| *expected != comment.version) {
@@ -104,7 +106,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskComment) -> Result<Ta
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, LIMIT, or what a handler or the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
-    unit.requester.need(&unit.settings.gql_task_comment_perms)?;
+    Actor::of(unit).need(TaskAction::Comment)?;
     unit.check_list("ids", ids.len())?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     tasks_of(unit, &ids)?;

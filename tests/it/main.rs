@@ -11,6 +11,7 @@
     reason = "tests are read for what they say, not for how fast they are"
 )]
 
+mod allowed_actions;
 mod answered_errors;
 mod bad_documents;
 mod bad_flows;

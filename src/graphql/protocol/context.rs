@@ -17,8 +17,8 @@ use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::document::Document;
 use crate::graphql::protocol::known::{Knowable, Known};
 use crate::graphql::protocol::loader::{
-    CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups, InFlight, Languages, ProgressOfTasks,
-    RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
+    ActionsOnTasks, Asked, CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups, InFlight,
+    Languages, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
 };
 use crate::graphql::protocol::response::shared;
 use crate::message::Message;
@@ -54,6 +54,10 @@ pub struct RequestContext {
     pub in_flight: DataLoader<InFlight>,
     /// The progress of tasks, batched.
     pub progress: DataLoader<ProgressOfTasks>,
+    /// What the requester can do with tasks, batched.
+    pub actions: DataLoader<ActionsOnTasks>,
+    /// The requester's votes on tasks, batched.
+    pub own_votes: DataLoader<OwnVotes>,
     /// The comments on tasks, batched.
     pub comments: DataLoader<CommentsOfTasks>,
     /// The present names of the entities of tasks, batched.
@@ -180,6 +184,7 @@ impl RequestContext {
             known: Arc::clone(&known),
             with_people: AtomicBool::default(),
         };
+        let asked = Asked { services: Arc::clone(services), requester: requester.clone() };
         Self {
             services: Arc::clone(services),
             call: call.cloned().unwrap_or_default(),
@@ -192,6 +197,8 @@ impl RequestContext {
             flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
             in_flight: loader(InFlight(Arc::clone(services)), &batches),
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
+            actions: loader(ActionsOnTasks(asked.clone()), &batches),
+            own_votes: loader(OwnVotes(asked), &batches),
             comments: loader(CommentsOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),
             roles_of_users: loader(RolesOfUsers(Arc::clone(services)), &batches),

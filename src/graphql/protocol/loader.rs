@@ -8,6 +8,7 @@ use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
+use crate::domain::task_action::TaskAction;
 use crate::error::Error;
 use crate::graphql::protocol::known::Known;
 use crate::model::role::{Role, UserRole};
@@ -18,10 +19,13 @@ use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
 use crate::model::task_group::TaskGroup;
 use crate::model::user::{Language, User};
+use crate::model::vote::Vote;
 use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
+use crate::service::task::action;
 use crate::service::{
     ServiceContext, entity, progress, role, task, task_comment, task_executor, task_flow, task_group, user,
+    vote,
 };
 
 /// Users by key.
@@ -59,6 +63,21 @@ pub struct InFlight(pub Arc<ServiceContext>);
 
 /// The progress of tasks, by key.
 pub struct ProgressOfTasks(pub Arc<ServiceContext>);
+
+/// What the requester can do with tasks, by key.
+pub struct ActionsOnTasks(pub Asked);
+
+/// The votes that the requester has on tasks, by the task's key.
+pub struct OwnVotes(pub Asked);
+
+/// The context of the services, and who asks; a stranger is shown nothing.
+#[derive(Clone)]
+pub struct Asked {
+    /// The context of the services.
+    pub services: Arc<ServiceContext>,
+    /// The requester.
+    pub requester: Option<Arc<Requester>>,
+}
 
 /// The live comments on tasks, by the task's key.
 pub struct CommentsOfTasks(pub Arc<ServiceContext>);
@@ -175,6 +194,31 @@ impl Loader<Uuid> for ProgressOfTasks {
 
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Progress>, Self::Error> {
         progress::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for ActionsOnTasks {
+    type Value = Vec<TaskAction>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskAction>>, Self::Error> {
+        let Some(requester) = &self.0.requester else { return Ok(HashMap::new()) };
+        action::allowed_on_tasks(&self.0.services, requester, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for OwnVotes {
+    type Value = Vec<Vote>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<Vote>>, Self::Error> {
+        let Some(requester) = &self.0.requester else { return Ok(HashMap::new()) };
+        let rows = vote::own_on_visible_tasks(&self.0.services, requester, keys.to_vec());
+        let mut votes: HashMap<Uuid, Vec<Vote>> = HashMap::new();
+        for row in rows.await.map_err(Arc::new)? {
+            votes.entry(row.task_id).or_default().push(row);
+        }
+        Ok(votes)
     }
 }
 

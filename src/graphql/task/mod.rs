@@ -1,5 +1,6 @@
 //! Tasks in GraphQL.
 
+pub mod action;
 pub mod filters;
 pub mod mutations;
 pub mod progress;

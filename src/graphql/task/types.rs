@@ -13,6 +13,7 @@ use crate::graphql::protocol::registered::Registered;
 use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::{JsonString, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
+use crate::graphql::task::action::TaskAction;
 use crate::graphql::task::progress::TaskProgress;
 use crate::graphql::task_comment::{NESTED_TASK_COMMENT, TaskCommentNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
@@ -175,6 +176,21 @@ impl TaskNode {
     /// How many votes count, because they are neither replaced by their casters nor stale.
     async fn decision_count(&self, ctx: &Context<'_>) -> Result<Option<usize>> {
         Ok(Some(self.progress_of(ctx).await?.votes.iter().filter(|vote| !vote.is_stale).count()))
+    }
+
+    /// What the caller can do with the task at present. An action is listed exactly when its mutation would not be refused for
+    /// rights, state, pool or four eyes.
+    async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<TaskAction>> {
+        let actions = request(ctx)?.actions.load_one(self.task().id).await.map_err(shared)?;
+        Ok(actions.into_iter().flatten().map(TaskAction::from).collect())
+    }
+
+    /// The caller's own votes on the task that count, the oldest first.
+    async fn my_decisions(&self, ctx: &Context<'_>) -> Result<Vec<TaskDecisionNode>> {
+        let votes = request(ctx)?.own_votes.load_one(self.task().id).await.map_err(shared)?;
+        let hash = DataHash::of(&self.task().data);
+        let counting = votes.into_iter().flatten().filter(|vote| vote.counts_for(&hash));
+        Ok(counting.map(TaskDecisionNode::from).collect())
     }
 
     /// The discussion of the task, in the order in which the comments were made.

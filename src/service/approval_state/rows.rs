@@ -30,6 +30,9 @@ pub struct ApprovalRows {
     votes: HashMap<Uuid, Vec<Vote>>,
 }
 
+/// How the votes on tasks are read.
+type ReadVotes = fn(&mut DbConnection, &[Uuid]) -> Result<Vec<Vote>>;
+
 /// Groups that are or were asked, and the executors who are asked in each.
 #[derive(Debug, Default, Clone)]
 pub struct Groups {
@@ -59,10 +62,22 @@ impl Groups {
 impl ApprovalRows {
     /// Reads the rows for these tasks.
     pub fn load(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
+        Self::load_with(connection, tasks, db::vote::of_tasks)
+    }
+
+    /// Reads the rows for these tasks with, of each person's votes on records, one only. That is enough to say what somebody may
+    /// do, and where each pool stands.
+    pub fn load_people(connection: &mut DbConnection, tasks: &[&Task]) -> Result<Self> {
+        Self::load_with(connection, tasks, db::vote::of_people_on_tasks)
+    }
+
+    fn load_with(connection: &mut DbConnection, tasks: &[&Task], votes: ReadVotes) -> Result<Self> {
         let mut rows = Self::default();
-        rows.read_flows(connection, tasks)?;
-        rows.read_pools(connection, tasks, Groups::default())?;
-        rows.read_votes(connection, tasks)?;
+        if !tasks.is_empty() {
+            rows.read_flows(connection, tasks)?;
+            rows.read_pools(connection, tasks, Groups::default())?;
+            rows.read_votes(connection, tasks, votes)?;
+        }
         Ok(rows)
     }
 
@@ -100,9 +115,14 @@ impl ApprovalRows {
     }
 
     /// Reads the votes on the tasks.
-    pub(super) fn read_votes(&mut self, connection: &mut DbConnection, tasks: &[&Task]) -> Result<()> {
+    pub(super) fn read_votes(
+        &mut self,
+        connection: &mut DbConnection,
+        tasks: &[&Task],
+        read: ReadVotes,
+    ) -> Result<()> {
         let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-        for vote in db::vote::of_tasks(connection, &task_ids)? {
+        for vote in read(connection, &task_ids)? {
             self.votes.entry(vote.task_id).or_default().push(vote);
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::task::Task;
+use crate::service::task::action::Forms;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// A vote as it was read from the input.
@@ -95,9 +96,7 @@ fn read_verdicts(
     value: &Json,
 ) -> Result<Vec<(Option<String>, Verdict)>> {
     let settings = &unit.settings;
-    let of_whole = mode == Mode::Whole;
-    // Outside of flows, verdicts on records decide nothing; they are kept and shown.
-    let of_records = mode == Mode::ByRecord || task.flow_id.is_none();
+    let Forms { whole: of_whole, records: of_records } = Forms::of(task, mode, settings);
     let unknown = || {
         let mut allowed = Vec::new();
         if of_whole {

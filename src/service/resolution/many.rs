@@ -4,18 +4,20 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{ReEvaluate, ResolveTask, lacks_reason, not_privileged, re_evaluate, resolve, vote, weigh_again};
+use super::{ReEvaluate, ResolveTask, lacks_reason, re_evaluate, resolve, vote, weigh_again};
 use crate::db;
 use crate::db::Lock;
 use crate::db::query::PageLimit;
 use crate::domain::bulk::{BulkMode, Outcome};
 use crate::domain::query::{Condition, ListQuery};
 use crate::domain::task::TaskStatus;
+use crate::domain::task_action::TaskAction;
 use crate::error::Result;
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 use crate::service::bulk;
 use crate::service::task::access::SeenTask;
+use crate::service::task::action::Actor;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// Casts the requester's votes on several tasks. A task may be named more than once, such as for two steps that are asked at
@@ -77,9 +79,7 @@ pub fn re_evaluate_many(
     which: &ReEvaluate,
     mode: BulkMode,
 ) -> Result<Vec<Outcome>> {
-    if !unit.requester.is_privileged(&unit.settings) {
-        return Err(not_privileged());
-    }
+    Actor::of(unit).need(TaskAction::ReEvaluate)?;
     match which {
         ReEvaluate::Ids(ids) => {
             unit.check_list("ids", ids.len())?;

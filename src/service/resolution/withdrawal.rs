@@ -2,17 +2,15 @@
 
 use uuid::Uuid;
 
-use super::{cast, ledger, not_asked, write};
+use super::{cast, ledger, write};
 use crate::db::vote::Withdrawn;
 use crate::domain::event_data::EventData;
 use crate::domain::signal::Signal;
-use crate::error::{Error, ErrorCode, Result};
-use crate::message::Message;
+use crate::error::Result;
 use crate::model::task::Task;
-use crate::service::approval_state::{ApprovalState, PoolStatus};
-use crate::service::task::access::{
-    Seen, check_entitled, check_seen, locked, refuse_final, refuse_unaccepted,
-};
+use crate::service::approval_state::ApprovalState;
+use crate::service::task::access::{Seen, check_entitled, check_seen, locked};
+use crate::service::task::action::Actor;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -39,11 +37,9 @@ pub fn withdraw(unit: &mut UnitOfWork<'_>, input: &WithdrawTaskDecision) -> Resu
     let mut task = locked(unit, input.id)?;
     let mut approval = ApprovalState::locked(unit, &task)?;
     check_entitled(unit, &task, &approval)?;
-    refuse_final(&task)?;
-    refuse_unaccepted(&task)?;
+    let ids = Actor::of(unit).withdraw(&task, &approval, input.step_id)?;
     check_seen(&task, &input.seen)?;
     let comment = cast::read_comment(unit, input.comment.as_deref())?;
-    let ids = own_votes(&approval, unit.requester.id(), input.step_id)?;
     let old = task.clone();
     let told = |new: &Task| EventData::new(Some(&old), Some(new)).with("comment", &comment);
     unit.before(Signal::TaskWithdrawDecision, task.id, || told(&task))?;
@@ -61,22 +57,4 @@ pub fn withdraw(unit: &mut UnitOfWork<'_>, input: &WithdrawTaskDecision) -> Resu
     task_hold::keep(unit, &task, &approval)?;
     unit.changed(Signal::TaskWithdrawDecision, task.id, || told(&task))?;
     Ok(task)
-}
-
-/// The person's votes that count in the pools that are asked, or in that of one step.
-fn own_votes(approval: &ApprovalState, user: Uuid, step_id: Option<Uuid>) -> Result<Vec<Uuid>> {
-    let is_meant = |pool: &&PoolStatus| step_id.is_none() || pool.step_id() == step_id;
-    let meant: Vec<&PoolStatus> = approval.pools.iter().filter(is_meant).collect();
-    if let (true, Some(step_id)) = (meant.is_empty(), step_id) {
-        return Err(not_asked(approval, step_id));
-    }
-    let votes = meant.iter().flat_map(|pool| &pool.votes);
-    let mut ids: Vec<Uuid> = votes.filter(|vote| vote.user_id == user).map(|vote| vote.id).collect();
-    ids.sort_unstable();
-    if ids.is_empty() {
-        let passed = step_id.is_none() && approval.counting_votes().any(|vote| vote.user_id == user);
-        let message = if passed { Message::new("step-passed") } else { Message::new("no-vote-to-withdraw") };
-        return Err(Error::new(ErrorCode::Conflict, message));
-    }
-    Ok(ids)
 }

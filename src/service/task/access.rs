@@ -5,7 +5,6 @@ use uuid::Uuid;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::domain::decision::Barred;
-use crate::domain::query::{self, Condition};
 use crate::domain::task::TaskStatus;
 use crate::domain::vote::DataHash;
 use crate::error::{Error, ErrorCode, Result};
@@ -58,17 +57,13 @@ pub fn sees(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
 
 /// Whether this person sees the task in lists.
 pub fn seen_by(unit: &mut UnitOfWork<'_>, person: &Requester, task: &Task) -> Result<bool> {
-    let mut conditions = vec![Condition::equals("id", query::Value::Uuid(task.id))];
-    conditions.extend(visibility::tasks(person, &unit.settings).nested());
-    db::task::is_among(unit.connection, &conditions)
+    let conditions = Vec::from_iter(visibility::tasks(person, &unit.settings).nested());
+    Ok(!db::task::among(unit.connection, &[task.id], &conditions)?.is_empty())
 }
 
 /// Refuses a requester who is neither an executor of a pool that is asked nor privileged.
 pub fn check_entitled(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
-    let user = unit.requester.id();
-    if approval.pools.iter().any(|pool| pool.has_executor(user))
-        || unit.requester.is_privileged(&unit.settings)
-    {
+    if approval.is_asked(unit.requester.id()) || unit.requester.is_privileged(&unit.settings) {
         return Ok(());
     }
     if sees(unit, task)? { Err(not_an_executor()) } else { Err(no_task()) }
