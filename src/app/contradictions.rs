@@ -38,6 +38,7 @@ pub fn check_pool(settings: &DatabaseSettings, database: &Database) -> Result<()
         ),
         ("statement_timeout_ms", settings.statement_timeout_ms != usual.statement_timeout_ms),
         ("sqlite_durable", settings.sqlite_durable != usual.sqlite_durable),
+        ("sqlite_cache_kib", settings.sqlite_cache_kib != usual.sqlite_cache_kib),
         ("allow_plaintext", settings.allow_plaintext != usual.allow_plaintext),
     ];
     match contradicting.iter().find(|(_, contradicts)| *contradicts) {

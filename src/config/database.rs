@@ -26,6 +26,8 @@ pub struct DatabaseSettings {
     pub statement_timeout_ms: u64,
     /// Whether a commit on SQLite waits for the disk.
     pub sqlite_durable: bool,
+    /// How many KiB of the file's pages each connection to SQLite keeps in memory.
+    pub sqlite_cache_kib: u32,
     /// Whether the program may talk without TLS to a PostgreSQL server on another host.
     pub allow_plaintext: bool,
     /// Whether `serve` applies missing migrations first.
@@ -42,6 +44,7 @@ impl Default for DatabaseSettings {
             checkout_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             sqlite_durable: true,
+            sqlite_cache_kib: 1_000,
             allow_plaintext: false,
             migrate: true,
         }

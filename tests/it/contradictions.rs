@@ -87,13 +87,14 @@ fn refused(builder: Builder, words: &[&str]) {
 #[test]
 fn settings_that_contradict_a_hosts_pool_are_refused_by_name() {
     type Change = fn(&mut Settings);
-    let on_either: [(&str, Change); 7] = [
+    let on_either: [(&str, Change); 8] = [
         ("password", |settings| settings.database.password = "hunter-two".to_owned()),
         ("password_file", |settings| settings.database.password_file = "secret".into()),
         ("pool_size", |settings| settings.database.pool_size = 7),
         ("checkout_timeout_ms", |settings| settings.database.checkout_timeout_ms = 7),
         ("statement_timeout_ms", |settings| settings.database.statement_timeout_ms = 7),
         ("sqlite_durable", |settings| settings.database.sqlite_durable = false),
+        ("sqlite_cache_kib", |settings| settings.database.sqlite_cache_kib = 1),
         ("allow_plaintext", |settings| settings.database.allow_plaintext = true),
     ];
     for (key, change) in on_either {

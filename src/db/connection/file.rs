@@ -11,12 +11,17 @@ use diesel::r2d2::Error as Failure;
 use diesel::{Connection, ConnectionError, SqliteConnection};
 
 use super::is_locked;
+use crate::config::DatabaseSettings;
 use crate::error::{Error, Result};
 
 /// The file of a database, which its first connection makes.
 #[derive(Debug, Clone)]
 pub struct DatabaseFile {
     path: PathBuf,
+    /// Whether commits wait for the disk.
+    durable: bool,
+    /// How many KiB of its pages each connection keeps in memory.
+    cache_kib: u32,
     /// The file to which the path led at first.
     identity: Arc<OnceLock<Identity>>,
 }
@@ -26,9 +31,10 @@ pub struct DatabaseFile {
 struct Identity(u64, u64);
 
 impl DatabaseFile {
-    /// The file at this path. It is not touched yet.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), identity: Arc::default() }
+    /// The file at this path, with what the settings say of it. It is not touched yet.
+    pub fn new(path: impl Into<PathBuf>, settings: &DatabaseSettings) -> Self {
+        let (durable, cache_kib) = (settings.sqlite_durable, settings.sqlite_cache_kib);
+        Self { path: path.into(), durable, cache_kib, identity: Arc::default() }
     }
 
     /// Refuses if the file was deleted or replaced since it was first opened, because writes to it would be lost.
@@ -42,11 +48,11 @@ impl DatabaseFile {
         }
     }
 
-    /// Opens the file. `durable` says whether commits wait for the disk, `patience` how long to wait for other processes.
+    /// Opens the file. `patience` says how long to wait for other processes.
     ///
     /// # Errors
     /// A sentence that says why it can't be opened.
-    pub fn open(&self, durable: bool, patience: Duration) -> Result<SqliteConnection, Failure> {
+    pub fn open(&self, patience: Duration) -> Result<SqliteConnection, Failure> {
         let path = self.path.display();
         if self.check().is_err() {
             return Err(refusal(self.gone()));
@@ -61,12 +67,13 @@ impl DatabaseFile {
         if let Some(found) = self.look() {
             self.identity.get_or_init(|| found);
         }
-        let synchronous = if durable { "FULL" } else { "NORMAL" };
-        let milliseconds = patience.as_millis();
+        let synchronous = if self.durable { "FULL" } else { "NORMAL" };
+        let (milliseconds, cache_kib) = (patience.as_millis(), self.cache_kib);
         let settings = format!(
             "PRAGMA busy_timeout = {milliseconds};
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
+             PRAGMA cache_size = -{cache_kib};
              PRAGMA foreign_keys = ON;
              PRAGMA case_sensitive_like = ON;"
         );

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct ConnectionManager {
     target: Target,
-    sqlite_durable: bool,
     pub(super) patience: Duration,
     /// How long a statement on PostgreSQL may take in milliseconds; 0: as long as it likes.
     statement_timeout_ms: u64,
@@ -26,7 +25,6 @@ impl ConnectionManager {
     pub fn new(settings: &DatabaseSettings) -> Result<Self> {
         Ok(Self {
             target: Target::parse(settings)?,
-            sqlite_durable: settings.sqlite_durable,
             patience: Duration::from_millis(settings.checkout_timeout_ms.max(1)),
             statement_timeout_ms: settings.statement_timeout_ms,
         })
@@ -91,9 +89,7 @@ impl diesel::r2d2::ManageConnection for ConnectionManager {
                 DbConnection::Pg(super::postgres::connect(url, self.statement_timeout_ms)?)
             }
             #[cfg(feature = "sqlite")]
-            Target::Sqlite(file) => {
-                DbConnection::Sqlite(super::sqlite::open(file, self.sqlite_durable, self.patience)?)
-            }
+            Target::Sqlite(file) => DbConnection::Sqlite(super::sqlite::open(file, self.patience)?),
         };
         Ok(ManagedConnection { connection, used: Instant::now(), broken: false })
     }
@@ -142,7 +138,7 @@ impl Target {
                 ));
             }
             #[cfg(feature = "sqlite")]
-            return Ok(Self::Sqlite(super::file::DatabaseFile::new(path)));
+            return Ok(Self::Sqlite(super::file::DatabaseFile::new(path, options)));
             #[cfg(not(feature = "sqlite"))]
             return Err(missing("sqlite"));
         }

@@ -34,12 +34,12 @@ impl DbConnection {
     }
 }
 
-/// Opens a file. `durable` says whether commits wait for the disk, `patience` how long to wait for other processes.
+/// Opens a file. `patience` says how long to wait for other processes.
 ///
 /// # Errors
 /// A sentence that says why it can't be opened.
-pub fn open(file: &DatabaseFile, durable: bool, patience: Duration) -> Result<SqliteLink, Failure> {
-    let mut connection = file.open(durable, patience)?;
+pub fn open(file: &DatabaseFile, patience: Duration) -> Result<SqliteLink, Failure> {
+    let mut connection = file.open(patience)?;
     register_fold(&mut connection).map_err(Failure::QueryError)?;
     Ok(connection.into())
 }
