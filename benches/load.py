@@ -9,7 +9,8 @@ The URL of a PostgreSQL server on which databases may be created, or of a folder
 another build is measured in turns with this one, each on a database of its own. For each kind of request it prints requests a
 second, the time of half and of 99 of 100 requests, the processor time of the server for one, and its memory; on PostgreSQL
 also the rate of pgbench with the least SQL that does the same (prepared, with as many clients), and for the list that of
-benches/bare.rs. Needs wrk; on PostgreSQL psql and pgbench. Python 3, standard library only.
+benches/bare.rs. The clients ask as eight people in turn. Needs wrk; on PostgreSQL psql and pgbench. Python 3, standard
+library only.
 """
 import argparse
 import json
@@ -28,8 +29,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = pathlib.Path(os.environ.get("BUILT", ROOT / "target" / "release"))
 DEMO = json.loads((ROOT / "src" / "demo.json").read_text())
 GROUPS, PEOPLE = 200, 200
-# In how many of the groups these two are executors: the tasks of 2.5 and of 20 in a hundred are their own.
+# In how many of the groups ada and ben are executors: the tasks of 2.5 and of 20 in a hundred are their own.
 FEW, MANY = 5, 40
+# As whom the clients ask in turn: as so many people who are like admin, ada or ben. One person alone has only a share of the
+# connections and turns (`limits.connections_per_user`, `limits.queries_at_once_per_user`).
+PEERS = 8
 
 FIELDS = (
     "id entityId entityString source status executorActionEvent businessEvent dateCreated isDeleted"
@@ -103,13 +107,18 @@ COMMIT;""",
 LEAST["list with count"] = LEAST["list"] + "\nSELECT count(*) FROM task_management_task WHERE NOT is_deleted;"
 
 WRK = """
-local bodies, at, headers = {}, 0, nil
+local bodies, at, headers = {}, 0, {}
 function init(arguments)
   for line in io.lines(arguments[1]) do bodies[#bodies + 1] = line end
-  headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. arguments[2] }
+  for token in arguments[2]:gmatch("[^ ]+") do
+    headers[#headers + 1] = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. token }
+  end
   at = tonumber(arguments[3])
 end
-function request() at = at + 1; return wrk.format("POST", nil, headers, bodies[(at - 1) % #bodies + 1]) end
+function request()
+  at = at + 1
+  return wrk.format("POST", nil, headers[(at - 1) % #headers + 1], bodies[(at - 1) % #bodies + 1])
+end
 function response(status, _, body)
   if status ~= 200 or body:find('"errors"', 1, true) then io.stderr:write(status, " ", body:sub(1, 200), "\\n") end
 end
@@ -118,6 +127,20 @@ function done(summary, latency)
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end
 """
+
+
+def peers(username: str) -> list[str]:
+    return [username] + [f"{username}{number}" for number in range(2, PEERS + 1)]
+
+
+def people() -> list[dict]:
+    """The people of the demo, and those who are like them."""
+    found = []
+    for user in DEMO["users"]:
+        names = peers(user["username"]) if user["username"] in ("admin", "ada", "ben") else [user["username"]]
+        for number, name in enumerate(names):
+            found.append({**user, "username": name, "id": user["id"][:-2] + f"{number:x}" + user["id"][-1]})
+    return found
 
 
 class Postgres:
@@ -196,8 +219,8 @@ SELECT {db.key("8a00", "i")}, {record}, {db.json("'{}'")}, 'LOAD-' || i,
   CASE i % 3 WHEN 0 THEN 'ALL' WHEN 1 THEN 'ANY' ELSE 'N' END
 FROM {db.series(0, GROUPS - 1)};
 {seats("9a00", 0, GROUPS * 5 - 1, db.key("8a00", "i / 5"), db.key("ba00", f"1 + i % {PEOPLE}"))}
-{seats("9b00", 0, FEW - 1, db.key("8a00", "i"), named("ada"))}
-{seats("9c00", 0, MANY - 1, db.key("8a00", "i"), named("ben"))}
+{"".join(seats(f"9b{n:02x}", 0, FEW - 1, db.key("8a00", "i"), named(name)) for n, name in enumerate(peers("ada")))}
+{"".join(seats(f"9c{n:02x}", 0, MANY - 1, db.key("8a00", "i"), named(name)) for n, name in enumerate(peers("ben")))}
 INSERT INTO task_management_task (id, {common}, source, status, executor_action_event, business_status, business_event,
   task_group_id, data)
 SELECT {db.key("aa00", "i")}, {record}, {source}, {status}, 'default', {db.json("'{}'")}, ({source}) || '.update',
@@ -218,7 +241,7 @@ class Server:
     def load(self) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             # What an older build understands too.
-            json.dump({"roles": DEMO["roles"], "users": DEMO["users"]}, file)
+            json.dump({"roles": DEMO["roles"], "users": people()}, file)
             file.flush()
             command = [self.program, "load", "--database-url", self.url, file.name]
             run = subprocess.run(command, env=self.environment, cwd="/", capture_output=True, text=True)
@@ -252,7 +275,7 @@ class Server:
 
     def token(self, username: str) -> str:
         if username not in self.tokens:
-            password = next(user["password"] for user in DEMO["users"] if user["username"] == username)
+            password = next(user["password"] for user in people() if user["username"] == username)
             login = f'mutation {{ tokenAuth(username: "{username}", password: "{password}") {{ token }} }}'
             self.tokens[username] = self.ask(login)["tokenAuth"]["token"]
         return self.tokens[username]
@@ -266,13 +289,13 @@ class Server:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) // 1024
 
 
-def wrk(folder: pathlib.Path, endpoint: str, token: str, bodies: list[str], used: int, clients: int, seconds: int):
+def wrk(folder: pathlib.Path, endpoint: str, tokens: str, bodies: list[str], used: int, clients: int, seconds: int):
     """Requests a second, how many, and milliseconds of half and of 99 of 100."""
     script, lines = folder / "wrk.lua", folder / "bodies"
     script.write_text(WRK)
     lines.write_text("".join(json.dumps({"query": body}) + "\n" for body in bodies))
     options = ["-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", script]
-    run = subprocess.run(["wrk", *options, endpoint, "--", lines, token, str(used)], capture_output=True, text=True)
+    run = subprocess.run(["wrk", *options, endpoint, "--", lines, tokens, str(used)], capture_output=True, text=True)
     if run.stderr:
         print("   not answered well:", run.stderr.splitlines()[0])
     rate, count, half, most = re.search(r"RESULT ([\d.]+) (\d+) ([\d.]+) ([\d.]+)", run.stdout).groups()
@@ -292,7 +315,10 @@ def pgbench(folder: pathlib.Path, url: str, text: str, tasks: int, clients: int,
 
 def measure(folder: pathlib.Path, servers: list[Server], db: Postgres | Sqlite, options: argparse.Namespace) -> None:
     open_tasks = [n for n in range(1, options.tasks + 1) if 0 < n % 10 < 4]
-    voter = next(user["id"] for user in DEMO["users"] if user["username"] == "admin")
+    ids = {user["username"]: user["id"] for user in people()}
+    # The request of a number is sent by the peer of that number.
+    voters = [ids[name] for name in peers("admin")]
+    open_tasks = open_tasks[: len(open_tasks) // PEERS * PEERS]
     requests = {
         "list": ("admin", [listed()]),
         "list with count": ("admin", [listed("totalCount")]),
@@ -300,7 +326,7 @@ def measure(folder: pathlib.Path, servers: list[Server], db: Postgres | Sqlite, 
         "executor's list with count": ("ada", [listed("totalCount")]),
         "list of one with many": ("ben", [listed()]),
         "one task": ("admin", [one(n) for n in open_tasks[:2000]]),
-        "vote": ("admin", [vote(n, voter) for n in open_tasks]),
+        "vote": ("admin", [vote(n, voters[at % PEERS]) for at, n in enumerate(open_tasks)]),
         "createTask": ("admin", [create(n) for n in range(30_000)]),
     }
     print("| request | clients | build | a second | p50 / p99 ms | processor ms | MiB | least SQL | ratio |")
@@ -311,10 +337,10 @@ def measure(folder: pathlib.Path, servers: list[Server], db: Postgres | Sqlite, 
         for clients in map(int, options.clients.split(",")):
             for server in servers:
                 used = server.used.get(what, 0)
-                token = server.token(username)
+                tokens = " ".join(map(server.token, peers(username)))
                 for seconds in (2, options.seconds):
                     spent = server.processor_ms()
-                    rate, count, half, most = wrk(folder, server.endpoint, token, bodies, used, clients, seconds)
+                    rate, count, half, most = wrk(folder, server.endpoint, tokens, bodies, used, clients, seconds)
                     spent = (server.processor_ms() - spent) / max(count, 1)
                     used += count + clients
                 server.used[what] = used
@@ -335,8 +361,8 @@ def bare(folder: pathlib.Path, url: str, clients: int, seconds: int) -> None:
     with subprocess.Popen([program, url], stdout=subprocess.PIPE, text=True) as process:
         try:
             endpoint = process.stdout.readline().strip() + "/"
-            wrk(folder, endpoint, "", [""], 0, clients, 2)
-            rate, _, half, most = wrk(folder, endpoint, "", [""], 0, clients, seconds)
+            wrk(folder, endpoint, "nobody", [""], 0, clients, 2)
+            rate, _, half, most = wrk(folder, endpoint, "nobody", [""], 0, clients, seconds)
             print(f"| list | {clients} | bare handler | {rate:.0f} | {half:.1f} / {most:.1f} | | | | |", flush=True)
         finally:
             process.terminate()
