@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
 use crate::service::facade::{
-    TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService, TaskService,
-    WebhookEndpointService,
+    TaskClaimService, TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService,
+    TaskService, WebhookEndpointService,
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
@@ -69,6 +69,12 @@ impl TaskManagement {
     #[must_use]
     pub fn task_executors(&self) -> TaskExecutorService {
         TaskExecutorService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of claims, which say who works on a task.
+    #[must_use]
+    pub fn task_claims(&self) -> TaskClaimService {
+        TaskClaimService::new(Arc::clone(&self.services))
     }
 
     /// The service of the discussions of tasks.

@@ -98,6 +98,8 @@ pub struct Limits {
     pub comment_length: usize,
     /// Comments in the discussion of one task.
     pub comments_per_task: usize,
+    /// Claims that one person has at a time.
+    pub claims_per_person: usize,
     /// Bytes in one JSON text of an input.
     pub json_bytes: usize,
     /// Bytes in the body of a request.
@@ -148,6 +150,7 @@ impl Default for Limits {
             records_per_vote: 10_000,
             comment_length: 2_000,
             comments_per_task: 1_000,
+            claims_per_person: 20,
             json_bytes: 512 * 1024,
             body_bytes: 2 * 1024 * 1024,
             batch: 0,

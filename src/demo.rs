@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
-    Builder, CompletionPolicy, CreateTask, CreateTaskComment, CreateTaskFlow, LoadFile, ResolveTask,
-    Settings, Signals, TaskFlowStepInput, TaskManagement, cli, cli::say,
+    AssignTask, Builder, CompletionPolicy, CreateTask, CreateTaskComment, CreateTaskFlow, LoadFile,
+    ResolveTask, Settings, Signals, TaskFlowStepInput, TaskManagement, cli, cli::say,
 };
 
 /// People and groups of the demo, in the form that `load` reads.
@@ -109,7 +109,7 @@ Three things to try (in another terminal):
      -d '{{"query":"mutation {{ tokenAuth(username: \"ada\", password: \"ada12345\") {{ token }} }}"}}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
 2. See what waits for you:
    curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-     -d '{{"query":"{{ task(status: ACCEPTED, first: 3) {{ totalCount edges {{ node {{ uuid source businessEvent data }} }} }} }}"}}'
+     -d '{{"query":"{{ task(awaitingMe: true, first: 3) {{ totalCount edges {{ node {{ uuid source data allowedActions claims {{ user {{ username }} }} }} }} }} }}"}}'
 3. Approve one, with your own user id as the key, and look at its history:
    curl -s http://{address}/api/core/users/current_user/ -H "Authorization: Bearer $TOKEN"
    curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
@@ -140,6 +140,11 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
             discuss(module, id).await?;
         }
     }
+    // Some are in hand: Ada has taken the next one, and triage has given one to Ben.
+    let (ada, ben) = (module.requester("ada").await?, module.requester("ben").await?);
+    module.task_claims().claim_next(&ada).await?;
+    let given = AssignTask { id: create(module, 25).await?, user_id: ben.id(), ..AssignTask::default() };
+    module.task_claims().assign(&triage, given).await?;
     let failed = create(module, 12).await?;
     module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed, None).await?;
     for number in [13, 17, 21] {

@@ -75,6 +75,7 @@ pub use db::connection::PgLink;
 pub use db::connection::SqliteLink;
 pub use db::connection::{Database, DbConnection, HostPool, Link};
 pub use domain::bulk::{BulkMode, Outcome};
+pub use domain::claim::{ClaimEnd, ClaimMode};
 pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 pub use domain::escalation::{EscalationAction, EscalationAt, EscalationRule};
 // For auditors, who can weigh the votes of the ledger again.
@@ -92,6 +93,7 @@ pub use graphql::{CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation
 pub use message::Message;
 pub use model::record::Record;
 pub use model::task::Task;
+pub use model::task_claim::TaskClaim;
 pub use model::task_comment::TaskComment;
 pub use model::task_executor::TaskExecutor;
 pub use model::task_flow::TaskFlow;
@@ -99,14 +101,15 @@ pub use model::task_flow_step::TaskFlowStep;
 pub use model::task_group::TaskGroup;
 pub use model::user::User;
 pub use service::facade::{
-    TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService, TaskService,
-    WebhookEndpointService,
+    TaskClaimService, TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService,
+    TaskService, WebhookEndpointService,
 };
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
 pub use service::maker_checker::{Approved, CheckedService, ExecutionMode, MakerChecker, NotOffered};
 pub use service::resolution::{ReEvaluate, ResolveTask, WithdrawTaskDecision};
 pub use service::task::{CreateTask, Seen, SeenTask, UpdateTask};
+pub use service::task_claim::{AssignTask, ClaimTask};
 pub use service::task_comment::{CreateTaskComment, UpdateTaskComment};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_group::TaskGroupInput;

@@ -9,8 +9,14 @@ use tasks_management::{Signal, Signals, SignalsBuilder};
 use crate::books::Books;
 
 /// The signals of which they are told.
-const TOLD: [Signal; 4] =
-    [Signal::TaskResolve, Signal::TaskComplete, Signal::TaskOverdue, Signal::TaskEscalate];
+const TOLD: [Signal; 6] = [
+    Signal::TaskResolve,
+    Signal::TaskComplete,
+    Signal::TaskOverdue,
+    Signal::TaskEscalate,
+    Signal::TaskClaim,
+    Signal::TaskRelease,
+];
 
 /// The After-handlers.
 pub const AFTER: [&str; 2] = ["quick", "slow"];

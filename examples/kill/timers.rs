@@ -1,4 +1,5 @@
-//! A run about timers: tasks become overdue, more urgent, and fail, while servers are killed. Each reason must have acted once.
+//! A run about timers: tasks become overdue, more urgent, and fail, while people claim them and servers are killed. Each reason
+//! must have acted once, and each claim have ended once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
     admin.log_in("admin", "admin12345")?;
     let group = json!({
         "clientMutationId": "group", "code": "TIMED", "completionPolicy": "ALL", "userIds": voters, "taskSources": ["Timed"],
+        "claimMode": "MARK",
         "escalations": [
             { "at": "AFTER_DUE", "offsetSeconds": 0, "action": "NOTIFY" },
             { "at": "AFTER_DUE", "offsetSeconds": 0, "action": "RAISE_PRIORITY", "priority": 80 },
@@ -46,11 +48,18 @@ pub fn run(options: &Shared) -> Result<(), String> {
         ],
     });
     admin.mutate("createTaskGroup", &group)??;
+    let mut voter = Client::new(Arc::clone(&fleet.addresses), Arc::clone(&answers), 0);
+    voter.log_in("ada", "ada12345")?;
     let mut tasks = 0_usize;
     while fleet.kills < options.kills {
         for _ in 0..TASKS {
             tasks += 1;
             create(&mut admin, tasks, random.gen_range(200..3_000))?;
+            if tasks.is_multiple_of(3) {
+                // There may be none left, or too many in hand.
+                let _ = voter
+                    .mutate("claimNextTask", &json!({ "clientMutationId": format!("claim-{tasks}") }))?;
+            }
         }
         std::thread::sleep(Duration::from_millis(random.gen_range(0..1_500)));
         let all: Vec<usize> = (0..fleet.len()).collect();
@@ -139,6 +148,24 @@ fn audit(store: &Store, acknowledged: usize) -> Result<Vec<String>, HandlerError
                 told.get(&(task.a.clone(), signal.to_string(), handler.to_owned())).copied().unwrap_or(0);
             if found != *times {
                 violations.push(format!("task {}: {handler} was told {found} times of {signal}", task.a));
+            }
+        }
+    }
+    let claims = store.number("SELECT count(*) FROM task_management_taskclaim")?;
+    let ended =
+        store.number("SELECT count(*) FROM task_management_taskclaim WHERE date_ended IS NOT NULL")?;
+    if claims != ended || claims == 0 {
+        violations.push(format!("{ended} of {claims} claims have ended"));
+    }
+    for handler in AFTER {
+        for signal in [Signal::TaskClaim, Signal::TaskRelease] {
+            let of_signal = |((_, name, to), _): &(&(String, String, String), &i64)| {
+                *name == signal.to_string() && to == handler
+            };
+            let times: i64 = told.iter().filter(of_signal).map(|(_, times)| times).sum();
+            if times != claims {
+                violations
+                    .push(format!("{handler} was told {times} times of {signal}, {claims} claims were made"));
             }
         }
     }

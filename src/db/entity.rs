@@ -77,6 +77,15 @@ pub fn lock<T: Stored>(
     Ok(select_locked(connection, by_key::<T>(key), lock)?.pop())
 }
 
+/// The row with this key, locked as [`lock`] does exclusively; none if somebody else has locked it.
+pub fn lock_free<T: Stored>(connection: &mut DbConnection, key: impl Into<Bound>) -> Result<Option<T>> {
+    let passing_over = match connection.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
+    };
+    Ok(select(connection, by_key::<T>(key).sql(passing_over))?.pop())
+}
+
 /// The rows with these keys, deleted or not, locked in the order of their keys until the transaction ends.
 pub fn lock_many<T: Stored>(connection: &mut DbConnection, keys: &[Uuid], lock: Lock) -> Result<Vec<T>> {
     let condition = Sql::new(format!("{} ", T::KEY)).among(keys).sql(format!(" ORDER BY {}", T::KEY));

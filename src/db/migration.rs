@@ -53,6 +53,8 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000020" "found_by_index"
     "00000000000021" "timer"
     "00000000000022" "task_comment"
+    "00000000000023" "task_claim"
+    "00000000000024" "task_asked"
 ];
 
 /// The table in which the applied migrations are noted.

@@ -18,6 +18,7 @@ pub mod session;
 pub mod sql;
 pub mod statistics;
 pub mod task;
+pub mod task_claim;
 pub mod task_comment;
 pub mod task_executor;
 pub mod task_flow;
@@ -33,5 +34,5 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-pub use entity::{Lock, get, get_many, insert, lock, lock_many, update};
+pub use entity::{Lock, get, get_many, insert, lock, lock_free, lock_many, update};
 pub use query::{list, list_history};

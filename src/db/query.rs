@@ -24,6 +24,7 @@ use crate::model::history::Historical;
 use crate::model::slice::{Related, Slice};
 
 mod asked;
+mod awaiting;
 mod branches;
 mod condition;
 mod cursor;
@@ -32,6 +33,7 @@ mod order;
 mod related;
 mod segment;
 mod table;
+mod tally;
 
 use branches::Branches;
 pub use condition::{filter, is_open};
@@ -40,6 +42,7 @@ pub use related::select_with_related;
 use segment::Segment;
 use table::At;
 pub use table::{Counters, Field, Listed, Table};
+pub use tally::tally;
 
 /// How large a page may be.
 #[derive(Debug, Clone, Copy)]
@@ -268,7 +271,7 @@ fn total(
     let knows_all = |counters: &&Table| conditions.iter().all(|condition| counters.has_all_of(condition));
     let query = if let Some(counters) = table.counters.as_deref().filter(knows_all) {
         counters.tally(filter(dialect, counters, conditions)?)
-    } else if let Some(branches) = Branches::of(table, conditions) {
+    } else if let Some(branches) = Branches::of(table, conditions).filter(Branches::can_count) {
         branches.count(dialect)?
     } else {
         return count(connection, table, matching);

@@ -109,6 +109,23 @@ pub fn delete_in_hand(connection: &mut DbConnection, id: i64, worker: Uuid) -> R
     Ok(())
 }
 
+/// Removes the timer of this name of a row.
+pub fn delete_named(
+    connection: &mut DbConnection,
+    entity_id: Uuid,
+    kind: TimerKind,
+    key: &str,
+) -> Result<()> {
+    Sql::new("DELETE FROM task_management_timer WHERE entity_id = ")
+        .bind(entity_id)
+        .sql(" AND kind = ")
+        .bind(kind.as_str())
+        .sql(" AND key = ")
+        .bind(key)
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Removes all timers of a row.
 pub fn delete_of(connection: &mut DbConnection, entity_id: Uuid) -> Result<()> {
     Sql::new("DELETE FROM task_management_timer WHERE entity_id = ").bind(entity_id).execute(connection)?;

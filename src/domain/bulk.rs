@@ -26,3 +26,11 @@ pub struct Outcome {
     /// Why it was refused, in the language of the person who asked.
     pub message: Option<String>,
 }
+
+impl Outcome {
+    /// It was done.
+    #[must_use]
+    pub const fn done(id: Uuid) -> Self {
+        Self { id, ok: true, code: None, message: None }
+    }
+}

@@ -69,6 +69,12 @@ impl PolicyRule {
         }
     }
 
+    /// Whether one approval decides, whoever of those who may decide gives it.
+    #[must_use]
+    pub fn any_one_decides(self) -> bool {
+        matches!(self.policy(), Policy::Any | Policy::AtLeast(1))
+    }
+
     /// The policy in the form that the decision takes. A missing threshold is 1.
     #[must_use]
     pub fn policy(self) -> Policy {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::message::Message;
 
 /// How many rules a group or a step may have.
-pub const MOST_RULES: usize = 10;
+const MOST_RULES: usize = 10;
 
 text_enum! {
     /// The moment from which an escalation rule counts.
@@ -99,6 +99,19 @@ impl EscalationRule {
         };
         moment.filter(|moment| YEARS.contains(&moment.year()))
     }
+}
+
+/// Refuses too many rules, and rules that contradict themselves. `field` is the name of their list to clients.
+///
+/// # Errors
+/// LIMIT, or VALIDATION, naming the field.
+pub fn check_rules(field: &str, rules: &[EscalationRule]) -> Result<()> {
+    if rules.len() > MOST_RULES {
+        let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", MOST_RULES);
+        return Err(Error::limit(field, message));
+    }
+    let mut rules = rules.iter().enumerate();
+    rules.try_for_each(|(index, rule)| rule.check(&|name| format!("{field}[{index}].{name}")))
 }
 
 impl fmt::Display for EscalationRule {

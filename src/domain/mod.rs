@@ -1,6 +1,7 @@
 //! Pure rules over plain values: no entity, no database, no GraphQL, no HTTP, no clock, no I/O.
 
 pub mod bulk;
+pub mod claim;
 pub mod completion_policy;
 pub mod configuration;
 pub mod decision;
@@ -20,6 +21,7 @@ pub mod settings;
 pub mod signal;
 pub mod task;
 pub mod task_action;
+pub mod task_count;
 pub mod task_executor;
 pub mod task_source;
 pub mod text;

@@ -3,6 +3,8 @@
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
+use super::decision::FourEyes;
+
 /// The years that moments and days may have. Years with more digits can't be compared as texts, PostgreSQL can't keep them,
 /// and it has no year 0.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
@@ -98,6 +100,15 @@ pub enum Condition {
         /// The present moment.
         now: NaiveDateTime,
     },
+    /// The row, which is a task, waits for a person.
+    AwaitingMe(Awaiting),
+    /// The row, which is a task, has a claim of this user.
+    ClaimedBy {
+        /// The user.
+        user_id: Uuid,
+        /// The present moment.
+        now: NaiveDateTime,
+    },
     /// The row, which is a version of a flow, is not superseded by another.
     LiveHead,
     /// A live executor of the row, which is a group, has the text in a name, ignoring case.
@@ -134,6 +145,27 @@ pub struct Sight {
     pub executes: bool,
     /// Whether those that the person has made.
     pub makes: bool,
+}
+
+/// For whom tasks wait, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaiting {
+    /// The person.
+    pub user_id: Uuid,
+    /// The present moment.
+    pub now: NaiveDateTime,
+    /// The rules of four eyes where neither step nor group has one.
+    pub four_eyes: FourEyes,
+    /// Whether only those that the person could claim.
+    pub unclaimed: bool,
+}
+
+impl Awaiting {
+    /// For this person, at this moment, before it is known which rules of four eyes are in force.
+    #[must_use]
+    pub fn new(user_id: Uuid, now: NaiveDateTime) -> Self {
+        Self { user_id, now, four_eyes: FourEyes::default(), unclaimed: false }
+    }
 }
 
 impl Condition {
@@ -239,6 +271,21 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
+    /// Puts the rules of four eyes that are in force into the conditions that need them.
+    pub fn complete(&mut self, four_eyes: FourEyes) {
+        for condition in &mut self.conditions {
+            match condition {
+                Condition::AwaitingMe(awaiting) => awaiting.four_eyes = four_eyes,
+                Condition::Not(inner) => {
+                    if let Condition::AwaitingMe(awaiting) = &mut **inner {
+                        awaiting.four_eyes = four_eyes;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Leaves out versions in which the row is deleted, unless the list is of one row, or has a condition on deletion
     /// itself. Recorded traffic of the original does the same.
     pub fn leave_out_deleted_versions(&mut self) {

@@ -24,6 +24,10 @@ pub enum Signal {
     TaskEscalate,
     /// `task_service.withdraw_task_decision`
     TaskWithdrawDecision,
+    /// `task_service.claim`
+    TaskClaim,
+    /// `task_service.release`
+    TaskRelease,
     /// `task_comment_service.create`
     TaskCommentCreate,
     /// `task_comment_service.update`
@@ -54,7 +58,7 @@ pub enum Signal {
 
 impl Signal {
     /// All signals.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::TaskCreate,
         Self::TaskUpdate,
         Self::TaskDelete,
@@ -64,6 +68,8 @@ impl Signal {
         Self::TaskOverdue,
         Self::TaskEscalate,
         Self::TaskWithdrawDecision,
+        Self::TaskClaim,
+        Self::TaskRelease,
         Self::TaskCommentCreate,
         Self::TaskCommentUpdate,
         Self::TaskCommentDelete,
@@ -92,6 +98,8 @@ impl Signal {
             Self::TaskOverdue => "task_service.overdue",
             Self::TaskEscalate => "task_service.escalate",
             Self::TaskWithdrawDecision => "task_service.withdraw_task_decision",
+            Self::TaskClaim => "task_service.claim",
+            Self::TaskRelease => "task_service.release",
             Self::TaskCommentCreate => "task_comment_service.create",
             Self::TaskCommentUpdate => "task_comment_service.update",
             Self::TaskCommentDelete => "task_comment_service.delete",
@@ -120,7 +128,9 @@ impl Signal {
             | Self::TaskComplete
             | Self::TaskOverdue
             | Self::TaskEscalate
-            | Self::TaskWithdrawDecision => "task",
+            | Self::TaskWithdrawDecision
+            | Self::TaskClaim
+            | Self::TaskRelease => "task",
             Self::TaskCommentCreate | Self::TaskCommentUpdate | Self::TaskCommentDelete => "taskComment",
             Self::TaskGroupCreate | Self::TaskGroupUpdate | Self::TaskGroupDelete => "taskGroup",
             Self::TaskExecutorCreate | Self::TaskExecutorUpdate | Self::TaskExecutorDelete => "taskExecutor",

@@ -5,6 +5,12 @@ use super::text_enum::text_enum;
 text_enum! {
     /// What can be done with a task by one mutation.
     pub enum TaskAction {
+        /// Claiming the task for oneself.
+        Claim = "CLAIM",
+        /// Ending a claim on the task.
+        Release = "RELEASE",
+        /// Giving the task to somebody.
+        Assign = "ASSIGN",
         /// Approving the whole task.
         Approve = "APPROVE",
         /// Refusing the whole task.

@@ -14,6 +14,8 @@ text_enum! {
         Escalate = "ESCALATE",
         /// An escalation rule fails a task.
         Timeout = "TIMEOUT",
+        /// The time of a claim is up.
+        Lapse = "LAPSE",
         /// The timers of a task, or of all open tasks of a group, are planned again.
         Plan = "PLAN",
     }

@@ -20,7 +20,9 @@ pub mod schema;
 pub mod session;
 pub mod task;
 pub mod task_assignment_target;
+pub mod task_claim;
 pub mod task_comment;
+pub mod task_count;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;
@@ -41,18 +43,31 @@ pub struct Query(TaskQuery, CoreQuery, JournalQuery, NodeQuery);
 #[derive(MergedObject, Default)]
 pub struct Mutation(TaskMutation, CoreMutation);
 
-/// Queries about tasks and who decides on them.
+/// Queries about tasks and who decides on them. The library nests what is merged, one in the next, so this is two short chains
+/// and not one that is too deep for the compiler.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskQuery")]
-pub struct TaskQuery(
-    task_group::queries::TaskGroupQueries,
-    task_executor::TaskExecutorQueries,
+pub struct TaskQuery(WorkQuery, DeciderQuery);
+
+/// Queries about tasks and what is said of them.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementWorkQuery")]
+pub struct WorkQuery(
     task::queries::TaskQueries,
-    task_flow::queries::TaskFlowQueries,
+    task_count::TaskCountQueries,
     vote::VoteQueries,
     task_comment::TaskCommentQueries,
-    task_assignment_target::TaskAssignmentTargetQueries,
     entity::EntityQueries,
+);
+
+/// Queries about who decides on tasks and who is told.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementDeciderQuery")]
+pub struct DeciderQuery(
+    task_group::queries::TaskGroupQueries,
+    task_executor::TaskExecutorQueries,
+    task_flow::queries::TaskFlowQueries,
+    task_assignment_target::TaskAssignmentTargetQueries,
     outbox::OutboxQueries,
     #[cfg(feature = "webhooks")] webhook_endpoint::queries::WebhookEndpointQueries,
     #[cfg(feature = "webhooks")] webhook_attempt::WebhookAttemptQueries,
@@ -61,10 +76,22 @@ pub struct TaskQuery(
 /// Mutations of tasks and of who decides on them.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskMutation")]
-pub struct TaskMutation(
-    task_group::mutations::TaskGroupMutations,
+pub struct TaskMutation(WorkMutation, DeciderMutation);
+
+/// Mutations of tasks.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementWorkMutation")]
+pub struct WorkMutation(
     task::mutations::TaskMutations,
+    task_claim::TaskClaimMutations,
     task_comment::TaskCommentMutations,
+);
+
+/// Mutations of who decides on tasks and who is told.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementDeciderMutation")]
+pub struct DeciderMutation(
+    task_group::mutations::TaskGroupMutations,
     task_flow::mutations::TaskFlowMutations,
     outbox::OutboxMutations,
     #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
@@ -97,6 +124,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "task", &task::filters::TASK),
     ("Query", "taskHistory", &task::filters::TASK_HISTORY),
+    ("Query", "taskCounts", &task_count::TASK_COUNTS),
     ("Query", "taskGroup", &task_group::filters::TASK_GROUP),
     ("Query", "taskGroupHistory", &task_group::filters::TASK_GROUP_HISTORY),
     ("Query", "taskExecutor", &task_executor::TASK_EXECUTOR),

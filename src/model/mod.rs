@@ -17,6 +17,7 @@ pub mod session;
 pub mod slice;
 pub mod sql_types;
 pub mod task;
+pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;
 pub mod task_executor;
@@ -67,6 +68,7 @@ pub const TABLES: &[Table] = &[
     Table::with_versions::<task_comment::TaskComment>(),
     Table::of::<task_pool::TaskPool>(),
     Table::of::<task_count::TaskCount>(),
+    Table::of::<task_claim::TaskClaim>(),
     Table::of::<task_hold::TaskHold>(),
     Table::of::<task_source::TaskSource>(),
     Table::of::<checked_service::CheckedService>(),

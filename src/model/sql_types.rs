@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::bound::Bound;
+use crate::domain::claim::{ClaimEnd, ClaimMode};
 use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
@@ -73,7 +74,7 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, TimerKind, Verdict
+    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 
 use super::bound::{Bound, Embedded};
 use super::entity::entity;
+use crate::domain::claim::{ClaimMode, USUAL_SECONDS};
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::escalation::EscalationRule;
 use crate::domain::json::Json;
@@ -37,6 +38,12 @@ entity! {
         /// What happens to tasks that wait too long, as a list of [`EscalationRule`]s.
         #[serde(default)]
         escalations: Option<Json> => Nullable<Jsonb>,
+        /// What claims mean here; none if the group never had any.
+        #[serde(default)]
+        claim_mode: Option<ClaimMode> => Nullable<Text>,
+        /// How many seconds a claim lasts; absent: [`USUAL_SECONDS`].
+        #[serde(default)]
+        claim_seconds: Option<i32> => Nullable<Integer>,
     }
 }
 
@@ -53,6 +60,21 @@ impl TaskGroup {
         self.rule() != other.rule()
             || self.forbid_maker != other.forbid_maker
             || self.distinct_deciders != other.distinct_deciders
+    }
+
+    /// What claims mean where the group decides by this rule. One person alone can work on what one approval decides only.
+    #[must_use]
+    pub fn claims_by(&self, rule: PolicyRule) -> ClaimMode {
+        match self.claim_mode.unwrap_or(ClaimMode::None) {
+            ClaimMode::Exclusive if !rule.any_one_decides() => ClaimMode::Mark,
+            mode => mode,
+        }
+    }
+
+    /// How many seconds a claim lasts.
+    #[must_use]
+    pub fn claim_seconds(&self) -> i32 {
+        self.claim_seconds.unwrap_or(USUAL_SECONDS)
     }
 
     /// What happens to tasks that wait too long.

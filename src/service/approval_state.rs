@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::db;
 use crate::db::connection::DbConnection;
+use crate::domain::claim::ClaimMode;
 use crate::domain::completion_policy::PolicyRule;
 use crate::domain::decision::{
     Barred, CountedVote, Deciders, FourEyes, HeldReason, Mode, Outcome, Progression, Standing, decide,
@@ -22,6 +23,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::vote::DataHash;
 use crate::error::Result;
 use crate::model::task::Task;
+use crate::model::task_claim::TaskClaim;
 use crate::model::task_flow_step::{TaskFlowStep, four_eyes, lead_time};
 use crate::model::task_group::TaskGroup;
 use crate::model::task_pool::TaskPool;
@@ -32,7 +34,7 @@ use crate::service::unit_of_work::UnitOfWork;
 mod rows;
 
 pub use rows::ApprovalRows;
-use rows::Groups;
+use rows::{Claims, Groups};
 
 /// A pool that is asked about a task, with its votes and its standing.
 #[derive(Debug, Clone)]
@@ -51,6 +53,11 @@ pub struct PoolStatus {
     pub votes: Vec<Vote>,
     /// The standing of the pool by these votes.
     pub standing: Standing,
+    /// What claims mean in this pool.
+    pub claim_mode: ClaimMode,
+    /// The claims on this pool, those too that ended lately.
+    pub claims: Vec<TaskClaim>,
+    now: NaiveDateTime,
     makers: BTreeSet<Uuid>,
     decided_others: BTreeSet<Uuid>,
 }
@@ -71,9 +78,37 @@ pub struct ApprovalState {
     /// Whether the task is decided as a whole or record by record.
     pub mode: Mode,
     groups: Arc<Groups>,
+    claims: Arc<Claims>,
+    now: NaiveDateTime,
 }
 
 impl PoolStatus {
+    /// The claim that counts: its time is not up, and its holder may decide here and has not voted.
+    #[must_use]
+    pub fn claim(&self) -> Option<&TaskClaim> {
+        let counts = |claim: &&TaskClaim| claim.lasts(self.now) && self.awaits(claim.user_id);
+        self.claims.iter().find(counts).filter(|_| self.claim_mode != ClaimMode::None)
+    }
+
+    /// Whether the user may decide here, and has not voted.
+    #[must_use]
+    pub fn awaits(&self, user: Uuid) -> bool {
+        self.deciders.members.contains_key(&user) && !self.votes.iter().any(|vote| vote.user_id == user)
+    }
+
+    /// Until when the user leaves the task to others, because a claim of the user's has lapsed; nobody does so whom it alone
+    /// awaits.
+    #[must_use]
+    pub fn rests_until(&self, user: Uuid) -> Option<NaiveDateTime> {
+        let rests = |user: Uuid| {
+            let own = self.claims.iter().filter(|claim| claim.user_id == user);
+            own.filter_map(|claim| claim.rests_until(self.now, self.group.claim_seconds())).max()
+        };
+        let mut others = self.deciders.members.keys().filter(|other| **other != user);
+        let may_others = others.any(|other| self.awaits(*other) && rests(*other).is_none());
+        rests(user).filter(|_| may_others)
+    }
+
     /// The key of the step; none for a task in no flow.
     #[must_use]
     pub fn step_id(&self) -> Option<Uuid> {
@@ -108,6 +143,8 @@ impl ApprovalState {
     /// The rows for the approval states of locked tasks. Their groups are locked too.
     pub fn locked_rows(unit: &mut UnitOfWork<'_>, tasks: &[&Task]) -> Result<ApprovalRows> {
         let mut rows = Self::locked_pools(unit, tasks, Groups::default())?;
+        rows.read_claims(unit.connection, tasks)?;
+        rows.read_holders(unit.connection)?;
         rows.read_votes(unit.connection, tasks, db::vote::of_tasks)?;
         Ok(rows)
     }
@@ -122,7 +159,7 @@ impl ApprovalState {
 
     /// The rows of the tasks but their votes. Their groups are locked; `groups` are those that are locked already.
     fn locked_pools(unit: &mut UnitOfWork<'_>, tasks: &[&Task], mut groups: Groups) -> Result<ApprovalRows> {
-        let mut rows = ApprovalRows::default();
+        let mut rows = ApprovalRows::at(unit.now);
         rows.read_flows(unit.connection, tasks)?;
         let mut ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.task_group_id).collect();
         let reached = rows.reached.values().flatten();
@@ -135,7 +172,7 @@ impl ApprovalState {
 
     /// The approval state of a task of which the caller holds the locks.
     pub fn read(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Self> {
-        Ok(ApprovalRows::load(unit.connection, &[task])?.approval(task, &unit.settings))
+        Ok(ApprovalRows::load(unit.connection, &[task], unit.now)?.approval(task, &unit.settings))
     }
 
     /// Notes that `withdrawn` votes were withdrawn, and `cast` votes were cast.
@@ -208,7 +245,32 @@ impl ApprovalState {
         );
         let counted: Vec<CountedVote> = votes.iter().map(Vote::counted).collect();
         let standing = evaluate(&deciders, self.mode, &counted);
-        Some(PoolStatus { step, group, rule, four_eyes, deciders, votes, standing, makers, decided_others })
+        Some(PoolStatus {
+            claim_mode: group.claims_by(rule),
+            claims: self.claims.on(task.id, step_id),
+            now: self.now,
+            step,
+            group,
+            rule,
+            four_eyes,
+            deciders,
+            votes,
+            standing,
+            makers,
+            decided_others,
+        })
+    }
+
+    /// Whether one of the groups that are or were asked has, or had, claims.
+    #[must_use]
+    pub fn may_have_claims(&self) -> bool {
+        self.groups.have_claims()
+    }
+
+    /// What the holder of a claim is called.
+    #[must_use]
+    pub fn holder(&self, user: Uuid) -> String {
+        self.claims.holders.get(&user).cloned().unwrap_or_else(|| user.to_string())
     }
 
     /// Whether the user is an executor of a pool that is asked, barred or not.

@@ -45,7 +45,7 @@ pub fn run<I>(
         };
         match done {
             Ok(false) => {}
-            Ok(true) => outcomes.push((place, Outcome { id: id(item), ok: true, code: None, message: None })),
+            Ok(true) => outcomes.push((place, Outcome::done(id(item)))),
             Err(error) if error.is_internal() => return Err(error),
             Err(error) => {
                 outcomes.push((place, refused(unit, id(item), &error)));
@@ -60,11 +60,16 @@ pub fn run<I>(
     outcomes.sort_unstable_by_key(|(place, _)| *place);
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     let is_done = outcomes.iter().any(|outcome| outcome.ok);
-    unit.keep(Json::of(&Kept { outcomes: outcomes.clone() }));
+    keep(unit, &outcomes);
     match refusal {
         Some(refusal) if !is_done => Err(refusal),
         _ => Ok(outcomes),
     }
+}
+
+/// Has the journal keep what came of the items.
+pub fn keep(unit: &mut UnitOfWork<'_>, outcomes: &[Outcome]) {
+    unit.keep(Json::of(&Kept { outcomes: outcomes.to_vec() }));
 }
 
 /// Says of all items but the one that was refused last that they were not done, because all or none are.

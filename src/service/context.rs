@@ -116,6 +116,7 @@ impl ServiceContext {
         self.read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             query.conditions.extend(executors_by_personal_data(&requester, &settings, &query.conditions));
+            query.complete(settings.four_eyes());
             let visible = visible(&requester, &settings);
             query.conditions.extend(match place {
                 ListScope::Root => visible.at_root()?,

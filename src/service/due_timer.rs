@@ -17,6 +17,7 @@ use crate::model::task::Task;
 use crate::model::timer::Timer;
 use crate::service::approval_state::ApprovalState;
 use crate::service::resolution;
+use crate::service::task_claim;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -51,6 +52,10 @@ pub fn act(unit: &mut UnitOfWork<'_>, task_id: Uuid, timer: &Timer, worker: Uuid
         return Ok(());
     }
     let approval = ApprovalState::locked(unit, &task)?;
+    if timer.kind == TimerKind::Lapse {
+        db::timer::delete(unit.connection, &[timer.id])?;
+        return task_claim::settle(unit, &task, &approval);
+    }
     let reason = planned(&task, &approval.pools)
         .into_iter()
         .find(|planned| planned.kind == timer.kind && planned.key == timer.key);

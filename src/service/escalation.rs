@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::task_group::access::shared;
 use super::unit_of_work::UnitOfWork;
-use crate::domain::escalation::{EscalationRule, MOST_RULES};
+use crate::domain::escalation::{EscalationRule, check_rules};
 use crate::domain::json::Json;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -16,13 +16,7 @@ use crate::message::Message;
 /// # Errors
 /// LIMIT, VALIDATION, or NOT_FOUND for a group.
 pub fn check(unit: &mut UnitOfWork<'_>, field: &str, rules: &[EscalationRule]) -> Result<Json> {
-    if rules.len() > MOST_RULES {
-        let message = Message::new("list-too-long").with("field", field.to_owned()).with("max", MOST_RULES);
-        return Err(Error::limit(field, message));
-    }
-    for (index, rule) in rules.iter().enumerate() {
-        rule.check(&|name| format!("{field}[{index}].{name}"))?;
-    }
+    check_rules(field, rules)?;
     let ids: BTreeSet<Uuid> = rules.iter().filter_map(|rule| rule.task_group_id).collect();
     let groups = shared(unit, &ids)?;
     let is_live = |id: Uuid| groups.iter().any(|group| group.id == id && !group.is_deleted);

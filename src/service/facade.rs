@@ -25,8 +25,10 @@ use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 
+mod task_claim;
 mod task_comment;
 
+pub use task_claim::TaskClaimService;
 pub use task_comment::TaskCommentService;
 
 impl ServiceContext {

@@ -16,6 +16,7 @@ use crate::db::history::{Entry, record, resume_counting};
 use crate::db::sql::ROWS_AT_ONCE;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
+use crate::domain::escalation::{EscalationRule, check_rules};
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
@@ -231,7 +232,8 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         let known = db::get::<TaskGroup>(connection, group.id)?.is_some();
         if !known {
             new.insert(group.id);
-            insert_with_history::<TaskGroup>(connection, group, group.date_updated)
+            let group = with_checked_rules(group).map_err(in_row("escalations of", &group.code))?;
+            insert_with_history::<TaskGroup>(connection, &group, group.date_updated)
                 .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
                 let sources = group.task_sources();
@@ -240,6 +242,15 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
             }
         }
         loaded.count("task groups", !known);
+    }
+    let rules = file.task_groups.iter().flat_map(|LoadedRow(group)| group.escalation_rules());
+    let named: BTreeSet<Uuid> = rules.filter_map(|rule| rule.task_group_id).collect();
+    for id in named {
+        if db::get::<TaskGroup>(connection, id)?.is_none_or(|group| group.is_deleted) {
+            return Err(Error::internal(format!(
+                "an escalation rule names the task group {id}, which is not there"
+            )));
+        }
     }
     for LoadedRow(row) in &file.task_executors {
         let known = db::get::<TaskExecutor>(connection, row.id)?.is_some();
@@ -253,6 +264,17 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         loaded.count("task executors", !known);
     }
     Ok(refilled)
+}
+
+/// A group of a file with its escalation rules as they are stored.
+fn with_checked_rules(group: &TaskGroup) -> Result<TaskGroup> {
+    let mut group = group.clone();
+    if let Some(given) = &group.escalations {
+        let rules: Vec<EscalationRule> = given.read().map_err(Error::internal)?;
+        check_rules("escalations", &rules)?;
+        group.escalations = (!rules.is_empty()).then(|| Json::of(&rules));
+    }
+    Ok(group)
 }
 
 /// Loads tasks; returns the new ones.
@@ -290,12 +312,17 @@ fn load_tasks(
     Ok(new)
 }
 
-/// Has the timers of the new tasks planned that are due at some time.
+/// Has the timers of the new tasks planned that are due at some time, or whose group has escalation rules.
 fn plan_timers(services: &ServiceContext, connection: &mut DbConnection, new: &[Uuid]) -> Result<()> {
     let now = services.clock.now();
     for ids in new.chunks(ROWS_AT_ONCE) {
         let tasks = db::get_many::<Task>(connection, ids)?;
-        for task in tasks.iter().filter(|task| task.is_open() && task.due_date.is_some()) {
+        let ids: BTreeSet<Uuid> = tasks.iter().filter_map(|task| task.task_group_id).collect();
+        let groups = db::get_many::<TaskGroup>(connection, &Vec::from_iter(ids))?;
+        let has_rules =
+            |id: Option<Uuid>| groups.iter().any(|group| Some(group.id) == id && group.escalations.is_some());
+        let is_timed = |task: &&Task| task.due_date.is_some() || has_rules(task.task_group_id);
+        for task in tasks.iter().filter(|task| task.is_open()).filter(is_timed) {
             timer::plan_later(connection, task.id, now)?;
         }
     }
@@ -315,7 +342,7 @@ fn keep_holds(
         let tasks = db::get_many::<Task>(connection, ids)?;
         let open: Vec<&Task> =
             tasks.iter().filter(|task| !task.is_deleted && task.status == TaskStatus::Accepted).collect();
-        let rows = ApprovalRows::load(connection, &open)?;
+        let rows = ApprovalRows::load(connection, &open, now)?;
         for task in open {
             let Some(reason) = rows.approval(task, &settings).held() else { continue };
             db::task_hold::keep(connection, task, reason, now)?;

@@ -93,9 +93,10 @@ pub async fn of_visible_tasks(
 ) -> Result<HashMap<Uuid, Progress>> {
     services
         .read(move |services, connection| {
-            let settings = services.settings.current(connection, services.clock.now())?;
+            let now = services.clock.now();
+            let settings = services.settings.current(connection, now)?;
             let tasks = db::get_many::<Task>(connection, &task_ids)?;
-            let rows = ApprovalRows::load(connection, &Vec::from_iter(&tasks))?;
+            let rows = ApprovalRows::load(connection, &Vec::from_iter(&tasks), now)?;
             let mut all: HashMap<Uuid, Progress> =
                 tasks.iter().map(|task| (task.id, progress(task, rows.approval(task, &settings)))).collect();
             let is_ready = |task: &&Task| {

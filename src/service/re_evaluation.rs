@@ -25,7 +25,7 @@ use crate::service::approval_state::ApprovalState;
 use crate::service::checked_task::elsewhere;
 use crate::service::context::ServiceContext;
 use crate::service::unit_of_work::UnitOfWork;
-use crate::service::{resolution, task_hold};
+use crate::service::{resolution, task_claim, task_hold};
 
 /// How many tasks one delivery handles; the rest is left to another delivery.
 const PAGE: usize = 500;
@@ -130,6 +130,7 @@ fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()>
         return Ok(());
     };
     let mut approval = ApprovalState::locked(unit, &task)?;
+    task_claim::settle_any(unit, &task, &approval)?;
     if unit.settings.reevaluate == Reevaluate::Report || !can_be_decided(unit, &task, &approval) {
         return task_hold::keep(unit, &task, &approval);
     }

@@ -19,6 +19,7 @@ use crate::service::task::access::{
     Seen, SeenTask, check_entitled, check_seen, locked, no_task, refuse_final, sees,
 };
 use crate::service::task::action::Actor;
+use crate::service::task_claim;
 use crate::service::task_hold;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -108,6 +109,14 @@ fn vote(
         progression::apply(unit, &mut task, &mut approval)?;
     } else {
         task_hold::keep(unit, &task, &approval)?;
+        // The ledger has no such votes.
+        if approval.may_have_claims() {
+            task_claim::end_own(unit, &task)?;
+        }
+    }
+    // The door to the end has ended all claims.
+    if !task.status.is_final() {
+        task_claim::settle_any(unit, &task, &approval)?;
     }
     Ok(task)
 }
@@ -154,7 +163,8 @@ fn weigh_again(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approv
     if *task != old {
         write(unit, task, stale, None)?;
     }
-    progression::apply(unit, task, approval)
+    progression::apply(unit, task, approval)?;
+    if task.status.is_final() { Ok(()) } else { task_claim::settle_any(unit, task, approval) }
 }
 
 /// Writes a task as its next version. History says how many votes on it have become stale, and keeps the writer's comment.
@@ -209,6 +219,7 @@ pub fn complete(
     })?;
     write(unit, task, 0, comment)?;
     db::task_hold::release(unit.connection, task.id)?;
+    task_claim::settle_any(unit, task, approval)?;
     db::timer::delete_of(unit.connection, task.id)?;
     unit.count("tasks_completed_total", "result", result);
     let said = [("comment", comment.map(str::to_owned)), ("cause", unit.cause().map(str::to_owned))];

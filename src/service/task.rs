@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::bulk;
 use super::context::{ListScope, ServiceContext};
 use super::resolution;
+use super::task_claim;
 use super::task_hold;
 use super::timer;
 use super::unit_of_work::UnitOfWork;
@@ -64,7 +65,8 @@ pub struct UpdateTask {
     pub comment: Option<String>,
     /// How urgent the task is, from 0 to 100; for privileged people only.
     pub priority: Option<i32>,
-    /// When the task is due, naive UTC; for triage and for people who may assign tasks only. `Some(None)`: nobody says so.
+    /// When the task is due, naive UTC; for triage, people who may assign tasks and whoever has claimed it. `Some(None)`: nobody
+    /// says so.
     pub due_date: Option<Option<NaiveDateTime>>,
     /// When to look at the task again, naive UTC; for the same people only. `Some(None)`: at any time.
     pub follow_up_date: Option<Option<NaiveDateTime>>,
@@ -124,6 +126,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     } else if task.version != old.version {
         let approval = ApprovalState::locked(unit, &task)?;
         task_hold::keep(unit, &task, &approval)?;
+        task_claim::settle(unit, &task, &approval)?;
         timer::plan(unit, &task, &approval.pools)?;
     }
     Ok(task)
@@ -151,6 +154,7 @@ fn delete_one(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<()> {
     let old = task.clone();
     unit.before(Signal::TaskDelete, task.id, || EventData::new(Some(&old), None))?;
     unit.delete(&mut task)?;
+    task_claim::close(unit, &task)?;
     db::task_hold::release(unit.connection, task.id)?;
     db::timer::delete_of(unit.connection, task.id)?;
     unit.changed(Signal::TaskDelete, task.id, || EventData::new(Some(&old), Some(&task)))

@@ -13,6 +13,7 @@ use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
+use crate::domain::claim::{ClaimMode, check_seconds};
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::escalation::EscalationRule;
 use crate::domain::event_data::EventData;
@@ -54,6 +55,11 @@ pub struct TaskGroupInput {
     pub lead_time_seconds: Option<Option<i32>>,
     /// What happens to tasks that wait too long, at most ten rules; absent: nothing for a new group, else unchanged.
     pub escalations: Option<Vec<EscalationRule>>,
+    /// What claims mean in the group; absent: there are none in a new group, else unchanged. `Exclusive` is for policies under which
+    /// one approval decides; a change of the policy makes it `Mark`.
+    pub claim_mode: Option<ClaimMode>,
+    /// How many seconds a claim lasts, from 60 to 86,400; absent: 3,600 in a new group, else unchanged.
+    pub claim_seconds: Option<i32>,
     /// The users who are to be its executors, and no others; absent: nobody for a new group, else unchanged.
     pub user_ids: Option<Vec<Uuid>>,
     /// How much the approvals of these users count under the policy WEIGHT. Users who are not named keep their weight; new
@@ -76,6 +82,8 @@ impl TaskGroupInput {
             distinct_deciders: None,
             lead_time_seconds: None,
             escalations: None,
+            claim_mode: None,
+            claim_seconds: None,
             user_ids: None,
             weights: Vec::new(),
             task_sources: None,
@@ -118,7 +126,10 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         distinct_deciders: input.distinct_deciders.flatten(),
         lead_time_seconds: input.lead_time_seconds.flatten(),
         escalations: escalations(unit, input)?,
+        claim_mode: input.claim_mode.filter(|mode| *mode != ClaimMode::None),
+        claim_seconds: input.claim_seconds.map(check_seconds).transpose()?,
     };
+    check_claims(&group, input.claim_mode)?;
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
     unit.insert(&group).map_err(taken)?;
@@ -165,6 +176,12 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     if input.escalations.is_some() {
         group.escalations = escalations;
     }
+    // Where there never were claims, nobody needs to look for some.
+    let was_never = |mode: &ClaimMode| *mode == ClaimMode::None && old.claim_mode.is_none();
+    group.claim_mode = input.claim_mode.filter(|mode| !was_never(mode)).or(group.claim_mode);
+    group.claim_seconds = input.claim_seconds.map(check_seconds).transpose()?.or(group.claim_seconds);
+    check_claims(&group, input.claim_mode)?;
+    group.claim_mode = group.claim_mode.map(|_| group.claims_by(group.rule()));
     if let Some(sources) = &sources
         && !same_sources(&group.task_sources(), sources)
     {
@@ -281,6 +298,14 @@ fn check(
         Some(asked) => check_sources(unit, asked, own.map(SourceTarget::Group)).map(Some),
         None => Ok(None),
     }
+}
+
+/// Refuses to let one person alone work on what one approval does not decide.
+fn check_claims(group: &TaskGroup, asked: Option<ClaimMode>) -> Result<()> {
+    if asked.is_some_and(|mode| mode != group.claims_by(group.rule())) {
+        return Err(Error::validation("claimMode", Message::new("exclusive-needs-any")));
+    }
+    Ok(())
 }
 
 /// The rules as they are stored; none if there are none, so that groups that never had any do not change.

@@ -111,7 +111,14 @@ fn insert(unit: &mut UnitOfWork<'_>, task_id: Uuid, planned: Planned) -> Result<
     db::timer::insert(unit.connection, &timer, unit.now)
 }
 
-const fn new(kind: TimerKind, entity_id: Uuid, key: String, due: NaiveDateTime, payload: Json) -> Timer {
+/// A timer that is not written yet.
+pub(super) const fn new(
+    kind: TimerKind,
+    entity_id: Uuid,
+    key: String,
+    due: NaiveDateTime,
+    payload: Json,
+) -> Timer {
     Timer {
         id: 0,
         kind,

@@ -8,7 +8,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use serde_json::{Map, Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::declared::{self, DeliveryStatus, HistoryType, Layer, camel_case};
-use tasks_management::{CompletionPolicy, TaskStatus, Verdict};
+use tasks_management::{ClaimEnd, ClaimMode, CompletionPolicy, TaskStatus, Verdict};
 
 use crate::migrations::{postgres, postgres_columns, sqlite, sqlite_columns};
 use crate::support::backend::TestDatabase;
@@ -123,7 +123,8 @@ async fn load_takes_every_column(app: TestApp) {
     let group = loaded(
         GROUP,
         json!({ "code": "loaded", "completionPolicy": "N", "threshold": 3, "forbidMaker": true, "distinctDeciders": true,
-            "leadTimeSeconds": 3600 }),
+            "leadTimeSeconds": 3600, "claimMode": "MARK", "claimSeconds": 600,
+            "escalations": [{ "at": "AFTER_OPEN", "offsetSeconds": 60, "action": "NOTIFY", "taskGroupId": GROUP, "priority": null }] }),
     );
     let executor = loaded(EXECUTOR, json!({ "taskGroup": GROUP, "user": user_id("exec1"), "weight": 5 }));
     let content_type =
@@ -161,7 +162,7 @@ async fn load_takes_every_column(app: TestApp) {
                     format!("'{}'", text.replace('T', " "))
                 }
                 Value::String(text) => format!("'{text}'"),
-                Value::Object(_) => format!("'{value}'"),
+                Value::Object(_) | Value::Array(_) => format!("'{value}'"),
                 other => other.to_string(),
             };
             let sql = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND {column} = {literal}");
@@ -294,6 +295,8 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),
         ("task_management_taskflowstep.completion_policy".to_owned(), all!(CompletionPolicy)),
         ("task_management_taskgroup.completion_policy".to_owned(), texts(&known.collect::<Vec<_>>())),
+        ("task_management_taskgroup.claim_mode".to_owned(), all!(ClaimMode)),
+        ("task_management_taskclaim.ended_as".to_owned(), all!(ClaimEnd)),
         // The kind of a threshold that does not count people.
         ("task_management_taskgroup.threshold_kind".to_owned(), texts(&["COUNT", "PERCENT", "WEIGHT"])),
     ]);

@@ -14,6 +14,8 @@ use crate::support::{TestApp, apply, on_both};
 mod crowd;
 mod tape;
 
+pub use tape::{insert_tape, lines};
+
 /// A flow of one step for a source; returns its key.
 async fn flow_from(app: &TestApp, code: &str, group: &str, source: &str) -> String {
     app.flow_of(json!({ "code": code, "taskSources": [source], "steps": [{ "taskGroupId": group }] })).await

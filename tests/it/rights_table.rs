@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
-use tasks_management::{CreateTask, CreateTaskComment, Host};
+use tasks_management::{CreateTask, CreateTaskComment, Host, Settings};
 
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
@@ -40,6 +40,7 @@ Query.taskFlowHistory => { taskFlowHistory(id: "$flow") { totalCount } }
 Query.taskComment => { taskComment(id: "$comment") { totalCount } }
 Query.taskCommentHistory => { taskCommentHistory(id: "$comment") { totalCount } }
 Query.taskDecision => { taskDecision(taskId: "$voted") { totalCount } }
+Query.taskCounts => { taskCounts(groupBy: [STATUS]) { count } }
 Query.taskAssignmentTargets => { taskAssignmentTargets { code } }
 Query.taskEntities => { taskEntities(entityType: "zoo.animal") { id } }
 Query.taskEvents => { taskEvents { totalCount } }
@@ -81,6 +82,15 @@ Mutation.resolveTask (other's name) => resolveTask(input: { id: "$task" business
 Mutation.resolveTask (received) => resolveTask(input: { id: "$received" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
 Mutation.resolveTasks => resolveTasks(input: { items: [{ id: "$task" businessStatus: "{\"$me\": \"APPROVED\"}" }] mode: EACH }) { internalId }
 Mutation.withdrawTaskDecision => withdrawTaskDecision(input: { id: "$voted" }) { internalId }
+Mutation.claimTask => claimTask(input: { id: "$claimable" }) { internalId }
+Mutation.claimTask (of others) => claimTask(input: { id: "$held" }) { internalId }
+Mutation.claimTasks => claimTasks(input: { items: [{ id: "$claimable" }] }) { internalId }
+Mutation.claimNextTask => claimNextTask(input: {}) { internalId }
+Mutation.releaseTask => releaseTask(input: { id: "$held" }) { internalId }
+Mutation.assignTask => assignTask(input: { id: "$claimable" userId: "$executor" }) { internalId }
+Mutation.assignTasks => assignTasks(input: { items: [{ id: "$claimable" userId: "$executor" }] }) { internalId }
+Mutation.resolveTask (claimed by another) => resolveTask(input: { id: "$held" businessStatus: "{\"$me\": \"APPROVED\"}" }) { internalId }
+Mutation.updateTask (due, by the holder) => updateTask(input: { id: "$held" dueDate: "2999-01-01T00:00:00" }) { internalId }
 Mutation.reEvaluateTask => reEvaluateTask(input: { id: "$task" }) { internalId }
 Mutation.reEvaluateTasks => reEvaluateTasks(input: { ids: ["$task"] }) { internalId }
 Mutation.createTaskComment => createTaskComment(input: { taskId: "$task" text: "well" }) { internalId }
@@ -156,6 +166,8 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let on_flow = if request.contains("$on_flow") { app.task_on(&flow).await } else { String::new() };
     let errand = if request.contains("$errand") { errand(app, &group).await } else { String::new() };
     let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
+    let claimable = if request.contains("$claimable") { claimable(app, number).await } else { String::new() };
+    let held = if request.contains("$held") { held(app, number).await } else { String::new() };
     let comment = if request.contains("$comment") { comment(app, &task).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
@@ -169,6 +181,9 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$node_of_flow", node("TaskFlowGQLType", &flow)),
         ("$on_flow", on_flow),
         ("$voted", voted),
+        ("$claimable", claimable),
+        ("$held", held),
+        ("$executor", user_id("exec1").to_owned()),
         ("$comment", comment),
         ("$errand", errand),
         ("$flow", flow),
@@ -212,6 +227,22 @@ async fn voted(app: &TestApp, number: usize) -> String {
     task
 }
 
+/// A task that the executor can claim.
+async fn claimable(app: &TestApp, number: usize) -> String {
+    let group = app.group(&format!("claims {number}"), Any, &["exec1", "exec3"]).await;
+    let code = format!("claims {number}");
+    let input = json!({ "id": group, "code": code, "completionPolicy": "ANY", "claimMode": "EXCLUSIVE" });
+    app.done("admin", "updateTaskGroup", input).await;
+    app.task_in(&group).await
+}
+
+/// A task that the executor has claimed.
+async fn held(app: &TestApp, number: usize) -> String {
+    let task = claimable(app, number).await;
+    app.done("exec1", "claimTask", json!({ "id": task })).await;
+    task
+}
+
 /// One snapshot for both databases: they must not differ.
 fn compare(table: &str) {
     insta::assert_snapshot!("rights", table);
@@ -221,7 +252,8 @@ fn compare(table: &str) {
 async fn rights_times_operations(app: TestApp) {
     let host =
         Host::default().action("errand", Arc::new(|_, _, _| Ok(()))).entity("zoo.animal", Zoo::default());
-    let app = app.another_process_with(|_| {}, |builder| builder.host(host));
+    let many = |settings: &mut Settings| settings.limits.claims_per_person = 1_000;
+    let app = app.another_process_with(many, |builder| builder.host(host));
     let operations: Vec<(&str, &str)> =
         OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
     let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();

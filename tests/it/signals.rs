@@ -225,6 +225,14 @@ async fn discuss(app: &TestApp, task: &str) {
     app.done("admin", "deleteTaskComment", json!({ "ids": [comment] })).await;
 }
 
+/// Somebody claims a task and gives it back.
+async fn take_in_hand(app: &TestApp, group: &str, task: &str) {
+    let marked = json!({ "id": group, "code": "BOTH", "completionPolicy": "ALL", "claimMode": "MARK" });
+    app.done("admin", "updateTaskGroup", marked).await;
+    app.done("exec2", "claimTask", json!({ "id": task })).await;
+    app.done("exec2", "releaseTask", json!({ "id": task })).await;
+}
+
 /// A task becomes overdue, and a rule escalates it.
 async fn become_late(app: &TestApp) {
     let rule = json!({ "at": "AFTER_OPEN", "offsetSeconds": 0, "action": "NOTIFY" });
@@ -299,6 +307,7 @@ async fn every_service_tells_before_within_and_after(backend: Backend) {
     app.approve("exec1", &task).await;
     app.done("exec1", "withdrawTaskDecision", json!({ "id": task })).await;
     discuss(&app, &task).await;
+    take_in_hand(&app, &both, &task).await;
 
     let steps = json!([{ "taskGroupId": app.group("ASKED", tasks_management::CompletionPolicy::Any, &["exec1"]).await }]);
     let flow = app.flow_of(json!({ "code": "TOLD", "steps": steps })).await;

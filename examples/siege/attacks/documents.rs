@@ -115,6 +115,22 @@ pub fn many_votes() -> Bytes {
     document(query, &json!({ "input": { "mode": "EACH", "items": items } }))
 }
 
+/// A thousand claims on tasks that do not exist.
+pub fn many_claims() -> Bytes {
+    let item = |number: u32| json!({ "id": format!("00000000-0000-7000-8000-{number:012x}") });
+    let items: Vec<Value> = (0..1_000).map(|number| item(0xdead_0000 + number)).collect();
+    let query = "mutation($input: ClaimTasksMutationInput!) { claimTasks(input: $input) { outcomes { id ok code message } } }";
+    document(query, &json!({ "input": { "mode": "EACH", "items": items } }))
+}
+
+/// A hundred counts of all tasks by everything.
+pub fn many_counts() -> Bytes {
+    aliases(
+        100,
+        "taskCounts(groupBy: [STATUS, TASK_GROUP, SOURCE, PRIORITY, OVERDUE, CLAIMANT], awaitingMe: false) { count }",
+    )
+}
+
 /// A comment of 1 MB on a task that does not exist.
 pub fn long_comment() -> Bytes {
     let query = "mutation($input: CreateTaskCommentMutationInput!) { createTaskComment(input: $input) { internalId } }";

@@ -76,7 +76,12 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
         13 => return logins::guesses(field).await,
         14 => return journal::fill(field).await,
         15 => {
-            let bodies = vec![documents::many_votes(), documents::long_comment()];
+            let bodies = vec![
+                documents::many_votes(),
+                documents::long_comment(),
+                documents::many_claims(),
+                documents::many_counts(),
+            ];
             field.flood(field.people("eve", 4).await?, bodies).await;
         }
         _ => return Err(format!("there is no attack {place}")),

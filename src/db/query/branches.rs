@@ -22,6 +22,7 @@ pub struct Branches<'t> {
     counters: &'t Table,
     sight: Sight,
     others: Vec<Condition>,
+    can_count: bool,
 }
 
 impl<'t> Branches<'t> {
@@ -29,15 +30,32 @@ impl<'t> Branches<'t> {
     pub fn of(table: &'t Table, conditions: &[Condition]) -> Option<Self> {
         let counters = table.counters.as_deref()?;
         let (mut seen, mut others) = (None, Vec::new());
+        let awaits = conditions.iter().find_map(|condition| match condition {
+            Condition::AwaitingMe(awaiting) => Some(awaiting.user_id),
+            _ => None,
+        });
+        if let Some(user_id) = awaits {
+            // What waits for a person is among what the person is asked about.
+            seen = Some(Sight { user_id, executes: true, makes: false });
+        }
         for condition in conditions {
             match condition {
                 Condition::SeenTask(sight) if seen.is_none() => seen = Some(*sight),
+                Condition::SeenTask(sight) if Some(sight.user_id) == awaits && sight.executes => {}
+                Condition::SeenTask(_) | Condition::AwaitingMe(_) if awaits.is_some() => {
+                    others.push(condition.clone());
+                }
                 other if counters.has_all_of(other) => others.push(other.clone()),
                 _ => return None,
             }
         }
         let sight = seen.filter(|sight| sight.executes || sight.makes)?;
-        Some(Self { table, counters, sight, others })
+        Some(Self { table, counters, sight, others, can_count: awaits.is_none() })
+    }
+
+    /// Whether the counters know what the list is filtered by.
+    pub const fn can_count(&self) -> bool {
+        self.can_count
     }
 
     /// The order of the pools in which their tasks are in this order, if there is an index for it.

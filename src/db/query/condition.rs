@@ -1,6 +1,7 @@
 //! Conditions of lists as SQL.
 
 use super::asked::{groups_of, seen_task};
+use super::awaiting::{awaits, claimed_by};
 use super::{At, Table};
 use crate::db::connection::Dialect;
 use crate::db::sql::Sql;
@@ -60,6 +61,8 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         ))
         .bind(*now)
         .sql(")")),
+        Condition::AwaitingMe(awaiting) => Ok(awaits(dialect, table.name, *awaiting)),
+        Condition::ClaimedBy { user_id, now } => Ok(claimed_by(table.name, *user_id, *now)),
         Condition::LiveHead => Ok(Sql::new(format!("{}.replacement_uuid IS NULL", table.name))),
         Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),
         Condition::HasRole { roles } => Ok(Sql::new(format!(

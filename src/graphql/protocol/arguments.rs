@@ -287,6 +287,23 @@ pub fn read(ctx: &Context<'_>, table: &Arguments) -> Result<ListQuery> {
     Ok(query)
 }
 
+/// The values of an argument of the present field that takes a list of an enum.
+///
+/// # Errors
+/// VALIDATION, naming the argument.
+pub fn keys_of<E: EnumType>(ctx: &Context<'_>, argument: &str) -> Result<Vec<E>> {
+    let request = crate::graphql::protocol::context::request(ctx)?;
+    let requester = request.requester()?;
+    let list_length = request.services.limits.list_length;
+    let now = request.services.clock.now();
+    let arguments = given(ctx)?;
+    let Some((name, value)) = arguments.iter().find(|(name, _)| name.as_str() == argument) else {
+        return Ok(Vec::new());
+    };
+    let items = Given { name, value, requester, list_length, now };
+    items.items()?.iter().map(|item| Ok(item.one_of::<E>()?.value)).collect()
+}
+
 /// The fields of the list's rows of which something is selected in turn. After a mutation nothing is read ahead, because the
 /// next one of the document may change it.
 fn related(ctx: &Context<'_>) -> Vec<String> {

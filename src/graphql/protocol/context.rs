@@ -17,8 +17,8 @@ use crate::graphql::protocol::batches::Batches;
 use crate::graphql::protocol::document::Document;
 use crate::graphql::protocol::known::{Knowable, Known};
 use crate::graphql::protocol::loader::{
-    ActionsOnTasks, Asked, CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups, InFlight,
-    Languages, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
+    ActionsOnTasks, Asked, ClaimsOnTasks, CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups,
+    InFlight, Languages, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
 };
 use crate::graphql::protocol::response::shared;
 use crate::message::Message;
@@ -56,6 +56,8 @@ pub struct RequestContext {
     pub progress: DataLoader<ProgressOfTasks>,
     /// What the requester can do with tasks, batched.
     pub actions: DataLoader<ActionsOnTasks>,
+    /// The claims on tasks, batched.
+    pub claims: DataLoader<ClaimsOnTasks>,
     /// The requester's votes on tasks, batched.
     pub own_votes: DataLoader<OwnVotes>,
     /// The comments on tasks, batched.
@@ -198,6 +200,7 @@ impl RequestContext {
             in_flight: loader(InFlight(Arc::clone(services)), &batches),
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
             actions: loader(ActionsOnTasks(asked.clone()), &batches),
+            claims: loader(ClaimsOnTasks(Arc::clone(services)), &batches),
             own_votes: loader(OwnVotes(asked), &batches),
             comments: loader(CommentsOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::graphql::protocol::known::Known;
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
+use crate::model::task_claim::TaskClaim;
 use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
@@ -24,8 +25,8 @@ use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
 use crate::service::task::action;
 use crate::service::{
-    ServiceContext, entity, progress, role, task, task_comment, task_executor, task_flow, task_group, user,
-    vote,
+    ServiceContext, entity, progress, role, task, task_claim, task_comment, task_executor, task_flow,
+    task_group, user, vote,
 };
 
 /// Users by key.
@@ -66,6 +67,9 @@ pub struct ProgressOfTasks(pub Arc<ServiceContext>);
 
 /// What the requester can do with tasks, by key.
 pub struct ActionsOnTasks(pub Asked);
+
+/// The claims on tasks that count, by the task's key.
+pub struct ClaimsOnTasks(pub Arc<ServiceContext>);
 
 /// The votes that the requester has on tasks, by the task's key.
 pub struct OwnVotes(pub Asked);
@@ -204,6 +208,15 @@ impl Loader<Uuid> for ActionsOnTasks {
     async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskAction>>, Self::Error> {
         let Some(requester) = &self.0.requester else { return Ok(HashMap::new()) };
         action::allowed_on_tasks(&self.0.services, requester, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for ClaimsOnTasks {
+    type Value = Vec<TaskClaim>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<TaskClaim>>, Self::Error> {
+        task_claim::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)
     }
 }
 

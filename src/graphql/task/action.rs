@@ -6,6 +6,12 @@ use async_graphql::Enum;
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::domain::task_action::TaskAction")]
 pub enum TaskAction {
+    /// `claimTask`.
+    Claim,
+    /// `releaseTask`.
+    Release,
+    /// `assignTask`.
+    Assign,
     /// `resolveTask` with a vote that approves the whole task.
     Approve,
     /// `resolveTask` with a vote that refuses the whole task.

@@ -6,7 +6,7 @@ use async_graphql::InputType;
 use async_graphql::resolver_utils::EnumType;
 
 use crate::domain::decision::HeldReason;
-use crate::domain::query::{Condition, Lookup, Value};
+use crate::domain::query::{Awaiting, Condition, Lookup, Value};
 use crate::error::Result;
 use crate::graphql::protocol::arguments::{
     ANY_OF, Argument, Arguments, Given, RANGE, TEXT, Table, client_mutation_id, global_int, int, join,
@@ -16,18 +16,24 @@ use crate::graphql::task::progress::TaskHeldReason;
 use crate::graphql::task::types::{HistoricalTaskStatus, TaskStatus};
 
 /// `Query.task`
-pub static TASK: Table = LazyLock::new(|| join([root(), open(), paging(), fields::<TaskStatus>()]));
+pub static TASK: Table =
+    LazyLock::new(|| join([order_by(), root(), open(), paging(), fields::<TaskStatus>()]));
 
 /// `Query.taskHistory`
-pub static TASK_HISTORY: Table = LazyLock::new(|| join([root(), paging(), fields::<HistoricalTaskStatus>()]));
+pub static TASK_HISTORY: Table =
+    LazyLock::new(|| join([order_by(), root(), paging(), fields::<HistoricalTaskStatus>()]));
 
 /// Lists of tasks inside groups and users.
 pub static NESTED_TASK: Table = LazyLock::new(|| join([paging(), fields::<TaskStatus>()]));
 
+/// The filters of `Query.task`.
+pub fn filters() -> Arguments {
+    join([root(), open(), fields::<TaskStatus>()])
+}
+
 /// The arguments that only lists at the root have.
 fn root() -> Arguments {
     join([
-        order_by(),
         client_mutation_id(),
         vec![
             Argument::ignored(
@@ -57,6 +63,19 @@ fn open() -> Arguments {
             Ok(Some(if given.bool()? { overdue } else { Condition::Not(Box::new(overdue)) }))
         })
         .described("Whether the task is open although it was due before now."),
+        Argument::own("awaitingMe", "Boolean", |given| {
+            let awaiting = Condition::AwaitingMe(Awaiting::new(given.requester.id(), given.now));
+            Ok(Some(if given.bool()? { awaiting } else { Condition::Not(Box::new(awaiting)) }))
+        })
+        .described(
+            "Whether the task waits for the caller: an executor who is asked, has not voted and is not barred, while nobody else \
+             works on it alone, and its follow-up date has passed or it is overdue.",
+        ),
+        Argument::own("claimedByMe", "Boolean", |given| {
+            let claimed = Condition::ClaimedBy { user_id: given.requester.id(), now: given.now };
+            Ok(Some(if given.bool()? { claimed } else { Condition::Not(Box::new(claimed)) }))
+        })
+        .described("Whether the caller has a claim on the task."),
     ]
 }
 

@@ -15,6 +15,7 @@ use crate::graphql::protocol::scalars::{JsonString, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::action::TaskAction;
 use crate::graphql::task::progress::TaskProgress;
+use crate::graphql::task_claim::TaskClaimNode;
 use crate::graphql::task_comment::{NESTED_TASK_COMMENT, TaskCommentNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowNode, flow};
@@ -179,10 +180,16 @@ impl TaskNode {
     }
 
     /// What the caller can do with the task at present. An action is listed exactly when its mutation would not be refused for
-    /// rights, state, pool or four eyes.
+    /// rights, state, pool, claim or four eyes.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<TaskAction>> {
         let actions = request(ctx)?.actions.load_one(self.task().id).await.map_err(shared)?;
         Ok(actions.into_iter().flatten().map(TaskAction::from).collect())
+    }
+
+    /// Who works on the task at present.
+    async fn claims(&self, ctx: &Context<'_>) -> Result<Vec<TaskClaimNode>> {
+        let claims = request(ctx)?.claims.load_one(self.task().id).await.map_err(shared)?;
+        Ok(claims.into_iter().flatten().map(TaskClaimNode::from).collect())
     }
 
     /// The caller's own votes on the task that count, the oldest first.

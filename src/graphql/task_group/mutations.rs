@@ -8,6 +8,7 @@ use crate::graphql::escalation::{TaskEscalationInput, rules};
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
+use crate::graphql::task_claim::TaskClaimMode;
 use crate::service::task_group::{self, TaskGroupInput};
 
 payloads! {
@@ -46,6 +47,11 @@ pub struct TaskGroupWish {
     lead_time_seconds: MaybeUndefined<i32>,
     /// What happens to tasks that wait too long, at most ten rules; unchanged if absent.
     escalations: Option<Vec<TaskEscalationInput>>,
+    /// What claims mean in the group; unchanged if absent. `EXCLUSIVE` is for the policies ANY and N with the threshold 1; a change
+    /// of the policy makes it `MARK`.
+    claim_mode: Option<TaskClaimMode>,
+    /// How many seconds a claim lasts, from 60 to 86400; unchanged if absent, 3600 in a new group.
+    claim_seconds: Option<i32>,
     /// How much the approvals of these executors count under the policy WEIGHT. Others count as much as before, or 1 if they
     /// are new.
     weights: Option<Vec<TaskExecutorWeightInput>>,
@@ -63,6 +69,8 @@ impl TaskGroupWish {
             distinct_deciders: asked(&self.distinct_deciders, "distinct_deciders")?,
             lead_time_seconds: asked(&self.lead_time_seconds, "lead_time_seconds")?,
             escalations: rules(self.escalations),
+            claim_mode: self.claim_mode.map(Into::into),
+            claim_seconds: self.claim_seconds,
             weights: weights(self.weights),
             code: self.code,
             completion_policy: self.completion_policy.into(),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use async_graphql::{ComplexObject, Context, SimpleObject};
 use uuid::Uuid;
 
+use crate::domain::claim::ClaimMode;
 use crate::domain::query::{Condition, Value};
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicy, TaskPolicy};
@@ -15,6 +16,7 @@ use crate::graphql::protocol::response::shared;
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::filters::NESTED_TASK;
 use crate::graphql::task::types::TaskNode;
+use crate::graphql::task_claim::TaskClaimMode;
 use crate::graphql::task_executor::{NESTED_TASK_EXECUTOR, TaskExecutorNode};
 use crate::graphql::user::types::{UserNode, users};
 use crate::model::history::Historical;
@@ -65,6 +67,10 @@ struct TaskGroupFields {
     lead_time_seconds: Option<i32>,
     /// What happens to tasks that wait too long.
     escalations: Vec<TaskEscalation>,
+    /// What claims mean in the group.
+    claim_mode: TaskClaimMode,
+    /// How many seconds a claim lasts.
+    claim_seconds: i32,
 }
 
 impl From<TaskGroup> for TaskGroupNode {
@@ -98,6 +104,8 @@ impl From<&TaskGroup> for TaskGroupFields {
             distinct_deciders: group.distinct_deciders,
             lead_time_seconds: group.lead_time_seconds,
             escalations: group.escalation_rules().into_iter().map(Into::into).collect(),
+            claim_mode: group.claim_mode.unwrap_or(ClaimMode::None).into(),
+            claim_seconds: group.claim_seconds(),
         }
     }
 }

@@ -112,10 +112,8 @@ impl Loadable for TaskGroup {
         Self::COLUMNS.iter().map(|column| column.name).collect()
     }
     const NAMES: &'static [(&'static str, &'static str)] = &[];
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
-        ("threshold_kind", "follows from completionPolicy"),
-        ("escalations", "rules name groups, and are checked when they are set"),
-    ];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("threshold_kind", "follows from completionPolicy")];
 }
 
 impl Loadable for TaskExecutor {

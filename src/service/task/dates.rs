@@ -11,6 +11,7 @@ use crate::message::Message;
 use crate::model::task::Task;
 use crate::model::task_flow_step::{TaskFlowStep, lead_time};
 use crate::model::task_group::TaskGroup;
+use crate::service::approval_state::{ApprovalState, PoolStatus};
 use crate::service::task_group::access::shared;
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -20,7 +21,7 @@ use crate::service::unit_of_work::UnitOfWork;
 /// FORBIDDEN, or VALIDATION for a task that would be due in the past.
 #[expect(clippy::option_option, reason = "absent, taken away and given are three things")]
 pub fn set(
-    unit: &UnitOfWork<'_>,
+    unit: &mut UnitOfWork<'_>,
     task: &mut Task,
     due: Option<Option<NaiveDateTime>>,
     follow_up: Option<Option<NaiveDateTime>>,
@@ -31,6 +32,7 @@ pub fn set(
     // As with urgency, everybody would have time for their own task.
     if !unit.requester.is_privileged(&unit.settings)
         && !unit.requester.rights.have(&unit.settings.gql_task_assign_perms)
+        && !is_holder(unit, task)?
     {
         return Err(Error::forbidden(Message::new("only-planners-set-dates")));
     }
@@ -47,6 +49,13 @@ pub fn set(
         task.follow_up_date = follow_up.map(kept);
     }
     Ok(())
+}
+
+/// Whether the requester has claimed the task.
+fn is_holder(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
+    let (user, approval) = (unit.requester.id(), ApprovalState::read(unit, task)?);
+    let mut claims = approval.pools.iter().filter_map(PoolStatus::claim);
+    Ok(task.status == TaskStatus::Accepted && claims.any(|claim| claim.user_id == user))
 }
 
 /// The lead times of these steps; for a task in no flow, that of its group.

@@ -1,0 +1,59 @@
+//! The claim: somebody works on a pool of a task, until a moment.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use uuid::Uuid;
+
+use super::entity::entity;
+use crate::domain::claim::ClaimEnd;
+
+entity! {
+    /// A claim as it is stored. It is no version of its task; a row that has ended stays, and tells who worked on the task.
+    #[derive(Eq)]
+    pub struct TaskClaim ("task_claim") in task_management_taskclaim (id) {
+        /// Primary key.
+        id: Uuid => Uuid,
+        /// The task.
+        task_id: Uuid => Uuid,
+        /// The step of its flow; none for a task in no flow.
+        step_id: Option<Uuid> => Nullable<Uuid>,
+        /// Who works on it.
+        user_id: Uuid => Uuid,
+        /// Who has assigned it; none if the holder has taken it.
+        assigned_by: Option<Uuid> => Nullable<Uuid>,
+        /// Since when, naive UTC.
+        date_claimed: NaiveDateTime => Timestamp,
+        /// Until when, naive UTC; once somebody who gave it back has taken it up again, until when it lasted.
+        date_until: NaiveDateTime => Timestamp,
+        /// When it ended, naive UTC; none while it lasts.
+        date_ended: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// How it ended.
+        ended_as: Option<ClaimEnd> => Nullable<Text>,
+        /// Who has ended it.
+        ended_by: Option<Uuid> => Nullable<Uuid>,
+    }
+}
+
+impl TaskClaim {
+    /// Whether it has not ended, and its time is not up.
+    #[must_use]
+    pub fn lasts(&self, now: NaiveDateTime) -> bool {
+        self.date_ended.is_none() && self.date_until > now
+    }
+
+    /// Whether its holder gave it back before its time was up, and may go on with it.
+    #[must_use]
+    pub fn can_go_on(&self, now: NaiveDateTime) -> bool {
+        self.ended_as == Some(ClaimEnd::Released) && self.date_until > now
+    }
+
+    /// Until when its holder leaves the task to others, because the time was up before a vote: as long as claims last.
+    #[must_use]
+    pub fn rests_until(&self, now: NaiveDateTime, seconds: i32) -> Option<NaiveDateTime> {
+        let has_lapsed = match self.ended_as {
+            Some(end) => end == ClaimEnd::Lapsed,
+            None => self.date_until <= now,
+        };
+        let until = self.date_until + TimeDelta::seconds(seconds.into());
+        (has_lapsed && now < until).then_some(until)
+    }
+}
