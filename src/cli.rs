@@ -17,17 +17,27 @@ use crate::error::ErrorCode;
 use crate::http::server::open_files;
 use crate::model::outbox::Delivery;
 use crate::service::load::{File, load as load_file};
-use crate::service::{outbox, user, webhook_endpoint};
+use crate::service::{outbox, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
 mod advice;
 mod log;
 mod prometheus;
+mod role;
+mod security_log;
+mod table;
+mod user;
 
 pub use crate::service::user::NewUser;
 pub use advice::say;
 pub use log::begin_log;
 use prometheus::Prometheus;
+pub use role::{create_role, delete_role, list_rights, list_roles, set_rights, show_role};
+pub use security_log::export_security_log;
+pub use user::{
+    add_user, grant, list_users, rename, revoke, roles_of, sessions, set_active, set_password, show_user,
+    whoami,
+};
 
 /// Serves until Ctrl-C or SIGTERM.
 ///
@@ -141,17 +151,6 @@ pub fn schema() -> String {
     crate::graphql::schema::sdl().trim_end().to_owned()
 }
 
-/// Adds a user.
-///
-/// # Errors
-/// A sentence that says why it failed.
-pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
-    let user = user::add(module.services(), new).await.map_err(say)?;
-    Ok(format!("added the user {} with the id {}", user.username, user.id))
-}
-
 /// Shows deliveries to handlers, a line each, the oldest first.
 ///
 /// # Errors
@@ -220,32 +219,6 @@ pub async fn seal(settings: Settings) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let count = webhook_endpoint::seal_all(module.services()).await.map_err(say)?;
     Ok(format!("sealed the secrets of {count} webhook endpoints; no other secrets are kept"))
-}
-
-/// Sets a user's password.
-///
-/// # Errors
-/// A sentence that says why it failed.
-pub async fn set_password(settings: Settings, username: String, password: &str) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
-    user::set_password(module.services(), username.clone(), password).await.map_err(say)?;
-    Ok(format!("set the password of {username}; open sessions have ended"))
-}
-
-/// Gives a user a role.
-///
-/// # Errors
-/// A sentence that says why it failed.
-pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
-    let new = user::grant(module.services(), username.clone(), role.clone()).await.map_err(say)?;
-    Ok(if new {
-        format!("{username} now has the role {role}")
-    } else {
-        format!("{username} had the role {role} already")
-    })
 }
 
 /// Reads a password from the first line of the standard input, so that no list of processes shows it.

@@ -123,6 +123,7 @@ pub mod declared {
     pub use crate::domain::configuration::Layer;
     pub use crate::domain::history::HistoryType;
     pub use crate::domain::outbox::DeliveryStatus;
+    pub use crate::domain::security_log::SecurityEvent;
     pub use crate::domain::text::camel_case;
     pub use crate::graphql::webhook_endpoint::payload::left_out as not_told;
     pub use crate::model::TABLES;

@@ -1,5 +1,6 @@
 //! The program, which has only the subcommands. The library has what they do.
 
+mod commands;
 mod demo;
 
 use std::io::Write as _;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use commands::{RightsCommand, RoleCommand, UserCommand};
 use tasks_management::cli;
 use tasks_management::config::{Settings, holds_password};
 
@@ -69,12 +71,42 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
-    /// Adds users, sets passwords, grants roles.
+    /// Shows users, adds, blocks and renames them, sets passwords, gives and takes roles.
     User {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// Shows roles, adds and deletes them, says what they grant.
+    Role {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: RoleCommand,
+    },
+    /// Shows which rights there are.
+    Rights {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: RightsCommand,
+    },
+    /// Prints the security log as JSON lines, the oldest first.
+    SecurityLog {
+        #[command(flatten)]
+        common: Common,
+        /// Only what has happened since then: a day or a moment, in UTC.
+        #[arg(long, value_name = "MOMENT")]
+        since: Option<String>,
+    },
+    /// Says in whose name commands act.
+    Whoami {
+        #[command(flatten)]
+        common: Common,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Shows deliveries to handlers, makes them again, gives them up.
     Events {
@@ -92,42 +124,6 @@ enum Command {
     Schema {
         #[command(flatten)]
         common: Common,
-    },
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Adds a user; the password is read from the standard input.
-    Add {
-        /// The name to log in with.
-        username: String,
-        /// Family name.
-        #[arg(long, default_value = "")]
-        last_name: String,
-        /// Given names.
-        #[arg(long, default_value = "")]
-        other_names: String,
-        /// E-mail address.
-        #[arg(long)]
-        email: Option<String>,
-        /// Code of a language.
-        #[arg(long, default_value = "en")]
-        language: String,
-        /// Name of a role; may be given several times.
-        #[arg(long = "role")]
-        roles: Vec<String>,
-    },
-    /// Sets a user's password, read from the standard input; the user's sessions end.
-    SetPassword {
-        /// The user's name.
-        username: String,
-    },
-    /// Gives a user a role.
-    Grant {
-        /// The user's name.
-        username: String,
-        /// The role's name.
-        role: String,
     },
 }
 
@@ -174,6 +170,7 @@ impl From<String> for Failure {
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
+        Ok(line) if line.is_empty() => ExitCode::SUCCESS,
         Ok(line) => {
             // The reader of the output may have gone, which is no reason for a panic.
             match writeln!(std::io::stdout(), "{line}") {
@@ -228,7 +225,11 @@ async fn execute(command: Command) -> Result<String, Failure> {
         }
         Command::Migrate { common } => cli::migrate(&settings(&common)?).await?,
         Command::Load { common, file } => cli::load(settings(&common)?, &file).await?,
-        Command::User { common, command } => user(settings(&common)?, command).await?,
+        Command::User { common, command } => commands::user(settings(&common)?, command).await?,
+        Command::Role { common, command } => commands::role(settings(&common)?, command).await?,
+        Command::Rights { common, command } => commands::rights(settings(&common)?, command).await?,
+        Command::SecurityLog { common, since } => cli::export_security_log(settings(&common)?, since).await?,
+        Command::Whoami { common, json } => cli::whoami(settings(&common)?, json).await?,
         Command::Events { common, command } => {
             let settings = settings(&common)?;
             match command {
@@ -242,21 +243,6 @@ async fn execute(command: Command) -> Result<String, Failure> {
         Command::Seal { common } => cli::seal(settings(&common)?).await?,
         Command::Schema { .. } => cli::schema(),
     })
-}
-
-async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
-    match command {
-        UserCommand::Add { username, last_name, other_names, email, language, roles } => {
-            let password = cli::read_password()?;
-            let new = cli::NewUser { username, password, last_name, other_names, email, language, roles };
-            cli::add_user(settings, new).await
-        }
-        UserCommand::SetPassword { username } => {
-            let password = cli::read_password()?;
-            cli::set_password(settings, username, &password).await
-        }
-        UserCommand::Grant { username, role } => cli::grant(settings, username, role).await,
-    }
 }
 
 fn settings(common: &Common) -> Result<Settings, String> {

@@ -145,7 +145,8 @@ fn load(language: &str, source: &str) -> Catalogue {
     bundle
 }
 
-fn shorten(text: &str) -> String {
+/// A text cut to a length that fits in an answer or a line.
+pub fn shorten(text: &str) -> String {
     const LONGEST: usize = 120;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),

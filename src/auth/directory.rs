@@ -14,6 +14,7 @@ use crate::domain::permission::Rights;
 use crate::domain::text::{MAX_TEXT, check_text};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::Result;
+use crate::model::record::Record;
 use crate::model::user::User;
 
 /// Where people are looked up.
@@ -275,7 +276,7 @@ fn changed(user: User, person: &Person) -> User {
 
 fn blank(id: Uuid, now: NaiveDateTime) -> User {
     User {
-        id,
+        record: Record { id, ..Record::new(SYSTEM_USER, now) },
         interactive_user_id: 0,
         username: String::new(),
         last_name: String::new(),
@@ -284,10 +285,6 @@ fn blank(id: Uuid, now: NaiveDateTime) -> User {
         phone: None,
         language: String::new(),
         is_active: true,
-        version: 1,
-        json_ext: None,
-        date_created: now,
-        date_updated: now,
         last_login: None,
     }
 }

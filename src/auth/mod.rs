@@ -8,6 +8,7 @@ pub mod password;
 #[path = "no_password.rs"]
 pub mod password;
 mod password_form;
+pub mod password_policy;
 pub mod people;
 pub mod requester;
 #[cfg(feature = "webhooks")]

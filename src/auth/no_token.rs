@@ -16,6 +16,15 @@ pub struct Claims {
     pub jti: Uuid,
 }
 
+/// A token of a program, of which there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiToken {
+    /// The key of its row.
+    pub id: Uuid,
+    /// The hash of the token.
+    pub hash: String,
+}
+
 /// Takes the place of what signs and reads tokens.
 #[derive(Clone)]
 pub struct Tokens;
@@ -39,6 +48,40 @@ impl Tokens {
     #[must_use]
     pub const fn read(&self, _: &str, _: NaiveDateTime) -> Option<Claims> {
         None
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    /// INTERNAL.
+    pub fn reset_token(&self, _: Uuid, _: NaiveDateTime, _: &str) -> Result<String> {
+        Err(Error::internal("logging in needs the feature `server`, without which this program was built"))
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    /// INTERNAL.
+    pub fn new_api_token(&self, _: Uuid, _: Uuid) -> Result<(String, String)> {
+        Err(Error::internal("tokens need the feature `server`, without which this program was built"))
+    }
+
+    /// None.
+    #[must_use]
+    pub const fn api_token(&self, _: &str) -> Option<ApiToken> {
+        None
+    }
+
+    /// Nobody.
+    #[must_use]
+    pub const fn reset_owner(_: &str) -> Option<Uuid> {
+        None
+    }
+
+    /// None is.
+    #[must_use]
+    pub const fn is_reset(&self, _: &str, _: &str, _: NaiveDateTime) -> bool {
+        false
     }
 
     /// No device is known.

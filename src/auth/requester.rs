@@ -24,13 +24,15 @@ pub struct Requester {
     pub rights: Rights,
     /// The session of the request; none for calls from Rust.
     pub session_id: Option<Uuid>,
+    /// Whether a program asks, with a token of its own.
+    pub is_program: bool,
     looked_up: Instant,
 }
 
 impl Requester {
     /// The person who was looked up now.
     pub(crate) fn new(user: User, rights: Rights, session_id: Option<Uuid>) -> Self {
-        Self { user, rights, session_id, looked_up: Instant::now() }
+        Self { user, rights, session_id, is_program: false, looked_up: Instant::now() }
     }
 
     /// Whether the person was looked up so lately. The system user need not be.
@@ -53,7 +55,7 @@ impl Requester {
     /// The person's key.
     #[must_use]
     pub const fn id(&self) -> Uuid {
-        self.user.id
+        self.user.record.id
     }
 
     /// Refuses unless the person has all of these rights.
@@ -62,6 +64,14 @@ impl Requester {
     /// FORBIDDEN.
     pub fn need(&self, rights: &[i32]) -> Result<()> {
         if self.rights.have(rights) { Ok(()) } else { Err(Error::forbidden(Message::new("no-right"))) }
+    }
+
+    /// Refuses programs that come with a token of their own, for what only people may do.
+    ///
+    /// # Errors
+    /// FORBIDDEN.
+    pub fn refuse_token(&self) -> Result<()> {
+        if self.is_program { Err(Error::forbidden(Message::new("by-token"))) } else { Ok(()) }
     }
 
     /// Whether the person is superuser or triage.

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
+mod api;
 mod device;
+mod reset;
 
 /// The claims of an access token; clients read them as `payload`. The names are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +97,15 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
         let now = now.and_utc().timestamp();
         (claims.nbf <= now + LEEWAY_S && now < claims.exp).then_some(claims)
+    }
+
+    /// A name for whoever asks with this token, if we signed it: those of one name take turns.
+    #[must_use]
+    pub fn asker(&self, token: &str, by_cookie: bool, now: NaiveDateTime) -> Option<String> {
+        let of_person = || self.read(token, now).map(|claims| claims.username);
+        let of_program =
+            || self.api_token(token).filter(|_| !by_cookie).map(|token| token.user_id.to_string());
+        of_person().or_else(of_program)
     }
 
     /// The CSRF token of a session, which stays the same as long as the session lasts.

@@ -24,8 +24,12 @@ fn advice(error: &Error, text: &str) -> Option<&'static str> {
         (ErrorCode::Unavailable, _) => {
             "see that the database runs, and that database.url (TASKS__DATABASE__URL, --database-url) leads to it"
         }
-        (ErrorCode::NotFound, Some("username")) => "`tasks-management user add` adds a user",
-        (ErrorCode::NotFound, Some("role")) => "`tasks-management load` adds roles from a file",
+        (ErrorCode::NotFound, Some("username")) => {
+            "`tasks-management user list` shows users, and `user add` adds one"
+        }
+        (ErrorCode::NotFound, Some("role")) => {
+            "`tasks-management role list` shows roles; `role create` and `tasks-management load` add them"
+        }
         (_, Some("ids")) => "`tasks-management events list` shows which there are",
         (ErrorCode::Limit | ErrorCode::Validation, Some("first")) => "change --limit",
         (ErrorCode::Validation, Some("username")) => {

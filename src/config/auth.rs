@@ -31,6 +31,14 @@ pub struct AuthSettings {
     pub logins_at_once_per_address: usize,
     /// How many seconds the window of failed logins lasts.
     pub failure_window_s: i64,
+    /// How many seconds a token lives by which a person sets a password without the old one.
+    pub reset_token_s: i64,
+    /// How many tokens programs of one user have at once.
+    pub tokens_per_user: usize,
+    /// How many days a token of a program lives at most.
+    pub token_days: i64,
+    /// How many days the security log is kept.
+    pub security_log_days: i64,
     /// How many characters a new password has at least.
     pub password_min_length: usize,
     /// Memory of a password hash (argon2id), in KiB.
@@ -53,6 +61,10 @@ impl Default for AuthSettings {
             logins_at_once_per_user: 4,
             logins_at_once_per_address: 32,
             failure_window_s: 900,
+            reset_token_s: 86_400,
+            tokens_per_user: 20,
+            token_days: 366,
+            security_log_days: 400,
             password_min_length: 8,
             password_memory_kib: 19_456,
             password_passes: 2,

@@ -9,12 +9,12 @@ use super::sql::{ROWS_AT_ONCE, Sql};
 use crate::domain::history::HistoryType;
 use crate::error::{Error, Result};
 use crate::model::bound::{Bound, Embedded};
-use crate::model::entity::Versioned;
+use crate::model::entity::{Archived, Versioned};
 use crate::model::history::{COLUMNS, Historical};
 
 /// The names of the columns of an entity's twin, comma-separated, the entity's own first.
 #[must_use]
-pub fn historical_columns<T: Versioned>() -> String {
+pub fn historical_columns<T: Archived>() -> String {
     format!("{}, {}", columns::<T>(), COLUMNS.join(", "))
 }
 
@@ -89,6 +89,21 @@ pub fn record<T: Versioned>(connection: &mut DbConnection, ids: &[Uuid], entry: 
             .sql(" ORDER BY id")
             .execute(connection)?;
         check::<T>(copied, chunk)?;
+    }
+    Ok(())
+}
+
+/// Adds versions of rows that have no record: as they are now, or as they were before they were deleted.
+pub fn keep<T: Archived>(connection: &mut DbConnection, rows: &[T], entry: Entry<'_>) -> Result<()> {
+    let [_, said @ ..] = COLUMNS;
+    for row in rows {
+        let mut values = row.values();
+        let reason = entry.reason.map_or(Bound::Null, |reason| Bound::Text(reason.to_owned()));
+        values.extend([entry.date.into(), entry.history_type.into(), (&entry.user).into(), reason]);
+        let columns = format!("{}, {}", columns::<T>(), said.join(", "));
+        Sql::new(format!("INSERT INTO {} ({columns}) VALUES ", T::HISTORY_TABLE))
+            .list(values)
+            .execute(connection)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The database: the only layer that connects to it and writes SQL.
 
+pub mod api_token;
 pub mod checked_service;
 pub mod configuration;
 pub mod connection;
@@ -14,6 +15,7 @@ pub mod mutation_log;
 pub mod outbox;
 pub mod query;
 pub mod role;
+pub mod security_log;
 pub mod session;
 pub mod sql;
 pub mod statistics;

@@ -19,7 +19,7 @@ use crate::budget;
 use crate::domain::query::{Condition, ListQuery, Value};
 use crate::error::{Error, Result};
 use crate::message::Message;
-use crate::model::entity::{Kind, Versioned};
+use crate::model::entity::{Archived, Kind};
 use crate::model::history::Historical;
 use crate::model::slice::{Related, Slice};
 
@@ -90,7 +90,7 @@ pub fn list<T: Listed>(
 ///
 /// # Errors
 /// VALIDATION or LIMIT for invalid orders, cursors and page sizes.
-pub fn list_history<T: Listed + Versioned>(
+pub fn list_history<T: Listed + Archived>(
     connection: &mut DbConnection,
     query: &ListQuery,
     limit: PageLimit,

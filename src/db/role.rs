@@ -1,14 +1,17 @@
-//! Roles, the rights they grant and the users who have them, in the database.
+//! Roles, the rights they grant and the users who have them, in the database. Each write adds a version to the historical twin.
 
-use chrono::NaiveDateTime;
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use super::connection::DbConnection;
 use super::entity::{self, insert_counted, insert_many, select};
+use super::history::{Entry, keep};
 use super::query::{Field, Listed};
 use super::sql::Sql;
+use crate::domain::history::HistoryType;
 use crate::error::Result;
 use crate::model::entity::Kind;
 use crate::model::role::{Role, RoleRight, UserRole, core_role, core_roleright, core_userrole};
@@ -20,18 +23,73 @@ impl Listed for Role {
     const TOUCHED_BY: Option<&str> = Some("uuid");
 }
 
-/// Adds a role.
-pub fn insert(connection: &mut DbConnection, role: &Role, rights: &[i32]) -> Result<()> {
-    entity::insert(connection, role)?;
-    let rights: Vec<RoleRight> =
-        rights.iter().map(|right_id| RoleRight { role_id: role.id, right_id: *right_id }).collect();
-    insert_many(connection, &rights)
+impl Listed for RoleRight {
+    const TOUCHED_BY: Option<&str> = None;
+    const ORDER_ALIASES: &[(&str, &str)] = &[];
 }
 
-/// The next free key.
+impl Listed for UserRole {
+    const TOUCHED_BY: Option<&str> = None;
+}
+
+/// Adds a role with its rights.
+pub fn insert(
+    connection: &mut DbConnection,
+    role: &Role,
+    rights: &BTreeSet<i32>,
+    entry: Entry<'_>,
+) -> Result<()> {
+    entity::insert(connection, role)?;
+    keep(connection, std::slice::from_ref(role), entry)?;
+    set_rights(connection, role.id, rights, entry)
+}
+
+/// Overwrites a role.
+pub fn update(connection: &mut DbConnection, role: &Role, entry: Entry<'_>) -> Result<()> {
+    entity::update(connection, role)?;
+    keep(connection, std::slice::from_ref(role), entry)
+}
+
+/// Deletes a role that nobody has, with its rights.
+pub fn delete(connection: &mut DbConnection, role: &Role, entry: Entry<'_>) -> Result<()> {
+    set_rights(connection, role.id, &BTreeSet::new(), entry)?;
+    diesel::delete(core_role::table.find(role.id)).execute(connection)?;
+    keep(connection, std::slice::from_ref(role), entry)
+}
+
+/// Has a role grant these rights, and no others.
+pub fn set_rights(
+    connection: &mut DbConnection,
+    role_id: i32,
+    wanted: &BTreeSet<i32>,
+    entry: Entry<'_>,
+) -> Result<()> {
+    let present: BTreeSet<i32> =
+        rights(connection, &[role_id])?.into_iter().map(|(_, right)| right).collect();
+    let link = |right_id: &i32| RoleRight { role_id, right_id: *right_id };
+    let added: Vec<RoleRight> = wanted.difference(&present).map(link).collect();
+    let removed: Vec<RoleRight> = present.difference(wanted).map(link).collect();
+    insert_many(connection, &added)?;
+    for row in &removed {
+        diesel::delete(core_roleright::table.find((row.role_id, row.right_id))).execute(connection)?;
+    }
+    keep(connection, &added, Entry { history_type: HistoryType::Created, ..entry })?;
+    keep(connection, &removed, Entry { history_type: HistoryType::Deleted, ..entry })
+}
+
+/// The next free key. That of a role that was deleted is not free, because history names it.
 pub fn next_id(connection: &mut DbConnection) -> Result<i32> {
     let largest: Option<i32> = core_role::table.select(diesel::dsl::max(core_role::id)).first(connection)?;
+    let gone =
+        format!("SELECT {} FROM core_historicalrole ORDER BY id DESC LIMIT 1", entity::columns::<Role>());
+    let gone: Vec<Role> = Sql::new(gone).load(connection)?;
+    let largest = largest.into_iter().chain(gone.first().map(|role| role.id)).max();
     Ok(largest.unwrap_or(0) + 1)
+}
+
+/// All roles by name.
+pub fn all(connection: &mut DbConnection) -> Result<Vec<Role>> {
+    select(connection, Sql::new("1 = 1 ORDER BY name"))
 }
 
 /// The role of this name.
@@ -39,19 +97,41 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Role>
     Ok(select(connection, Sql::new("name = ").bind(name))?.pop())
 }
 
+/// The role with this second key.
+pub fn by_uuid(connection: &mut DbConnection, uuid: Uuid) -> Result<Option<Role>> {
+    Ok(select(connection, Sql::new("uuid = ").bind(uuid))?.pop())
+}
+
+/// The roles with these keys, in the order of these.
+pub fn by_ids(connection: &mut DbConnection, ids: &BTreeSet<i32>) -> Result<Vec<Role>> {
+    select(connection, Sql::new("id ").among(ids.iter().copied()).sql(" ORDER BY id"))
+}
+
 /// Gives the user the role; returns whether the user did not have it yet.
-pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, now: NaiveDateTime) -> Result<bool> {
-    let held: i64 = core_userrole::table
-        .filter(core_userrole::user_id.eq(user_id))
-        .filter(core_userrole::role_id.eq(role_id))
-        .count()
-        .get_result(connection)?;
-    if held > 0 {
+pub fn grant(connection: &mut DbConnection, user_id: Uuid, role_id: i32, entry: Entry<'_>) -> Result<bool> {
+    if link(connection, user_id, role_id)?.is_some() {
         return Ok(false);
     }
     // The key is counted by the database.
-    insert_counted(connection, &UserRole { id: 0, user_id, role_id, date_created: now })?;
+    insert_counted(connection, &UserRole { id: 0, user_id, role_id, date_created: entry.date })?;
+    let added = link(connection, user_id, role_id)?;
+    keep(connection, added.as_slice(), Entry { history_type: HistoryType::Created, ..entry })?;
     Ok(true)
+}
+
+/// Takes the role from the user; returns whether the user had it.
+pub fn revoke(connection: &mut DbConnection, user_id: Uuid, role_id: i32, entry: Entry<'_>) -> Result<bool> {
+    let removed = link(connection, user_id, role_id)?;
+    for row in removed.as_slice() {
+        diesel::delete(core_userrole::table.find(row.id)).execute(connection)?;
+    }
+    keep(connection, removed.as_slice(), Entry { history_type: HistoryType::Deleted, ..entry })?;
+    Ok(removed.is_some())
+}
+
+fn link(connection: &mut DbConnection, user_id: Uuid, role_id: i32) -> Result<Option<UserRole>> {
+    let held = Sql::new("user_id = ").bind(user_id).sql(" AND role_id = ").bind(role_id);
+    Ok(select(connection, held)?.pop())
 }
 
 /// The roles that these users have.

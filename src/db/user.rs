@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
 use super::entity::{columns, get, insert_with, select};
+use super::history::{self, Entry};
 use super::query::{self, Field, Listed, PageLimit};
 use super::sql::Sql;
 use crate::domain::permission::Rights;
@@ -20,7 +21,7 @@ use crate::model::user::{Language, User, core_user, credential};
 
 /// The interface shows users also as openIMIS' interactive users, with other field names.
 impl Listed for User {
-    const LEFT_OUT: &[&str] = &["json_ext", "interactive_user_id"];
+    const LEFT_OUT: &[&str] = &["json_ext", "interactive_user_id", "user_created", "user_updated"];
     const FIELDS: &[Field] = &[
         Field::own("i_user__id", Kind::Int).column("interactive_user_id"),
         Field::own("i_user__uuid", Kind::Uuid).column("id"),
@@ -36,10 +37,45 @@ impl Listed for User {
         &[("uuid", "id"), ("i_user", "i_user__id"), ("login_name", "username")];
 }
 
-/// Adds a user with the hash of a password.
-pub fn insert(connection: &mut DbConnection, user: &User, password_hash: &str) -> Result<()> {
+/// Adds a user and its first version, with the hash of a password; with an empty one, nobody can log in as that user.
+pub fn insert(
+    connection: &mut DbConnection,
+    user: &User,
+    password_hash: &str,
+    entry: Entry<'_>,
+) -> Result<()> {
     let password = Sql::default().bind(password_hash);
-    insert_with(connection, user, vec![("password", Some(password))], "").map(drop)
+    insert_with(connection, user, vec![("password", Some(password))], "")?;
+    history::record::<User>(connection, &[user.id], entry)
+}
+
+/// Waits until no other transaction changes people or rights, and keeps others from it until this one ends. On SQLite, a
+/// transaction that writes is alone anyway.
+pub fn lock_people(connection: &mut DbConnection) -> Result<()> {
+    const LOCK: i64 = 0x7461_736b_735f_7065;
+    if connection.dialect() == Dialect::Postgres {
+        Sql::new(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The people who can log in and have every right.
+pub fn superusers(connection: &mut DbConnection) -> Result<Vec<User>> {
+    let able = Sql::new(
+        "is_active AND NOT is_deleted AND password <> '' AND id IN (SELECT user_id FROM core_userrole ",
+    )
+    .sql("JOIN core_role ON core_role.id = role_id WHERE NOT is_blocked AND is_system = ")
+    .bind(SUPERUSER_ROLE)
+    .sql(")");
+    select(connection, able)
+}
+
+/// The person with this e-mail address who is not deleted, whatever its case.
+pub fn by_email(connection: &mut DbConnection, email: &str) -> Result<Option<User>> {
+    let same = Sql::new("NOT is_deleted AND task_management_fold(email) = task_management_fold(")
+        .bind(email)
+        .sql(")");
+    Ok(select(connection, same)?.into_iter().next())
 }
 
 /// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by the copy, because no
@@ -91,27 +127,15 @@ pub fn next_interactive_user_id(connection: &mut DbConnection) -> Result<i32> {
     Ok(largest.unwrap_or(0) + 1)
 }
 
+/// The password hash; empty for somebody who has none.
+pub fn password(connection: &mut DbConnection, id: Uuid) -> Result<Option<String>> {
+    Ok(credential::table.find(id).select(credential::password).first(connection).optional()?)
+}
+
 /// Replaces the password hash.
 pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: NaiveDateTime) -> Result<()> {
     diesel::update(credential::table.find(id))
         .set((credential::password.eq(hash), credential::date_updated.eq(now)))
-        .execute(connection)?;
-    Ok(())
-}
-
-/// Changes the language; returns whether the user exists.
-pub fn set_language(
-    connection: &mut DbConnection,
-    id: Uuid,
-    language: &str,
-    now: NaiveDateTime,
-) -> Result<()> {
-    diesel::update(core_user::table.find(id))
-        .set((
-            core_user::language.eq(language),
-            core_user::date_updated.eq(now),
-            core_user::version.eq(core_user::version + 1),
-        ))
         .execute(connection)?;
     Ok(())
 }
@@ -141,29 +165,33 @@ struct Granted {
     grants: String,
 }
 
-/// The user who meets `condition`, and the user's rights by all roles that are not blocked. One statement reads both,
-/// because each request of everybody begins with it.
+/// The user who meets `condition`, and the user's rights by all roles that are not blocked, by one statement.
 ///
 /// # Errors
 /// INTERNAL when the database answers what it was not asked.
 pub fn with_rights(connection: &mut DbConnection, condition: Sql) -> Result<Option<(User, Rights)>> {
-    let joined = match connection.dialect() {
-        Dialect::Postgres => "string_agg",
-        Dialect::Sqlite => "group_concat",
-    };
-    let query = Sql::new(format!(
-        "SELECT {}, coalesce((SELECT {joined}(core_role.is_system || ':' || \
-         coalesce(CAST(core_roleright.right_id AS text), ''), ',') \
-         FROM core_userrole JOIN core_role ON core_role.id = core_userrole.role_id AND NOT core_role.is_blocked \
-         LEFT JOIN core_roleright ON core_roleright.role_id = core_role.id \
-         WHERE core_userrole.user_id = core_user.id), '') AS grants FROM core_user WHERE ",
-        columns::<User>(),
-    ));
+    let query = Sql::new(format!("SELECT {} FROM core_user WHERE ", granted(connection.dialect())));
     let found: Option<Granted> = query.append(condition).load(connection)?.pop();
     found.map(|found| Ok((found.user, rights_by(&found.grants)?))).transpose()
 }
 
-fn rights_by(grants: &str) -> Result<Rights> {
+/// The columns of [`Granted`].
+pub(super) fn granted(dialect: Dialect) -> String {
+    let joined = match dialect {
+        Dialect::Postgres => "string_agg",
+        Dialect::Sqlite => "group_concat",
+    };
+    format!(
+        "{}, coalesce((SELECT {joined}(core_role.is_system || ':' || \
+         coalesce(CAST(core_roleright.right_id AS text), ''), ',') \
+         FROM core_userrole JOIN core_role ON core_role.id = core_userrole.role_id AND NOT core_role.is_blocked \
+         LEFT JOIN core_roleright ON core_roleright.role_id = core_role.id \
+         WHERE core_userrole.user_id = core_user.id), '') AS grants",
+        columns::<User>(),
+    )
+}
+
+pub(super) fn rights_by(grants: &str) -> Result<Rights> {
     let mut rights = Rights::default();
     for grant in grants.split(',').filter(|grant| !grant.is_empty()) {
         let (kind, number) = grant.split_once(':').ok_or_else(|| Error::internal("a grant has no colon"))?;
@@ -181,7 +209,7 @@ pub fn rights(connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
     Ok(found.map(|(_, rights)| rights).unwrap_or_default())
 }
 
-/// Lists users, active or not, except the system user.
+/// Lists users, active or not, except those who are deleted and the system user.
 ///
 /// # Errors
 /// VALIDATION or LIMIT for conditions, orders or pages that can't be asked for.

@@ -26,6 +26,22 @@ impl Rights {
         Self { is_superuser: true, numbers: BTreeSet::new() }
     }
 
+    /// Whether these rights include all of `other`: a superuser's are included in a superuser's only.
+    #[must_use]
+    pub fn include(&self, other: &Self) -> bool {
+        self.is_superuser || (!other.is_superuser && other.numbers.is_subset(&self.numbers))
+    }
+
+    /// The rights that are in both.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        match (self.is_superuser, other.is_superuser) {
+            (true, _) => other.clone(),
+            (_, true) => self.clone(),
+            _ => Self::of(self.numbers.intersection(&other.numbers).copied()),
+        }
+    }
+
     /// Whether these rights include all of `needed`. An empty list needs none.
     #[must_use]
     pub fn have(&self, needed: &[i32]) -> bool {

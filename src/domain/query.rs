@@ -215,6 +215,13 @@ impl Condition {
         }
     }
 
+    /// Each word of `text` stands in one of `fields`, in any order, ignoring case.
+    #[must_use]
+    pub fn search_words(fields: &[&'static str], text: &str) -> Self {
+        let lacks = |word: &str| Self::Not(Box::new(Self::search(fields, word)));
+        Self::Not(Box::new(Self::Any(text.split_whitespace().map(lacks).collect())))
+    }
+
     /// Any of `fields` holds `text`, ignoring case.
     #[must_use]
     pub fn search(fields: &[&'static str], text: &str) -> Self {

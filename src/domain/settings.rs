@@ -53,8 +53,24 @@ pub struct ModuleSettings {
     pub gql_webhook_update_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
+    /// Creating users.
+    pub gql_user_create_perms: Vec<i32>,
+    /// Changing users, their roles and passwords.
+    pub gql_user_update_perms: Vec<i32>,
+    /// Deleting users.
+    pub gql_user_delete_perms: Vec<i32>,
     /// Listing roles.
     pub gql_role_search_perms: Vec<i32>,
+    /// Creating roles.
+    pub gql_role_create_perms: Vec<i32>,
+    /// Changing roles.
+    pub gql_role_update_perms: Vec<i32>,
+    /// Deleting roles.
+    pub gql_role_delete_perms: Vec<i32>,
+    /// Reading the security log.
+    pub gql_security_log_search_perms: Vec<i32>,
+    /// Making roles as others are.
+    pub gql_role_duplicate_perms: Vec<i32>,
     /// The executor action event of tasks that the completion policy decides.
     pub default_executor_event: String,
     /// The value of `businessStatus` that approves.
@@ -113,7 +129,15 @@ impl Default for ModuleSettings {
             gql_webhook_search_perms: vec![194_001],
             gql_webhook_update_perms: vec![194_002],
             gql_user_search_perms: vec![121_701],
+            gql_user_create_perms: vec![121_702],
+            gql_user_update_perms: vec![121_703],
+            gql_user_delete_perms: vec![121_704],
             gql_role_search_perms: vec![122_001],
+            gql_role_create_perms: vec![122_002],
+            gql_role_update_perms: vec![122_003],
+            gql_role_delete_perms: vec![122_004],
+            gql_role_duplicate_perms: vec![122_005],
+            gql_security_log_search_perms: vec![198_001],
             default_executor_event: "default".to_owned(),
             task_user_approved: "APPROVED".to_owned(),
             task_user_failed: "FAILED".to_owned(),
@@ -140,37 +164,5 @@ impl ModuleSettings {
     #[must_use]
     pub fn decides_by_policy(&self, event: Option<&str>) -> bool {
         event == Some(self.default_executor_event.as_str())
-    }
-
-    /// All rights that any operation needs.
-    #[must_use]
-    pub fn all_rights(&self) -> Vec<i32> {
-        [
-            &self.gql_task_group_search_perms,
-            &self.gql_task_group_create_perms,
-            &self.gql_task_group_update_perms,
-            &self.gql_task_group_delete_perms,
-            &self.gql_task_search_perms,
-            &self.gql_task_create_perms,
-            &self.gql_task_update_perms,
-            &self.gql_task_delete_perms,
-            &self.gql_task_search_all_perms,
-            &self.gql_task_assign_perms,
-            &self.gql_task_comment_perms,
-            &self.gql_task_flow_search_perms,
-            &self.gql_task_flow_create_perms,
-            &self.gql_task_flow_update_perms,
-            &self.gql_task_flow_delete_perms,
-            &self.gql_task_event_search_perms,
-            &self.gql_task_event_update_perms,
-            &self.gql_webhook_search_perms,
-            &self.gql_webhook_update_perms,
-            &self.gql_user_search_perms,
-            &self.gql_role_search_perms,
-        ]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect()
     }
 }

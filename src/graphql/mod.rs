@@ -3,6 +3,7 @@
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, whether they wait or not")]
 
+pub mod api_token;
 pub mod compatibility;
 pub mod completion_policy;
 pub mod configuration;
@@ -16,6 +17,7 @@ mod record;
 mod registration;
 pub mod role;
 pub mod schema;
+pub mod security_log;
 #[cfg(feature = "server")]
 pub mod session;
 pub mod task;
@@ -100,7 +102,17 @@ pub struct DeciderMutation(
 /// Queries of openIMIS' core module: users, roles, languages, configurations. A host may have fields with these names itself.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementCoreQuery")]
-pub struct CoreQuery(configuration::ConfigurationQueries, role::RoleQueries, user::queries::UserQueries);
+pub struct CoreQuery(
+    configuration::ConfigurationQueries,
+    role::RoleQueries,
+    role::permission::PermissionQueries,
+    role::history::RoleHistoryQueries,
+    user::queries::UserQueries,
+    user::history::UserHistoryQueries,
+    user::password::PasswordQueries,
+    api_token::ApiTokenQueries,
+    security_log::SecurityLogQueries,
+);
 
 /// The journal of mutations, which says what became of them.
 #[derive(MergedObject, Default)]
@@ -112,10 +124,17 @@ pub struct JournalQuery(mutation_log::MutationLogQueries);
 #[graphql(name = "TasksManagementNodeQuery")]
 pub struct NodeQuery(node::NodeQueries);
 
-/// Mutations of openIMIS' core module: logging in and out, one's own language and password.
+/// Mutations of openIMIS' core module: users, roles, and logging in and out, one's own language and password.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementCoreMutation")]
-pub struct CoreMutation(user::mutations::UserMutations, #[cfg(feature = "server")] session::SessionMutations);
+pub struct CoreMutation(
+    user::mutations::UserMutations,
+    user::password::PasswordMutations,
+    user::changes::UserChangeMutations,
+    role::changes::RoleMutations,
+    api_token::ApiTokenMutations,
+    #[cfg(feature = "server")] session::SessionMutations,
+);
 
 /// The schema with its resolvers.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -141,7 +160,13 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "webhookAttempts", &webhook_attempt::WEBHOOK_ATTEMPTS),
     ("Query", "mutationLogs", &mutation_log::MUTATION_LOG),
     ("Query", "role", &role::ROLE),
+    ("Query", "roleHistory", &role::history::ROLE_HISTORY),
+    ("Query", "roleRightHistory", &role::history::ROLE_RIGHT_HISTORY),
+    ("Query", "userRoleHistory", &role::history::USER_ROLE_HISTORY),
+    ("Query", "apiTokens", &api_token::API_TOKENS),
+    ("Query", "securityLog", &security_log::SECURITY_LOG),
     ("Query", "users", &user::filters::USERS),
+    ("Query", "userHistory", &user::history::USER_HISTORY),
     ("TaskGQLType", "decisions", &vote::NESTED_TASK_DECISION),
     ("TaskGQLType", "comments", &task_comment::NESTED_TASK_COMMENT),
     ("TaskGroupGQLType", "taskexecutorSet", &task_executor::NESTED_TASK_EXECUTOR),

@@ -7,7 +7,7 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{LISTS, completion_policy, outbox, task, task_count, vote};
+use crate::graphql::{LISTS, completion_policy, outbox, security_log, task, task_count, vote};
 
 /// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.
 pub struct Registration;
@@ -23,6 +23,7 @@ impl OutputType for Registration {
         <Day as InputType>::create_type_info(registry);
         <UuidOrGlobalId as InputType>::create_type_info(registry);
         <completion_policy::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
+        <security_log::SecurityEventKind as InputType>::create_type_info(registry);
         <outbox::TaskEventStatus as InputType>::create_type_info(registry);
         <vote::TaskDecisionDecision as InputType>::create_type_info(registry);
         <task_count::TaskCountKey as InputType>::create_type_info(registry);

@@ -18,6 +18,10 @@ use crate::model::role::{Role, UserRole};
 use crate::model::user::User;
 use crate::service::role;
 
+pub mod changes;
+pub mod history;
+pub mod permission;
+
 /// The fields that all of openIMIS' older tables have.
 #[derive(SimpleObject)]
 struct LegacyFields {
@@ -178,7 +182,7 @@ pub static ROLE: Table = LazyLock::new(|| {
         Argument::own("systemRoleId", "Int", |given| {
             Ok(Some(Condition::equals("is_system", Value::Int(given.int()?))))
         }),
-        Argument::ignored("showHistory", "Boolean", "Ignored: roles are not kept in versions."),
+        Argument::ignored("showHistory", "Boolean", "Ignored: `roleHistory` shows the versions of roles."),
         Argument::own("str", "String", |given| {
             Ok(given.text()?.map(|text| Condition::search(&["name"], &text)))
         }),

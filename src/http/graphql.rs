@@ -76,22 +76,23 @@ enum Content {
 impl Incoming {
     async fn answer(self, body: Body) -> Response {
         let app = &self.app;
-        let claims = if app.authenticate.is_some() {
+        let claimed = if app.authenticate.is_some() {
             None
         } else {
-            access_token(app, &self.headers)
-                .and_then(|(token, _)| app.services.tokens.read(&token, app.services.clock.now()))
+            access_token(app, &self.headers).and_then(|(token, by_cookie)| {
+                app.services.tokens.asker(&token, by_cookie, app.services.clock.now())
+            })
         };
         // Who can't be anybody is given less room before the database is asked.
-        let may_be_known = app.authenticate.is_some() || claims.is_some();
+        let may_be_known = app.authenticate.is_some() || claimed.is_some();
         let room = if may_be_known { body::Room::usual(app) } else { strangers_room(app, &self.headers) };
         let body = match body::read(app, &self.headers, self.origin.address, body, room).await {
             Ok(body) => body,
             Err(refusal) => return refusal.into_response(&self.request_id),
         };
         let is_long = body.bytes.len() > app.services.limits.stranger_bytes;
-        match claims {
-            Some(claims) if !is_long => self.answer_at_hand(&claims.username, body).await,
+        match claimed {
+            Some(name) if !is_long => self.answer_at_hand(&name, body).await,
             _ => self.answer_body(body, is_long).await,
         }
     }
@@ -214,7 +215,7 @@ pub async fn requester(app: &App, headers: &HeaderMap) -> Result<Option<Authenti
         };
     }
     let Some((token, by_cookie)) = access_token(app, headers) else { return Ok(None) };
-    let found = login::requester(&app.services, &token).await?;
+    let found = login::requester(&app.services, &token, by_cookie).await?;
     Ok(found.map(|requester| Authenticated { requester: Arc::new(requester), by_cookie }))
 }
 

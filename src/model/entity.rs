@@ -27,10 +27,13 @@ pub trait Entity {
 }
 
 /// An entity of which every version is kept, in a historical twin of its table.
-pub trait Versioned: Entity + DerefMut<Target = Record> {
+pub trait Archived: Entity {
     /// The twin: the same columns and those of [`super::history::COLUMNS`].
     const HISTORY_TABLE: &'static str;
 }
+
+/// An entity that counts its versions, and says who wrote them.
+pub trait Versioned: Archived + DerefMut<Target = Record> {}
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -166,9 +169,11 @@ macro_rules! entity {
             }
         }
 
-        impl $crate::model::entity::Versioned for $name {
+        impl $crate::model::entity::Archived for $name {
             const HISTORY_TABLE: &'static str = stringify!($twin);
         }
+
+        impl $crate::model::entity::Versioned for $name {}
     };
     (
         $(#[$meta:meta])*

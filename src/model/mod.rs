@@ -1,5 +1,6 @@
 //! The entities: the rows of the tables, each declared once. What connects and asks is in `db`.
 
+pub mod api_token;
 pub mod bound;
 pub mod checked_service;
 pub mod configuration;
@@ -13,6 +14,7 @@ pub mod outbox;
 pub mod record;
 pub mod role;
 pub mod schema_level;
+pub mod security_log;
 pub mod session;
 pub mod slice;
 pub mod sql_types;
@@ -34,7 +36,7 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-use entity::{Column, Entity, Versioned};
+use entity::{Archived, Column, Entity};
 
 /// A table as its entity declares it, for the test that compares it with the databases.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +54,7 @@ impl Table {
         Self { name: T::TABLE, historical: None, columns: T::COLUMNS }
     }
 
-    const fn with_versions<T: Versioned>() -> Self {
+    const fn with_versions<T: Archived>() -> Self {
         Self { historical: Some(T::HISTORY_TABLE), ..Self::of::<T>() }
     }
 }
@@ -79,12 +81,13 @@ pub const TABLES: &[Table] = &[
     Table::of::<webhook_attempt::WebhookAttempt>(),
     Table::of::<mutation_log::MutationLog>(),
     Table::of::<mutation_log::TouchedRow>(),
-    Table::of::<user::User>(),
+    Table::with_versions::<user::User>(),
     Table::of::<user::Language>(),
-    Table::of::<role::Role>(),
-    Table::of::<role::RoleRight>(),
-    Table::of::<role::UserRole>(),
-    Table::of::<session::Session>(),
+    Table::with_versions::<role::Role>(),
+    Table::with_versions::<role::RoleRight>(),
+    Table::with_versions::<role::UserRole>(),
+    Table::of::<api_token::ApiToken>(),
+    Table::of::<security_log::SecurityEntry>(),
     Table::of::<login_failure::LoginFailure>(),
     Table::of::<content_type::ContentType>(),
     Table::of::<configuration::ModuleConfiguration>(),

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use super::entity::entity;
+use super::entity::{Archived, entity};
 
 entity! {
     /// A role as it is stored.
@@ -50,6 +50,18 @@ entity! {
         /// Since when the user has the role, naive UTC.
         date_created: NaiveDateTime => Timestamp,
     }
+}
+
+impl Archived for Role {
+    const HISTORY_TABLE: &'static str = "core_historicalrole";
+}
+
+impl Archived for RoleRight {
+    const HISTORY_TABLE: &'static str = "core_historicalroleright";
+}
+
+impl Archived for UserRole {
+    const HISTORY_TABLE: &'static str = "core_historicaluserrole";
 }
 
 diesel::allow_tables_to_appear_in_same_query!(core_role, core_roleright, core_userrole);

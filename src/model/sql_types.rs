@@ -19,6 +19,7 @@ use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
+use crate::domain::security_log::SecurityEvent;
 use crate::domain::task::TaskStatus;
 use crate::domain::timer::TimerKind;
 use crate::domain::verdict::Verdict;
@@ -74,7 +75,7 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, TaskStatus, TimerKind, Verdict
+    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, SecurityEvent, TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

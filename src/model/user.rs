@@ -1,17 +1,13 @@
 //! The user: a person who makes, decides or administers tasks.
 
 use chrono::NaiveDateTime;
-use uuid::Uuid;
 
 use super::entity::entity;
-use crate::domain::json::Json;
 
 entity! {
     /// A user as it is stored. openIMIS splits users into a core user and an interactive user, and the interface shows both.
     /// The hash of the password is not read into this struct.
-    pub struct User ("user") in core_user (id) {
-        /// Primary key.
-        id: Uuid => Uuid,
+    pub struct User ("user") in core_user (id), versions in core_historicaluser {
         /// The number of the interactive user, unique.
         interactive_user_id: i32 => Integer,
         /// The name to log in with, unique, case-sensitive.
@@ -28,14 +24,6 @@ entity! {
         language: String => Text,
         /// Whether the user may log in and become an executor.
         is_active: bool => Bool,
-        /// Counts the writes, from 1.
-        version: i32 => Integer,
-        /// Free JSON of hosts.
-        json_ext: Option<Json> => Nullable<Jsonb>,
-        /// When the user was created, naive UTC.
-        date_created: NaiveDateTime => Timestamp,
-        /// When the row was last written, naive UTC.
-        date_updated: NaiveDateTime => Timestamp,
         /// When the user last logged in, naive UTC.
         last_login: Option<NaiveDateTime> => Nullable<Timestamp>,
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
-use super::login::refuse_hosts;
+use super::identity::refuse_hosts;
 use super::user::check_names;
 use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
@@ -153,7 +153,9 @@ fn load_people(
                 date_created: now,
             };
             check_name("name", &role.name).map_err(in_row("role", &role.name))?;
-            db::role::insert(connection, &row, &role.rights).map_err(in_row("role", &role.name))?;
+            let rights = role.rights.iter().copied().collect();
+            db::role::insert(connection, &row, &rights, first_entry(now))
+                .map_err(in_row("role", &role.name))?;
         }
         loaded.count("roles", !known);
     }
@@ -165,7 +167,7 @@ fn load_people(
                 None => db::user::next_interactive_user_id(connection)?,
             };
             let row = User {
-                id: user.id,
+                record: Record { id: user.id, ..Record::new(SYSTEM_USER, now) },
                 interactive_user_id,
                 username: user.username.clone(),
                 last_name: user.last_name.clone(),
@@ -174,22 +176,19 @@ fn load_people(
                 phone: user.phone.clone(),
                 language: user.language.clone(),
                 is_active: user.is_active,
-                version: 1,
-                json_ext: None,
-                date_created: now,
-                date_updated: now,
                 last_login: None,
             };
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             check_names(&row.username, &row.last_name, &row.other_names, row.email.as_deref())
                 .map_err(in_row("user", &user.username))?;
-            db::user::insert(connection, &row, hash).map_err(in_row("user", &user.username))?;
+            db::user::insert(connection, &row, hash, first_entry(now))
+                .map_err(in_row("user", &user.username))?;
             for name in &user.roles {
                 let role = db::role::by_name(connection, name)?.ok_or_else(|| {
                     Error::internal(format!("user {}: there is no role {name:?}", user.username))
                 })?;
-                db::role::grant(connection, user.id, role.id, now)?;
+                db::role::grant(connection, user.id, role.id, first_entry(now))?;
             }
         }
         loaded.count("users", !known);

@@ -8,13 +8,17 @@ use chrono::{NaiveDateTime, TimeDelta};
 use uuid::Uuid;
 
 use super::context::ServiceContext;
-use crate::auth::password::{LONGEST, Verdict};
+use super::identity::{acting, acting_by_id, complete, refuse_hosts};
+use super::password;
+use super::security_log;
+use crate::auth::password::Verdict;
 use crate::auth::requester::Requester;
 use crate::auth::token::{Claims, new_refresh_token, refresh_hash};
 use crate::clock::new_random_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::permission::Rights;
+use crate::domain::security_log::SecurityEvent;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::session::Session;
@@ -43,23 +47,64 @@ pub struct Granted {
 
 /// The requester with this access token, with present rights; none for tokens that are forged or have expired, and for
 /// sessions that were ended on any server.
-pub async fn requester(services: &Arc<ServiceContext>, token: &str) -> Result<Option<Requester>> {
+pub async fn requester(
+    services: &Arc<ServiceContext>,
+    token: &str,
+    by_cookie: bool,
+) -> Result<Option<Requester>> {
     if services.users.is_hosts() {
         return Ok(None);
     }
-    let Some(claims) = services.tokens.read(token, services.clock.now()) else {
-        return Ok(None);
+    let now = services.clock.now();
+    let (id, hash) = match services.tokens.read(token, now) {
+        Some(claims) => (claims.jti, None),
+        // A foreign page can make a browser send cookies, and a program needs none.
+        None if by_cookie => return Ok(None),
+        None => match services.tokens.api_token(token) {
+            Some(token) => (token.id, Some(token.hash)),
+            None => return Ok(None),
+        },
     };
-    services
+    let is_program = hash.is_some();
+    let found = services
         .read(move |services, connection| {
-            let found = db::session::requester(connection, claims.jti, services.clock.now())?;
-            let Some((user, rights)) = found else {
+            let Some(found) = db::session::requester(connection, id, hash.as_deref(), now)? else {
                 return Ok(None);
             };
-            let rights = complete(services, connection, rights)?;
-            Ok(Some(Requester::new(user, rights, Some(claims.jti))))
+            let rights = complete(services, connection, found.rights)?;
+            let rights = match found.token_rights {
+                // Some of its owner's rights, whatever these are: they make no superuser.
+                Some(numbers) => Rights::of(numbers).within(&rights),
+                None => rights,
+            };
+            Ok(Some((found.user, rights, found.date_used)))
         })
-        .await
+        .await?;
+    Ok(found.map(|(user, rights, date_used)| {
+        if is_program {
+            note_use(services, id, date_used);
+        }
+        let mut found = Requester::new(user, rights, Some(id));
+        found.is_program = is_program;
+        found
+    }))
+}
+
+/// Notes, beside the request, that a token is used, once a minute.
+fn note_use(services: &Arc<ServiceContext>, id: Uuid, noted: Option<NaiveDateTime>) {
+    const PAUSE: TimeDelta = TimeDelta::seconds(60);
+    let now = services.clock.now();
+    if noted.is_some_and(|noted| noted > now - PAUSE) {
+        return;
+    }
+    let services = Arc::clone(services);
+    tokio::spawn(async move {
+        let note =
+            move |connection: &mut DbConnection| db::api_token::note_use(connection, id, now - PAUSE, now);
+        if let Err(error) = services.db.write(note).await {
+            tracing::debug!(%error, "the use of a token is not noted");
+        }
+    });
 }
 
 /// The active person of this name: for calls from Rust and from the command line.
@@ -101,34 +146,21 @@ pub async fn present(
     }
     let (id, session_id) = (requester.id(), requester.session_id);
     services.users.ahead(&[id]).await?;
-    let found = services.read(move |services, connection| acting_by_id(services, connection, id)).await?;
-    Ok(found.map(|mut found| {
+    let program = requester.is_program.then(|| (requester.rights.clone(), session_id));
+    let found = services.read(move |services, connection| {
+        let Some(mut found) = acting_by_id(services, connection, id)? else { return Ok(None) };
+        if let Some((rights, token)) = program {
+            let Some(token) = token else { return Ok(None) };
+            if db::session::live(connection, token, services.clock.now())?.is_none() {
+                return Ok(None);
+            }
+            found.rights = rights.within(&found.rights);
+            found.is_program = true;
+        }
         found.session_id = session_id;
-        Arc::new(found)
-    }))
-}
-
-/// The person with this key, with rights as they are now; none for one who may not act any more.
-pub(super) fn acting_by_id(
-    services: &ServiceContext,
-    connection: &mut DbConnection,
-    id: Uuid,
-) -> Result<Option<Requester>> {
-    let user = services.users.by_ids(connection, &[id])?.pop();
-    acting(services, connection, user)
-}
-
-/// A requester without a session; an error if the person is not active.
-fn acting(
-    services: &ServiceContext,
-    connection: &mut DbConnection,
-    user: Option<User>,
-) -> Result<Option<Requester>> {
-    let Some(user) = user.filter(|user| user.is_active) else {
-        return Ok(None);
-    };
-    let rights = rights_of(services, connection, user.id)?;
-    Ok(Some(Requester::new(user, rights, None)))
+        Ok(Some(found))
+    });
+    Ok(found.await?.map(Arc::new))
 }
 
 /// Begins a session. Takes as long for an unknown name as for a wrong password. Failures are counted as [`attempt`] says;
@@ -162,6 +194,7 @@ pub async fn log_in(
     if !counted.delay.is_zero() {
         tokio::time::sleep(counted.delay).await;
     }
+    let known_id = known.as_ref().map(|(user, _)| user.id);
     let (user, kept) = known.filter(|(user, _)| user.is_active).unzip();
     let hashing = {
         let services = Arc::clone(services);
@@ -177,6 +210,8 @@ pub async fn log_in(
     let (verdict, rehashed) = ticket.during(hashing).await?;
     let (Some(user), Verdict::Right | Verdict::RightButOutdated) = (user, verdict) else {
         metrics::counter!("tasks_logins_total", "result" => "refused").increment(1);
+        let refused = attempt.refused(known_id, services.clock.now());
+        services.db.write(refused).await?;
         return Err(Error::new(ErrorCode::Unauthenticated, Message::new("incorrect-credentials")));
     };
     metrics::counter!("tasks_logins_total", "result" => "granted").increment(1);
@@ -257,15 +292,11 @@ pub async fn change_password(
     new: String,
 ) -> Result<()> {
     refuse_hosts(services)?;
-    check_new_password(services, &new)?;
+    requester.refuse_token()?;
+    password::check(services, "newPassword", &new, &requester.user)?;
     let now = services.clock.now();
     let key = format!("password:{}", requester.id());
-    // Whoever holds a session of this person; others can't use these up.
-    let at_once = (key.clone(), services.auth.logins_at_once_per_user);
-    let ticket = services.hashing.ticket(vec![at_once]).map_err(|_| {
-        let setting = "auth.logins_at_once_per_user";
-        Error::new(ErrorCode::Limit, Message::new("logins-at-once").with("setting", setting))
-    })?;
+    let ticket = password::own_ticket(services, requester)?;
     let known = services
         .db
         .write({
@@ -294,48 +325,11 @@ pub async fn change_password(
         .write(move |connection| {
             db::login_failure::clear(connection, &key)?;
             db::user::set_password(connection, id, &hash, now)?;
+            let by = Some(id);
+            security_log::write(connection, now, SecurityEvent::PasswordSet, by, by, (None, None))?;
             db::session::revoke_others(connection, id, session_id, now)
         })
         .await
-}
-
-/// Refuses to log in, change or add people if they are a host's.
-///
-/// # Errors
-/// FORBIDDEN.
-pub(super) fn refuse_hosts(services: &ServiceContext) -> Result<()> {
-    if services.users.is_hosts() {
-        return Err(Error::forbidden(Message::new("users-are-the-hosts")));
-    }
-    Ok(())
-}
-
-/// Refuses passwords that are too short or too long.
-pub(super) fn check_new_password(services: &ServiceContext, password: &str) -> Result<()> {
-    let min = services.auth.password_min_length;
-    if password.chars().count() < min || password.len() > LONGEST {
-        let message = Message::new("password-length").with("min", min).with("max", LONGEST);
-        return Err(Error::validation("newPassword", message));
-    }
-    Ok(())
-}
-
-/// The rights of a user.
-pub(super) fn rights_of(
-    services: &ServiceContext,
-    connection: &mut DbConnection,
-    user_id: Uuid,
-) -> Result<Rights> {
-    let rights = services.users.rights(connection, user_id)?;
-    complete(services, connection, rights)
-}
-
-/// Front ends look at the numbers of rights, so a superuser, who may do everything, gets all of them.
-fn complete(services: &ServiceContext, connection: &mut DbConnection, mut rights: Rights) -> Result<Rights> {
-    if rights.is_superuser {
-        rights.numbers.extend(services.settings.current(connection, services.clock.now())?.all_rights());
-    }
-    Ok(rights)
 }
 
 fn no_session() -> Error {
@@ -379,6 +373,9 @@ async fn begin(
                     db::user::set_password(connection, session.user_id, hash, now)?;
                 }
                 db::user::set_last_login(connection, session.user_id, now)?;
+                let from = (attempt.network_text(), None);
+                let by = Some(session.user_id);
+                security_log::write(connection, now, SecurityEvent::Login, by, by, from)?;
                 db::insert(connection, &session)?;
                 db::session::revoke_oldest(connection, session.user_id, most, now)
             }

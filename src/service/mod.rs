@@ -1,7 +1,9 @@
 //! The services: every rule of what may be done, by whom, and what is written when it is done. GraphQL and hosts go
 //! through the same functions.
 
+pub mod api_token;
 pub mod approval_state;
+pub mod authority;
 pub mod bulk;
 pub mod checked_task;
 pub mod configuration;
@@ -11,6 +13,7 @@ pub mod entity;
 pub mod escalation;
 pub mod facade;
 pub mod host;
+pub mod identity;
 pub mod journal_quota;
 pub mod live_settings;
 pub mod load;
@@ -19,10 +22,12 @@ pub mod maker_checker;
 pub mod mutation;
 pub mod mutation_log;
 pub mod outbox;
+pub mod password;
 pub mod progress;
 pub mod re_evaluation;
 pub mod resolution;
 pub mod role;
+pub mod security_log;
 pub mod task;
 pub mod task_assignment_target;
 pub mod task_claim;

@@ -1,4 +1,4 @@
-//! Reading roles and the users who have them.
+//! Roles: reading them, what they grant and the users who have them.
 
 use std::sync::Arc;
 
@@ -8,10 +8,19 @@ use super::context::{ListScope, ServiceContext};
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::operation::{self, Operation};
 use crate::domain::query::ListQuery;
+use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::Result;
-use crate::model::role::{Role, UserRole};
+use crate::model::history::Historical;
+use crate::model::role::{Role, RoleRight, UserRole};
 use crate::model::slice::Slice;
+use crate::service::identity::refuse_hosts;
+
+mod changes;
+
+pub use changes::{RoleInput, create, delete, duplicate, update};
 
 /// Lists the roles that the requester sees.
 ///
@@ -23,6 +32,111 @@ pub async fn list(
     query: ListQuery,
 ) -> Result<Slice<Role>> {
     services.list(requester, query, ListScope::Root, visibility::roles, db::list::<Role>).await
+}
+
+/// Lists the versions of roles.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+) -> Result<Slice<Historical<Role>>> {
+    services.list(requester, query, ListScope::Root, visibility::roles, db::list_history::<Role>).await
+}
+
+/// Lists which rights roles began and ceased to grant.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_right_history(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+) -> Result<Slice<Historical<RoleRight>>> {
+    services.list(requester, query, ListScope::Root, visibility::roles, db::list_history::<RoleRight>).await
+}
+
+/// Lists which roles users were given and which were taken from them.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_holder_history(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+) -> Result<Slice<Historical<UserRole>>> {
+    services.list(requester, query, ListScope::Root, visibility::users, db::list_history::<UserRole>).await
+}
+
+/// The operations that need rights, for people who may list roles.
+///
+/// # Errors
+/// FORBIDDEN, or what the database says.
+pub async fn operations(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+) -> Result<Vec<Operation>> {
+    refuse_hosts(services)?;
+    let requester = Arc::clone(requester);
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            requester.need(&settings.gql_role_search_perms)?;
+            Ok(operation::operations(&settings))
+        })
+        .await
+}
+
+/// Whether no role has this name, for people who may list roles.
+///
+/// # Errors
+/// FORBIDDEN, or what the database says.
+pub async fn is_name_free(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    name: String,
+) -> Result<bool> {
+    check_text("roleName", &name, MAX_TEXT)?;
+    refuse_hosts(services)?;
+    let requester = Arc::clone(requester);
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            requester.need(&settings.gql_role_search_perms)?;
+            Ok(db::role::by_name(connection, &name)?.is_none())
+        })
+        .await
+}
+
+/// A role with what it grants, and how many have it.
+#[derive(Debug, Clone)]
+pub struct RoleSummary {
+    /// The role.
+    pub role: Role,
+    /// The rights that it grants.
+    pub rights: Vec<i32>,
+    /// How many users have it.
+    pub holders: usize,
+}
+
+/// All roles by name.
+///
+/// # Errors
+/// What the database says.
+pub fn summaries(connection: &mut DbConnection) -> Result<Vec<RoleSummary>> {
+    db::role::all(connection)?.into_iter().map(|role| summary(connection, role)).collect()
+}
+
+/// What a role grants, and how many have it.
+///
+/// # Errors
+/// What the database says.
+pub fn summary(connection: &mut DbConnection, role: Role) -> Result<RoleSummary> {
+    let rights = db::role::rights(connection, &[role.id])?.into_iter().map(|(_, right)| right).collect();
+    let holders = db::role::holders(connection, role.id, i64::MAX)?.len();
+    Ok(RoleSummary { role, rights, holders })
 }
 
 /// The roles of users, for those who see what is personal about them.

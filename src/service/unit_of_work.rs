@@ -167,6 +167,12 @@ impl<'a> UnitOfWork<'a> {
         self.cause.as_deref()
     }
 
+    /// What history says of a write now, of rows that have no record.
+    #[must_use]
+    pub fn entry(&self, history_type: HistoryType) -> Entry<'static> {
+        entry(self.now, self.requester, history_type, None)
+    }
+
     /// Has the votes on the open tasks of a group weighed again after this transaction, because it changes who is asked, or
     /// how many must agree.
     pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {

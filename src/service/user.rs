@@ -5,30 +5,41 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::context::ServiceContext;
-use super::login::{refuse_hosts, rights_of};
+use super::context::{ListScope, ServiceContext};
+use super::identity::{refuse_hosts, rights_of};
+use super::password::{self, NewPassword};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
-use crate::clock::new_id;
 use crate::db;
 use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Value};
-use crate::domain::text::{check_code, check_name};
+use crate::domain::text::{MAX_TEXT, check_name, check_text};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::role::Role;
 use crate::model::slice::Slice;
 use crate::model::user::{Language, User};
+
+mod accounts;
+mod changes;
+
+pub use accounts::{Account, account, accounts, acting, holders, sessions};
+pub use changes::{UserInput, create, delete, end_sessions, grant, rename, revoke, update};
+
+/// The fields in which users are searched by name.
+pub const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
 
 /// A user to be added by an administrator at the command line.
 #[derive(Debug, Clone, Default)]
 pub struct NewUser {
     /// The name to log in with.
     pub username: String,
-    /// The password in plain text.
-    pub password: String,
+    /// The password in plain text; nobody can log in without one.
+    pub password: Option<String>,
     /// Family name.
     pub last_name: String,
     /// Given names.
@@ -81,6 +92,19 @@ pub async fn list_visible(
         .await
 }
 
+/// Lists the versions of users.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<Historical<User>>> {
+    query.leave_out_deleted_versions();
+    services.list(requester, query, ListScope::Root, visibility::users, db::list_history::<User>).await
+}
+
 /// The users with these keys, to show the people of visible rows.
 pub async fn of_visible_rows(services: &Arc<ServiceContext>, ids: Vec<Uuid>) -> Result<Vec<User>> {
     services.read(move |_, connection| db::get_many::<User>(connection, &ids)).await
@@ -123,6 +147,54 @@ pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     Ok(written)
 }
 
+/// Whether no user has this name, for people who may list users.
+///
+/// # Errors
+/// FORBIDDEN, or what the database says.
+pub async fn is_name_free(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    username: String,
+) -> Result<bool> {
+    check_text("username", &username, MAX_TEXT)?;
+    is_free(
+        services,
+        requester,
+        move |connection| Ok(db::user::by_username(connection, &username)?.is_none()),
+    )
+    .await
+}
+
+/// Whether no user has this e-mail address, for people who may list users.
+///
+/// # Errors
+/// FORBIDDEN, or what the database says.
+pub async fn is_email_free(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    email: String,
+) -> Result<bool> {
+    check_text("userEmail", &email, MAX_TEXT)?;
+    is_free(services, requester, move |connection| Ok(db::user::by_email(connection, &email)?.is_none()))
+        .await
+}
+
+async fn is_free(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    look: impl FnOnce(&mut db::connection::DbConnection) -> Result<bool> + Send + 'static,
+) -> Result<bool> {
+    refuse_hosts(services)?;
+    let requester = Arc::clone(requester);
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            visibility::users(&requester, &settings).at_root()?;
+            look(connection)
+        })
+        .await
+}
+
 /// The languages that users can choose.
 pub async fn languages(services: &Arc<ServiceContext>) -> Result<Vec<Language>> {
     services.read(|_, connection| db::user::languages(connection)).await
@@ -141,60 +213,56 @@ pub fn change_language(unit: &mut UnitOfWork<'_>, language: &str) -> Result<()> 
             .with_list("allowed", &known);
         return Err(Error::validation("languageId", message));
     }
-    if unit.requester.user.language != language {
-        db::user::set_language(unit.connection, unit.requester.id(), language, unit.now)?;
+    let mut user = changes::locked(unit, "languageId", unit.requester.id())?;
+    if user.language == language {
+        unit.touch(&user);
+        return Ok(());
     }
-    unit.touch_other("user", unit.requester.id());
-    Ok(())
+    language.clone_into(&mut user.language);
+    unit.update(&mut user)
 }
 
-/// Adds a user; not offered over the network.
+/// Adds a user on behalf of an operator.
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND for an unknown role, or what the database says.
 pub async fn add(services: &Arc<ServiceContext>, new: NewUser) -> Result<User> {
     refuse_hosts(services)?;
-    check_code("username", &new.username)?;
-    check_names(&new.username, &new.last_name, &new.other_names, new.email.as_deref())?;
-    super::login::check_new_password(services, &new.password)?;
-    let hash = services.passwords.hash(&new.password)?;
-    let now = services.clock.now();
-    services
-        .db
-        .write(move |connection| {
-            if db::user::by_username(connection, &new.username)?.is_some() {
-                return Err(Error::validation("username", Message::new("username-taken")));
-            }
-            let known = db::user::language_codes(connection)?;
-            if !known.contains(&new.language) {
-                let message = Message::new("unknown-language")
-                    .with("language", new.language.as_str())
-                    .with_list("allowed", &known);
-                return Err(Error::validation("language", message));
-            }
-            let user = User {
-                id: new_id(),
-                interactive_user_id: db::user::next_interactive_user_id(connection)?,
-                username: new.username.clone(),
-                last_name: new.last_name.clone(),
-                other_names: new.other_names.clone(),
-                email: new.email.clone(),
-                phone: None,
-                language: new.language.clone(),
-                is_active: true,
-                version: 1,
-                json_ext: None,
-                date_created: now,
-                date_updated: now,
-                last_login: None,
-            };
-            db::user::insert(connection, &user, &hash)?;
-            for role in &new.roles {
-                grant_in(connection, &user, role, now)?;
-            }
-            Ok(user)
-        })
-        .await
+    let password = match new.password {
+        Some(password) => Some(NewPassword::of_operator(services, password)?),
+        None => None,
+    };
+    let input = UserInput {
+        username: Some(new.username),
+        last_name: Some(new.last_name),
+        other_names: Some(new.other_names),
+        email: new.email,
+        language: Some(new.language),
+        password,
+        ..UserInput::default()
+    };
+    operate(services, move |unit| {
+        let mut roles = Vec::new();
+        for name in &new.roles {
+            roles.push(role_named(unit.connection, name)?.id);
+        }
+        create(unit, &UserInput { roles: Some(roles), ..input.clone() })
+    })
+    .await
+}
+
+/// Does what an operator asks for at the command line, in the name of the system user.
+///
+/// # Errors
+/// The error of `work`.
+pub async fn operate<T, F>(services: &Arc<ServiceContext>, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
+{
+    refuse_hosts(services)?;
+    let system = services.read(|_, connection| Requester::system(connection)).await.map(Arc::new)?;
+    services.write(&system, work).await
 }
 
 /// Refuses names that can't be shown as they are.
@@ -217,51 +285,30 @@ pub(super) fn check_names(
 ///
 /// # Errors
 /// VALIDATION, NOT_FOUND, or what the database says.
-pub async fn set_password(services: &Arc<ServiceContext>, username: String, password: &str) -> Result<()> {
+pub async fn set_password(services: &Arc<ServiceContext>, username: String, password: String) -> Result<()> {
     refuse_hosts(services)?;
-    super::login::check_new_password(services, password)?;
-    let hash = services.passwords.hash(password)?;
-    let now = services.clock.now();
-    services
-        .db
-        .write(move |connection| {
-            let user = named(connection, &username)?;
-            db::user::set_password(connection, user.id, &hash, now)?;
-            db::session::revoke_others(connection, user.id, None, now)
-        })
-        .await
+    let new = NewPassword::of_operator(services, password)?;
+    operate(services, move |unit| {
+        let user = named(unit.connection, &username)?;
+        password::set(unit, "newPassword", &user, &new)
+    })
+    .await
 }
 
-/// Gives a user a role; returns whether the user did not have it yet. Not offered over the network.
-///
-/// # Errors
-/// NOT_FOUND, or what the database says.
-pub async fn grant(services: &Arc<ServiceContext>, username: String, role: String) -> Result<bool> {
-    refuse_hosts(services)?;
-    let now = services.clock.now();
-    services
-        .db
-        .write(move |connection| {
-            let user = named(connection, &username)?;
-            grant_in(connection, &user, &role, now)
-        })
-        .await
-}
-
-fn named(connection: &mut db::connection::DbConnection, username: &str) -> Result<User> {
+/// The user of this name, active or not.
+pub(super) fn named(connection: &mut db::connection::DbConnection, username: &str) -> Result<User> {
+    check_text("username", username, MAX_TEXT)?;
     let found = db::user::by_username(connection, username)?.map(|(user, _)| user);
-    found.filter(|user| user.id != SYSTEM_USER).ok_or_else(|| {
-        Error::not_found("username", Message::new("no-such-user").with("username", username.to_owned()))
+    found.filter(|user| user.id != SYSTEM_USER && !user.is_deleted).ok_or_else(|| {
+        Error::not_found("username", Message::new("no-user-with").with("who", username.to_owned()))
     })
 }
 
-fn grant_in(
-    connection: &mut db::connection::DbConnection,
-    user: &User,
-    role: &str,
-    now: chrono::NaiveDateTime,
-) -> Result<bool> {
-    let role = db::role::by_name(connection, role)?
-        .ok_or_else(|| Error::not_found("role", Message::new("no-role").with("role", role.to_owned())))?;
-    db::role::grant(connection, user.id, role.id, now)
+/// The role of this name.
+///
+/// # Errors
+/// NOT_FOUND, or what the database says.
+pub fn role_named(connection: &mut db::connection::DbConnection, name: &str) -> Result<Role> {
+    db::role::by_name(connection, name)?
+        .ok_or_else(|| Error::not_found("role", Message::new("no-role").with("role", name.to_owned())))
 }

@@ -203,6 +203,21 @@ pub fn roles(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_role_search_perms)
 }
 
+/// Entries of the security log: all for people with the right.
+#[must_use]
+pub fn security_log(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_security_log_search_perms)
+}
+
+/// Tokens of programs: one's own; all for people with the right to list users.
+#[must_use]
+pub fn api_tokens(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    match users(requester, settings) {
+        Visible::All => Visible::All,
+        _ => Visible::Where(Condition::equals("user_id", Value::Uuid(requester.id()))),
+    }
+}
+
 /// Entries of the journal: one's own; all for superusers.
 #[must_use]
 pub fn mutation_logs(requester: &Requester, _: &ModuleSettings) -> Visible {

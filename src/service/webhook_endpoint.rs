@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::{login, visibility};
+use super::{identity, visibility};
 use crate::auth::requester::Requester;
 use crate::auth::sealing::new_webhook_secret;
 use crate::clock::new_id;
@@ -175,7 +175,7 @@ pub async fn to_be_told(services: &Arc<ServiceContext>, id: Uuid) -> Result<Opti
                 return Ok((endpoint, true));
             };
             let settings = services.settings.current(connection, services.clock.now())?;
-            let owner = login::acting_by_id(services, connection, owner)?;
+            let owner = identity::acting_by_id(services, connection, owner)?;
             Ok((endpoint, owner.is_some_and(|owner| visibility::may_have_webhooks(&owner, &settings))))
         })
         .await?;

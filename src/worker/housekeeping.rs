@@ -1,4 +1,4 @@
-//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, delivered events, attempts, old entries
+//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, old entries
 //! of the journal), renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
-use crate::db::{login_failure, mutation_log, outbox, session, statistics, webhook_attempt};
+use crate::db::{login_failure, mutation_log, outbox, security_log, session, statistics, webhook_attempt};
 use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};
 
@@ -35,6 +35,7 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
     user::refresh(services).await?;
     let now = services.clock.now();
     let delivered = now - TimeDelta::days(settings.keep_days);
+    let logged = now - TimeDelta::days(services.auth.security_log_days);
     let failures = now - TimeDelta::seconds(services.auth.failure_window_s);
     services
         .db
@@ -42,6 +43,7 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
             connection.take_time()?;
             session::prune(connection, now)?;
             login_failure::prune(connection, failures)?;
+            security_log::prune(connection, logged)?;
             outbox::prune(connection, delivered)?;
             outbox::discard_ownerless(connection)?;
             webhook_attempt::prune(connection, delivered)?;

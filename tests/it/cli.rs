@@ -10,7 +10,7 @@ use crate::support::backend::TestDatabase;
 use crate::support::program::{FIXTURE, Server, program, run, wait_until};
 
 /// The one line on the standard output of a success, or on the standard error of a failure.
-fn line(output: &Output) -> String {
+pub fn line(output: &Output) -> String {
     let text = if output.status.success() { &output.stdout } else { &output.stderr };
     let text = String::from_utf8_lossy(text).into_owned();
     assert_eq!(text.trim_end().lines().count(), 1, "one line is wanted: {text:?} {output:?}");
@@ -18,7 +18,7 @@ fn line(output: &Output) -> String {
 }
 
 /// Runs the program with something on its standard input.
-fn with_input(database: &str, args: &[&str], input: &[u8]) -> Output {
+pub fn with_input(database: &str, args: &[&str], input: &[u8]) -> Output {
     let mut command = program(database);
     let command = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program runs");
@@ -39,7 +39,7 @@ fn log_in(server: &Server) -> (u16, String) {
     (reply.status, reply.text)
 }
 
-fn on_each_database(test: impl Fn(&TestDatabase)) {
+pub fn on_each_database(test: impl Fn(&TestDatabase)) {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         test(&TestDatabase::create(backend));
     }
@@ -115,10 +115,10 @@ fn users_are_added_given_roles_and_new_passwords() {
             |args: &[&str], password: &str| with_input(&database.url, args, password.as_bytes());
         let added = with_password(
             &["user", "add", "nadia", "--role", "Task Executor", "--last-name", "N"],
-            "nadia-12345\n",
+            "rosebud-12345\n",
         );
         assert!(added.status.success() && line(&added).starts_with("added the user nadia"), "{added:?}");
-        let again = with_password(&["user", "add", "nadia"], "nadia-12345\n");
+        let again = with_password(&["user", "add", "nadia"], "rosebud-12345\n");
         assert!(!again.status.success() && line(&again).contains("already"), "{again:?}");
         let short = with_password(&["user", "add", "short"], "1234\n");
         assert!(!short.status.success() && line(&short).contains("password"), "{short:?}");
@@ -282,15 +282,15 @@ fn names_that_change_how_they_look_are_refused() {
             vec!["user", "add", "nadia", "--other-names", "a\tb"],
             vec!["user", "add", "nadia", "--email", "a\r@b"],
         ] {
-            let output = with_input(&database.url, &args, b"nadia-12345\n");
+            let output = with_input(&database.url, &args, b"rosebud-12345\n");
             assert!(!output.status.success() && line(&output).contains("not seen"), "{args:?} {output:?}");
         }
         assert_eq!(database.count("SELECT count(*) FROM core_user WHERE username LIKE 'na%dia'"), 0);
         let added =
-            with_input(&database.url, &["user", "add", "zoë", "--last-name", "O'Neill"], b"nadia-12345\n");
+            with_input(&database.url, &["user", "add", "zoë", "--last-name", "O'Neill"], b"rosebud-12345\n");
         assert!(added.status.success(), "{added:?}");
         let file = folder("names").join("names.json");
-        let user = r#"{ "users": [{ "id": "00000000-0000-7000-b000-000000000001", "username": "a\nb", "password": "nadia-12345" }] }"#;
+        let user = r#"{ "users": [{ "id": "00000000-0000-7000-b000-000000000001", "username": "a\nb", "password": "rosebud-12345" }] }"#;
         std::fs::write(&file, user).expect("the file is written");
         let output = run(&database.url, &["load", file.to_str().expect("UTF-8")]);
         assert!(!output.status.success() && line(&output).contains("not seen"), "{output:?}");
@@ -315,12 +315,12 @@ fn files_that_begin_with_a_byte_order_mark_are_read() {
         on_each_database(|database| {
             let output = run(&database.url, &["load", data.to_str().expect("UTF-8")]);
             assert!(output.status.success() && line(&output).contains("40 tasks"), "{kind} {output:?}");
-            let password = utf8("nadia-12345\n");
+            let password = utf8("rosebud-12345\n");
             assert!(
                 with_input(&database.url, &["user", "set-password", "exec1"], &password).status.success()
             );
             let server = Server::start(&database.url, &[]);
-            assert!(server.try_log_in("exec1", "nadia-12345").body["data"]["tokenAuth"].is_object());
+            assert!(server.try_log_in("exec1", "rosebud-12345").body["data"]["tokenAuth"].is_object());
         });
         let output = run("sqlite://unused.db", &["migrate", "--config", toml.to_str().expect("UTF-8")]);
         assert!(line(&output).contains("limits.page_size"), "it is read: {output:?}");

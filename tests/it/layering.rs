@@ -30,6 +30,7 @@ const CIRCLE: &[&str] = &[
     "graphql::mutation_log",
     "graphql::record",
     "graphql::role",
+    "graphql::role::history",
     "graphql::task::filters",
     "graphql::task::progress",
     "graphql::task::types",
@@ -75,7 +76,7 @@ fn rank(layer: &str) -> Option<usize> {
 
 /// The layer a module belongs to; none for the roots, which put everything together.
 fn layer(module: &str) -> Option<&str> {
-    module.split("::").next().filter(|first| !["lib", "main", "demo"].contains(first))
+    module.split("::").next().filter(|first| !["lib", "main", "demo", "commands"].contains(first))
 }
 
 /// The paths that a source names by `crate::` and by `super::`, anywhere in it, with groups taken apart; they begin at the

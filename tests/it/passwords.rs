@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tasks_management::LoadFile;
 
+use crate::people::office;
 use crate::sessions::with_clock;
 use crate::support::{Answer, Client, TestApp, apply, on_both};
 
@@ -351,4 +352,84 @@ async fn inactive_users_are_strangers(app: TestApp) {
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "a session ends with its user");
     assert_eq!(client.graphql("mutation { refreshToken { token } }").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.stranger().try_log_in("exec1", "exec1123").await.message(), "INCORRECT_CREDENTIALS");
+}
+
+#[apply(on_both)]
+async fn a_password_is_set_anew_by_a_token_of_an_administrator_once(app: TestApp) {
+    office(&app).await;
+    let reset = async |client: &mut Client, username: &str| {
+        let query = format!(
+            "mutation {{ resetPassword(input: {{ username: \"{username}\" }}) {{ success error token }} }}"
+        );
+        client.graphql(&query).await.data("resetPassword").clone()
+    };
+    let set = async |username: &str, token: &str, new: &str| {
+        let query = "mutation($in: SetPasswordMutationInput!) { setPassword(input: $in) { success error } }";
+        let input = json!({ "username": username, "token": token, "newPassword": new });
+        app.another_process()
+            .stranger()
+            .graphql_with(query, json!({ "in": input }))
+            .await
+            .data("setPassword")
+            .clone()
+    };
+    app.done("admin", "createUser", json!({ "username": "nadia", "lastName": "Okafor" })).await;
+    let mut clerk = app.user("clerk").await;
+    let token = reset(&mut clerk, "nadia").await["token"].as_str().expect("a token").to_owned();
+    for (username, wrong, new) in [
+        ("exec1", token.as_str(), "a rosy bud"),
+        ("ghost", token.as_str(), "a rosy bud"),
+        ("nadia", "x", "a rosy bud"),
+        ("nadia", &token[1..], "a rosy bud"),
+    ] {
+        let said = set(username, wrong, new).await["error"].clone();
+        assert!(
+            said.as_str().is_some_and(|said| said.starts_with("This token is not")),
+            "{username}: {said}"
+        );
+    }
+    for weak in ["short", "nadia-2026", "my okafor", "qwerty123"] {
+        assert_eq!(set("nadia", &token, weak).await["success"], false, "{weak}");
+    }
+    assert_eq!(set("nadia", &token, "a rosy bud").await, json!({ "success": true, "error": null }));
+    assert!(is_granted(&app.stranger().try_log_in("nadia", "a rosy bud").await));
+    assert_eq!(set("nadia", &token, "another rosy bud").await["success"], false, "it was used");
+    let token = reset(&mut clerk, "nadia").await["token"].as_str().expect("a token").to_owned();
+    let both = tokio::join!(set("nadia", &token, "the first bud"), set("nadia", &token, "the other bud"));
+    assert!(both.0["success"] != both.1["success"], "one of two at once: {both:?}");
+    let mut nadia = app.stranger();
+    let first = nadia.try_log_in("nadia", "the first bud").await;
+    assert_eq!(is_granted(&first), both.0["success"] == true);
+    let token = reset(&mut clerk, "nadia").await["token"].as_str().expect("a token").to_owned();
+    app.done("clerk", "updateUser", json!({ "username": "nadia", "isActive": false })).await;
+    assert_eq!(set("nadia", &token, "a rosy bud").await["success"], false, "the blocked set none");
+    for username in ["boss", "admin", "triage", "sleeper"] {
+        let refused = reset(&mut clerk, username).await;
+        assert!(
+            refused["token"].is_null()
+                && refused["error"].as_str().is_some_and(|said| said.contains("rights")),
+            "{refused}"
+        );
+    }
+    assert_eq!(reset(&mut app.user("exec1").await, "exec2").await["success"], false);
+    let held = "SELECT count(*) FROM core_mutationlog WHERE mutation IN ('setPassword', 'resetPassword')";
+    assert_eq!(app.count(held), 0);
+}
+
+#[apply(on_both)]
+async fn neither_text_nor_work_tells_a_stranger_whether_there_is_a_person(app: TestApp) {
+    app.done("admin", "createUser", json!({ "username": "robot" })).await;
+    let ask = async |username: &str| {
+        let query = format!(
+            "mutation {{ resetPassword(input: {{ username: \"{username}\" }}) {{ success error token }} }}"
+        );
+        app.stranger().graphql(&query).await.data("resetPassword").clone()
+    };
+    let ghost = ask("ghost").await;
+    assert!(ghost["error"].as_str().is_some_and(|said| said.contains("ask somebody who administers users")));
+    assert_eq!(ask("admin").await, ghost);
+    for (name, password) in [("ghost", "x"), ("exec1", "x"), ("robot", ""), ("robot", "x")] {
+        let answer = app.stranger().try_log_in(name, password).await;
+        assert_eq!(answer.message(), "INCORRECT_CREDENTIALS", "{name}");
+    }
 }

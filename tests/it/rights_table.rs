@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
-use tasks_management::{CreateTask, CreateTaskComment, Host, Settings};
+use tasks_management::{Clock as _, CreateTask, CreateTaskComment, Host, Settings, SystemClock};
 
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
@@ -49,6 +49,17 @@ Query.webhookAttempts => { webhookAttempts { totalCount } }
 Query.mutationLogs (triage's) => { mutationLogs(clientMutationId: "by triage") { totalCount } }
 Query.users => { users { totalCount } }
 Query.role => { role { totalCount } }
+Query.userHistory => { userHistory { totalCount } }
+Query.roleHistory => { roleHistory { totalCount } }
+Query.roleRightHistory => { roleRightHistory { totalCount } }
+Query.userRoleHistory => { userRoleHistory { totalCount } }
+Query.modulesPermissions => { modulesPermissions { modulePermsList { moduleName } } }
+Query.validateUsername => { validateUsername(username: "exec1") }
+Query.validateUserEmail => { validateUserEmail(userEmail: "exec1@example.org") }
+Query.apiTokens => { apiTokens { totalCount } }
+Query.securityLog => { securityLog { totalCount } }
+Query.passwordPolicy => { passwordPolicy { minLength } }
+Query.validateRoleName => { validateRoleName(roleName: "Task Triage") }
 Query.user => { user { username } }
 Query.languages => { languages { code } }
 Query.userDistricts => { userDistricts { id } }
@@ -104,9 +115,22 @@ Mutation.updateWebhookEndpoint => updateWebhookEndpoint(input: { id: "$group" is
 Mutation.deleteWebhookEndpoint => deleteWebhookEndpoint(input: { ids: ["$group"] }) { internalId }
 Mutation.rotateWebhookSecret => rotateWebhookSecret(input: { id: "$group" }) { internalId }
 Mutation.executeTask => executeTask(input: { id: "$errand" }) { internalId }
+Mutation.createUser => createUser(input: { username: "new $group" }) { internalId }
+Mutation.createUser (with a password) => createUser(input: { username: "new $group" password: "a rosy bud" }) { internalId }
+Mutation.updateUser => updateUser(input: { username: "exec5" phone: "5" }) { internalId }
+Mutation.deleteUser => deleteUser(input: { uuids: ["$group"] }) { internalId }
+Mutation.createRole => createRole(input: { name: "new $group" }) { internalId }
+Mutation.updateRole => updateRole(input: { uuid: "$group" }) { internalId }
+Mutation.duplicateRole => duplicateRole(input: { uuid: "$group" name: "twin $group" }) { internalId }
+Mutation.deleteRole => deleteRole(input: { uuids: ["$group"] }) { internalId }
 Mutation.changeUserLanguage => changeUserLanguage(input: { languageId: "en" }) { internalId }
-Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123" newPassword: "$name123" }) { success error }
 Mutation.changePassword (other's) => changePassword(input: { username: "exec5" oldPassword: "exec5123" newPassword: "exec5123" }) { success error }
+Mutation.createApiToken (without rights) => createApiToken(input: { name: "p" expires: "$soon" rights: [] }) { internalId }
+Mutation.createApiToken (191001) => createApiToken(input: { name: "p" expires: "$soon" rights: [191001] }) { internalId }
+Mutation.createApiToken (other's) => createApiToken(input: { name: "p" expires: "$soon" rights: [] username: "exec5" }) { internalId }
+Mutation.revokeApiToken => revokeApiToken(input: { ids: ["$group"] }) { internalId }
+Mutation.resetPassword => resetPassword(input: { username: "exec5" }) { success error }
+Mutation.setPassword => setPassword(input: { username: "exec5" token: "x" newPassword: "a rosy bud" }) { success error }
 Mutation.tokenAuth => tokenAuth(username: "exec5", password: "exec5123") { token }
 Mutation.verifyToken => verifyToken { payload }
 Mutation.refreshToken => refreshToken { token }
@@ -114,6 +138,7 @@ Mutation.revokeToken => revokeToken { revoked }
 Mutation.deleteTokenCookie => deleteTokenCookie { deleted }
 Mutation.deleteRefreshTokenCookie => deleteRefreshTokenCookie { deleted }
 Mutation.getCsrfToken => getCsrfToken { csrfToken }
+Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123" newPassword: "a rosy bud" }) { success error }
 "#;
 
 /// The root fields that the schema has, as `Query.task`.
@@ -186,6 +211,7 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$executor", user_id("exec1").to_owned()),
         ("$comment", comment),
         ("$errand", errand),
+        ("$soon", (SystemClock.now() + chrono::TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%S").to_string()),
         ("$flow", flow),
         ("$task", task),
         ("$received", received),

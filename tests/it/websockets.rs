@@ -119,6 +119,34 @@ async fn queries_mutations_and_a_hosts_subscription_share_one_websocket(app: Tes
 }
 
 #[apply(on_both)]
+async fn a_blocked_persons_open_websocket_answers_nothing_more(app: TestApp) {
+    let address = serve(&app).await;
+    let ask = |mut connection: Connection| {
+        let asked = move || {
+            let answers = connection.answers("{ task { totalCount } }");
+            (connection, answers[0].clone())
+        };
+        tokio::task::spawn_blocking(asked)
+    };
+    let open = tokio::task::spawn_blocking(move || Connection::open(address, Some("exec1")));
+    let (mut connection, answer) = ask(open.await.expect("it opens")).await.expect("it answers");
+    assert!(answer["data"]["task"]["totalCount"].is_number(), "{answer}");
+    app.done("admin", "updateUser", json!({ "username": "exec1", "isActive": false })).await;
+    let blocked = std::time::Instant::now();
+    loop {
+        let (same, answer) = ask(connection).await.expect("it answers");
+        if answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED" {
+            break;
+        }
+        assert!(
+            blocked.elapsed() < Duration::from_secs(2),
+            "who asks is looked up again within a second: {answer}"
+        );
+        connection = same;
+    }
+}
+
+#[apply(on_both)]
 async fn a_stranger_on_a_websocket_gets_what_is_for_everybody(app: TestApp) {
     let queries = ["{ greeting task { totalCount } }", "subscription { rings { number } }"];
     let [seen, refused] = answers(&app, None, queries).await;

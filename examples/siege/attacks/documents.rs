@@ -43,6 +43,17 @@ pub fn by_strangers() -> Vec<(&'static str, Bytes)> {
         ("configurations", of("{ moduleConfigurations { module config controls { field } } }")),
         ("the schema", of("{ __schema { types { name fields { name args { name type { name } } } } } }")),
         ("a list", of("{ task { totalCount } }")),
+        (
+            "another's password",
+            of("mutation { resetPassword(input: { username: \"victoria\" }) { success error token } }"),
+        ),
+        (
+            "a password by a token that was made up",
+            of(&format!(
+                "mutation {{ setPassword(input: {{ username: \"victoria\" token: \"{}\" newPassword: \"a rosy bud\" }}) {{ success }} }}",
+                "A".repeat(75)
+            )),
+        ),
     ]
 }
 

@@ -4,7 +4,7 @@ use crate::db::entity::Stored;
 use crate::db::sql::Sql;
 use crate::domain::query::Condition;
 use crate::domain::text::{camel_case, snake_case};
-use crate::model::entity::{Column, Kind, Versioned};
+use crate::model::entity::{Archived, Column, Kind};
 
 /// Where a field is found.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +159,7 @@ impl Table {
 
     /// The historical twin of an entity's table; all versions are listed, the newest first.
     #[must_use]
-    pub fn of_history<T: Listed + Versioned>() -> Self {
+    pub fn of_history<T: Listed + Archived>() -> Self {
         let mut table = Self::of::<T>();
         table.fields.extend([
             Field::own("history_date", Kind::DateTime),

@@ -16,7 +16,10 @@ use crate::service::mutation::CanonicalForm;
 const NULL_IS_SAID: [&str; 5] =
     ["forbidMaker", "distinctDeciders", "dueDate", "followUpDate", "leadTimeSeconds"];
 
-/// The input of the present mutation: JSON with snake_case keys.
+/// Fields that the journal never holds. Two inputs that differ in nothing else ask for the same.
+const SECRETS: [&str; 1] = ["password"];
+
+/// The input of the present mutation: JSON with snake_case keys, without what is secret.
 ///
 /// # Errors
 /// VALIDATION for a required variable that was not given.
@@ -26,6 +29,7 @@ pub fn content(ctx: &Context<'_>) -> Result<String> {
     let mut input = Json::from(input.into_json().map_err(Error::internal)?);
     if let Json::Object(map) = &mut input {
         *map = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value)).collect();
+        map.retain(|key, _| !SECRETS.contains(&key.as_str()));
     }
     Ok(input.to_string())
 }

@@ -8,6 +8,7 @@ use crate::graphql::protocol::arguments::{
     ANY_OF, Argument, Arguments, Given, Table, boolean, client_mutation_id, id_int, join, order_by, paging,
     text, uuid,
 };
+use crate::service::user::NAMES;
 
 /// `Query.users`
 pub static USERS: Table = LazyLock::new(|| join([root(), paging(), fields()]));
@@ -27,14 +28,17 @@ fn root() -> Arguments {
         Argument::own("villageId", "Int", nobody).described(NO_PLACE),
         Argument::own("birthDateFrom", "Date", nobody).described("Finds nobody: days of birth are not kept."),
         Argument::own("birthDateTo", "Date", nobody).described("Finds nobody: days of birth are not kept."),
-        Argument::ignored("validity", "Date", "Ignored: users are not kept in versions."),
-        Argument::ignored("showHistory", "Boolean", "Ignored: users are not kept in versions."),
+        Argument::ignored("validity", "Date", "Ignored: `userHistory` shows the versions of users."),
+        Argument::ignored("showHistory", "Boolean", "Ignored: `userHistory` shows the versions of users."),
         Argument::ignored(
             "showDeleted",
             "Boolean",
             "Ignored: who may not log in any more is listed like everybody.",
         ),
-        Argument::own("str", "String", |given| Ok(given.text()?.map(|text| Condition::search(NAMES, &text)))),
+        Argument::own("str", "String", |given| {
+            Ok(given.text()?.map(|text| Condition::search_words(NAMES, &text)))
+        })
+        .described("Finds those in whose names and e-mail address each word stands, as in a full name."),
         Argument::own("parentLocation", "String", nobody_named).described(NO_PLACE),
         Argument::own("parentLocationLevel", "Int", nobody).described(NO_PLACE),
     ];
@@ -53,8 +57,6 @@ fn root() -> Arguments {
 const NO_PLACE: &str = "Finds nobody: users have no place here.";
 const NO_PLACES: &str =
     "Finds nobody: users have no place here. An empty list asks for nothing, as if it were absent.";
-
-const NAMES: &[&str] = &["username", "last_name", "other_names", "email"];
 
 fn fields() -> Arguments {
     join([

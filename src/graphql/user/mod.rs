@@ -1,7 +1,10 @@
 //! Users and languages in GraphQL.
 
+pub mod changes;
 pub mod filters;
+pub mod history;
 pub mod mutations;
+pub mod password;
 pub mod queries;
 pub mod stubs;
 pub mod types;

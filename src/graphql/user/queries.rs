@@ -27,6 +27,18 @@ impl UserQueries {
         Ok(Some(request(ctx)?.requester()?.user.clone().into()))
     }
 
+    /// Whether no user has this name; for people with the right to list users.
+    async fn validate_username(&self, ctx: &Context<'_>, username: String) -> Result<Option<bool>> {
+        let context = request(ctx)?;
+        user::is_name_free(&context.services, context.requester()?, username).await.map(Some)
+    }
+
+    /// Whether no user has this e-mail address; for people with the right to list users.
+    async fn validate_user_email(&self, ctx: &Context<'_>, user_email: String) -> Result<Option<bool>> {
+        let context = request(ctx)?;
+        user::is_email_free(&context.services, context.requester()?, user_email).await.map(Some)
+    }
+
     /// The languages that users can choose. Strangers may ask for them.
     async fn languages(&self, ctx: &Context<'_>) -> Result<Option<Vec<Option<LanguageNode>>>> {
         let languages = user::languages(&request(ctx)?.services).await?;

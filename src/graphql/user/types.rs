@@ -40,9 +40,9 @@ pub struct UserNode {
     last_name: Option<String>,
     /// Always null: no mutation with an id changes users.
     client_mutation_id: Option<String>,
-    health_facility: Option<HealthFacility>,
-    claim_admin: Option<ClaimAdmin>,
-    officer: Option<Officer>,
+    health_facility: Option<Box<HealthFacility>>,
+    claim_admin: Option<Box<ClaimAdmin>>,
+    officer: Option<Box<Officer>>,
     #[graphql(skip)]
     pub user: User,
 }
@@ -109,7 +109,14 @@ impl UserNode {
         if !self.sees_personal_data(ctx).await? {
             return Ok(None);
         }
-        let rights = service::rights(&request(ctx)?.services, self.user.id).await?;
+        let context = request(ctx)?;
+        let requester = context.requester()?;
+        // A program has some of its user's rights only.
+        let rights = if requester.id() == self.user.id {
+            requester.rights.clone()
+        } else {
+            service::rights(&context.services, self.user.id).await?
+        };
         Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
     }
 
@@ -137,7 +144,7 @@ impl UserNode {
 
     /// The condition that `field` of a row is this user.
     const fn is(&self, field: &'static str) -> Condition {
-        Condition::equals(field, Value::Uuid(self.user.id))
+        Condition::equals(field, Value::Uuid(self.user.record.id))
     }
 
     async fn groups(&self, ctx: &Context<'_>, field: &'static str) -> Result<Connection<TaskGroupNode>> {

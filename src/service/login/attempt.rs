@@ -8,14 +8,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use uuid::Uuid;
 
 use crate::budget::fair_places::Ticket;
 use crate::db::connection::DbConnection;
 use crate::db::login_failure::{add, clear, get, subtract};
 use crate::domain::network::Network;
+use crate::domain::security_log::SecurityEvent;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
-use crate::service::ServiceContext;
+use crate::service::{ServiceContext, security_log};
 
 /// An attempt to log in.
 #[derive(Clone)]
@@ -138,6 +140,24 @@ impl Attempt {
             subtract(connection, &key, 1)?;
         }
         subtract(connection, &self.name_key(), own)
+    }
+
+    /// The network from which it came, where that is known.
+    pub fn network_text(&self) -> Option<String> {
+        self.network.map(|network| network.to_string())
+    }
+
+    /// Notes in the security log that it was refused. `known` is the user of that name, if there is one.
+    pub fn refused(
+        &self,
+        known: Option<Uuid>,
+        now: NaiveDateTime,
+    ) -> impl FnMut(&mut DbConnection) -> Result<()> + Send + use<> {
+        let (network, name) = (self.network_text(), self.username.clone());
+        move |connection| {
+            let said = (network.clone(), Some(name.as_str()));
+            security_log::write(connection, now, SecurityEvent::LoginRefused, None, known, said)
+        }
     }
 
     fn device_key(&self) -> Option<String> {

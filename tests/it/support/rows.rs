@@ -9,6 +9,13 @@ use super::{Backend, TestApp};
 /// Tables in which a refused request leaves nothing.
 const TABLES: &[&str] = &[
     "core_user",
+    "core_historicaluser",
+    "core_role",
+    "core_historicalrole",
+    "core_roleright",
+    "core_historicalroleright",
+    "core_userrole",
+    "core_historicaluserrole",
     "core_mutationlog",
     "task_management_taskgroup",
     "task_management_historicaltaskgroup",

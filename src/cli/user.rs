@@ -1,0 +1,206 @@
+//! What the subcommands of `user`, and `whoami`, do.
+
+use serde_json::{Value, json};
+
+use super::table::Table;
+use super::{migrate, say};
+use crate::app::Builder;
+use crate::config::Settings;
+use crate::domain::json::Json;
+use crate::domain::query::Condition;
+use crate::service::user::{self, Account, NewUser, UserInput};
+
+/// Adds a user.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
+    migrate(&settings).await?;
+    let module = Builder::new(settings).build().map_err(say)?;
+    let user = user::add(module.services(), new).await.map_err(say)?;
+    Ok(format!("added the user {} with the id {}", user.username, user.id))
+}
+
+/// Sets a user's password.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn set_password(settings: Settings, username: String, password: String) -> Result<String, String> {
+    migrate(&settings).await?;
+    let module = Builder::new(settings).build().map_err(say)?;
+    user::set_password(module.services(), username.clone(), password).await.map_err(say)?;
+    Ok(format!("set the password of {username}; open sessions have ended"))
+}
+
+/// Gives a user a role.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
+    migrate(&settings).await?;
+    let module = Builder::new(settings).build().map_err(say)?;
+    let (to, what) = (username.clone(), role.clone());
+    let new =
+        user::operate(module.services(), move |unit| user::grant(unit, &to, &what)).await.map_err(say)?;
+    Ok(if new {
+        format!("{username} now has the role {role}")
+    } else {
+        format!("{username} had the role {role} already")
+    })
+}
+
+/// Takes a role from a user.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn revoke(settings: Settings, username: String, role: String) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let (from, what) = (username.clone(), role.clone());
+    let had =
+        user::operate(module.services(), move |unit| user::revoke(unit, &from, &what)).await.map_err(say)?;
+    Ok(if had {
+        format!("{username} has the role {role} no more")
+    } else {
+        format!("{username} did not have the role {role}")
+    })
+}
+
+/// Shows users, a line each, by name.
+///
+/// # Errors
+/// A sentence that says what can't be asked for, or what is wrong with the database.
+pub async fn list_users(
+    settings: Settings,
+    search: Option<String>,
+    limit: i64,
+    json: bool,
+) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let search = search.map(|text| Condition::search_words(user::NAMES, &text));
+    let found = user::accounts(module.services(), search, limit).await.map_err(say)?;
+    let columns = ["username", "name", "email", "active", "roles", "sessions", "lastLogin"];
+    let row = |account: Account| {
+        let user = &account.user;
+        vec![
+            json!(user.username),
+            json!(format!("{} {}", user.other_names, user.last_name).trim()),
+            json!(user.email),
+            json!(user.is_active),
+            json!(account.roles),
+            json!(account.sessions),
+            moment(user.last_login),
+        ]
+    };
+    Ok(Table::new(&columns, found.into_iter().map(row).collect()).text(json))
+}
+
+/// Shows all there is about one user.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn show_user(settings: Settings, username: String, json: bool) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let account = user::account(module.services(), username).await.map_err(say)?;
+    let Account { user, roles, rights, groups, sessions, has_password } = account;
+    let shown = [
+        ("username", json!(user.username)),
+        ("id", json!(user.id)),
+        ("lastName", json!(user.last_name)),
+        ("otherNames", json!(user.other_names)),
+        ("email", json!(user.email)),
+        ("phone", json!(user.phone)),
+        ("language", json!(user.language)),
+        ("active", json!(user.is_active)),
+        ("hasPassword", json!(has_password)),
+        ("superuser", json!(rights.is_superuser)),
+        ("roles", json!(roles)),
+        ("rights", json!(rights.numbers)),
+        ("groups", json!(groups)),
+        ("sessions", json!(sessions)),
+        ("created", moment(Some(user.date_created))),
+        ("lastLogin", moment(user.last_login)),
+    ];
+    let (columns, row): (Vec<&'static str>, Vec<Value>) = shown.into_iter().unzip();
+    Ok(Table::new(&columns, vec![row]).record(json))
+}
+
+/// Shows the roles of a user, a line each.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn roles_of(settings: Settings, username: String, json: bool) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let account = user::account(module.services(), username).await.map_err(say)?;
+    let rows = account.roles.into_iter().map(|role| vec![json!(role)]).collect();
+    Ok(Table::new(&["role"], rows).text(json))
+}
+
+/// Blocks a user, or lets the user in again.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn set_active(settings: Settings, username: String, is_active: bool) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let input =
+        UserInput { username: Some(username.clone()), is_active: Some(is_active), ..UserInput::default() };
+    let left = user::operate(module.services(), move |unit| {
+        user::update(unit, &input)?;
+        Ok(unit.take_kept())
+    });
+    let left = left.await.map_err(say)?;
+    let mut said = if is_active {
+        format!("{username} may log in")
+    } else {
+        format!("{username} is blocked; the sessions have ended, and open tasks are weighed again")
+    };
+    if let Some(groups) = left.as_ref().and_then(|left| left.get("groupsWithoutExecutors")) {
+        let groups: Vec<&str> = groups.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        said = format!("{said}; these groups are left without anybody: {}", groups.join(", "));
+    }
+    Ok(said)
+}
+
+/// Gives a user another name to log in with.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn rename(settings: Settings, username: String, new: String) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let (old, to) = (username.clone(), new.clone());
+    let renamed = user::operate(module.services(), move |unit| user::rename(unit, &old, &to));
+    renamed.await.map_err(say)?;
+    Ok(format!("{username} is called {new} now"))
+}
+
+/// Shows the sessions of a user that go on, or ends them.
+///
+/// # Errors
+/// A sentence that says why it failed.
+pub async fn sessions(settings: Settings, username: String, end: bool, json: bool) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let found = user::sessions(module.services(), username.clone()).await.map_err(say)?;
+    if end {
+        let ended = user::operate(module.services(), move |unit| user::end_sessions(unit, &username));
+        ended.await.map_err(say)?;
+        return Ok(format!("ended {} sessions", found.len()));
+    }
+    let rows = found.into_iter().map(|session| {
+        vec![json!(session.id), moment(Some(session.date_created)), moment(Some(session.date_expires))]
+    });
+    Ok(Table::new(&["session", "began", "ends"], rows.collect()).text(json))
+}
+
+/// Says in whose name commands act, on which database, and who can log in as a superuser.
+///
+/// # Errors
+/// A sentence that says what is wrong with the database.
+pub async fn whoami(settings: Settings, json: bool) -> Result<String, String> {
+    let module = Builder::new(settings).build().map_err(say)?;
+    let (requester, superusers) = user::acting(module.services()).await.map_err(say)?;
+    let shown = vec![json!(requester.user.username), json!(requester.id()), json!(true), json!(superusers)];
+    Ok(Table::new(&["actsAs", "id", "superuser", "superusersWhoCanLogIn"], vec![shown]).record(json))
+}
+
+fn moment(moment: Option<chrono::NaiveDateTime>) -> Value {
+    moment.map_or(Value::Null, |moment| json!(moment.format("%Y-%m-%dT%H:%M:%S").to_string()))
+}

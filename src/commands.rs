@@ -1,0 +1,199 @@
+//! The subcommands about people and rights.
+
+use clap::Subcommand;
+use tasks_management::cli;
+use tasks_management::config::Settings;
+
+/// The subcommands of `user`.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Adds a user; the password is read from the standard input.
+    Add {
+        /// The name to log in with.
+        username: String,
+        /// Family name.
+        #[arg(long, default_value = "")]
+        last_name: String,
+        /// Given names.
+        #[arg(long, default_value = "")]
+        other_names: String,
+        /// E-mail address.
+        #[arg(long)]
+        email: Option<String>,
+        /// Code of a language.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// Name of a role; may be given several times.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+        /// Adds a user as whom nobody can log in, for programs.
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// Sets a user's password, read from the standard input; the user's sessions end.
+    SetPassword {
+        /// The user's name.
+        username: String,
+    },
+    /// Gives a user a role.
+    Grant {
+        /// The user's name.
+        username: String,
+        /// The role's name.
+        role: String,
+    },
+    /// Takes a role from a user.
+    Revoke {
+        /// The user's name.
+        username: String,
+        /// The role's name.
+        role: String,
+    },
+    /// Shows users by name.
+    List {
+        /// Only those in whose names each of these words stands.
+        #[arg(long)]
+        search: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows all there is about one user.
+    Show {
+        /// The user's name.
+        username: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a user's roles.
+    Roles {
+        /// The user's name.
+        username: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Blocks a user who has left: sessions end at once, and the tasks that would wait are weighed again.
+    Block {
+        /// The user's name.
+        username: String,
+    },
+    /// Lets a blocked user in again.
+    Unblock {
+        /// The user's name.
+        username: String,
+    },
+    /// Shows the sessions of a user that go on, or ends them.
+    Sessions {
+        /// The user's name.
+        username: String,
+        /// Ends them.
+        #[arg(long)]
+        end: bool,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives a user another name to log in with.
+    Rename {
+        /// The user's name.
+        username: String,
+        /// The new name.
+        new: String,
+    },
+}
+
+/// The subcommands of `role`.
+#[derive(Subcommand)]
+pub enum RoleCommand {
+    /// Shows roles by name.
+    List {
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows all there is about one role.
+    Show {
+        /// The role's name.
+        role: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Creates a role.
+    Create {
+        /// A name that no other role has.
+        role: String,
+        /// Numbers of rights, as `rights list` shows them.
+        rights: Vec<i32>,
+    },
+    /// Has a role grant these rights, and no others.
+    SetRights {
+        /// The role's name.
+        role: String,
+        /// Numbers of rights, as `rights list` shows them.
+        rights: Vec<i32>,
+    },
+    /// Deletes a role that nobody has.
+    Delete {
+        /// The role's name.
+        role: String,
+    },
+}
+
+/// The subcommands of `rights`.
+#[derive(Subcommand)]
+pub enum RightsCommand {
+    /// Shows the rights, and what each opens.
+    List {
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Does what a subcommand of `user` says.
+pub async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
+    match command {
+        UserCommand::Add { username, last_name, other_names, email, language, roles, no_password } => {
+            let password = if no_password { None } else { Some(cli::read_password()?) };
+            let new = cli::NewUser { username, password, last_name, other_names, email, language, roles };
+            cli::add_user(settings, new).await
+        }
+        UserCommand::SetPassword { username } => {
+            let password = cli::read_password()?;
+            cli::set_password(settings, username, password).await
+        }
+        UserCommand::Grant { username, role } => cli::grant(settings, username, role).await,
+        UserCommand::Revoke { username, role } => cli::revoke(settings, username, role).await,
+        UserCommand::List { search, limit, json } => cli::list_users(settings, search, limit, json).await,
+        UserCommand::Show { username, json } => cli::show_user(settings, username, json).await,
+        UserCommand::Roles { username, json } => cli::roles_of(settings, username, json).await,
+        UserCommand::Block { username } => cli::set_active(settings, username, false).await,
+        UserCommand::Unblock { username } => cli::set_active(settings, username, true).await,
+        UserCommand::Sessions { username, end, json } => cli::sessions(settings, username, end, json).await,
+        UserCommand::Rename { username, new } => cli::rename(settings, username, new).await,
+    }
+}
+
+/// Does what a subcommand of `role` says.
+pub async fn role(settings: Settings, command: RoleCommand) -> Result<String, String> {
+    match command {
+        RoleCommand::List { json } => cli::list_roles(settings, json).await,
+        RoleCommand::Show { role, json } => cli::show_role(settings, role, json).await,
+        RoleCommand::Create { role, rights } => cli::create_role(settings, role, rights).await,
+        RoleCommand::SetRights { role, rights } => cli::set_rights(settings, role, rights).await,
+        RoleCommand::Delete { role } => cli::delete_role(settings, role).await,
+    }
+}
+
+/// Does what a subcommand of `rights` says.
+pub async fn rights(settings: Settings, command: RightsCommand) -> Result<String, String> {
+    match command {
+        RightsCommand::List { json } => cli::list_rights(settings, json).await,
+    }
+}

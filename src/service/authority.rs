@@ -1,0 +1,107 @@
+//! The one rule of who may change whom: nobody changes a person or a role that has rights he lacks, nobody grants what he does
+//! not hold, and the last superuser stays. Whatever changes people, roles or rights asks it, from first to last under one
+//! lock, so that it judges what is, not what was.
+
+use std::collections::BTreeSet;
+
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::permission::Rights;
+use crate::domain::role::SUPERUSER_ROLE;
+use crate::domain::user::SYSTEM_USER;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::model::role::Role;
+use crate::model::user::User;
+use crate::service::identity::{acting_by_id, refuse_hosts};
+use crate::service::unit_of_work::UnitOfWork;
+
+/// What the requester may do to people and rights, as long as the transaction lasts.
+pub struct Authority {
+    held: Rights,
+    /// How many superusers there were before.
+    superusers: usize,
+}
+
+impl Authority {
+    /// The authority of the requester, who needs these rights. Until the transaction ends, nobody else changes people.
+    ///
+    /// # Errors
+    /// FORBIDDEN, or what the database says.
+    pub fn of(unit: &mut UnitOfWork<'_>, needed: &[i32]) -> Result<Self> {
+        refuse_hosts(unit.services)?;
+        unit.requester.need(needed)?;
+        db::user::lock_people(unit.connection)?;
+        let held = present_rights(unit)?;
+        if !held.have(needed) {
+            return Err(Error::forbidden(Message::new("no-right")));
+        }
+        Ok(Self { held, superusers: db::user::superusers(unit.connection)?.len() })
+    }
+
+    /// Refuses to change a person who has rights that the requester lacks, also by roles that are blocked for now.
+    ///
+    /// # Errors
+    /// FORBIDDEN.
+    pub fn over_user(&self, connection: &mut DbConnection, user: &User) -> Result<()> {
+        let roles: Vec<Role> =
+            db::role::of_users(connection, &[user.id])?.into_iter().map(|(_, role)| role).collect();
+        if self.held.include(&rights_of(connection, &roles)?) { Ok(()) } else { Err(lacking(&user.username)) }
+    }
+
+    /// Refuses to change, give or take a role that has rights that the requester lacks.
+    ///
+    /// # Errors
+    /// FORBIDDEN.
+    pub fn over_role(&self, connection: &mut DbConnection, role: &Role) -> Result<()> {
+        let rights = rights_of(connection, std::slice::from_ref(role))?;
+        if self.held.include(&rights) { Ok(()) } else { Err(lacking(&role.name)) }
+    }
+
+    /// Refuses to grant these rights unless the requester holds them.
+    ///
+    /// # Errors
+    /// FORBIDDEN, naming the first right.
+    pub fn to_grant(&self, field: &str, rights: &BTreeSet<i32>) -> Result<()> {
+        match rights.iter().find(|right| !self.held.have(&[**right])) {
+            None => Ok(()),
+            Some(right) => {
+                let message = Message::new("grants-what-one-lacks").with("right", i64::from(*right));
+                Err(Error::forbidden(message).of_field(field))
+            }
+        }
+    }
+
+    /// Refuses a change that has left no superuser who can log in.
+    ///
+    /// # Errors
+    /// CONFLICT.
+    pub fn settle(self, connection: &mut DbConnection) -> Result<()> {
+        if self.superusers > 0 && db::user::superusers(connection)?.is_empty() {
+            return Err(Error::new(ErrorCode::Conflict, Message::new("last-superuser")));
+        }
+        Ok(())
+    }
+}
+
+/// What the requester holds now: no more than when the request came, and no more than is left by now.
+fn present_rights(unit: &mut UnitOfWork<'_>) -> Result<Rights> {
+    if unit.requester.id() == SYSTEM_USER {
+        return Ok(Rights::everything());
+    }
+    let present = acting_by_id(unit.services, unit.connection, unit.requester.id())?;
+    let present = present.map(|present: Requester| present.rights).unwrap_or_default();
+    Ok(unit.requester.rights.within(&present))
+}
+
+/// What these roles grant, blocked or not.
+fn rights_of(connection: &mut DbConnection, roles: &[Role]) -> Result<Rights> {
+    let ids: Vec<i32> = roles.iter().map(|role| role.id).collect();
+    let numbers = db::role::rights(connection, &ids)?.into_iter().map(|(_, right)| right).collect();
+    Ok(Rights { is_superuser: roles.iter().any(|role| role.is_system == SUPERUSER_ROLE), numbers })
+}
+
+fn lacking(name: &str) -> Error {
+    Error::forbidden(Message::new("authority-lacking").with("name", name))
+}

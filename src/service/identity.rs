@@ -1,0 +1,69 @@
+//! Who somebody is and what they may do now, for the services.
+
+use uuid::Uuid;
+
+use super::context::ServiceContext;
+use crate::auth::requester::Requester;
+use crate::db::connection::DbConnection;
+use crate::domain::operation::all_rights;
+use crate::domain::permission::Rights;
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::model::user::User;
+
+/// The person with this key, with rights as they are now; none for one who may not act any more.
+pub(super) fn acting_by_id(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    id: Uuid,
+) -> Result<Option<Requester>> {
+    let user = services.users.by_ids(connection, &[id])?.pop();
+    acting(services, connection, user)
+}
+
+/// A requester without a session; an error if the person is not active.
+pub(super) fn acting(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    user: Option<User>,
+) -> Result<Option<Requester>> {
+    let Some(user) = user.filter(|user| user.is_active) else {
+        return Ok(None);
+    };
+    let rights = rights_of(services, connection, user.id)?;
+    Ok(Some(Requester::new(user, rights, None)))
+}
+
+/// Refuses to log in, change or add people if they are a host's.
+///
+/// # Errors
+/// FORBIDDEN.
+pub(super) fn refuse_hosts(services: &ServiceContext) -> Result<()> {
+    if services.users.is_hosts() {
+        return Err(Error::forbidden(Message::new("users-are-the-hosts")));
+    }
+    Ok(())
+}
+
+/// The rights of a user.
+pub(super) fn rights_of(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    user_id: Uuid,
+) -> Result<Rights> {
+    let rights = services.users.rights(connection, user_id)?;
+    complete(services, connection, rights)
+}
+
+/// Front ends look at the numbers of rights, so a superuser, who may do everything, gets all of them.
+pub(super) fn complete(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    mut rights: Rights,
+) -> Result<Rights> {
+    if rights.is_superuser {
+        let settings = services.settings.current(connection, services.clock.now())?;
+        rights.numbers.extend(all_rights(&settings));
+    }
+    Ok(rights)
+}

@@ -1,0 +1,94 @@
+//! Setting a password without the old one: an administrator gets a token for a person, hands it over, and the person sets the
+//! password by it. Nothing that a stranger sends tells whether there is such a person.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::check;
+use crate::auth::token::Tokens;
+use crate::db;
+use crate::domain::security_log::SecurityEvent;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::model::user::User;
+use crate::service::authority::Authority;
+use crate::service::context::ServiceContext;
+use crate::service::identity::refuse_hosts;
+use crate::service::security_log::{self, note};
+use crate::service::unit_of_work::UnitOfWork;
+use crate::service::user::named;
+
+/// Makes a token by which a person sets a new password. It ends once it is used, and after `auth.reset_token_s`.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for somebody who is blocked, or what the database says.
+pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<String> {
+    let settings = Arc::clone(&unit.settings);
+    let authority = Authority::of(unit, &settings.gql_user_update_perms)?;
+    unit.requester.refuse_token()?;
+    let user = named(unit.connection, username)?;
+    authority.over_user(unit.connection, &user)?;
+    if !user.is_active {
+        let message = Message::new("inactive-user").with("username", username);
+        return Err(Error::new(ErrorCode::Conflict, message));
+    }
+    note(unit, SecurityEvent::PasswordReset, Some(user.id), None)?;
+    let kept = db::user::password(unit.connection, user.id)?.unwrap_or_default();
+    let expires = unit.now + TimeDelta::seconds(unit.services.auth.reset_token_s);
+    unit.services.tokens.reset_token(user.id, expires, &kept)
+}
+
+/// Sets the password of the person of this name, for whom the token was made. The person's sessions end.
+///
+/// # Errors
+/// VALIDATION for a token that was not made for that person, was used or has ended, or for a weak password; LIMIT.
+pub async fn finish(
+    services: &Arc<ServiceContext>,
+    username: String,
+    token: String,
+    new: String,
+) -> Result<()> {
+    refuse_hosts(services)?;
+    let owner = Tokens::reset_owner(&token).ok_or_else(wrong)?;
+    let user = {
+        let token = token.clone();
+        services.read(move |services, connection| owned(services, connection, owner, &token)).await?
+    };
+    let user = user.filter(|user| user.username == username).ok_or_else(wrong)?;
+    check(services, "newPassword", &new, &user)?;
+    let at_once = (format!("password:{}", user.id), services.auth.logins_at_once_per_user);
+    let ticket = services.hashing.ticket(vec![at_once]).map_err(|_| super::too_many_at_once())?;
+    let hashing = Arc::clone(services);
+    let hash = ticket.during(move || hashing.passwords.hash(&new)).await?;
+    let (services, writer) = (Arc::clone(services), Arc::clone(services));
+    writer
+        .db
+        .write(move |connection| {
+            db::lock::<User>(connection, owner, db::Lock::Write)?;
+            // Two may come with one token at once.
+            owned(&services, connection, owner, &token)?.ok_or_else(wrong)?;
+            let now = services.clock.now();
+            db::user::set_password(connection, owner, &hash, now)?;
+            let by = Some(owner);
+            security_log::write(connection, now, SecurityEvent::PasswordSet, by, by, (None, None))?;
+            db::session::revoke_others(connection, owner, None, now)
+        })
+        .await
+}
+
+/// The active person with this key, if the token was made for that person and is good.
+fn owned(
+    services: &ServiceContext,
+    connection: &mut db::connection::DbConnection,
+    owner: uuid::Uuid,
+    token: &str,
+) -> Result<Option<User>> {
+    let user = db::get::<User>(connection, owner)?.filter(|user| user.is_active && !user.is_deleted);
+    let kept = db::user::password(connection, owner)?.unwrap_or_default();
+    Ok(user.filter(|_| services.tokens.is_reset(token, &kept, services.clock.now())))
+}
+
+fn wrong() -> Error {
+    Error::validation("token", Message::new("reset-token-wrong"))
+}

@@ -1,0 +1,93 @@
+//! The subcommands about people and rights.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::cli::{line, on_each_database, with_input};
+use crate::support::program::{FIXTURE, run};
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+#[test]
+fn people_are_shown_blocked_renamed_and_given_roles() {
+    on_each_database(|database| {
+        let run = |args: &[&str]| run(&database.url, args);
+        let json_of = |args: &[&str]| -> Value { serde_json::from_str(&text(&run(args))).expect("JSON") };
+        run(&["load", FIXTURE]);
+        let table = text(&run(&["user", "list", "--search", "exe exec1"]));
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(
+            lines.len() == 2 && lines[0].starts_with("username  name") && lines[1].starts_with("exec1"),
+            "{table}"
+        );
+        let listed = json_of(&["user", "list", "--json"]);
+        assert_eq!(listed.as_array().expect("a list").len(), 8);
+        let shown = json_of(&["user", "show", "triage", "--json"]);
+        assert_eq!((&shown["roles"], &shown["superuser"]), (&json!(["Task Triage"]), &json!(false)));
+        assert!(text(&run(&["user", "show", "admin"])).contains("superuser    yes"));
+        assert_eq!(json_of(&["user", "roles", "exec1", "--json"]), json!([{ "role": "Task Executor" }]));
+        assert_eq!(
+            text(&run(&["user", "revoke", "exec1", "Task Executor"])),
+            "exec1 has the role Task Executor no more"
+        );
+        assert_eq!(
+            text(&run(&["user", "revoke", "exec1", "Task Executor"])),
+            "exec1 did not have the role Task Executor"
+        );
+        assert_eq!(text(&run(&["user", "rename", "exec1", "first"])), "exec1 is called first now");
+        assert!(line(&run(&["user", "rename", "first", "exec2"])).contains("already"));
+        assert!(text(&run(&["user", "block", "first"])).starts_with("first is blocked"));
+        assert_eq!(json_of(&["user", "show", "first", "--json"])["active"], false);
+        assert_eq!(text(&run(&["user", "unblock", "first"])), "first may log in");
+        let refused = run(&["user", "block", "admin"]);
+        assert!(!refused.status.success() && line(&refused).contains("no superuser left"), "{refused:?}");
+        let refused = run(&["user", "revoke", "admin", "IMIS Administrator"]);
+        assert!(!refused.status.success() && line(&refused).contains("no superuser left"), "{refused:?}");
+        assert_eq!(json_of(&["user", "sessions", "exec2", "--json"]), json!([]));
+        assert_eq!(text(&run(&["user", "sessions", "exec2", "--end"])), "ended 0 sessions");
+        assert!(text(&run(&["user", "add", "robot", "--no-password"])).starts_with("added the user robot"));
+        assert_eq!(json_of(&["user", "show", "robot", "--json"])["hasPassword"], false);
+        let weak = with_input(&database.url, &["user", "set-password", "robot"], b"letmein123\n");
+        assert!(!weak.status.success() && line(&weak).contains("commonest"), "{weak:?}");
+        let acting = json_of(&["whoami", "--json"]);
+        assert_eq!(
+            (&acting["actsAs"], &acting["superusersWhoCanLogIn"]),
+            (&json!("(system)"), &json!(["admin"]))
+        );
+        let history = "SELECT count(*) FROM core_historicaluserrole WHERE history_type = '-' AND history_user = \
+                       '00000000-0000-4000-8000-000000000001'";
+        assert_eq!(database.count(history), 1);
+    });
+}
+
+#[test]
+fn roles_and_rights_are_shown_and_changed() {
+    on_each_database(|database| {
+        let run = |args: &[&str]| run(&database.url, args);
+        run(&["load", FIXTURE]);
+        assert_eq!(
+            text(&run(&["role", "create", "Reader", "191001", "191005"])),
+            "added the role Reader with 2 rights"
+        );
+        assert!(!run(&["role", "create", "Reader"]).status.success());
+        assert_eq!(text(&run(&["role", "set-rights", "Reader", "191001"])), "Reader grants 1 rights now");
+        let shown: Value =
+            serde_json::from_str(&text(&run(&["role", "show", "Reader", "--json"]))).expect("JSON");
+        assert_eq!((&shown["rights"], &shown["users"]), (&json!([191_001]), &json!([])));
+        assert!(
+            text(&run(&["role", "list"])).lines().any(|line| line.starts_with("IMIS Administrator  yes"))
+        );
+        assert!(line(&run(&["role", "delete", "Task Executor"])).contains("5 users have it"));
+        assert_eq!(text(&run(&["role", "delete", "Reader"])), "deleted the role Reader");
+        assert!(line(&run(&["role", "show", "Reader"])).contains("role list"));
+        let rights = text(&run(&["rights", "list"]));
+        assert!(
+            rights.lines().any(|line| line.starts_with("121703") && line.contains("gql_user_update_perms")),
+            "{rights}"
+        );
+    });
+}

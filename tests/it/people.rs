@@ -1,0 +1,384 @@
+//! People and rights by GraphQL: who may change whom, leaving, and what history tells of it.
+
+use serde_json::{Value, json};
+use tasks_management::CompletionPolicy::{All, Any};
+
+use crate::support::scenario::{each, parsed, user_id};
+use crate::support::{TestApp, apply, on_both};
+
+/// Adds `clerk`, who may do everything with people and roles and little else, and `boss`, another superuser.
+pub async fn office(app: &TestApp) {
+    app.load(json!({
+        "roles": [
+            { "id": 10, "name": "Clerk", "rights": [121_701, 121_702, 121_703, 121_704, 122_001, 122_002, 122_003, 122_004,
+                122_005, 191_001] },
+            { "id": 11, "name": "Seer", "rights": [191_001] },
+            { "id": 12, "name": "Sleeping Boss", "isSystem": 64, "isBlocked": true, "rights": [] },
+        ],
+        "users": [
+            { "id": CLERK, "username": "clerk", "password": "clerk123", "roles": ["Clerk"], "email": "clerk@example.org" },
+            { "id": "11111111-2222-4333-8444-0000000000b2", "username": "boss", "password": "boss123",
+                "roles": ["IMIS Administrator"] },
+            { "id": "11111111-2222-4333-8444-0000000000b3", "username": "sleeper", "password": "sleeper123",
+                "roles": ["Sleeping Boss"] },
+        ],
+    }))
+    .await;
+}
+
+const CLERK: &str = "11111111-2222-4333-8444-0000000000b1";
+const BOSS: &str = "11111111-2222-4333-8444-0000000000b2";
+
+/// The key of a user.
+pub fn key_of(app: &TestApp, username: &str) -> String {
+    app.text(&format!("SELECT CAST(id AS text) AS value FROM core_user WHERE username = '{username}'"))
+}
+
+/// The second key of a role.
+pub fn role_key(app: &TestApp, name: &str) -> String {
+    app.text(&format!("SELECT CAST(uuid AS text) AS value FROM core_role WHERE name = '{name}'"))
+}
+
+/// Somebody as an administrator sees them, with the names of their roles.
+async fn person(app: &TestApp, username: &str) -> Value {
+    let selection =
+        "username lastName otherNames email phone version iUser { active languageId roles { name } }";
+    let rows = app.user("admin").await.rows("users", &format!("(username: \"{username}\")"), selection).await;
+    rows.into_iter().next().unwrap_or_default()
+}
+
+#[apply(on_both)]
+async fn an_administrator_hires_changes_and_dismisses_a_person(app: TestApp) {
+    office(&app).await;
+    let mut clerk = app.user("clerk").await;
+    let hired = json!({
+        "clientMutationId": "hired", "username": "nadia", "lastName": "Lovelace", "otherNames": "Nadia Ada",
+        "email": "nadia@example.org", "phone": "555", "language": "fr", "password": "a rosy bud", "roles": [11],
+        "userTypes": ["INTERACTIVE"], "districts": [], "healthFacilityId": null,
+    });
+    assert_eq!(clerk.outcome("createUser", hired).await, "ok");
+    let row = person(&app, "nadia").await;
+    assert_eq!(row["lastName"], "Lovelace");
+    assert_eq!(row["iUser"], json!({ "active": true, "languageId": "fr", "roles": [{ "name": "Seer" }] }));
+    let touched = clerk.rows("users", "(clientMutationId: \"hired\")", "username").await;
+    assert_eq!(each(&touched, "username"), ["nadia"]);
+    for name in ["lovelace nadia", "Nadia Ada Lovelace", " ada  LOVE "] {
+        assert_eq!(
+            each(&clerk.rows("users", &format!("(str: \"{name}\")"), "username").await, "username"),
+            ["nadia"]
+        );
+    }
+    assert!(clerk.rows("users", "(str: \"Lovelace Ben\")", "username").await.is_empty());
+    let mut nadia = app.stranger();
+    assert!(nadia.try_log_in("nadia", "a rosy bud").await.data("tokenAuth").is_object());
+    let id = key_of(&app, "nadia");
+    let change = json!({ "uuid": id, "lastName": "King", "phone": "", "roles": [3] });
+    assert_eq!(
+        clerk.outcome("updateUser", change.clone()).await,
+        "FORBIDDEN",
+        "the role has a right that he lacks"
+    );
+    let change = json!({ "username": "nadia", "lastName": "King", "phone": "", "roles": [] });
+    assert_eq!(clerk.outcome("updateUser", change).await, "ok", "who is meant can be said by name");
+    let row = person(&app, "nadia").await;
+    assert_eq!((&row["lastName"], &row["phone"], &row["version"]), (&json!("King"), &Value::Null, &json!(2)));
+    assert_eq!(row["iUser"]["roles"], json!([]));
+    assert_eq!(clerk.outcome("deleteUser", json!({ "uuids": [id] })).await, "ok");
+    assert_eq!(person(&app, "nadia").await, Value::Null, "the deleted are in history only");
+    assert_eq!(nadia.graphql("{ user { username } }").await.status, 401, "sessions end with their person");
+    let versions = app.versions("user", &id, "lastName isActive").await;
+    assert_eq!(each(&versions, "historyType"), ["CREATED", "CHANGED", "DELETED"]);
+    assert_eq!(versions[1]["historyUser"]["username"], "clerk");
+    assert_eq!(each(&versions, "isActive"), [true, true, false]);
+    let grants = app
+        .user("admin")
+        .await
+        .rows(
+            "userRoleHistory",
+            &format!("(userId: \"{id}\", orderBy: \"history_id\")"),
+            "historyType roleId user { username } historyUser { username }",
+        )
+        .await;
+    assert_eq!(each(&grants, "historyType"), ["CREATED", "DELETED"]);
+    assert_eq!(each(&grants, "roleId"), [11, 11]);
+    assert!(grants.iter().all(|grant| grant["historyUser"]["username"] == "clerk"), "{grants:?}");
+}
+
+#[apply(on_both)]
+async fn what_is_wrong_with_a_person_is_said_by_field(app: TestApp) {
+    office(&app).await;
+    for (input, expected) in [
+        (json!({ "lastName": "N" }), "VALIDATION username"),
+        (json!({ "username": "exec1" }), "VALIDATION username"),
+        (json!({ "username": " x" }), "VALIDATION username"),
+        (json!({ "username": "new", "language": "xx" }), "VALIDATION language"),
+        (json!({ "username": "new", "email": "nobody" }), "VALIDATION email"),
+        (json!({ "username": "new", "email": "EXEC1@example.org" }), "VALIDATION email"),
+        (json!({ "username": "new", "roles": [4711] }), "NOT_FOUND roles"),
+        (json!({ "username": "new", "password": "short" }), "VALIDATION password"),
+        (json!({ "username": "new", "password": "Password123" }), "VALIDATION password"),
+        (json!({ "username": "newcomer", "password": "xxNewComerxx" }), "VALIDATION password"),
+        (
+            json!({ "username": "new", "otherNames": "Wilhelmina", "password": "wilhelmina7" }),
+            "VALIDATION password",
+        ),
+        (json!({ "username": "new", "healthFacilityId": 5 }), "VALIDATION healthFacilityId"),
+        (json!({ "username": "new", "districts": [5] }), "VALIDATION districts"),
+        (json!({ "username": "new", "userTypes": ["OFFICER"] }), "VALIDATION userTypes"),
+        (json!({ "username": "new", "birthDate": "2000-01-01" }), "VALIDATION birthDate"),
+    ] {
+        assert_eq!(app.refused("admin", "createUser", input.clone()).await, expected, "{input}");
+    }
+    for (input, expected) in [
+        (json!({}), "VALIDATION uuid"),
+        (json!({ "uuid": "nonsense" }), "VALIDATION uuid"),
+        (json!({ "username": "ghost" }), "NOT_FOUND username"),
+        (json!({ "uuid": "00000000-0000-4000-8000-000000000001", "lastName": "System" }), "NOT_FOUND uuid"),
+        (json!({ "username": "admin", "password": "a rosy bud" }), "VALIDATION password"),
+    ] {
+        assert_eq!(app.refused("admin", "updateUser", input.clone()).await, expected, "{input}");
+    }
+}
+
+#[apply(on_both)]
+async fn a_password_is_in_no_journal(app: TestApp) {
+    let input = json!({ "clientMutationId": "one", "username": "nadia", "password": "a rosy bud" });
+    app.done("admin", "createUser", input).await;
+    let weak = json!({ "username": "olga", "password": "letmein123" });
+    app.refused("admin", "createUser", weak).await;
+    let kept =
+        app.text("SELECT json_content AS value FROM core_mutationlog WHERE client_mutation_id = 'one'");
+    assert!(kept.contains("nadia") && !kept.contains("password"), "{kept}");
+    for place in ["json_content", "coalesce(error, '')", "coalesce(content_hash, '')"] {
+        let sql = format!(
+            "SELECT count(*) FROM core_mutationlog WHERE {place} LIKE '%rosy%' OR {place} LIKE '%letmein%'"
+        );
+        assert_eq!(app.count(&sql), 0, "{place}");
+    }
+}
+
+#[apply(on_both)]
+async fn nobody_promotes_himself_by_any_path(app: TestApp) {
+    office(&app).await;
+    let (clerk_role, seer) = (role_key(&app, "Clerk"), role_key(&app, "Seer"));
+    let admins = role_key(&app, "IMIS Administrator");
+    for (mutation, input) in [
+        ("updateUser", json!({ "uuid": CLERK, "roles": [10, 1] })),
+        ("updateUser", json!({ "uuid": CLERK, "roles": [10, 3] })),
+        ("updateUser", json!({ "uuid": CLERK, "roles": [10, 12] })),
+        ("createUser", json!({ "username": "me2", "roles": [1] })),
+        ("createUser", json!({ "username": "me2", "roles": [12] })),
+        ("updateRole", json!({ "uuid": clerk_role, "rightsId": [121_701, 190_001] })),
+        ("updateRole", json!({ "uuid": seer, "rightsId": [191_005] })),
+        ("updateRole", json!({ "uuid": admins, "rightsId": [191_001] })),
+        ("updateRole", json!({ "uuid": role_key(&app, "Sleeping Boss"), "isBlocked": false })),
+        ("createRole", json!({ "name": "Mine", "rightsId": [198_001] })),
+        ("duplicateRole", json!({ "uuid": admins, "name": "Mine too" })),
+        ("duplicateRole", json!({ "uuid": seer, "name": "Mine too", "rightsId": [191_002] })),
+    ] {
+        assert!(
+            app.refused("clerk", mutation, input.clone()).await.starts_with("FORBIDDEN"),
+            "{mutation} {input}"
+        );
+    }
+    for system in [true, false] {
+        let own = json!({ "name": format!("Own {system}"), "isSystem": system, "isBlocked": false, "rightsId": [191_001] });
+        app.done("clerk", "createRole", own).await;
+    }
+    assert_eq!(
+        app.count("SELECT count(*) FROM core_role WHERE is_system = 64"),
+        2,
+        "no mutation makes such a role"
+    );
+}
+
+#[apply(on_both)]
+async fn who_has_rights_that_one_lacks_is_not_changed_not_even_the_email_address(app: TestApp) {
+    office(&app).await;
+    for username in ["admin", "boss", "triage", "sleeper"] {
+        let id = key_of(&app, username);
+        for change in [
+            json!({ "email": "mine@example.org" }),
+            json!({ "password": "a rosy bud" }),
+            json!({ "isActive": false }),
+            json!({ "roles": [] }),
+            json!({ "username": "renamed" }),
+        ] {
+            let mut input = change.clone();
+            input["uuid"] = json!(id);
+            assert_eq!(app.refused("clerk", "updateUser", input).await, "FORBIDDEN", "{username} {change}");
+        }
+        assert_eq!(app.refused("clerk", "deleteUser", json!({ "uuids": [id] })).await, "FORBIDDEN");
+    }
+    let text = app
+        .refusal_text("clerk", "updateUser", json!({ "username": "boss", "email": "mine@example.org" }))
+        .await;
+    assert!(text.contains("boss has rights that you do not have"), "{text}");
+    for (username, mutation) in [("exec1", "createUser"), ("triage", "updateUser")] {
+        let input = json!({ "username": "norights", "lastName": "Changed" });
+        assert_eq!(
+            app.refused(username, mutation, input).await,
+            "FORBIDDEN",
+            "{username} has no right at all"
+        );
+    }
+}
+
+#[apply(on_both)]
+async fn the_last_superuser_stays_also_when_two_act_at_once(app: TestApp) {
+    office(&app).await;
+    let admins = role_key(&app, "IMIS Administrator");
+    let (admin, boss) = (app.user("admin").await, app.another_process().user("boss").await);
+    let able = "SELECT count(*) FROM core_user WHERE is_active AND NOT is_deleted AND id IN (SELECT user_id FROM core_userrole \
+                WHERE role_id = 1)";
+    for round in 0..6 {
+        let against = |id: &str| match round % 3 {
+            0 => format!(
+                "mutation {{ updateUser(input: {{ uuid: \"{id}\" isActive: false }}) {{ internalId }} }}"
+            ),
+            1 => {
+                format!("mutation {{ updateUser(input: {{ uuid: \"{id}\" roles: [3] }}) {{ internalId }} }}")
+            }
+            _ => format!("mutation {{ deleteUser(input: {{ uuids: [\"{id}\"] }}) {{ internalId }} }}"),
+        };
+        let (mut one, mut other) = (admin.clone(), boss.clone());
+        let (first, second) = (against(BOSS), against(user_id("admin")));
+        let (_, _) = tokio::join!(one.graphql(&first), other.graphql(&second));
+        assert_eq!(app.count(able), 1, "one of them is left, whoever was first: {round}");
+        app.run("UPDATE core_user SET is_active = (1 = 1), is_deleted = (1 = 0)");
+        app.run("UPDATE core_user SET is_active = (1 = 0) WHERE username = '(system)'");
+        app.run("UPDATE core_session SET date_revoked = NULL");
+        for id in [BOSS, user_id("admin")] {
+            app.run(&format!("DELETE FROM core_userrole WHERE user_id = '{id}'"));
+            app.run(&format!(
+                "INSERT INTO core_userrole (user_id, role_id, date_created) VALUES ('{id}', 1, '2026-01-01 00:00:00')"
+            ));
+        }
+    }
+    app.done("admin", "updateUser", json!({ "uuid": BOSS, "isActive": false })).await;
+    for (mutation, input) in [
+        ("updateUser", json!({ "uuid": user_id("admin"), "isActive": false })),
+        ("updateUser", json!({ "uuid": user_id("admin"), "roles": [] })),
+        ("deleteUser", json!({ "uuids": [user_id("admin")] })),
+        ("updateRole", json!({ "uuid": admins, "isSystem": false })),
+        ("updateRole", json!({ "uuid": admins, "isBlocked": true })),
+    ] {
+        assert_eq!(app.refused("admin", mutation, input.clone()).await, "CONFLICT", "{mutation} {input}");
+    }
+}
+
+#[apply(on_both)]
+async fn a_blocked_person_is_out_everywhere_at_once_and_nothing_waits_silently(app: TestApp) {
+    office(&app).await;
+    let (pair, alone) =
+        (app.group("PAIR", All, &["exec1", "exec2"]).await, app.group("ALONE", Any, &["exec1"]).await);
+    let (shared, lonely) = (app.task_in(&pair).await, app.task_in(&alone).await);
+    app.approve("exec2", &shared).await;
+    let mut elsewhere = app.another_process().user("exec1").await;
+    let (_, error) = app
+        .user("admin")
+        .await
+        .mutate("updateUser", json!({ "username": "exec1", "isActive": false, "clientMutationId": "out" }))
+        .await;
+    assert_eq!(error, Value::Null);
+    assert_eq!(elsewhere.graphql("{ user { username } }").await.status, 401);
+    while app.module.deliver_due().await.expect("delivers") > 0 {}
+    let held = async |task: &str| {
+        let rows = app
+            .user("admin")
+            .await
+            .rows("task", &format!("(id: \"{task}\")"), "progress { heldReason }")
+            .await;
+        rows[0]["progress"]["heldReason"].clone()
+    };
+    assert_eq!(held(&shared).await, "READY_TO_DECIDE");
+    assert_eq!(held(&lonely).await, "EMPTY_POOL");
+    let entry = app.user("admin").await.rows("mutationLogs", "(clientMutationId: \"out\")", "jsonExt").await;
+    assert_eq!(parsed(&entry[0]["jsonExt"])["groupsWithoutExecutors"], json!(["ALONE"]));
+    app.done("admin", "updateUser", json!({ "username": "exec1", "isActive": true })).await;
+    assert_eq!(elsewhere.graphql("{ user { username } }").await.status, 401, "ended sessions stay ended");
+    app.approve("exec1", &lonely).await;
+}
+
+#[apply(on_both)]
+async fn roles_are_made_changed_duplicated_and_deleted_with_their_history(app: TestApp) {
+    office(&app).await;
+    let mut clerk = app.user("clerk").await;
+    let made = json!({ "clientMutationId": "made", "name": "Reader", "altLanguage": "Lecteur", "isSystem": false,
+        "isBlocked": false, "rightsId": [191_001, 121_701] });
+    assert_eq!(clerk.outcome("createRole", made).await, "ok");
+    let rows = clerk
+        .rows("role", "(clientMutationId: \"made\")", "uuid name altLanguage isSystem rights { rightId }")
+        .await;
+    assert_eq!(rows[0]["rights"], json!([{ "rightId": 121_701 }, { "rightId": 191_001 }]));
+    let uuid = rows[0]["uuid"].as_str().expect("a key").to_owned();
+    assert_eq!(app.refused("clerk", "createRole", json!({ "name": "Reader" })).await, "VALIDATION name");
+    assert_eq!(app.refused("clerk", "createRole", json!({})).await, "VALIDATION name");
+    let copy = json!({ "uuid": uuid, "name": "Reader 2", "isSystem": false, "isBlocked": false });
+    assert_eq!(clerk.outcome("duplicateRole", copy).await, "ok");
+    let second = role_key(&app, "Reader 2");
+    app.done(
+        "admin",
+        "createUser",
+        json!({ "username": "nadia", "password": "a rosy bud",
+        "roles": [app.count("SELECT CAST(id AS bigint) FROM core_role WHERE name = 'Reader 2'")] }),
+    )
+    .await;
+    let mut nadia = app.stranger();
+    nadia.try_log_in("nadia", "a rosy bud").await;
+    assert!(nadia.graphql("{ users { totalCount } }").await.data("users")["totalCount"].as_i64() > Some(5));
+    assert_eq!(
+        clerk.outcome("updateRole", json!({ "uuid": second, "name": "Viewer", "rightsId": [191_001] })).await,
+        "ok"
+    );
+    assert_eq!(nadia.graphql("{ users { totalCount } }").await.codes(), ["FORBIDDEN"], "at the next request");
+    assert_eq!(app.refused("clerk", "deleteRole", json!({ "uuids": [uuid, second] })).await, "CONFLICT");
+    assert_eq!(clerk.outcome("deleteRole", json!({ "uuids": [uuid] })).await, "ok");
+    assert!(clerk.rows("role", "(name: \"Reader\")", "name").await.is_empty());
+    let versions = clerk
+        .rows(
+            "roleHistory",
+            &format!("(uuid: \"{uuid}\", orderBy: \"history_id\")"),
+            "historyType name historyUser { username }",
+        )
+        .await;
+    assert_eq!(each(&versions, "historyType"), ["CREATED", "DELETED"]);
+    assert_eq!(versions[1]["historyUser"]["username"], "clerk");
+    let viewer = app.count("SELECT CAST(id AS bigint) FROM core_role WHERE name = 'Viewer'");
+    let rights = clerk
+        .rows(
+            "roleRightHistory",
+            &format!("(roleId: {viewer}, orderBy: \"history_id\")"),
+            "historyType rightId historyUser { username }",
+        )
+        .await;
+    assert_eq!(each(&rights, "rightId"), [121_701, 191_001, 121_701]);
+    assert_eq!(each(&rights, "historyType"), ["CREATED", "CREATED", "DELETED"]);
+    let free = "{ validateRoleName(roleName: \"Viewer\") }";
+    assert_eq!(clerk.graphql(free).await.data("validateRoleName"), false);
+    let listed = clerk.graphql("{ modulesPermissions { modulePermsList { moduleName permissions { permsName permsValue opens } } } }").await;
+    let listed = &listed.data("modulesPermissions")["modulePermsList"][0];
+    let right =
+        listed["permissions"].as_array().expect("a list").iter().find(|right| right["permsValue"] == 121_703);
+    assert_eq!(right.expect("a right")["permsName"], "gql_user_update_perms");
+}
+
+#[apply(on_both)]
+async fn loaded_people_and_those_of_operators_have_a_history_too(app: TestApp) {
+    let mut admin = app.user("admin").await;
+    let loaded = admin
+        .rows(
+            "userHistory",
+            &format!("(id: \"{}\")", user_id("exec1")),
+            "historyType historyUser { username }",
+        )
+        .await;
+    assert_eq!(loaded, [json!({ "historyType": "CREATED", "historyUser": null })]);
+    assert_eq!(
+        app.user("exec1").await.outcome("changeUserLanguage", json!({ "languageId": "fr" })).await,
+        "ok"
+    );
+    let versions = app.versions("user", user_id("exec1"), "language").await;
+    assert_eq!(each(&versions, "language"), ["en", "fr"]);
+    assert_eq!(versions[1]["historyUser"]["username"], "exec1");
+}
