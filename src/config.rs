@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 mod auth;
 mod database;
+mod desk;
 mod http;
 mod sealing;
 #[cfg(feature = "server")]
@@ -13,6 +14,7 @@ mod webhooks;
 
 pub use auth::AuthSettings;
 pub use database::{DatabaseSettings, holds_password};
+pub use desk::DeskSettings;
 pub use http::HttpSettings;
 pub use sealing::SealingSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
@@ -35,6 +37,8 @@ pub struct Settings {
     pub sealing: SealingSettings,
     /// GraphQL's schema and GraphiQL.
     pub graphql: GraphqlSettings,
+    /// The desk: the page on which people work.
+    pub desk: DeskSettings,
     /// Bounds on what a client can make large.
     pub limits: Limits,
     /// The log.
@@ -326,6 +330,7 @@ impl Settings {
             }
         }
         self.http.check()?;
+        self.desk.check(&self.http)?;
         self.sealing.check()?;
         self.webhooks.check()
     }

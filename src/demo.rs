@@ -6,9 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
-    AssignTask, Builder, CompletionPolicy, CreateTask, CreateTaskComment, CreateTaskFlow, LoadFile,
-    ResolveTask, Settings, Signals, TaskFlowStepInput, TaskManagement, cli, cli::say,
+    AssignTask, Builder, CompletionPolicy, CreateTaskComment, CreateTaskFlow, LoadFile, ResolveTask,
+    Settings, Signals, TaskFlowStepInput, TaskGroupInput, TaskManagement, cli, cli::say,
 };
+
+mod work;
+
+use work::SOURCES;
 
 /// People and groups of the demo, in the form that `load` reads.
 const SAMPLE: &str = include_str!("demo.json");
@@ -18,14 +22,10 @@ const PEOPLE: &[(&str, &str, &str)] = &[
     ("admin", "admin123", "administrator: sees and does everything"),
     ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
     ("maker", "maker123", "maker: proposes changes"),
-    ("ada", "ada12345", "executor of FIELD-OFFICE and PAYMENTS"),
-    ("ben", "ben12345", "executor of FIELD-OFFICE and PAYMENTS"),
-    ("chi", "chi12345", "executor of FIELD-OFFICE, reads French"),
+    ("ada", "ada12345", "case worker: decides in FIELD-OFFICE and PAYMENTS"),
+    ("ben", "ben12345", "case worker: decides in FIELD-OFFICE, DISTRICT and PAYMENTS"),
+    ("chi", "chi12345", "case worker: decides in FIELD-OFFICE and DISTRICT, reads French"),
 ];
-
-/// The sources of the demo. The first is bound to a group in which all must approve, the second to one in which two are
-/// enough, the third to none, and the last to a flow.
-const SOURCES: [&str; 4] = ["BeneficiaryService", "PaymentService", "BenefitPlanService", "EnrolmentReview"];
 
 /// A task that has been overdue since January. Nobody can say that of a new task, but one may be loaded.
 fn overdue() -> serde_json::Value {
@@ -33,9 +33,12 @@ fn overdue() -> serde_json::Value {
     json!({ "tasks": [{
         "id": "44444444-4444-4444-8444-000000000001", "isDeleted": false, "jsonExt": null, "version": 1,
         "dateCreated": moment, "dateUpdated": moment, "userCreated": maker, "userUpdated": maker,
-        "source": SOURCES[0], "entityString": "overdue since January", "status": "ACCEPTED",
+        "source": SOURCES[0], "entityString": "Household of Esther Addo: the family has moved", "status": "ACCEPTED",
         "executorActionEvent": "default", "businessStatus": {}, "businessEvent": "BeneficiaryService.update",
-        "taskGroup": FIELD_OFFICE, "data": { "household": 1 }, "dueDate": "2026-01-12T08:00:00",
+        "taskGroup": FIELD_OFFICE, "data": {
+            "current_data": { "household": "HH-0007", "head": "Esther Addo", "address": { "village": "Tema", "house": "3" } },
+            "incoming_data": { "household": "HH-0007", "head": "Esther Addo", "address": { "village": "Kibera", "house": "88" } },
+        }, "dueDate": "2026-01-12T08:00:00",
     }] })
 }
 
@@ -63,6 +66,8 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
         settings.auth.secret = cli::new_secret();
     }
     settings.graphql.introspection = Introspection::Everybody;
+    settings.desk.people =
+        PEOPLE.iter().map(|(name, password, what)| format!("{name}:{password}:{what}")).collect();
     settings.check_secret()?;
     let listener = cli::listen(&settings)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -95,43 +100,52 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
 }
 
 fn introduce(address: &str, database: &str) {
-    println!("The demo serves http://{address}/api/graphql (a browser gets GraphiQL there).");
+    println!(
+        "The demo serves http://{address}/ : open it in a browser, and click on the person who you want to be."
+    );
     println!("Its data is in {database}\n");
-    println!("Log in as:");
+    println!("People:");
     for (name, password, what) in PEOPLE {
         println!("  {name:<8} {password:<10} {what}");
     }
     println!(
         r#"
-Three things to try (in another terminal):
-1. Log in and keep the token:
+Three things to try:
+1. As ada, approve or reject what waits for you: the keys j, k, a, r and ? help.
+2. As triage, find what nobody is asked about yet, and what is overdue.
+3. Ask the interface yourself: http://{address}/api/graphql is GraphiQL in a browser, and in a terminal
    TOKEN=$(curl -s http://{address}/api/graphql -H 'Content-Type: application/json' \
      -d '{{"query":"mutation {{ tokenAuth(username: \"ada\", password: \"ada12345\") {{ token }} }}"}}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
-2. See what waits for you:
    curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-     -d '{{"query":"{{ task(awaitingMe: true, first: 3) {{ totalCount edges {{ node {{ uuid source data allowedActions claims {{ user {{ username }} }} }} }} }} }}"}}'
-3. Approve one, with your own user id as the key, and look at its history:
-   curl -s http://{address}/api/core/users/current_user/ -H "Authorization: Bearer $TOKEN"
-   curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-     -d '{{"query":"mutation {{ resolveTask(input: {{ id: \"TASK\", businessStatus: \"{{\\\"USER\\\": \\\"APPROVED\\\"}}\" }}) {{ internalId }} }}"}}'
-   curl -s http://{address}/api/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-     -d '{{"query":"{{ taskHistory(id: \"TASK\") {{ edges {{ node {{ version status businessStatus historyUser {{ username }} }} }} }} }}"}}'"#
+     -d '{{"query":"{{ task(awaitingMe: true, first: 3) {{ totalCount edges {{ node {{ uuid entityString data allowedActions claims {{ user {{ username }} }} }} }} }} }}"}}'"#
     );
 }
 
 /// Tasks in every state, so that no list is empty.
 async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     let triage = module.requester("triage").await?;
-    let step = |group: &str| TaskFlowStepInput {
-        task_group_id: group.parse().unwrap_or_default(),
-        completion_policy: Some(CompletionPolicy::Any),
+    let user = async |name: &str| module.requester(name).await.map(|person| person.id());
+    let district = TaskGroupInput {
+        user_ids: Some(vec![user("ben").await?, user("chi").await?]),
+        ..TaskGroupInput::new("DISTRICT", CompletionPolicy::All)
+    };
+    let district = module.task_groups().create(&triage, district).await?.id;
+    let step = |group: uuid::Uuid, days: i32, policy: Option<CompletionPolicy>| TaskFlowStepInput {
+        task_group_id: group,
+        completion_policy: policy,
+        lead_time_seconds: Some(days * 86_400),
         ..TaskFlowStepInput::default()
     };
+    let id = |text: &str| text.parse().unwrap_or_default();
     let flow = CreateTaskFlow {
         code: "ENROLMENT".to_owned(),
-        name: Some("Field office, then payments".to_owned()),
+        name: Some("Enrolment in three steps".to_owned()),
         task_sources: vec![SOURCES[3].to_owned()],
-        steps: [FIELD_OFFICE, PAYMENTS].map(step).into(),
+        steps: vec![
+            step(id(FIELD_OFFICE), 3, Some(CompletionPolicy::Any)),
+            step(district, 5, None),
+            step(id(PAYMENTS), 2, None),
+        ],
     };
     module.task_flows().create(&triage, flow).await?;
     for number in 0..12 {
@@ -139,12 +153,25 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
         if number.is_multiple_of(4) {
             discuss(module, id).await?;
         }
+        if number == 3 {
+            // It waits at the second of three steps.
+            vote(module, "ada", id, "APPROVED").await;
+        }
     }
     // Some are in hand: Ada has taken the next one, and triage has given one to Ben.
     let (ada, ben) = (module.requester("ada").await?, module.requester("ben").await?);
     module.task_claims().claim_next(&ada).await?;
     let given = AssignTask { id: create(module, 25).await?, user_id: ben.id(), ..AssignTask::default() };
     module.task_claims().assign(&triage, given).await?;
+    let flow = CreateTaskFlow {
+        code: "IMPORTS".to_owned(),
+        name: Some("Imports, record by record".to_owned()),
+        task_sources: vec![work::IMPORT.to_owned()],
+        steps: vec![step(id(FIELD_OFFICE), 7, Some(CompletionPolicy::Any))],
+    };
+    module.task_flows().create(&triage, flow).await?;
+    let maker = module.requester("maker").await?;
+    module.tasks().create(&maker, work::import()).await?;
     let failed = create(module, 12).await?;
     module.tasks().complete_task(&triage, failed, tasks_management::TaskStatus::Failed, None).await?;
     for number in [13, 17, 21] {
@@ -156,10 +183,10 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     Ok(())
 }
 
-/// Creates a new task every few seconds, and casts a vote from time to time.
+/// Creates a new task every twenty seconds, and casts a vote from time to time.
 async fn flow(module: TaskManagement) {
     for number in 100_u32.. {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
         match create(&module, number).await {
             Ok(id) if number.is_multiple_of(2) => vote(&module, "ada", id, "APPROVED").await,
             Ok(_) => {}
@@ -170,31 +197,16 @@ async fn flow(module: TaskManagement) {
 
 async fn create(module: &TaskManagement, number: u32) -> tasks_management::Result<uuid::Uuid> {
     let maker = module.requester("maker").await?;
-    let source = SOURCES[number as usize % SOURCES.len()];
-    let input = CreateTask {
-        source: Some(source.to_owned()),
-        business_event: Some(format!("{source}.update")),
-        entity_type: Some("demo.beneficiary".to_owned()),
-        entity_id: Some(number.to_string()),
-        entity_string: Some(format!("Beneficiary {number}")),
-        data: Some(
-            json!({
-                "current_data": { "name": format!("Beneficiary {number}"), "amount": 100 },
-                "incoming_data": { "name": format!("Beneficiary {number}"), "amount": 100 + number },
-            })
-            .into(),
-        ),
-        ..CreateTask::default()
-    };
-    Ok(module.tasks().create(&maker, input).await?.id)
+    Ok(module.tasks().create(&maker, work::proposal(number)).await?.id)
 }
 
 /// An executor asks the maker something, and is answered.
 async fn discuss(module: &TaskManagement, task_id: uuid::Uuid) -> tasks_management::Result<()> {
     let (ada, maker) = (module.requester("ada").await?, module.requester("maker").await?);
-    for (who, other, text) in
-        [(&ada, &maker, "Is the amount per month?"), (&maker, &ada, "Yes, from March on.")]
-    {
+    for (who, other, text) in [
+        (&ada, &maker, "Has somebody seen the birth certificate?"),
+        (&maker, &ada, "Yes, I have a copy of it."),
+    ] {
         let (text, mentions) = (text.to_owned(), vec![other.id()]);
         module.task_comments().create(who, CreateTaskComment { task_id, text, mentions }).await?;
     }

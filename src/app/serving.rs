@@ -67,6 +67,7 @@ impl TaskManagement {
             authenticate: self.serving.authenticate.clone(),
             http: Arc::new(self.settings.http.clone()),
             graphql: Arc::new(self.settings.graphql.clone()),
+            desk: Arc::new(self.settings.desk.clone()),
             metrics: self.serving.metrics.clone(),
             bodies: HeldBodies::new(self.settings.http.held_body_bytes),
             executions: executions.clone(),

@@ -97,6 +97,6 @@ impl HttpSettings {
     }
 }
 
-fn is_path_part(part: &str) -> bool {
+pub(super) fn is_path_part(part: &str) -> bool {
     !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

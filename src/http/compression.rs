@@ -102,7 +102,8 @@ async fn packed(places: &Arc<Semaphore>, bytes: Bytes) -> Option<Vec<u8>> {
     packed
 }
 
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Whether the client takes gzip.
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = lines.flat_map(|line| line.split(',')).filter_map(|item| {
         let (coding, weight) = item.split_once(';').unwrap_or((item, ""));

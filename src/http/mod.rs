@@ -4,6 +4,7 @@ pub mod body;
 pub mod compression;
 pub mod cookies;
 pub mod current_user;
+pub mod desk;
 pub mod fault;
 pub mod graphiql;
 pub mod graphql;

@@ -11,17 +11,20 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::fault::contained;
 use super::state::App;
-use super::{compression, current_user, graphiql, graphql, health, home, request};
+use super::{compression, current_user, desk, graphiql, graphql, health, home, request};
 use crate::config::HttpSettings;
 
 /// All paths of the module with their bounds.
 pub fn router(app: App) -> Router {
-    bounded(app, Router::new())
+    let desk = desk::routes(&app.desk, &app.http, false);
+    bounded(app, desk)
 }
 
 /// The same and a page at `/`, for a server that is nothing else: in a host's router that place is the host's.
 pub fn standalone(app: App) -> Router {
-    bounded(app, Router::new().route("/", get(home::page)))
+    let desk = desk::routes(&app.desk, &app.http, true);
+    let pages = if desk::is_home(&app.desk) { desk } else { desk.route("/", get(home::page)) };
+    bounded(app, pages)
 }
 
 fn bounded(app: App, more: Router<App>) -> Router {

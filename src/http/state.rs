@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::body::held::HeldBodies;
-use crate::config::{GraphqlSettings, HttpSettings};
+use crate::config::{DeskSettings, GraphqlSettings, HttpSettings};
 use crate::db::health::Health;
 use crate::error::Result;
 use crate::graphql::Schema;
@@ -39,6 +39,8 @@ pub struct App {
     pub http: Arc<HttpSettings>,
     /// Settings of GraphQL.
     pub graphql: Arc<GraphqlSettings>,
+    /// Settings of the desk.
+    pub desk: Arc<DeskSettings>,
     /// How to read the metrics, if they are kept.
     pub metrics: Option<Metrics>,
     /// The bodies that are being received.

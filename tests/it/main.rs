@@ -33,6 +33,7 @@ mod contradictions;
 mod database_files;
 mod defects;
 mod deliveries;
+mod desk;
 mod embedded_host;
 mod embedding;
 mod entities;

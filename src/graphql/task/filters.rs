@@ -47,6 +47,7 @@ fn root() -> Arguments {
             Argument::own("taskGroupId", "String", group),
             Argument::own("entityIds", "[UUID]", entity_ids).described(ANY_OF),
         ],
+        uuid("userCreatedId", "ID", "user_created", "UserGQLType"),
         text("entityString", "String", "entity_string", &[Lookup::Icontains]),
     ])
 }

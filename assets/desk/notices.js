@@ -1,0 +1,48 @@
+// What the desk tells the reader beside the page: at the bottom for the eye, and politely for the ear.
+import { html, signal } from './html.js';
+import { t } from './messages.js';
+
+const notices = signal([]);
+const spoken = signal('');
+let next = 0;
+
+/** Shows and says something, with at most one thing to do about it: `{ label, run }`. */
+export function tell(text, { action = null, bad = false } = {}) {
+  const id = (next += 1);
+  notices.value = [...notices.value.slice(-2), { id, text, action, bad }];
+  say(text);
+  setTimeout(() => drop(id), action || bad ? 12_000 : 6_000);
+}
+
+/** Says something to those who listen, without showing it. */
+export function say(text) {
+  spoken.value = '';
+  setTimeout(() => (spoken.value = text), 50);
+}
+
+const drop = (id) => (notices.value = notices.value.filter((notice) => notice.id !== id));
+
+/** Says a failure in words for people. */
+export function explain(failure) {
+  switch (failure.code) {
+    case 'OFFLINE':
+      return t('failure.offline');
+    case 'UNAVAILABLE':
+      return t('failure.unavailable');
+    default:
+      return failure.message || t('failure.unknown', { code: failure.code ?? '' });
+  }
+}
+
+export const Notices = () => html`
+  <div class="visually-hidden" role="status" aria-live="polite">${spoken}</div>
+  <div class="notices">
+    ${notices.value.map(
+      ({ id, text, action, bad }) => html`
+        <div class=${bad ? 'notice bad' : 'notice'} key=${id}>
+          <span>${text}</span>
+          ${action && html`<button type="button" onClick=${() => { drop(id); action.run(); }}>${action.label}</button>`}
+          <button type="button" class="quiet" aria-label=${t('notice.close')} onClick=${() => drop(id)}>×</button>
+        </div>`,
+    )}
+  </div>`;

@@ -1,0 +1,159 @@
+// The task that is open: what is known of it, and what has changed since the reader saw it.
+import { batch, effect, signal } from './html.js';
+import { address, go } from './address.js';
+import { ask, mutate, newId } from './api.js';
+import { draft } from './drafts.js';
+import { count, current, load, openable } from './lists.js';
+import { t } from './messages.js';
+import { explain, tell } from './notices.js';
+import { me } from './session.js';
+
+const USER = '{ id username otherNames lastName }';
+
+const TASK = `uuid version status source entityString entityDisplay businessEvent priority dueDate followUpDate dateCreated
+  dateUpdated dateOpened businessData dataHash allowedActions rejectedRecordIds
+  userCreated ${USER} taskGroup { uuid code } flow { uuid code name steps { uuid order taskGroup { code } } }
+  claims { uuid dateUntil user ${USER} }
+  progress { held heldReason stepCount passedCount pools {
+    outcome needed has held heldReason policy { kind threshold } taskGroup { code } step { uuid order }
+    votes { verdict acceptedCount rejectedCount comment date user ${USER} } missing ${USER} barred { reason user ${USER} } } }
+  myDecisions { decision recordId isStale flowStep { uuid } }
+  decisions(first: 100, recordId_Isnull: true) { edges { node { uuid decision comment dateCreated user ${USER} flowStep { order taskGroup { code } } } } }
+  comments(last: 100) { pageInfo { hasPreviousPage } edges { node { uuid text dateCreated dateUpdated version userCreated ${USER} mentions ${USER} } } }`;
+
+/** What changes when something of the task does. */
+const MARKS = `version allowedActions comments(last: 100) { edges { node { version } } }`;
+
+const QUERY = `query($id: ID!) { task(id: $id) { edges { node { ${TASK} } } } }`;
+const LOOK = `query($id: ID!) { task(id: $id) { edges { node { ${MARKS} } } } }`;
+
+/** The open task; `failure` if it can't be shown. */
+export const open = signal({ id: null, task: null, failure: null });
+/** What went wrong with the last act, with the task as it was seen then. */
+export const trouble = signal(null);
+/** Whether something is being done. */
+export const busy = signal(false);
+
+/** What the reader has typed for this task: the reason of a decision, a comment. */
+export const typed = (what, id = open.value.id) => draft(me.value.id, `${id}.${what}`);
+
+let turn = 0;
+
+async function read(id) {
+  const { task } = await ask(QUERY, { id });
+  return task.edges[0]?.node ?? null;
+}
+
+/** Reads the open task again. */
+export async function reload() {
+  const { id } = open.peek();
+  if (!id) return;
+  const mine = (turn += 1);
+  try {
+    const task = await read(id);
+    if (mine === turn) open.value = { id, task, failure: task ? null : t('task.unseen') };
+  } catch (failure) {
+    if (mine !== turn) return;
+    // What is shown already is better than an error in its place.
+    if (open.peek().task) tell(explain(failure), { bad: true });
+    else open.value = { id, task: null, failure: explain(failure) };
+  }
+}
+
+const marks = ({ version, allowedActions, comments }) =>
+  JSON.stringify([version, allowedActions, comments.edges.map((edge) => edge.node.version)]);
+
+/** Reads the open task again if something of it has changed. */
+export async function look() {
+  const { id, task } = open.peek();
+  if (!task || busy.peek()) return;
+  const found = await ask(LOOK, { id }).catch(() => null);
+  const now = found?.task.edges[0]?.node;
+  if (open.peek().task === task && found && (!now || marks(now) !== marks(task))) reload();
+}
+
+/** Keeps what is open to what the address says. */
+export function follow() {
+  effect(() => {
+    const id = address.value.task ?? null;
+    if (!me.value || id === open.peek().id) return;
+    batch(() => {
+      trouble.value = null;
+      open.value = { id, task: null, failure: null };
+      if (id) current.value = id;
+    });
+    reload();
+  });
+}
+
+/** The task before or after the open one in the list; null at its end. */
+export function neighbour(step, id = open.peek().id) {
+  const rows = openable.peek();
+  const at = rows.findIndex((row) => row.uuid === id);
+  return at < 0 ? null : (rows[at + step]?.uuid ?? null);
+}
+
+/** Opens the task after the one that is done, or shows the list. */
+function moveOn(id) {
+  if (open.peek().id !== id) return;
+  go({ task: neighbour(1, id) ?? neighbour(-1, id) });
+}
+
+const attempts = new Map();
+
+/**
+ * Does something with the open task. An attempt that did not reach the server has the same id when it is made again, so it
+ * is done once. A conflict shows the task anew; what was typed stays.
+ */
+export async function act(name, input, { done, selection = '', onward = false } = {}) {
+  const { id, task } = open.peek();
+  const key = JSON.stringify([name, input]);
+  const clientMutationId = attempts.get(key) ?? newId();
+  attempts.set(key, clientMutationId);
+  busy.value = true;
+  try {
+    const answer = await mutate(name, { ...input, clientMutationId }, selection);
+    const refused = answer?.outcomes?.find((outcome) => !outcome.ok);
+    if (refused) throw Object.assign(new Error(refused.message), { code: refused.code });
+    attempts.delete(key);
+    trouble.value = null;
+    if (done) tell(done);
+    if (onward) moveOn(id);
+    else await reload();
+    load({ quietly: true });
+    count();
+    return true;
+  } catch (failure) {
+    if (failure.code !== 'OFFLINE' && failure.code !== 'UNAVAILABLE') attempts.delete(key);
+    trouble.value = { failure, seen: task };
+    if (failure.code === 'CONFLICT' || failure.code === 'NOT_FOUND') {
+      await reload();
+      load({ quietly: true });
+      count();
+    }
+    return false;
+  } finally {
+    busy.value = false;
+  }
+}
+
+const vote = (verdict) => JSON.stringify({ [me.value.id]: verdict });
+
+/** The name by which people know a task. */
+export const titleOf = (task) => task.entityDisplay || task.entityString || task.businessEvent || task.source || task.uuid;
+
+/** Casts the reader's vote: a verdict on the whole, or `{ ACCEPT: [...], REJECT: [...] }`. */
+export function decide(verdict) {
+  const { task } = open.peek();
+  const reason = typed('reason');
+  const said = { APPROVED: 'done.approved', FAILED: 'done.rejected' }[verdict] ?? 'done.records';
+  const item = { id: task.uuid, businessStatus: vote(verdict), comment: reason.peek().trim() || undefined, expectedDataHash: task.dataHash };
+  return act('resolveTask', item, { done: t(said, { task: titleOf(task) }), onward: true }).then((ok) => {
+    if (ok) reason.value = '';
+    return ok;
+  });
+}
+
+/** The items of a vote on many tasks. */
+export const items = (tasks, verdict, comment) =>
+  tasks.map(({ uuid: id, dataHash }) => ({ id, businessStatus: vote(verdict), comment: comment || undefined, expectedDataHash: dataHash }));

@@ -1,0 +1,106 @@
+// Several tasks at once, with an outcome for each.
+import { html, useEffect, useState } from '../html.js';
+import { ask, mutate } from '../api.js';
+import { count, load, picked } from '../lists.js';
+import { t } from '../messages.js';
+import { explain } from '../notices.js';
+import { may } from '../session.js';
+import { items, titleOf } from '../task.js';
+import { Text } from '../text.js';
+import { assign, Target } from './assign.js';
+import { Dialog } from './dialog.js';
+
+/** The acts, by what a task must allow for them. */
+const ACTS = {
+  approve: { needs: 'APPROVE', run: (tasks, reason) => each('resolveTasks', items(tasks, 'APPROVED', reason)) },
+  reject: { needs: 'FAIL', run: (tasks, reason) => each('resolveTasks', items(tasks, 'FAILED', reason)), reason: true },
+  claim: { needs: 'CLAIM', run: (tasks) => each('claimTasks', tasks.map(({ uuid }) => ({ id: uuid }))) },
+  assign: { needs: 'UPDATE', part: 'assign', run: (tasks, _, target) => oneByOne(tasks, target) },
+};
+
+async function each(name, list) {
+  const { outcomes } = await mutate(name, { items: list, mode: 'EACH' }, 'outcomes { id ok code message }');
+  return outcomes;
+}
+
+async function oneByOne(tasks, target) {
+  const outcomes = [];
+  for (const task of tasks) {
+    const failure = await mutate('updateTask', assign(task, target)).then(() => null, (error) => error);
+    outcomes.push({ id: task.uuid, ok: !failure, message: failure && explain(failure) });
+  }
+  return outcomes;
+}
+
+/** The tasks as they are now: what is decided on is what the reader is shown in the dialog. */
+async function look(rows) {
+  const fields = rows.map((row, at) => `t${at}: task(id: "${row.uuid}") { edges { node { uuid version dataHash source status entityString businessEvent allowedActions } } }`);
+  const found = await ask(`{ ${fields.join(' ')} }`, {}, { partly: true });
+  return rows.map((row, at) => found[`t${at}`]?.edges[0]?.node ?? { ...row, allowedActions: [] });
+}
+
+function Outcomes({ tasks, outcomes }) {
+  const names = new Map(tasks.map((task) => [task.uuid, titleOf(task)]));
+  const done = outcomes.filter((outcome) => outcome.ok).length;
+  return html`
+    <p role="status">${t('bulk.done', { count: done })} ${outcomes.length > done && t('bulk.refused', { count: outcomes.length - done })}</p>
+    <ul class="outcomes">
+      ${outcomes.map((outcome) => html`
+        <li key=${outcome.id} class=${outcome.ok ? 'good' : 'bad'}>
+          <b>${t(outcome.ok ? 'bulk.ok' : 'bulk.no')}</b> <${Text} value=${names.get(outcome.id) ?? outcome.id} short=${100} />
+          ${outcome.message && html`<br /><${Text} value=${outcome.message} />`}
+        </li>`)}
+    </ul>`;
+}
+
+function Act({ name, close }) {
+  const { needs, run, reason: needsReason } = ACTS[name];
+  const [tasks, setTasks] = useState(null);
+  const [outcomes, setOutcomes] = useState(null);
+  const [failure, setFailure] = useState('');
+  const [reason, setReason] = useState('');
+  const [target, setTarget] = useState('');
+  const [waits, setWaits] = useState(false);
+  useEffect(() => { look([...picked.value.values()]).then(setTasks, (error) => setFailure(explain(error))); }, []);
+  const able = tasks?.filter((task) => task.allowedActions.includes(needs)) ?? [];
+  const submit = async (event) => {
+    event.preventDefault();
+    setWaits(true);
+    setFailure('');
+    try {
+      setOutcomes(await run(able, reason.trim(), target));
+      picked.value = new Map();
+      load({ quietly: true });
+      count();
+    } catch (error) {
+      setFailure(explain(error));
+    }
+    setWaits(false);
+  };
+  return html`
+    <${Dialog} title=${t(`bulk.${name}`)} close=${close}>
+      ${failure && html`<p class="bad" role="alert">${failure}</p>`}
+      ${outcomes ? html`<${Outcomes} tasks=${tasks} outcomes=${outcomes} /><p><button type="button" class="primary" onClick=${close}>${t('dialog.close')}</button></p>` : html`
+        <form onSubmit=${submit}>
+          ${!tasks ? html`<p>${t('loading')}</p>` : html`
+            <p>${t('bulk.able', { count: able.length })} ${able.length < tasks.length && t('bulk.unable', { count: tasks.length - able.length })}</p>
+            <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} /></li>`)}</ul>
+            ${name === 'assign' && html`<${Target} value=${target} choose=${setTarget} />`}
+            ${(needsReason || name === 'approve') && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
+              <textarea rows="3" required=${needsReason} value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea></label>`}
+            <p class="buttons">
+              <button class="primary" disabled=${waits || !able.length || (name === 'assign' && !target)}>${t(`bulk.${name}`)}</button>
+              <button type="button" onClick=${close}>${t('cancel')}</button>
+            </p>`}
+        </form>`}
+    <//>`;
+}
+
+export function Bulk() {
+  const [act, setAct] = useState(null);
+  const rows = [...picked.value.values()];
+  const shown = Object.keys(ACTS).filter((name) => (!ACTS[name].part || may.value[ACTS[name].part]) && rows.some((row) => row.allowedActions.includes(ACTS[name].needs)));
+  return html`
+    ${rows.length > 0 && html`<span>${t('bulk.picked', { count: rows.length })}</span>${shown.map((name) => html`<button type="button" key=${name} onClick=${() => setAct(name)}>${t(`bulk.${name}`)}</button>`)}`}
+    ${act && html`<${Act} name=${act} close=${() => setAct(null)} />`}`;
+}

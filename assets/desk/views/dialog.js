@@ -1,0 +1,25 @@
+// A dialog over the page: the rest of it waits, Escape closes it, and the focus goes back to where it was.
+import { html, useEffect, useId, useRef } from '../html.js';
+import { t } from '../messages.js';
+
+export function Dialog({ title, close, children }) {
+  const element = useRef();
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current.showModal();
+    return () => before?.isConnected && before.focus();
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    close?.();
+  };
+  return html`
+    <dialog ref=${element} aria-labelledby=${id} onCancel=${cancel}>
+      <header>
+        <h2 id=${id}>${title}</h2>
+        ${close && html`<button type="button" class="quiet" aria-label=${t('dialog.close')} onClick=${close}>×</button>`}
+      </header>
+      ${children}
+    </dialog>`;
+}

@@ -1,0 +1,101 @@
+// The frame of the desk: its head, its navigation, and what is in the middle.
+import { html, useEffect, useState } from '../html.js';
+import { address, go, href } from '../address.js';
+import { ended, mutate, online } from '../api.js';
+import { counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
+import { LANGUAGES, language, number, speak, t } from '../messages.js';
+import { Notices } from '../notices.js';
+import { logo, title } from '../place.js';
+import { leave, may, me, stranger } from '../session.js';
+import { nameOf, Text } from '../text.js';
+import { useKeys } from '../keys.js';
+import { Help } from './help.js';
+import { List } from './list.js';
+import { Login } from './login.js';
+import { Overview } from './overview.js';
+import { Task } from './task.js';
+import { Deliveries, Groups } from './triage.js';
+
+const seen = ({ part }) => !part || may.value[part];
+
+const Count = ({ count, words, bad }) => html`
+  <span class=${bad ? 'count bad' : 'count'}><span aria-hidden="true">${number(count)}</span><span class="visually-hidden">${t(words, { count })}</span></span>`;
+
+function Entry({ name }) {
+  const count = counts.value[name];
+  const overdue = name === 'awaiting' && counts.value.overdue;
+  return html`
+    <li>
+      <a href=${href({ list: name }, {})} aria-current=${listName.value === name ? 'page' : null}>
+        <span>${t(`list.${name}`)}</span>
+        ${count !== undefined && html`<${Count} count=${count} words="list.count" />`}
+        ${overdue > 0 && html`<${Count} count=${overdue} words="list.overdue" bad />`}
+      </a>
+    </li>`;
+}
+
+function Navigation() {
+  const work = ['awaiting', 'claimed', 'mine', 'all'];
+  const triage = [...Object.keys(LISTS), ...Object.keys(PLACES)].filter((name) => !work.includes(name) && name !== 'overview');
+  const shown = triage.filter((name) => seen(LISTS[name] ?? PLACES[name]));
+  return html`
+    <nav aria-label=${t('nav.name')}>
+      <h2>${t('nav.work')}</h2>
+      <ul>${work.map((name) => html`<${Entry} key=${name} name=${name} />`)}</ul>
+      ${shown.length > 0 && html`<h2>${t('nav.triage')}</h2><ul>${shown.map((name) => html`<${Entry} key=${name} name=${name} />`)}</ul>`}
+      <h2>${t('nav.more')}</h2>
+      <ul><${Entry} name="overview" /></ul>
+    </nav>`;
+}
+
+function choose(code) {
+  speak(code);
+  mutate('changeUserLanguage', { languageId: code }).catch(() => {});
+}
+
+function Head({ help }) {
+  const other = Object.keys(LANGUAGES).find((code) => code !== language.value);
+  return html`
+    <header class="head">
+      <a class="skip" href="#content">${t('nav.skip')}</a>
+      <a class="name" href="?">${logo && html`<img src=${logo} alt="" />`}<span>${title || t('app.name')}</span></a>
+      <span class="push"></span>
+      <button type="button" class="quiet" onClick=${help} aria-keyshortcuts="?">${t('help.open')}</button>
+      <button type="button" class="quiet" lang=${other} onClick=${() => choose(other)}>${LANGUAGES[other]}</button>
+      <span class="who"><${Text} value=${nameOf(me.value)} /></span>
+      <button type="button" class="quiet" onClick=${leave}>${t('login.out')}</button>
+    </header>`;
+}
+
+function Middle() {
+  const name = listName.value;
+  if (name === 'overview') return html`<${Overview} />`;
+  if (name === 'groups') return html`<${Groups} />`;
+  if (name === 'deliveries') return html`<${Deliveries} />`;
+  return html`<${List} key=${name} />`;
+}
+
+export function Desk() {
+  const [help, setHelp] = useState(false);
+  const name = listName.value;
+  const openTask = address.value.task;
+  useEffect(() => {
+    document.title = stranger.value ? title || t('app.name') : `${t(`list.${name}`)} · ${title || t('app.name')}`;
+  });
+  useKeys({ '?': () => setHelp(true), Escape: openTask ? () => go({ task: null }) : null });
+  if (me.value === undefined) return null;
+  if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Notices} />`;
+  return html`
+    <${Head} help=${() => setHelp(true)} />
+    ${!online.value && html`<div class="banner" role="alert">${t('offline')}</div>`}
+    <div class=${openTask ? 'body with-task' : 'body'}>
+      <${Navigation} />
+      <main id="content">
+        <section class=${isTaskList.value ? 'list' : 'page'} aria-label=${t(`list.${name}`)}><${Middle} /></section>
+        ${openTask && html`<section class="task" aria-label=${t('task.name')}><${Task} key=${openTask} /></section>`}
+      </main>
+    </div>
+    ${help && html`<${Help} close=${() => setHelp(false)} />`}
+    ${ended.value && html`<${Login} again />`}
+    <${Notices} />`;
+}

@@ -1,0 +1,92 @@
+// The history of a task: what each version changed, by whom and why.
+import { html, useEffect, useState } from '../html.js';
+import { ask } from '../api.js';
+import { compare } from '../compare.js';
+import { Moment, t, when } from '../messages.js';
+import { explain } from '../notices.js';
+import { Person, Text } from '../text.js';
+import { Comparison, proposed } from './comparison.js';
+
+const USER = '{ id username otherNames lastName }';
+const VERSION = `historyId version historyDate historyType historyChangeReason historyUser ${USER} status priority dueDate followUpDate
+  businessStatus dataHash taskGroup { code } flow { code }`;
+const SOME = 20;
+const QUERY = `query($id: ID!, $after: String) { taskHistory(id: $id, first: ${SOME}, after: $after, orderBy: ["-version"]) {
+  pageInfo { hasNextPage endCursor } edges { node { ${VERSION} } } } }`;
+const DATA = 'query($id: ID!, $version: Int!) { taskHistory(id: $id, version: $version) { edges { node { data } } } }';
+
+/** What a version changed, in words. */
+function changes(now, before) {
+  if (!before) return [];
+  const said = [];
+  const day = (value) => (value ? when(value) : t('history.none'));
+  if (now.status !== before.status) said.push(t('history.status', { before: t(`status.${before.status}`), after: t(`status.${now.status}`) }));
+  if (now.taskGroup?.code !== before.taskGroup?.code) said.push(t('history.group', { before: before.taskGroup?.code ?? t('history.none'), after: now.taskGroup?.code ?? t('history.none') }));
+  if (now.flow?.code !== before.flow?.code) said.push(t('history.flow', { after: now.flow?.code ?? t('history.none') }));
+  if (now.priority !== before.priority) said.push(t('history.priority', { before: before.priority, after: now.priority }));
+  for (const field of ['dueDate', 'followUpDate']) {
+    if (now[field] !== before[field]) said.push(t(`history.${field}`, { before: day(before[field]), after: day(now[field]) }));
+  }
+  if (now.businessStatus !== before.businessStatus) said.push(t('history.votes'));
+  if (now.dataHash !== before.dataHash) said.push(t('history.data'));
+  return said;
+}
+
+function Data({ id, version }) {
+  const [node, setNode] = useState(null);
+  const [failure, setFailure] = useState('');
+  const read = async () => {
+    const at = (version) => ask(DATA, { id, version }).then((found) => proposed(found.taskHistory.edges[0].node.data)?.data);
+    try {
+      const [before, after] = await Promise.all([at(version - 1), at(version)]);
+      setNode(compare(before, after));
+    } catch (error) {
+      setFailure(explain(error));
+    }
+  };
+  if (failure) return html`<p class="bad">${failure}</p>`;
+  if (node) return html`<${Comparison} node=${node} caption=${t('history.data')} />`;
+  return html`<button type="button" class="link" onClick=${read}>${t('history.compare')}</button>`;
+}
+
+function Version({ id, now, before }) {
+  const said = changes(now, before);
+  return html`
+    <li>
+      <p><b>${t(`history.${now.version === 1 ? 'CREATED' : now.historyType}`)}</b> · <${Moment} at=${now.historyDate} />${now.historyUser && html` · <${Person} user=${now.historyUser} />`}</p>
+      ${said.length > 0 && html`<ul>${said.map((text) => html`<li key=${text}><${Text} value=${text} /></li>`)}</ul>`}
+      ${now.historyChangeReason && html`<p class="quote"><${Text} value=${now.historyChangeReason} /></p>`}
+      ${before && now.dataHash !== before.dataHash && html`<${Data} id=${id} version=${now.version} />`}
+    </li>`;
+}
+
+function Timeline({ task }) {
+  const [state, setState] = useState({ versions: [], more: true });
+  const [failure, setFailure] = useState('');
+  const read = async (after, known) => {
+    try {
+      const { taskHistory } = await ask(QUERY, { id: task.uuid, after });
+      setState({ versions: [...known, ...taskHistory.edges.map((edge) => edge.node)], more: taskHistory.pageInfo.hasNextPage, end: taskHistory.pageInfo.endCursor });
+      setFailure('');
+    } catch (error) {
+      setFailure(explain(error));
+    }
+  };
+  useEffect(() => { read(undefined, []); }, [task.version]);
+  const { versions } = state;
+  // The oldest that is here is told of when the one before it is known.
+  const shown = state.more ? versions.slice(0, -1) : versions;
+  return html`
+    ${failure && html`<p class="bad" role="alert">${failure}</p>`}
+    <ol class="timeline">${shown.map((now, at) => html`<${Version} key=${now.historyId} id=${task.uuid} now=${now} before=${versions[at + 1]} />`)}</ol>
+    ${state.more && versions.length > 0 && html`<button type="button" onClick=${() => read(state.end, versions)}>${t('history.more')}</button>`}`;
+}
+
+export function History({ task }) {
+  const [shown, show] = useState(false);
+  return html`
+    <section aria-labelledby="history">
+      <h2 id="history"><button type="button" class="fold" aria-expanded=${shown} onClick=${() => show(!shown)}>${t('task.history')} <small>${t('history.versions', { count: task.version })}</small></button></h2>
+      ${shown && html`<${Timeline} task=${task} />`}
+    </section>`;
+}

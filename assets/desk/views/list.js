@@ -1,0 +1,155 @@
+// A list of tasks: search and filters, rows, pages, and what is done with several at once.
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from '../html.js';
+import { address, go, href } from '../address.js';
+import { useKeys } from '../keys.js';
+import { current, DUES, FILTERS, LISTS, listName, load, loading, openable, page, picked, SORTS, STATUSES } from '../lists.js';
+import { t } from '../messages.js';
+import { groups, loadGroups } from '../groups.js';
+import { titleOf } from '../task.js';
+import { Moment } from '../messages.js';
+import { nameOf, Text } from '../text.js';
+import { Bulk } from './bulk.js';
+import { Due, isOverdue, Priority, Status } from './marks.js';
+
+const narrow = (changes) => go({ ...changes, after: null, before: null });
+
+function Choice({ label, name, value, options }) {
+  return html`
+    <label>${label}
+      <select name=${name} value=${value ?? ''} onChange=${(event) => narrow({ [name]: event.target.value })}>
+        ${options.map(([code, text]) => html`<option key=${code} value=${code} selected=${code === (value ?? '')}>${text}</option>`)}
+      </select>
+    </label>`;
+}
+
+function Filters() {
+  const place = address.value;
+  const search = useRef();
+  const sources = useId();
+  const [shown, show] = useState(FILTERS.some((name) => name !== 'q' && place[name]));
+  const timer = useRef();
+  // The back button changes what is searched for, and nobody types then.
+  useEffect(() => {
+    if (document.activeElement !== search.current) search.current.value = place.q ?? '';
+  }, [place.q]);
+  useEffect(() => { if (shown) loadGroups(); }, [shown]);
+  useKeys({ '/': () => search.current.focus() });
+  const type = (name, wait) => (event) => {
+    clearTimeout(timer.current);
+    const { value } = event.target;
+    timer.current = setTimeout(() => narrow({ [name]: value.trim() }), wait);
+  };
+  const any = [['', t('filter.any')]];
+  const known = [...new Set([...groups.value.flatMap((group) => group.taskSources), ...(page.value.rows || []).map((row) => row.source)])];
+  const set = FILTERS.filter((name) => name !== 'q' && place[name]).length;
+  return html`
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <input ref=${search} type="search" aria-label=${t('filter.search')} placeholder=${t('filter.search')} defaultValue=${place.q ?? ''}
+        onInput=${type('q', 300)} aria-keyshortcuts="/" />
+      <button type="button" aria-expanded=${shown} onClick=${() => show(!shown)}>${t('filter.more')}${set > 0 && ` (${set})`}</button>
+      ${Choice({ label: t('filter.sort'), name: 'sort', value: place.sort, options: [['', t('sort.usual')], ...SORTS.map((key) => [key, t(`sort.${key}`)])] })}
+      ${shown && html`
+        <div class="more">
+          <label>${t('filter.source')}<input name="source" list=${sources} defaultValue=${place.source ?? ''} onChange=${type('source', 0)} /></label>
+          <datalist id=${sources}>${known.filter(Boolean).map((source) => html`<option key=${source} value=${source} />`)}</datalist>
+          ${Choice({ label: t('filter.status'), name: 'status', value: place.status, options: [...any, ...STATUSES.map((status) => [status, t(`status.${status}`)])] })}
+          ${Choice({ label: t('filter.group'), name: 'group', value: place.group, options: [...any, ...groups.value.map((group) => [group.uuid, group.code])] })}
+          ${Choice({ label: t('filter.due'), name: 'due', value: place.due, options: [...any, ...DUES.map((due) => [due, t(`due.${due}`)])] })}
+          ${Choice({ label: t('filter.priority'), name: 'priority', value: place.priority, options: [...any, ...['50', '70', '90'].map((least) => [least, t('priority.least', { priority: least })])] })}
+          <button type="button" onClick=${() => go({ list: place.list, task: place.task, q: null, ...Object.fromEntries(FILTERS.map((name) => [name, null])), after: null, before: null })}>${t('filter.clear')}</button>
+        </div>`}
+    </form>`;
+}
+
+function pick(row, on) {
+  const next = new Map(picked.value);
+  if (on) next.set(row.uuid, row);
+  else next.delete(row.uuid);
+  picked.value = next;
+}
+
+function Row({ row }) {
+  const title = titleOf(row);
+  const isOpen = address.value.task === row.uuid;
+  const classes = ['row', isOverdue(row) && 'late', row.gone && 'gone', row.fresh && 'fresh', isOpen && 'open', current.value === row.uuid && 'current'];
+  const link = useRef();
+  useLayoutEffect(() => {
+    if (current.value === row.uuid && !address.value.task) link.current?.focus();
+  }, [current.value === row.uuid]);
+  const holder = row.claims?.[0]?.user;
+  return html`
+    <li class=${classes.filter(Boolean).join(' ')}>
+      <label class="pick"><input type="checkbox" disabled=${row.gone} checked=${picked.value.has(row.uuid)} onChange=${(event) => pick(row, event.target.checked)}
+        aria-label=${t('list.pick', { task: title })} /></label>
+      <div class="what">
+        <a ref=${link} href=${href({ task: row.uuid })} aria-current=${isOpen ? 'true' : null} onFocus=${() => (current.value = row.uuid)}><${Text} value=${title} short=${140} /></a>
+        <span class="meta">
+          <${Text} value=${row.source} short=${60} />
+          ${row.businessEvent && html` · <${Text} value=${row.businessEvent.split('.').slice(1).join('.') || row.businessEvent} short=${60} />`}
+          ${(row.flow || row.taskGroup) && html` · <${Text} value=${row.flow ? row.flow.name || row.flow.code : row.taskGroup.code} short=${60} />`}
+          ${holder && html` · ${t('claim.by', { person: nameOf(holder) })}`}
+        </span>
+      </div>
+      <div class="marks">
+        ${row.gone && html`<span class="left">${t('list.left')}</span>`}
+        <${Priority} priority=${row.priority} /><${Due} task=${row} /><${Status} status=${row.status} />
+        <span class="made"><${Moment} at=${row.dateCreated} relative /></span>
+      </div>
+    </li>`;
+}
+
+function Pages() {
+  const { info } = page.value;
+  if (!info || (!info.hasNextPage && !info.hasPreviousPage)) return null;
+  return html`
+    <nav class="pages" aria-label=${t('list.pages')}>
+      ${info.hasPreviousPage && html`<a class="button" rel="prev" href=${href({ before: info.startCursor, after: null, task: null })}>${t('list.previous')}</a>`}
+      ${info.hasNextPage && html`<a class="button" rel="next" href=${href({ after: info.endCursor, before: null, task: null })}>${t('list.next')}</a>`}
+    </nav>`;
+}
+
+function Rows() {
+  const { rows, failure } = page.value;
+  if (failure) return html`<p class="bad" role="alert">${failure} <button type="button" onClick=${() => load()}>${t('again')}</button></p>`;
+  if (!rows) return html`<p class="quiet-text">${t('loading')}</p>`;
+  if (!rows.length) {
+    const narrowed = FILTERS.some((name) => address.value[name]);
+    return html`<p class="empty">${t(narrowed ? 'list.nothing' : `empty.${listName.value}`)}</p>`;
+  }
+  return html`<ul class="rows">${rows.map((row) => html`<${Row} key=${row.uuid} row=${row} />`)}</ul>`;
+}
+
+function walk(step) {
+  const rows = openable.value;
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row.uuid === (address.value.task ?? current.value));
+  const next = rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + step))];
+  current.value = next.uuid;
+  if (address.value.task) go({ task: next.uuid }, { replace: true });
+}
+
+export function List() {
+  const { rows, total } = page.value;
+  const all = openable.value;
+  const everyPicked = all.length > 0 && all.every((row) => picked.value.has(row.uuid));
+  useKeys({
+    j: () => walk(1),
+    k: () => walk(-1),
+    x: () => {
+      const row = all.find((row) => row.uuid === current.value);
+      if (row) pick(row, !picked.value.has(row.uuid));
+    },
+  });
+  return html`
+    <div class="list-head">
+      <h1>${t(`list.${listName.value}`)}${total !== null && rows && html` <small>${t('list.total', { count: total })}</small>`}</h1>
+      <${Filters} key=${LISTS[listName.value] && listName.value} />
+      <div class="bar">
+        ${all.length > 0 && html`
+          <label class="check"><input type="checkbox" checked=${everyPicked} onChange=${() => (picked.value = everyPicked ? new Map() : new Map(all.map((row) => [row.uuid, row])))} />
+            ${t('list.pickAll')}</label>`}
+        <${Bulk} />
+      </div>
+    </div>
+    <div class="scroll" aria-busy=${loading.value}><${Rows} /><${Pages} /></div>`;
+}

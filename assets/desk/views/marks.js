@@ -1,0 +1,23 @@
+// Small marks that lists and tasks share: what state a task is in, how urgent it is, when it is due.
+import { html } from '../html.js';
+import { moment, since, t, when } from '../messages.js';
+
+const OPEN = ['RECEIVED', 'ACCEPTED'];
+
+export const isOpen = (task) => OPEN.includes(task.status);
+export const isOverdue = (task) => isOpen(task) && task.dueDate && moment(task.dueDate) < Date.now();
+
+export const Status = ({ status }) => html`<span class=${`status ${status.toLowerCase()}`}>${t(`status.${status}`)}</span>`;
+
+/** Urgent is what is above the usual 50 by a good deal. */
+const URGENT = 70;
+
+export const Priority = ({ priority }) =>
+  priority >= URGENT ? html`<span class="priority" title=${t('priority.is', { priority })}>${t('priority.high')}</span>` : null;
+
+export function Due({ task }) {
+  if (!task.dueDate) return null;
+  const late = isOverdue(task);
+  const words = t(late ? 'due.late' : 'due.by', { when: since(task.dueDate) });
+  return html`<time class=${late ? 'due late' : 'due'} dateTime=${moment(task.dueDate).toISOString()} title=${when(task.dueDate)}>${words}</time>`;
+}

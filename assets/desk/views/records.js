@@ -1,0 +1,69 @@
+// Deciding record by record.
+import { html, useMemo, useState } from '../html.js';
+import { compare } from '../compare.js';
+import { number, t } from '../messages.js';
+import { recordsOf } from '../records.js';
+import { busy, decide } from '../task.js';
+import { Text } from '../text.js';
+import { Comparison, proposed } from './comparison.js';
+
+/** What the reader has said of the records before. */
+function before(task) {
+  const own = (task.myDecisions ?? []).filter((vote) => vote.recordId && !vote.isStale);
+  return new Map(own.map((vote) => [vote.recordId, vote.decision === 'APPROVED' ? 'ACCEPT' : 'REJECT']));
+}
+
+function Record({ record, said, choose, rejected, can }) {
+  const [shown, show] = useState(false);
+  const name = `record-${record.id}`;
+  const option = (verdict) => html`
+    <label class=${`choice ${verdict.toLowerCase()}`}><input type="radio" name=${name} disabled=${!can} checked=${said === verdict} onChange=${() => choose(record.id, verdict)} />${t(`record.${verdict}`)}</label>`;
+  return html`
+    <li class=${said ? `said-${said.toLowerCase()}` : null}>
+      <fieldset>
+        <legend><button type="button" class="link" aria-expanded=${shown} onClick=${() => show(!shown)}><${Text} value=${record.title} short=${80} /></button>
+          ${record.title !== record.id && html` <small><${Text} value=${record.id} short=${40} /></small>`}
+          ${rejected && html` <span class="mark removed">${t('record.rejected')}</span>`}</legend>
+        <span class="choices">${option('ACCEPT')}${option('REJECT')}</span>
+      </fieldset>
+      ${shown && html`<${Comparison} node=${compare(undefined, record.value)} single caption=${record.title} />`}
+    </li>`;
+}
+
+export function Records({ task }) {
+  const records = useMemo(() => recordsOf(task, proposed(task.businessData)?.data ?? null), [task.dataHash]);
+  const earlier = useMemo(() => before(task), [task]);
+  const [said, setSaid] = useState(new Map());
+  const [search, setSearch] = useState('');
+  const [left, setLeft] = useState(false);
+  const can = task.allowedActions.includes('DECIDE_RECORDS');
+  const rejected = new Set(task.rejectedRecordIds);
+  const verdict = (id) => said.get(id) ?? earlier.get(id);
+  const choose = (id, what) => setSaid(new Map(said).set(id, what));
+  const words = search.trim().toLowerCase();
+  const shown = records.filter((record) => (!words || `${record.title} ${record.id}`.toLowerCase().includes(words)) && (!left || !verdict(record.id)));
+  const all = (what) => setSaid(new Map([...said, ...shown.filter((record) => !verdict(record.id)).map((record) => [record.id, what])]));
+  const of = (what) => [...said].filter(([, verdict]) => verdict === what).map(([id]) => id);
+  const [accepted, refused] = [of('ACCEPT'), of('REJECT')];
+  const open = records.filter((record) => !verdict(record.id)).length;
+  const send = async () => {
+    const vote = Object.fromEntries([['ACCEPT', accepted], ['REJECT', refused]].filter(([, ids]) => ids.length));
+    if (await decide(vote)) setSaid(new Map());
+  };
+  return html`
+    <section aria-labelledby="records" class="records">
+      <h2 id="records">${t('task.records')} <small>${number(records.length)}</small></h2>
+      ${records.length === 0 && html`<p>${t('record.none')}</p>`}
+      ${records.length > 0 && html`
+        <div class="bar">
+          <input type="search" aria-label=${t('record.search')} placeholder=${t('record.search')} value=${search} onInput=${(event) => setSearch(event.target.value)} />
+          <label class="check"><input type="checkbox" checked=${left} onChange=${(event) => setLeft(event.target.checked)} />${t('record.left', { count: open })}</label>
+          ${can && html`<button type="button" onClick=${() => all('ACCEPT')}>${t('record.acceptAll')}</button><button type="button" onClick=${() => all('REJECT')}>${t('record.rejectAll')}</button>`}
+        </div>
+        <ul class="record-list">${shown.map((record) => html`<${Record} key=${record.id} record=${record} said=${verdict(record.id)} rejected=${rejected.has(record.id)} choose=${choose} can=${can} />`)}</ul>`}
+      ${said.size > 0 && html`
+        <div class="bar sticky"><span role="status">${t('record.chosen', { accepted: accepted.length, rejected: refused.length })}</span>
+          <button type="button" class="primary" disabled=${busy.value} onClick=${send}>${t('record.send')}</button>
+          <button type="button" onClick=${() => setSaid(new Map())}>${t('record.clear')}</button></div>`}
+    </section>`;
+}
