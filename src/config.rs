@@ -9,6 +9,7 @@ mod http;
 mod sealing;
 #[cfg(feature = "server")]
 mod source;
+mod subscriptions;
 pub(crate) mod text_file;
 mod webhooks;
 
@@ -17,6 +18,7 @@ pub use database::{DatabaseSettings, holds_password};
 pub use desk::DeskSettings;
 pub use http::HttpSettings;
 pub use sealing::SealingSettings;
+pub use subscriptions::SubscriptionSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
 
 pub use crate::domain::network::Network;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub timers: TimerSettings,
     /// The journal of mutations.
     pub journal: JournalSettings,
+    /// Telling people and programs of changes as they happen.
+    pub subscriptions: SubscriptionSettings,
     /// Telling receivers in any language of events, by HTTP.
     pub webhooks: WebhookSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
@@ -323,6 +327,16 @@ impl Settings {
             ("outbox.keep_days", self.outbox.keep_days),
             ("timers.outage_s", self.timers.outage_s),
             ("journal.keep_days", self.journal.keep_days),
+            ("subscriptions.poll_ms", seconds(self.subscriptions.poll_ms)),
+            ("subscriptions.connections", count(self.subscriptions.connections)),
+            ("subscriptions.connections_per_user", count(self.subscriptions.connections_per_user)),
+            ("subscriptions.connections_per_address", count(self.subscriptions.connections_per_address)),
+            ("subscriptions.operations_per_connection", count(self.subscriptions.operations_per_connection)),
+            ("subscriptions.message_bytes", count(self.subscriptions.message_bytes)),
+            ("subscriptions.waiting_changes", count(self.subscriptions.waiting_changes)),
+            ("subscriptions.missed_changes", self.subscriptions.missed_changes),
+            ("subscriptions.ping_s", seconds(self.subscriptions.ping_s)),
+            ("subscriptions.idle_s", seconds(self.subscriptions.idle_s)),
         ];
         for (key, value) in positive {
             if value < 1 {

@@ -89,7 +89,9 @@ pub use domain::user::SYSTEM_USER;
 pub use domain::verdict::Verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use graphql::protocol::context::{RequestId, requester};
-pub use graphql::{CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery};
+pub use graphql::{
+    CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery, TaskSubscription,
+};
 pub use message::Message;
 pub use model::record::Record;
 pub use model::task::Task;

@@ -49,6 +49,11 @@ impl Client {
         Ok(())
     }
 
+    /// The token, once somebody has logged in.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// Sends a mutation until it is in the journal; returns whether the journal says that it was done, or else the journal's
     /// error.
     pub fn mutate(&mut self, name: &str, input: &Value) -> Result<Result<(), String>, String> {

@@ -10,6 +10,7 @@ mod books;
 mod client;
 mod fleet;
 mod hooks;
+mod live;
 mod load;
 mod options;
 mod outage;
@@ -40,6 +41,8 @@ enum Command {
     Run(run::Options),
     /// Kills servers while timers of tasks act, and checks that each has acted once.
     Timers(options::Shared),
+    /// Kills servers while clients follow the log of changes, and checks that none has missed one.
+    Live(live::Options),
     /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
     Serve {
         /// How many milliseconds the handler `slow` works on an event.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Timers(options) => timers::run(&options),
+        Command::Live(options) => live::run(&options),
         Command::Serve { slow_ms } => server::serve(Duration::from_millis(slow_ms)),
     };
     match outcome {

@@ -23,6 +23,7 @@ use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
+use crate::service::task_change::hub::Hub;
 use crate::signal::BusBuilder;
 use crate::worker::webhook::Webhooks;
 
@@ -165,6 +166,8 @@ impl Builder {
             sealing: Sealing::new(&settings.sealing)?,
             hashing: FairPlaces::new(hashing_places(), usize::MAX),
             turns,
+            changes: Hub::new(settings.subscriptions.waiting_changes),
+            subscriptions: settings.subscriptions.clone(),
             webhooks: settings.webhooks.clone(),
             journal: settings.journal.clone(),
             journal_quota: JournalQuota::new(&settings.journal),

@@ -8,7 +8,9 @@ use super::TaskManagement;
 use crate::auth::requester::Requester;
 use crate::error::Result;
 use crate::graphql::schema::merged;
-use crate::graphql::{CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery};
+use crate::graphql::{
+    CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery, TaskSubscription,
+};
 
 impl TaskManagement {
     /// Queries about tasks and who decides on them, for a host's `MergedObject`.
@@ -21,6 +23,13 @@ impl TaskManagement {
     #[must_use]
     pub fn mutation(&self) -> TaskMutation {
         TaskMutation::default()
+    }
+
+    /// Subscriptions to changes of tasks, for a host's `MergedSubscription`. They are read from the log of the database, whichever
+    /// process has written it.
+    #[must_use]
+    pub fn subscription(&self) -> TaskSubscription {
+        TaskSubscription::default()
     }
 
     /// The journal, which says what became of mutations, for a host's `MergedObject`.

@@ -15,6 +15,7 @@ use super::{Builder, TaskManagement};
 use crate::db::health::Health;
 use crate::error::Result;
 use crate::http::body::held::HeldBodies;
+use crate::http::listeners::Listeners;
 use crate::http::router::{router, standalone};
 use crate::http::server;
 use crate::http::server::open_files::most_connections;
@@ -55,11 +56,11 @@ impl Builder {
 impl TaskManagement {
     /// All paths, as an axum router.
     pub fn router(&self) -> Router {
-        router(self.state(&TaskTracker::new()))
+        router(self.state(&TaskTracker::new(), &CancellationToken::new()))
     }
 
-    /// What the handlers work with; what they execute is tracked.
-    fn state(&self, executions: &TaskTracker) -> App {
+    /// What the handlers work with; what they execute is tracked, and who listens is told when the server stops.
+    fn state(&self, executions: &TaskTracker, stopping: &CancellationToken) -> App {
         App {
             services: Arc::clone(&self.services),
             health: Arc::new(Health::new(&self.services.db)),
@@ -71,6 +72,8 @@ impl TaskManagement {
             metrics: self.serving.metrics.clone(),
             bodies: HeldBodies::new(self.settings.http.held_body_bytes),
             executions: executions.clone(),
+            listeners: Listeners::new(&self.services.subscriptions),
+            stopping: stopping.clone(),
         }
     }
 
@@ -87,7 +90,7 @@ impl TaskManagement {
         let token = CancellationToken::new();
         let workers = tokio::spawn(self.workers(&token));
         let executions = TaskTracker::new();
-        let router = standalone(self.state(&executions));
+        let router = standalone(self.state(&executions, &token));
         let stopping = token.clone();
         let server = server::serve(
             listener,

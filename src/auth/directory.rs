@@ -40,11 +40,11 @@ pub trait Directory: Send + Sync + 'static {
     /// An error of the host.
     fn by_username(&self, connection: &mut DbConnection, username: &str) -> Result<Option<User>>;
 
-    /// The rights of a person; none for an unknown one.
+    /// The rights of these people. Who is missing in the answer has none.
     ///
     /// # Errors
     /// An error of the host.
-    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights>;
+    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>>;
 
     /// Brings copies up to date, for the next page of people after `after`. An empty page means that all have been visited.
     ///
@@ -92,8 +92,8 @@ impl Directory for OwnUsers {
         Ok(db::user::by_username(connection, username)?.map(|(user, _)| user))
     }
 
-    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
-        db::user::rights(connection, id)
+    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>> {
+        ids.iter().map(|id| Ok((*id, db::user::rights(connection, *id)?))).collect()
     }
 
     fn refresh(&self, _: &mut DbConnection, _: Option<Uuid>) -> Result<Refreshed> {
@@ -149,8 +149,8 @@ impl Directory for HostUsers {
         Ok(keep(connection, Vec::from_iter(person), self.clock.now())?.0.pop())
     }
 
-    fn rights(&self, connection: &mut DbConnection, id: Uuid) -> Result<Rights> {
-        Ok(self.users.rights(connection, &[id])?.remove(&id).unwrap_or_default())
+    fn rights(&self, connection: &mut DbConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rights>> {
+        self.users.rights(connection, ids)
     }
 
     fn refresh(&self, connection: &mut DbConnection, after: Option<Uuid>) -> Result<Refreshed> {

@@ -20,6 +20,7 @@ pub mod session;
 pub mod sql;
 pub mod statistics;
 pub mod task;
+pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_executor;

@@ -35,6 +35,7 @@ mod segment;
 mod table;
 mod tally;
 
+pub use asked::{asked_among, executors_among};
 use branches::Branches;
 pub use condition::{filter, is_open};
 use order::Order;

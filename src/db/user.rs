@@ -165,6 +165,27 @@ struct Granted {
     grants: String,
 }
 
+/// A right that a role grants, or that it grants none.
+const GRANT: &str = "core_role.is_system || ':' || coalesce(CAST(core_roleright.right_id AS text), '')";
+
+const fn joined(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "string_agg",
+        Dialect::Sqlite => "group_concat",
+    }
+}
+
+/// A query of all roles that are not blocked: the key of each, and what it grants, for [`rights_by`].
+#[must_use]
+pub fn grants_of_roles(dialect: Dialect) -> String {
+    format!(
+        "SELECT CAST(core_role.id AS text) AS id, {}({GRANT}, ',') AS grants FROM core_role \
+         LEFT JOIN core_roleright ON core_roleright.role_id = core_role.id \
+         WHERE NOT core_role.is_blocked GROUP BY core_role.id",
+        joined(dialect)
+    )
+}
+
 /// The user who meets `condition`, and the user's rights by all roles that are not blocked, by one statement.
 ///
 /// # Errors
@@ -177,13 +198,9 @@ pub fn with_rights(connection: &mut DbConnection, condition: Sql) -> Result<Opti
 
 /// The columns of [`Granted`].
 pub(super) fn granted(dialect: Dialect) -> String {
-    let joined = match dialect {
-        Dialect::Postgres => "string_agg",
-        Dialect::Sqlite => "group_concat",
-    };
+    let joined = joined(dialect);
     format!(
-        "{}, coalesce((SELECT {joined}(core_role.is_system || ':' || \
-         coalesce(CAST(core_roleright.right_id AS text), ''), ',') \
+        "{}, coalesce((SELECT {joined}({GRANT}, ',') \
          FROM core_userrole JOIN core_role ON core_role.id = core_userrole.role_id AND NOT core_role.is_blocked \
          LEFT JOIN core_roleright ON core_roleright.role_id = core_role.id \
          WHERE core_userrole.user_id = core_user.id), '') AS grants",
@@ -191,7 +208,11 @@ pub(super) fn granted(dialect: Dialect) -> String {
     )
 }
 
-pub(super) fn rights_by(grants: &str) -> Result<Rights> {
+/// The rights that such grants give.
+///
+/// # Errors
+/// INTERNAL for what is no list of grants.
+pub fn rights_by(grants: &str) -> Result<Rights> {
     let mut rights = Rights::default();
     for grant in grants.split(',').filter(|grant| !grant.is_empty()) {
         let (kind, number) = grant.split_once(':').ok_or_else(|| Error::internal("a grant has no colon"))?;

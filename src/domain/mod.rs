@@ -23,6 +23,7 @@ pub mod settings;
 pub mod signal;
 pub mod task;
 pub mod task_action;
+pub mod task_change;
 pub mod task_count;
 pub mod task_executor;
 pub mod task_source;

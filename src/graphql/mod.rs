@@ -22,6 +22,7 @@ pub mod security_log;
 pub mod session;
 pub mod task;
 pub mod task_assignment_target;
+pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;
@@ -33,7 +34,7 @@ pub mod vote;
 pub mod webhook_attempt;
 pub mod webhook_endpoint;
 
-use async_graphql::{EmptySubscription, MergedObject};
+use async_graphql::{MergedObject, MergedSubscription};
 
 use crate::graphql::protocol::arguments::Table;
 
@@ -136,8 +137,17 @@ pub struct CoreMutation(
     #[cfg(feature = "server")] session::SessionMutations,
 );
 
+/// All subscriptions.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(TaskSubscription);
+
+/// Subscriptions to changes of tasks.
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "TasksManagementTaskSubscription")]
+pub struct TaskSubscription(task_change::TaskChangeSubscriptions);
+
 /// The schema with its resolvers.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The list fields, and the tables of their arguments. `Query` stands for the root, whatever its name.
 pub const LISTS: &[(&str, &str, &Table)] = &[

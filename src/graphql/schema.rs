@@ -5,16 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use async_graphql::registry::{MetaType, Registry};
-use async_graphql::{
-    EmptySubscription, ObjectType, OutputType, SchemaBuilder, SubscriptionType, ValidationMode,
-};
+use async_graphql::{ObjectType, OutputType, SchemaBuilder, SubscriptionType, ValidationMode};
 
 use crate::error::{Error, ErrorCode, Result, words_of};
 use crate::graphql::protocol::execution::Execution;
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::registration::Registration;
 use crate::graphql::{
-    CoreMutation, CoreQuery, JournalQuery, Mutation, NodeQuery, Query, Schema, TaskMutation, TaskQuery, node,
+    CoreMutation, CoreQuery, JournalQuery, Mutation, NodeQuery, Query, Schema, Subscription, TaskMutation,
+    TaskQuery, TaskSubscription, node,
 };
 use crate::message::Message;
 use crate::service::ServiceContext;
@@ -32,8 +31,8 @@ pub fn sdl() -> String {
     registered(own_builder(), &Roots::all()).finish().sdl()
 }
 
-fn own_builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn own_builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 /// A host's schema that holds some of the module's roots. `more` is what the host adds to the builder.
@@ -51,7 +50,7 @@ where
     S: SubscriptionType + 'static,
 {
     let (hosts, roots) = hosts_types::<Q, M, S>();
-    refuse_clashes(&hosts, &roots, &[Q::type_name(), M::type_name()])?;
+    refuse_clashes(&hosts, &roots, &[Q::type_name(), M::type_name(), S::type_name()])?;
     // The library panics where two types have one name, and the closure may register any.
     let build = AssertUnwindSafe(|| {
         let builder = more(async_graphql::Schema::build(query, mutation, subscription));
@@ -119,6 +118,14 @@ impl Root {
         }
     }
 
+    fn of_subscription<T: SubscriptionType>() -> Self {
+        Self {
+            rust_name: std::any::type_name::<T>(),
+            name: || T::type_name().into_owned(),
+            register: T::create_type_info,
+        }
+    }
+
     /// A registry with the types of this root.
     fn types(self) -> Registry {
         let mut registry = Registry::default();
@@ -143,6 +150,7 @@ impl Roots {
             Root::of::<NodeQuery>(),
             Root::of::<TaskMutation>(),
             Root::of::<CoreMutation>(),
+            Root::of_subscription::<TaskSubscription>(),
         ])
     }
 
@@ -198,7 +206,7 @@ fn hosts_types<Q: ObjectType, M: ObjectType, S: SubscriptionType>() -> (Registry
     if !S::is_empty() {
         S::create_type_info(&mut hosts);
     }
-    let held: BTreeSet<&str> = [Q::type_name(), M::type_name()]
+    let held: BTreeSet<&str> = [Q::type_name(), M::type_name(), S::type_name()]
         .iter()
         .flat_map(|name| fields(&hosts, name).collect::<Vec<_>>())
         .collect();
@@ -220,7 +228,7 @@ fn fields<'a>(registry: &'a Registry, name: &str) -> impl Iterator<Item = &'a st
 }
 
 /// Refuses a type or a root field of the host that has the name of another one of the module.
-fn refuse_clashes<N: AsRef<str>>(hosts: &Registry, roots: &Roots, own_roots: &[N; 2]) -> Result<()> {
+fn refuse_clashes<N: AsRef<str>>(hosts: &Registry, roots: &Roots, own_roots: &[N; 3]) -> Result<()> {
     let module = roots.types();
     for (name, ty) in &hosts.types {
         let Some(other) = module.types.get(name) else { continue };

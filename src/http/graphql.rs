@@ -33,6 +33,7 @@ use crate::message::Message;
 use crate::service::login;
 
 mod operation;
+mod stream;
 
 use operation::{Operation, Unread};
 
@@ -168,7 +169,7 @@ impl Incoming {
                 refuse(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation, language, id)
             }
             Content::Batch(items) => call.batch(items, turn).await,
-            Content::Single(operation) => call.single(*operation, turn).await.into_response(&call),
+            Content::Single(operation) => call.one(*operation, turn).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::fault::contained;
 use super::state::App;
-use super::{compression, current_user, desk, graphiql, graphql, health, home, request};
+use super::{compression, current_user, desk, graphiql, graphql, health, home, request, socket};
 use crate::config::HttpSettings;
 
 /// All paths of the module with their bounds.
@@ -32,6 +32,7 @@ fn bounded(app: App, more: Router<App>) -> Router {
     let interface = Router::new()
         .route("/graphql", get(graphiql::page).post(graphql::post))
         .route("/graphql/", get(graphiql::page).post(graphql::post))
+        .route("/graphql/ws", get(socket::connect))
         .route("/graphql/assets/{name}", get(graphiql::asset))
         .route("/core/users/current_user/", get(current_user::current_user))
         .route("/core/users/current_user", get(current_user::current_user));

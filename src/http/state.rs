@@ -5,10 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::body::held::HeldBodies;
+use super::listeners::Listeners;
 use crate::config::{DeskSettings, GraphqlSettings, HttpSettings};
 use crate::db::health::Health;
 use crate::error::Result;
@@ -47,4 +49,8 @@ pub struct App {
     pub bodies: Arc<HeldBodies>,
     /// What is being executed, also for clients that did not wait for the answer.
     pub executions: TaskTracker,
+    /// The connections that listen to changes.
+    pub listeners: Arc<Listeners>,
+    /// Is cancelled when the server stops. In a host's router it never is.
+    pub stopping: CancellationToken,
 }

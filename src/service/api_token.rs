@@ -51,7 +51,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, new: &NewApiToken) -> Result<String> {
     check_expiry(unit, new.expires)?;
     unit.check_list("rights", new.rights.len())?;
     let rights: BTreeSet<i32> = new.rights.iter().copied().collect();
-    let held = unit.services.users.rights(unit.connection, owner.id)?;
+    let held = super::identity::rights_of(unit.services, unit.connection, owner.id)?;
     if let Some(right) = rights.iter().find(|right| !held.have(&[**right])) {
         let message = Message::new("token-beyond-owner").with("right", i64::from(*right));
         return Err(Error::forbidden(message).of_field("rights"));

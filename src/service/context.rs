@@ -10,7 +10,7 @@ use crate::auth::token::Tokens;
 use crate::budget::fair_places::FairPlaces;
 use crate::budget::turn::Turns;
 use crate::clock::Clock;
-use crate::config::{AuthSettings, JournalSettings, Limits, WebhookSettings};
+use crate::config::{AuthSettings, JournalSettings, Limits, SubscriptionSettings, WebhookSettings};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
 use crate::domain::query::ListQuery;
@@ -21,6 +21,7 @@ use crate::model::slice::Slice;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
+use crate::service::task_change::hub::Hub;
 use crate::service::visibility::{Visible, executors_by_personal_data};
 use crate::signal::Bus;
 
@@ -60,6 +61,10 @@ pub struct ServiceContext {
     pub hashing: Arc<FairPlaces>,
     /// The turns of requests.
     pub turns: Turns,
+    /// The settings of subscriptions.
+    pub subscriptions: SubscriptionSettings,
+    /// Those who listen to changes of tasks.
+    pub changes: Hub,
 }
 
 impl ServiceContext {

@@ -51,8 +51,8 @@ pub(super) fn rights_of(
     connection: &mut DbConnection,
     user_id: Uuid,
 ) -> Result<Rights> {
-    let rights = services.users.rights(connection, user_id)?;
-    complete(services, connection, rights)
+    let mut rights = services.users.rights(connection, &[user_id])?;
+    complete(services, connection, rights.remove(&user_id).unwrap_or_default())
 }
 
 /// Front ends look at the numbers of rights, so a superuser, who may do everything, gets all of them.

@@ -135,7 +135,8 @@ pub async fn requester_by_id(services: &Arc<ServiceContext>, id: Uuid) -> Result
         .await
 }
 
-/// The same person with rights as they are now, unless that was looked up so lately; none for one who may not act any more.
+/// The same person with rights as they are now, unless that was looked up so lately; none for one who may not act any more, or
+/// whose session has ended.
 pub async fn present(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -146,15 +147,18 @@ pub async fn present(
     }
     let (id, session_id) = (requester.id(), requester.session_id);
     services.users.ahead(&[id]).await?;
-    let program = requester.is_program.then(|| (requester.rights.clone(), session_id));
+    let (asking, now) = (Arc::clone(requester), services.clock.now());
     let found = services.read(move |services, connection| {
         let Some(mut found) = acting_by_id(services, connection, id)? else { return Ok(None) };
-        if let Some((rights, token)) = program {
-            let Some(token) = token else { return Ok(None) };
-            if db::session::live(connection, token, services.clock.now())?.is_none() {
-                return Ok(None);
-            }
-            found.rights = rights.within(&found.rights);
+        let goes_on = match session_id {
+            Some(session_id) => db::session::live(connection, session_id, now)?.is_some(),
+            None => !asking.is_program,
+        };
+        if !goes_on {
+            return Ok(None);
+        }
+        if asking.is_program {
+            found.rights = asking.rights.within(&found.rights);
             found.is_program = true;
         }
         found.session_id = session_id;

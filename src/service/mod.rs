@@ -30,6 +30,7 @@ pub mod role;
 pub mod security_log;
 pub mod task;
 pub mod task_assignment_target;
+pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;

@@ -225,9 +225,10 @@ fn read_mentions(
     if !new.is_empty() {
         let services = unit.services;
         let users = services.users.by_ids(unit.connection, &new)?;
+        let mut rights = services.users.rights(unit.connection, &new)?;
         let mut blind: BTreeSet<Uuid> = new.into_iter().collect();
         for user in users.into_iter().filter(|user| user.is_active) {
-            let rights = services.users.rights(unit.connection, user.id)?;
+            let rights = rights.remove(&user.id).unwrap_or_default();
             let person = Requester::new(user, rights, None);
             if seen_by(unit, &person, task)? {
                 blind.remove(&person.id());

@@ -49,6 +49,18 @@ pub fn tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     by_sight(requester, settings, Condition::SeenTask)
 }
 
+/// Whether a live task is among [`tasks`], of which is known whether the person is asked about it as an executor, and has made it.
+#[must_use]
+pub fn sees_task(requester: &Requester, settings: &ModuleSettings, is_asked: bool, is_made: bool) -> bool {
+    match tasks(requester, settings) {
+        Visible::All => true,
+        Visible::Where(Condition::SeenTask(sight)) => {
+            (sight.executes && is_asked) || (sight.makes && is_made)
+        }
+        Visible::Where(_) | Visible::Nothing => false,
+    }
+}
+
 /// What goes with tasks: all for those who see all tasks; for others, what this condition says of the tasks that they see.
 fn by_sight(
     requester: &Requester,

@@ -177,6 +177,32 @@ mod on_postgres {
     }
 
     #[test]
+    fn the_modules_subscription_goes_over_the_hosts_connection_to_whom_the_host_knows() {
+        let database = TestDatabase::create(Backend::Postgres);
+        let server = start(&database);
+        let [oda, cem, dora] = ["oda", "cem", "dora"].map(|name| Person::log_in(&server, name));
+        let [mut first, mut second] = [cem.listen(), dora.listen()];
+        for listener in [&mut first, &mut second] {
+            assert_eq!(listener.next()["type"], "connection_ack");
+            listener.subscribe("1", "subscription { taskChanged { signal task { status } } }");
+            assert_eq!(listener.next()["payload"]["data"]["taskChanged"]["signal"], "READY");
+        }
+        let task = key(&oda.propose_grant(30), "proposeGrant");
+        let told = |listener: &mut Listener, status: &str| {
+            let mut heard = Value::Null;
+            while heard["task"]["status"] != status {
+                heard = listener.next()["payload"]["data"]["taskChanged"].take();
+            }
+            heard["signal"].clone()
+        };
+        assert_ne!(told(&mut first, "ACCEPTED"), "GONE", "checkers are asked first");
+        is_done(&cem.vote(&task, "APPROVED"));
+        assert_ne!(told(&mut second, "ACCEPTED"), "GONE", "then the director");
+        is_done(&dora.vote(&task, "APPROVED"));
+        assert_eq!(told(&mut second, "COMPLETED"), "COMPLETED");
+    }
+
+    #[test]
     fn an_account_changes_after_the_decision_and_each_refusal_says_why() {
         let database = TestDatabase::create(Backend::Postgres);
         let server = start(&database);

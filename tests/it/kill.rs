@@ -26,6 +26,30 @@ fn killed_with_timers(database: &str) {
     assert_eq!(reported(&output, "violations"), 0);
 }
 
+fn killed_while_clients_listen(database: &str) {
+    let run = ["live", "--kills", "4", "--changes", "300", "--listeners", "3", "--database", database];
+    let output = Command::new(example("kill")).args(run).output().expect("it runs");
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(&output, "kills") >= 4);
+    assert!(reported(&output, "changes") >= 300);
+    assert!(reported(&output, "connections that broke off") >= 4, "{output:#?}");
+    assert_eq!(reported(&output, "violations"), 0);
+}
+
+mod who_listens_while_servers_are_killed_misses_no_change {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        killed_while_clients_listen("sqlite");
+    }
+
+    #[test]
+    fn postgres() {
+        killed_while_clients_listen(&server_url());
+    }
+}
+
 mod timers_of_servers_that_are_killed_act_once_each {
     use super::*;
 

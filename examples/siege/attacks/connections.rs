@@ -81,6 +81,59 @@ pub async fn never_read(field: &Field<'_>) -> Result<Outcome, String> {
     Ok(Outcome { note: format!("{} clients", kept.len()), ..Outcome::default() })
 }
 
+/// WebSockets of many addresses that listen to all changes, answer no ping and read nothing; and such as say nothing at all.
+pub async fn deaf(field: &Field<'_>) -> Result<Outcome, String> {
+    let token = field.people("eve", 1).await?.remove(0).token.unwrap_or_default();
+    let init = format!(r#"{{"type":"connection_init","payload":{{"Authorization":"Bearer {token}"}}}}"#);
+    let subscribe = r#"{"id":"1","type":"subscribe","payload":{"query":"subscription { taskChanged { cursor task { data } } }"}}"#;
+    let handshake = "GET /api/graphql/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                     Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
+    let places: Vec<u8> = (100..140).collect();
+    let mut kept = Vec::new();
+    let most = affordable(field.size.connections.saturating_mul(10));
+    for (number, from) in places.iter().cycle().take(most).enumerate() {
+        if tokio::time::Instant::now() >= field.until && number > 0 {
+            break;
+        }
+        let connected = timeout(Duration::from_millis(500), connect(field.server, place(*from))).await;
+        let Ok(Ok(mut stream)) = connected else {
+            field.tally.note(None);
+            continue;
+        };
+        let mut bytes = handshake.as_bytes().to_vec();
+        // A tenth says who it is and listens; the others leave it at that.
+        for text in [init.as_str(), subscribe].iter().filter(|_| number % 10 == 0) {
+            bytes.extend(frame(text));
+        }
+        let sent = timeout(Duration::from_millis(500), stream.write_all(&bytes)).await;
+        field.tally.note(matches!(sent, Ok(Ok(()))).then_some(101));
+        kept.push(stream);
+    }
+    sleep_until(field.until).await;
+    let closed = kept.iter().filter(|stream| is_closed(stream)).count();
+    Ok(Outcome {
+        note: format!("{} sockets, {closed} closed by the server", kept.len()),
+        ..Outcome::default()
+    })
+}
+
+/// A text as a frame that is masked by nothing.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    let mut frame = vec![0x81];
+    match u8::try_from(length) {
+        Ok(short) if short < 126 => frame.push(0x80 | short),
+        _ => {
+            frame.push(0x80 | 126);
+            frame.extend(length.to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
+
 async fn open(field: &Field<'_>, places: &[u8], count: usize) -> Vec<TcpStream> {
     let mut kept = Vec::new();
     for (number, from) in places.iter().cycle().take(count).enumerate() {

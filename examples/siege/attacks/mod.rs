@@ -21,7 +21,7 @@ mod journal;
 mod logins;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 16] = [
+pub const ATTACKS: [(&str, &str); 17] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -38,6 +38,7 @@ pub const ATTACKS: [(&str, &str); 16] = [
     ("8", "guesses at one name"),
     ("9", "journal, webhooks, sessions filled"),
     ("10", "a thousand votes in one request, and comments of 1 MB"),
+    ("11", "WebSockets that listen and never read"),
 ];
 
 /// The field of an attack.
@@ -84,6 +85,7 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
             ];
             field.flood(field.people("eve", 4).await?, bodies).await;
         }
+        16 => return connections::deaf(field).await,
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())

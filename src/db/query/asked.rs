@@ -12,14 +12,56 @@ pub const AT_STEPS: &str = "task_management_taskpool AS asked";
 /// That a pool is asked at present, and its task is not assigned to the pool's group as well: such a task is found by its group.
 pub const AT_PRESENT: &str = "asked.date_passed IS NULL AND NOT asked.is_given";
 
+/// The executors of groups, as `executor`.
+const EXECUTORS: &str = "task_management_taskexecutor AS executor \
+     JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id";
+/// That an executor decides in a group.
+const DECIDES: &str = "NOT executor.is_deleted AND NOT pool.is_deleted";
+
 /// The live groups in which the user is an executor.
 pub fn groups_of(user_id: Uuid) -> Sql {
-    Sql::new(
-        "SELECT executor.task_group_id FROM task_management_taskexecutor AS executor \
-         JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id \
-         WHERE NOT executor.is_deleted AND NOT pool.is_deleted AND executor.user_id = ",
-    )
+    Sql::new(format!(
+        "SELECT executor.task_group_id FROM {EXECUTORS} WHERE {DECIDES} AND executor.user_id = "
+    ))
     .bind(user_id)
+}
+
+/// The executors of these groups, each with the group and the user, among these users. Both are queries of keys.
+pub fn executors_among(groups: Sql, users: Sql) -> Sql {
+    Sql::new(format!(
+        "SELECT executor.task_group_id, executor.user_id FROM {EXECUTORS} WHERE {DECIDES} \
+         AND executor.task_group_id IN ("
+    ))
+    .append(groups)
+    .sql(") AND executor.user_id IN (")
+    .append(users)
+    .sql(")")
+}
+
+/// What [`seen_task`] says of executors, from the other side: each of these tasks with each of these users who is asked about
+/// it. Both are queries of keys.
+pub fn asked_among(tasks: &Sql, users: &Sql) -> Sql {
+    let accepted = was_accepted("task");
+    Sql::new(format!(
+        "SELECT task.id AS task_id, executor.user_id FROM task_management_task AS task \
+         JOIN task_management_taskexecutor AS executor ON executor.task_group_id = task.task_group_id \
+         JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id \
+         WHERE {DECIDES} AND {accepted} AND task.id IN ("
+    ))
+    .append(tasks.clone())
+    .sql(") AND executor.user_id IN (")
+    .append(users.clone())
+    .sql(format!(
+        ") UNION SELECT task.id, executor.user_id FROM {AT_STEPS} \
+         JOIN task_management_task AS task ON task.id = asked.task_id \
+         JOIN task_management_taskexecutor AS executor ON executor.task_group_id = asked.task_group_id \
+         JOIN task_management_taskgroup AS pool ON pool.id = executor.task_group_id \
+         WHERE {AT_PRESENT} AND {DECIDES} AND {accepted} AND asked.task_id IN ("
+    ))
+    .append(tasks.clone())
+    .sql(") AND executor.user_id IN (")
+    .append(users.clone())
+    .sql(")")
 }
 
 /// What stands before and after the query of some keys among which a key must be. PostgreSQL uses no index for `IN (SELECT …)`

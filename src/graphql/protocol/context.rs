@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
@@ -104,6 +105,8 @@ pub struct Call {
     turn: Mutex<Option<Turn>>,
     /// What a query has cost.
     budget: Mutex<Option<Arc<Budget>>>,
+    /// Of a call that is answered by a stream: breaks off the connection of one who reads too slowly.
+    pub hang_up: Option<CancellationToken>,
 }
 
 impl Call {
@@ -112,6 +115,18 @@ impl Call {
     pub fn new(cookies: Cookies, address: Option<IpAddr>, document: Document, turn: Option<Turn>) -> Self {
         let (document, turn) = (Mutex::new(Some(document)), Mutex::new(turn));
         Self { cookies, address, document, turn, ..Self::default() }
+    }
+
+    /// A call that is answered by a stream, for as long as the connection lasts.
+    #[must_use]
+    pub fn of_stream(address: Option<IpAddr>, document: Document, hang_up: CancellationToken) -> Self {
+        Self { hang_up: Some(hang_up), ..Self::new(Cookies::default(), address, document, None) }
+    }
+
+    /// Whether it is answered by a stream: who asks is looked up again, and nobody takes what it has cost.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        self.hang_up.is_some()
     }
 
     /// Takes the document, which is executed once.
@@ -144,8 +159,23 @@ fn taken<T>(kept: &Mutex<Option<T>>) -> Option<T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// Who asks, as the data of a request that is executed; none for a stranger.
-pub struct Asking(pub Option<Arc<Requester>>);
+/// Who asks, as the data of a request that is executed.
+#[derive(Clone)]
+pub struct Asking {
+    /// The context of the services.
+    pub services: Arc<ServiceContext>,
+    /// Who asked when the execution began; none for a stranger.
+    pub requester: Option<Arc<Requester>>,
+    /// The same person with rights as they were known last.
+    pub present: Arc<Mutex<Option<Arc<Requester>>>>,
+}
+
+impl Asking {
+    /// Notes who asks with present rights, so that they are not looked up once more.
+    pub fn renew(&self, requester: &Arc<Requester>) {
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(requester));
+    }
+}
 
 /// The tokens that came in cookies.
 #[derive(Debug, Clone, Default)]
@@ -247,8 +277,20 @@ impl RequestContext {
 /// # Errors
 /// INTERNAL, with a sentence for the host's developers, in a schema that this module has not made.
 pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
+    ctx.data_opt().ok_or_else(foreign_schema)
+}
+
+/// Who asks by a subscription that begins.
+///
+/// # Errors
+/// INTERNAL, with a sentence for the host's developers, in a schema that this module has not made.
+pub fn asking<'a>(ctx: &Context<'a>) -> Result<&'a Asking> {
+    ctx.data_opt().ok_or_else(foreign_schema)
+}
+
+fn foreign_schema() -> Error {
     let sentence = "The module's fields are answered in schemas only that TaskManagement::schema has made.";
-    ctx.data_opt().ok_or_else(|| Error::new(ErrorCode::Internal, Message::words(sentence)))
+    Error::new(ErrorCode::Internal, Message::words(sentence))
 }
 
 /// The requester, for the resolvers of a host: the `Arc<Requester>` in the data of the request, or of its WebSocket.
@@ -259,7 +301,7 @@ pub fn requester<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Requester>> {
     match ctx.data_opt::<RequestContext>() {
         Some(context) => context.requester(),
         // A subscription begins outside the execution of its events.
-        None => ctx.data_opt::<Asking>().and_then(|asking| asking.0.as_ref()).ok_or_else(no_session),
+        None => ctx.data_opt::<Asking>().and_then(|asking| asking.requester.as_ref()).ok_or_else(no_session),
     }
 }
 

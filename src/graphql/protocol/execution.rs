@@ -81,7 +81,7 @@ struct Operation {
 
 /// Who asks, and how.
 struct Asked {
-    requester: Mutex<Option<Arc<Requester>>>,
+    requester: Arc<Mutex<Option<Arc<Requester>>>>,
     request_id: String,
     language: String,
     /// The call of this server; none for an operation that a host has executed.
@@ -184,7 +184,8 @@ impl Operation {
     ) -> std::result::Result<Request, Vec<ServerError>> {
         let asked = self.asked.get_or_init(|| Asked::of(ctx, &request));
         let requester = self.present(asked).await.map_err(|error| vec![server_error(error, Vec::new())])?;
-        request.data.insert(Asking(requester));
+        let present = Arc::clone(&asked.requester);
+        request.data.insert(Asking { services: Arc::clone(&self.services), requester, present });
         let Some(types) = ctx.data_opt::<Arc<TypeSystem>>().cloned() else {
             return Err(vec![fault("the schema was not finished by this module")]);
         };
@@ -227,7 +228,10 @@ impl Operation {
         let requester = lock(&asked.requester).clone();
         let username = requester.as_ref().map(|requester| requester.user.username.as_str());
         match &asked.call {
-            Some(call) => self.services.turns.begin(&asker(username, call.address)).await,
+            Some(call) if !call.is_stream() => {
+                self.services.turns.begin(&asker(username, call.address)).await
+            }
+            Some(call) => self.services.turns.begin_at_host(&asker(username, call.address)).await,
             None => self.services.turns.begin_at_host(&asker(username, None)).await,
         }
     }
@@ -238,7 +242,7 @@ impl Operation {
         let known = lock(&asked.requester).clone();
         let Some(known) = known else { return Ok(None) };
         // This server has looked its requesters up for the call.
-        if asked.call.is_some() {
+        if asked.call.as_ref().is_some_and(|call| !call.is_stream()) {
             return Ok(Some(known));
         }
         let present = present(&self.services, &known, FRESH).await?;
@@ -283,10 +287,12 @@ impl Operation {
         };
         let unavailable =
             asked.span.in_scope(|| localize(&mut response, &asked.language, &asked.request_id, is_own));
-        // At a host, the turn ends here: nobody tells when the host has written the answer.
+        // At a host, and in a stream, the turn ends here: nobody tells when the answer is written.
         if let Some(call) = &asked.call {
             call.unavailable.fetch_or(unavailable, Ordering::Relaxed);
-            call.keep_budget(budget);
+            if !call.is_stream() {
+                call.keep_budget(budget);
+            }
         }
         response
     }
@@ -301,14 +307,14 @@ impl Asked {
             .map_or_else(|| new_random_id().simple().to_string(), |id| id.0.clone());
         let language =
             requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
-        // The lines of this server's calls belong to their requests.
-        let span = if call.is_some() {
+        // The lines of this server's calls belong to their requests, which streams outlive.
+        let span = if call.as_ref().is_some_and(|call| !call.is_stream()) {
             tracing::Span::current()
         } else {
             // Errors alone may be logged.
             tracing::error_span!("request", id = request_id)
         };
-        Self { requester: Mutex::new(requester), request_id, language, call, span }
+        Self { requester: Arc::new(Mutex::new(requester)), request_id, language, call, span }
     }
 }
 

@@ -263,6 +263,6 @@ fn person(context: &ExecutionContext, connection: &mut DbConnection, id: Uuid) -
     let user = context.users.by_ids(connection, &[id])?.pop();
     let user = user
         .ok_or_else(|| Error::not_found("user", Message::new("unknown-user").with("id", id.to_string())))?;
-    let rights = context.users.rights(connection, id)?;
+    let rights = context.users.rights(connection, &[id])?.remove(&id).unwrap_or_default();
     Ok(Requester::new(user, rights, None))
 }

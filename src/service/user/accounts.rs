@@ -92,7 +92,7 @@ fn of(services: &ServiceContext, connection: &mut DbConnection, user: User) -> R
     groups.sort_unstable();
     Ok(Account {
         roles,
-        rights: services.users.rights(connection, user.id)?,
+        rights: services.users.rights(connection, &[user.id])?.remove(&user.id).unwrap_or_default(),
         groups,
         sessions: db::session::of_user(connection, user.id, services.clock.now())?.len(),
         has_password: db::user::password(connection, user.id)?.is_some_and(|hash| !hash.is_empty()),

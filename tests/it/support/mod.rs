@@ -14,6 +14,7 @@ pub mod receiver;
 pub mod rows;
 pub mod scenario;
 pub mod snapshot;
+pub mod socket;
 pub mod statements;
 pub mod until;
 pub mod voting;

@@ -1,0 +1,283 @@
+//! The log of changes of tasks, which is their history in the order of its keys, and who may be told of them.
+//!
+//! On PostgreSQL transactions commit in another order than that in which they took their keys. So a key is settled only when
+//! every transaction has ended that was writing to the log when the key was the last one: a lock of the table tells these, which
+//! each takes before it takes a key and gives back after others see what it has committed. No other transaction matters,
+//! however long it lasts. On SQLite there is one writer at a time.
+
+use chrono::NaiveDateTime;
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::connection::{DbConnection, Dialect};
+use super::history::historical_columns;
+use super::query::{asked_among, executors_among};
+use super::sql::Sql;
+use super::user::{grants_of_roles, rights_by};
+use crate::domain::history::HistoryType;
+use crate::domain::json::Json;
+use crate::domain::permission::Rights;
+use crate::domain::task::TaskStatus;
+use crate::domain::task_change::{Change, Place};
+use crate::error::{Error, Result};
+use crate::model::history::Historical;
+use crate::model::task::Task;
+
+const LOG: &str = "task_management_historicaltask";
+
+/// A transaction that writes to the log.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Writer {
+    /// Its name among the present ones.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// The process of the database that runs it.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Integer>)]
+    pub pid: Option<i32>,
+}
+
+/// How far the log is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The last key that was taken.
+    pub last: i64,
+    /// The transactions under way that may have taken a key up to that one.
+    pub writers: Vec<Writer>,
+}
+
+#[derive(QueryableByName)]
+struct Key {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    key: Option<i64>,
+}
+
+/// How far the log is written. It must not be called in a transaction, in which PostgreSQL might not show what others commit.
+pub fn written(connection: &mut DbConnection) -> Result<Written> {
+    let dialect = connection.dialect();
+    let last = match dialect {
+        Dialect::Postgres => Sql::new(format!(
+            "SELECT pg_sequence_last_value(pg_get_serial_sequence('{LOG}', 'history_id')) AS key"
+        )),
+        Dialect::Sqlite => Sql::new(format!("SELECT max(history_id) AS key FROM {LOG}")),
+    };
+    let last = last.load::<Key>(connection)?.first().and_then(|found| found.key).unwrap_or_default();
+    // Looked for after the key was read: who took an earlier key holds the lock by now, or has ended.
+    let writers = match dialect {
+        Dialect::Postgres => Sql::new(format!(
+            "SELECT virtualtransaction AS name, pid FROM pg_locks WHERE locktype = 'relation' AND granted \
+             AND mode = 'RowExclusiveLock' AND relation = '{LOG}'::regclass \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND pid IS DISTINCT FROM pg_backend_pid()"
+        ))
+        .load(connection)?,
+        Dialect::Sqlite => Vec::new(),
+    };
+    Ok(Written { last, writers })
+}
+
+/// The first key of the log; none while it is empty.
+pub fn first(connection: &mut DbConnection) -> Result<Option<i64>> {
+    let first = Sql::new(format!("SELECT min(history_id) AS key FROM {LOG}")).load::<Key>(connection)?;
+    Ok(first.first().and_then(|found| found.key))
+}
+
+#[derive(QueryableByName)]
+struct Logged {
+    #[diesel(sql_type = BigInt)]
+    history_id: i64,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    history_type: HistoryType,
+    #[diesel(sql_type = SqlUuid)]
+    user_created: Uuid,
+    #[diesel(sql_type = Text)]
+    status: TaskStatus,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    task_group_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    source: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    former_status: Option<TaskStatus>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    former_group_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    former_source: Option<String>,
+}
+
+/// The changes after one key and up to another, at most `most` of them, in their order.
+pub fn changes(connection: &mut DbConnection, after: i64, until: i64, most: i64) -> Result<Vec<Change>> {
+    let logged: Vec<Logged> = Sql::new(format!(
+        "SELECT log.history_id, log.id, log.history_type, log.user_created, log.status, log.task_group_id, log.source, \
+         former.status AS former_status, former.task_group_id AS former_group_id, former.source AS former_source \
+         FROM (SELECT * FROM {LOG} WHERE history_id > "
+    ))
+    .bind(after)
+    .sql(" AND history_id <= ")
+    .bind(until)
+    .sql(" ORDER BY history_id LIMIT ")
+    .bind(most)
+    .sql(format!(
+        ") AS log LEFT JOIN {LOG} AS former ON former.id = log.id AND former.version = log.version - 1 ORDER BY log.history_id"
+    ))
+    .load(connection)?;
+    let mut changes: Vec<Change> = logged.into_iter().map(Change::from).collect();
+    // Rows that were loaded may tell of a version twice.
+    changes.dedup_by_key(|change| change.cursor);
+    Ok(changes)
+}
+
+impl From<Logged> for Change {
+    fn from(row: Logged) -> Self {
+        let Logged { status, task_group_id, source, .. } = row;
+        let former = row.former_status.map(|status| Place {
+            status,
+            task_group_id: row.former_group_id,
+            source: row.former_source,
+        });
+        Self {
+            cursor: row.history_id,
+            task_id: row.id,
+            history_type: row.history_type,
+            user_created: row.user_created,
+            place: Place { status, task_group_id, source },
+            former,
+        }
+    }
+}
+
+/// The versions with these keys, in no order.
+pub fn versions(connection: &mut DbConnection, keys: &[i64]) -> Result<Vec<Historical<Task>>> {
+    let columns = historical_columns::<Task>();
+    let found =
+        Sql::new(format!("SELECT {columns} FROM {LOG} WHERE history_id ")).among(keys.iter().copied());
+    Ok(found.load(connection)?)
+}
+
+/// What is asked about people who listen.
+pub struct Question<'a> {
+    /// The people.
+    pub users: &'a [Uuid],
+    /// Their sessions, where they have some.
+    pub sessions: &'a [Uuid],
+    /// Whether people and rights are the module's own, and not a host's.
+    pub asks_people: bool,
+    /// Tasks that have changed.
+    pub tasks: &'a [Uuid],
+    /// Groups that tasks have left.
+    pub groups: &'a [Uuid],
+}
+
+/// What the database says of them.
+#[derive(Default)]
+pub struct Standing {
+    /// The active people, each with the keys of roles.
+    pub people: Vec<(Uuid, Option<String>)>,
+    /// The sessions that go on.
+    pub sessions: Vec<Uuid>,
+    /// What each role grants.
+    pub roles: Vec<(String, Rights)>,
+    /// The tasks that are not deleted.
+    pub live: Vec<Uuid>,
+    /// Tasks with people who are asked about them.
+    pub asked: Vec<(Uuid, Uuid)>,
+    /// Groups with their executors.
+    pub executors: Vec<(Uuid, Uuid)>,
+}
+
+#[derive(QueryableByName)]
+struct Said {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    one: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    other: Option<String>,
+}
+
+/// Asks all of it by one statement, however many people listen.
+///
+/// # Errors
+/// INTERNAL when the database answers what it was not asked.
+pub fn standing(
+    connection: &mut DbConnection,
+    question: &Question<'_>,
+    now: NaiveDateTime,
+) -> Result<Standing> {
+    let dialect = connection.dialect();
+    let (users, tasks) = (keys(dialect, question.users), keys(dialect, question.tasks));
+    let mut parts = Vec::new();
+    if question.asks_people {
+        parts.push(
+            Sql::new(
+                "SELECT 'person' AS kind, CAST(core_user.id AS text) AS one, CAST(held.role_id AS text) AS other \
+                 FROM core_user LEFT JOIN core_userrole AS held ON held.user_id = core_user.id \
+                 WHERE core_user.is_active AND core_user.id IN (",
+            )
+            .append(users.clone())
+            .sql(")"),
+        );
+        parts.push(
+            Sql::new(
+                "SELECT 'session', CAST(id AS text), NULL FROM core_session \
+                 WHERE date_revoked IS NULL AND date_expires > ",
+            )
+            .bind(now)
+            .sql(" AND id IN (")
+            .append(keys(dialect, question.sessions))
+            .sql(")"),
+        );
+        let grants = grants_of_roles(dialect);
+        parts.push(Sql::new(format!("SELECT 'role', role.id, role.grants FROM ({grants}) AS role")));
+    }
+    parts.push(
+        Sql::new(
+            "SELECT 'live' AS kind, CAST(id AS text) AS one, CAST(NULL AS text) AS other FROM task_management_task \
+             WHERE NOT is_deleted AND id IN (",
+        )
+        .append(tasks.clone())
+        .sql(")"),
+    );
+    if !question.tasks.is_empty() {
+        parts.push(
+            Sql::new("SELECT 'asked', CAST(task_id AS text), CAST(user_id AS text) FROM (")
+                .append(asked_among(&tasks, &users))
+                .sql(") AS asked_among"),
+        );
+    }
+    if !question.groups.is_empty() {
+        parts.push(
+            Sql::new("SELECT 'executor', CAST(task_group_id AS text), CAST(user_id AS text) FROM (")
+                .append(executors_among(keys(dialect, question.groups), users))
+                .sql(") AS executors_among"),
+        );
+    }
+    let mut standing = Standing::default();
+    for Said { kind, one, other } in Sql::join(parts, " UNION ALL ", "").load::<Said>(connection)? {
+        match kind.as_str() {
+            "person" => standing.people.push((key(&one)?, other)),
+            "session" => standing.sessions.push(key(&one)?),
+            "role" => standing.roles.push((one, rights_by(&other.unwrap_or_default())?)),
+            "live" => standing.live.push(key(&one)?),
+            "asked" => standing.asked.push((key(&one)?, key(&other.unwrap_or_default())?)),
+            _ => standing.executors.push((key(&one)?, key(&other.unwrap_or_default())?)),
+        }
+    }
+    Ok(standing)
+}
+
+fn key(text: &str) -> Result<Uuid> {
+    text.parse().map_err(Error::internal)
+}
+
+/// A query of these keys, which are one bound value however many they are.
+fn keys(dialect: Dialect, ids: &[Uuid]) -> Sql {
+    let (before, after) = match dialect {
+        Dialect::Postgres => {
+            ("SELECT CAST(given.value AS uuid) FROM jsonb_array_elements_text(", ") AS given(value)")
+        }
+        Dialect::Sqlite => ("SELECT given.value FROM json_each(", ") AS given"),
+    };
+    Sql::new(before).bind(Json::of(ids)).sql(after)
+}

@@ -1,0 +1,170 @@
+//! `GET` of the endpoint with `/ws` behind it: a WebSocket that speaks `graphql-transport-ws`.
+//!
+//! The library reads the messages and drives the operations; here stand the connection's bounds. A client says who it is by a
+//! cookie, if the page is not a foreign one, or by a Bearer token in its first message.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Data;
+use async_graphql::futures_util::{StreamExt as _, stream};
+use async_graphql::http::{WebSocketProtocols, WsMessage};
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+use super::fault::refuse;
+use super::listeners::Place;
+use super::origin::Origin;
+use super::state::App;
+use crate::error::ErrorCode;
+use crate::graphql::protocol::context::RequestId;
+use crate::message::Message;
+
+mod operations;
+mod session;
+
+use operations::Operations;
+use session::{Closing, Session};
+
+/// The only protocol that is spoken.
+const PROTOCOL: &str = "graphql-transport-ws";
+/// How many bytes a connection buffers of what it reads and writes.
+const BUFFER: usize = 4 * 1024;
+/// How many messages of a client wait for the operations before no more are read.
+const WAITING: usize = 8;
+/// How long a client may take to hear that the connection is closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Takes a connection.
+pub async fn connect(
+    State(app): State<App>,
+    Extension(request_id): Extension<RequestId>,
+    origin: Origin,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let refused = |status, message: &Message, code| refuse(status, message, code, "en", &request_id);
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([PROTOCOL]),
+        Err(rejection) => return rejection.into_response(),
+    };
+    if upgrade.selected_protocol().is_none() {
+        let message = Message::new("socket-protocol").with("protocol", PROTOCOL);
+        return refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation);
+    }
+    let places = match app.listeners.admit(origin.address) {
+        Ok(places) => places,
+        Err(setting) => {
+            let message = Message::new("server-busy").with("setting", setting);
+            return refused(StatusCode::SERVICE_UNAVAILABLE, &message, ErrorCode::Limit);
+        }
+    };
+    let settings = &app.services.subscriptions;
+    let upgrade = upgrade
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_message_size(settings.message_bytes)
+        .max_frame_size(settings.message_bytes);
+    let executed = app.executions.token();
+    let session = Session::new(app, origin, headers);
+    upgrade.on_upgrade(async move |socket| {
+        serve(socket, session, places).await;
+        drop(executed);
+    })
+}
+
+/// What is to be sent next.
+enum Next {
+    Frame(Frame),
+    Close(Closing),
+    /// Nothing; the connection goes on.
+    Nothing,
+    /// The client has gone.
+    End,
+}
+
+async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>) {
+    let (feed, waiting) = mpsc::channel::<Bytes>(WAITING);
+    let messages =
+        stream::unfold(waiting, async |mut waiting| waiting.recv().await.map(|message| (message, waiting)));
+    let init = {
+        let session = Arc::clone(&session);
+        async move |first: Value| session.identify(first).await.map(|()| Data::default())
+    };
+    let operations = Operations(Arc::clone(&session));
+    let operations =
+        async_graphql::http::WebSocket::new(operations, Box::pin(messages), WebSocketProtocols::GraphQLWS)
+            .on_connection_init(init);
+    let mut operations = pin!(operations);
+    let ping = Duration::from_secs(session.app.services.subscriptions.ping_s);
+    let mut ticks = interval_at(Instant::now() + session.first_tick(ping), ping);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
+    loop {
+        let next = tokio::select! {
+            () = session.app.stopping.cancelled() => Next::Close(Closing::STOPPING),
+            () = session.hang_up.cancelled() => Next::Close(Closing::SLOW),
+            said = operations.next() => match said {
+                Some(WsMessage::Text(text)) => Next::Frame(Frame::Text(text.into())),
+                Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
+                None => Next::End,
+            },
+            _ = ticks.tick() => match session.is_due(heard, ping) {
+                Some(closing) => Next::Close(closing),
+                None => Next::Frame(Frame::Ping(Bytes::new())),
+            },
+            frame = socket.recv(), if feed.capacity() > 0 => {
+                heard = Instant::now();
+                match frame {
+                    Some(Ok(Frame::Text(text))) => received(&feed, text.into()),
+                    Some(Ok(Frame::Binary(bytes))) => received(&feed, bytes),
+                    Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Next::Nothing,
+                    Some(Ok(Frame::Close(_)) | Err(_)) | None => Next::End,
+                }
+            }
+        };
+        match next {
+            Next::Nothing => {}
+            Next::Frame(frame) => {
+                // A client that reads nothing is broken off by `http.write_timeout_s`, or before, when changes wait for it.
+                let sent = tokio::select! {
+                    sent = socket.send(frame) => sent.is_ok(),
+                    () = session.hang_up.cancelled() => false,
+                    () = session.app.stopping.cancelled() => false,
+                };
+                if !sent {
+                    return;
+                }
+            }
+            Next::Close(Closing { code, reason }) => {
+                let frame = Frame::Close(Some(CloseFrame { code, reason: reason.into() }));
+                let farewell = async {
+                    if socket.send(frame).await.is_ok() {
+                        while let Some(Ok(_)) = socket.recv().await {}
+                    }
+                };
+                // Who does not hear it is gone.
+                let _ = timeout(FAREWELL, farewell).await;
+                return;
+            }
+            Next::End => return,
+        }
+    }
+}
+
+fn received(feed: &mpsc::Sender<Bytes>, message: Bytes) -> Next {
+    // There is room, as nothing is read from the connection otherwise.
+    match feed.try_send(message) {
+        Ok(()) => Next::Nothing,
+        Err(_) => Next::End,
+    }
+}

@@ -1,0 +1,160 @@
+//! Who of those who listen may be told of changes: sessions, rights and sight of all of them, asked at once.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::db::task_change::{Question, Standing};
+use crate::domain::history::HistoryType;
+use crate::domain::permission::Rights;
+use crate::domain::settings::ModuleSettings;
+use crate::domain::task_change::Change;
+use crate::error::Result;
+use crate::service::context::ServiceContext;
+use crate::service::identity;
+use crate::service::visibility::sees_task;
+
+/// A person with the session by which that person listens; a host's people have none.
+pub type Listener = (Uuid, Option<Uuid>);
+
+/// The listener that a requester is.
+pub fn listener(requester: &Requester) -> Listener {
+    (requester.id(), requester.session_id)
+}
+
+/// What is known of those who listen.
+pub struct Audience {
+    people: HashMap<Listener, Person>,
+    live: HashSet<Uuid>,
+    asked: HashSet<(Uuid, Uuid)>,
+    executors: HashSet<(Uuid, Uuid)>,
+}
+
+/// One who listens and may act at present.
+pub struct Person {
+    /// The person with present rights.
+    pub requester: Arc<Requester>,
+    /// Whether the person sees all tasks, those that the person is asked about, those that the person has made.
+    sees: [bool; 3],
+}
+
+impl Person {
+    fn new(requester: Requester, settings: &ModuleSettings) -> Self {
+        let sees = [(false, false), (true, false), (false, true)]
+            .map(|(is_asked, is_made)| sees_task(&requester, settings, is_asked, is_made));
+        Self { requester: Arc::new(requester), sees }
+    }
+
+    const fn sees(&self, is_asked: bool, is_made: bool) -> bool {
+        let [all, asked, made] = self.sees;
+        all || (is_asked && asked) || (is_made && made)
+    }
+}
+
+/// What a person knows of a changed task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// The person sees it.
+    Sees,
+    /// The person saw it before the change.
+    Saw,
+    /// Nothing.
+    Nothing,
+}
+
+impl Audience {
+    /// Asks about these people and changes. For a host's people, [`crate::auth::directory::Directory::ahead`] comes first.
+    pub fn ask(
+        services: &ServiceContext,
+        connection: &mut DbConnection,
+        listeners: &[Arc<Requester>],
+        changes: &[Change],
+    ) -> Result<Self> {
+        let settings = services.settings.current(connection, services.clock.now())?;
+        let unique = |ids: &mut dyn Iterator<Item = Uuid>| -> Vec<Uuid> {
+            ids.collect::<HashSet<_>>().into_iter().collect()
+        };
+        let users = unique(&mut listeners.iter().map(|requester| requester.id()));
+        let sessions = unique(&mut listeners.iter().filter_map(|requester| requester.session_id));
+        let tasks = unique(&mut changes.iter().map(|change| change.task_id));
+        let groups = unique(&mut changes.iter().filter_map(Change::left_group));
+        let asks_people = !services.users.is_hosts();
+        let question =
+            Question { users: &users, sessions: &sessions, asks_people, tasks: &tasks, groups: &groups };
+        let standing = db::task_change::standing(connection, &question, services.clock.now())?;
+        let live_sessions: HashSet<Uuid> = standing.sessions.iter().copied().collect();
+        let rights =
+            if asks_people { own_rights(&standing) } else { hosts_rights(services, connection, &users)? };
+        let mut people = HashMap::new();
+        for requester in listeners {
+            let listener = listener(requester);
+            let goes_on = listener.1.is_none_or(|session| live_sessions.contains(&session));
+            let Some(rights) = rights.get(&listener.0).filter(|_| goes_on) else { continue };
+            if let Entry::Vacant(place) = people.entry(listener) {
+                let rights = identity::complete(services, connection, rights.clone())?;
+                // A program has some of its owner's rights.
+                let rights = if requester.is_program { requester.rights.within(&rights) } else { rights };
+                let mut present = Requester::new(requester.user.clone(), rights, listener.1);
+                present.is_program = requester.is_program;
+                place.insert(Person::new(present, &settings));
+            }
+        }
+        Ok(Self {
+            people,
+            live: standing.live.into_iter().collect(),
+            asked: standing.asked.into_iter().collect(),
+            executors: standing.executors.into_iter().collect(),
+        })
+    }
+
+    /// The person with present rights; none for one who may not act any more.
+    pub fn person(&self, listener: Listener) -> Option<&Person> {
+        self.people.get(&listener)
+    }
+
+    /// What a person knows of the task that a change is about.
+    pub fn sight(&self, person: &Person, change: &Change) -> Sight {
+        let (id, task_id) = (person.requester.id(), change.task_id);
+        let is_made = change.user_created == id;
+        if self.live.contains(&task_id) && person.sees(self.asked.contains(&(task_id, id)), is_made) {
+            return Sight::Sees;
+        }
+        let was_asked = change.left_group().is_some_and(|group| self.executors.contains(&(group, id)));
+        let saw = match change.history_type {
+            HistoryType::Deleted => person.sees(was_asked, is_made),
+            _ => was_asked && person.sees(true, false),
+        };
+        if saw { Sight::Saw } else { Sight::Nothing }
+    }
+}
+
+/// The rights of the active people, by their roles.
+fn own_rights(standing: &Standing) -> HashMap<Uuid, Rights> {
+    let roles: HashMap<&str, &Rights> =
+        standing.roles.iter().map(|(role, rights)| (role.as_str(), rights)).collect();
+    let mut all: HashMap<Uuid, Rights> = HashMap::new();
+    for (person, role) in &standing.people {
+        let own = all.entry(*person).or_default();
+        if let Some(granted) = role.as_deref().and_then(|role| roles.get(role)) {
+            own.is_superuser |= granted.is_superuser;
+            own.numbers.extend(&granted.numbers);
+        }
+    }
+    all
+}
+
+fn hosts_rights(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    users: &[Uuid],
+) -> Result<HashMap<Uuid, Rights>> {
+    let people = services.users.by_ids(connection, users)?;
+    let active: Vec<Uuid> = people.into_iter().filter(|user| user.is_active).map(|user| user.id).collect();
+    let mut rights = services.users.rights(connection, &active)?;
+    Ok(active.into_iter().map(|id| (id, rights.remove(&id).unwrap_or_default())).collect())
+}

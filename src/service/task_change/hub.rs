@@ -1,0 +1,343 @@
+//! Who listens in this process, and what waits for each. One reader fills the queues; a queue that is full ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::auth::requester::Requester;
+use crate::domain::task_change::{ChangeFilter, ChangeSignal};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::model::history::Historical;
+use crate::model::task::Task;
+use crate::service::task_change::settling::Settling;
+
+/// How long an event may wait for its reader before rights are asked again.
+const FRESH: Duration = Duration::from_secs(1);
+/// How many tasks of which somebody was told are remembered, to tell when they are gone.
+const REMEMBERED: usize = 128;
+/// How many bytes of proposals may wait for one who listens.
+const WAITING_BYTES: usize = 4 * 1024 * 1024;
+
+/// Those who listen in this process.
+pub struct Hub {
+    /// How many changes may wait for one who listens.
+    most: usize,
+    /// Up to where the log is settled.
+    pub settling: Mutex<Settling>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the reader of this process runs.
+    is_read: bool,
+    /// Up to where everybody who listens has been told.
+    published: Option<i64>,
+    number: u64,
+    subscribers: HashMap<u64, Arc<Subscriber>>,
+}
+
+/// What somebody who listens is told.
+#[derive(Clone)]
+pub struct Event {
+    /// The place in the log.
+    pub cursor: i64,
+    /// What happened.
+    pub signal: ChangeSignal,
+    /// The task; none when there is none to tell of.
+    pub task_id: Option<Uuid>,
+    /// The task as it was after the write; none if the person may not see it.
+    pub version: Option<Arc<Historical<Task>>>,
+    /// The person with rights as they were when it was asked who may be told.
+    pub requester: Arc<Requester>,
+    /// When that was asked.
+    pub asked: Instant,
+}
+
+impl Event {
+    /// Whether rights may have changed since they were asked.
+    pub fn is_stale(&self) -> bool {
+        self.asked.elapsed() > FRESH
+    }
+
+    fn bytes(&self) -> usize {
+        // A rough measure: what else a row holds is short.
+        self.version.as_ref().map_or(0, |version| version.row.data.to_string().len())
+    }
+}
+
+/// Of what somebody wants to be told.
+pub enum Wants {
+    /// Of each change of these tasks.
+    Changes(ChangeFilter),
+    /// Only that something has changed.
+    Counts,
+}
+
+/// Somebody who listens.
+pub struct Subscriber {
+    /// The person, as looked up when the subscription began.
+    pub requester: Arc<Requester>,
+    /// Of what.
+    pub wants: Wants,
+    /// Breaks off the connection of one who reads too slowly.
+    hang_up: Option<CancellationToken>,
+    waiting: Mutex<Waiting>,
+    woken: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<(Event, usize)>,
+    bytes: usize,
+    told: VecDeque<Uuid>,
+    /// Whether the reader has gone on without telling this one.
+    is_behind: bool,
+    end: Option<End>,
+}
+
+/// Why a subscription ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The session was ended, or the person may not act any more.
+    NoSession,
+    /// More changes wait than may.
+    Slow,
+}
+
+impl End {
+    /// What the person is told.
+    pub fn error(self) -> Error {
+        match self {
+            Self::NoSession => Error::new(ErrorCode::Unauthenticated, Message::new("no-session")),
+            Self::Slow => {
+                let setting = "subscriptions.waiting_changes";
+                Error::new(ErrorCode::Limit, Message::new("subscription-slow").with("setting", setting))
+            }
+        }
+    }
+}
+
+/// What has come for somebody who waits.
+pub enum Came {
+    /// An event.
+    Event(Box<Event>),
+    /// Nothing, but the reader has gone on.
+    Behind,
+    /// The end.
+    End(End),
+}
+
+impl Subscriber {
+    /// Somebody who has not joined yet.
+    pub fn new(requester: Arc<Requester>, wants: Wants, hang_up: Option<CancellationToken>) -> Arc<Self> {
+        Arc::new(Self { requester, wants, hang_up, waiting: Mutex::default(), woken: Notify::new() })
+    }
+
+    /// Waits for what comes.
+    pub async fn wait(&self) -> Came {
+        loop {
+            if let Some(came) = self.take() {
+                return came;
+            }
+            self.woken.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Came> {
+        let mut waiting = self.waiting();
+        if let Some(end) = waiting.end {
+            return Some(Came::End(end));
+        }
+        if let Some((event, bytes)) = waiting.events.pop_front() {
+            waiting.bytes -= bytes;
+            if waiting.events.is_empty() {
+                // Most of the time nothing waits, and memory is for those for whom something does.
+                waiting.events = VecDeque::new();
+            }
+            return Some(Came::Event(Box::new(event)));
+        }
+        std::mem::take(&mut waiting.is_behind).then_some(Came::Behind)
+    }
+
+    /// Notes whether the person was told of a task, or that it is gone; answers whether the person had been told of it.
+    pub fn remember(&self, task_id: Uuid, is_told: bool) -> bool {
+        let mut waiting = self.waiting();
+        let known = waiting.told.iter().rposition(|told| *told == task_id);
+        match known {
+            Some(place) if !is_told => drop(waiting.told.remove(place)),
+            None if is_told => {
+                if waiting.told.len() == REMEMBERED {
+                    waiting.told.pop_front();
+                }
+                waiting.told.push_back(task_id);
+            }
+            _ => {}
+        }
+        known.is_some()
+    }
+
+    fn push(&self, event: Event, most: usize) {
+        let bytes = event.bytes();
+        let mut waiting = self.waiting();
+        if matches!(self.wants, Wants::Counts) {
+            waiting.events.clear();
+            waiting.bytes = 0;
+        }
+        if waiting.events.len() >= most || (waiting.bytes > 0 && waiting.bytes + bytes > WAITING_BYTES) {
+            drop(waiting);
+            self.end(End::Slow);
+            return;
+        }
+        waiting.bytes += bytes;
+        waiting.events.push_back((event, bytes));
+        drop(waiting);
+        self.woken.notify_one();
+    }
+
+    /// Ends it; nothing that waits is told any more.
+    fn end(&self, end: End) {
+        let mut waiting = self.waiting();
+        waiting.events = VecDeque::new();
+        waiting.end = Some(end);
+        drop(waiting);
+        if end == End::Slow {
+            metrics::counter!("subscriptions_ended_total", "reason" => "slow").increment(1);
+            if let Some(hang_up) = &self.hang_up {
+                hang_up.cancel();
+            }
+        }
+        self.woken.notify_one();
+    }
+
+    /// Forgets what waits, which is read again.
+    pub fn forget_waiting(&self) {
+        let mut waiting = self.waiting();
+        waiting.events = VecDeque::new();
+        (waiting.bytes, waiting.is_behind) = (0, false);
+    }
+
+    /// Why it has ended, if it has.
+    pub fn ended(&self) -> Option<End> {
+        self.waiting().end
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What somebody is told of a piece of the log.
+pub struct Delivery {
+    /// The number under which the person joined.
+    pub number: u64,
+    /// The events in their order, or that the session has ended.
+    pub told: Result<Vec<Event>, End>,
+}
+
+/// Those who listen, with the numbers under which they joined.
+pub type Listeners = Vec<(u64, Arc<Subscriber>)>;
+
+/// What came of joining.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// The number of who has joined; whether a reader is to be started.
+    As(u64, bool),
+    /// The reader is ahead: what is between has to be read first.
+    Behind,
+}
+
+impl Hub {
+    /// Nobody listens yet.
+    pub fn new(most: usize) -> Self {
+        Self { most, settling: Mutex::default(), state: Mutex::default() }
+    }
+
+    /// Up to where everybody who listens was told, if anybody does.
+    pub fn published(&self) -> Option<i64> {
+        self.state().published
+    }
+
+    /// Has somebody told of all that comes after `position`.
+    pub fn join(&self, subscriber: &Arc<Subscriber>, position: i64) -> Joined {
+        let mut state = self.state();
+        if state.published.is_some_and(|published| published > position) {
+            return Joined::Behind;
+        }
+        state.published.get_or_insert(position);
+        state.number += 1;
+        let number = state.number;
+        subscriber.waiting().is_behind = false;
+        state.subscribers.insert(number, Arc::clone(subscriber));
+        metrics::gauge!("subscriptions").set(count(state.subscribers.len()));
+        Joined::As(number, !std::mem::replace(&mut state.is_read, true))
+    }
+
+    /// Tells somebody no more.
+    pub fn leave(&self, number: u64) {
+        let mut state = self.state();
+        state.subscribers.remove(&number);
+        metrics::gauge!("subscriptions").set(count(state.subscribers.len()));
+    }
+
+    /// Those who listen, and up to where they were told; none, and the reader must end, if nobody does.
+    pub fn listeners(&self) -> Option<(Listeners, i64)> {
+        let mut state = self.state();
+        let Some(published) = state.published.filter(|_| !state.subscribers.is_empty()) else {
+            state.is_read = false;
+            state.published = None;
+            return None;
+        };
+        let listeners = state.subscribers.iter().map(|(number, one)| (*number, Arc::clone(one)));
+        Some((listeners.collect(), published))
+    }
+
+    /// Notes that the reader broke off.
+    pub fn broke_off(&self) {
+        self.state().is_read = false;
+    }
+
+    /// Tells everybody of a piece of the log up to `published`. Who has joined since it was asked who may be told reads it alone.
+    pub fn deliver(&self, published: i64, deliveries: Vec<Delivery>) {
+        let mut state = self.state();
+        let is_new = state.published < Some(published);
+        state.published = state.published.max(Some(published));
+        let mut left: HashMap<u64, Arc<Subscriber>> = std::mem::take(&mut state.subscribers);
+        for Delivery { number, told } in deliveries {
+            let Some(subscriber) = left.remove(&number) else { continue };
+            match told {
+                Ok(events) => {
+                    for event in events {
+                        subscriber.push(event, self.most);
+                    }
+                }
+                Err(end) => subscriber.end(end),
+            }
+            if subscriber.ended().is_none() {
+                state.subscribers.insert(number, subscriber);
+            }
+        }
+        for (number, subscriber) in left {
+            if is_new {
+                subscriber.waiting().is_behind = true;
+                subscriber.woken.notify_one();
+            } else {
+                state.subscribers.insert(number, subscriber);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number as metrics take it.
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}

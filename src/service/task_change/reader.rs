@@ -1,0 +1,249 @@
+//! Reading the log: by the one reader of a process for all who listen, and for one who has missed something.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::connection::DbConnection;
+use crate::domain::task_change::{Change, ChangeSignal};
+use crate::error::Result;
+use crate::model::history::Historical;
+use crate::model::task::Task;
+use crate::reports::Reports;
+use crate::service::context::ServiceContext;
+use crate::service::task_change::audience::{Audience, Person, Sight, listener};
+use crate::service::task_change::hub::{Delivery, End, Event, Listeners, Subscriber, Wants};
+
+/// How many changes are read at once.
+const PIECE: i64 = 500;
+/// How many versions one statement reads, and after how many bytes of proposals a piece ends.
+const VERSIONS: usize = 50;
+const BYTES: usize = 8 * 1024 * 1024;
+/// The least and the longest pause between two looks: asking takes a fifth of the time at most.
+const LEAST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(500);
+/// How often sessions and rights are asked for when nothing changes.
+const SWEEP: Duration = Duration::from_secs(5);
+/// From when on it is said that changes wait for a transaction, and how often.
+const LONG: Duration = Duration::from_secs(5);
+const SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Reads for all who listen, until nobody does.
+pub async fn run(services: Arc<ServiceContext>, poll: Duration) {
+    let _ended = Ended(&services);
+    let mut woken = services.db.woken();
+    let (reports, mut swept) = (Reports::every(SAID_EVERY), Instant::now());
+    while let Some((listeners, published)) = services.changes.listeners() {
+        let begun = Instant::now();
+        let is_sweep = swept.elapsed() >= SWEEP;
+        if is_sweep {
+            swept = begun;
+        }
+        let read = read(&services, listeners, published, is_sweep).await;
+        if let Err(error) = &read
+            && let Some(times) = reports.times("unread")
+        {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(cause, times, "the log of changes can't be read now");
+        }
+        say_what_waits(&services, &reports);
+        let pause = (begun.elapsed() * 4).clamp(LEAST, LONGEST);
+        tokio::time::sleep(pause).await;
+        if matches!(read, Ok(false) | Err(_)) {
+            tokio::select! {
+                _ = woken.changed() => {}
+                () = tokio::time::sleep(poll.saturating_sub(pause)) => {}
+            }
+        }
+    }
+}
+
+/// If the reader panics, another may begin.
+struct Ended<'a>(&'a ServiceContext);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.changes.broke_off();
+        }
+    }
+}
+
+fn say_what_waits(services: &ServiceContext, reports: &Reports<&'static str>) {
+    let settling = services.changes.settling.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((long, processes)) = settling.waits(Instant::now()).filter(|(long, _)| *long >= LONG) else {
+        return;
+    };
+    drop(settling);
+    if reports.times("waits").is_some() {
+        tracing::warn!(
+            seconds = long.as_secs(),
+            ?processes,
+            "changes of tasks are told to nobody who listens until a transaction has ended that writes tasks: see \
+             pg_stat_activity"
+        );
+    }
+}
+
+/// Up to where the log is settled, as of now.
+pub fn settled(services: &ServiceContext, connection: &mut DbConnection) -> Result<(Option<i64>, i64)> {
+    let written = db::task_change::written(connection)?;
+    let mut settling = services.changes.settling.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok((settling.note(&written, Instant::now()), written.last))
+}
+
+/// Reads a piece of the log for all who listen; returns whether there may be more.
+async fn read(
+    services: &Arc<ServiceContext>,
+    listeners: Listeners,
+    published: i64,
+    is_sweep: bool,
+) -> Result<bool> {
+    if services.users.is_hosts() {
+        let people: Vec<Uuid> = listeners.iter().map(|(_, one)| one.requester.id()).collect();
+        services.users.ahead(&people).await?;
+    }
+    services
+        .read(move |services, connection| {
+            let Some(settled) = settled(services, connection)?.0 else { return Ok(false) };
+            if settled <= published && !is_sweep {
+                return Ok(false);
+            }
+            let changes = if settled > published {
+                db::task_change::changes(connection, published, settled, PIECE)?
+            } else {
+                Vec::new()
+            };
+            let subscribers: Vec<&Subscriber> = listeners.iter().map(|(_, one)| &**one).collect();
+            let told = tell(services, connection, &subscribers, &changes)?;
+            let is_all = told.until.is_none() && i64::try_from(changes.len()).is_ok_and(|read| read < PIECE);
+            let last = changes.last().map_or(settled, |change| change.cursor);
+            let until = if is_all { settled } else { told.until.unwrap_or(last) };
+            let deliveries = listeners.iter().zip(told.events);
+            let deliveries = deliveries.map(|((number, _), told)| Delivery { number: *number, told });
+            services.changes.deliver(until.max(published), deliveries.collect());
+            Ok(!is_all)
+        })
+        .await
+}
+
+/// A page of what somebody has missed.
+pub struct Missed {
+    /// The events.
+    pub events: Vec<Event>,
+    /// Up to where it goes.
+    pub until: i64,
+    /// Whether it is the last one.
+    pub is_all: bool,
+}
+
+/// A page of what somebody has missed after `position`.
+pub async fn missed(
+    services: &Arc<ServiceContext>,
+    subscriber: &Arc<Subscriber>,
+    position: i64,
+) -> Result<Missed> {
+    const PAGE: i64 = 100;
+    services.users.ahead(&[subscriber.requester.id()]).await?;
+    let subscriber = Arc::clone(subscriber);
+    services
+        .read(move |services, connection| {
+            let settled = settled(services, connection)?.0.unwrap_or(position).max(position);
+            let changes = db::task_change::changes(connection, position, settled, PAGE)?;
+            let mut told = tell(services, connection, &[&subscriber], &changes)?;
+            let is_all = told.until.is_none() && i64::try_from(changes.len()).is_ok_and(|read| read < PAGE);
+            let last = changes.last().map_or(settled, |change| change.cursor);
+            let until = if is_all { settled } else { told.until.unwrap_or(last) };
+            let events = told.events.pop().unwrap_or_else(|| Ok(Vec::new())).map_err(End::error)?;
+            Ok(Missed { events, until, is_all })
+        })
+        .await
+}
+
+/// What subscribers are told.
+struct Told {
+    /// For each of them.
+    events: Vec<Result<Vec<Event>, End>>,
+    /// Up to where, if not all changes are told of yet, because their proposals are long.
+    until: Option<i64>,
+}
+
+/// Asks who may be told of these changes, and reads what they are told.
+fn tell(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    subscribers: &[&Subscriber],
+    changes: &[Change],
+) -> Result<Told> {
+    let asked = Instant::now();
+    let listeners: Vec<Arc<Requester>> = subscribers.iter().map(|one| Arc::clone(&one.requester)).collect();
+    let audience = Audience::ask(services, connection, &listeners, changes)?;
+    let person = |one: &&Subscriber| audience.person(listener(&one.requester));
+    let people: Vec<Option<&Person>> = subscribers.iter().map(person).collect();
+    let wanted = |change: &&Change| {
+        let sees = |(one, person): (&&Subscriber, Option<&Person>)| {
+            matches!(&one.wants, Wants::Changes(filter) if filter.wants(change))
+                && person.is_some_and(|person| audience.sight(person, change) == Sight::Sees)
+        };
+        subscribers.iter().zip(people.iter().copied()).any(sees)
+    };
+    let keys: Vec<i64> = changes.iter().filter(wanted).map(|change| change.cursor).collect();
+    let (versions, until) = versions(connection, &keys)?;
+    let changes = changes.iter().take_while(|change| until.is_none_or(|until| change.cursor <= until));
+    let changes: Vec<&Change> = changes.collect();
+    let events = subscribers.iter().zip(people).map(|(one, person)| {
+        let person = person.ok_or(End::NoSession)?;
+        let event = |change: &&Change| {
+            if let Wants::Changes(filter) = &one.wants
+                && !filter.wants(change)
+            {
+                return None;
+            }
+            let signal = match audience.sight(person, change) {
+                Sight::Sees => {
+                    one.remember(change.task_id, true);
+                    ChangeSignal::of(change.history_type, change.place.status)
+                }
+                Sight::Saw => {
+                    one.remember(change.task_id, false);
+                    ChangeSignal::Gone
+                }
+                Sight::Nothing if one.remember(change.task_id, false) => ChangeSignal::Gone,
+                Sight::Nothing => return None,
+            };
+            let version = versions.get(&change.cursor).filter(|_| signal != ChangeSignal::Gone);
+            Some(Event {
+                cursor: change.cursor,
+                signal,
+                task_id: Some(change.task_id),
+                version: version.cloned(),
+                requester: Arc::clone(&person.requester),
+                asked,
+            })
+        };
+        Ok(changes.iter().filter_map(event).collect())
+    });
+    Ok(Told { events: events.collect(), until })
+}
+
+/// Versions by their keys.
+type Versions = HashMap<i64, Arc<Historical<Task>>>;
+
+/// The versions with these keys; and up to which key, if the rest is too long to be read at once.
+fn versions(connection: &mut DbConnection, keys: &[i64]) -> Result<(Versions, Option<i64>)> {
+    let (mut found, mut bytes) = (Versions::new(), 0);
+    for (place, some) in keys.chunks(VERSIONS).enumerate() {
+        for version in db::task_change::versions(connection, some)? {
+            bytes += version.row.data.to_string().len();
+            found.insert(version.history_id, Arc::new(version));
+        }
+        if bytes > BYTES && (place + 1) * VERSIONS < keys.len() {
+            return Ok((found, some.last().copied()));
+        }
+    }
+    Ok((found, None))
+}
