@@ -25,9 +25,9 @@ text_enum! {
         Voted = "VOTED",
         /// Its time was up.
         Lapsed = "LAPSED",
-        /// Its holder may not decide any more: no executor, blocked, or barred.
+        /// Its holder may not decide any more: no executor, blocked, barred, or the task is with other people.
         Lost = "LOST",
-        /// Its pool is not asked any more: the step has passed, or the task is decided, deleted or with others.
+        /// Its pool is not asked any more: the step has passed, or the task is decided, deleted or with nobody.
         Closed = "CLOSED",
     }
 }

@@ -86,7 +86,7 @@ pub struct TaskMutation(WorkMutation, DeciderMutation);
 #[graphql(name = "TasksManagementWorkMutation")]
 pub struct WorkMutation(
     task::mutations::TaskMutations,
-    task_claim::TaskClaimMutations,
+    task_claim::mutations::TaskClaimMutations,
     task_comment::TaskCommentMutations,
 );
 

@@ -242,7 +242,8 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
         }
         loaded.count("task groups", !known);
     }
-    let rules = file.task_groups.iter().flat_map(|LoadedRow(group)| group.escalation_rules());
+    let live = file.task_groups.iter().filter(|LoadedRow(group)| !group.is_deleted);
+    let rules = live.flat_map(|LoadedRow(group)| group.escalation_rules());
     let named: BTreeSet<Uuid> = rules.filter_map(|rule| rule.task_group_id).collect();
     for id in named {
         if db::get::<TaskGroup>(connection, id)?.is_none_or(|group| group.is_deleted) {

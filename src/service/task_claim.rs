@@ -27,8 +27,7 @@ use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::domain::task_action::TaskAction;
 use crate::domain::timer::TimerKind;
-use crate::error::{Error, ErrorCode, Result};
-use crate::message::Message;
+use crate::error::Result;
 use crate::model::task::Task;
 use crate::model::task_claim::TaskClaim;
 use crate::model::user::User;
@@ -335,13 +334,4 @@ pub async fn of_visible_tasks(
             Ok(asked.into_iter().map(|task| (task.id, claims(task))).collect())
         })
         .await
-}
-
-/// The refusal of what only the holder of a claim may do.
-#[must_use]
-pub fn taken(approval: &ApprovalState, claim: &TaskClaim) -> Error {
-    let message = Message::new("task-claimed")
-        .with("holder", approval.holder(claim.user_id))
-        .with("until", claim.date_until.format("%Y-%m-%dT%H:%M:%S").to_string());
-    Error::new(ErrorCode::Conflict, message)
 }

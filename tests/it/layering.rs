@@ -34,6 +34,7 @@ const CIRCLE: &[&str] = &[
     "graphql::task::filters",
     "graphql::task::progress",
     "graphql::task::types",
+    "graphql::task_claim::types",
     "graphql::task_comment",
     "graphql::task_executor",
     "graphql::task_flow::step",

@@ -135,7 +135,7 @@ async fn who_may_not_decide_claims_nothing(app: TestApp) {
     }
     let (other, received) = (app.task_in(&without).await, app.task(CreateTask::default()).await);
     assert!(claim(&app, "exec1", &other).await.starts_with("CONFLICT The group"), "a group without claims");
-    assert!(claim(&app, "triage", &received).await.starts_with("FORBIDDEN"));
+    assert!(claim(&app, "triage", &received).await.starts_with("CONFLICT"), "not accepted yet");
     assert!(claim(&app, "exec1", "00000000-0000-7000-b000-000000000009").await.starts_with("NOT_FOUND"));
     app.approve("exec2", &task).await;
     assert!(claim(&app, "exec1", &task).await.starts_with("CONFLICT"), "a decided task");
@@ -197,8 +197,11 @@ async fn exclusive_claims_are_for_policies_under_which_one_approval_decides(app:
 
 #[apply(on_both)]
 async fn a_step_that_needs_more_than_one_approval_makes_the_claim_a_mark(app: TestApp) {
-    let group = group(&app, "STEPS", "EXCLUSIVE", &["exec1", "exec2"]).await;
-    let flow = app.flow_of(json!({ "code": "STEPS", "steps": [{ "taskGroupId": group, "completionPolicy": "ALL" }, { "taskGroupId": group }] })).await;
+    let both = ["exec1", "exec2"];
+    let (first, second) =
+        (group(&app, "FIRST", "EXCLUSIVE", &both).await, group(&app, "SECOND", "EXCLUSIVE", &both).await);
+    let steps = json!([{ "taskGroupId": first, "completionPolicy": "ALL" }, { "taskGroupId": second }]);
+    let flow = app.flow_of(json!({ "code": "STEPS", "steps": steps })).await;
     let task = app.task_on(&flow).await;
     assert_eq!(claim(&app, "exec1", &task).await, "ok");
     app.approve("exec2", &task).await;
@@ -343,9 +346,10 @@ async fn a_claim_ends_with_the_place_of_its_holder_with_the_pool_and_with_the_ta
     app.done("triage", "updateTask", json!({ "id": tasks[0], "taskGroupId": two })).await;
     app.done("triage", "updateTask", json!({ "id": tasks[1], "status": "FAILED" })).await;
     app.done("triage", "deleteTask", json!({ "ids": [tasks[2]] })).await;
-    for task in &tasks[..3] {
-        assert_eq!(ends(&app, task), "CLOSED");
-    }
+    assert_eq!(
+        tasks[..3].iter().map(|task| ends(&app, task)).collect::<Vec<_>>(),
+        ["LOST", "CLOSED", "CLOSED"]
+    );
     app.set_executors(&one, &["exec2"]).await;
     assert_eq!(holders(&app, &tasks[3]).await, [""; 0], "at once");
     app.approve("exec2", &tasks[3]).await;
@@ -419,11 +423,18 @@ async fn what_awaits_me_is_what_i_can_decide_and_nobody_works_on_alone(app: Test
     let all = app.group_with("BOTH", N, Some(2), &["exec1", "exec2"], &[]).await;
     let flow = app.flow_of(json!({ "code": "AWAIT", "steps": [{ "taskGroupId": all, "distinctDeciders": true }, { "taskGroupId": shared, "distinctDeciders": true, "forbidMaker": true }] })).await;
     let mine = async |who: &str| {
-        let mut rows = app.user(who).await.rows("task", "(awaitingMe: true)", "uuid").await;
+        let mut rows = app.user(who).await.rows("task", "(awaitingMe: true, source: \"mine\")", "uuid").await;
         rows.iter_mut().map(|row| row["uuid"].as_str().expect("a key").to_owned()).collect::<Vec<_>>()
     };
-    let (task, voted, at_step) =
-        (app.task_in(&shared).await, app.task_in(&all).await, app.task_on(&flow).await);
+    let of = |group: Option<&str>, flow: Option<&str>| CreateTask {
+        source: Some("mine".to_owned()),
+        task_group_id: group.map(key),
+        flow_id: flow.map(key),
+        ..CreateTask::default()
+    };
+    let task = app.task(of(Some(&shared), None)).await;
+    let voted = app.task(of(Some(&all), None)).await;
+    let at_step = app.task(of(None, Some(&flow))).await;
     assert_eq!(mine("exec1").await.len(), 3);
     assert_eq!(mine("admin").await, [task.as_str()], "who sees all is asked about few");
     assert_eq!(mine("triage").await, [""; 0]);
@@ -434,7 +445,7 @@ async fn what_awaits_me_is_what_i_can_decide_and_nobody_works_on_alone(app: Test
     assert!(mine("exec2").await.contains(&task));
     let claimed = app.user("exec2").await.rows("task", "(claimedByMe: true)", "uuid").await;
     assert_eq!(each(&claimed, "uuid"), [task.as_str()]);
-    let others = app.user("exec2").await.rows("task", "(claimedByMe: false)", "uuid").await;
+    let others = app.user("exec2").await.rows("task", "(claimedByMe: false, source: \"mine\")", "uuid").await;
     assert_eq!(others.len(), 2);
     app.approve("exec1", &at_step).await;
     app.approve("exec2", &at_step).await;
@@ -443,9 +454,11 @@ async fn what_awaits_me_is_what_i_can_decide_and_nobody_works_on_alone(app: Test
     assert!(!mine("admin").await.contains(&at_step), "the maker");
     app.done("triage", "updateTask", json!({ "id": voted, "followUpDate": "2999-01-01T00:00:00" })).await;
     assert!(!mine("exec2").await.contains(&voted), "not before its follow-up date");
-    let total = app.user("exec2").await.graphql("{ task(awaitingMe: true) { totalCount } }").await;
+    let total =
+        app.user("exec2").await.graphql(r#"{ task(awaitingMe: true, source: "mine") { totalCount } }"#).await;
     assert_eq!(total.data("task")["totalCount"], 1);
-    let not_mine = app.user("exec2").await.rows("task", "(awaitingMe: false)", "uuid").await;
+    let not_mine =
+        app.user("exec2").await.rows("task", "(awaitingMe: false, source: \"mine\")", "uuid").await;
     assert_eq!(not_mine.len(), 2);
 }
 
@@ -453,9 +466,15 @@ async fn what_awaits_me_is_what_i_can_decide_and_nobody_works_on_alone(app: Test
 async fn counts_tell_how_many_there_are_of_each_kind_among_what_one_sees(app: TestApp) {
     let shared = group(&app, "COUNTS", "EXCLUSIVE", &["exec1", "exec2"]).await;
     let other = app.group("OTHER", Any, &["exec3"]).await;
-    let (one, _two, _three) =
-        (app.task_in(&shared).await, app.task_in(&shared).await, app.task_in(&other).await);
-    app.task_from("elsewhere").await;
+    let of = |group: &str| CreateTask {
+        source: Some("counted".to_owned()),
+        task_group_id: Some(key(group)),
+        ..CreateTask::default()
+    };
+    let one = app.task(of(&shared)).await;
+    app.task(of(&shared)).await;
+    app.task(of(&other)).await;
+    app.task_from("counted").await;
     assert_eq!(claim(&app, "exec1", &one).await, "ok");
     let counts = async |who: &str, arguments: &str| {
         let query = format!(
@@ -464,14 +483,18 @@ async fn counts_tell_how_many_there_are_of_each_kind_among_what_one_sees(app: Te
         app.user(who).await.graphql(&query).await
     };
     let number = |answer: &Value| each(answer.as_array().expect("a list"), "count");
-    let by_status = counts("admin", "groupBy: [STATUS]").await;
+    let by_status = counts("admin", "groupBy: [STATUS], source: \"counted\"").await;
     assert_eq!(by_status.data("taskCounts")[0]["status"], "ACCEPTED");
     assert_eq!(number(by_status.data("taskCounts")), [3, 1]);
-    let by_group = counts("admin", "groupBy: [TASK_GROUP, STATUS]").await;
+    let by_group = counts("admin", "groupBy: [TASK_GROUP, STATUS], source: \"counted\"").await;
     assert_eq!(number(by_group.data("taskCounts")), [2, 1, 1]);
     assert_eq!(by_group.data("taskCounts")[0]["taskGroup"]["code"], "COUNTS");
-    assert_eq!(number(counts("exec1", "groupBy: []").await.data("taskCounts")), [2], "what one sees");
-    let claimants = counts("exec2", "groupBy: [CLAIMANT], status: ACCEPTED").await;
+    assert_eq!(
+        number(counts("exec1", "groupBy: [], source: \"counted\"").await.data("taskCounts")),
+        [2],
+        "what one sees"
+    );
+    let claimants = counts("exec2", "groupBy: [CLAIMANT], status: ACCEPTED, source: \"counted\"").await;
     let told = claimants.data("taskCounts").clone();
     assert!(
         told.as_array()
@@ -482,7 +505,7 @@ async fn counts_tell_how_many_there_are_of_each_kind_among_what_one_sees(app: Te
     );
     assert_eq!(
         number(
-            counts("exec2", "groupBy: [PRIORITY, OVERDUE, SOURCE], awaitingMe: true")
+            counts("exec2", "groupBy: [PRIORITY, OVERDUE, SOURCE], awaitingMe: true, source: \"counted\"")
                 .await
                 .data("taskCounts")
         ),

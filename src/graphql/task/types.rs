@@ -15,7 +15,7 @@ use crate::graphql::protocol::scalars::{JsonString, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::action::TaskAction;
 use crate::graphql::task::progress::TaskProgress;
-use crate::graphql::task_claim::TaskClaimNode;
+use crate::graphql::task_claim::types::TaskClaimNode;
 use crate::graphql::task_comment::{NESTED_TASK_COMMENT, TaskCommentNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowNode, flow};

@@ -8,7 +8,7 @@ use crate::graphql::escalation::{TaskEscalationInput, rules};
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
-use crate::graphql::task_claim::TaskClaimMode;
+use crate::graphql::task_claim::types::TaskClaimMode;
 use crate::service::task_group::{self, TaskGroupInput};
 
 payloads! {

@@ -16,7 +16,7 @@ use crate::graphql::protocol::response::shared;
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task::filters::NESTED_TASK;
 use crate::graphql::task::types::TaskNode;
-use crate::graphql::task_claim::TaskClaimMode;
+use crate::graphql::task_claim::types::TaskClaimMode;
 use crate::graphql::task_executor::{NESTED_TASK_EXECUTOR, TaskExecutorNode};
 use crate::graphql::user::types::{UserNode, users};
 use crate::model::history::Historical;

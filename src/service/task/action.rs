@@ -21,7 +21,6 @@ use crate::model::task::Task;
 use crate::model::task_claim::TaskClaim;
 use crate::service::approval_state::{ApprovalRows, ApprovalState, PoolStatus};
 use crate::service::context::ServiceContext;
-use crate::service::task_claim::taken;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::visibility;
 
@@ -304,6 +303,14 @@ fn unclaimable(pool: &PoolStatus, user: Uuid) -> Option<Error> {
     } else {
         None
     }
+}
+
+/// The refusal of what only the holder of a claim may do.
+fn taken(approval: &ApprovalState, claim: &TaskClaim) -> Error {
+    let message = Message::new("task-claimed")
+        .with("holder", approval.holder(claim.user_id))
+        .with("until", claim.date_until.format("%Y-%m-%dT%H:%M:%S").to_string());
+    Error::new(ErrorCode::Conflict, message)
 }
 
 /// Those of the pools that are not refused. If all are, the last refusal of one in which the person is an executor.

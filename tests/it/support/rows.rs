@@ -31,6 +31,7 @@ const TABLES: &[&str] = &[
     "task_management_taskpool",
     "task_management_taskdecision",
     "task_management_historicaltaskdecision",
+    "task_management_taskclaim",
     "task_management_taskcomment",
     "task_management_historicaltaskcomment",
     "task_management_taskmutation",
