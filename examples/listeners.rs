@@ -383,7 +383,7 @@ async fn send(stream: &mut TcpStream, kind: u8, body: &[u8]) -> Result<(), Failu
     match u8::try_from(length) {
         Ok(short) if short < 126 => frame.push(0x80 | short),
         _ => {
-            frame.push(0x80 | 126);
+            frame.push(0xFE);
             frame.extend(length.to_be_bytes());
         }
     }

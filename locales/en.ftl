@@ -36,6 +36,7 @@ database-unavailable = The database can't be reached or is too busy. Please try 
 decided-by-votes = The votes decide on this task: it can't be carried out before.
 decided-other-step = You have decided another step of this task: each step must be decided by different people (distinctDeciders).
 detach-group-alone = `detachGroup` gives the task back to triage: it can't be given together with `taskGroupId`, `flowId` or `detachFlow`.
+detach-or-close = `{ $field }` gives the task back, so it can't be given together with a `status` that closes the task.
 details-too-large = The details of a mutation are too long: at most { $max } bytes are allowed (limits.details_bytes).
 different-arguments = The fields called `{ $name }` have different arguments: use aliases to fetch both.
 different-fields = `{ $name }` stands for the fields `{ $first }` and `{ $second }`: use aliases to fetch both.
@@ -71,6 +72,10 @@ grants-what-one-lacks = You do not have the right { $right } yourself: nobody gr
 group-in-flows = The group { $code } can't be deleted: { $count ->
     [one] { $count } step of a flow needs it.
    *[other] { $count } steps of flows need it.
+}
+group-in-rules = The group { $code } can't be deleted: { $count ->
+    [one] { $count } group or step names it in an escalation rule.
+   *[other] { $count } groups and steps name it in escalation rules.
 }
 group-in-use = The task group { $code } can't be deleted: { $count } open tasks use it.
 inactive-user = The user { $username } is not active.

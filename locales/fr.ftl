@@ -36,6 +36,7 @@ database-unavailable = La base de données est injoignable ou trop occupée. Veu
 decided-by-votes = Les votes décident de cette tâche : elle ne peut pas être exécutée avant.
 decided-other-step = Vous avez décidé une autre étape de cette tâche : chaque étape doit être décidée par des personnes différentes (distinctDeciders).
 detach-group-alone = `detachGroup` rend la tâche au tri : il ne peut pas accompagner `taskGroupId`, `flowId` ou `detachFlow`.
+detach-or-close = `{ $field }` rend la tâche ; il ne peut donc pas être donné avec un `status` qui la clôt.
 details-too-large = Les détails d’une mutation sont trop longs : { $max } octets au plus sont autorisés (limits.details_bytes).
 different-arguments = Les champs appelés `{ $name }` ont des arguments différents : utilisez des alias pour obtenir les deux.
 different-fields = `{ $name }` désigne les champs `{ $first }` et `{ $second }` : utilisez des alias pour obtenir les deux.
@@ -71,6 +72,10 @@ grants-what-one-lacks = Vous n'avez pas vous-même le droit { $right } : nul n'a
 group-in-flows = Le groupe { $code } ne peut pas être supprimé : { $count ->
     [one] { $count } étape d'un circuit en a besoin.
    *[other] { $count } étapes de circuits en ont besoin.
+}
+group-in-rules = Le groupe { $code } ne peut pas être supprimé : { $count ->
+    [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
+   *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
 }
 group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count } tâches ouvertes l'utilisent.
 inactive-user = L'utilisateur { $username } n'est pas actif.

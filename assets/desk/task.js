@@ -105,8 +105,8 @@ const attempts = new Map();
  * Does something with the open task. An attempt that did not reach the server has the same id when it is made again, so it
  * is done once. A conflict shows the task anew; what was typed stays.
  */
-export async function act(name, input, { done, selection = '', onward = false } = {}) {
-  const { id, task } = open.peek();
+export async function act(name, input, { done, selection = '', onward = false, seen = open.peek().task } = {}) {
+  const { id } = open.peek();
   const key = JSON.stringify([name, input]);
   const clientMutationId = attempts.get(key) ?? newId();
   attempts.set(key, clientMutationId);
@@ -125,7 +125,7 @@ export async function act(name, input, { done, selection = '', onward = false } 
     return true;
   } catch (failure) {
     if (failure.code !== 'OFFLINE' && failure.code !== 'UNAVAILABLE') attempts.delete(key);
-    trouble.value = { failure, seen: task };
+    trouble.value = { failure, seen };
     if (failure.code === 'CONFLICT' || failure.code === 'NOT_FOUND') {
       await reload();
       load({ quietly: true });
@@ -142,13 +142,12 @@ const vote = (verdict) => JSON.stringify({ [me.value.id]: verdict });
 /** The name by which people know a task. */
 export const titleOf = (task) => task.entityDisplay || task.entityString || task.businessEvent || task.source || task.uuid;
 
-/** Casts the reader's vote: a verdict on the whole, or `{ ACCEPT: [...], REJECT: [...] }`. */
-export function decide(verdict) {
-  const { task } = open.peek();
+/** Casts the reader's vote on the task as it was seen: a verdict on the whole, or `{ ACCEPT: [...], REJECT: [...] }`. */
+export function decide(verdict, task) {
   const reason = typed('reason');
   const said = { APPROVED: 'done.approved', FAILED: 'done.rejected' }[verdict] ?? 'done.records';
   const item = { id: task.uuid, businessStatus: vote(verdict), comment: reason.peek().trim() || undefined, expectedDataHash: task.dataHash };
-  return act('resolveTask', item, { done: t(said, { task: titleOf(task) }), onward: true }).then((ok) => {
+  return act('resolveTask', item, { done: t(said, { task: titleOf(task) }), onward: true, seen: task }).then((ok) => {
     if (ok) reason.value = '';
     return ok;
   });

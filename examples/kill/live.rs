@@ -187,7 +187,11 @@ impl Listener {
         let payload = json!({ "query": query, "variables": { "after": after } });
         let mut is_acknowledged = false;
         while !stop.load(Ordering::SeqCst) {
-            let Some(message) = next(&mut socket).ok()? else { continue };
+            let message = match next(&mut socket) {
+                Ok(Some(message)) => message,
+                Ok(None) => continue,
+                Err(_) => break,
+            };
             match message["type"].as_str() {
                 Some("connection_ack") => {
                     is_acknowledged = true;

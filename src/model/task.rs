@@ -79,6 +79,11 @@ impl Task {
         self.follow_lead_time(lead_times.into_iter().flatten().min());
     }
 
+    /// Notes that fewer are asked than before: steps with these lead times, as the others have passed.
+    pub fn narrow(&mut self, lead_times: impl IntoIterator<Item = Option<i32>>) {
+        self.follow_lead_time(lead_times.into_iter().flatten().min());
+    }
+
     /// Notes that nobody is asked any more.
     pub fn shut(&mut self) {
         self.date_opened = None;

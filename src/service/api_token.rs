@@ -9,10 +9,9 @@ use uuid::Uuid;
 
 use super::authority::Authority;
 use super::context::{ListScope, ServiceContext};
-use super::identity::refuse_hosts;
+use super::identity::{named, refuse_hosts};
 use super::security_log::note;
 use super::unit_of_work::UnitOfWork;
-use super::user::named;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::clock::new_random_id;

@@ -16,10 +16,10 @@ struct Kept {
     outcomes: Vec<Outcome>,
 }
 
-/// The outcomes that the journal has kept; none for other mutations.
+/// The outcomes that the journal has kept; none for other mutations, and for one that was refused as a whole.
 #[must_use]
-pub fn kept_outcomes(kept: Option<&Json>) -> Vec<Outcome> {
-    kept.and_then(|kept| kept.read::<Kept>().ok()).map_or_else(Vec::new, |kept| kept.outcomes)
+pub fn kept_outcomes(kept: Option<&Json>) -> Option<Vec<Outcome>> {
+    kept.and_then(|kept| kept.read::<Kept>().ok()).map(|kept| kept.outcomes)
 }
 
 /// Does `work` for each item, whose task `id` names. An item for which `work` gives `false` is left out. Gives the outcomes, in
@@ -64,6 +64,22 @@ pub fn run<I>(
     match refusal {
         Some(refusal) if !is_done => Err(refusal),
         _ => Ok(outcomes),
+    }
+}
+
+/// Work that is done once for a task which is named repeatedly.
+pub fn once<I>(
+    id: impl Fn(&I) -> Uuid,
+    mut work: impl FnMut(&mut UnitOfWork<'_>, &I) -> Result<()>,
+) -> impl FnMut(&mut UnitOfWork<'_>, &I) -> Result<bool> {
+    // Items with the same task follow each other.
+    let mut last = None;
+    move |unit, item| {
+        if last != Some(id(item)) {
+            work(unit, item)?;
+            last = Some(id(item));
+        }
+        Ok(true)
     }
 }
 

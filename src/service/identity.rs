@@ -4,9 +4,12 @@ use uuid::Uuid;
 
 use super::context::ServiceContext;
 use crate::auth::requester::Requester;
+use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::operation::all_rights;
 use crate::domain::permission::Rights;
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::user::User;
@@ -32,6 +35,15 @@ pub(super) fn acting(
     };
     let rights = rights_of(services, connection, user.id)?;
     Ok(Some(Requester::new(user, rights, None)))
+}
+
+/// The user of this name, active or not.
+pub(super) fn named(connection: &mut DbConnection, username: &str) -> Result<User> {
+    check_text("username", username, MAX_TEXT)?;
+    let found = db::user::by_username(connection, username)?.map(|(user, _)| user);
+    found.filter(|user| user.id != SYSTEM_USER && !user.is_deleted).ok_or_else(|| {
+        Error::not_found("username", Message::new("no-user-with").with("who", username.to_owned()))
+    })
 }
 
 /// Refuses to log in, change or add people if they are a host's.

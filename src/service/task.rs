@@ -139,9 +139,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
 pub fn delete(unit: &mut UnitOfWork<'_>, tasks: &[SeenTask], mode: BulkMode) -> Result<Vec<Outcome>> {
     Actor::of(unit).need(TaskAction::Delete)?;
     unit.check_list("ids", tasks.len())?;
-    let mut named = BTreeSet::new();
-    let tasks: Vec<&SeenTask> = tasks.iter().filter(|task| named.insert(task.id)).collect();
-    bulk::run(unit, mode, &tasks, |task| task.id, |unit, task| delete_one(unit, task).map(|()| true))
+    bulk::run(unit, mode, tasks, |task| task.id, bulk::once(|task: &SeenTask| task.id, delete_one))
 }
 
 fn delete_one(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<()> {

@@ -232,6 +232,12 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
                 Message::new("group-in-flows").with("code", group.code.as_str()).with("count", steps);
             return Err(Error::new(ErrorCode::Conflict, message));
         }
+        let rules = db::task_flow_step::count_rules_naming(unit.connection, id)?;
+        if rules > 0 {
+            let message =
+                Message::new("group-in-rules").with("code", group.code.as_str()).with("count", rules);
+            return Err(Error::new(ErrorCode::Conflict, message));
+        }
         let old = group.clone();
         unit.before(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), None))?;
         task_executor::set_executors(unit, group.id, &[], &[])?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::identity::{refuse_hosts, rights_of};
+use super::identity::{named, refuse_hosts, rights_of};
 use super::password::{self, NewPassword};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
@@ -16,7 +16,6 @@ use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Value};
 use crate::domain::text::{MAX_TEXT, check_name, check_text};
-use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
@@ -293,15 +292,6 @@ pub async fn set_password(services: &Arc<ServiceContext>, username: String, pass
         password::set(unit, "newPassword", &user, &new)
     })
     .await
-}
-
-/// The user of this name, active or not.
-pub(super) fn named(connection: &mut db::connection::DbConnection, username: &str) -> Result<User> {
-    check_text("username", username, MAX_TEXT)?;
-    let found = db::user::by_username(connection, username)?.map(|(user, _)| user);
-    found.filter(|user| user.id != SYSTEM_USER && !user.is_deleted).ok_or_else(|| {
-        Error::not_found("username", Message::new("no-user-with").with("who", username.to_owned()))
-    })
 }
 
 /// The role of this name.

@@ -225,7 +225,8 @@ fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
         }
         "CreateWebhookEndpoint" => json!({ "name": "NEW", "url": "https://example.org" }),
         "UpdateWebhookEndpoint" => json!({ "id": endpoint }),
-        "CreateTask" | "ChangeUserLanguage" | "DeleteUser" | "DeleteRole" => json!({}),
+        "AssignTask" => json!({ "id": task, "userId": task }),
+        "ClaimNextTask" | "CreateTask" | "ChangeUserLanguage" | "DeleteUser" | "DeleteRole" => json!({}),
         "CreateUser" => json!({ "username": "new" }),
         "UpdateUser" => json!({ "username": "exec1" }),
         "CreateRole" => json!({ "name": "new" }),

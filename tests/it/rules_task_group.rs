@@ -249,6 +249,28 @@ async fn deleting_is_refused_while_open_tasks_use_the_group_and_says_how_many(ap
 }
 
 #[apply(on_both)]
+async fn deleting_is_refused_while_escalation_rules_name_the_group_and_says_how_many(app: TestApp) {
+    let (named, other) =
+        (app.group("NAMED", Any, &["exec1"]).await, app.group("OTHER", Any, &["exec1"]).await);
+    let rules =
+        json!([{ "at": "AFTER_OPEN", "offsetSeconds": 60, "action": "NOTIFY", "taskGroupId": named }]);
+    app.done(
+        "admin",
+        "updateTaskGroup",
+        json!({ "id": other, "code": "OTHER", "completionPolicy": "ANY", "escalations": rules }),
+    )
+    .await;
+    app.flow_of(json!({ "code": "NAMING", "steps": [{ "taskGroupId": other, "escalations": rules }] })).await;
+    let text = app.refusal_text("admin", "deleteTaskGroup", json!({ "ids": [named] })).await;
+    assert_eq!(text, "The group NAMED can't be deleted: 2 groups and steps name it in escalation rules.");
+    // Rules of what is gone name nobody.
+    let flow = app.user("admin").await.rows("taskFlow", "(code: \"NAMING\")", "uuid").await;
+    app.done("admin", "deleteTaskFlow", json!({ "ids": [flow[0]["uuid"]] })).await;
+    app.done("admin", "deleteTaskGroup", json!({ "ids": [other] })).await;
+    app.done("admin", "deleteTaskGroup", json!({ "ids": [named] })).await;
+}
+
+#[apply(on_both)]
 async fn deleting_takes_the_seats_and_frees_code_and_sources(app: TestApp) {
     let mut triage = app.user("triage").await;
     let group = app.group_with("FREED", All, None, &["exec1", "exec2"], &["freed"]).await;

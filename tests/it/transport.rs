@@ -471,8 +471,11 @@ async fn every_401_says_how_to_say_who_one_is(app: TestApp) {
 }
 
 #[apply(on_both)]
-async fn the_root_says_what_this_is_and_leaves_a_hosts_root_to_the_host(app: TestApp) {
-    let server = Server::start(app.database_url(), &[("TASKS__HTTP__SITE_ROOT", "a/b")]);
+async fn without_a_desk_the_root_says_what_this_is_and_a_host_keeps_its_own(app: TestApp) {
+    let server = Server::start(
+        app.database_url(),
+        &[("TASKS__HTTP__SITE_ROOT", "a/b"), ("TASKS__DESK__ENABLED", "false")],
+    );
     let page = server.send("GET", "/", &[], "");
     assert_eq!(page.status, 200, "{page:?}");
     assert!(

@@ -51,7 +51,13 @@ async fn only_privileged_people_give_a_task_back_and_only_one_that_a_group_has_b
     let task = app.task_in(&group).await;
     let back = |task: &str| json!({ "id": task, "detachGroup": true });
     assert_eq!(app.refused("exec1", "updateTask", back(&task)).await, "FORBIDDEN");
-    for more in [("taskGroupId", json!(group)), ("flowId", json!(flow)), ("detachFlow", json!(true))] {
+    for more in [
+        ("taskGroupId", json!(group)),
+        ("flowId", json!(flow)),
+        ("detachFlow", json!(true)),
+        ("status", json!("COMPLETED")),
+        ("status", json!("FAILED")),
+    ] {
         let mut input = back(&task);
         input[more.0] = more.1;
         assert_eq!(app.refused("triage", "updateTask", input).await, "VALIDATION detachGroup", "{}", more.0);

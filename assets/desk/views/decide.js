@@ -3,7 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 import { useKeys } from '../keys.js';
 import { named, moment, t } from '../messages.js';
 import { may } from '../session.js';
-import { act, busy, decide, titleOf, typed } from '../task.js';
+import { act, busy, decide, open as opened, titleOf, typed } from '../task.js';
 import { nameOf } from '../text.js';
 import { assign, Target } from './assign.js';
 import { Dialog } from './dialog.js';
@@ -73,9 +73,11 @@ function Confirm({ task, verdict, close }) {
   const [field, button] = [useRef(), useRef()];
   const rejects = verdict === 'FAILED';
   useLayoutEffect(() => (rejects ? field : button).current.focus(), []);
-  const submit = (event) => {
+  // A change that comes meanwhile is shown; the vote is on what was seen when it began, until its reader was told of the change.
+  const seen = useRef(task);
+  const submit = async (event) => {
     event.preventDefault();
-    if (!busy.value) decide(verdict);
+    if (!busy.value && !(await decide(verdict, seen.current))) seen.current = opened.peek().task ?? seen.current;
   };
   const keys = (event) => {
     if (event.key === 'Escape') {

@@ -1,9 +1,9 @@
 // Deciding record by record.
-import { html, useMemo, useState } from '../html.js';
+import { html, useMemo, useRef, useState } from '../html.js';
 import { compare } from '../compare.js';
 import { number, t } from '../messages.js';
 import { recordsOf } from '../records.js';
-import { busy, decide } from '../task.js';
+import { busy, decide, open as opened } from '../task.js';
 import { Text } from '../text.js';
 import { Comparison, proposed } from './comparison.js';
 
@@ -34,6 +34,9 @@ export function Records({ task }) {
   const records = useMemo(() => recordsOf(task, proposed(task.businessData)?.data ?? null), [task.dataHash]);
   const earlier = useMemo(() => before(task), [task]);
   const [said, setSaid] = useState(new Map());
+  // The vote is on what was seen when its first verdict was chosen.
+  const seen = useRef(task);
+  if (said.size === 0) seen.current = task;
   const [search, setSearch] = useState('');
   const [left, setLeft] = useState(false);
   const can = task.allowedActions.includes('DECIDE_RECORDS');
@@ -48,7 +51,8 @@ export function Records({ task }) {
   const open = records.filter((record) => !verdict(record.id)).length;
   const send = async () => {
     const vote = Object.fromEntries([['ACCEPT', accepted], ['REJECT', refused]].filter(([, ids]) => ids.length));
-    if (await decide(vote)) setSaid(new Map());
+    if (await decide(vote, seen.current)) setSaid(new Map());
+    else seen.current = opened.peek().task ?? seen.current;
   };
   return html`
     <section aria-labelledby="records" class="records">

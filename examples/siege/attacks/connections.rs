@@ -125,7 +125,7 @@ fn frame(text: &str) -> Vec<u8> {
     match u8::try_from(length) {
         Ok(short) if short < 126 => frame.push(0x80 | short),
         _ => {
-            frame.push(0x80 | 126);
+            frame.push(0xFE);
             frame.extend(length.to_be_bytes());
         }
     }

@@ -16,7 +16,7 @@ use crate::service::unit_of_work::UnitOfWork;
 /// The answer of a mutation of many items.
 pub struct BulkPayload<M> {
     receipt: Receipt,
-    outcomes: Vec<Outcome>,
+    outcomes: Option<Vec<Outcome>>,
     name: PhantomData<M>,
 }
 
@@ -38,9 +38,11 @@ impl<M: PayloadName> BulkPayload<M> {
         self.receipt.client_mutation_id.as_deref()
     }
 
-    /// What came of each item, in their order. The journal keeps them in `jsonExt`; a repeat is answered with them too.
-    async fn outcomes(&self) -> Vec<TaskOutcome> {
-        self.outcomes.iter().cloned().map(TaskOutcome::from).collect()
+    /// What came of each item, in their order; null if the mutation was refused as a whole. The journal keeps them in
+    /// `jsonExt`; a repeat is answered with them too.
+    async fn outcomes(&self) -> Option<Vec<TaskOutcome>> {
+        let outcomes = self.outcomes.as_ref()?;
+        Some(outcomes.iter().cloned().map(TaskOutcome::from).collect())
     }
 }
 

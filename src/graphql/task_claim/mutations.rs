@@ -4,7 +4,8 @@ use async_graphql::{Context, InputObject, Object};
 
 use crate::domain::bulk::BulkMode;
 use crate::domain::query::{Condition, Lookup, Value};
-use crate::error::Result;
+use crate::domain::text::{MAX_TEXT, check_text};
+use crate::error::{Error, Result};
 use crate::graphql::protocol::bulk::{BulkPayload, TaskBulkMode, journaled_bulk};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
@@ -94,9 +95,11 @@ pub struct ClaimNextTaskMutationInput {
 }
 
 impl ClaimNextTaskMutationInput {
-    fn conditions(&self) -> Vec<Condition> {
-        let text = |field, text: Option<&str>| {
-            text.map(|text| Condition::equals(field, Value::Text(text.to_owned())))
+    fn conditions(&self) -> Result<Vec<Condition>> {
+        let text = |name, field, text: Option<&str>| {
+            let Some(text) = text else { return Ok(None) };
+            check_text(name, text, MAX_TEXT)?;
+            Ok::<_, Error>(Some(Condition::equals(field, Value::Text(text.to_owned()))))
         };
         let key =
             |field, id: Option<&UuidOrGlobalId>| id.map(|id| Condition::equals(field, Value::Uuid(id.0)));
@@ -105,16 +108,14 @@ impl ClaimNextTaskMutationInput {
             lookup: Lookup::Gte,
             value: Value::Int(priority.into()),
         });
-        [
-            text("source", self.source.as_deref()),
-            text("business_event", self.business_event.as_deref()),
+        let conditions = [
+            text("source", "source", self.source.as_deref())?,
+            text("businessEvent", "business_event", self.business_event.as_deref())?,
             key("task_group_id", self.task_group_id.as_ref()),
             key("flow_id", self.flow_id.as_ref()),
             urgent,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        Ok(conditions.into_iter().flatten().collect())
     }
 }
 
@@ -181,9 +182,9 @@ impl TaskClaimMutations {
         ctx: &Context<'_>,
         input: ClaimNextTaskMutationInput,
     ) -> Result<Option<BulkPayload<ClaimNextTaskPayload>>> {
-        let conditions = input.conditions();
-        journaled_bulk(ctx, "claimNextTask", &input.meta, move |unit| {
-            task_claim::claim_next(unit, &conditions)
+        let meta = input.meta.clone();
+        journaled_bulk(ctx, "claimNextTask", &meta, move |unit| {
+            task_claim::claim_next(unit, &input.conditions()?)
         })
         .await
     }

@@ -14,10 +14,9 @@ use crate::message::Message;
 use crate::model::user::User;
 use crate::service::authority::Authority;
 use crate::service::context::ServiceContext;
-use crate::service::identity::refuse_hosts;
+use crate::service::identity::{named, refuse_hosts};
 use crate::service::security_log::{self, note};
 use crate::service::unit_of_work::UnitOfWork;
-use crate::service::user::named;
 
 /// Makes a token by which a person sets a new password. It ends once it is used, and after `auth.reset_token_s`.
 ///

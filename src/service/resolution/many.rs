@@ -83,14 +83,9 @@ pub fn re_evaluate_many(
     match which {
         ReEvaluate::Ids(ids) => {
             unit.check_list("ids", ids.len())?;
-            let ids = distinct(ids);
-            bulk::run(
-                unit,
-                mode,
-                &ids,
-                |id| *id,
-                |unit, id| re_evaluate(unit, &SeenTask::from(*id)).map(|_| true),
-            )
+            let weigh =
+                |unit: &mut UnitOfWork<'_>, id: &Uuid| re_evaluate(unit, &SeenTask::from(*id)).map(drop);
+            bulk::run(unit, mode, ids, |id| *id, bulk::once(|id| *id, weigh))
         }
         ReEvaluate::HeldFor(reason) => {
             let query = ListQuery {
@@ -118,10 +113,4 @@ fn weigh_held(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<bool> {
     }
     weigh_again(unit, &mut task, &mut approval)?;
     Ok(true)
-}
-
-/// Each key once, in the order in which they were named first.
-fn distinct(ids: &[Uuid]) -> Vec<Uuid> {
-    let mut seen = BTreeSet::new();
-    ids.iter().copied().filter(|id| seen.insert(*id)).collect()
 }

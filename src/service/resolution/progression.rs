@@ -42,9 +42,12 @@ pub fn apply(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &mut Approval
             let active: Vec<TaskFlowStep> =
                 approval.pools.iter().filter_map(|pool| pool.step.clone()).collect();
             point_at(task, &active);
+            let lead_times = approval.pools.iter().map(PoolStatus::lead_time);
             if progression == Progression::MovesOn {
-                task.open(approval.pools.iter().map(PoolStatus::lead_time), unit.now);
+                task.open(lead_times, unit.now);
                 make_room(task, approval);
+            } else {
+                task.narrow(lead_times);
             }
             unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&*task)))?;
             unit.update_because(task, &format!("passed: {passed}"))?;

@@ -76,6 +76,13 @@ pub fn reassign(unit: &mut UnitOfWork<'_>, task: &mut Task, input: &UpdateTask) 
     if input.flow_id.is_some() && input.detach_flow {
         return Err(Error::validation("flowId", Message::new("assign-one")));
     }
+    let closes = input.status.is_some_and(TaskStatus::is_final);
+    for (field, detaches) in [("detachGroup", input.detach_group), ("detachFlow", input.detach_flow)] {
+        if detaches && closes {
+            let message = Message::new("detach-or-close").with("field", field);
+            return Err(Error::validation(field, message));
+        }
+    }
     if input.detach_group {
         if input.flow_id.is_some() || input.task_group_id.is_some() || input.detach_flow {
             return Err(Error::validation("detachGroup", Message::new("detach-group-alone")));

@@ -31,16 +31,16 @@ impl Settling {
             mark.writers.retain(|writer| present.contains(writer.name.as_str()));
         }
         // A later look may be settled before an earlier one has been, and covers it.
+        while let Some(place) = self.marks.iter().position(|mark| mark.writers.is_empty()) {
+            self.settled = self.settled.max(Some(self.marks[place].last));
+            self.marks.drain(..=place);
+        }
         if written.writers.is_empty() {
             self.settled = self.settled.max(Some(written.last));
         } else if self.marks.back().is_none_or(|mark| mark.last < written.last) {
             let mark = Mark { last: written.last, writers: written.writers.clone(), since: now };
             self.marks.truncate(MOST - 1);
             self.marks.push_back(mark);
-        }
-        while let Some(place) = self.marks.iter().position(|mark| mark.writers.is_empty()) {
-            self.settled = self.settled.max(Some(self.marks[place].last));
-            self.marks.drain(..=place);
         }
         self.marks.retain(|mark| Some(mark.last) > self.settled);
         self.settled

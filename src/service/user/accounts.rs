@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{named, role_named};
+use super::role_named;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
@@ -14,6 +14,7 @@ use crate::model::session::Session;
 use crate::model::task_group::TaskGroup;
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
+use crate::service::identity::named;
 
 /// A user with what belongs to the user.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{check_names, named};
+use super::check_names;
 use crate::db;
 use crate::db::history::Entry;
 use crate::domain::history::HistoryType;
@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::model::role::Role;
 use crate::model::user::User;
 use crate::service::authority::Authority;
+use crate::service::identity::named;
 use crate::service::password::{self, NewPassword};
 use crate::service::security_log::note;
 use crate::service::unit_of_work::UnitOfWork;
