@@ -41,7 +41,7 @@ entity! {
         /// What claims mean here; none if the group never had any.
         #[serde(default)]
         claim_mode: Option<ClaimMode> => Nullable<Text>,
-        /// How many seconds a claim lasts; absent: [`USUAL_SECONDS`].
+        /// How many seconds a claim lasts; absent: an hour.
         #[serde(default)]
         claim_seconds: Option<i32> => Nullable<Integer>,
     }
