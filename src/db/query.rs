@@ -40,7 +40,6 @@ use branches::Branches;
 pub use condition::{filter, is_open};
 use order::Order;
 pub use related::select_with_related;
-use segment::Segment;
 use table::At;
 pub use table::{Counters, Field, Listed, Table};
 pub use tally::tally;
@@ -99,9 +98,6 @@ pub fn list_history<T: Listed + Archived>(
     list_table(connection, &Table::of_history::<T>(), &historical_columns::<T>(), query, limit)
 }
 
-/// The values of a row at which a segment begins or ends, if it is bounded.
-type Bound<'a> = Option<&'a [Option<Value>]>;
-
 /// A row of a list.
 struct Listing<R> {
     row: R,
@@ -132,33 +128,39 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
     let page = &query.page;
     let first = limit.check("first", page.first)?;
     let last = limit.check("last", page.last)?;
-    let offset = page.offset.unwrap_or(0);
-    if offset < 0 {
-        return Err(negative("offset"));
-    }
+    let offset = match page.offset {
+        Some(offset) if offset < 0 => return Err(negative("offset")),
+        other => other.unwrap_or(0),
+    };
     let after = page.after.as_deref().map(|cursor| order.read_cursor("after", cursor)).transpose()?;
     let before = page.before.as_deref().map(|cursor| order.read_cursor("before", cursor)).transpose()?;
 
     let matching = filter(connection.dialect(), table, &query.conditions)?;
-    let total_count = query
-        .wanted
-        .total_count
-        .then(|| total(connection, table, &query.conditions, &matching))
-        .transpose()?;
+    let total_count = if query.wanted.total_count {
+        Some(total(connection, table, &query.conditions, &matching)?)
+    } else {
+        None
+    };
 
     // Relay: `first` is taken before `last`, so `last` reads backwards only when it stands alone.
     let backward = first.is_none() && last.is_some();
     let size = first.or(last).unwrap_or(limit.max);
-    let segments_in =
-        |order: &Order| segments(order, (after.as_deref(), before.as_deref()), backward, offset);
+    let segments_in = |order: &Order| match (&after, &before) {
+        (start, None) if !backward && offset == 0 => order.segments(start.as_deref(), false),
+        (None, start) if backward && offset == 0 => order.segments(start.as_deref(), true),
+        _ => {
+            let after = after.iter().map(|values| order.beyond(values, false));
+            let before = before.iter().map(|values| order.beyond(values, true));
+            let both = Sql::join(after.chain(before).collect(), " AND ", "1 = 1");
+            vec![order.one_segment(both, backward)]
+        }
+    };
     let branches = Branches::of(table, &query.conditions);
     let at_steps = branches.as_ref().and_then(|branches| branches.order_at_steps(&query.order_by));
-    let mut segments_at_steps =
-        at_steps.iter().flat_map(|order| segments_in(order).into_iter().map(move |segment| (order, segment)));
+    let mut at_steps = at_steps.iter().flat_map(segments_in);
     let is_one = query.conditions.iter().any(|condition| condition.is_equality(table.key.path));
-    let is_begun = after.is_some() || before.is_some();
     let has_one_plan =
-        at_steps.is_some() || (!is_begun && (is_one || query.conditions.iter().all(Condition::is_boolean)));
+        after.is_none() && before.is_none() && (is_one || query.conditions.iter().all(Condition::is_boolean));
     let mut rows: Vec<(R, String)> = Vec::new();
     let mut related = Related::default();
     for segment in segments_in(&order) {
@@ -169,11 +171,8 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
         // The keys of the page are found first where that reads other tables, so that whole rows need not be sorted.
         let keys = if order.is_joined() {
             Some(segment.select(&order.id, &matching, missing, offset))
-        } else if let Some((branches, (order_at_steps, at_steps))) =
-            branches.as_ref().zip(segments_at_steps.next())
-        {
-            let (given, at_steps) = ((&order, &segment), (order_at_steps, &at_steps));
-            Some(branches.keys(connection.dialect(), given, at_steps, backward, (missing, offset))?)
+        } else if let Some((branches, at_steps)) = branches.as_ref().zip(at_steps.next()) {
+            Some(branches.keys(connection.dialect(), &segment, &at_steps, (missing, offset))?)
         } else {
             None
         };
@@ -232,33 +231,16 @@ fn list_table<R: QueryableByName<MultiBackend> + 'static>(
     Ok(Slice { rows, total_count, has_next, has_previous, related })
 }
 
-/// The segments of a list that lie between the rows with these values.
-fn segments(order: &Order, between: (Bound<'_>, Bound<'_>), backward: bool, offset: i64) -> Vec<Segment> {
-    match between {
-        (start, None) if !backward && offset == 0 => order.segments(start, false),
-        (None, start) if backward && offset == 0 => order.segments(start, true),
-        (after, before) => {
-            let after = after.map(|values| order.beyond(values, false));
-            let before = before.map(|values| order.beyond(values, true));
-            let both = Sql::join(after.into_iter().chain(before).collect(), " AND ", "1 = 1");
-            vec![order.one_segment(both, backward)]
-        }
-    }
-}
-
 /// The bounds of a page. PostgreSQL plans a statement anew each time if a value bounds it, as it would else expect to read a
 /// tenth of the table: 0.3 of 0.6 ms. So the usual bounds are written into the text where one plan is right for all values:
-/// where all rows are listed, or one by its key, or those of branches that have bounds of their own.
+/// where all rows are listed, or one by its key.
 fn bounds(limit: i64, offset: i64, has_one_plan: bool) -> Sql {
-    if has_one_plan && is_usual(limit, offset) {
+    /// One row more than the pages that clients ask for, and than the largest one.
+    const USUAL: &[i64] = &[2, 11, 21, 51, 101];
+    if has_one_plan && offset == 0 && USUAL.contains(&limit) {
         return Sql::new(format!(" LIMIT {limit}"));
     }
     Sql::new(" LIMIT ").bind(limit).sql(" OFFSET ").bind(offset)
-}
-
-/// Whether many pages have these bounds: one row more than the pages that clients ask for, and than the largest one.
-fn is_usual(limit: i64, offset: i64) -> bool {
-    offset == 0 && matches!(limit, 2 | 11 | 21 | 51 | 101)
 }
 
 /// How many rows a list has. The counters say it, if they know all that the list is filtered by.
@@ -292,8 +274,8 @@ fn any_beyond(
     connection: &mut DbConnection,
     order: &Order,
     matching: &Sql,
-    values: Bound<'_>,
-    bound: Bound<'_>,
+    values: Option<&[Option<Value>]>,
+    bound: Option<&[Option<Value>]>,
     backward: bool,
 ) -> Result<bool> {
     let id = bound.and_then(|bound| order.id_in(bound));

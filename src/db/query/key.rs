@@ -96,8 +96,8 @@ pub fn beyond(keys: &[Key], values: &[Option<Value>], backward: bool) -> Option<
 }
 
 /// The text after `ORDER BY`. On both databases, absent values come last in ascending order and first in descending order.
-pub fn order_by(keys: &[Key], expression: impl Fn(usize, &Key) -> String, backward: bool) -> Sql {
-    let keys = keys.iter().enumerate().map(|(at, key)| {
+pub fn order_by(keys: &[Key], expression: impl Fn(&Key) -> &String, backward: bool) -> Sql {
+    let keys = keys.iter().map(|key| {
         let descending = key.descending != backward;
         let direction = if descending { "DESC" } else { "ASC" };
         let nulls = match (key.nullable, descending) {
@@ -105,7 +105,7 @@ pub fn order_by(keys: &[Key], expression: impl Fn(usize, &Key) -> String, backwa
             (true, false) => " NULLS LAST",
             (true, true) => " NULLS FIRST",
         };
-        Sql::new(format!("{} {direction}{nulls}", expression(at, key)))
+        Sql::new(format!("{} {direction}{nulls}", expression(key)))
     });
     Sql::join(keys.collect(), ", ", "1")
 }

@@ -53,29 +53,7 @@ impl Order {
 
     /// The text after `ORDER BY` in a query of the table alone.
     pub fn sql(&self, backward: bool) -> Sql {
-        order_by(&self.keys, |_, key| key.alone.clone(), backward)
-    }
-
-    /// The columns that a row is sorted by, as `k0`, `k1` and so on, so that rows of several queries can be sorted together.
-    pub fn columns(&self) -> String {
-        let columns = self.keys.iter().enumerate().map(|(at, key)| format!("{} AS k{at}", key.alone));
-        columns.collect::<Vec<_>>().join(", ")
-    }
-
-    /// The names of [`Self::columns`].
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        (0..self.keys.len()).map(|at| format!("k{at}"))
-    }
-
-    /// The name of the primary key among [`Self::columns`].
-    pub fn id_name(&self) -> String {
-        let at = self.keys.iter().position(|key| key.alone == self.id);
-        format!("k{}", at.unwrap_or(self.keys.len()))
-    }
-
-    /// The text after `ORDER BY` in a query of [`Self::columns`].
-    pub fn by_name(&self, backward: bool) -> Sql {
-        order_by(&self.keys, |at, _| format!("k{at}"), backward)
+        order_by(&self.keys, |key| &key.alone, backward)
     }
 
     /// All rows beyond the row with the values `start`, or all rows, as segments to be read one after the other: the rows
@@ -88,13 +66,13 @@ impl Order {
         let present = |beyond| Segment {
             from: self.from(true),
             beyond,
-            order: order_by(&self.keys, |_, key| key.joined.clone(), backward),
+            order: order_by(&self.keys, |key| &key.joined, backward),
         };
         // All of these rows lack the first key, so they are not sorted by it.
         let absent = |beyond: Option<Sql>| Segment {
             from: self.from(false),
             beyond: and(first.absent.clone(), beyond),
-            order: order_by(rest, |_, key| key.joined.clone(), backward),
+            order: order_by(rest, |key| &key.joined, backward),
         };
         let any_present = || present(Sql::new(format!("{} IS NOT NULL", first.joined)));
         let up = first.descending == backward;
@@ -130,7 +108,7 @@ impl Order {
 
     /// The rows that meet `condition`, in one segment.
     pub fn one_segment(&self, condition: Sql, backward: bool) -> Segment {
-        let order = order_by(&self.keys, |_, key| key.joined.clone(), backward);
+        let order = order_by(&self.keys, |key| &key.joined, backward);
         Segment { from: self.from(false), beyond: condition, order }
     }
 
