@@ -20,14 +20,14 @@ fn path_in(page: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn the_page_may_load_nothing_but_its_own_files_which_browsers_keep() {
-    let app = served(|settings| settings.desk.prefix = "work/desk".to_owned()).await;
+    let app = served(|settings| settings.desk.prefix = "office/desk".to_owned()).await;
     let mut client = app.stranger();
-    let moved = client.send("GET", "/work/desk", "").await;
+    let moved = client.send("GET", "/office/desk", "").await;
     assert_eq!(
         (moved.status.as_u16(), &moved.headers["location"]),
-        (308, &"/work/desk/".parse().expect("a path"))
+        (308, &"/office/desk/".parse().expect("a path"))
     );
-    let page = client.send("GET", "/work/desk/", "").await;
+    let page = client.send("GET", "/office/desk/", "").await;
     assert_eq!(page.status, 200);
     let policy = page.headers["content-security-policy"].to_str().expect("a text");
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
@@ -40,9 +40,9 @@ async fn the_page_may_load_nothing_but_its_own_files_which_browsers_keep() {
     client
         .headers
         .push(("if-none-match".to_owned(), page.headers["etag"].to_str().expect("a text").to_owned()));
-    assert_eq!(client.send("GET", "/work/desk/", "").await.status, 304);
+    assert_eq!(client.send("GET", "/office/desk/", "").await.status, 304);
 
-    let path = format!("/work/desk/{}", path_in(&page.text, "start.js"));
+    let path = format!("/office/desk/{}", path_in(&page.text, "start.js"));
     client.headers.clear();
     let plain = client.send("GET", &path, "").await;
     assert_eq!(plain.headers["content-type"], "text/javascript; charset=utf-8");
@@ -53,12 +53,12 @@ async fn the_page_may_load_nothing_but_its_own_files_which_browsers_keep() {
     assert_eq!(packed.headers["content-encoding"], "gzip");
     assert_ne!(packed.headers["etag"], plain.headers["etag"]);
     // A page of another version gets a file that it does not keep.
-    let other = client.send("GET", "/work/desk/desk/00/start.js", "").await;
+    let other = client.send("GET", "/office/desk/desk/00/start.js", "").await;
     assert_eq!(
         (other.status.as_u16(), &other.headers["cache-control"]),
         (200, &"no-store".parse().expect("a value"))
     );
-    for nothing in ["/work/desk/desk/00/nothing.js", "/work/desk/desk/00/../../Cargo.toml", "/"] {
+    for nothing in ["/office/desk/desk/00/nothing.js", "/office/desk/desk/00/../../Cargo.toml", "/"] {
         assert_eq!(client.send("GET", nothing, "").await.status, 404, "{nothing}");
     }
 }
