@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::check_names;
+use super::{check_names, role_named};
 use crate::db;
 use crate::db::history::Entry;
 use crate::domain::history::HistoryType;
@@ -71,7 +71,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
     fill(unit, &mut user, input)?;
     let hash = match &input.password {
         Some(password) => {
-            refuse_token(unit)?;
+            unit.requester.refuse_token()?;
             password.hash_for("password", unit.services, &user)?
         }
         None => "",
@@ -109,7 +109,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
     fill(unit, &mut user, input)?;
     user.is_active = input.is_active.unwrap_or(user.is_active);
     if let Some(password) = &input.password {
-        refuse_token(unit)?;
+        unit.requester.refuse_token()?;
         if is_own {
             return Err(Error::validation("password", Message::new("own-password-elsewhere")));
         }
@@ -278,11 +278,6 @@ fn check_email(email: &str) -> Result<()> {
     if is_one { Ok(()) } else { Err(Error::validation("email", Message::new("bad-email"))) }
 }
 
-/// Refuses to set a password on behalf of a program that has come with a token.
-fn refuse_token(unit: &UnitOfWork<'_>) -> Result<()> {
-    unit.requester.refuse_token()
-}
-
 fn name_taken() -> Error {
     Error::validation("username", Message::new("username-taken"))
 }
@@ -322,8 +317,7 @@ fn change_role(
     let settings = Arc::clone(&unit.settings);
     let authority = Authority::of(unit, &settings.gql_user_update_perms)?;
     let user = named(unit.connection, username)?;
-    let role = db::role::by_name(unit.connection, role)?
-        .ok_or_else(|| Error::not_found("role", Message::new("no-role").with("role", role)))?;
+    let role = role_named(unit.connection, role)?;
     authority.over_user(unit.connection, &user)?;
     authority.over_role(unit.connection, &role)?;
     let entry = unit.entry(HistoryType::Created);
