@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tasks_management::{
     Builder, CompletionPolicy, CreateTask, LoadFile, Settings, TaskGroupInput, TaskManagement,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -83,6 +83,7 @@ fn module(url: &str) -> Result<TaskManagement, Failure> {
     settings.auth.password_passes = 1;
     settings.http.max_connections_per_address = 100_000;
     settings.subscriptions.connections_per_address = 100_000;
+    settings.subscriptions.unidentified_per_address = 100_000;
     Ok(Builder::new(settings).build()?)
 }
 
@@ -357,6 +358,8 @@ async fn listen(
     let query = "subscription { taskChanged { cursor signal task { uuid version status } } }";
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": query } });
     send(&mut stream, 1, subscribe.to_string().as_bytes()).await?;
+    // Few calls of the system, as they are made where the server runs too.
+    let mut stream = BufStream::with_capacity(1_024, 256, stream);
     loop {
         let (kind, length) = (stream.read_u8().await? & 15, stream.read_u8().await?);
         let length = match length {
@@ -377,7 +380,7 @@ async fn listen(
 }
 
 /// Sends a frame, masked by nothing.
-async fn send(stream: &mut TcpStream, kind: u8, body: &[u8]) -> Result<(), Failure> {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), kind: u8, body: &[u8]) -> Result<(), Failure> {
     let length = u16::try_from(body.len())?;
     let mut frame = vec![0x80 | kind];
     match u8::try_from(length) {
@@ -389,5 +392,6 @@ async fn send(stream: &mut TcpStream, kind: u8, body: &[u8]) -> Result<(), Failu
     }
     frame.extend([0; 4]);
     frame.extend(body);
-    Ok(stream.write_all(&frame).await?)
+    stream.write_all(&frame).await?;
+    Ok(stream.flush().await?)
 }

@@ -1,5 +1,5 @@
 // What scripts/check-graphql-ws runs.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-const program = process.argv[2];
+const [program, fixture] = process.argv.slice(2);
 const free = createServer().listen(0, "127.0.0.1");
 await once(free, "listening");
 const { port } = free.address();
@@ -36,7 +36,7 @@ async function post(query, token) {
 }
 
 async function start() {
-  server = spawn(program, ["demo"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  server = spawn(program, ["serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
   for (;;) {
     try {
       if ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok) return;
@@ -45,15 +45,29 @@ async function start() {
   }
 }
 
+async function logIn() {
+  const { data } = await post('mutation { tokenAuth(username: "admin", password: "admin123") { token } }');
+  return data.tokenAuth.token;
+}
+
+async function change(times) {
+  const token = await logIn();
+  for (let time = 0; time < times; time += 1) {
+    await post('mutation { createTask(input: { source: "graphql-ws" }) { internalId } }', token);
+  }
+}
+
+for (const words of [["migrate"], ["load", fixture]]) {
+  const { status } = spawnSync(program, words, { env, stdio: ["ignore", "ignore", "inherit"] });
+  if (status !== 0) fail(`${words} ends with ${status}`);
+}
 await start();
-const login = await post('mutation { tokenAuth(username: "admin", password: "admin123") { token } }');
-const token = login.data.tokenAuth.token;
 const codes = [];
 let cursor = null;
 const client = createClient({
   url: `ws://127.0.0.1:${port}/api/graphql/ws`,
   webSocketImpl: WebSocket,
-  connectionParams: { Authorization: `Bearer ${token}` },
+  connectionParams: async () => ({ Authorization: `Bearer ${await logIn()}` }),
   retryAttempts: 50,
   retryWait: () => new Promise((done) => setTimeout(done, 200)),
   on: { closed: ({ code }) => codes.push(code) },
@@ -73,7 +87,7 @@ client.subscribe(
       else cursors.push(Number(cursor));
       changed();
     },
-    error: (error) => fail(JSON.stringify(error)),
+    error: (error) => fail(error.reason ?? JSON.stringify(error)),
     complete: () => fail("it was completed"),
   },
 );
@@ -81,11 +95,14 @@ const until = async (isSo) => {
   while (!isSo()) await new Promise((done) => (changed = done));
 };
 
-await until(() => readies === 1 && cursors.length >= 3);
+await until(() => readies === 1);
+await change(3);
+await until(() => cursors.length >= 3);
 server.kill("SIGTERM");
 await once(server, "exit");
 await start();
 const before = cursors.length;
+await change(3);
 await until(() => readies === 2 && cursors.length >= before + 3);
 if (codes[0] !== 1012) fail(`the server closed with ${codes}`);
 for (let place = 1; place < cursors.length; place += 1) {

@@ -331,6 +331,7 @@ impl Settings {
             ("subscriptions.connections", count(self.subscriptions.connections)),
             ("subscriptions.connections_per_user", count(self.subscriptions.connections_per_user)),
             ("subscriptions.connections_per_address", count(self.subscriptions.connections_per_address)),
+            ("subscriptions.unidentified_per_address", count(self.subscriptions.unidentified_per_address)),
             ("subscriptions.operations_per_connection", count(self.subscriptions.operations_per_connection)),
             ("subscriptions.message_bytes", count(self.subscriptions.message_bytes)),
             ("subscriptions.waiting_changes", count(self.subscriptions.waiting_changes)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -142,7 +142,12 @@ impl Client {
         let status = response.status().as_u16();
         let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
-        let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let mut body = response.into_body();
+        if content_type.starts_with("multipart/") {
+            // It does not end by itself.
+            return Ok(Answer { status, content_type, bytes: beginning(&mut body).await? });
+        }
+        let bytes = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
         self.connection = Some(connection);
         Ok(Answer { status, content_type, bytes })
     }
@@ -154,6 +159,18 @@ impl Client {
         tokio::spawn(connection);
         Ok(sender)
     }
+}
+
+/// What comes of a body without a long pause.
+async fn beginning(body: &mut Incoming) -> Result<Bytes, String> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    const MOST: usize = 1_000_000;
+    let mut bytes = Vec::new();
+    while bytes.len() < MOST {
+        let Ok(Some(frame)) = timeout(PAUSE, body.frame()).await else { break };
+        bytes.extend(frame.map_err(|error| error.to_string())?.into_data().unwrap_or_default());
+    }
+    Ok(bytes.into())
 }
 
 /// The body of a document.

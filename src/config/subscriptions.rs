@@ -15,6 +15,8 @@ pub struct SubscriptionSettings {
     pub connections_per_user: usize,
     /// How many of them one address may have. On IPv6 a network of 64 bits counts as one address.
     pub connections_per_address: usize,
+    /// How many WebSockets of one address may be open that have not said yet whose they are.
+    pub unidentified_per_address: usize,
     /// How many operations may be under way over one connection.
     pub operations_per_connection: usize,
     /// The longest message of a client over a WebSocket, in bytes.
@@ -36,6 +38,7 @@ impl Default for SubscriptionSettings {
             connections: 3_000,
             connections_per_user: 20,
             connections_per_address: 200,
+            unidentified_per_address: 50,
             operations_per_connection: 20,
             message_bytes: 32 * 1024,
             waiting_changes: 1_000,

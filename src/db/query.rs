@@ -36,6 +36,7 @@ mod table;
 mod tally;
 
 pub use asked::{asked_among, executors_among};
+pub use awaiting::awaiting_among;
 use branches::Branches;
 pub use condition::{filter, is_open};
 use order::Order;

@@ -35,6 +35,13 @@ enum Fragment {
     Bind(Bound),
 }
 
+impl From<uuid::Uuid> for Sql {
+    /// The key, bound.
+    fn from(key: uuid::Uuid) -> Self {
+        Self::default().bind(key)
+    }
+}
+
 impl Sql {
     /// Plain text.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
 use super::history::historical_columns;
-use super::query::{asked_among, executors_among};
+use super::query::{asked_among, awaiting_among, executors_among};
 use super::sql::Sql;
 use super::user::{grants_of_roles, rights_by};
+use crate::domain::decision::FourEyes;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
 use crate::domain::permission::Rights;
@@ -167,6 +168,10 @@ pub struct Question<'a> {
     pub tasks: &'a [Uuid],
     /// Groups that tasks have left.
     pub groups: &'a [Uuid],
+    /// Those of the people who want to know what waits for them.
+    pub awaiting: &'a [Uuid],
+    /// The rules of four eyes where neither step nor group has one.
+    pub four_eyes: FourEyes,
 }
 
 /// What the database says of them.
@@ -178,10 +183,12 @@ pub struct Standing {
     pub sessions: Vec<Uuid>,
     /// What each role grants.
     pub roles: Vec<(String, Rights)>,
-    /// The tasks that are not deleted.
-    pub live: Vec<Uuid>,
+    /// The tasks that are not deleted, with their versions.
+    pub live: Vec<(Uuid, i32)>,
     /// Tasks with people who are asked about them.
     pub asked: Vec<(Uuid, Uuid)>,
+    /// Tasks with people for whom they wait.
+    pub awaiting: Vec<(Uuid, Uuid)>,
     /// Groups with their executors.
     pub executors: Vec<(Uuid, Uuid)>,
 }
@@ -233,7 +240,7 @@ pub fn standing(
     }
     parts.push(
         Sql::new(
-            "SELECT 'live' AS kind, CAST(id AS text) AS one, CAST(NULL AS text) AS other FROM task_management_task \
+            "SELECT 'live' AS kind, CAST(id AS text) AS one, CAST(version AS text) AS other FROM task_management_task \
              WHERE NOT is_deleted AND id IN (",
         )
         .append(tasks.clone())
@@ -244,6 +251,14 @@ pub fn standing(
             Sql::new("SELECT 'asked', CAST(task_id AS text), CAST(user_id AS text) FROM (")
                 .append(asked_among(&tasks, &users))
                 .sql(") AS asked_among"),
+        );
+    }
+    if !question.tasks.is_empty() && !question.awaiting.is_empty() {
+        let waited_for = keys(dialect, question.awaiting);
+        parts.push(
+            Sql::new("SELECT 'awaiting', CAST(task_id AS text), CAST(user_id AS text) FROM (")
+                .append(awaiting_among(dialect, &tasks, &waited_for, now, question.four_eyes))
+                .sql(") AS awaiting_among"),
         );
     }
     if !question.groups.is_empty() {
@@ -259,7 +274,11 @@ pub fn standing(
             "person" => standing.people.push((key(&one)?, other)),
             "session" => standing.sessions.push(key(&one)?),
             "role" => standing.roles.push((one, rights_by(&other.unwrap_or_default())?)),
-            "live" => standing.live.push(key(&one)?),
+            "live" => {
+                let version = other.unwrap_or_default().parse().map_err(Error::internal)?;
+                standing.live.push((key(&one)?, version));
+            }
+            "awaiting" => standing.awaiting.push((key(&one)?, key(&other.unwrap_or_default())?)),
             "asked" => standing.asked.push((key(&one)?, key(&other.unwrap_or_default())?)),
             _ => standing.executors.push((key(&one)?, key(&other.unwrap_or_default())?)),
         }

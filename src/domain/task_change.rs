@@ -85,10 +85,12 @@ pub struct ChangeFilter {
     pub task_group_id: Option<Uuid>,
     /// Of those with this source.
     pub source: Option<String>,
+    /// Whether only of those that wait for the person, or have waited.
+    pub awaiting_me: bool,
 }
 
 impl ChangeFilter {
-    /// Whether a change is wanted.
+    /// Whether a change is wanted, if the task waits for the person where that matters.
     #[must_use]
     pub fn wants(&self, change: &Change) -> bool {
         let stands = |place: &Place| {

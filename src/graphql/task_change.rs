@@ -75,7 +75,7 @@ pub struct TaskChangeSubscriptions;
 #[Subscription]
 impl TaskChangeSubscriptions {
     /// Each change of the tasks that one sees, in the order of the log, none left out, at least once: of all of them, of one, of
-    /// those that come to a group or leave it, of those with a source. With `after`, the cursor of an earlier change, all that
+    /// those that come to a group or leave it, of those with a source, of those that wait for oneself. With `after`, the cursor of an earlier change, all that
     /// was missed since comes first. A session that ends gets nothing more.
     async fn task_changed(
         &self,
@@ -85,12 +85,20 @@ impl TaskChangeSubscriptions {
             UuidOrGlobalId,
         >,
         #[graphql(desc = "Of tasks with this source.")] source: Option<String>,
+        #[graphql(
+            desc = "If true, of tasks that wait for a decision of one's own, or have waited for it until this change."
+        )]
+        awaiting_me: Option<bool>,
         #[graphql(desc = "What was missed since this cursor comes first.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Told<TaskChangeNode>> + use<>> {
         let (asking, requester) = (asking(ctx)?.clone(), requester(ctx)?);
         let hang_up = ctx.data_opt::<Arc<Call>>().and_then(|call| call.hang_up.clone());
-        let filter =
-            ChangeFilter { task_id: id.map(|id| id.0), task_group_id: task_group_id.map(|id| id.0), source };
+        let filter = ChangeFilter {
+            task_id: id.map(|id| id.0),
+            task_group_id: task_group_id.map(|id| id.0),
+            source,
+            awaiting_me: awaiting_me.unwrap_or_default(),
+        };
         let changes = listen(&asking.services, requester, filter, after.as_deref(), hang_up).await?;
         Ok(stream::unfold((changes, asking), async |(mut changes, asking)| {
             let told = changes.next().await?.map(|event| {

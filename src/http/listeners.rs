@@ -1,4 +1,5 @@
-//! How many connections listen: in all, of one address, of one person.
+//! How many connections listen: in all, of one address, of one person; and how many WebSockets have not said yet whose they
+//! are.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ enum Of {
     All,
     Address(Network),
     Person(Uuid),
+    Strangers(Network),
 }
 
 /// Counts a connection until it is dropped.
@@ -36,28 +38,36 @@ impl Listeners {
         Arc::new(Self { settings: settings.clone(), reports: Reports::default(), state: Mutex::default() })
     }
 
-    /// Places for a connection from this address, if it is known.
+    /// A place for a WebSocket from this address, if it is known, until it says whose it is. Strangers have places of their own,
+    /// so that they leave those of people free.
     ///
     /// # Errors
     /// The setting whose bound is reached.
-    pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Vec<Place>, &'static str> {
-        let all = self.take(Of::All, self.settings.connections, "subscriptions.connections")?;
-        let mut places = vec![all];
-        if let Some(address) = address {
-            let (most, setting) =
-                (self.settings.connections_per_address, "subscriptions.connections_per_address");
-            places.push(self.take(Of::Address(Network::around(address)), most, setting)?);
-        }
-        Ok(places)
+    pub fn knock(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Vec<Place>, &'static str> {
+        let (most, setting) =
+            (self.settings.unidentified_per_address, "subscriptions.unidentified_per_address");
+        let of = address.map(|address| Of::Strangers(Network::around(address)));
+        of.into_iter().map(|of| self.take(of, most, setting)).collect()
     }
 
-    /// A place for a connection of this person.
+    /// Places for a connection of this person from this address, if it is known.
     ///
     /// # Errors
-    /// How many the person may have.
-    pub fn admit_person(self: &Arc<Self>, id: Uuid) -> Result<Place, usize> {
-        let most = self.settings.connections_per_user;
-        self.take(Of::Person(id), most, "subscriptions.connections_per_user").map_err(|_| most)
+    /// The setting whose bound is reached.
+    pub fn admit(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        person: Uuid,
+    ) -> Result<Vec<Place>, &'static str> {
+        let settings = &self.settings;
+        let all = (Of::All, settings.connections, "subscriptions.connections");
+        let of_address = address.map(|address| {
+            let of = Of::Address(Network::around(address));
+            (of, settings.connections_per_address, "subscriptions.connections_per_address")
+        });
+        let own = (Of::Person(person), settings.connections_per_user, "subscriptions.connections_per_user");
+        let bounds = [Some(own), of_address, Some(all)].into_iter().flatten();
+        bounds.map(|(of, most, setting)| self.take(of, most, setting)).collect()
     }
 
     fn take(self: &Arc<Self>, of: Of, most: usize, setting: &'static str) -> Result<Place, &'static str> {
@@ -67,7 +77,7 @@ impl Listeners {
             drop(state);
             metrics::counter!("http_connections_refused_total", "bound" => setting).increment(1);
             let network = match &of {
-                Of::Address(network) => Some(network as _),
+                Of::Address(network) | Of::Strangers(network) => Some(network as _),
                 Of::All | Of::Person(_) => None,
             };
             self.reports.reached(setting, "no more connections listen", network, None);
@@ -112,17 +122,26 @@ mod tests {
             connections: 3,
             connections_per_address: 2,
             connections_per_user: 1,
+            unidentified_per_address: 2,
             ..SubscriptionSettings::default()
         };
         let listeners = Listeners::new(&settings);
-        let admit = |address: &str| listeners.admit(Some(address.parse().expect("an address")));
-        let held: Vec<_> = (0..2).map(|_| admit("192.0.2.1").expect("room")).collect();
-        assert_eq!(admit("192.0.2.1").err(), Some("subscriptions.connections_per_address"));
-        let other = admit("192.0.2.2").expect("another address has its own, and a refusal keeps no place");
-        assert_eq!(listeners.admit(None).err(), Some("subscriptions.connections"));
-        let person = listeners.admit_person(Uuid::nil()).ok();
-        assert_eq!(listeners.admit_person(Uuid::nil()).err(), Some(1));
-        drop((held, other, person));
+        let address = |text: &str| Some(text.parse().expect("an address"));
+        let admit = |from: &str, person: u128| listeners.admit(address(from), Uuid::from_u128(person));
+        let held: Vec<_> = (1..3).map(|person| admit("192.0.2.1", person).expect("room")).collect();
+        assert_eq!(admit("192.0.2.1", 3).err(), Some("subscriptions.connections_per_address"));
+        assert_eq!(admit("192.0.2.2", 1).err(), Some("subscriptions.connections_per_user"));
+        let other = admit("192.0.2.2", 3).expect("another address has its own, and a refusal keeps no place");
+        assert_eq!(listeners.admit(None, Uuid::from_u128(4)).err(), Some("subscriptions.connections"));
+        let strangers: Vec<_> = (0..2)
+            .map(|_| listeners.knock(address("192.0.2.1")).expect("people take no place of theirs"))
+            .collect();
+        assert_eq!(
+            listeners.knock(address("192.0.2.1")).err(),
+            Some("subscriptions.unidentified_per_address")
+        );
+        assert!(listeners.knock(address("192.0.2.2")).is_ok() && listeners.knock(None).is_ok());
+        drop((held, other, strangers));
         assert!(listeners.state().is_empty());
     }
 }

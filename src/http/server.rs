@@ -38,6 +38,7 @@ mod watch;
 use admission::{Admission, Connections};
 use answers::{HeldAnswers, unavailable};
 use connection::Watched;
+pub use watch::Greeting;
 use watch::Watch;
 
 /// The longest head of a request, in bytes. Cookies with both tokens take less than a tenth of it.
@@ -49,8 +50,9 @@ const BUFFER: usize = 64 * 1024;
 /// How long a connection beyond the bounds may last.
 const SHORT_LIFE: Duration = Duration::from_secs(5);
 
-/// The pause after the system could not accept a connection.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after the system could not accept a connection, and while others are to be closed first.
+const PAUSE: Duration = Duration::from_millis(10);
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
 
 /// The state that all connections share.
 struct Server {
@@ -157,6 +159,10 @@ impl Door {
 
     async fn accept(&self, listener: TcpListener) {
         loop {
+            // Otherwise the system would have no room for the next one, and thousands would wait at the door.
+            while self.connections.are_closing() && !self.closing.is_cancelled() {
+                tokio::time::sleep(SHORT_PAUSE).await;
+            }
             let accepted = tokio::select! {
                 biased;
                 () = self.closing.cancelled() => return,
@@ -269,6 +275,7 @@ async fn answer(
         return refused.map(|body| working.body(body, None));
     }
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(watch.greeting());
     let Ok(response) = server.router.clone().oneshot(request).await;
     server.answers.keep(response, network, watch, working)
 }

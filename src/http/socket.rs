@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_graphql::Data;
 use async_graphql::futures_util::{StreamExt as _, stream};
-use async_graphql::http::{WebSocketProtocols, WsMessage};
+use async_graphql::http::{ClientMessage, WebSocketProtocols, WsMessage};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -22,23 +22,25 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::fault::refuse;
-use super::listeners::Place;
 use super::origin::Origin;
+use super::server::Greeting;
 use super::state::App;
 use crate::error::ErrorCode;
 use crate::graphql::protocol::context::RequestId;
 use crate::message::Message;
 
+mod messages;
 mod operations;
 mod session;
 
+use messages::Messages;
 use operations::Operations;
-use session::{Closing, Session};
+use session::{Closing, Session, Stranger};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// How many bytes a connection buffers of what it reads and writes.
-const BUFFER: usize = 4 * 1024;
+/// How many bytes a connection buffers of what it reads and writes. Most messages are shorter.
+const BUFFER: usize = 1024;
 /// How many messages of a client wait for the operations before no more are read.
 const WAITING: usize = 8;
 /// How long a client may take to hear that the connection is closed.
@@ -48,6 +50,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub async fn connect(
     State(app): State<App>,
     Extension(request_id): Extension<RequestId>,
+    greeting: Option<Extension<Greeting>>,
     origin: Origin,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -61,8 +64,8 @@ pub async fn connect(
         let message = Message::new("socket-protocol").with("protocol", PROTOCOL);
         return refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation);
     }
-    let places = match app.listeners.admit(origin.address) {
-        Ok(places) => places,
+    let place = match app.listeners.knock(origin.address) {
+        Ok(place) => place,
         Err(setting) => {
             let message = Message::new("server-busy").with("setting", setting);
             return refused(StatusCode::SERVICE_UNAVAILABLE, &message, ErrorCode::Limit);
@@ -75,9 +78,10 @@ pub async fn connect(
         .max_message_size(settings.message_bytes)
         .max_frame_size(settings.message_bytes);
     let executed = app.executions.token();
-    let session = Session::new(app, origin, headers);
+    let stranger = Stranger::new(headers, place, greeting.map(|greeting| greeting.0));
+    let session = Session::new(app, origin, stranger);
     upgrade.on_upgrade(async move |socket| {
-        serve(socket, session, places).await;
+        serve(socket, session).await;
         drop(executed);
     })
 }
@@ -92,18 +96,24 @@ enum Next {
     End,
 }
 
-async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>) {
-    let (feed, waiting) = mpsc::channel::<Bytes>(WAITING);
-    let messages =
-        stream::unfold(waiting, async |mut waiting| waiting.recv().await.map(|message| (message, waiting)));
+async fn serve(mut socket: WebSocket, session: Arc<Session>) {
+    // In boxes, because a channel keeps room for many.
+    let (feed, waiting) = mpsc::channel::<Box<ClientMessage>>(WAITING);
+    let incoming = stream::unfold(waiting, async |mut waiting| {
+        waiting.recv().await.map(|message| (serde_json::Result::Ok(*message), waiting))
+    });
+    let mut messages = Messages::default();
     let init = {
         let session = Arc::clone(&session);
         async move |first: Value| session.identify(first).await.map(|()| Data::default())
     };
     let operations = Operations(Arc::clone(&session));
-    let operations =
-        async_graphql::http::WebSocket::new(operations, Box::pin(messages), WebSocketProtocols::GraphQLWS)
-            .on_connection_init(init);
+    let operations = async_graphql::http::WebSocket::from_message_stream(
+        operations,
+        Box::pin(incoming),
+        WebSocketProtocols::GraphQLWS,
+    )
+    .on_connection_init(init);
     let mut operations = pin!(operations);
     let ping = Duration::from_secs(session.app.services.subscriptions.ping_s);
     let mut ticks = interval_at(Instant::now() + session.first_tick(ping), ping);
@@ -113,8 +123,12 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>
         let next = tokio::select! {
             () = session.app.stopping.cancelled() => Next::Close(Closing::STOPPING),
             () = session.hang_up.cancelled() => Next::Close(Closing::SLOW),
+            () = session.gives_way.cancelled() => Next::End,
             said = operations.next() => match said {
-                Some(WsMessage::Text(text)) => Next::Frame(Frame::Text(text.into())),
+                Some(WsMessage::Text(text)) => {
+                    messages.sent(&text);
+                    Next::Frame(Frame::Text(text.into()))
+                }
                 Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
                 None => Next::End,
             },
@@ -125,8 +139,8 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>
             frame = socket.recv(), if feed.capacity() > 0 => {
                 heard = Instant::now();
                 match frame {
-                    Some(Ok(Frame::Text(text))) => received(&feed, text.into()),
-                    Some(Ok(Frame::Binary(bytes))) => received(&feed, bytes),
+                    Some(Ok(Frame::Text(text))) => received(&feed, messages.read(text.as_bytes())),
+                    Some(Ok(Frame::Binary(bytes))) => received(&feed, messages.read(&bytes)),
                     Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Next::Nothing,
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => Next::End,
                 }
@@ -139,6 +153,7 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>
                 let sent = tokio::select! {
                     sent = socket.send(frame) => sent.is_ok(),
                     () = session.hang_up.cancelled() => false,
+                    () = session.gives_way.cancelled() => false,
                     () = session.app.stopping.cancelled() => false,
                 };
                 if !sent {
@@ -161,10 +176,11 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>, _places: Vec<Place>
     }
 }
 
-fn received(feed: &mpsc::Sender<Bytes>, message: Bytes) -> Next {
-    // There is room, as nothing is read from the connection otherwise.
-    match feed.try_send(message) {
-        Ok(()) => Next::Nothing,
-        Err(_) => Next::End,
+fn received(feed: &mpsc::Sender<Box<ClientMessage>>, message: Result<ClientMessage, Closing>) -> Next {
+    match message.map(|message| feed.try_send(Box::new(message))) {
+        Ok(Ok(())) => Next::Nothing,
+        // There is room, as nothing is read from the connection otherwise. So the operations have ended.
+        Ok(Err(_)) => Next::End,
+        Err(closing) => Next::Close(closing),
     }
 }

@@ -255,6 +255,35 @@ async fn when_few_addresses_hold_all_connections_who_holds_fewer_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn websockets_that_say_nothing_give_way_as_idle_connections_do() {
+    const HANDSHAKE: &str = "GET /api/graphql/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
+    let settings = [
+        ("TASKS__HTTP__MAX_CONNECTIONS", "20"),
+        ("TASKS__HTTP__HEAD_TIMEOUT_S", "100"),
+        ("TASKS__SUBSCRIPTIONS__UNIDENTIFIED_PER_ADDRESS", "10"),
+    ];
+    let (_app, server) = started(&settings).await;
+    let mut silent = Vec::new();
+    for n in 0..20 {
+        let mut stream = connect_from(&server, &format!("127.0.1.{}", n % 2)).await;
+        let answer = ask(&mut stream, HANDSHAKE);
+        assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+        silent.push(stream);
+    }
+    for _ in 0..5 {
+        assert_eq!(server.try_log_in("exec1", "exec1123").status, 200);
+    }
+    let mut ended = 0;
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a time-out");
+        ended += usize::from(matches!(stream.read(&mut [0; 64]), Ok(0)));
+    }
+    assert!((1..=5).contains(&ended), "those that give way are closed, and no others: {ended}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_idle_connections_leave_the_server_as_it_is() {
     let (_app, server) = started(&[]).await;
     // The test holds the other ends.

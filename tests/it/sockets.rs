@@ -49,7 +49,31 @@ async fn a_socket_is_a_persons_by_token_or_by_cookie_and_a_strangers_is_closed(a
     }
     let mut hasty = served.knock(&[]).expect("a WebSocket");
     hasty.subscribe("1", "{ user { username } }");
-    assert!(closed(&mut hasty).0.is_u64(), "nothing is executed before it says who it is");
+    assert_eq!(closed(&mut hasty).0, 4401, "nothing is executed before it says who it is");
+}
+
+#[apply(on_both)]
+async fn a_message_that_is_out_of_place_closes_with_the_protocols_code(app: TestApp) {
+    let served = Served::start(&app).await;
+    for nonsense in [json!({ "type": "nonsense" }), json!({ "id": "1" }), json!([]), json!("text")] {
+        let mut socket = served.listen(&app, "exec1").await;
+        socket.send(&nonsense);
+        assert_eq!(closed(&mut socket).0, 4400, "{nonsense}");
+    }
+    let mut twice = served.listen(&app, "exec1").await;
+    twice.subscribe("1", "{ user { username } }");
+    assert_eq!(twice.next()["type"], "next");
+    assert_eq!(twice.next()["type"], "complete");
+    twice.subscribe("1", "subscription { taskCountsChanged }");
+    twice.subscribe("1", "subscription { taskCountsChanged }");
+    let (code, reason) = closed(&mut twice);
+    assert!(
+        code == 4409 && reason.contains("Subscriber for 1"),
+        "the id was free again only once: {code} {reason}"
+    );
+    let mut again = served.listen(&app, "exec1").await;
+    again.send(&json!({ "type": "connection_init" }));
+    assert_eq!(closed(&mut again).0, 4429);
 }
 
 #[apply(on_both)]
@@ -101,6 +125,7 @@ async fn connections_are_bounded_in_all_by_address_and_by_person(backend: Backen
         settings.subscriptions.connections = 4;
         settings.subscriptions.connections_per_address = 3;
         settings.subscriptions.connections_per_user = 2;
+        settings.subscriptions.unidentified_per_address = 2;
         settings.subscriptions.operations_per_connection = 2;
     };
     let (app, served) = start(backend, limits).await;
@@ -111,16 +136,25 @@ async fn connections_are_bounded_in_all_by_address_and_by_person(backend: Backen
     assert!(code == 1013 && reason.contains("subscriptions.connections_per_user"), "{code} {reason}");
     drop(third);
     // A place is given back when the server has noticed.
-    let mut other = loop {
-        match served.knock(&[]) {
-            Ok(socket) => break socket,
-            Err(refused) => assert_eq!(refused.status(), 503),
+    let other = loop {
+        let token = app.user("exec2").await.authorization.expect("a token");
+        let mut socket = served.connect(&[], json!({ "Authorization": token }));
+        match socket.next() {
+            message if message["type"] == "connection_ack" => break socket,
+            message => assert_eq!(message["closed"], 1013),
         }
     };
-    other.send(&json!({ "type": "ping" }));
-    let refused = served.knock(&[]).err().expect("the address has three");
+    let token = app.user("exec3").await.authorization.expect("a token");
+    let mut fourth = served.connect(&[], json!({ "Authorization": token }));
+    let (code, reason) = closed(&mut fourth);
+    assert!(code == 1013 && reason.contains("subscriptions.connections_per_address"), "{code} {reason}");
+    // Strangers have places of their own, and fewer.
+    let strangers: Vec<_> = (0..2).map(|_| served.knock(&[]).expect("a WebSocket")).collect();
+    let refused = served.knock(&[]).err().expect("the address has two of strangers");
     let body = String::from_utf8(refused.body().clone().unwrap_or_default()).expect("a text");
-    assert!(body.contains("subscriptions.connections_per_address"), "{} {body}", refused.status());
+    assert_eq!(refused.status(), 503);
+    assert!(body.contains("subscriptions.unidentified_per_address"), "{body}");
+    drop((other, strangers));
     let mut socket = held.pop().expect("a socket");
     for id in ["1", "2", "3"] {
         socket.subscribe(id, "subscription { taskCountsChanged }");

@@ -93,6 +93,46 @@ async fn filters_name_a_task_a_group_that_it_comes_to_or_leaves_and_a_source(app
 }
 
 #[apply(on_both)]
+async fn who_asks_for_what_waits_is_told_of_it_until_it_waits_no_more(app: TestApp) {
+    let served = Served::start(&app).await;
+    let both = app.group("BOTH", All, &["exec1", "exec2"]).await;
+    let before = app.task_in(&both).await;
+    let mut waiting = served.listen(&app, "exec1").await;
+    let mut admin = served.listen(&app, "admin").await;
+    waiting.listen("(awaitingMe: true)");
+    admin.listen("(awaitingMe: true)");
+    let task = app.task_in(&both).await;
+    let first = waiting.change();
+    assert_eq!((&first["uuid"], &first["signal"]), (&json!(task), &json!("CREATED")));
+    app.vote("exec1", &task, json!("APPROVED")).await;
+    assert_eq!(waiting.change()["uuid"], json!(task), "it has waited until this change");
+    app.vote("exec2", &task, json!("APPROVED")).await;
+    priority(&app, &before, 3).await;
+    assert_eq!(
+        waiting.change()["uuid"],
+        json!(before),
+        "the other one's vote is about a task that waits no more"
+    );
+    app.vote("exec2", &before, json!("APPROVED")).await;
+    assert_eq!(waiting.change()["uuid"], json!(before), "it still waits");
+    let any = app.group("ANY", Any, &["exec1", "exec2"]).await;
+    let decided = app.task_in(&any).await;
+    assert_eq!(waiting.change()["uuid"], json!(decided));
+    // Two versions at once: the vote, and what it has decided.
+    app.vote("exec2", &decided, json!("APPROVED")).await;
+    let mut last = waiting.change();
+    while last["signal"] == "CHANGED" {
+        last = waiting.change();
+    }
+    assert_eq!((&last["uuid"], &last["signal"]), (&json!(decided), &json!("COMPLETED")));
+    let others = app.group("OTHERS", All, &["exec2"]).await;
+    app.done("triage", "updateTask", json!({ "id": before, "taskGroupId": others })).await;
+    assert_eq!(waiting.change()["signal"], "GONE");
+    assert!(waiting.is_silent(A_WHILE));
+    assert!(admin.is_silent(A_WHILE), "nothing waits for one who sees all and is asked nothing");
+}
+
+#[apply(on_both)]
 async fn who_loses_sight_between_two_changes_is_told_gone_once_and_nothing_else(app: TestApp) {
     let served = Served::start(&app).await;
     let group = app.group("LOSES", All, &["exec1", "exec2", "exec3"]).await;

@@ -47,11 +47,13 @@ impl<'a> Writer<'a> {
         Self { schema, values, cursors, random, declared, variables, fragments, fields: 0 }
     }
 
-    /// A query or a mutation.
+    /// A query, a mutation or a subscription.
     pub fn document(mut self) -> Document {
         let (word, root) = match self.random.gen_range(0..20) {
             0..=5 => ("mutation", "Mutation"),
             6 if self.strays(0.2) => ("subscription", "Query"),
+            // Each waits for what may come, so there are few.
+            7 if self.chance(0.2) => ("subscription", "Subscription"),
             _ => ("query", "Query"),
         };
         let selection = self.selection(root, 0);
@@ -85,7 +87,12 @@ impl<'a> Writer<'a> {
     fn selection(&mut self, ty: &str, depth: u32) -> String {
         let fields = self.schema.fields(ty);
         let mut text = String::from(if fields.is_empty() || depth >= DEPTH { "{ __typename " } else { "{ " });
-        let most = if self.chance(0.01) { 40 } else { 5 };
+        // A subscription may have one field.
+        let most = match ty {
+            "Subscription" if !self.strays(0.2) => 2,
+            _ if self.chance(0.01) => 40,
+            _ => 5,
+        };
         for number in 0..self.random.gen_range(1..most) {
             self.fields += 1;
             match self.random.gen_range(0..100) {

@@ -31,6 +31,9 @@ pub fn judge(answer: &Answer) -> Result<Fate, String> {
     if answer.status >= 500 {
         return Err(format!("status {}", answer.status));
     }
+    if answer.content_type.starts_with("multipart/mixed") {
+        return judge_parts(&String::from_utf8_lossy(&answer.bytes));
+    }
     if !answer.content_type.contains("json") {
         return Err(format!("the content type is {:?}", answer.content_type));
     }
@@ -48,6 +51,29 @@ pub fn judge(answer: &Answer) -> Result<Fate, String> {
         }
         if one != Fate::Answered {
             fate = one;
+        }
+    }
+    Ok(fate)
+}
+
+/// The outcome of a subscription, whose answers come in parts. The last one may not be whole.
+fn judge_parts(body: &str) -> Result<Fate, String> {
+    let mut fate = Fate::Answered;
+    let parts = body.split("--graphql").filter_map(|part| part.split_once("\r\n\r\n"));
+    for (_, part) in parts {
+        let part = part.trim();
+        let Ok(Value::Object(part)) = serde_json::from_str(part) else {
+            if body.trim_end().ends_with(part) {
+                break;
+            }
+            return Err(format!("a part that is no object: {part}"));
+        };
+        if let Some(payload) = part.get("payload") {
+            let payload = payload.as_object().ok_or_else(|| format!("no object but {payload}"))?;
+            let one = judge_result(payload)?;
+            if one != Fate::Answered {
+                fate = one;
+            }
         }
     }
     Ok(fate)

@@ -18,12 +18,12 @@ const EXECUTORS: &str = "task_management_taskexecutor AS executor \
 /// That an executor decides in a group.
 const DECIDES: &str = "NOT executor.is_deleted AND NOT pool.is_deleted";
 
-/// The live groups in which the user is an executor.
-pub fn groups_of(user_id: Uuid) -> Sql {
+/// The live groups in which the user is an executor. The user is a key, or where it stands.
+pub fn groups_of(user: impl Into<Sql>) -> Sql {
     Sql::new(format!(
         "SELECT executor.task_group_id FROM {EXECUTORS} WHERE {DECIDES} AND executor.user_id = "
     ))
-    .bind(user_id)
+    .append(user.into())
 }
 
 /// The executors of these groups, each with the group and the user, among these users. Both are queries of keys.

@@ -50,16 +50,12 @@ impl Call {
             let message = Message::new("subscription-transport");
             return refused(StatusCode::BAD_REQUEST, &message, ErrorCode::Validation);
         }
-        let busy = |setting| {
-            let message = Message::new("server-busy").with("setting", setting);
-            refused(StatusCode::SERVICE_UNAVAILABLE, &message, ErrorCode::Limit)
-        };
-        let places = match app.listeners.admit(self.incoming.origin.address) {
+        let places = match app.listeners.admit(self.incoming.origin.address, requester.id()) {
             Ok(places) => places,
-            Err(setting) => return busy(setting),
-        };
-        let Ok(own_place) = app.listeners.admit_person(requester.id()) else {
-            return busy("subscriptions.connections_per_user");
+            Err(setting) => {
+                let message = Message::new("server-busy").with("setting", setting);
+                return refused(StatusCode::SERVICE_UNAVAILABLE, &message, ErrorCode::Limit);
+            }
         };
         let hang_up = CancellationToken::new();
         let address = self.incoming.origin.address;
@@ -80,7 +76,7 @@ impl Call {
         };
         let body = parts.take_until(Box::pin(over)).chain(stream::iter([Bytes::from_static(END)])).map(
             move |part| {
-                let _ = (&places, &own_place);
+                let _ = &places;
                 Ok::<_, std::convert::Infallible>(part)
             },
         );

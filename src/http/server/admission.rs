@@ -1,5 +1,6 @@
 //! How many connections there may be, in all and for each address.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -16,6 +17,9 @@ use crate::reports::{Reached, Reports};
 /// refused.
 pub const SHORT_LIVED: usize = 32;
 
+/// How many connections that gave way may not be closed yet when the next one is taken. Each is still an open file.
+pub const CLOSING: usize = 32;
+
 /// The present connections.
 pub struct Connections {
     most: usize,
@@ -31,6 +35,8 @@ struct State {
     total: usize,
     by_network: HashMap<Network, HashMap<u64, Arc<Watch>>>,
     short_lived: VecDeque<CancellationToken>,
+    /// How many gave way and are not closed yet.
+    closing: usize,
 }
 
 /// The admission of a connection.
@@ -117,6 +123,11 @@ impl Connections {
         Admission { slot, beyond, evicted }
     }
 
+    /// Whether as many as may be are still to be closed, so that no other can be taken yet.
+    pub fn are_closing(&self) -> bool {
+        self.state().closing >= CLOSING
+    }
+
     /// Notes that a bound is reached: always in the metrics, at intervals in the log.
     pub fn report(&self, setting: &'static str, address: Option<IpAddr>, error: Option<&std::io::Error>) {
         metrics::counter!("http_connections_refused_total", "bound" => setting).increment(1);
@@ -161,16 +172,19 @@ impl State {
         watch
     }
 
-    /// Breaks off the connection that has been quiet for longest, of the network that holds most, if that is more than the
-    /// newcomer's network would hold.
+    /// Breaks off the connection that has been quiet for longest, of the network that holds most of those that have a quiet
+    /// one and hold more than the newcomer's network would.
     fn make_way(&mut self, newcomers: usize) -> bool {
-        let fullest = self.by_network.iter().max_by_key(|(_, held)| held.len());
-        let Some((network, held)) = fullest.filter(|(_, held)| held.len() > newcomers + 1) else {
-            return false;
-        };
-        let quiet = held.iter().filter_map(|(number, watch)| Some((watch.quiet_since()?, *number)));
-        let Some((_, number)) = quiet.min() else { return false };
-        if let Some(watch) = self.remove(Counted::Network(*network, number)) {
+        let mut fuller: Vec<_> =
+            self.by_network.iter().filter(|(_, held)| held.len() > newcomers + 1).collect();
+        fuller.sort_unstable_by_key(|(_, held)| Reverse(held.len()));
+        let quietest = fuller.into_iter().find_map(|(network, held)| {
+            let quiet = held.iter().filter_map(|(number, watch)| Some((watch.quiet_since()?, *number)));
+            quiet.min().map(|(_, number)| Counted::Network(*network, number))
+        });
+        let Some(quietest) = quietest else { return false };
+        if let Some(watch) = self.remove(quietest) {
+            self.closing += 1;
             watch.break_off();
         }
         true
@@ -184,7 +198,12 @@ impl Drop for Slot {
         let mut state = self.connections.state();
         match self.counted {
             Counted::Beyond => state.short_lived.retain(|token| !token.is_cancelled()),
-            counted => drop(state.remove(counted)),
+            Counted::Trusted => drop(state.remove(Counted::Trusted)),
+            counted @ Counted::Network(..) => {
+                if state.remove(counted).is_none() {
+                    state.closing -= 1;
+                }
+            }
         }
     }
 }
@@ -237,13 +256,47 @@ mod tests {
         let (one, _) = admit_watched("192.0.2.2");
         let (two, _) = admit_watched("192.0.2.3");
         assert_eq!((one.beyond, two.beyond), (None, None));
+        assert_eq!(connections.state().closing, 1, "it is still to be closed");
         let gone: Vec<bool> = greedy.iter().map(|(_, watch)| watch.is_broken_off()).collect();
         assert_eq!(gone, [false, true, false], "the one that has been quiet for longest, and no other");
         // Those that have less give way to nobody who has as much.
         assert_eq!(admit_watched("192.0.2.2").0.beyond, Some("http.max_connections"));
         drop((greedy, working, one, two));
         let state = connections.state();
-        assert!(state.total == 0 && state.by_network.is_empty());
+        assert!(state.total == 0 && state.by_network.is_empty() && state.closing == 0);
+    }
+
+    #[test]
+    fn where_nothing_is_quiet_the_next_that_holds_most_gives_way() {
+        let connections = connections(6, 5);
+        let admit_watched = |address: &str| {
+            let watch = Watch::new(&HttpSettings::default());
+            (connections.admit(address.parse().expect("an address"), &watch), watch)
+        };
+        let busy: Vec<_> = (0..4).map(|_| admit_watched("192.0.2.1")).collect();
+        let working: Vec<_> = busy.iter().map(|(_, watch)| watch.begin()).collect();
+        let quiet: Vec<_> = (0..2).map(|_| admit_watched("192.0.2.2")).collect();
+        assert_eq!(admit_watched("192.0.2.3").0.beyond, None);
+        let gone = |held: &[(Admission, Arc<Watch>)]| -> Vec<bool> {
+            held.iter().map(|(_, watch)| watch.is_broken_off()).collect()
+        };
+        assert_eq!((gone(&busy), gone(&quiet)), (vec![false; 4], vec![true, false]));
+        drop(working);
+    }
+
+    #[test]
+    fn a_connection_that_is_http_no_more_gives_way_until_somebody_says_whose_it_is() {
+        let connections = connections(2, 2);
+        let admit_watched = |address: &str| {
+            let watch = Watch::new(&HttpSettings::default());
+            let admission = connections.admit(address.parse().expect("an address"), &watch);
+            watch.begin().go_on();
+            (admission, watch)
+        };
+        let (one, other) = (admit_watched("192.0.2.1"), admit_watched("192.0.2.1"));
+        other.1.greeting().is_answered();
+        assert_eq!(admit_watched("192.0.2.2").0.beyond, None);
+        assert_eq!((one.1.is_broken_off(), other.1.is_broken_off()), (true, false));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const fn raise() {}
 #[must_use]
 pub fn most_connections(pool_size: usize) -> usize {
     const FILES_OF_A_CONNECTION: usize = 3;
-    const OTHERS: usize = 64 + super::admission::SHORT_LIVED;
+    const OTHERS: usize = 64 + super::admission::SHORT_LIVED + super::admission::CLOSING;
     const LEAST: usize = 8;
     let pool = pool_size.saturating_add(1);
     limit().saturating_sub(pool.saturating_mul(FILES_OF_A_CONNECTION).saturating_add(OTHERS)).max(LEAST)

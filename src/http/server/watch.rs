@@ -31,6 +31,24 @@ enum Phase {
     Idle(Instant),
     /// A request is worked on, for as long as that takes, or the connection is no longer HTTP.
     Working,
+    /// The connection is no longer HTTP, and nobody has said yet whose it is.
+    Greeting(Instant),
+}
+
+/// Whose a connection is that is no longer HTTP is still to be said. Until then it may have to give way.
+#[derive(Clone)]
+pub struct Greeting(Arc<Watch>);
+
+impl Greeting {
+    /// Notes that it is somebody's.
+    pub fn is_answered(&self) {
+        *self.0.phase() = Phase::Working;
+    }
+
+    /// Is cancelled when the connection has to give way: who took it over must end it.
+    pub fn gives_way(&self) -> CancellationToken {
+        self.0.end.clone()
+    }
 }
 
 impl Watch {
@@ -95,10 +113,15 @@ impl Watch {
         }
     }
 
-    /// Since when nothing of a request has come, if none is worked on.
+    /// What the handler of a request is given, which may make the connection another than HTTP.
+    pub fn greeting(self: &Arc<Self>) -> Greeting {
+        Greeting(Arc::clone(self))
+    }
+
+    /// Since when nothing of a request, or of whose it is, has come, if none is worked on.
     pub fn quiet_since(&self) -> Option<Instant> {
         match *self.phase() {
-            Phase::Head(since) | Phase::Idle(since) => Some(since),
+            Phase::Head(since) | Phase::Idle(since) | Phase::Greeting(since) => Some(since),
             Phase::Working => None,
         }
     }
@@ -108,7 +131,7 @@ impl Watch {
         match *self.phase() {
             Phase::Head(since) => Some((since + self.head, "http.head_timeout_s")),
             Phase::Idle(since) => Some((since + self.idle, "http.idle_timeout_s")),
-            Phase::Working => None,
+            Phase::Working | Phase::Greeting(_) => None,
         }
     }
 
@@ -132,6 +155,7 @@ impl Working {
 
     /// Notes that the connection is no longer HTTP.
     pub fn go_on(&mut self) {
+        *self.watch.phase() = Phase::Greeting(Instant::now());
         self.goes_on = true;
     }
 }

@@ -14,6 +14,7 @@ use crate::http::graphql::{Authenticated, requester};
 use crate::http::listeners::Place;
 use crate::http::origin::Origin;
 use crate::http::request::header as text_header;
+use crate::http::server::Greeting;
 use crate::http::state::App;
 use crate::message::Message;
 
@@ -32,7 +33,8 @@ impl Closing {
     /// More changes wait than may.
     pub const SLOW: Self = Self { code: 1013, reason: String::new() };
 
-    fn new(code: u16, reason: &str) -> Self {
+    /// With this code, and as much of this reason as there is room for.
+    pub fn new(code: u16, reason: &str) -> Self {
         // A frame that closes has room for no more.
         const LONGEST: usize = 123;
         let end =
@@ -47,10 +49,9 @@ pub struct Session {
     pub app: App,
     /// Where it comes from.
     pub origin: Origin,
-    headers: HeaderMap,
-    /// The origin of the page, if it is a foreign one.
-    foreign: Option<String>,
     known: OnceLock<Known>,
+    /// What it is until it says whose it is.
+    stranger: Mutex<Option<Stranger>>,
     begun: Instant,
     /// Since when no operation is under way.
     idle: Mutex<Instant>,
@@ -59,33 +60,50 @@ pub struct Session {
     closing: Mutex<Option<Closing>>,
     /// Is cancelled when the client reads too slowly.
     pub hang_up: CancellationToken,
+    /// Is cancelled when the connection has to give way to others.
+    pub gives_way: CancellationToken,
 }
 
 /// The person of a session.
 pub struct Known {
     /// The person, and how that is known.
     pub found: Authenticated,
-    _place: Place,
+    _places: Vec<Place>,
+}
+
+/// What a connection has until somebody says whose it is.
+pub struct Stranger {
+    headers: HeaderMap,
+    _place: Vec<Place>,
+    greeting: Option<Greeting>,
+}
+
+impl Stranger {
+    /// It came with these headers, and has this place among those of its address. Where the server listens itself, the greeting
+    /// tells it that the connection gives way to others no more.
+    pub const fn new(headers: HeaderMap, place: Vec<Place>, greeting: Option<Greeting>) -> Self {
+        Self { headers, _place: place, greeting }
+    }
 }
 
 /// An operation under way, until it is dropped.
 pub struct UnderWay(Arc<Session>);
 
 impl Session {
-    /// The session of a connection that came with these headers.
-    pub fn new(app: App, origin: Origin, headers: HeaderMap) -> Arc<Self> {
-        let foreign = foreign_origin(&headers, &app);
+    /// The session of a connection that came from there.
+    pub fn new(app: App, origin: Origin, stranger: Stranger) -> Arc<Self> {
+        let gives_way = stranger.greeting.as_ref().map(Greeting::gives_way).unwrap_or_default();
         Arc::new(Self {
             app,
             origin,
-            headers,
-            foreign,
             known: OnceLock::new(),
+            stranger: Mutex::new(Some(stranger)),
             begun: Instant::now(),
             idle: Mutex::new(Instant::now()),
             under_way: AtomicUsize::new(0),
             closing: Mutex::default(),
             hang_up: CancellationToken::new(),
+            gives_way,
         })
     }
 
@@ -96,18 +114,23 @@ impl Session {
 
     /// Finds the person by the first message, which may hold `Authorization`, or by the cookie.
     pub async fn identify(&self, first: Value) -> async_graphql::Result<()> {
-        let mut headers = self.headers.clone();
+        // It is asked once. What only strangers have is given back at the end.
+        let stranger = self.stranger.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Stranger { mut headers, _place, greeting }) = stranger else {
+            return Err(self.close(4429, &Message::new("no-session")));
+        };
+        let foreign = foreign_origin(&headers, &self.app);
+        let had_cookie = headers.contains_key(header::COOKIE);
         if let Some(Ok(given)) = authorization(&first).map(HeaderValue::from_str) {
             headers.insert(header::AUTHORIZATION, given);
         }
-        if self.foreign.is_some() {
+        if foreign.is_some() {
             headers.remove(header::COOKIE);
         }
         let found = match requester(&self.app, &headers).await {
             Ok(Some(found)) => found,
             Ok(None) => {
-                let had_cookie = self.headers.contains_key(header::COOKIE);
-                return Err(match self.foreign.as_ref().filter(|_| had_cookie) {
+                return Err(match foreign.as_ref().filter(|_| had_cookie) {
                     Some(origin) => {
                         let message =
                             Message::new("subscription-foreign-origin").with("origin", origin.as_str());
@@ -125,12 +148,17 @@ impl Session {
                 return Err(self.close(1011, error.message()));
             }
         };
-        let place = match self.app.listeners.admit_person(found.requester.id()) {
-            Ok(place) => place,
-            Err(max) => return Err(self.close(1013, &Message::new("connections-per-user").with("max", max))),
+        let places = match self.app.listeners.admit(self.origin.address, found.requester.id()) {
+            Ok(places) => places,
+            Err(setting) => {
+                return Err(self.close(1013, &Message::new("server-busy").with("setting", setting)));
+            }
         };
-        // It is set once: the library asks once.
-        let _ = self.known.set(Known { found, _place: place });
+        // It is set once, as it is asked once.
+        let _ = self.known.set(Known { found, _places: places });
+        if let Some(greeting) = greeting {
+            greeting.is_answered();
+        }
         Ok(())
     }
 

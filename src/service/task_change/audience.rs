@@ -13,8 +13,10 @@ use crate::db::task_change::{Question, Standing};
 use crate::domain::history::HistoryType;
 use crate::domain::permission::Rights;
 use crate::domain::settings::ModuleSettings;
+use crate::domain::task::TaskStatus;
 use crate::domain::task_change::Change;
 use crate::error::Result;
+use crate::model::task::Task;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
 use crate::service::visibility::sees_task;
@@ -30,9 +32,12 @@ pub fn listener(requester: &Requester) -> Listener {
 /// What is known of those who listen.
 pub struct Audience {
     people: HashMap<Listener, Person>,
-    live: HashSet<Uuid>,
+    live: HashMap<Uuid, i32>,
     asked: HashSet<(Uuid, Uuid)>,
+    awaiting: HashSet<(Uuid, Uuid)>,
     executors: HashSet<(Uuid, Uuid)>,
+    /// The places of the changes that may concern somebody who does not see all.
+    concerns: HashMap<Uuid, Vec<usize>>,
 }
 
 /// One who listens and may act at present.
@@ -68,11 +73,13 @@ pub enum Sight {
 }
 
 impl Audience {
-    /// Asks about these people and changes. For a host's people, [`crate::auth::directory::Directory::ahead`] comes first.
+    /// Asks about these people and changes, and for what tasks wait for some of them. For a host's people,
+    /// [`crate::auth::directory::Directory::ahead`] comes first.
     pub fn ask(
         services: &ServiceContext,
         connection: &mut DbConnection,
         listeners: &[Arc<Requester>],
+        awaiting: &[Uuid],
         changes: &[Change],
     ) -> Result<Self> {
         let settings = services.settings.current(connection, services.clock.now())?;
@@ -84,8 +91,15 @@ impl Audience {
         let tasks = unique(&mut changes.iter().map(|change| change.task_id));
         let groups = unique(&mut changes.iter().filter_map(Change::left_group));
         let asks_people = !services.users.is_hosts();
-        let question =
-            Question { users: &users, sessions: &sessions, asks_people, tasks: &tasks, groups: &groups };
+        let question = Question {
+            users: &users,
+            sessions: &sessions,
+            asks_people,
+            tasks: &tasks,
+            groups: &groups,
+            awaiting,
+            four_eyes: settings.four_eyes(),
+        };
         let standing = db::task_change::standing(connection, &question, services.clock.now())?;
         let live_sessions: HashSet<Uuid> = standing.sessions.iter().copied().collect();
         let rights =
@@ -106,10 +120,19 @@ impl Audience {
         }
         Ok(Self {
             people,
+            concerns: concerns(&standing, changes),
             live: standing.live.into_iter().collect(),
             asked: standing.asked.into_iter().collect(),
+            awaiting: standing.awaiting.into_iter().collect(),
             executors: standing.executors.into_iter().collect(),
         })
+    }
+
+    /// The places of the changes that may concern a person, beside those of tasks of which the person was told before; none if
+    /// all may. Each other change is [`Sight::Nothing`] to the person.
+    pub fn concerns(&self, person: &Person) -> Option<&[usize]> {
+        let [all, ..] = person.sees;
+        (!all).then(|| self.concerns.get(&person.requester.id()).map_or(&[][..], Vec::as_slice))
     }
 
     /// The person with present rights; none for one who may not act any more.
@@ -117,11 +140,27 @@ impl Audience {
         self.people.get(&listener)
     }
 
+    /// Whether this is the last version of the task.
+    pub fn is_last(&self, version: &Task) -> bool {
+        self.live.get(&version.record.id) == Some(&version.record.version)
+    }
+
+    /// Whether the task of a change waits for the person, if that was asked about the person.
+    pub fn awaits(&self, person: &Person, change: &Change) -> bool {
+        self.awaiting.contains(&(change.task_id, person.requester.id()))
+    }
+
+    /// Whether the task may have waited for the person until this change: it was open, and the person is asked about it.
+    pub fn may_have_awaited(&self, person: &Person, change: &Change) -> bool {
+        change.former.as_ref().is_some_and(|former| former.status == TaskStatus::Accepted)
+            && self.asked.contains(&(change.task_id, person.requester.id()))
+    }
+
     /// What a person knows of the task that a change is about.
     pub fn sight(&self, person: &Person, change: &Change) -> Sight {
         let (id, task_id) = (person.requester.id(), change.task_id);
         let is_made = change.user_created == id;
-        if self.live.contains(&task_id) && person.sees(self.asked.contains(&(task_id, id)), is_made) {
+        if self.live.contains_key(&task_id) && person.sees(self.asked.contains(&(task_id, id)), is_made) {
             return Sight::Sees;
         }
         let was_asked = change.left_group().is_some_and(|group| self.executors.contains(&(group, id)));
@@ -131,6 +170,26 @@ impl Audience {
         };
         if saw { Sight::Saw } else { Sight::Nothing }
     }
+}
+
+/// The changes of tasks about which somebody is asked, which have left the person's group, or which the person has made.
+fn concerns(standing: &Standing, changes: &[Change]) -> HashMap<Uuid, Vec<usize>> {
+    let mut people_of: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for (one, person) in standing.asked.iter().chain(&standing.executors) {
+        people_of.entry(*one).or_default().push(*person);
+    }
+    let mut concerns: HashMap<Uuid, Vec<usize>> = HashMap::new();
+    for (place, change) in changes.iter().enumerate() {
+        let asked = [Some(change.task_id), change.left_group()].into_iter().flatten();
+        let people = asked.filter_map(|one| people_of.get(&one)).flatten().chain([&change.user_created]);
+        for person in people {
+            let places = concerns.entry(*person).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+    }
+    concerns
 }
 
 /// The rights of the active people, by their roles.

@@ -79,6 +79,13 @@ pub enum Wants {
     Counts,
 }
 
+impl Wants {
+    /// Whether only what waits for the person is wanted.
+    pub const fn awaiting_me(&self) -> bool {
+        matches!(self, Self::Changes(filter) if filter.awaiting_me)
+    }
+}
+
 /// Somebody who listens.
 pub struct Subscriber {
     /// The person, as looked up when the subscription began.
@@ -95,7 +102,8 @@ pub struct Subscriber {
 struct Waiting {
     events: VecDeque<(Event, usize)>,
     bytes: usize,
-    told: VecDeque<Uuid>,
+    /// The tasks of which the person was told, and whether each waits for the person.
+    told: VecDeque<(Uuid, bool)>,
     /// Whether the reader has gone on without telling this one.
     is_behind: bool,
     end: Option<End>,
@@ -165,21 +173,29 @@ impl Subscriber {
         std::mem::take(&mut waiting.is_behind).then_some(Came::Behind)
     }
 
-    /// Notes whether the person was told of a task, or that it is gone; answers whether the person had been told of it.
-    pub fn remember(&self, task_id: Uuid, is_told: bool) -> bool {
+    /// Notes that the person was told of a task, and whether it waits for the person; answers what was noted before.
+    pub fn remember(&self, task_id: Uuid, waits: bool) -> Option<bool> {
         let mut waiting = self.waiting();
-        let known = waiting.told.iter().rposition(|told| *told == task_id);
-        match known {
-            Some(place) if !is_told => drop(waiting.told.remove(place)),
-            None if is_told => {
-                if waiting.told.len() == REMEMBERED {
-                    waiting.told.pop_front();
-                }
-                waiting.told.push_back(task_id);
-            }
-            _ => {}
+        if let Some((_, waited)) = waiting.told.iter_mut().rfind(|(told, _)| *told == task_id) {
+            return Some(std::mem::replace(waited, waits));
         }
-        known.is_some()
+        if waiting.told.len() == REMEMBERED {
+            waiting.told.pop_front();
+        }
+        waiting.told.push_back((task_id, waits));
+        None
+    }
+
+    /// Forgets that the person was told of a task; answers whether the person was.
+    pub fn forget(&self, task_id: Uuid) -> bool {
+        let mut waiting = self.waiting();
+        let place = waiting.told.iter().rposition(|(told, _)| *told == task_id);
+        place.and_then(|place| waiting.told.remove(place)).is_some()
+    }
+
+    /// The tasks of which the person was told, if there are any.
+    pub fn told(&self) -> Vec<Uuid> {
+        self.waiting().told.iter().map(|(task_id, _)| *task_id).collect()
     }
 
     fn push(&self, event: Event, most: usize) {

@@ -23,7 +23,9 @@ const PIECE: i64 = 500;
 /// How many versions one statement reads, and after how many bytes of proposals a piece ends.
 const VERSIONS: usize = 50;
 const BYTES: usize = 8 * 1024 * 1024;
-/// The least and the longest pause between two looks: asking takes a fifth of the time at most.
+/// How much longer than a look the pause after it lasts, so that asking takes a tenth of the time at most; and the least and the
+/// longest pause.
+const REST: u32 = 9;
 const LEAST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(500);
 /// How often sessions and rights are asked for when nothing changes.
@@ -51,7 +53,7 @@ pub async fn run(services: Arc<ServiceContext>, poll: Duration) {
             tracing::warn!(cause, times, "the log of changes can't be read now");
         }
         say_what_waits(&services, &reports);
-        let pause = (begun.elapsed() * 4).clamp(LEAST, LONGEST);
+        let pause = (begun.elapsed() * REST).clamp(LEAST, LONGEST);
         tokio::time::sleep(pause).await;
         if matches!(read, Ok(false) | Err(_)) {
             tokio::select! {
@@ -181,23 +183,45 @@ fn tell(
 ) -> Result<Told> {
     let asked = Instant::now();
     let listeners: Vec<Arc<Requester>> = subscribers.iter().map(|one| Arc::clone(&one.requester)).collect();
-    let audience = Audience::ask(services, connection, &listeners, changes)?;
+    let waiting = |one: &&&Subscriber| one.wants.awaiting_me();
+    let mut awaiting: Vec<Uuid> = subscribers.iter().filter(waiting).map(|one| one.requester.id()).collect();
+    awaiting.sort_unstable();
+    awaiting.dedup();
+    let audience = Audience::ask(services, connection, &listeners, &awaiting, changes)?;
     let person = |one: &&Subscriber| audience.person(listener(&one.requester));
     let people: Vec<Option<&Person>> = subscribers.iter().map(person).collect();
-    let wanted = |change: &&Change| {
-        let sees = |(one, person): (&&Subscriber, Option<&Person>)| {
-            matches!(&one.wants, Wants::Changes(filter) if filter.wants(change))
-                && person.is_some_and(|person| audience.sight(person, change) == Sight::Sees)
-        };
-        subscribers.iter().zip(people.iter().copied()).any(sees)
+    let mut of_task: HashMap<Uuid, Vec<usize>> = HashMap::new();
+    for (place, change) in changes.iter().enumerate() {
+        of_task.entry(change.task_id).or_default().push(place);
+    }
+    // Most changes concern few of those who listen, so it is not asked of each change and each of them.
+    let places = |one: &Subscriber, person: &Person| -> Vec<usize> {
+        let Some(concerns) = audience.concerns(person) else { return (0..changes.len()).collect() };
+        let told = one.told();
+        let told = told.iter().filter_map(|task_id| of_task.get(task_id)).flatten();
+        let mut places: Vec<usize> = concerns.iter().chain(told).copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     };
-    let keys: Vec<i64> = changes.iter().filter(wanted).map(|change| change.cursor).collect();
+    let concerned = subscribers.iter().zip(&people);
+    let concerned: Vec<Vec<usize>> =
+        concerned.map(|(one, person)| person.map(|person| places(one, person)).unwrap_or_default()).collect();
+    let mut is_seen = vec![false; changes.len()];
+    for ((one, person), places) in subscribers.iter().zip(&people).zip(&concerned) {
+        let (Wants::Changes(filter), Some(person)) = (&one.wants, person) else { continue };
+        for place in places {
+            is_seen[*place] = is_seen[*place]
+                || (filter.wants(&changes[*place])
+                    && audience.sight(person, &changes[*place]) == Sight::Sees);
+        }
+    }
+    let seen = changes.iter().zip(is_seen).filter(|(_, is_seen)| *is_seen);
+    let keys: Vec<i64> = seen.map(|(change, _)| change.cursor).collect();
     let (versions, until) = versions(connection, &keys)?;
-    let changes = changes.iter().take_while(|change| until.is_none_or(|until| change.cursor <= until));
-    let changes: Vec<&Change> = changes.collect();
-    let events = subscribers.iter().zip(people).map(|(one, person)| {
+    let events = subscribers.iter().zip(people).zip(concerned).map(|((one, person), places)| {
         let person = person.ok_or(End::NoSession)?;
-        let event = |change: &&Change| {
+        let event = |change: &Change| {
             if let Wants::Changes(filter) = &one.wants
                 && !filter.wants(change)
             {
@@ -205,14 +229,23 @@ fn tell(
             }
             let signal = match audience.sight(person, change) {
                 Sight::Sees => {
-                    one.remember(change.task_id, true);
+                    let waits = audience.awaits(person, change);
+                    // What is told last of a task must be as it is: a later version is told too.
+                    let is_last =
+                        versions.get(&change.cursor).is_some_and(|last| audience.is_last(&last.row));
+                    let waited = one.remember(change.task_id, waits || !is_last);
+                    let waited = waited.unwrap_or_else(|| audience.may_have_awaited(person, change));
+                    if one.wants.awaiting_me() && !waits && !waited {
+                        one.remember(change.task_id, false);
+                        return None;
+                    }
                     ChangeSignal::of(change.history_type, change.place.status)
                 }
                 Sight::Saw => {
-                    one.remember(change.task_id, false);
+                    one.forget(change.task_id);
                     ChangeSignal::Gone
                 }
-                Sight::Nothing if one.remember(change.task_id, false) => ChangeSignal::Gone,
+                Sight::Nothing if one.forget(change.task_id) => ChangeSignal::Gone,
                 Sight::Nothing => return None,
             };
             let version = versions.get(&change.cursor).filter(|_| signal != ChangeSignal::Gone);
@@ -225,7 +258,9 @@ fn tell(
                 asked,
             })
         };
-        Ok(changes.iter().filter_map(event).collect())
+        let told = places.iter().map(|place| &changes[*place]);
+        let told = told.take_while(|change| until.is_none_or(|until| change.cursor <= until));
+        Ok(told.filter_map(event).collect())
     });
     Ok(Told { events: events.collect(), until })
 }
