@@ -17,14 +17,14 @@ use work::SOURCES;
 /// People and groups of the demo, in the form that `load` reads.
 const SAMPLE: &str = include_str!("demo.json");
 
-/// The people of the demo, with their passwords and their parts.
+/// The people of the demo, with their passwords and their parts. The first are those as whom one begins.
 const PEOPLE: &[(&str, &str, &str)] = &[
-    ("admin", "admin123", "administrator: sees and does everything"),
-    ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
-    ("maker", "maker123", "maker: proposes changes"),
     ("ada", "ada12345", "case worker: decides in FIELD-OFFICE and PAYMENTS"),
     ("ben", "ben12345", "case worker: decides in FIELD-OFFICE, DISTRICT and PAYMENTS"),
     ("chi", "chi12345", "case worker: decides in FIELD-OFFICE and DISTRICT, reads French"),
+    ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
+    ("maker", "maker123", "maker: proposes changes"),
+    ("admin", "admin123", "administrator: sees and does everything"),
 ];
 
 /// A task that has been overdue since January. Nobody can say that of a new task, but one may be loaded.

@@ -89,9 +89,12 @@ async function token() {
   return csrf;
 }
 
-/** Asks something. With `partly`, fields that failed are null, and their errors are not thrown. */
-export async function ask(query, variables, { partly = false } = {}) {
-  const body = await read(await inSession(() => post(query, variables)));
+/**
+ * Asks something. With `partly`, fields that failed are null, and their errors are not thrown; with `once`, the end of a session is
+ * a failure like others.
+ */
+export async function ask(query, variables, { partly = false, once = false } = {}) {
+  const body = await read(await (once ? post(query, variables) : inSession(() => post(query, variables))));
   const error = body.errors?.[0];
   if (error && !partly) throw new Failure(error.extensions?.code, error.message, error.extensions?.requestId);
   return body.data;

@@ -1,7 +1,7 @@
 // Compares two values of JSON: which parts were added, removed or changed, and which are the same.
 
 /** A number as it is written, where a number of JavaScript would change it. */
-class Digits {
+export class Digits {
   constructor(source) {
     this.source = source;
   }
@@ -112,6 +112,8 @@ function aligned(before, after) {
   return parts;
 }
 
+const isFlat = ([, part]) => !part.parts;
+
 /** The rows of a comparison from top to bottom: each with its path, its depth and what is there. */
 export function* rows(node, { unchanged }, key = null, depth = 0, inList = false) {
   if (!unchanged && node.changes === 0) return;
@@ -120,7 +122,9 @@ export function* rows(node, { unchanged }, key = null, depth = 0, inList = false
     return;
   }
   if (key !== null && key !== '') yield { key, depth, inList, node, isGroup: true };
-  for (const [name, part] of node.parts) {
+  // What has no parts comes first, so that a heading is above its own parts only.
+  const parts = node.shape === 'object' ? [...node.parts.filter(isFlat), ...node.parts.filter((part) => !isFlat(part))] : node.parts;
+  for (const [name, part] of parts) {
     yield* rows(part, { unchanged }, name === '' ? key : name, key === null ? 0 : depth + 1, node.shape === 'list');
   }
 }

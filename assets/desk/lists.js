@@ -1,9 +1,10 @@
 // The lists of tasks: which there are, what the address makes of them, a page of one of them, and how many are in each.
 import { batch, computed, effect, signal } from './html.js';
 import { address } from './address.js';
-import { ask } from './api.js';
+import { ask, mutate } from './api.js';
 import { named, t } from './messages.js';
 import { explain, say } from './notices.js';
+import { painted } from './paint.js';
 import { taskArguments } from './query.js';
 import { may, me } from './session.js';
 
@@ -18,6 +19,7 @@ export const LISTS = {
   mine: { filter: () => ({ userCreatedId: me.value.id }), sort: '-dateCreated' },
   all: { filter: () => ({}), sort: '-dateCreated' },
   unassigned: { filter: () => ({ status: 'RECEIVED' }), sort: 'dateCreated', part: 'assign' },
+  late: { filter: () => ({ overdue: true }), sort: 'dueDate', part: 'assign' },
   ready: { filter: () => ({ heldReason: 'READY_TO_DECIDE' }), sort: 'dateCreated', part: 'assign' },
 };
 
@@ -29,23 +31,35 @@ export const FILTERS = ['q', 'source', 'status', 'group', 'due', 'priority'];
 export const DUES = ['overdue', 'today', 'week'];
 export const STATUSES = ['RECEIVED', 'ACCEPTED', 'COMPLETED', 'FAILED'];
 
+const nameAt = ({ list }) => (list in LISTS || list in PLACES ? list : 'awaiting');
+
 /** The part of the desk at which the reader is. */
-export const listName = computed(() => {
-  const name = address.value.list;
-  return name in LISTS || name in PLACES ? name : 'awaiting';
-});
+export const listName = computed(() => nameAt(address.value));
 export const isTaskList = computed(() => listName.value in LISTS);
 
-/** What the address asks of the list, without the task that is open. */
-const asked = computed(() => JSON.stringify({ ...address.value, task: undefined, list: listName.value }));
+/** What an address asks of the list, without the task that is open. */
+const keyAt = (place) => JSON.stringify({ ...place, task: undefined, list: nameAt(place) });
+const asked = computed(() => keyAt(address.value));
 
-/** The page of the list: its rows, whether more follow, how many there are in all. */
+/** The page of the list: its rows, whether more follow, how many there are in all, and the address that asked for it. */
 export const page = signal({ rows: null, failure: null, total: null, more: false });
 export const loading = signal(false);
 /** Rows that are picked, to act on them together: by key. */
 export const picked = signal(new Map());
+/** Picks a row, or picks it no more. */
+export function pick(row, on) {
+  const next = new Map(picked.value);
+  if (on) next.set(row.uuid, row);
+  else next.delete(row.uuid);
+  picked.value = next;
+}
+
 /** The row at which the keyboard is. */
 export const current = signal(null);
+/** What the reader can do with the tasks of the page: by key. */
+export const actions = signal(new Map());
+/** Whether the reader can do this with a task of the page. */
+export const can = (row, action) => actions.value.get(row.uuid)?.includes(action) ?? false;
 /** How many tasks are in each list. */
 export const counts = signal({});
 
@@ -68,30 +82,51 @@ function filters(place) {
     taskGroupId: place.group,
     priority_Gte: /^\d{1,3}$/.test(place.priority ?? '') ? Number(place.priority) : undefined,
     ...dates(place.due),
-    ...LISTS[listName.value].filter(),
+    ...LISTS[nameAt(place)].filter(),
   };
 }
 
-const ROW = `uuid version source entityString businessEvent status priority dueDate dateCreated allowedActions
+const ROW = `uuid version source entityString businessEvent status priority dueDate dateCreated
   taskGroup { code } flow { code name } claims { user { id username otherNames lastName } }`;
 
-async function rowsAt(place) {
-  const { sort } = LISTS[listName.value];
+/** Asks for these fields of the page at a place. */
+async function pageAt(place, fields, how) {
+  const { sort } = LISTS[nameAt(place)];
   const given = taskArguments({
     ...filters(place),
     orderBy: [SORTS.includes(place.sort) ? place.sort : sort],
     ...(place.before ? { last: PAGE, before: place.before } : { first: PAGE, after: place.after }),
   });
-  const query = `query${given.declared} { task${given.passed} {
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { node { ${ROW} } } } }`;
-  const { task } = await ask(query, given.variables);
-  return { rows: task.edges.map((edge) => edge.node), info: task.pageInfo };
+  const { task } = await ask(`query${given.declared} { task${given.passed} { ${fields} } }`, given.variables, how);
+  return task;
 }
 
-async function totalAt(place) {
-  const given = taskArguments(filters(place));
-  const { task } = await ask(`query${given.declared} { task${given.passed} { totalCount } }`, given.variables);
-  return task.totalCount;
+const ROWS = `pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { node { ${ROW} } }`;
+
+/** What the reader sees a moment later: how many there are, and what can be done with each. */
+const REST = 'totalCount edges { node { uuid version allowedActions } }';
+
+/** How long what was asked ahead is good for, in milliseconds. */
+const FRESH = 3_000;
+
+let ahead = null;
+
+/**
+ * Asks for a page that will probably be wanted: that of a list at which the reader points, and the first one, before it is known
+ * who asks. That is mostly somebody whose session goes on; strangers, and lists that need to know, are asked for later.
+ */
+export function askAhead(place = address.peek()) {
+  const key = keyAt(place);
+  if (!(nameAt(place) in LISTS) || (nameAt(place) === 'mine' && !me.peek())) return;
+  if (key === page.peek().key || (ahead?.key === key && ahead.until > Date.now())) return;
+  ahead = { key, until: Date.now() + FRESH, answer: pageAt(place, ROWS, { once: true }).catch(() => null) };
+}
+
+/** What was asked ahead, if it is what is wanted now, is fresh and was answered. */
+async function fromAhead(key) {
+  const { key: known, until, answer } = ahead ?? {};
+  ahead = null;
+  return known === key && until > Date.now() ? answer : null;
 }
 
 let turn = 0;
@@ -103,15 +138,26 @@ export async function load({ quietly = false } = {}) {
   const [place, key] = [address.peek(), asked.peek()];
   if (!quietly) loading.value = true;
   try {
-    const { rows, info } = await rowsAt(place);
+    const known = await fromAhead(key);
+    const found = known ?? (await pageAt(place, ROWS));
     if (mine !== turn) return;
+    const rows = found.edges.map((edge) => edge.node);
     batch(() => {
       const old = quietly ? page.peek() : { rows: null, total: null };
-      page.value = { rows: old.rows ? merged(old.rows, rows) : rows, info, failure: null, total: old.total, key };
+      page.value = { rows: old.rows ? merged(old.rows, rows) : rows, info: found.pageInfo, failure: null, total: old.total, key, place };
       loading.value = false;
     });
-    const total = await totalAt(place);
-    if (mine === turn) page.value = { ...page.peek(), total };
+    await painted();
+    if (mine !== turn) return;
+    const rest = await pageAt(place, REST);
+    if (mine !== turn) return;
+    batch(() => {
+      actions.value = new Map(rest.edges.map(({ node }) => [node.uuid, node.allowedActions]));
+      page.value = { ...page.peek(), total: rest.totalCount };
+    });
+    // What was asked ahead may have changed before anybody listened.
+    const mark = ({ edges }) => edges.map(({ node }) => node.uuid + node.version).join();
+    if (known && mark(known) !== mark(rest)) load({ quietly: true });
   } catch (failure) {
     if (mine !== turn) return;
     loading.value = false;
@@ -122,13 +168,18 @@ export async function load({ quietly = false } = {}) {
 
 /** The new rows, with those that have gone at their old places for a while. */
 function merged(old, rows) {
-  const [here, before] = [new Set(rows.map((row) => row.uuid)), new Set(old.map((row) => row.uuid))];
+  const [here, before] = [new Set(rows.map((row) => row.uuid)), new Map(old.map((row) => [row.uuid, row]))];
   const gone = old.filter((row) => !here.has(row.uuid) && !row.gone).length;
   if (gone) {
     say(t('list.gone', { count: gone }));
     setTimeout(forget, FAREWELL);
   }
-  const all = rows.map((row) => (before.has(row.uuid) ? row : { ...row, fresh: true }));
+  const all = rows.map((row) => {
+    const known = before.get(row.uuid);
+    if (!known) return { ...row, fresh: true };
+    // What has not changed is not drawn again.
+    return JSON.stringify({ ...row, fresh: known.fresh }) === JSON.stringify(known) ? known : row;
+  });
   old.forEach((row, at) => {
     const until = row.gone || Date.now() + FAREWELL;
     if (!here.has(row.uuid) && until > Date.now()) all.splice(Math.min(at, all.length), 0, { ...row, gone: until });
@@ -159,9 +210,23 @@ export async function count() {
 }
 
 /** Looks again at everything that lists show. */
-export function refresh() {
-  load({ quietly: true });
-  count();
+export const refresh = () => Promise.all([load({ quietly: true }), count()]);
+
+/** The filters by which the server can choose the next task. */
+const CHOOSING = ['source', 'group', 'priority'];
+
+/** Whether one of the tasks that wait can be taken without looking for it. */
+export const offersNext = computed(
+  () => listName.value === 'awaiting' && openable.value.some((row) => can(row, 'CLAIM')) &&
+    FILTERS.every((name) => !address.value[name] || CHOOSING.includes(name)),
+);
+
+/** Takes the next of the tasks that the list shows, which the server chooses; its key, or null if there is none. */
+export async function takeNext() {
+  const { source, taskGroupId, priority_Gte } = filters(address.peek());
+  const { outcomes } = await mutate('claimNextTask', { source, taskGroupId, priority_Gte }, 'outcomes { id ok }');
+  refresh();
+  return outcomes?.find((outcome) => outcome.ok)?.id ?? null;
 }
 
 /** Keeps the page to what the address asks for. */

@@ -13,21 +13,37 @@ const AGAIN = [1_000, 5_000, 30_000, 300_000];
 /** What changes within this time is looked at once. */
 const GATHER = 400;
 
+/** A look is followed by a pause of so many times what it took, so that a server that is slow gets air. */
+const AIR = 3;
+
 const SUBSCRIPTION = 'subscription { taskChanged { cursor uuid } }';
 
 let live = false;
+let took = 0;
 let failures = 0;
 let gathering = null;
 let timer = null;
 
 const isSeen = () => document.visibilityState === 'visible' && me.peek() && !ended.peek();
 
-function look() {
+/** Looks again after a pause, in any case. */
+function later() {
   clearTimeout(timer);
   timer = setTimeout(look, live ? LOOK_RARELY : LOOK);
+}
+
+async function look() {
+  later();
   if (!isSeen()) return;
-  refresh();
-  lookAtTask();
+  const begun = Date.now();
+  await Promise.all([refresh(), lookAtTask()]);
+  took = Date.now() - begun;
+}
+
+/** Whether changes are told, or looked for. */
+function setLive(is) {
+  live = is;
+  document.documentElement.dataset.live = is ? 'told' : 'asked';
 }
 
 /** Looks soon, once for all that happens until then. */
@@ -35,7 +51,7 @@ function lookSoon() {
   gathering ??= setTimeout(() => {
     gathering = null;
     look();
-  }, GATHER);
+  }, Math.max(GATHER, AIR * took));
 }
 
 function connect() {
@@ -49,20 +65,23 @@ function connect() {
   connection.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     if (message.type === 'connection_ack') {
-      [live, failures] = [true, 0];
       send({ id: 'tasks', type: 'subscribe', payload: { query: SUBSCRIPTION } });
-      // Something may have changed before the subscription began.
-      lookSoon();
     } else if (message.type === 'ping') {
       send({ type: 'pong' });
-    } else if (message.type === 'next') {
+    } else if (message.type === 'next' && !message.payload.errors) {
+      // The first one says that what follows is told; something may have changed before.
+      setLive(true);
+      failures = 0;
       lookSoon();
-    } else if (message.type === 'error' || message.type === 'complete') {
+    } else if (['next', 'error', 'complete'].includes(message.type)) {
       connection.close();
     }
   };
   connection.onclose = () => {
-    live = false;
+    if (live) {
+      setLive(false);
+      later();
+    }
     const pause = AGAIN[Math.min(failures, AGAIN.length - 1)];
     failures += 1;
     setTimeout(connect, pause * (1 + Math.random()));
@@ -71,8 +90,9 @@ function connect() {
 
 /** Begins to listen. */
 export function listen() {
+  setLive(false);
   connect();
-  timer = setTimeout(look, LOOK);
+  later();
   addEventListener('visibilitychange', () => document.visibilityState === 'visible' && lookSoon());
   addEventListener('online', lookSoon);
   addEventListener('offline', () => (online.value = false));

@@ -38,10 +38,13 @@ export async function speak(code) {
 
 const made = new Map();
 
+/** The language with the reader's own region, which writes dates otherwise in London than in New York. */
+const locale = () => navigator.languages.find((tag) => tag.slice(0, 2) === language.value) ?? language.value;
+
 /** What formats in the reader's language, made once: making one takes far longer than using it. */
 function formatter(Kind, options = {}) {
-  const name = `${language.value} ${Kind.name} ${JSON.stringify(options)}`;
-  if (!made.has(name)) made.set(name, new Kind(language.value, options));
+  const name = `${locale()} ${Kind.name} ${JSON.stringify(options)}`;
+  if (!made.has(name)) made.set(name, new Kind(locale(), options));
   return made.get(name);
 }
 
@@ -58,7 +61,10 @@ export function t(key, args = {}) {
 }
 
 /** A number as the language writes it. */
-export const number = (value) => formatter(Intl.NumberFormat).format(value);
+export const number = (value, options) => formatter(Intl.NumberFormat, options).format(value);
+
+/** Several names as one part of a sentence: all of them, or one of them. */
+export const listed = (names, { any = false } = {}) => formatter(Intl.ListFormat, { type: any ? 'disjunction' : 'conjunction' }).format(names);
 
 /** The moment that the server names in UTC without saying so. */
 export const moment = (text) => new Date(/Z|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
@@ -67,6 +73,12 @@ export const moment = (text) => new Date(/Z|[+-]\d\d:?\d\d$/.test(text) ? text :
 export const named = (date) => date.toISOString().replace('Z', '');
 
 const format = (date, options) => formatter(Intl.DateTimeFormat, options).format(date);
+
+/** A day of the calendar, which is the same in every zone. */
+export const day = (text) => format(new Date(text), { dateStyle: 'medium', timeZone: 'UTC' });
+
+/** A moment of nobody knows which zone, as it is written. */
+export const unzoned = (text) => format(new Date(`${text.replace(' ', 'T')}Z`), { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
 
 /** A moment in the reader's zone. */
 export const when = (text) => format(moment(text), { dateStyle: 'medium', timeStyle: 'short' });

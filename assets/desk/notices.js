@@ -1,6 +1,7 @@
 // What the desk tells the reader beside the page: at the bottom for the eye, and politely for the ear.
 import { html, signal } from './html.js';
 import { t } from './messages.js';
+import { Text } from './text.js';
 
 const notices = signal([]);
 const spoken = signal('');
@@ -40,7 +41,7 @@ export const Notices = () => html`
     ${notices.value.map(
       ({ id, text, action, bad }) => html`
         <div class=${bad ? 'notice bad' : 'notice'} key=${id}>
-          <span>${text}</span>
+          <span><${Text} value=${text} /></span>
           ${action && html`<button type="button" onClick=${() => { drop(id); action.run(); }}>${action.label}</button>`}
           <button type="button" class="quiet" aria-label=${t('notice.close')} onClick=${() => drop(id)}>×</button>
         </div>`,

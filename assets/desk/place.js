@@ -13,7 +13,10 @@ export const loginPage = said.login;
 export const extension = said.extension;
 
 /** Whom a click logs in, as `name:password:role` by line; the demo alone says so. */
-export const people = (said.people || '').split('\n').filter(Boolean).map((line) => line.split(':'));
+export const people = (said.people || '').split('\n').filter(Boolean).map((line) => {
+  const [name, password, ...what] = line.split(':');
+  return [name, password, what.join(':')];
+});
 
 /** The folder of the desk's own files. */
 export const folder = new URL('.', import.meta.url).pathname;

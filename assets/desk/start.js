@@ -1,7 +1,8 @@
 // Begins the desk.
 import { effect, html, render } from './html.js';
-import { begin, learnParts, me } from './session.js';
-import { count, follow as followList } from './lists.js';
+import { bringAll } from './later.js';
+import { begin, learnParts, me, stranger } from './session.js';
+import { askAhead, count, follow as followList, isTaskList, page } from './lists.js';
 import { follow as followTask } from './task.js';
 import { listen } from './live.js';
 import { loadExtension } from './renderers.js';
@@ -10,18 +11,30 @@ import { Desk } from './views/frame.js';
 
 const place = document.getElementById('desk');
 
+/** What the first page can do without, when the browser has time for it. */
+const whenIdle = (run) => (window.requestIdleCallback ? requestIdleCallback(run, { timeout: 2_000 }) : setTimeout(run, 500));
+
 async function start() {
+  askAhead();
   await Promise.all([begin(), loadExtension()]);
   followList();
   followTask();
   render(html`<${Desk} />`, place);
+  let brought = false;
+  effect(() => {
+    if (brought || !(page.value.rows || page.value.failure || stranger.value || !isTaskList.value)) return;
+    brought = true;
+    whenIdle(bringAll);
+  });
   let listening = false;
   effect(() => {
     if (!me.value || listening) return;
     listening = true;
     // The list is asked for first; what stands beside it can wait.
-    setTimeout(() => learnParts().then(count), 0);
-    listen();
+    whenIdle(() => {
+      learnParts().then(count);
+      listen();
+    });
   });
 }
 

@@ -10,6 +10,12 @@ import { me } from './session.js';
 
 const USER = '{ id username otherNames lastName }';
 
+/** The votes on the task as a whole, and its discussion: a page of them. */
+export const DECISIONS = (page) => `decisions(${page}, recordId_Isnull: true) { pageInfo { hasNextPage endCursor }
+  edges { node { uuid decision comment dateCreated user ${USER} flowStep { order taskGroup { code } } } } }`;
+export const COMMENTS = (page) => `comments(${page}) { totalCount pageInfo { hasPreviousPage startCursor }
+  edges { node { uuid text dateCreated dateUpdated version userCreated ${USER} mentions ${USER} } } }`;
+
 const TASK = `uuid version status source entityString entityDisplay businessEvent priority dueDate followUpDate dateCreated
   dateUpdated dateOpened businessData dataHash allowedActions rejectedRecordIds
   userCreated ${USER} taskGroup { uuid code } flow { uuid code name steps { uuid order taskGroup { code } } }
@@ -18,8 +24,7 @@ const TASK = `uuid version status source entityString entityDisplay businessEven
     outcome needed has held heldReason policy { kind threshold } taskGroup { code } step { uuid order }
     votes { verdict acceptedCount rejectedCount comment date user ${USER} } missing ${USER} barred { reason user ${USER} } } }
   myDecisions { decision recordId isStale flowStep { uuid } }
-  decisions(first: 100, recordId_Isnull: true) { edges { node { uuid decision comment dateCreated user ${USER} flowStep { order taskGroup { code } } } } }
-  comments(last: 100) { pageInfo { hasPreviousPage } edges { node { uuid text dateCreated dateUpdated version userCreated ${USER} mentions ${USER} } } }`;
+  ${DECISIONS('first: 100')} ${COMMENTS('last: 100')}`;
 
 /** What changes when something of the task does. */
 const MARKS = `version allowedActions comments(last: 100) { edges { node { version } } }`;

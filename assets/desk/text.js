@@ -8,10 +8,14 @@ const SHORT = 600;
 
 const code = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 
-/** A text of others; a long one is shown as a whole only when that is asked for. */
+/** A text of others; a long one is shown as a whole only when that is asked for. It can be called as a function, too. */
 export function Text({ value, short = SHORT }) {
-  const [whole, show] = useState(false);
   const text = String(value ?? '');
+  return text.length <= short && !HIDDEN.test(text) ? html`<bdi class="text">${text}</bdi>` : html`<${Careful} text=${text} short=${short} />`;
+}
+
+function Careful({ text, short }) {
+  const [whole, show] = useState(false);
   const shown = whole || text.length <= short ? text : text.slice(0, short);
   const parts = HIDDEN.test(shown) ? shown.split(HIDDEN) : [shown];
   const more = html`<button type="button" class="link" onClick=${() => show(true)}>${t('text.more', { count: text.length - shown.length })}</button>`;

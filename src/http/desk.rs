@@ -1,7 +1,10 @@
 //! The desk: a page on which people work. It is made of the files in `assets/desk/`, which are in the binary as they are. What it
 //! does, it does through the public interface.
 
+mod imports;
+
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -36,13 +39,14 @@ macro_rules! files {
 
 /// The files of the page by their names. A test holds the list against the folder.
 static FILES: &[(&str, &[u8])] = files! {
-    "address.js" "api.js" "compare.js" "desk.css" "drafts.js" "failure.js" "groups.js" "html.js" "icon.svg" "keys.js" "lists.js"
-    "live.js" "messages.js" "messages/en.json" "messages/fr.json" "notices.js" "place.js" "query.js" "records.js" "renderers.js"
-    "session.js" "start.js" "task.js" "text.js" "vendor/LICENSE-htm" "vendor/LICENSE-preact" "vendor/LICENSE-signals"
-    "vendor/hooks.js" "vendor/htm.js" "vendor/preact.js" "vendor/signals-core.js" "vendor/signals.js" "views/assign.js"
-    "views/bulk.js" "views/comments.js" "views/comparison.js" "views/decide.js" "views/dialog.js" "views/frame.js" "views/help.js"
-    "views/history.js" "views/list.js" "views/login.js" "views/marks.js" "views/overview.js" "views/progress.js"
-    "views/records.js" "views/task.js" "views/triage.js"
+    "address.js" "api.js" "compare.js" "desk.css" "drafts.js" "failure.js" "groups.js" "html.js" "icon.svg" "keys.js" "later.js"
+    "lists.js" "live.js" "messages.js" "messages/en.json" "messages/fr.json" "notices.js" "paging.js" "paint.js" "place.js"
+    "query.js" "records.js" "renderers.js" "session.js" "start.js" "task.js" "text.js" "vendor/LICENSE-htm"
+    "vendor/LICENSE-preact" "vendor/LICENSE-signals" "vendor/hooks.js" "vendor/htm.js" "vendor/preact.js"
+    "vendor/signals-core.js" "vendor/signals.js" "views/assign.js" "views/bulk.js" "views/comments.js" "views/comparison.js"
+    "views/decide.js" "views/dialog.js" "views/frame.js" "views/help.js" "views/history.js" "views/list.js" "views/login.js"
+    "views/marks.js" "views/mentions.js" "views/overview.js" "views/plan.js" "views/progress.js" "views/records.js"
+    "views/rows.js" "views/task.js" "views/triage.js" "views/value.js"
 };
 
 /// A file as it is sent.
@@ -148,16 +152,21 @@ impl File {
     }
 }
 
+/// The scripts without which the page does not begin. Views come later.
+fn needed_first(files: &[File]) -> BTreeSet<String> {
+    imports::all_of("start.js", |name| {
+        let file = files.iter().find(|file| file.name == name)?;
+        Some(String::from_utf8_lossy(&file.bytes))
+    })
+}
+
 fn page(desk: &DeskSettings, http: &HttpSettings) -> String {
     let (files, mark) = &*SERVED;
     let folder = format!("desk/{mark}");
-    let preloads: String = files.iter().filter(|file| file.kind.starts_with("text/javascript")).fold(
-        String::new(),
-        |mut all, file| {
-            let _ = write!(all, "<link rel=\"modulepreload\" href=\"{folder}/{}\" />", file.name);
-            all
-        },
-    );
+    let preloads = needed_first(files).iter().fold(String::new(), |mut all, name| {
+        let _ = write!(all, "<link rel=\"modulepreload\" href=\"{folder}/{name}\" />");
+        all
+    });
     let up = if desk.prefix.is_empty() { 0 } else { desk.prefix.split('/').count() };
     let endpoint = format!("{}{}/graphql", "../".repeat(up), http.site_root);
     let people = desk.people.join("\n");
@@ -209,7 +218,6 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
@@ -240,6 +248,21 @@ mod tests {
         let files = SERVED.0.iter().filter(|file| !file.name.contains("LICENSE"));
         let all: usize = files.map(|file| file.packed().len()).sum();
         assert!(all <= 90_000, "{all} bytes");
+    }
+
+    #[test]
+    fn the_page_begins_with_what_its_first_sight_needs_and_views_come_later() {
+        let first = needed_first(&SERVED.0);
+        for needed in
+            ["start.js", "vendor/preact.js", "vendor/signals-core.js", "views/list.js", "views/rows.js"]
+        {
+            assert!(first.contains(needed), "{needed}: {first:?}");
+        }
+        for later in
+            ["views/task.js", "views/triage.js", "views/bulk.js", "views/comparison.js", "compare.js"]
+        {
+            assert!(!first.contains(later), "{later}: {first:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,14 @@
 
 mod acting;
 mod browser;
+mod claims;
 mod files;
+mod following;
+mod hosting;
 mod lists;
+mod newcomer;
+mod reading;
 mod seeing;
+mod talking;
+mod triage;
 mod world;

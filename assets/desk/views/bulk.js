@@ -1,13 +1,13 @@
 // Several tasks at once, with an outcome for each.
 import { html, useEffect, useState } from '../html.js';
 import { ask, mutate } from '../api.js';
-import { count, load, picked } from '../lists.js';
+import { can, count, load, picked } from '../lists.js';
 import { t } from '../messages.js';
 import { explain } from '../notices.js';
 import { may } from '../session.js';
 import { items, titleOf } from '../task.js';
 import { Text } from '../text.js';
-import { assign, Target } from './assign.js';
+import { assign, assignable, PersonChoice, Target } from './assign.js';
 import { Dialog } from './dialog.js';
 
 /** The acts, by what a task must allow for them. */
@@ -15,13 +15,17 @@ const ACTS = {
   approve: { needs: 'APPROVE', run: (tasks, reason) => each('resolveTasks', items(tasks, 'APPROVED', reason)) },
   reject: { needs: 'FAIL', run: (tasks, reason) => each('resolveTasks', items(tasks, 'FAILED', reason)), reason: true },
   claim: { needs: 'CLAIM', run: (tasks) => each('claimTasks', tasks.map(({ uuid }) => ({ id: uuid }))) },
-  assign: { needs: 'UPDATE', part: 'assign', run: (tasks, _, target) => oneByOne(tasks, target) },
+  hand: { needs: 'ASSIGN', chooses: PersonOf, run: (tasks, _, userId) => each('assignTasks', tasks.map(({ uuid }) => ({ id: uuid, userId }))) },
+  assign: { needs: 'UPDATE', part: 'assign', chooses: Target, run: (tasks, _, target) => oneByOne(tasks, target) },
+  weigh: { needs: 'RE_EVALUATE', run: (tasks) => outcomesOf('reEvaluateTasks', { ids: tasks.map((task) => task.uuid) }) },
 };
 
-async function each(name, list) {
-  const { outcomes } = await mutate(name, { items: list, mode: 'EACH' }, 'outcomes { id ok code message }');
+async function outcomesOf(name, input) {
+  const { outcomes } = await mutate(name, { ...input, mode: 'EACH' }, 'outcomes { id ok code message }');
   return outcomes;
 }
+
+const each = (name, list) => outcomesOf(name, { items: list });
 
 async function oneByOne(tasks, target) {
   const outcomes = [];
@@ -32,9 +36,18 @@ async function oneByOne(tasks, target) {
   return outcomes;
 }
 
+/** A choice of the people to whom any of the tasks can be given. */
+function PersonOf({ tasks, value, choose }) {
+  const people = new Map(tasks.flatMap(assignable).map((user) => [user.id, user]));
+  return html`<${PersonChoice} people=${[...people.values()]} value=${value} choose=${choose} />`;
+}
+
+const USER = '{ id username otherNames lastName }';
+const PEOPLE = `claims { user { id } } progress { pools { missing ${USER} votes { user { id } } } }`;
+
 /** The tasks as they are now: what is decided on is what the reader is shown in the dialog. */
-async function look(rows) {
-  const fields = rows.map((row, at) => `t${at}: task(id: "${row.uuid}") { edges { node { uuid version dataHash source status entityString businessEvent allowedActions } } }`);
+async function look(rows, more) {
+  const fields = rows.map((row, at) => `t${at}: task(id: "${row.uuid}") { edges { node { uuid version dataHash source status entityString businessEvent allowedActions ${more} } } }`);
   const found = await ask(`{ ${fields.join(' ')} }`, {}, { partly: true });
   return rows.map((row, at) => found[`t${at}`]?.edges[0]?.node ?? { ...row, allowedActions: [] });
 }
@@ -54,14 +67,14 @@ function Outcomes({ tasks, outcomes }) {
 }
 
 function Act({ name, close }) {
-  const { needs, run, reason: needsReason } = ACTS[name];
+  const { needs, run, chooses, reason: needsReason } = ACTS[name];
   const [tasks, setTasks] = useState(null);
   const [outcomes, setOutcomes] = useState(null);
   const [failure, setFailure] = useState('');
   const [reason, setReason] = useState('');
   const [target, setTarget] = useState('');
   const [waits, setWaits] = useState(false);
-  useEffect(() => { look([...picked.value.values()]).then(setTasks, (error) => setFailure(explain(error))); }, []);
+  useEffect(() => { look([...picked.value.values()], name === 'hand' ? PEOPLE : '').then(setTasks, (error) => setFailure(explain(error))); }, []);
   const able = tasks?.filter((task) => task.allowedActions.includes(needs)) ?? [];
   const submit = async (event) => {
     event.preventDefault();
@@ -83,13 +96,15 @@ function Act({ name, close }) {
       ${outcomes ? html`<${Outcomes} tasks=${tasks} outcomes=${outcomes} /><p><button type="button" class="primary" onClick=${close}>${t('dialog.close')}</button></p>` : html`
         <form onSubmit=${submit}>
           ${!tasks ? html`<p>${t('loading')}</p>` : html`
-            <p>${t('bulk.able', { count: able.length })} ${able.length < tasks.length && t('bulk.unable', { count: tasks.length - able.length })}</p>
-            <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} /></li>`)}</ul>
-            ${name === 'assign' && html`<${Target} value=${target} choose=${setTarget} />`}
+            <p id="able">${t('bulk.able', { count: able.length })} ${able.length < tasks.length && t('bulk.unable', { count: tasks.length - able.length })}</p>
+            <div class="scrolled" tabindex="0" role="region" aria-labelledby="able">
+              <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} /></li>`)}</ul>
+            </div>
+            ${chooses && html`<${chooses} tasks=${able} value=${target} choose=${setTarget} />`}
             ${(needsReason || name === 'approve') && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
               <textarea rows="3" required=${needsReason} value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea></label>`}
             <p class="buttons">
-              <button class="primary" disabled=${waits || !able.length || (name === 'assign' && !target)}>${t(`bulk.${name}`)}</button>
+              <button class="primary" disabled=${waits || !able.length || (chooses && !target)}>${t(`bulk.${name}`)}</button>
               <button type="button" onClick=${close}>${t('cancel')}</button>
             </p>`}
         </form>`}
@@ -99,7 +114,7 @@ function Act({ name, close }) {
 export function Bulk() {
   const [act, setAct] = useState(null);
   const rows = [...picked.value.values()];
-  const shown = Object.keys(ACTS).filter((name) => (!ACTS[name].part || may.value[ACTS[name].part]) && rows.some((row) => row.allowedActions.includes(ACTS[name].needs)));
+  const shown = Object.keys(ACTS).filter((name) => (!ACTS[name].part || may.value[ACTS[name].part]) && rows.some((row) => can(row, ACTS[name].needs)));
   return html`
     ${rows.length > 0 && html`<span>${t('bulk.picked', { count: rows.length })}</span>${shown.map((name) => html`<button type="button" key=${name} onClick=${() => setAct(name)}>${t(`bulk.${name}`)}</button>`)}`}
     ${act && html`<${Act} name=${act} close=${() => setAct(null)} />`}`;

@@ -1,8 +1,9 @@
 // What is proposed: before and after, side by side.
 import { html, useMemo, useState } from '../html.js';
-import { compare, isList, isObject, parse, rows } from '../compare.js';
+import { compare, isObject, parse, rows } from '../compare.js';
 import { t } from '../messages.js';
 import { Text } from '../text.js';
+import { Value } from './value.js';
 
 /** Rows that are shown at once. */
 const SOME = 200;
@@ -13,16 +14,6 @@ export const readable = (key) => {
   return words ? words[0].toUpperCase() + words.slice(1) : String(key);
 };
 
-/** A value as a text. */
-export function Value({ value }) {
-  if (value === undefined) return html`<span aria-hidden="true">–</span><span class="visually-hidden">${t('value.nothing')}</span>`;
-  if (value === null) return html`<i>${t('value.null')}</i>`;
-  if (value === true || value === false) return t(value ? 'value.yes' : 'value.no');
-  if (value === '') return html`<i>${t('value.blank')}</i>`;
-  if (isList(value) || isObject(value)) return html`<i>${t(isList(value) ? 'value.list' : 'value.object')}</i>`;
-  return html`<${Text} value=${value} />`;
-}
-
 function Line({ row, single }) {
   const { key, depth, inList, node, isGroup } = row;
   const name = inList && typeof key === 'number' ? t('compare.item', { number: key + 1 }) : key === null ? t('compare.value') : readable(key);
@@ -32,8 +23,8 @@ function Line({ row, single }) {
   return html`
     <tr class=${single ? null : node.kind}>
       <th scope="row">${label}${mark}</th>
-      ${!single && html`<td data-label=${t('compare.before')}>${node.kind === 'added' ? html`<${Value} />` : html`<${Value} value=${node.before} />`}</td>`}
-      <td data-label=${single ? null : t('compare.after')}>${node.kind === 'removed' ? html`<${Value} />` : html`<${Value} value=${node.after} />`}</td>
+      ${!single && html`<td data-label=${t('compare.before')}>${node.kind === 'added' ? html`<${Value} />` : html`<${Value} value=${node.before} name=${key} />`}</td>`}
+      <td data-label=${single ? null : t('compare.after')}>${node.kind === 'removed' ? html`<${Value} />` : html`<${Value} value=${node.after} name=${key} />`}</td>
     </tr>`;
 }
 

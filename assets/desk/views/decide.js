@@ -1,71 +1,13 @@
 // What the reader may do with the task. The server says what that is.
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 import { useKeys } from '../keys.js';
-import { named, moment, t } from '../messages.js';
-import { may } from '../session.js';
-import { act, busy, decide, open as opened, titleOf, typed } from '../task.js';
-import { nameOf } from '../text.js';
-import { assign, Target } from './assign.js';
-import { Dialog } from './dialog.js';
-
-/** The people who are asked about the task. */
-const asked = (task) => {
-  const people = task.progress.pools.flatMap((pool) => [...pool.missing, ...pool.votes.map((vote) => vote.user)]);
-  return [...new Map(people.map((user) => [user.id, user])).values()];
-};
-
-function AssignPerson({ task, close }) {
-  const [person, setPerson] = useState('');
-  const submit = async (event) => {
-    event.preventDefault();
-    await act('assignTask', { id: task.uuid, userId: person }, { done: t('done.assigned') });
-    close();
-  };
-  return html`
-    <${Dialog} title=${t('act.ASSIGN')} close=${close}>
-      <form onSubmit=${submit}>
-        <label>${t('assign.person')}
-          <select required value=${person} onChange=${(event) => setPerson(event.target.value)}>
-            <option value="">${t('assign.choose')}</option>
-            ${asked(task).map((user) => html`<option key=${user.id} value=${atob(user.id).split(':')[1]}>${nameOf(user)}</option>`)}
-          </select>
-        </label>
-        <p class="buttons"><button class="primary" disabled=${!person || busy.value}>${t('act.ASSIGN')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
-      </form>
-    <//>`;
-}
-
-/** A moment as an input of the browser wants it: in the reader's zone, without seconds. */
-function local(text) {
-  if (!text) return '';
-  const at = moment(text);
-  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
-function Plan({ task, close }) {
-  const [target, setTarget] = useState('');
-  const submit = async (event) => {
-    event.preventDefault();
-    const { due, followUp, priority } = event.target.elements;
-    const date = (input) => (input.value ? named(new Date(input.value)) : null);
-    const input = target ? assign(task, target) : { id: task.uuid, expectedVersion: task.version };
-    if (due.value !== local(task.dueDate)) input.dueDate = date(due);
-    if (followUp.value !== local(task.followUpDate)) input.followUpDate = date(followUp);
-    if (Number(priority.value) !== task.priority) input.priority = Number(priority.value);
-    await act('updateTask', input, { done: t('done.planned') });
-    close();
-  };
-  return html`
-    <${Dialog} title=${t('act.UPDATE')} close=${close}>
-      <form onSubmit=${submit}>
-        <fieldset class="plain"><${Target} value=${target} choose=${setTarget} optional /></fieldset>
-        <label>${t('fact.due')}<input name="due" type="datetime-local" defaultValue=${local(task.dueDate)} /></label>
-        <label>${t('fact.followUp')}<input name="followUp" type="datetime-local" defaultValue=${local(task.followUpDate)} /></label>
-        <label>${t('filter.priority')}<input name="priority" type="number" min="0" max="100" required defaultValue=${task.priority} /></label>
-        <p class="buttons"><button class="primary" disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
-      </form>
-    <//>`;
-}
+import { t } from '../messages.js';
+import { may, me } from '../session.js';
+import { act, busy, decide, open as opened, titleOf, trouble, typed } from '../task.js';
+import { keyOf } from '../text.js';
+import { AssignPerson } from './assign.js';
+import { Delete, Plan } from './plan.js';
+import { RecordBar } from './records.js';
 
 /** The reason of a decision, and the button that makes it. */
 function Confirm({ task, verdict, close }) {
@@ -106,8 +48,14 @@ export function Decide({ task }) {
   const simple = (action, mutation, done, input = {}) =>
     can(action) && html`<button type="button" key=${action} disabled=${busy.value} onClick=${() => act(mutation, { id: task.uuid, ...input }, { done: t(done, { task: titleOf(task) }) })}>${t(`act.${action}`)}</button>`;
   const mine = task.myDecisions?.find((vote) => vote.recordId === null);
-  const plans = can('UPDATE') && may.value.assign;
-  const shown = ['APPROVE', 'FAIL', 'CLAIM', 'RELEASE', 'ASSIGN', 'WITHDRAW', 'RE_EVALUATE'].some(can) || plans;
+  // `updateTask` takes dates of whoever has taken the task or gives tasks to people, and the rest of triage.
+  const holds = task.claims.some((claim) => keyOf(claim.user.id) === me.value.id);
+  const plans = can('UPDATE') && (may.value.assign || can('ASSIGN') || holds);
+  const shown = ['APPROVE', 'FAIL', 'CLAIM', 'RELEASE', 'ASSIGN', 'WITHDRAW', 'RE_EVALUATE', 'DELETE', 'DECIDE_RECORDS'].some(can) || plans;
+  const begin = (dialog) => {
+    trouble.value = null;
+    setOpen(dialog);
+  };
   if (!shown) return null;
   if ((open === 'APPROVED' && can('APPROVE')) || (open === 'FAILED' && can('FAIL'))) {
     return html`<div class="decide"><${Confirm} key=${open} task=${task} verdict=${open} close=${close} /></div>`;
@@ -115,15 +63,18 @@ export function Decide({ task }) {
   return html`
     <div class="decide" role="group" aria-label=${t('task.acts')}>
       ${mine && html`<span class="mine">${t('decide.mine', { verdict: t(`verdict.${mine.decision}`) })}</span>`}
+      ${can('DECIDE_RECORDS') && html`<${RecordBar} task=${task} />`}
       ${can('APPROVE') && html`<button type="button" class=${mine ? null : 'primary'} aria-keyshortcuts="a" disabled=${busy.value} onClick=${() => setOpen('APPROVED')}>${t('act.APPROVE')}</button>`}
       ${can('FAIL') && html`<button type="button" class="danger" aria-keyshortcuts="r" disabled=${busy.value} onClick=${() => setOpen('FAILED')}>${t('act.FAIL')}</button>`}
       ${simple('CLAIM', 'claimTask', 'done.claimed')}
       ${simple('RELEASE', 'releaseTask', 'done.released')}
-      ${can('ASSIGN') && html`<button type="button" onClick=${() => setOpen('person')}>${t('act.ASSIGN')}</button>`}
+      ${can('ASSIGN') && html`<button type="button" onClick=${() => begin('person')}>${t('act.ASSIGN')}</button>`}
       ${simple('WITHDRAW', 'withdrawTaskDecision', 'done.withdrawn', { expectedDataHash: task.dataHash })}
       ${simple('RE_EVALUATE', 'reEvaluateTask', 'done.weighed')}
-      ${plans && html`<button type="button" onClick=${() => setOpen('plan')}>${t('act.UPDATE')}</button>`}
+      ${plans && html`<button type="button" onClick=${() => begin('plan')}>${t(may.value.assign ? 'act.UPDATE' : 'act.DATES')}</button>`}
+      ${can('DELETE') && html`<button type="button" onClick=${() => begin('delete')}>${t('act.DELETE')}</button>`}
       ${open === 'person' && html`<${AssignPerson} task=${task} close=${close} />`}
       ${open === 'plan' && html`<${Plan} task=${task} close=${close} />`}
+      ${open === 'delete' && html`<${Delete} task=${task} close=${close} />`}
     </div>`;
 }

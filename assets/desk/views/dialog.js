@@ -1,6 +1,9 @@
 // A dialog over the page: the rest of it waits, Escape closes it, and the focus goes back to where it was.
 import { html, useEffect, useId, useRef } from '../html.js';
 import { t } from '../messages.js';
+import { explain } from '../notices.js';
+import { trouble } from '../task.js';
+import { Text } from '../text.js';
 
 export function Dialog({ title, close, children }) {
   const element = useRef();
@@ -23,3 +26,7 @@ export function Dialog({ title, close, children }) {
       ${children}
     </dialog>`;
 }
+
+/** Why the last act was refused, in the dialog that asked for it: the page behind is not seen. */
+export const Refusal = () =>
+  trouble.value && html`<p class="bad" role="alert"><${Text} value=${explain(trouble.value.failure)} /></p>`;

@@ -2,35 +2,39 @@
 import { html, useEffect, useState } from '../html.js';
 import { address, go, href } from '../address.js';
 import { ended, mutate, online } from '../api.js';
-import { counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
+import { askAhead, counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
 import { LANGUAGES, language, number, speak, t } from '../messages.js';
 import { Notices } from '../notices.js';
 import { logo, title } from '../place.js';
 import { leave, may, me, stranger } from '../session.js';
 import { nameOf, Text } from '../text.js';
 import { useKeys } from '../keys.js';
-import { Help } from './help.js';
+import { later } from '../later.js';
 import { List } from './list.js';
 import { Login } from './login.js';
-import { Overview } from './overview.js';
-import { Task } from './task.js';
-import { Deliveries, Groups } from './triage.js';
+
+const Task = later(() => import('./task.js'), 'Task');
+const Overview = later(() => import('./overview.js'), 'Overview');
+const Groups = later(() => import('./triage.js'), 'Groups');
+const Deliveries = later(() => import('./triage.js'), 'Deliveries');
+const Help = later(() => import('./help.js'), 'Help');
 
 const seen = ({ part }) => !part || may.value[part];
 
-const Count = ({ count, words, bad }) => html`
-  <span class=${bad ? 'count bad' : 'count'}><span aria-hidden="true">${number(count)}</span><span class="visually-hidden">${t(words, { count })}</span></span>`;
+const Count = ({ count }) => html`
+  <span class="count"><span aria-hidden="true">${number(count)}</span><span class="visually-hidden">${t('list.count', { count })}</span></span>`;
 
 function Entry({ name }) {
   const count = counts.value[name];
   const overdue = name === 'awaiting' && counts.value.overdue;
+  const ahead = () => askAhead({ list: name });
   return html`
     <li>
-      <a href=${href({ list: name }, {})} aria-current=${listName.value === name ? 'page' : null}>
+      <a href=${href({ list: name }, {})} onPointerEnter=${ahead} onFocus=${ahead} aria-current=${listName.value === name ? 'page' : null}>
         <span>${t(`list.${name}`)}</span>
-        ${count !== undefined && html`<${Count} count=${count} words="list.count" />`}
-        ${overdue > 0 && html`<${Count} count=${overdue} words="list.overdue" bad />`}
+        ${count !== undefined && html`<${Count} count=${count} />`}
       </a>
+      ${overdue > 0 && html`<a class="part" href=${href({ list: name, due: 'overdue' }, {})}><span class="count bad">${t('overview.overdue', { count: overdue })}</span></a>`}
     </li>`;
 }
 
@@ -72,7 +76,7 @@ function Middle() {
   if (name === 'overview') return html`<${Overview} />`;
   if (name === 'groups') return html`<${Groups} />`;
   if (name === 'deliveries') return html`<${Deliveries} />`;
-  return html`<${List} key=${name} />`;
+  return html`<${List} />`;
 }
 
 export function Desk() {

@@ -4,7 +4,7 @@ import { shortcuts } from '../keys.js';
 import { t } from '../messages.js';
 import { Dialog } from './dialog.js';
 
-const KEYS = ['j', 'k', 'x', 'a', 'r', 'c', '/', 'Escape', '?'];
+const KEYS = ['j', 'k', 'n', 'x', 'a', 'r', 'c', '/', 'Escape', '?'];
 
 export const Help = ({ close }) => html`
   <${Dialog} title=${t('help.title')} close=${close}>

@@ -1,15 +1,15 @@
 // A list of tasks: search and filters, rows, pages, and what is done with several at once.
-import { html, useEffect, useId, useLayoutEffect, useRef, useState } from '../html.js';
+import { html, useEffect, useId, useRef, useState } from '../html.js';
 import { address, go, href } from '../address.js';
 import { useKeys } from '../keys.js';
-import { current, DUES, FILTERS, LISTS, listName, load, loading, openable, page, picked, SORTS, STATUSES } from '../lists.js';
+import { current, DUES, FILTERS, listName, loading, offersNext, openable, page, pick, picked, SORTS, STATUSES, takeNext } from '../lists.js';
+import { later } from '../later.js';
 import { t } from '../messages.js';
+import { explain, tell } from '../notices.js';
 import { groups, loadGroups } from '../groups.js';
-import { titleOf } from '../task.js';
-import { Moment } from '../messages.js';
-import { nameOf, Text } from '../text.js';
-import { Bulk } from './bulk.js';
-import { Due, isOverdue, Priority, Status } from './marks.js';
+import { Rows } from './rows.js';
+
+const Bulk = later(() => import('./bulk.js'), 'Bulk');
 
 const narrow = (changes) => go({ ...changes, after: null, before: null });
 
@@ -61,62 +61,14 @@ function Filters() {
     </form>`;
 }
 
-function pick(row, on) {
-  const next = new Map(picked.value);
-  if (on) next.set(row.uuid, row);
-  else next.delete(row.uuid);
-  picked.value = next;
-}
-
-function Row({ row }) {
-  const title = titleOf(row);
-  const isOpen = address.value.task === row.uuid;
-  const classes = ['row', isOverdue(row) && 'late', row.gone && 'gone', row.fresh && 'fresh', isOpen && 'open', current.value === row.uuid && 'current'];
-  const link = useRef();
-  useLayoutEffect(() => {
-    if (current.value === row.uuid && !address.value.task) link.current?.focus();
-  }, [current.value === row.uuid]);
-  const holder = row.claims?.[0]?.user;
-  return html`
-    <li class=${classes.filter(Boolean).join(' ')}>
-      <label class="pick"><input type="checkbox" disabled=${row.gone} checked=${picked.value.has(row.uuid)} onChange=${(event) => pick(row, event.target.checked)}
-        aria-label=${t('list.pick', { task: title })} /></label>
-      <div class="what">
-        <a ref=${link} href=${href({ task: row.uuid })} aria-current=${isOpen ? 'true' : null} onFocus=${() => (current.value = row.uuid)}><${Text} value=${title} short=${140} /></a>
-        <span class="meta">
-          <${Text} value=${row.source} short=${60} />
-          ${row.businessEvent && html` · <${Text} value=${row.businessEvent.split('.').slice(1).join('.') || row.businessEvent} short=${60} />`}
-          ${(row.flow || row.taskGroup) && html` · <${Text} value=${row.flow ? row.flow.name || row.flow.code : row.taskGroup.code} short=${60} />`}
-          ${holder && html` · ${t('claim.by', { person: nameOf(holder) })}`}
-        </span>
-      </div>
-      <div class="marks">
-        ${row.gone && html`<span class="left">${t('list.left')}</span>`}
-        <${Priority} priority=${row.priority} /><${Due} task=${row} /><${Status} status=${row.status} />
-        <span class="made"><${Moment} at=${row.dateCreated} relative /></span>
-      </div>
-    </li>`;
-}
-
 function Pages() {
-  const { info } = page.value;
+  const { info, place } = page.value;
   if (!info || (!info.hasNextPage && !info.hasPreviousPage)) return null;
   return html`
     <nav class="pages" aria-label=${t('list.pages')}>
-      ${info.hasPreviousPage && html`<a class="button" rel="prev" href=${href({ before: info.startCursor, after: null, task: null })}>${t('list.previous')}</a>`}
-      ${info.hasNextPage && html`<a class="button" rel="next" href=${href({ after: info.endCursor, before: null, task: null })}>${t('list.next')}</a>`}
+      ${info.hasPreviousPage && html`<a class="button" rel="prev" href=${href({ before: info.startCursor, after: null, task: null }, place)}>${t('list.previous')}</a>`}
+      ${info.hasNextPage && html`<a class="button" rel="next" href=${href({ after: info.endCursor, before: null, task: null }, place)}>${t('list.next')}</a>`}
     </nav>`;
-}
-
-function Rows() {
-  const { rows, failure } = page.value;
-  if (failure) return html`<p class="bad" role="alert">${failure} <button type="button" onClick=${() => load()}>${t('again')}</button></p>`;
-  if (!rows) return html`<p class="quiet-text">${t('loading')}</p>`;
-  if (!rows.length) {
-    const narrowed = FILTERS.some((name) => address.value[name]);
-    return html`<p class="empty">${t(narrowed ? 'list.nothing' : `empty.${listName.value}`)}</p>`;
-  }
-  return html`<ul class="rows">${rows.map((row) => html`<${Row} key=${row.uuid} row=${row} />`)}</ul>`;
 }
 
 function walk(step) {
@@ -128,8 +80,32 @@ function walk(step) {
   if (address.value.task) go({ task: next.uuid }, { replace: true });
 }
 
+/** Takes the next task of the list, and opens it. */
+function TakeNext() {
+  const [waits, setWaits] = useState(false);
+  const take = async () => {
+    setWaits(true);
+    try {
+      const task = await takeNext();
+      tell(t(task ? 'done.next' : 'claim.none'));
+      if (task) go({ task });
+    } catch (failure) {
+      tell(explain(failure), { bad: true });
+    }
+    setWaits(false);
+  };
+  useKeys({ n: !waits && take });
+  return html`<button type="button" class="primary" aria-keyshortcuts="n" disabled=${waits} onClick=${take}>${t('claim.next')}</button>`;
+}
+
+/** The same element each time: the rows are drawn anew for what they show, and not for what is around them. */
+const ROWS = html`<${Rows} />`;
+
 export function List() {
   const { rows, total } = page.value;
+  // What is said of the last act stays after what was picked for it.
+  const picks = useRef(false);
+  picks.current ||= picked.value.size > 0;
   const all = openable.value;
   const everyPicked = all.length > 0 && all.every((row) => picked.value.has(row.uuid));
   useKeys({
@@ -143,13 +119,14 @@ export function List() {
   return html`
     <div class="list-head">
       <h1>${t(`list.${listName.value}`)}${total !== null && rows && html` <small>${t('list.total', { count: total })}</small>`}</h1>
-      <${Filters} key=${LISTS[listName.value] && listName.value} />
+      <${Filters} key=${listName.value} />
       <div class="bar">
         ${all.length > 0 && html`
           <label class="check"><input type="checkbox" checked=${everyPicked} onChange=${() => (picked.value = everyPicked ? new Map() : new Map(all.map((row) => [row.uuid, row])))} />
             ${t('list.pickAll')}</label>`}
-        <${Bulk} />
+        ${picks.current && html`<${Bulk} />`}
+        ${offersNext.value && picked.value.size === 0 && html`<span class="push"></span><${TakeNext} />`}
       </div>
     </div>
-    <div class="scroll" aria-busy=${loading.value}><${Rows} /><${Pages} /></div>`;
+    <div class="scroll" aria-busy=${loading.value}>${ROWS}<${Pages} /></div>`;
 }

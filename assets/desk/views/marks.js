@@ -12,6 +12,10 @@ export const Status = ({ status }) => html`<span class=${`status ${status.toLowe
 /** Urgent is what is above the usual 50 by a good deal. */
 const URGENT = 70;
 
+/** A moment of which the page says something, and exactly what it is to those who point at it. */
+export const Exact = ({ at, text, class: name }) => html`
+  <time class=${name} dateTime=${at} onPointerEnter=${(event) => (event.currentTarget.title = when(at))}>${text}</time>`;
+
 export const Priority = ({ priority }) =>
   priority >= URGENT ? html`<span class="priority" title=${t('priority.is', { priority })}>${t('priority.high')}</span>` : null;
 
@@ -19,5 +23,5 @@ export function Due({ task }) {
   if (!task.dueDate) return null;
   const late = isOverdue(task);
   const words = t(late ? 'due.late' : 'due.by', { when: since(task.dueDate) });
-  return html`<time class=${late ? 'due late' : 'due'} dateTime=${moment(task.dueDate).toISOString()} title=${when(task.dueDate)}>${words}</time>`;
+  return Exact({ class: late ? 'due late' : 'due', at: task.dueDate, text: words });
 }

@@ -1,30 +1,70 @@
 // How far a task is, who has decided, who is missing and why it waits: in words and as a picture.
 import { html } from '../html.js';
-import { Moment, t } from '../messages.js';
-import { nameOf, Person, Text } from '../text.js';
+import { listed, Moment, moment, t, when } from '../messages.js';
+import { me } from '../session.js';
+import { keyOf, nameOf, Person, Text } from '../text.js';
+import { isOpen, isOverdue } from './marks.js';
 
-/** The words that say why the task waits, or that it does not. */
-function words(task) {
-  const { progress } = task;
-  if (task.status === 'COMPLETED' || task.status === 'FAILED') return t(`progress.${task.status}`);
-  if (task.status === 'RECEIVED') return t('progress.RECEIVED');
-  if (progress.held) return t(`held.${progress.heldReason}`);
-  const missing = progress.pools.flatMap((pool) => pool.missing.map(nameOf));
-  const left = progress.pools.reduce((sum, pool) => sum + Math.max(0, pool.needed - pool.has), 0);
-  return t('progress.waits', { count: left, people: missing.slice(0, 5).join(', ') + (missing.length > 5 ? ` ${t('progress.others', { count: missing.length - 5 })}` : '') });
+/** So many names a sentence takes. */
+const NAMES = 5;
+
+const isMe = (user) => keyOf(user.id) === me.value.id;
+
+/** People as a part of a sentence, the reader first. */
+function named(people, { any }) {
+  const names = people.filter((user) => !isMe(user)).map(nameOf);
+  if (names.length < people.length) names.unshift(t('progress.you'));
+  const shown = names.length > NAMES + 1 ? [...names.slice(0, NAMES), t('progress.others', { count: names.length - NAMES })] : names;
+  return listed(shown, { any });
 }
+
+/** What a pool waits for. */
+function missing({ needed, has, missing: people, policy, held, heldReason }) {
+  if (held) return t(`held.${heldReason}`);
+  const count = Math.max(0, needed - has);
+  if (policy.kind === 'WEIGHT') return t('progress.weighs', { count, people: named(people, { any: true }) });
+  const any = count < people.length;
+  return t(any && count > 1 ? 'progress.any' : 'progress.waits', { count, people: named(people, { any }) });
+}
+
+/** The numbers of the steps that a task has: those that are asked at the same time have one number. */
+const orders = ({ flow }) => [...new Set(flow.steps.map((step) => step.order))].sort((a, b) => a - b);
+
+/** Why the task waits, in sentences. */
+function sentences(task) {
+  const { status, progress, flow, claims } = task;
+  if (status !== 'ACCEPTED') return [t(`progress.${status}`)];
+  const { pools } = progress;
+  const said = [];
+  if (flow && pools.length) {
+    const [all, groups] = [orders(task), pools.map((pool) => pool.taskGroup.code)];
+    said.push(t('progress.step', { number: all.indexOf(pools[0].step?.order) + 1, all: all.length, groups: listed(groups) }));
+  }
+  if (progress.held) said.push(t(`held.${progress.heldReason}`));
+  else if (pools.length === 1) said.push(missing(pools[0]));
+  else said.push(...pools.map((pool) => `${pool.taskGroup.code}: ${missing(pool)}`));
+  const holders = claims.map((claim) => claim.user).filter((user) => !isMe(user));
+  if (holders.length) said.push(t('progress.taken', { people: listed(holders.map(nameOf)) }));
+  const own = pools.flatMap((pool) => pool.barred).find((bar) => isMe(bar.user));
+  if (own) said.push(t(`progress.barred.${own.reason}`));
+  if (task.followUpDate && moment(task.followUpDate) > Date.now() && !isOverdue(task)) said.push(t('progress.rests', { when: when(task.followUpDate) }));
+  return said;
+}
+
+/** Why the task waits, in words. */
+export const Why = ({ task }) => html`
+  <p class=${isOpen(task) && task.progress.held ? 'why bad' : 'why'}><${Text} value=${sentences(task).join(' ')} short=${2000} /></p>`;
 
 function Steps({ task }) {
   const { flow, progress } = task;
   if (!flow) return null;
-  const orders = [...new Set(flow.steps.map((step) => step.order))].sort((a, b) => a - b);
   const active = new Set(progress.pools.map((pool) => pool.step?.order));
   const first = Math.min(...(active.size ? active : [task.status === 'COMPLETED' ? Infinity : 0]));
   const state = (order) => (active.has(order) ? 'active' : order < first ? 'passed' : 'later');
   return html`
     <p>${t('progress.steps', { passed: progress.passedCount ?? 0, all: progress.stepCount ?? flow.steps.length })} <${Text} value=${flow.name || flow.code} /></p>
     <ol class="steps">
-      ${orders.map((order) => html`
+      ${orders(task).map((order) => html`
         <li key=${order} class=${state(order)} aria-current=${active.has(order) ? 'step' : null}>
           ${flow.steps.filter((step) => step.order === order).map((step) => html`<span key=${step.uuid}><${Text} value=${step.taskGroup.code} short=${40} /></span>`)}
           <small>${t(`step.${state(order)}`)}</small>
@@ -57,10 +97,11 @@ function Pool({ pool }) {
     </section>`;
 }
 
-export const Progress = ({ task }) => html`
-  <section aria-labelledby="progress">
-    <h2 id="progress">${t('task.progress')}</h2>
-    <p class=${task.progress.held ? 'why bad' : 'why'}>${words(task)}</p>
-    <${Steps} task=${task} />
-    ${task.progress.pools.map((pool) => html`<${Pool} key=${pool.step?.uuid ?? pool.taskGroup.code} pool=${pool} />`)}
-  </section>`;
+/** The picture: steps and seats. A task that nobody is asked about has none. */
+export const Progress = ({ task }) =>
+  (task.flow || task.progress.pools.length > 0) && html`
+    <section aria-labelledby="progress">
+      <h2 id="progress">${t('task.progress')}</h2>
+      <${Steps} task=${task} />
+      ${task.progress.pools.map((pool) => html`<${Pool} key=${pool.step?.uuid ?? pool.taskGroup.code} pool=${pool} />`)}
+    </section>`;

@@ -6,14 +6,15 @@ import { compare } from '../compare.js';
 import { Moment, t } from '../messages.js';
 import { explain } from '../notices.js';
 import { rendered, rendererOf } from '../renderers.js';
-import { open, reload, titleOf, trouble } from '../task.js';
+import { More, useMore } from '../paging.js';
+import { DECISIONS, open, reload, titleOf, trouble } from '../task.js';
 import { Person, Text } from '../text.js';
 import { Comments } from './comments.js';
 import { Comparison, proposed } from './comparison.js';
 import { Decide } from './decide.js';
 import { History } from './history.js';
 import { Due, Priority, Status } from './marks.js';
-import { Progress } from './progress.js';
+import { Progress, Why } from './progress.js';
 import { Records } from './records.js';
 
 function Fact({ name, children }) {
@@ -40,7 +41,7 @@ function Trouble({ task }) {
   const { failure, seen } = trouble.value ?? {};
   useEffect(() => { if (failure) box.current?.focus(); }, [failure]);
   const changed = useMemo(() => {
-    if (failure?.code !== 'CONFLICT' || !seen || seen.dataHash === task.dataHash) return null;
+    if (failure?.code !== 'CONFLICT' || !seen?.businessData || seen.dataHash === task.dataHash) return null;
     const [before, after] = [proposed(seen.businessData), proposed(task.businessData)];
     return before && after && compare(before.data, after.data);
   }, [failure, task.dataHash]);
@@ -90,8 +91,11 @@ function Proposal({ task }) {
     </section>`;
 }
 
+const LATER = `query($id: ID!, $after: String) { task(id: $id) { edges { node { ${DECISIONS('first: 100, after: $after')} } } } }`;
+
 function Decisions({ task }) {
-  const all = task.decisions.edges.map((edge) => edge.node);
+  const pages = useMore(task.decisions, (after) => ask(LATER, { id: task.uuid, after }).then((found) => found.task.edges[0].node.decisions));
+  const all = pages.rows;
   return html`
     <section aria-labelledby="decisions">
       <h2 id="decisions">${t('task.decisions')}</h2>
@@ -104,6 +108,7 @@ function Decisions({ task }) {
             ${vote.comment && html`<p class="quote"><${Text} value=${vote.comment} /></p>`}
           </li>`)}
       </ul>
+      <${More} of=${pages} label=${t('decisions.more')} />
     </section>`;
 }
 
@@ -127,12 +132,14 @@ export function Task() {
         ${back}
         <h1 tabindex="-1" ref=${heading}><${Text} value=${titleOf(task)} short=${200} /></h1>
         <p class="marks"><${Status} status=${task.status} /><${Priority} priority=${task.priority} /><${Due} task=${task} /></p>
+        <${Why} task=${task} />
         <${Trouble} task=${task} />
         <${Facts} task=${task} />
-        ${decidesRecords(task) && html`<${Records} key=${task.dataHash} task=${task} />`}
+        ${decidesRecords(task) && html`<${Records} key=${task.uuid} task=${task} />`}
         <${Proposal} task=${task} />
         <${Progress} task=${task} />
         <${Decisions} task=${task} />
+        ${/* The runs of functions for this task: here. */ null}
         <${Comments} task=${task} />
         <${History} task=${task} />
       </article>

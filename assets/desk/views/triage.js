@@ -1,45 +1,81 @@
 // What triage looks at beside tasks: groups with their people, and deliveries that failed.
-import { html, useEffect, useState } from '../html.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { href } from '../address.js';
 import { ask, mutate } from '../api.js';
 import { Moment, t } from '../messages.js';
 import { explain, tell } from '../notices.js';
-import { Person, Text } from '../text.js';
+import { More, useMore } from '../paging.js';
+import { keyOf, Person, Text } from '../text.js';
 
-const GROUPS = `{ taskGroup(first: 100, orderBy: ["code"]) { edges { node { uuid code taskSources policy { kind threshold }
-  taskexecutorSet(first: 100) { totalCount edges { node { uuid user { id username otherNames lastName } } } } } } } }`;
-const DEAD = `query($after: String) { taskEvents(status: DEAD, first: 50, after: $after) { totalCount pageInfo { hasNextPage endCursor }
+const PAGE = 'totalCount pageInfo { hasNextPage endCursor }';
+const PEOPLE = (page) => `taskexecutorSet(${page}) { ${PAGE} edges { node { uuid user { id username otherNames lastName } } } }`;
+const GROUPS = `query($after: String, $search: String) { taskGroup(first: 50, after: $after, search: $search, orderBy: ["code"]) { ${PAGE}
+  edges { node { uuid code taskSources policy { kind threshold } ${PEOPLE('first: 20')} } } } }`;
+const MORE_PEOPLE = `query($id: ID!, $after: String) { taskGroup(id: $id) { edges { node { ${PEOPLE('first: 100, after: $after')} } } } }`;
+const DEAD = `query($after: String) { taskEvents(status: DEAD, first: 50, after: $after) { ${PAGE}
   edges { node { id signal handler entityId attempts dateCreated lastError } } } }`;
 
-function useAnswer(query, variables = {}) {
+/** The first page of what `read` answers, asked for when `key` changes. */
+function useFirst(read, key = '') {
   const [state, setState] = useState({});
-  const read = () => ask(query, variables).then((data) => setState({ data }), (failure) => setState({ failure: explain(failure) }));
-  useEffect(() => { read(); }, []);
-  return { ...state, read };
+  const turn = useRef(0);
+  const again = () => {
+    const mine = (turn.current += 1);
+    return read().then((page) => mine === turn.current && setState({ page }), (failure) => mine === turn.current && setState({ failure: explain(failure) }));
+  };
+  useEffect(() => { again(); }, [key]);
+  return { ...state, again };
 }
 
-const Waiting = ({ failure, read }) =>
-  failure ? html`<p class="bad" role="alert">${failure} <button type="button" onClick=${read}>${t('again')}</button></p>` : html`<p class="quiet-text">${t('loading')}</p>`;
+const Waiting = ({ failure, again }) =>
+  failure ? html`<p class="bad" role="alert">${failure} <button type="button" onClick=${again}>${t('again')}</button></p>` : html`<p class="quiet-text">${t('loading')}</p>`;
+
+function People({ group }) {
+  const read = (after) => ask(MORE_PEOPLE, { id: group.uuid, after }).then((found) => found.taskGroup.edges[0].node.taskexecutorSet);
+  const pages = useMore(group.taskexecutorSet, read);
+  if (pages.rows.length === 0) return html`<p class="bad">${t('groups.empty')}</p>`;
+  return html`
+    <p class="meta">${t('assign.people', { count: group.taskexecutorSet.totalCount })}</p>
+    <ul class="names">${pages.rows.map(({ uuid, user }) => html`<li key=${uuid}><${Person} user=${user} /></li>`)}</ul>
+    <${More} of=${pages} label=${t('groups.morePeople')} />`;
+}
+
+function GroupCards({ page, read }) {
+  const pages = useMore(page, read);
+  if (pages.rows.length === 0) return html`<p class="empty">${t('groups.none')}</p>`;
+  return html`
+    <ul class="cards">
+      ${pages.rows.map((group) => html`
+        <li key=${group.uuid}>
+          <h2><a href=${href({ list: 'all', group: group.uuid, status: 'ACCEPTED' }, {})}><${Text} value=${group.code} /></a></h2>
+          <p>${t(`policy.${group.policy.kind}`, { count: group.policy.threshold ?? 1 })}</p>
+          ${group.taskSources.length > 0 && html`<p class="meta">${t('groups.sources')} ${group.taskSources.map((source, at) => html`${at > 0 && ', '}<${Text} value=${source} />`)}</p>`}
+          <${People} group=${group} />
+        </li>`)}
+    </ul>
+    <${More} of=${pages} label=${t('groups.more')} />`;
+}
 
 export function Groups() {
-  const { data, failure, read } = useAnswer(GROUPS);
+  const [search, setSearch] = useState('');
+  const timer = useRef();
+  const read = (after) => ask(GROUPS, { after, search: search || undefined }).then((found) => found.taskGroup);
+  const { page, ...state } = useFirst(read, search);
+  const type = (event) => {
+    clearTimeout(timer.current);
+    const { value } = event.target;
+    timer.current = setTimeout(() => setSearch(value.trim()), 300);
+  };
   return html`
-    <h1>${t('list.groups')}</h1>
-    ${!data ? html`<${Waiting} failure=${failure} read=${read} />` : html`
-      <ul class="cards">
-        ${data.taskGroup.edges.map(({ node }) => html`
-          <li key=${node.uuid}>
-            <h2><a href=${href({ list: 'all', group: node.uuid, status: 'ACCEPTED' }, {})}><${Text} value=${node.code} /></a></h2>
-            <p>${t(`policy.${node.policy.kind}`, { count: node.policy.threshold ?? 1 })}</p>
-            ${node.taskSources.length > 0 && html`<p class="meta">${t('groups.sources')} ${node.taskSources.map((source, at) => html`${at > 0 && ', '}<${Text} value=${source} />`)}</p>`}
-            ${node.taskexecutorSet.edges.length === 0 ? html`<p class="bad">${t('groups.empty')}</p>` : html`
-              <ul class="names">${node.taskexecutorSet.edges.map((edge) => html`<li key=${edge.node.uuid}><${Person} user=${edge.node.user} /></li>`)}</ul>`}
-          </li>`)}
-      </ul>`}`;
+    <h1>${t('list.groups')} ${page && html`<small>${t('groups.total', { count: page.totalCount })}</small>`}</h1>
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <input type="search" aria-label=${t('groups.find')} placeholder=${t('groups.find')} onInput=${type} />
+    </form>
+    ${page ? html`<${GroupCards} key=${search} page=${page} read=${read} />` : html`<${Waiting} ...${state} />`}`;
 }
 
-export function Deliveries() {
-  const { data, failure, read } = useAnswer(DEAD);
+function DeliveryCards({ page, read, again }) {
+  const pages = useMore(page, read);
   const [waits, setWaits] = useState(false);
   const replay = async (ids) => {
     setWaits(true);
@@ -50,22 +86,27 @@ export function Deliveries() {
       tell(explain(error), { bad: true });
     }
     setWaits(false);
-    read();
+    again();
   };
-  if (!data) return html`<h1>${t('list.deliveries')}</h1><${Waiting} failure=${failure} read=${read} />`;
-  const rows = data.taskEvents.edges.map((edge) => edge.node);
-  const key = (row) => atob(row.id).split(':')[1];
+  if (pages.rows.length === 0) return html`<p class="empty">${t('deliveries.none')}</p>`;
   return html`
-    <h1>${t('list.deliveries')} <small>${t('deliveries.total', { count: data.taskEvents.totalCount })}</small></h1>
-    ${rows.length === 0 ? html`<p class="empty">${t('deliveries.none')}</p>` : html`
-      <p><button type="button" disabled=${waits} onClick=${() => replay(rows.map(key))}>${t('deliveries.all')}</button></p>
-      <ul class="cards">
-        ${rows.map((row) => html`
-          <li key=${row.id}>
-            <h2><${Text} value=${row.signal} /> → <${Text} value=${row.handler} /></h2>
-            <p class="meta"><${Moment} at=${row.dateCreated} /> · ${t('deliveries.tried', { count: row.attempts })} · <a href=${href({ list: 'all', task: row.entityId }, {})}>${t('deliveries.task')}</a></p>
-            <p class="quote"><${Text} value=${row.lastError} /></p>
-            <button type="button" disabled=${waits} onClick=${() => replay([key(row)])}>${t('deliveries.replay')}</button>
-          </li>`)}
-      </ul>`}`;
+    <p><button type="button" disabled=${waits} onClick=${() => replay(pages.rows.map((row) => keyOf(row.id)))}>${t('deliveries.all')}</button></p>
+    <ul class="cards">
+      ${pages.rows.map((row) => html`
+        <li key=${row.id}>
+          <h2><${Text} value=${row.signal} /> → <${Text} value=${row.handler} /></h2>
+          <p class="meta"><${Moment} at=${row.dateCreated} /> · ${t('deliveries.tried', { count: row.attempts })} · <a href=${href({ list: 'all', task: row.entityId }, {})}>${t('deliveries.task')}</a></p>
+          <p class="quote"><${Text} value=${row.lastError} /></p>
+          <button type="button" disabled=${waits} onClick=${() => replay([keyOf(row.id)])}>${t('deliveries.replay')}</button>
+        </li>`)}
+    </ul>
+    <${More} of=${pages} label=${t('deliveries.more')} />`;
+}
+
+export function Deliveries() {
+  const read = (after) => ask(DEAD, { after }).then((found) => found.taskEvents);
+  const { page, ...state } = useFirst(read);
+  return html`
+    <h1>${t('list.deliveries')} ${page && html`<small>${t('deliveries.total', { count: page.totalCount })}</small>`}</h1>
+    ${page ? html`<${DeliveryCards} page=${page} read=${read} again=${state.again} />` : html`<${Waiting} ...${state} />`}`;
 }

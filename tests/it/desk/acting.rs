@@ -5,9 +5,9 @@ use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::CreateTask;
 
 use super::browser::ENTER;
-use super::world::{World, amount};
+use super::world::{HERE, World, amount};
 use crate::support::scenario::user_id;
-use crate::support::{Backend, apply, on_both, until};
+use crate::support::{Backend, apply, on_both};
 
 const SHOWN: &str = "document.querySelector('article h1')?.innerText";
 
@@ -148,6 +148,29 @@ async fn what_did_not_reach_the_server_is_done_once_when_it_is_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_although_its_answer_was_lost_is_not_done_twice() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.app.group("DESK", All, &["exec4", "exec5"]).await;
+    let task = world.task(&group, "A claim", amount(1, 2)).await;
+    world.log_in("exec5");
+    world.open_task("A claim");
+    let browser = &world.browser;
+    browser.press("c");
+    browser.press("Said once.");
+    let lose = "const real = fetch; window.fetch = async (...given) => { const answer = await real(...given); \
+                if (!given[1]?.body?.includes('createTaskComment') || window.lost) return answer; \
+                window.lost = true; throw new TypeError('the answer is lost'); }";
+    browser.script(lose, json!([]));
+    browser.click("button", "Send");
+    browser.sees("The server could not be reached. Nothing is lost");
+    browser.click("button", "Send");
+    browser.sees("Your comment is there.");
+    let comments =
+        world.app.user("admin").await.rows("taskComment", &format!("(taskId: \"{task}\")"), "text").await;
+    assert_eq!(comments, [json!({ "text": "Said once." })]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_are_decided_one_by_one() {
     let world = World::start(Backend::Sqlite).await;
     let group = world.app.group("DESK", Any, &["exec5"]).await;
@@ -172,6 +195,10 @@ async fn records_are_decided_one_by_one() {
     browser.click(".record-list label", "Reject");
     browser.click(".bar button", "Accept the rest");
     browser.sees("199 to accept, 1 to reject");
+    // What is chosen is kept like what is typed.
+    browser.open("about:blank");
+    world.open(&format!("?source=import_valid_items&task={task}"));
+    browser.sees("199 to accept, 1 to reject");
     browser.click("button", "Send these decisions");
     browser.sees("Your decisions are counted: An import");
     let count = |verdict: &str| {
@@ -180,21 +207,32 @@ async fn records_are_decided_one_by_one() {
     assert_eq!((count("ACCEPT"), count("REJECT")), (199, 1));
 }
 
-#[apply(on_both)]
-async fn what_others_do_is_seen_without_a_reload(backend: Backend) {
-    let world = World::start(backend).await;
-    let group = world.app.group("DESK", Any, &["exec4", "exec5"]).await;
-    let task = world.task(&group, "Soon gone", amount(1, 2)).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_that_has_ended_is_renewed_without_a_word() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.app.group("DESK", Any, &["exec5"]).await;
+    let task = world.task(&group, "A visit", amount(1, 2)).await;
     world.log_in("exec5");
+    world.open_task("A visit");
     let browser = &world.browser;
-    browser.sees("Soon gone");
-    let new = world.task(&group, "Just come", amount(1, 2)).await;
-    assert_eq!(world.app.vote("exec4", &task, json!("APPROVED")).await, "ok");
-    browser.sees("Just come");
-    browser.wait("document.querySelector('.row.gone')?.innerText.includes('Soon gone') ?? false");
-    until("the gone row is told to those who listen", || {
-        browser.text("[role=status]").contains("One task has left the list.")
-    })
-    .await;
-    assert_eq!(world.app.status(&new).await, "ACCEPTED");
+    let end = || browser.devtools("Network.deleteCookies", json!({ "name": "JWT", "url": world.address }));
+    end();
+    browser.press("a");
+    browser.wait("document.activeElement?.textContent === 'Approve it'");
+    browser.press(ENTER);
+    browser.sees("You approved: A visit");
+    assert_eq!(world.app.status(&task).await, "COMPLETED");
+    // A page that is opened again goes on, too, until its reader logs out.
+    end();
+    world.open(HERE);
+    browser.sees("Log out");
+    browser.sees("No task matches the search and the filters.");
+    browser.click("button", "Log out");
+    browser.sees("Password");
+    world.open(HERE);
+    browser.sees("Password");
+    browser.fill("input[name=username]", "exec5");
+    browser.fill("input[name=password]", "another one");
+    browser.click("button", "Log in");
+    browser.sees("The name or the password is wrong.");
 }

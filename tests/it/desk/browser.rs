@@ -14,6 +14,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Keys that are no characters, as WebDriver names them.
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
+pub const TAB: &str = "\u{e004}";
 
 /// A browser with one page.
 pub struct Browser {
@@ -121,6 +122,15 @@ impl Browser {
         let element = self.wait(&format!("document.querySelector({}) ?? false", json!(css)));
         let id = element[ELEMENT].as_str().expect("an element");
         self.post(&format!("/element/{id}/value"), json!({ "text": text }));
+    }
+
+    /// Chooses from a list.
+    pub fn choose(&self, css: &str, value: &str) {
+        let option = format!("{css} option[value={}]", json!(value));
+        self.wait(&format!("document.querySelector({}) ? true : false", json!(option)));
+        let choose = "const list = document.querySelector(arguments[0]); list.value = arguments[1]; \
+                      list.dispatchEvent(new Event('change', { bubbles: true }))";
+        self.script(choose, json!([css, value]));
     }
 
     /// Presses keys where the focus is, one after the other.
