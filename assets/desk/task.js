@@ -3,7 +3,7 @@ import { batch, effect, signal } from './html.js';
 import { address, go } from './address.js';
 import { ask, mutate, newId } from './api.js';
 import { draft } from './drafts.js';
-import { count, current, load, openable } from './lists.js';
+import { count, current, load, page } from './lists.js';
 import { t } from './messages.js';
 import { explain, tell } from './notices.js';
 import { me } from './session.js';
@@ -91,17 +91,18 @@ export function follow() {
   });
 }
 
-/** The task before or after the open one in the list; null at its end. */
-export function neighbour(step, id = open.peek().id) {
-  const rows = openable.peek();
+/** The task after this one in the list, or else the one before it; null if it is alone. One that is done may have gone from the list. */
+function neighbour(id) {
+  const rows = page.peek().rows ?? [];
   const at = rows.findIndex((row) => row.uuid === id);
-  return at < 0 ? null : (rows[at + step]?.uuid ?? null);
+  const there = (row) => !row.gone && row.uuid !== id;
+  return at < 0 ? null : ((rows.slice(at).find(there) ?? rows.slice(0, at).findLast(there))?.uuid ?? null);
 }
 
-/** Opens the task after the one that is done, or shows the list. */
-function moveOn(id) {
+/** Opens the task after the one that is done, or shows the list. `known`: which it was before, if the list has changed since. */
+function moveOn(id, known) {
   if (open.peek().id !== id) return;
-  go({ task: neighbour(1, id) ?? neighbour(-1, id) });
+  go({ task: neighbour(id) ?? known });
 }
 
 const attempts = new Map();
@@ -112,6 +113,7 @@ const attempts = new Map();
  */
 export async function act(name, input, { done, selection = '', onward = false, seen = open.peek().task } = {}) {
   const { id } = open.peek();
+  const next = neighbour(id);
   const key = JSON.stringify([name, input]);
   const clientMutationId = attempts.get(key) ?? newId();
   attempts.set(key, clientMutationId);
@@ -123,7 +125,7 @@ export async function act(name, input, { done, selection = '', onward = false, s
     attempts.delete(key);
     trouble.value = null;
     if (done) tell(done);
-    if (onward) moveOn(id);
+    if (onward) moveOn(id, next);
     else await reload();
     load({ quietly: true });
     count();

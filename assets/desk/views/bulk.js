@@ -45,10 +45,15 @@ function PersonOf({ tasks, value, choose }) {
 const USER = '{ id username otherNames lastName }';
 const PEOPLE = `claims { user { id } } progress { pools { missing ${USER} votes { user { id } } } }`;
 
+/** A server answers so many fields at once that a page of tasks with their people is too much. */
+const AT_ONCE = 25;
+
 /** The tasks as they are now: what is decided on is what the reader is shown in the dialog. */
 async function look(rows, more) {
   const fields = rows.map((row, at) => `t${at}: task(id: "${row.uuid}") { edges { node { uuid version dataHash source status entityString businessEvent allowedActions ${more} } } }`);
-  const found = await ask(`{ ${fields.join(' ')} }`, {}, { partly: true });
+  const parts = [];
+  for (let at = 0; at < fields.length; at += AT_ONCE) parts.push(ask(`{ ${fields.slice(at, at + AT_ONCE).join(' ')} }`, {}, { partly: true }));
+  const found = Object.assign({}, ...(await Promise.all(parts)));
   return rows.map((row, at) => found[`t${at}`]?.edges[0]?.node ?? { ...row, allowedActions: [] });
 }
 
@@ -96,7 +101,8 @@ function Act({ name, close }) {
       ${outcomes ? html`<${Outcomes} tasks=${tasks} outcomes=${outcomes} /><p><button type="button" class="primary" onClick=${close}>${t('dialog.close')}</button></p>` : html`
         <form onSubmit=${submit}>
           ${!tasks ? html`<p>${t('loading')}</p>` : html`
-            <p id="able">${t('bulk.able', { count: able.length })} ${able.length < tasks.length && t('bulk.unable', { count: tasks.length - able.length })}</p>
+            ${able.length < tasks.length && html`<p>${t('bulk.unable', { count: tasks.length - able.length })}</p>`}
+            <p id="able">${t('bulk.able', { count: able.length })}</p>
             <div class="scrolled" tabindex="0" role="region" aria-labelledby="able">
               <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} /></li>`)}</ul>
             </div>

@@ -246,6 +246,11 @@ impl Drop for Driver {
 }
 
 fn start_driver() -> Driver {
+    // It ends at once if another one takes the port that it has found.
+    (0..5).find_map(|_| driver_that_listens()).expect("it says its port")
+}
+
+fn driver_that_listens() -> Option<Driver> {
     let mut child = Command::new("chromedriver")
         .arg("--port=0")
         .stdin(Stdio::null())
@@ -254,12 +259,12 @@ fn start_driver() -> Driver {
         .spawn()
         .expect("chromedriver is there: scripts/test installs it (Debian: apt-get install chromium chromium-driver)");
     let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
-    let port = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| {
-            Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
-        })
-        .expect("it says its port");
-    Driver { child, address: format!("127.0.0.1:{port}") }
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
+    });
+    let Some(port) = port else {
+        let _ = child.wait();
+        return None;
+    };
+    Some(Driver { child, address: format!("127.0.0.1:{port}") })
 }

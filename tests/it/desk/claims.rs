@@ -106,6 +106,30 @@ async fn triage_hands_one_task_and_several_to_people() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_page_of_tasks_is_handed_to_a_person() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.taking_group("DESK", &["exec4", "exec5"]).await;
+    for number in 100..150 {
+        world.task(&group, &format!("Number {number}"), amount(1, 2)).await;
+    }
+    world.log_in("triage");
+    world.open("?list=all&source=DeskService");
+    let browser = &world.browser;
+    browser.wait("document.querySelectorAll('.row').length === 50");
+    browser.click("label", "Select all");
+    for (act, ready) in [("Hand to a person", "dialog select"), ("Approve", "dialog textarea")] {
+        browser.click(".bar button", act);
+        browser.sees("This is done with 50 tasks:");
+        browser.wait(&format!("document.querySelector('{ready}') ? true : false"));
+        browser.click("dialog button", "Cancel");
+    }
+    browser.click(".bar button", "Hand to a person");
+    browser.choose("dialog select", user_id("exec5"));
+    browser.click("dialog button", "Hand to a person");
+    browser.wait("document.querySelectorAll('dialog .outcomes li').length === 50");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vote_is_taken_back_and_triage_has_the_rest_weighed_again() {
     let world = World::start(Backend::Sqlite).await;
     let group = world.app.group("DESK", All, &["exec4", "exec5"]).await;
