@@ -20,6 +20,7 @@ use crate::service::facade::{
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
+use crate::worker::mail::Mails;
 use crate::worker::webhook::Webhooks;
 use crate::worker::{figures, housekeeping, listener, outbox, timers};
 
@@ -40,6 +41,7 @@ use served::Served;
 pub struct TaskManagement {
     services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
+    mails: Arc<Mails>,
     schema: Schema,
     settings: Arc<Settings>,
     #[cfg(feature = "server")]
@@ -202,7 +204,7 @@ impl TaskManagement {
         let grace = Duration::from_secs(self.settings.http.shutdown_grace_s);
         let outbox = outbox::run(
             Arc::clone(&self.services),
-            Arc::clone(&self.webhooks),
+            (Arc::clone(&self.webhooks), Arc::clone(&self.mails)),
             self.settings.outbox.clone(),
             stop.clone(),
             grace,
@@ -228,7 +230,8 @@ impl TaskManagement {
     pub async fn deliver_due(&self) -> Result<usize> {
         self.served.note();
         let acted = timers::act_due(&self.services, &self.settings.timers, &self.settings.outbox).await?;
-        let made = outbox::deliver_due(&self.services, &self.webhooks, &self.settings.outbox).await?;
+        let senders = (&self.webhooks, &self.mails);
+        let made = outbox::deliver_due(&self.services, senders, &self.settings.outbox).await?;
         Ok(acted + made)
     }
 }

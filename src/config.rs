@@ -6,6 +6,7 @@ mod auth;
 mod database;
 mod desk;
 mod http;
+mod mail;
 mod sealing;
 #[cfg(feature = "server")]
 mod source;
@@ -17,6 +18,7 @@ pub use auth::AuthSettings;
 pub use database::{DatabaseSettings, holds_password};
 pub use desk::DeskSettings;
 pub use http::HttpSettings;
+pub use mail::{MailSecurity, MailSettings};
 pub use sealing::SealingSettings;
 pub use subscriptions::SubscriptionSettings;
 pub use webhooks::{ConfiguredEndpoint, WebhookSettings};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub subscriptions: SubscriptionSettings,
     /// Telling receivers in any language of events, by HTTP.
     pub webhooks: WebhookSettings,
+    /// Mails to people, by SMTP.
+    pub mail: MailSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
     pub tasks_management: ModuleSettings,
 }
@@ -347,7 +351,8 @@ impl Settings {
         self.http.check()?;
         self.desk.check(&self.http)?;
         self.sealing.check()?;
-        self.webhooks.check()
+        self.webhooks.check()?;
+        self.mail.check()
     }
 
     /// Checks that the signing secret is set and long enough.

@@ -29,7 +29,13 @@
 
 #![deny(missing_docs)]
 #![cfg_attr(
-    not(all(feature = "postgres", feature = "server", feature = "sqlite", feature = "webhooks")),
+    not(all(
+        feature = "mail",
+        feature = "postgres",
+        feature = "server",
+        feature = "sqlite",
+        feature = "webhooks"
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -124,6 +130,7 @@ pub use signal::event::{CastVote, Decision, Event};
 pub mod declared {
     pub use crate::domain::configuration::Layer;
     pub use crate::domain::history::HistoryType;
+    pub use crate::domain::mail::{MailRecipient, MailStatus};
     pub use crate::domain::outbox::DeliveryStatus;
     pub use crate::domain::security_log::SecurityEvent;
     pub use crate::domain::text::camel_case;

@@ -13,6 +13,8 @@ const SECRET: &str = "a secret for killing only, long enough to sign with";
 /// Server processes on one database.
 pub struct Fleet {
     url: String,
+    /// Further settings, as variables of the environment.
+    settings: Vec<(&'static str, String)>,
     processes: Vec<Child>,
     /// The addresses at which they listen.
     pub addresses: Addresses,
@@ -23,8 +25,14 @@ pub struct Fleet {
 impl Fleet {
     /// Starts `count` servers.
     pub fn start(url: &str, count: usize) -> Result<Self, String> {
+        Self::start_with(url, count, &[])
+    }
+
+    /// Starts `count` servers with further settings.
+    pub fn start_with(url: &str, count: usize, settings: &[(&'static str, String)]) -> Result<Self, String> {
         let addresses = (0..count).map(|_| Mutex::default()).collect::<Vec<_>>().into();
-        let mut fleet = Self { url: url.to_owned(), processes: Vec::new(), addresses, kills: 0 };
+        let (url, settings) = (url.to_owned(), settings.to_vec());
+        let mut fleet = Self { url, settings, processes: Vec::new(), addresses, kills: 0 };
         for number in 0..count {
             let child = fleet.spawn(number)?;
             fleet.processes.push(child);
@@ -99,6 +107,7 @@ impl Fleet {
             .env("TASKS__AUTH__SECRET", SECRET)
             .env("TASKS__AUTH__ACCESS_TOKEN_S", "86400")
             .env("TASKS__LOG__FILTER", log)
+            .envs(self.settings.iter().map(|(key, value)| (*key, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

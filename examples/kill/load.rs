@@ -66,6 +66,7 @@ pub async fn prepare(module: &TaskManagement) -> Result<Vec<Uuid>, String> {
         .map(|(number, name)| {
             json!({
                 "id": format!("11111111-1111-4111-8111-00000000000{number}"), "username": name, "lastName": name,
+                "email": format!("{name}@example.org"),
                 "password": format!("{name}12345"), "roles": [if *name == "admin" { "Admin" } else { "Executor" }],
             })
         })

@@ -12,6 +12,7 @@ mod fleet;
 mod hooks;
 mod live;
 mod load;
+mod mails;
 mod options;
 mod outage;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Options),
     /// Kills servers while timers of tasks act, and checks that each has acted once.
     Timers(options::Shared),
+    /// Kills servers while they send mails, and checks that each has come.
+    Mails(options::Shared),
     /// Kills servers while clients follow the log of changes, and checks that none has missed one.
     Live(live::Options),
     /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Timers(options) => timers::run(&options),
+        Command::Mails(options) => mails::run(&options),
         Command::Live(options) => live::run(&options),
         Command::Serve { slow_ms } => server::serve(Duration::from_millis(slow_ms)),
     };

@@ -25,6 +25,7 @@ use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::service::task_change::hub::Hub;
 use crate::signal::BusBuilder;
+use crate::worker::mail::Mails;
 use crate::worker::webhook::Webhooks;
 
 /// Builds a [`TaskManagement`].
@@ -155,7 +156,10 @@ impl Builder {
         let services = ServiceContext {
             db,
             clock: self.clock,
-            bus: bus.webhooks(settings.webhooks.enabled && cfg!(feature = "webhooks")).build(),
+            bus: bus
+                .webhooks(settings.webhooks.enabled && cfg!(feature = "webhooks"))
+                .mails(settings.mail.is_on() && settings.mail.notify)
+                .build(),
             settings: LiveSettings::new(settings.tasks_management.clone()),
             users,
             host,
@@ -169,14 +173,17 @@ impl Builder {
             changes: Hub::new(settings.subscriptions.waiting_changes),
             subscriptions: settings.subscriptions.clone(),
             webhooks: settings.webhooks.clone(),
+            mail: settings.mail.clone(),
             journal: settings.journal.clone(),
             journal_quota: JournalQuota::new(&settings.journal),
             auth: settings.auth.clone(),
         };
         let webhooks = Arc::new(Webhooks::new(&services));
+        let mails = Arc::new(Mails::new(&settings.mail)?);
         let services = Arc::new(services);
         Ok(TaskManagement {
             webhooks,
+            mails,
             schema: schema::own(&services),
             services,
             settings: Arc::new(settings),

@@ -34,7 +34,7 @@ async fn warn_if_unserved(served: Weak<AtomicBool>, patience: Duration) {
     tokio::time::sleep(patience).await;
     if served.upgrade().is_some_and(|served| !served.load(Ordering::Relaxed)) {
         tracing::warn!(
-            "nothing is delivered to After-handlers, maker-checker, webhooks and re-evaluation: neither `workers` nor \
+            "nothing is delivered to After-handlers, maker-checker, webhooks, mails and re-evaluation: neither `workers` nor \
              `deliver_due` was called"
         );
     }

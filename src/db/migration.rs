@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000024" "task_asked"
     "00000000000027" "people_history"
     "00000000000028" "api_token"
+    "00000000000029" "task_mail"
 ];
 
 /// The table in which the applied migrations are noted.

@@ -9,6 +9,12 @@ pub mod escalation;
 pub mod event_data;
 pub mod history;
 pub mod json;
+pub mod mail;
+#[cfg(feature = "mail")]
+pub mod mail_template;
+#[cfg(not(feature = "mail"))]
+#[path = "no_mail_template.rs"]
+pub mod mail_template;
 pub mod merge;
 pub mod mutation_log;
 pub mod network;

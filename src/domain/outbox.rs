@@ -29,11 +29,17 @@ pub enum Subscriber {
     /// The module itself: it weighs the votes on a group's tasks again after a change of who is asked, or of how many must
     /// agree. With a service's name, only a process that puts that service under maker-checker does so.
     ReEvaluation(Option<String>),
+    /// The module itself: it finds out who gets mails about an event.
+    MailAddressing,
+    /// The module itself: it sends a mail.
+    Mail,
 }
 
 impl Subscriber {
     const ENDPOINT: &'static str = "webhook:";
     const RE_EVALUATION: &'static str = "tasks.re_evaluation";
+    const MAIL_ADDRESSING: &'static str = "tasks.mail_addressing";
+    const MAIL: &'static str = "tasks.mail";
 
     /// The subscriber with this name. No handler can have the name of an endpoint or of the module.
     #[must_use]
@@ -41,6 +47,11 @@ impl Subscriber {
         match name.strip_prefix(Self::RE_EVALUATION).map(|rest| rest.strip_prefix(':').ok_or(rest)) {
             Some(Err("")) => return Self::ReEvaluation(None),
             Some(Ok(service)) => return Self::ReEvaluation(Some(service.to_owned())),
+            _ => {}
+        }
+        match name {
+            Self::MAIL_ADDRESSING => return Self::MailAddressing,
+            Self::MAIL => return Self::Mail,
             _ => {}
         }
         match name.strip_prefix(Self::ENDPOINT).and_then(|key| key.parse().ok()) {
@@ -57,6 +68,8 @@ impl Subscriber {
             Self::Endpoint(id) => format!("{}{id}", Self::ENDPOINT),
             Self::ReEvaluation(None) => Self::RE_EVALUATION.to_owned(),
             Self::ReEvaluation(Some(service)) => format!("{}:{service}", Self::RE_EVALUATION),
+            Self::MailAddressing => Self::MAIL_ADDRESSING.to_owned(),
+            Self::Mail => Self::MAIL.to_owned(),
         }
     }
 }

@@ -51,6 +51,16 @@ pub struct ModuleSettings {
     pub gql_webhook_search_perms: Vec<i32>,
     /// Creating, changing and deleting webhook endpoints.
     pub gql_webhook_update_perms: Vec<i32>,
+    /// Looking at templates of mails, and rendering them.
+    pub gql_task_template_search_perms: Vec<i32>,
+    /// Creating templates of mails.
+    pub gql_task_template_create_perms: Vec<i32>,
+    /// Changing templates of mails.
+    pub gql_task_template_update_perms: Vec<i32>,
+    /// Deleting templates of mails.
+    pub gql_task_template_delete_perms: Vec<i32>,
+    /// Looking at mails and what has become of them.
+    pub gql_task_mail_search_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Creating users.
@@ -128,6 +138,11 @@ impl Default for ModuleSettings {
             gql_task_event_update_perms: vec![193_002],
             gql_webhook_search_perms: vec![194_001],
             gql_webhook_update_perms: vec![194_002],
+            gql_task_template_search_perms: vec![197_001],
+            gql_task_template_create_perms: vec![197_002],
+            gql_task_template_update_perms: vec![197_003],
+            gql_task_template_delete_perms: vec![197_004],
+            gql_task_mail_search_perms: vec![197_005],
             gql_user_search_perms: vec![121_701],
             gql_user_create_perms: vec![121_702],
             gql_user_update_perms: vec![121_703],

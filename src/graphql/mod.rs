@@ -29,6 +29,8 @@ pub mod task_count;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_group;
+pub mod task_mail;
+pub mod task_template;
 pub mod user;
 pub mod vote;
 pub mod webhook_attempt;
@@ -74,6 +76,7 @@ pub struct DeciderQuery(
     outbox::OutboxQueries,
     #[cfg(feature = "webhooks")] webhook_endpoint::queries::WebhookEndpointQueries,
     #[cfg(feature = "webhooks")] webhook_attempt::WebhookAttemptQueries,
+    #[cfg(feature = "mail")] MailQuery,
 );
 
 /// Mutations of tasks and of who decides on them.
@@ -98,7 +101,20 @@ pub struct DeciderMutation(
     task_flow::mutations::TaskFlowMutations,
     outbox::OutboxMutations,
     #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
+    #[cfg(feature = "mail")] MailMutation,
 );
+
+/// Queries about mails.
+#[cfg(feature = "mail")]
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementMailQuery")]
+pub struct MailQuery(task_mail::TaskMailQueries, task_template::TaskTemplateQueries);
+
+/// Mutations of what is mailed.
+#[cfg(feature = "mail")]
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementMailMutation")]
+pub struct MailMutation(task_template::TaskTemplateMutations);
 
 /// Queries of openIMIS' core module: users, roles, languages, configurations. A host may have fields with these names itself.
 #[derive(MergedObject, Default)]
@@ -168,6 +184,12 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),
     #[cfg(feature = "webhooks")]
     ("Query", "webhookAttempts", &webhook_attempt::WEBHOOK_ATTEMPTS),
+    #[cfg(feature = "mail")]
+    ("Query", "taskMail", &task_mail::TASK_MAIL),
+    #[cfg(feature = "mail")]
+    ("Query", "taskTemplate", &task_template::TASK_TEMPLATE),
+    #[cfg(feature = "mail")]
+    ("Query", "taskTemplateHistory", &task_template::TASK_TEMPLATE_HISTORY),
     ("Query", "mutationLogs", &mutation_log::MUTATION_LOG),
     ("Query", "role", &role::ROLE),
     ("Query", "roleHistory", &role::history::ROLE_HISTORY),

@@ -15,6 +15,8 @@ use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
 use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
+use crate::graphql::task_mail::TaskMailNode;
+use crate::graphql::task_template::{TaskTemplateHistoryNode, TaskTemplateNode};
 use crate::graphql::user::types::{InteractiveUserNode, UserNode};
 use crate::graphql::vote::TaskDecisionNode;
 use crate::graphql::webhook_attempt::WebhookAttemptNode;
@@ -22,8 +24,8 @@ use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
-    mutation_log, outbox, role, task, task_comment, task_executor, task_flow, task_group, user, vote,
-    webhook_attempt, webhook_endpoint,
+    mutation_log, outbox, role, task, task_comment, task_executor, task_flow, task_group, task_mail,
+    task_template, user, vote, webhook_attempt, webhook_endpoint,
 };
 
 /// Anything with a global id.
@@ -43,6 +45,9 @@ pub enum Node {
     TaskComment(TaskCommentNode),
     TaskCommentHistory(TaskCommentHistoryNode),
     TaskEvent(TaskEventNode),
+    TaskMail(TaskMailNode),
+    TaskTemplate(TaskTemplateNode),
+    TaskTemplateHistory(TaskTemplateHistoryNode),
     WebhookEndpoint(WebhookEndpointNode),
     WebhookAttempt(WebhookAttemptNode),
     User(UserNode),
@@ -65,11 +70,11 @@ macro_rules! identified {
 }
 identified!(|node| node.record.fields.id =>
     TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
-    TaskCommentNode TaskCommentHistoryNode
+    TaskCommentNode TaskCommentHistoryNode TaskTemplateNode TaskTemplateHistoryNode
     TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
 );
 identified!(|node| node.id =>
-    TaskEventNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
+    TaskEventNode TaskMailNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
     MutationLogNode
 );
 
@@ -151,6 +156,19 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskEventGQLType" => one("id", number(), |query| outbox::list(services, requester, query, nested))
             .await?
             .map(Node::TaskEvent),
+        "TaskMailGQLType" => one("id", id(), |query| task_mail::list(services, requester, query, nested))
+            .await?
+            .map(Node::TaskMail),
+        "TaskTemplateGQLType" => {
+            one("id", id(), |query| task_template::list(services, requester, query, nested))
+                .await?
+                .map(Node::TaskTemplate)
+        }
+        "TaskTemplateHistoryGQLType" => {
+            one("history_id", number(), |query| task_template::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskTemplateHistory)
+        }
         "WebhookEndpointGQLType" => {
             one("id", id(), |query| webhook_endpoint::list(services, requester, query, nested))
                 .await?

@@ -7,7 +7,7 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{LISTS, completion_policy, outbox, security_log, task, task_count, vote};
+use crate::graphql::{LISTS, completion_policy, outbox, security_log, task, task_count, task_mail, vote};
 
 /// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.
 pub struct Registration;
@@ -25,6 +25,10 @@ impl OutputType for Registration {
         <completion_policy::TaskGroupCompletionPolicy as InputType>::create_type_info(registry);
         <security_log::SecurityEventKind as InputType>::create_type_info(registry);
         <outbox::TaskEventStatus as InputType>::create_type_info(registry);
+        #[cfg(feature = "mail")]
+        <task_mail::TaskMailStatus as InputType>::create_type_info(registry);
+        #[cfg(feature = "mail")]
+        <task_mail::TaskMailRecipient as InputType>::create_type_info(registry);
         <vote::TaskDecisionDecision as InputType>::create_type_info(registry);
         <task_count::TaskCountKey as InputType>::create_type_info(registry);
         <task::progress::TaskHeldReason as InputType>::create_type_info(registry);

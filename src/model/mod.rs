@@ -27,8 +27,10 @@ pub mod task_flow;
 pub mod task_flow_step;
 pub mod task_group;
 pub mod task_hold;
+pub mod task_mail;
 pub mod task_pool;
 pub mod task_source;
+pub mod task_template;
 pub mod timer;
 pub mod timer_watch;
 pub mod user;
@@ -68,10 +70,12 @@ pub const TABLES: &[Table] = &[
     Table::with_versions::<task_flow_step::TaskFlowStep>(),
     Table::with_versions::<vote::Vote>(),
     Table::with_versions::<task_comment::TaskComment>(),
+    Table::with_versions::<task_template::TaskTemplate>(),
     Table::of::<task_pool::TaskPool>(),
     Table::of::<task_count::TaskCount>(),
     Table::of::<task_claim::TaskClaim>(),
     Table::of::<task_hold::TaskHold>(),
+    Table::of::<task_mail::TaskMail>(),
     Table::of::<task_source::TaskSource>(),
     Table::of::<checked_service::CheckedService>(),
     Table::of::<outbox::Delivery>(),

@@ -17,6 +17,7 @@ use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
+use crate::domain::mail::{MailRecipient, MailStatus};
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::security_log::SecurityEvent;
@@ -75,7 +76,8 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, SecurityEvent, TaskStatus, TimerKind, Verdict
+    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, MailRecipient, MailStatus, SecurityEvent,
+    TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

@@ -10,7 +10,9 @@ use crate::auth::token::Tokens;
 use crate::budget::fair_places::FairPlaces;
 use crate::budget::turn::Turns;
 use crate::clock::Clock;
-use crate::config::{AuthSettings, JournalSettings, Limits, SubscriptionSettings, WebhookSettings};
+use crate::config::{
+    AuthSettings, JournalSettings, Limits, MailSettings, SubscriptionSettings, WebhookSettings,
+};
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
 use crate::domain::query::ListQuery;
@@ -45,6 +47,8 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// The settings of webhooks.
     pub webhooks: WebhookSettings,
+    /// The settings of mails.
+    pub mail: MailSettings,
     /// What the journal keeps, and how long.
     pub journal: JournalSettings,
     /// How much of each person the journal keeps.

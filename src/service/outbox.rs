@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::visibility;
+use super::{task_mail, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
@@ -90,7 +90,7 @@ fn discard_these(connection: &mut DbConnection, ids: &[i64]) -> Result<()> {
         return Err(Error::new(ErrorCode::Conflict, message).of_field("ids"));
     }
     db::outbox::discard(connection, ids)?;
-    Ok(())
+    task_mail::give_up(connection, &deliveries)
 }
 
 /// The deliveries with these keys, all of which must exist.

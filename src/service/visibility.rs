@@ -121,6 +121,18 @@ pub fn webhooks(requester: &Requester, settings: &ModuleSettings) -> Visible {
     all_with(requester, &settings.gql_webhook_search_perms)
 }
 
+/// Mails, which say who is asked about which task.
+#[must_use]
+pub fn task_mails(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_mail_search_perms)
+}
+
+/// Templates of mails, and their versions.
+#[must_use]
+pub fn task_templates(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_template_search_perms)
+}
+
 /// Whether one may have webhook endpoints, which are told of every task.
 #[must_use]
 pub fn may_have_webhooks(requester: &Requester, settings: &ModuleSettings) -> bool {

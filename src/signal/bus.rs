@@ -11,6 +11,7 @@ use crate::db::connection::DbConnection;
 use crate::db::entity::insert_counted;
 use crate::db::outbox;
 use crate::db::webhook_endpoint::{self, LiveEndpoint};
+use crate::domain::mail;
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
 use crate::domain::text::{MAX_TEXT, check_text};
@@ -34,6 +35,7 @@ pub struct BusBuilder {
     /// A sentence on the first After-handler that can't have its name.
     contradiction: Option<String>,
     has_webhooks: bool,
+    sends_mails: bool,
 }
 
 /// How many permits each handler has: so many of its calls can be under way at once.
@@ -70,7 +72,7 @@ impl BusBuilder {
 
     /// Calls `handler` after the commit, at least once for each event; events about one row come in their order. Deliveries
     /// in the outbox hold `name`, so it must stay the same from one start to the next, and each has its own. Names of the form `webhook:<uuid>`
-    /// belong to webhook endpoints, and `tasks.re_evaluation` belongs to the module itself.
+    /// belong to webhook endpoints, and `tasks.re_evaluation`, `tasks.mail` and `tasks.mail_addressing` to the module itself.
     #[must_use]
     pub fn after<F>(
         mut self,
@@ -111,6 +113,13 @@ impl BusBuilder {
     #[must_use]
     pub(crate) const fn webhooks(mut self, has_webhooks: bool) -> Self {
         self.has_webhooks = has_webhooks;
+        self
+    }
+
+    /// Sets whether people get mails about events.
+    #[must_use]
+    pub(crate) const fn mails(mut self, sends_mails: bool) -> Self {
+        self.sends_mails = sends_mails;
         self
     }
 
@@ -179,6 +188,9 @@ impl Bus {
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
         let wanting = endpoints.iter().filter(|(_, events)| wants(events, signal));
         after.extend(wanting.map(|(id, _)| Subscriber::Endpoint(*id).name()));
+        if self.handlers.sends_mails && mail::built_in(signal).is_some() {
+            after.push(Subscriber::MailAddressing.name());
+        }
         Audience { within: self.handlers.within.contains_key(&signal), after }
     }
 

@@ -1,4 +1,4 @@
-//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, old entries
+//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, mails, old entries
 //! of the journal), renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use chrono::{NaiveDateTime, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
-use crate::db::{login_failure, mutation_log, outbox, security_log, session, statistics, webhook_attempt};
+use crate::db::{
+    login_failure, mutation_log, outbox, security_log, session, statistics, task_mail, webhook_attempt,
+};
 use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};
 
@@ -47,6 +49,7 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
             outbox::prune(connection, delivered)?;
             outbox::discard_ownerless(connection)?;
             webhook_attempt::prune(connection, delivered)?;
+            task_mail::prune(connection, delivered)?;
             statistics::refresh(connection)
         })
         .await?;

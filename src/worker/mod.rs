@@ -4,8 +4,17 @@ pub mod figures;
 mod gathered;
 pub mod housekeeping;
 pub mod listener;
+#[cfg(feature = "mail")]
+pub mod mail;
+#[cfg(not(feature = "mail"))]
+#[path = "no_mail.rs"]
+pub mod mail;
 pub mod outbox;
+#[cfg(feature = "mail")]
+mod smtp;
 pub mod timers;
+#[cfg(any(feature = "mail", feature = "webhooks"))]
+mod tls;
 #[cfg(feature = "webhooks")]
 pub mod webhook;
 #[cfg(not(feature = "webhooks"))]

@@ -1,4 +1,4 @@
-//! Delivery of events to After-handlers and webhook endpoints: at least once each, one row's events in their order, none
+//! Delivery of events to After-handlers and webhook endpoints, and of mails: at least once each, one row's events in their order, none
 //! lost when a process dies between commit and delivery.
 //!
 //! A worker leases deliveries (`FOR UPDATE SKIP LOCKED`) and renews the leases of those in hand. When it dies, another worker takes
@@ -17,32 +17,31 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::gathered::Gathered;
+use super::mail::Mails;
 use super::webhook::Webhooks;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::lease::{self, Lease};
 use crate::db::outbox::{self, Looked};
-use crate::domain::event_data;
 use crate::domain::outbox::Subscriber;
-use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
-use crate::model::webhook_attempt::WebhookAttempt;
 use crate::reports::Reports;
 use crate::service::{ServiceContext, re_evaluation, webhook_attempt};
-use crate::signal::{Event, PERMITS};
+use crate::signal::PERMITS;
 
 mod claim;
 pub mod settlement;
+mod telling;
 
 use claim::Claim;
-use settlement::{Attempted, Settlement};
+use settlement::{Attempted, Record, Settlement};
 
 /// How often the log says that deliveries to one subscriber go on failing. What came of each is in the outbox.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -51,12 +50,12 @@ const SAID_EVERY: Duration = Duration::from_secs(60);
 /// deliveries in hand within `grace`, and hands the others back, for other workers to take at once.
 pub async fn run(
     services: Arc<ServiceContext>,
-    webhooks: Arc<Webhooks>,
+    (webhooks, mails): (Arc<Webhooks>, Arc<Mails>),
     settings: OutboxSettings,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let worker = Arc::new(Worker::new(&services, &webhooks, &settings));
+    let worker = Arc::new(Worker::new(&services, (&webhooks, &mails), &settings));
     let all = Arc::clone(&worker).serve_all(stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
@@ -72,10 +71,10 @@ pub async fn run(
 /// tests.
 pub async fn deliver_due(
     services: &Arc<ServiceContext>,
-    webhooks: &Arc<Webhooks>,
+    senders: (&Arc<Webhooks>, &Arc<Mails>),
     settings: &OutboxSettings,
 ) -> Result<usize> {
-    let worker = Arc::new(Worker::new(services, webhooks, settings));
+    let worker = Arc::new(Worker::new(services, senders, settings));
     let mut made = 0;
     re_evaluation::register_checked_services(services).await?;
     loop {
@@ -109,11 +108,12 @@ pub async fn deliver_due(
 type Permit = Option<Arc<OwnedSemaphorePermit>>;
 
 /// What came of an attempt, and what is to be recorded of it.
-type Outcome = (Attempted, Option<WebhookAttempt>);
+type Outcome = (Attempted, Option<Record>);
 
 struct Worker {
     services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
+    mails: Arc<Mails>,
     settings: OutboxSettings,
     id: Uuid,
     claims: Arc<Gathered<Claim>>,
@@ -123,10 +123,15 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(services: &Arc<ServiceContext>, webhooks: &Arc<Webhooks>, settings: &OutboxSettings) -> Self {
+    fn new(
+        services: &Arc<ServiceContext>,
+        (webhooks, mails): (&Arc<Webhooks>, &Arc<Mails>),
+        settings: &OutboxSettings,
+    ) -> Self {
         Self {
             services: Arc::clone(services),
             webhooks: Arc::clone(webhooks),
+            mails: Arc::clone(mails),
             settings: settings.clone(),
             id: new_random_id(),
             claims: Gathered::new(services),
@@ -139,7 +144,9 @@ impl Worker {
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
         let own = self.services.checked_services.iter().map(|service| Some(service.name.clone()));
         let own: Vec<Subscriber> = own.chain([None]).map(Subscriber::ReEvaluation).collect();
-        self.services.bus.after_handlers().into_iter().map(Subscriber::Handler).chain(own)
+        let mails = self.services.mail.is_on().then_some([Subscriber::MailAddressing, Subscriber::Mail]);
+        let handlers = self.services.bus.after_handlers().into_iter().map(Subscriber::Handler);
+        handlers.chain(own).chain(mails.into_iter().flatten())
     }
 
     fn pause(&self) -> Duration {
@@ -358,61 +365,6 @@ impl Worker {
         }
     }
 
-    /// Begins to tell the subscriber. A handler gets a thread of its own, so that it blocks nobody else; its permit is free
-    /// again when the thread is.
-    fn begin(
-        &self,
-        delivery: &Delivery,
-        permit: Permit,
-        given_up: CancellationToken,
-    ) -> Result<JoinHandle<Result<Outcome, String>>, String> {
-        match Subscriber::of_name(&delivery.handler) {
-            Subscriber::ReEvaluation(_) => {
-                let (services, delivery) = (Arc::clone(&self.services), delivery.clone());
-                Ok(tokio::spawn(async move {
-                    let done = re_evaluation::run(&services, &delivery);
-                    tokio::select! {
-                        outcome = done => outcome.map(|()| delivered()).map_err(|error| error.to_string()),
-                        () = given_up.cancelled() => Err("it was given up".to_owned()),
-                    }
-                }))
-            }
-            Subscriber::Endpoint(id) => {
-                let (services, webhooks) = (Arc::clone(&self.services), Arc::clone(&self.webhooks));
-                let (delivery, event) = (delivery.clone(), event(delivery)?);
-                Ok(tokio::spawn(async move {
-                    let attempt = async {
-                        webhooks.attempt(&services, id, delivery, event).await.map_err(|error| {
-                            let cause = std::error::Error::source(&error).map(ToString::to_string);
-                            tracing::error!(cause, endpoint = %id, "an attempt can't be made");
-                            error.to_string()
-                        })
-                    };
-                    tokio::select! {
-                        outcome = attempt => outcome,
-                        () = given_up.cancelled() => Err("the attempt was given up".to_owned()),
-                    }
-                }))
-            }
-            Subscriber::Handler(name) => {
-                let work =
-                    self.services.bus.deliver(&name, event(delivery)?).ok_or("the handler is not bound")?;
-                let runtime = tokio::runtime::Handle::current();
-                Ok(tokio::task::spawn_blocking(move || {
-                    let _place = permit;
-                    runtime.block_on(async {
-                        tokio::select! {
-                            outcome = work => {
-                                outcome.map(|()| delivered()).map_err(|error| error.to_string())
-                            }
-                            () = given_up.cancelled() => Err("the handler was given up".to_owned()),
-                        }
-                    })
-                }))
-            }
-        }
-    }
-
     /// Logs a delivery whose result could not be written to the outbox. It is tried again when its lease ends. Returns whether
     /// another may be due.
     fn note(&self, handler: &str, done: Result<Result<bool>, tokio::task::JoinError>) -> bool {
@@ -464,25 +416,7 @@ pub fn pause(settings: &OutboxSettings, attempts: i32) -> TimeDelta {
     TimeDelta::milliseconds(pause + i64::from(crate::clock::jitter()) * pause / 1_024)
 }
 
-/// The event of a delivery.
-fn event(delivery: &Delivery) -> Result<Event, String> {
-    let signal =
-        Signal::parse(&delivery.signal).ok_or_else(|| format!("unknown signal {}", delivery.signal))?;
-    Ok(Event {
-        id: delivery.event_id,
-        signal,
-        entity_id: delivery.entity_id,
-        user_id: delivery.user_id,
-        date: delivery.date_created,
-        data: event_data::read(signal, delivery.data.clone()),
-    })
-}
-
 fn warn_unread(error: &Error) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(cause, "who is to be told of events can't be read now");
-}
-
-const fn delivered() -> Outcome {
-    (Attempted::Delivered, None)
 }

@@ -31,7 +31,7 @@ use sha2::Sha256;
 use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
-use super::outbox::settlement::Attempted;
+use super::outbox::settlement::{Attempted, due_again};
 use super::webhook_client::{Answer, WebhookClient};
 use crate::domain::webhook_endpoint::secret_key;
 use crate::domain::webhook_url::check_url;
@@ -180,16 +180,6 @@ fn sign(secret: &str, id: &str, timestamp: i64, body: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret_key(secret)?).ok()?;
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
-}
-
-/// How long after a failed attempt the next one is made; none after the last. A receiver that asks for a longer pause gets
-/// it. Pauses have a little jitter, so that retries do not come all at once.
-fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Option<TimeDelta> {
-    let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
-    let pause_ms = pauses_s.get(place)?.saturating_mul(1_000);
-    let jitter_ms = i64::from(crate::clock::jitter()) * (pause_ms / 2_560);
-    let pause = TimeDelta::try_milliseconds(pause_ms.saturating_add(jitter_ms))?;
-    Some(wanted.map_or(pause, |wanted| wanted.max(pause)))
 }
 
 /// The pause for which a receiver asks, in seconds or by a moment; at most a day.

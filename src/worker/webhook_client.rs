@@ -2,7 +2,6 @@
 //! connects only to public addresses unless a setting allows others.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -11,32 +10,23 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Position, Url};
 
 use crate::config::WebhookSettings;
 use crate::domain::public_address::is_public;
+use crate::worker::tls::{connect, connector, reason};
 
 /// How much of an answer is read before the connection is closed, in bytes.
 const READ: usize = 4 * 1024;
 /// How much of an answer is kept, in bytes.
 const KEPT: usize = 1024;
-/// How many addresses of a host are tried.
-const MOST_ADDRESSES: usize = 10;
-/// How long an address may take to answer before the next one is tried too.
-const HEAD_START: Duration = Duration::from_millis(300);
-/// The longest reason that is kept, in characters.
-const LONGEST_REASON: usize = 300;
 
 /// Sends webhooks.
 pub struct WebhookClient {
@@ -114,7 +104,7 @@ impl WebhookClient {
             Some(Host::Ipv6(address)) => ServerName::IpAddress(address.into()),
             None => return Err("the URL names no host".to_owned()),
         };
-        let tls = self.tls.get_or_try_init(|| async { tls() }).await?;
+        let tls = self.tls.get_or_try_init(|| async { connector(None) }).await?;
         let stream =
             tls.connect(name, stream).await.map_err(|error| format!("TLS fails: {}", reason(&error)))?;
         exchange(stream, request).await
@@ -141,29 +131,6 @@ impl WebhookClient {
     }
 }
 
-/// The provider of cryptography: the one that the host has installed as rustls' default, else ring, where that feature is
-/// chosen. None is installed here, because which one is the default is for the host to say.
-fn provider() -> Option<Arc<CryptoProvider>> {
-    let provider = CryptoProvider::get_default().cloned();
-    #[cfg(feature = "ring")]
-    let provider = provider.or_else(|| Some(Arc::new(rustls::crypto::ring::default_provider())));
-    provider
-}
-
-fn tls() -> Result<TlsConnector, String> {
-    let provider = provider().ok_or(
-        "TLS can't be used: the program installs no default CryptoProvider of rustls, and was built without the feature `ring`",
-    )?;
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS can't be used: {error}"))?;
-    let verifying = builder.clone().with_platform_verifier().unwrap_or_else(|error| {
-        tracing::error!(%error, "the system's certificates can't be read: no https receiver is believed");
-        builder.with_root_certificates(RootCertStore::empty())
-    });
-    Ok(TlsConnector::from(Arc::new(verifying.with_no_client_auth())))
-}
-
 fn request(url: &Url, headers: HeaderMap, body: String) -> Result<Request<Full<Bytes>>, String> {
     let unusable = |error: &dyn std::error::Error| format!("the URL can't be used: {}", reason(error));
     let mut request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
@@ -179,27 +146,6 @@ fn request(url: &Url, headers: HeaderMap, body: String) -> Result<Request<Full<B
     Ok(request)
 }
 
-/// Connects to the address that answers first. Each address has a head start over the next, so that a silent one does not
-/// hold up the others.
-async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
-    let mut attempts = JoinSet::new();
-    for (place, address) in (0..).zip(addresses.into_iter().take(MOST_ADDRESSES)) {
-        attempts.spawn(async move {
-            sleep(HEAD_START * place).await;
-            TcpStream::connect(address).await
-        });
-    }
-    let mut why = String::new();
-    while let Some(attempt) = attempts.join_next().await {
-        match attempt {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => why = reason(&error),
-            Err(error) => why = reason(&error),
-        }
-    }
-    Err(format!("no connection: {why}"))
-}
-
 async fn exchange<S>(
     stream: S,
     request: Request<Full<Bytes>>,
@@ -213,21 +159,6 @@ where
     let driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
     let response = sender.send_request(request).await.map_err(broken)?;
     Ok((response, driver))
-}
-
-/// An error with its causes.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text.chars().take(LONGEST_REASON).collect()
 }
 
 /// The beginning of a body as a text that the database can keep.
@@ -271,24 +202,6 @@ mod tests {
         assert!(
             request.headers()[USER_AGENT].to_str().is_ok_and(|name| name.starts_with("tasks-management/"))
         );
-    }
-
-    #[tokio::test]
-    async fn an_address_that_refuses_does_not_keep_the_next_one_from_being_tried() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let live = listener.local_addr().expect("an address");
-        let dead = SocketAddr::from(([127, 0, 0, 1], 1));
-        let stream = connect(vec![dead, live]).await.expect("the second answers");
-        assert_eq!(stream.peer_addr().expect("an address"), live);
-        let refused = connect(vec![dead]).await.expect_err("nobody listens");
-        assert!(refused.starts_with("no connection: "), "{refused}");
-    }
-
-    /// What a host's own clients do by default is for the host to say.
-    #[test]
-    fn tls_installs_no_default_provider() {
-        tls().expect("TLS can be used");
-        assert!(CryptoProvider::get_default().is_none());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use diesel::RunQueryDsl as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use serde_json::{Map, Value, json};
 use tasks_management::CompletionPolicy::Any;
-use tasks_management::declared::{self, DeliveryStatus, HistoryType, Layer, SecurityEvent, camel_case};
+use tasks_management::declared::{
+    self, DeliveryStatus, HistoryType, Layer, MailRecipient, MailStatus, SecurityEvent, camel_case,
+};
 use tasks_management::{ClaimEnd, ClaimMode, CompletionPolicy, TaskStatus, Verdict};
 
 use crate::migrations::{postgres, postgres_columns, sqlite, sqlite_columns};
@@ -71,7 +73,7 @@ async fn a_twin_has_the_columns_of_its_table_and_those_of_history(backend: Backe
     let name = |column: &String| column.trim_end_matches(" required").to_owned();
     let versioned: Vec<_> =
         declared::TABLES.iter().filter_map(|table| Some((table.name, table.historical?))).collect();
-    assert_eq!(versioned.len(), 11);
+    assert_eq!(versioned.len(), 12);
     for (table, twin) in versioned {
         let history = declared::HISTORY_COLUMNS.map(str::to_owned);
         let is_kept =
@@ -296,6 +298,8 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("task_management_taskdecision.verdict".to_owned(), all!(Verdict)),
         ("task_management_taskhold.reason".to_owned(), all!(tasks_management::decision::HeldReason)),
         ("task_management_outbox.status".to_owned(), all!(DeliveryStatus)),
+        ("task_management_taskmail.recipient".to_owned(), all!(MailRecipient)),
+        ("task_management_taskmail.status".to_owned(), all!(MailStatus)),
         ("core_moduleconfiguration.layer".to_owned(), all!(Layer)),
         ("core_securitylog.kind".to_owned(), all!(SecurityEvent)),
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),

@@ -159,7 +159,11 @@ async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
         let is_list = matches!(field.ty.node.base, BaseType::List(_));
         let texts: Vec<Value> = match base(&field.ty.node) {
             "String" => {
-                let too_long = if ["comment", "text"].contains(&name) { 2001 } else { 256 };
+                let too_long = match name {
+                    "subject" | "text" | "html" if kind.ends_with("TaskTemplate") => 70_000,
+                    "comment" | "text" | "description" => 2_001,
+                    _ => 256,
+                };
                 vec![json!("a\0b"), json!("\0"), json!("ü".repeat(too_long))]
             }
             "JSONString" => vec![
@@ -235,6 +239,7 @@ fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
         "CreateApiToken" => json!({ "name": "new", "expires": "2999-01-01T00:00:00", "rights": [] }),
         "DeleteTask" => json!({ "ids": [task] }),
         "CreateTaskComment" => json!({ "taskId": task, "text": "new" }),
+        "CreateTaskTemplate" => json!({ "name": "new", "language": "en", "subject": "s", "text": "t" }),
         _ => json!({ "id": task }),
     }
 }

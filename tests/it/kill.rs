@@ -36,6 +36,29 @@ fn killed_while_clients_listen(database: &str) {
     assert_eq!(reported(&output, "violations"), 0);
 }
 
+fn killed_while_mails_are_sent(database: &str) {
+    let run = ["mails", "--kills", "4", "--database", database];
+    let output = Command::new(example("kill")).args(run).output().expect("it runs");
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(&output, "kills") >= 4);
+    assert!(reported(&output, "mails") >= 60);
+    assert_eq!(reported(&output, "violations"), 0);
+}
+
+mod mails_of_servers_that_are_killed_come_all_and_twice_only_with_one_message_id {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        killed_while_mails_are_sent("sqlite");
+    }
+
+    #[test]
+    fn postgres() {
+        killed_while_mails_are_sent(&server_url());
+    }
+}
+
 mod who_listens_while_servers_are_killed_misses_no_change {
     use super::*;
 

@@ -72,8 +72,8 @@ fn only_the_feature_ring_chooses_rustls_cryptography() {
         let of_rustls = lines.into_iter().filter(|line| line.starts_with("rustls feature"));
         of_rustls.filter(|line| ["ring", "aws", "fips"].iter().any(|name| line.contains(name))).collect()
     };
-    assert_eq!(chosen("bundled,postgres,server,sqlite,webhooks"), Vec::<String>::new());
-    assert_eq!(chosen("postgres,ring,webhooks").len(), 1);
+    assert_eq!(chosen("bundled,mail,postgres,server,sqlite,webhooks"), Vec::<String>::new());
+    assert_eq!(chosen("mail,postgres,ring,webhooks").len(), 1);
 }
 
 /// So must `libpq`: built from source without TLS, it would take TLS from the host's own connections.

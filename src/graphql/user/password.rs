@@ -5,7 +5,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{RequestContext, request};
 use crate::message::Message;
-use crate::service::{login, password};
+use crate::service::{login, password, task_mail};
 
 /// A new password for oneself.
 #[derive(InputObject, Clone)]
@@ -30,7 +30,7 @@ pub struct ResetPasswordMutationInput {
 #[derive(InputObject, Clone)]
 pub struct SetPasswordMutationInput {
     username: String,
-    /// What `resetPassword` gave to an administrator.
+    /// What `resetPassword` sent by mail, or gave to an administrator.
     #[graphql(secret)]
     token: String,
     #[graphql(secret)]
@@ -46,12 +46,13 @@ pub struct ChangePasswordMutationPayload {
     client_mutation_id: Option<String>,
 }
 
-/// Whether a token was made.
+/// Whether a token was asked for or made.
 #[derive(SimpleObject)]
 pub struct ResetPasswordMutationPayload {
     success: Option<bool>,
     error: Option<String>,
-    /// The token, which is never shown again: for `setPassword` by the person whose password is to be set.
+    /// The token, which is never shown again: for `setPassword` by the person whose password is to be set. Null where the person gets it
+    /// by mail.
     token: Option<String>,
     client_mutation_id: Option<String>,
 }
@@ -108,8 +109,9 @@ impl PasswordMutations {
         }))
     }
 
-    /// Makes a token by which a person sets a new password; for people who may change that person. Strangers are told to ask
-    /// somebody who may, whatever the name: no mail is sent from here.
+    /// Has a token made by which a person sets a new password, and sends it to that person by mail. Anybody may ask for it: the answer
+    /// is the same, whether there is such a person or not. Where no mails are sent, or for a person without an address, the token is
+    /// shown to people who may change that person, and strangers are told to ask one of these.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -117,6 +119,10 @@ impl PasswordMutations {
     ) -> Result<Option<ResetPasswordMutationPayload>> {
         let context = request(ctx)?;
         let outcome = match context.requester() {
+            Err(_) if context.services.mail.is_on() => {
+                let address = context.call.address;
+                task_mail::ask_reset(&context.services, input.username, address).await.map(|()| None)
+            }
             Err(_) => Err(Error::new(ErrorCode::Forbidden, Message::new("ask-an-administrator"))),
             Ok(requester) => {
                 let username = input.username;
@@ -127,7 +133,7 @@ impl PasswordMutations {
             }
         };
         let (token, error) = match said(context, outcome)? {
-            Ok(token) => (Some(token), None),
+            Ok(token) => (token, None),
             Err(error) => (None, Some(error)),
         };
         let (success, client_mutation_id) = (Some(error.is_none()), input.client_mutation_id);

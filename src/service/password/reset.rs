@@ -1,5 +1,5 @@
-//! Setting a password without the old one: an administrator gets a token for a person, hands it over, and the person sets the
-//! password by it. Nothing that a stranger sends tells whether there is such a person.
+//! Setting a password without the old one, by a token: a person who has an address gets it by mail, where mails are sent; else an
+//! administrator gets it and hands it over. Nothing that a stranger sends tells whether there is such a person.
 
 use std::sync::Arc;
 
@@ -16,13 +16,15 @@ use crate::service::authority::Authority;
 use crate::service::context::ServiceContext;
 use crate::service::identity::{named, refuse_hosts};
 use crate::service::security_log::{self, note};
+use crate::service::task_mail;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Makes a token by which a person sets a new password. It ends once it is used, and after `auth.reset_token_s`.
+/// Makes a token by which a person sets a new password. It ends once it is used, and after `auth.reset_token_s`. The person gets it by
+/// mail; if that can't be, it is returned.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for somebody who is blocked, or what the database says.
-pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<String> {
+pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<Option<String>> {
     let settings = Arc::clone(&unit.settings);
     let authority = Authority::of(unit, &settings.gql_user_update_perms)?;
     unit.requester.refuse_token()?;
@@ -33,9 +35,13 @@ pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<String> {
         return Err(Error::new(ErrorCode::Conflict, message));
     }
     note(unit, SecurityEvent::PasswordReset, Some(user.id), None)?;
+    if unit.services.mail.is_on() && task_mail::can_get(&user) {
+        task_mail::leave_reset(unit, &user)?;
+        return Ok(None);
+    }
     let kept = db::user::password(unit.connection, user.id)?.unwrap_or_default();
     let expires = unit.now + TimeDelta::seconds(unit.services.auth.reset_token_s);
-    unit.services.tokens.reset_token(user.id, expires, &kept)
+    unit.services.tokens.reset_token(user.id, expires, &kept).map(Some)
 }
 
 /// Sets the password of the person of this name, for whom the token was made. The person's sessions end.

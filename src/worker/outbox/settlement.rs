@@ -1,6 +1,6 @@
 //! Settlements: what came of a delivery is written down.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use uuid::Uuid;
 
 use crate::db::connection::DbConnection;
@@ -8,8 +8,8 @@ use crate::db::{lease, outbox};
 use crate::error::Result;
 use crate::model::outbox::Delivery;
 use crate::model::webhook_attempt::WebhookAttempt;
-use crate::service::ServiceContext;
 use crate::service::webhook_attempt::{self, Disabled};
+use crate::service::{ServiceContext, task_mail};
 use crate::worker::gathered::Write;
 
 /// The result of telling a subscriber.
@@ -35,8 +35,17 @@ pub struct Settlement {
     pub now: NaiveDateTime,
     /// The result.
     pub attempted: Attempted,
-    /// What webhooks record of it.
-    pub record: Option<WebhookAttempt>,
+    /// What is recorded of it.
+    pub record: Option<Record>,
+}
+
+/// What is recorded of an attempt.
+#[derive(Debug)]
+pub enum Record {
+    /// An attempt at a webhook endpoint.
+    Webhook(WebhookAttempt),
+    /// What has become of a mail.
+    Mail(task_mail::Attempted),
 }
 
 /// What follows from a settlement.
@@ -62,7 +71,7 @@ impl Write for Settlement {
             Attempted::Failed(reason, due) => {
                 outbox::failed(connection, id, worker, reason, *due)?;
                 // An endpoint that fails is tried again at regular looks only.
-                self.record.is_none()
+                !matches!(self.record, Some(Record::Webhook(_)))
             }
             Attempted::Withheld => {
                 lease::put_back::<Delivery>(connection, id, worker)?;
@@ -70,9 +79,26 @@ impl Write for Settlement {
             }
         };
         let disabled = match &self.record {
-            Some(attempt) => webhook_attempt::record(services, connection, attempt, self.now)?,
+            Some(Record::Webhook(attempt)) => {
+                webhook_attempt::record(services, connection, attempt, self.now)?
+            }
+            Some(Record::Mail(attempted)) => {
+                task_mail::settle(connection, attempted, self.now)?;
+                None
+            }
             None => None,
         };
         Ok(Settled { is_more_due, disabled })
     }
+}
+
+/// How long after a failed attempt the next one is made; none after the last. A receiver that asks for a longer pause gets
+/// it. Pauses have a little jitter, so that retries do not come all at once.
+#[must_use]
+pub fn due_again(pauses_s: &[i64], attempts: i32, wanted: Option<TimeDelta>) -> Option<TimeDelta> {
+    let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
+    let pause_ms = pauses_s.get(place)?.saturating_mul(1_000);
+    let jitter_ms = i64::from(crate::clock::jitter()) * (pause_ms / 2_560);
+    let pause = TimeDelta::try_milliseconds(pause_ms.saturating_add(jitter_ms))?;
+    Some(wanted.map_or(pause, |wanted| wanted.max(pause)))
 }

@@ -13,6 +13,7 @@ pub mod program;
 pub mod receiver;
 pub mod rows;
 pub mod scenario;
+pub mod smtp;
 pub mod snapshot;
 pub mod socket;
 pub mod statements;

@@ -1,0 +1,169 @@
+//! Sending mails: what a delivery to `tasks.mail` does. `service/task_mail.rs` says how mails come to be.
+//!
+//! A mail that the server refuses for now (4xx, no connection, no answer) is due again after the next of `mail.retry_pauses_s`, and is
+//! DEAD after the last; one that it refuses for good (5xx) is DEAD at once. A process that dies after the server has taken a mail
+//! and before that is noted sends it again, with the same `Message-ID`.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::{Address, Message};
+
+use super::outbox::settlement::{Attempted, due_again};
+use super::smtp::{Refusal, SmtpClient};
+use crate::config::MailSettings;
+use crate::domain::json::{Json, json};
+use crate::domain::mail::MailStatus;
+use crate::domain::mail_template::{Parts, one_line};
+use crate::error::{Error, Result};
+use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
+use crate::model::outbox::Delivery;
+use crate::service::task_mail::{self, Letter, Prepared};
+use crate::service::task_template::values::{full_name, recipient, values};
+use crate::service::{ServiceContext, task_template};
+
+/// Sends mails. One for each module.
+pub struct Mails {
+    /// None where no mail server is set.
+    sending: Option<Sending>,
+}
+
+struct Sending {
+    client: SmtpClient,
+    payloads: WebhookPayloads,
+    from: Mailbox,
+    settings: MailSettings,
+}
+
+impl Mails {
+    /// Mails with the bounds of the settings.
+    ///
+    /// # Errors
+    /// UNAVAILABLE, with a sentence that names the setting.
+    pub fn new(settings: &MailSettings) -> Result<Self> {
+        if settings.host.is_empty() {
+            return Ok(Self { sending: None });
+        }
+        settings.check().map_err(Error::unavailable)?;
+        let from: Mailbox = settings.from.parse().map_err(|error| {
+            Error::unavailable(format!(
+                "mail.from is {:?}, an address such as `Tasks <tasks@example.org>` is needed: {error}",
+                settings.from
+            ))
+        })?;
+        let client = SmtpClient::new(settings, from.email.domain()).map_err(Error::unavailable)?;
+        let (payloads, settings) = (WebhookPayloads::default(), settings.clone());
+        Ok(Self { sending: Some(Sending { client, payloads, from, settings }) })
+    }
+
+    /// Makes an attempt at the mail of this delivery; returns what came of it.
+    ///
+    /// # Errors
+    /// An error of the database or the host. Then the attempt is made again.
+    pub async fn attempt(
+        &self,
+        services: &Arc<ServiceContext>,
+        delivery: &Delivery,
+    ) -> Result<(Attempted, task_mail::Attempted)> {
+        let id = delivery.entity_id;
+        let ended = |status, error| task_mail::Attempted { id, status, error };
+        let Some(sending) = &self.sending else {
+            return Ok((Attempted::Withheld, ended(MailStatus::Queued, None)));
+        };
+        let letter = match Box::pin(task_mail::begin(services, delivery)).await? {
+            Prepared::Letter(letter) => letter,
+            Prepared::Withdrawn(why) => {
+                let why = format!("not sent: {why}");
+                return Ok((Attempted::Delivered, ended(MailStatus::Failed, Some(why))));
+            }
+        };
+        let outcome = match Box::pin(sending.message(services, *letter)).await? {
+            Ok(message) => Box::pin(sending.client.send(&message)).await,
+            // It would be the same at each attempt, until somebody mends it and has it sent again.
+            Err(reason) => Err(Refusal::ForGood(reason)),
+        };
+        let (result, made) = match outcome {
+            Ok(()) => ("sent", (Attempted::Delivered, ended(MailStatus::Sent, None))),
+            Err(Refusal::ForGood(why)) => {
+                ("dead", (Attempted::Failed(why.clone(), None), ended(MailStatus::Failed, Some(why))))
+            }
+            Err(Refusal::ForNow(why)) => {
+                let pause = due_again(&sending.settings.retry_pauses_s, delivery.attempts, None);
+                let due = pause.map(|pause| services.clock.now() + pause);
+                let status = if due.is_some() { MailStatus::Queued } else { MailStatus::Failed };
+                ("failed", (Attempted::Failed(why.clone(), due), ended(status, Some(why))))
+            }
+        };
+        metrics::counter!("tasks_mails_total", "result" => result).increment(1);
+        Ok(made)
+    }
+}
+
+impl Sending {
+    /// The mail as it is sent, or why it can't be.
+    async fn message(
+        &self,
+        services: &Arc<ServiceContext>,
+        letter: Letter,
+    ) -> Result<Result<Message, String>> {
+        let (name, reader) = (letter.mail.template.clone(), letter.person.language.clone());
+        let default = self.settings.language.clone();
+        let sources = services
+            .read(move |_, connection| task_template::of_reader(connection, &name, &reader, &default))
+            .await?;
+        let Some(sources) = sources else {
+            return Ok(Err(format!("there is no template {}", letter.mail.template)));
+        };
+        let values = self.values(services, &letter).await?;
+        let rendered = match sources.render(&values) {
+            Ok(rendered) => rendered,
+            Err(fault) => {
+                return Ok(Err(format!(
+                    "the {} of the template {} can't be rendered: {}",
+                    fault.part, letter.mail.template, fault.reason
+                )));
+            }
+        };
+        Ok(self.written(services, &letter, rendered))
+    }
+
+    async fn values(&self, services: &Arc<ServiceContext>, letter: &Letter) -> Result<Json> {
+        let recipient = recipient(&letter.person);
+        if let Some((token, expires)) = &letter.token {
+            let link = self.settings.reset_link(&letter.person.username, token);
+            let expires = expires.format("%Y-%m-%dT%H:%M:%S").to_string();
+            return Ok(json!({ "recipient": recipient, "token": token, "expires": expires, "link": link }));
+        }
+        let body = match &letter.event {
+            Some(event) => self.payloads.body(services, event).await?,
+            None => Json::Null,
+        };
+        let link = self.settings.task_link(&letter.mail.entity_id.to_string());
+        Ok(values(body, &recipient, link.as_deref()))
+    }
+
+    fn written(&self, services: &ServiceContext, letter: &Letter, parts: Parts) -> Result<Message, String> {
+        let address = letter.person.email.as_deref().unwrap_or_default().trim();
+        let to = address.parse::<Address>().map_err(|error| format!("{address:?} is no address: {error}"))?;
+        let name = Some(one_line(&full_name(&letter.person))).filter(|name| !name.is_empty());
+        let builder = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(name, to))
+            .subject(parts.subject)
+            .date(SystemTime::from(services.clock.now().and_utc()))
+            .message_id(Some(letter.mail.message_id.clone()))
+            // Nobody's answering machine is to answer.
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ));
+        let message = if parts.html.trim().is_empty() {
+            builder.singlepart(SinglePart::plain(parts.text))
+        } else {
+            builder.multipart(MultiPart::alternative_plain_html(parts.text, parts.html))
+        };
+        message.map_err(|error| format!("it can't be written: {error}"))
+    }
+}
