@@ -55,6 +55,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000022" "task_comment"
     "00000000000023" "task_claim"
     "00000000000024" "task_asked"
+    "00000000000025" "task_next"
     "00000000000027" "people_history"
     "00000000000028" "api_token"
     "00000000000029" "task_mail"

@@ -66,6 +66,7 @@ mod makers;
 mod many;
 mod migrations;
 mod next_release;
+mod next_task;
 mod outages;
 mod packaging;
 mod paging;

@@ -10,10 +10,11 @@ use crate::db::sql::Sql;
 use crate::domain::decision::FourEyes;
 use crate::domain::query::Awaiting;
 
-/// The condition that the task waits for the person. `tasks` is the name of the table.
-pub fn awaits(dialect: Dialect, tasks: &str, awaiting: Awaiting) -> Sql {
+/// The condition that the task waits for the person. `tasks` is the name of the table. `is_of_group` says that the task is known to
+/// be assigned to a group of the person's: asked again, PostgreSQL would find all tasks of these groups and sort them.
+pub fn awaits(dialect: Dialect, tasks: &str, awaiting: Awaiting, is_of_group: bool) -> Sql {
     let Awaiting { user_id, now, four_eyes, unclaimed } = awaiting;
-    Waiting { tasks, user: &user_id.into(), now, four_eyes, unclaimed }.condition(dialect)
+    Waiting { tasks, user: &user_id.into(), now, four_eyes, unclaimed, is_of_group }.condition(dialect)
 }
 
 /// What [`awaits`] says, from the other side: each of these tasks with each of these users for whom it waits. Both are queries of
@@ -29,7 +30,7 @@ pub fn awaiting_among(
     Sql::new("SELECT one.task_id, one.user_id FROM (")
         .append(asked_among(tasks, users))
         .sql(") AS one JOIN task_management_task AS task ON task.id = one.task_id WHERE ")
-        .append(Waiting { tasks: "task", user, now, four_eyes, unclaimed: false }.condition(dialect))
+        .append(Waiting { tasks: "task", user, now, four_eyes, unclaimed: false, is_of_group: false }.condition(dialect))
 }
 
 /// For whom a task is to wait. The parts of a statement.
@@ -40,17 +41,22 @@ struct Waiting<'a> {
     now: NaiveDateTime,
     four_eyes: FourEyes,
     unclaimed: bool,
+    is_of_group: bool,
 }
 
 impl Waiting<'_> {
     fn condition(&self, dialect: Dialect) -> Sql {
         let (open, close) = among(dialect);
         let tasks = self.tasks;
-        let in_group = Sql::new(format!(
-            "({tasks}.flow_id IS NULL AND {tasks}.task_group_id IS NOT NULL AND {tasks}.task_group_id {open}"
-        ))
-        .append(groups_of(self.user.clone()))
-        .sql(close)
+        let own = if self.is_of_group {
+            Sql::default()
+        } else {
+            Sql::new(format!(" AND {tasks}.task_group_id IS NOT NULL AND {tasks}.task_group_id {open}"))
+                .append(groups_of(self.user.clone()))
+                .sql(close)
+        };
+        let in_group = Sql::new(format!("({tasks}.flow_id IS NULL"))
+        .append(own)
         .append(self.no_vote("IS NULL"))
         .sql(format!(
             " AND EXISTS (SELECT 1 FROM task_management_taskgroup AS pool WHERE pool.id = {tasks}.task_group_id"

@@ -61,7 +61,7 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         ))
         .bind(*now)
         .sql(")")),
-        Condition::AwaitingMe(awaiting) => Ok(awaits(dialect, table.name, *awaiting)),
+        Condition::AwaitingMe(awaiting) => Ok(awaits(dialect, table.name, *awaiting, false)),
         Condition::ClaimedBy { user_id, now } => Ok(claimed_by(table.name, *user_id, *now)),
         Condition::LiveHead => Ok(Sql::new(format!("{}.replacement_uuid IS NULL", table.name))),
         Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),

@@ -96,16 +96,21 @@ pub fn beyond(keys: &[Key], values: &[Option<Value>], backward: bool) -> Option<
 }
 
 /// The text after `ORDER BY`. On both databases, absent values come last in ascending order and first in descending order.
+///
+/// SQLite reads an index in an order that says where absent values come for its first key only. So for the others whether they
+/// are absent is a key of its own, which an index can have.
 pub fn order_by(keys: &[Key], expression: impl Fn(&Key) -> &String, backward: bool) -> Sql {
-    let keys = keys.iter().map(|key| {
-        let descending = key.descending != backward;
+    let keys = keys.iter().enumerate().map(|(place, key)| {
+        let (value, descending) = (expression(key), key.descending != backward);
         let direction = if descending { "DESC" } else { "ASC" };
-        let nulls = match (key.nullable, descending) {
-            (false, _) => "",
-            (true, false) => " NULLS LAST",
-            (true, true) => " NULLS FIRST",
-        };
-        Sql::new(format!("{} {direction}{nulls}", expression(key)))
+        Sql::new(match (key.nullable, descending) {
+            (false, _) => format!("{value} {direction}"),
+            (true, _) if place > 0 && key.join.is_none() => {
+                format!("{value} IS NULL {direction}, {value} {direction}")
+            }
+            (true, false) => format!("{value} {direction} NULLS LAST"),
+            (true, true) => format!("{value} {direction} NULLS FIRST"),
+        })
     });
     Sql::join(keys.collect(), ", ", "1")
 }

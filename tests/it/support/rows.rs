@@ -50,6 +50,18 @@ struct Line {
     value: String,
 }
 
+#[derive(QueryableByName)]
+struct Detail {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct Planned {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
 /// A transaction of somebody else's that has written a task, so that nobody else can until it ends.
 #[expect(dead_code, reason = "they are held, not looked at")]
 pub enum HeldTask {
@@ -101,6 +113,28 @@ impl TestApp {
             (*table, self.number(&sql))
         };
         TABLES.iter().map(count).collect()
+    }
+
+    /// How the database would execute a statement whose values are not known yet, a line for each part.
+    pub fn plan(&self, statement: &str) -> Vec<String> {
+        match self.backend {
+            Backend::Sqlite => {
+                let query = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"));
+                let rows: Vec<Detail> = query.load(&mut self.sqlite()).expect("the statement is right");
+                rows.into_iter().map(|row| row.detail).collect()
+            }
+            Backend::Postgres => {
+                let places = (1..1_000).take_while(|place| statement.contains(&format!("${place}"))).count();
+                let values = vec!["NULL"; places].join(", ");
+                let mut connection = self.postgres();
+                let prepare =
+                    format!("SET plan_cache_mode = force_generic_plan; PREPARE planned AS {statement}");
+                connection.batch_execute(&prepare).expect("the statement is right");
+                let query = diesel::sql_query(format!("EXPLAIN EXECUTE planned ({values})"));
+                let rows: Vec<Planned> = query.load(&mut connection).expect("it has a plan");
+                rows.into_iter().map(|row| row.line).collect()
+            }
+        }
     }
 
     /// Changes rows.
