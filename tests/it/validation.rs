@@ -167,6 +167,84 @@ async fn values_of_variables_are_checked_before_anything_is_executed(app: TestAp
 }
 
 #[apply(on_both)]
+async fn a_number_that_no_int_holds_is_refused_with_the_argument_and_the_range(app: TestApp) {
+    let group = app.group("BIG", tasks_management::CompletionPolicy::Any, &["exec1"]).await;
+    let before = app.row_counts();
+    let create = "mutation($a: CreateTaskGroupMutationInput!) { createTaskGroup(input: $a) { internalId } }";
+    let group_with = |more: Value| {
+        let mut input = json!({ "code": "NEW", "completionPolicy": "ANY" });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!({ "a": input })
+    };
+    let role = "mutation($a: CreateRoleMutationInput!) { createRole(input: $a) { internalId } }";
+    let cases: [(&str, Value, &str); 13] = [
+        ("{ task(first: 2147483648) { edgeCount } }", json!({}), "first"),
+        ("{ task(first: 99999999999999999999) { edgeCount } }", json!({}), "first"),
+        ("{ task(priority_Gte: -2147483649) { edgeCount } }", json!({}), "priority_Gte"),
+        (
+            "query($a: Int) { task(first: $a) { edgeCount } }",
+            json!({ "a": 9_007_199_254_740_993_i64 }),
+            "first",
+        ),
+        ("query($a: Int) { task(first: $a) { edgeCount } }", json!({ "a": u64::MAX }), "a"),
+        (
+            "query($a: Int) { taskAssignmentTargets(first: $a) { code } }",
+            json!({ "a": 2_147_483_648_i64 }),
+            "first",
+        ),
+        (
+            "{ taskGroup { edges { node { taskexecutorSet(first: 3000000000) { edgeCount } } } } }",
+            json!({}),
+            "first",
+        ),
+        (
+            "query { ...F } fragment F on Query { users(roles: [1, 3000000000]) { edgeCount } }",
+            json!({}),
+            "roles.1",
+        ),
+        (create, group_with(json!({ "leadTimeSeconds": 3_000_000_000_i64 })), "input.leadTimeSeconds"),
+        (create, group_with(json!({ "threshold": -3_000_000_000_i64 })), "input.threshold"),
+        (
+            create,
+            group_with(
+                json!({ "escalations": [{ "at": "AFTER_DUE", "action": "FAIL", "offsetSeconds": 1e18 }] }),
+            ),
+            "a.escalations.0.offsetSeconds",
+        ),
+        (role, json!({ "a": { "name": "R", "rightsId": [191_001, 4_294_967_297_i64] } }), "input.rightsId.1"),
+        (
+            "mutation { updateTask(input: { id: \"00000000-0000-7000-8000-000000000001\", expectedVersion: 2147483648 }) { internalId } }",
+            json!({}),
+            "input.expectedVersion",
+        ),
+    ];
+    let mut admin = app.user("admin").await;
+    let mut french = app.user("exec1").await;
+    french.outcome("changeUserLanguage", json!({ "languageId": "fr" })).await;
+    let before: Vec<_> = before.into_iter().filter(|(table, _)| *table != "core_mutationlog").collect();
+    for (query, variables, field) in cases {
+        let answer = admin.graphql_with(query, variables.clone()).await;
+        assert_eq!(answer.codes(), ["VALIDATION"], "{query} {variables}: {}", answer.text);
+        let expected = format!("`{field}` is out of range: from -2147483648 to 2147483647 is allowed.");
+        assert_eq!(answer.message(), expected, "{query} {variables}");
+        let answer = french.graphql_with(query, variables).await;
+        assert!(answer.message().starts_with(&format!("`{field}` est hors limites")), "{}", answer.text);
+    }
+    let after: Vec<_> = app
+        .row_counts()
+        .into_iter()
+        .filter(|(table, _)| {
+            !["core_mutationlog", "core_historicaluser", "task_management_taskmutation"].contains(table)
+        })
+        .collect();
+    assert!(after.iter().all(|count| before.contains(count)), "{before:?} {after:?}");
+    // The last ones that are allowed are not refused here.
+    let answer =
+        admin.graphql("{ task(priority_Lte: 2147483647, priority_Gte: -2147483648) { totalCount } }").await;
+    assert!(answer.data("task")["totalCount"].as_i64() > Some(0), "{group}");
+}
+
+#[apply(on_both)]
 async fn variables_may_stand_wherever_the_specification_lets_them(app: TestApp) {
     let mut client = app.user("admin").await;
     for (query, variables) in [

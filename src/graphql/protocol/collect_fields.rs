@@ -12,13 +12,14 @@ use async_graphql::parser::types::{
     Directive, DocumentOperations, ExecutableDocument, Field, FragmentDefinition, InlineFragment,
     OperationDefinition, Selection, SelectionSet, TypeCondition,
 };
-use async_graphql::registry::MetaType;
+use async_graphql::registry::{MetaField, MetaType};
 use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::{ConstValue, Value};
 
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::type_system::{TYPENAME, TypeSystem};
+use crate::graphql::protocol::validation::values::{Given, Path, Place, check, holds_beyond_int};
 use crate::graphql::protocol::variables::Values;
 use crate::message::Message;
 
@@ -56,7 +57,7 @@ pub const OWN_TYPENAME: &str = " ";
 /// Collects the fields of a valid operation.
 ///
 /// # Errors
-/// LIMIT for too many fields, or fields that are nested too deeply.
+/// LIMIT for too many fields, or fields that are nested too deeply; VALIDATION for a number that no `Int` holds.
 pub fn collect(
     types: &TypeSystem,
     fragments: &HashMap<Name, Positioned<FragmentDefinition>>,
@@ -64,7 +65,7 @@ pub fn collect(
     variables: &Values,
     limits: &Limits,
 ) -> Result<Collected> {
-    let mut collector = Collector { types, fragments, variables, limits, written: 0 };
+    let mut collector = Collector { types, fragments, variables, limits, written: 0, is_own: false };
     let set = &operation.selection_set;
     let (selection_set, shape, fields) = match types.root(operation.ty) {
         Some(root) => collector.composite(root, &[&set.node], set.pos, 1)?,
@@ -92,6 +93,8 @@ struct Collector<'a> {
     limits: &'a Limits,
     /// How many fields were collected so far, for all possible types.
     written: usize,
+    /// Whether the fields are below a root field of the module.
+    is_own: bool,
 }
 
 impl<'a> Collector<'a> {
@@ -154,7 +157,15 @@ impl<'a> Collector<'a> {
         for (key, group) in groups {
             let Some(first) = group.first() else { continue };
             let name = &first.node.name;
-            let of = ty.field_by_name(&name.node).map_or(TYPENAME.1, |field| field.ty.as_str());
+            if depth == 1 {
+                self.is_own = self.types.is_own_root(&name.node);
+            }
+            let known = ty.field_by_name(&name.node);
+            let of = known.map_or(TYPENAME.1, |field| field.ty.as_str());
+            let arguments = self.arguments(&first.node.arguments);
+            if let Some(known) = known.filter(|_| self.is_own) {
+                self.check_ints(known, &arguments)?;
+            }
             let key = Name::new(key);
             let mut selection_set = SelectionSet::default();
             let mut inner = None;
@@ -168,7 +179,7 @@ impl<'a> Collector<'a> {
             let field = Field {
                 alias: first.node.alias.as_ref().map(|_| Positioned::new(key.clone(), first.pos)),
                 name: name.clone(),
-                arguments: self.arguments(&first.node.arguments),
+                arguments,
                 directives: self.own_directives(&first.node.directives),
                 selection_set: Positioned::new(selection_set, first.pos),
             };
@@ -265,6 +276,20 @@ impl<'a> Collector<'a> {
             Some((name.clone(), Positioned::new(self.value(&value.node)?, value.pos)))
         };
         given.iter().filter_map(put_in).collect()
+    }
+
+    /// Refuses numbers that no `Int` holds for arguments of a field of the module. The library would in its own words, and without
+    /// the name of the argument.
+    fn check_ints(&self, field: &MetaField, given: &[(Positioned<Name>, Positioned<Value>)]) -> Result<()> {
+        for (name, value) in given.iter().filter(|(_, value)| holds_beyond_int(&value.node)) {
+            let (argument, value) = (field.args.get(name.node.as_str()), value.node.clone().into_const());
+            let Some((argument, value)) = argument.zip(value) else { continue };
+            let path = Path::Name(&name.node);
+            let place = Place { path, ty: &argument.ty, has_default: false, is_own: true };
+            check(self.types, place, Given::Sent(&value), &mut |_, _| {})
+                .map_err(|message| Error::validation(name.node.as_str(), message))?;
+        }
+        Ok(())
     }
 
     fn value(&self, value: &Value) -> Option<Value> {

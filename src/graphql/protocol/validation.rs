@@ -260,6 +260,7 @@ impl<'a> Validator<'a> {
                 path: Path::Name(&name.node),
                 ty: &argument.ty,
                 has_default: argument.default_value.is_some(),
+                is_own: false,
             };
             let variables = &mut self.uses.variables;
             let mut listener = |variable, at: Place<'a, '_>| {

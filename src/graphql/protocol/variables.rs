@@ -34,7 +34,8 @@ pub fn coerce(
             }
             (Some(value), _) => {
                 let ty = definition.node.var_type.node.to_string();
-                let place = Place { path: Path::Name(name), ty: &ty, has_default: false };
+                let path = Path::Name(name);
+                let place = Place { path, ty: &ty, has_default: false, is_own: false };
                 match check_sent(types, place, value) {
                     Ok(()) => drop(values.insert(name.to_string(), value.clone())),
                     Err(message) => refuse(message),

@@ -6,6 +6,7 @@ use async_graphql::resolver_utils::{EnumItem, EnumType};
 use crate::domain::text::check_text;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::scalars::read_uuid;
+use crate::graphql::protocol::validation::values::{beyond_int, is_beyond_int};
 use crate::message::Message;
 
 /// The longest text that a filter takes, in characters: longer than any column by which lists are filtered.
@@ -39,10 +40,10 @@ impl Given<'_> {
     /// The value as a GraphQL `Int`. That has 32 bits, but the library accepts larger numbers.
     pub fn int(&self) -> Result<i64> {
         match self.value {
-            Value::Number(number) => number
-                .as_i64()
-                .filter(|number| i32::try_from(*number).is_ok())
-                .ok_or_else(|| self.wrong(Message::new("need-int"))),
+            Value::Number(number) if is_beyond_int(number) => {
+                Err(Error::validation(self.name, beyond_int(self.name)))
+            }
+            Value::Number(number) => number.as_i64().ok_or_else(|| self.wrong(Message::new("need-int"))),
             _ => Err(self.wrong(Message::new("need-int"))),
         }
     }

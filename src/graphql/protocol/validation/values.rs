@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_graphql::registry::{MetaType, MetaTypeName};
-use async_graphql_value::{ConstValue, Value};
+use async_graphql_value::{ConstValue, Number, Value};
 
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::message::Message;
@@ -17,6 +17,8 @@ pub struct Place<'a, 'p> {
     pub ty: &'a str,
     /// Whether the place has a default.
     pub has_default: bool,
+    /// Whether it is the module's. The library has one scalar for all whole numbers, and a host may have longer ones than GraphQL.
+    pub is_own: bool,
 }
 
 /// The way to a place: an argument or a variable, then fields and items inside it.
@@ -75,7 +77,8 @@ pub fn check<'a>(
         MetaTypeName::List(ty) => match value.items() {
             Some(items) => {
                 for (at, item) in items.enumerate() {
-                    let inner = Place { path: Path::Item(&place.path, at), ty, has_default: false };
+                    let path = Path::Item(&place.path, at);
+                    let inner = Place { path, ty, has_default: false, ..place };
                     check(types, inner, item, listener)?;
                 }
                 Ok(())
@@ -93,6 +96,9 @@ pub fn check<'a>(
                 Err(Message::new("need-one-of")
                     .with("field", place.path.to_string())
                     .with_list("allowed", &allowed))
+            }
+            Some(MetaType::Scalar { .. }) if name == INT && value.is_beyond(place.is_own) => {
+                Err(beyond_int(&place.path.to_string()))
             }
             Some(MetaType::Scalar { is_valid, .. }) => {
                 let is_right = |value: &ConstValue| is_valid.as_ref().is_none_or(|is_valid| is_valid(value));
@@ -117,7 +123,8 @@ pub fn check<'a>(
                             .with("type", place.ty));
                     };
                     let path = Path::Field(&place.path, name);
-                    let inner = Place { path, ty: &field.ty, has_default: field.default_value.is_some() };
+                    let has_default = field.default_value.is_some();
+                    let inner = Place { path, ty: &field.ty, has_default, ..place };
                     check(types, inner, *value, listener)?;
                 }
                 let lacking = input_fields.values().find(|field| {
@@ -137,6 +144,34 @@ pub fn check<'a>(
     }
 }
 
+/// The library's scalar for whole numbers.
+const INT: &str = "Int";
+
+/// The refusal of a number that no `Int` of GraphQL holds.
+pub fn beyond_int(field: &str) -> Message {
+    let (min, max) = (i64::from(i32::MIN), i64::from(i32::MAX));
+    Message::new("out-of-range").with("field", field.to_owned()).with("min", min).with("max", max)
+}
+
+/// Whether a number is a whole one that no `Int` of GraphQL holds.
+pub fn is_beyond_int(number: &Number) -> bool {
+    match (number.as_i64(), number.as_f64()) {
+        (Some(number), _) => i32::try_from(number).is_err(),
+        (None, Some(number)) => number.fract() == 0.0 && number.abs() > f64::from(i32::MAX),
+        (None, None) => true,
+    }
+}
+
+/// Whether such a number is somewhere in the value.
+pub fn holds_beyond_int(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => is_beyond_int(number),
+        Value::List(items) => items.iter().any(holds_beyond_int),
+        Value::Object(fields) => fields.values().any(holds_beyond_int),
+        _ => false,
+    }
+}
+
 /// Tells of the variables inside a scalar that takes lists and objects. The types of their places are unknown.
 fn tell_of_variables<'a>(value: &'a Value, place: Place<'a, '_>, listener: &mut Listener<'a, '_>) {
     match value {
@@ -148,6 +183,16 @@ fn tell_of_variables<'a>(value: &'a Value, place: Place<'a, '_>, listener: &mut 
 }
 
 impl<'a> Given<'a> {
+    /// Whether it is a whole number that can't stand here; a host's has 64 bits.
+    fn is_beyond(self, is_own: bool) -> bool {
+        match self {
+            Self::Written(Value::Number(number)) | Self::Sent(ConstValue::Number(number)) => {
+                is_beyond_int(number) && (is_own || !number.is_i64())
+            }
+            _ => false,
+        }
+    }
+
     const fn is_null(self) -> bool {
         matches!(self, Self::Written(Value::Null) | Self::Sent(ConstValue::Null))
     }

@@ -49,7 +49,7 @@ impl<'a> Validator<'a> {
                 unsound.insert(name);
             } else if let Some(default) = &definition.default_value {
                 let path = Path::Name(name);
-                let place = Place { path, ty: &ty, has_default: false };
+                let place = Place { path, ty: &ty, has_default: false, is_own: false };
                 // A default stands in the document, where values of enums are not texts.
                 let value = default.node.clone().into_value();
                 if let Err(message) = check_written(self.types, place, &value) {
