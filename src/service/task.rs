@@ -61,7 +61,7 @@ pub struct UpdateTask {
     pub detach_group: bool,
     /// The new proposal. Votes on the earlier proposal no longer count, and a flow begins anew.
     pub data: Option<Json>,
-    /// The reason, which history keeps. Required for a rejection, if the settings want a reason.
+    /// The reason of the change, which history keeps. Required for a rejection, if the settings want a reason.
     pub comment: Option<String>,
     /// How urgent the task is, from 0 to 100; for privileged people only.
     pub priority: Option<i32>,
@@ -114,6 +114,10 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
         }
     }
     dates::set(unit, &mut task, input.due_date, input.follow_up_date)?;
+    if task == old && closes.is_none() && comment.is_some() {
+        // There would be no version to keep it.
+        return Err(Error::validation("comment", Message::new("comment-without-change")));
+    }
     if task != old {
         let stale = unbind_votes(unit, &mut task, &old)?;
         unit.before(Signal::TaskUpdate, task.id, || EventData::new(Some(&old), Some(&task)))?;

@@ -206,6 +206,37 @@ async fn who_closes_a_task_as_failed_has_to_say_why_and_the_history_keeps_it(app
 }
 
 #[apply(on_both)]
+async fn a_comment_on_an_update_is_kept_with_the_change_and_refused_where_nothing_changes(app: TestApp) {
+    let group = app.group("REASON", Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let with = |more: serde_json::Value| {
+        let mut input = json!({ "id": task, "comment": "because" });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        input
+    };
+    let same = app.task_row(&task).await["data"].clone();
+    for more in
+        [json!({}), json!({ "status": "ACCEPTED" }), json!({ "taskGroupId": group }), json!({ "data": same })]
+    {
+        assert_eq!(
+            app.refused("triage", "updateTask", with(more.clone())).await,
+            "VALIDATION comment",
+            "{more}"
+        );
+    }
+    let text = app.refusal_text("triage", "updateTask", with(json!({}))).await;
+    assert!(text.contains("createTaskComment"), "it says where a comment alone goes: {text}");
+    assert_eq!(app.task_row(&task).await["version"], 1, "nothing was written");
+    // A blank one says nothing, and asking for nothing is still allowed.
+    app.done("triage", "updateTask", json!({ "id": task, "comment": " " })).await;
+    for (change, version) in [(json!({ "priority": 7 }), 2), (json!({ "detachGroup": true }), 3)] {
+        app.done("triage", "updateTask", with(change)).await;
+        let last = app.versions("task", &task, "historyChangeReason").await.pop().expect("a version");
+        assert_eq!((&last["version"], &last["historyChangeReason"]), (&json!(version), &json!("because")));
+    }
+}
+
+#[apply(on_both)]
 async fn a_refusal_from_before_the_setting_fails_nothing_until_somebody_says_why(app: TestApp) {
     let strict = app.another_process_with(
         |settings| {

@@ -30,7 +30,10 @@ pub fn awaiting_among(
     Sql::new("SELECT one.task_id, one.user_id FROM (")
         .append(asked_among(tasks, users))
         .sql(") AS one JOIN task_management_task AS task ON task.id = one.task_id WHERE ")
-        .append(Waiting { tasks: "task", user, now, four_eyes, unclaimed: false, is_of_group: false }.condition(dialect))
+        .append(
+            Waiting { tasks: "task", user, now, four_eyes, unclaimed: false, is_of_group: false }
+                .condition(dialect),
+        )
 }
 
 /// For whom a task is to wait. The parts of a statement.

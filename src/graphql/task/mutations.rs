@@ -122,7 +122,8 @@ asks_for! {
         detach_group: Option<bool> = input.detach_group.unwrap_or(false),
         /// The new proposal; for the maker and for privileged people. Votes on the earlier proposal no longer count.
         data: Option<JsonString>,
-        /// The reason, which history keeps. Required to make the task FAILED, if the settings want a reason.
+        /// The reason of the change, which history keeps: refused where nothing changes. Required to make the task FAILED, if the
+        /// settings want a reason.
         comment: Option<String>,
         /// How urgent the task is, from 0 to 100; for privileged people.
         priority: Option<i32>,
