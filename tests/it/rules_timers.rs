@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::rules_dates::later;
 use crate::sessions::beginning;
+use crate::statements::sent;
 use crate::support::receiver::{Received, Receiver};
 use crate::support::scenario::{each, key, user_ids};
 use crate::support::{Backend, TestApp, apply, on_both, until};
@@ -442,6 +443,73 @@ async fn bad_rules_are_refused_with_the_field(backend: Backend) {
         .await;
     scene.act().await;
     assert_eq!(scene.told(), ["NOTIFY 315360000"]);
+}
+
+#[apply(on_both)]
+async fn of_a_thousand_escalation_rules_ten_are_allowed_and_the_refusal_names_the_bound(app: TestApp) {
+    let group = app.group("FULL", Any, &["exec1"]).await;
+    let rules = vec![rule("AFTER_OPEN", 60, "NOTIFY"); 1_000];
+    let before: Vec<_> =
+        app.row_counts().into_iter().filter(|(table, _)| *table != "core_mutationlog").collect();
+    for (mutation, input) in [
+        ("createTaskGroup", json!({ "code": "NEW", "completionPolicy": "ANY", "escalations": rules })),
+        (
+            "updateTaskGroup",
+            json!({ "id": group, "code": "FULL", "completionPolicy": "ANY", "escalations": rules }),
+        ),
+        (
+            "createTaskFlow",
+            json!({ "code": "NEW", "steps": [{ "taskGroupId": group, "escalations": rules }] }),
+        ),
+    ] {
+        let text = app.refusal_text("admin", mutation, input.clone()).await;
+        assert!(text.contains("at most 10"), "{mutation}: {text}");
+        assert!(app.refused("admin", mutation, input).await.starts_with("LIMIT"), "{mutation}");
+    }
+    let after: Vec<_> =
+        app.row_counts().into_iter().filter(|(table, _)| *table != "core_mutationlog").collect();
+    assert_eq!(after, before, "nothing is half done");
+}
+
+/// What a task costs in its group does not depend on the rules of others.
+#[apply(on_both)]
+async fn a_thousand_groups_with_rules_cost_a_task_no_more_statements_than_one(backend: Backend) {
+    let scene = Scene::start(backend).await;
+    let rules = json!([rule("AFTER_OPEN", 60, "NOTIFY"), rule("AFTER_DUE", 60, "NOTIFY")]);
+    let group = scene.group("ONE", rules).await;
+    let clock = scene.clock.clone();
+    let counted = scene
+        .app
+        .counted_process_of(|settings| settings.timers.outage_s = 1_000_000, |builder| builder.clock(clock));
+    let mut admin = counted.user("admin").await;
+    let round = async |admin: &mut crate::support::Client| {
+        let input = json!({ "taskGroupId": group, "dueDate": later(&scene.clock, 30) });
+        sent(&counted);
+        assert_eq!(admin.outcome("createTask", input).await, "ok");
+        let created = sent(&counted).len();
+        scene.clock.advance(TimeDelta::seconds(100));
+        while counted.module.deliver_due().await.expect("acts") > 0 {}
+        (created, sent(&counted).len())
+    };
+    // The first one learns what later ones know.
+    round(&mut admin).await;
+    let alone = round(&mut admin).await;
+    let key = match backend {
+        Backend::Postgres => {
+            "CAST('0d000000-0000-7000-8000-' || lpad(CAST(number AS text), 12, '0') AS uuid)"
+        }
+        Backend::Sqlite => "'0d000000-0000-7000-8000-' || substr('000000000000' || number, -12)",
+    };
+    scene.app.run(&format!(
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1000) \
+         INSERT INTO task_management_taskgroup (id, is_deleted, version, date_created, date_updated, user_created, user_updated, \
+         code, completion_policy, escalations) SELECT {key}, is_deleted, version, date_created, date_updated, user_created, \
+         user_updated, 'COPY ' || number, completion_policy, escalations FROM task_management_taskgroup CROSS JOIN numbers \
+         WHERE task_management_taskgroup.id = '{group}'"
+    ));
+    let groups = "SELECT count(*) FROM task_management_taskgroup WHERE escalations IS NOT NULL";
+    assert_eq!(scene.app.count(groups), 1_001);
+    assert_eq!(round(&mut admin).await, alone);
 }
 
 #[apply(on_both)]

@@ -572,6 +572,32 @@ async fn a_blocked_person_has_no_claim_and_gets_none(app: TestApp) {
 }
 
 #[apply(on_both)]
+async fn unknown_inactive_and_removed_people_are_given_nothing(app: TestApp) {
+    let group = group(&app, "GONE", "EXCLUSIVE", &["exec1", "exec2", "exec3"]).await;
+    let task = app.task_in(&group).await;
+    app.done("admin", "updateUser", json!({ "username": "exec2", "isActive": false })).await;
+    app.done("admin", "deleteUser", json!({ "uuids": [user_id("exec3")] })).await;
+    for who in ["00000000-0000-7000-b000-000000000009", user_id("exec2"), user_id("exec3")] {
+        let given = json!({ "id": task, "userId": who });
+        assert_eq!(app.refused("triage", "assignTask", given).await, "VALIDATION userId", "{who}");
+        let said = json!({ "taskId": task, "text": "look", "mentions": [who] });
+        assert_eq!(app.refused("admin", "createTaskComment", said).await, "VALIDATION mentions", "{who}");
+        let asked = json!({ "code": "NEW", "completionPolicy": "ANY", "userIds": [who] });
+        assert_eq!(app.refused("admin", "createTaskGroup", asked).await, "VALIDATION userIds", "{who}");
+    }
+    let rows = app
+        .user("admin")
+        .await
+        .rows("task", &format!("(id: \"{task}\")"), "progress { pools { missing { username } } }")
+        .await;
+    assert_eq!(
+        rows[0]["progress"]["pools"][0]["missing"],
+        json!([{ "username": "exec1" }]),
+        "nobody else is waited for"
+    );
+}
+
+#[apply(on_both)]
 async fn a_vote_a_claim_and_an_assignment_in_the_same_instant_leave_one_holder_or_a_decided_task(
     app: TestApp,
 ) {

@@ -175,6 +175,15 @@ async fn only_active_people_who_see_the_task_are_mentioned(app: TestApp) {
     assert_eq!(refused(vec!["00000000-0000-7000-b000-000000000009"]).await, "VALIDATION mentions", "nobody");
     app.run(&format!("UPDATE core_user SET is_active = false WHERE id = '{}'", user_id("exec2")));
     assert_eq!(refused(vec![user_id("exec2")]).await, "VALIDATION mentions", "inactive");
+    // Nothing tells which of these it is.
+    let words = async |person: &str| {
+        let text = app.refusal_text("admin", "createTaskComment", mention(vec![person])).await;
+        text.replace(person, "…")
+    };
+    let unknown = words("00000000-0000-7000-b000-000000000009").await;
+    for person in ["exec4", "norights", "exec2"] {
+        assert_eq!(words(user_id(person)).await, unknown, "{person}");
+    }
     let many: Vec<String> = (0..51).map(|n| format!("00000000-0000-7000-b000-0000000001{n:02}")).collect();
     assert_eq!(refused(many.iter().map(String::as_str).collect()).await, "LIMIT mentions");
     let people = [user_id("exec1"), user_id("triage"), user_id("exec1")];
