@@ -26,6 +26,7 @@ mod prometheus;
 mod role;
 mod security_log;
 mod table;
+mod token;
 mod user;
 
 pub use crate::service::user::NewUser;
@@ -34,6 +35,7 @@ pub use log::begin_log;
 use prometheus::Prometheus;
 pub use role::{create_role, delete_role, list_rights, list_roles, set_rights, show_role};
 pub use security_log::export_security_log;
+pub use token::{create_token, list_tokens, revoke_tokens};
 pub use user::{
     add_user, grant, list_users, rename, revoke, roles_of, sessions, set_active, set_password, show_user,
     whoami,

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use tasks_management::cli;
 use tasks_management::config::Settings;
+use uuid::Uuid;
 
 /// The subcommands of `user`.
 #[derive(Subcommand)]
@@ -145,6 +146,41 @@ pub enum RoleCommand {
     },
 }
 
+/// The subcommands of `token`.
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Shows the tokens that go on.
+    List {
+        /// Only those of the user with this name.
+        #[arg(long)]
+        user: Option<String>,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a token for a program, and shows it once.
+    Create {
+        /// The name of the user in whose name the program asks.
+        username: String,
+        /// What the token is for.
+        name: String,
+        /// Numbers of rights that the user has, as `rights list` shows them.
+        rights: Vec<i32>,
+        /// In how many days it ends.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends tokens.
+    Revoke {
+        /// Tokens, as `token list` shows them.
+        #[arg(required = true)]
+        tokens: Vec<Uuid>,
+    },
+}
+
 /// The subcommands of `rights`.
 #[derive(Subcommand)]
 pub enum RightsCommand {
@@ -188,6 +224,17 @@ pub async fn role(settings: Settings, command: RoleCommand) -> Result<String, St
         RoleCommand::Create { role, rights } => cli::create_role(settings, role, rights).await,
         RoleCommand::SetRights { role, rights } => cli::set_rights(settings, role, rights).await,
         RoleCommand::Delete { role } => cli::delete_role(settings, role).await,
+    }
+}
+
+/// Does what a subcommand of `token` says.
+pub async fn token(settings: Settings, command: TokenCommand) -> Result<String, String> {
+    match command {
+        TokenCommand::List { user, json } => cli::list_tokens(settings, user, json).await,
+        TokenCommand::Create { username, name, rights, days, json } => {
+            cli::create_token(settings, username, name, days, rights, json).await
+        }
+        TokenCommand::Revoke { tokens } => cli::revoke_tokens(settings, tokens).await,
     }
 }
 

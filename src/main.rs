@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use commands::{RightsCommand, RoleCommand, UserCommand};
+use commands::{RightsCommand, RoleCommand, TokenCommand, UserCommand};
 use tasks_management::cli;
 use tasks_management::config::{Settings, holds_password};
 
@@ -84,6 +84,13 @@ enum Command {
         common: Common,
         #[command(subcommand)]
         command: RoleCommand,
+    },
+    /// Shows the tokens of programs, makes and ends them.
+    Token {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: TokenCommand,
     },
     /// Shows which rights there are.
     Rights {
@@ -227,6 +234,7 @@ async fn execute(command: Command) -> Result<String, Failure> {
         Command::Load { common, file } => cli::load(settings(&common)?, &file).await?,
         Command::User { common, command } => commands::user(settings(&common)?, command).await?,
         Command::Role { common, command } => commands::role(settings(&common)?, command).await?,
+        Command::Token { common, command } => commands::token(settings(&common)?, command).await?,
         Command::Rights { common, command } => commands::rights(settings(&common)?, command).await?,
         Command::SecurityLog { common, since } => cli::export_security_log(settings(&common)?, since).await?,
         Command::Whoami { common, json } => cli::whoami(settings(&common)?, json).await?,

@@ -1,6 +1,7 @@
 //! What subcommands show: a table for people, JSON for programs.
 
-use serde_json::{Map, Value};
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value, json};
 
 /// Rows with named columns.
 pub struct Table {
@@ -55,6 +56,11 @@ impl Table {
     }
 }
 
+/// A moment as it is shown, in UTC to the second.
+pub fn moment(moment: Option<NaiveDateTime>) -> Value {
+    moment.map_or(Value::Null, |moment| json!(moment.format("%Y-%m-%dT%H:%M:%S").to_string()))
+}
+
 /// A value in a line. Nothing in it ends the line or moves the cursor.
 fn words(value: &Value) -> String {
     let text = match value {
@@ -70,8 +76,6 @@ fn words(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

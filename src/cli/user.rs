@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::table::Table;
+use super::table::{Table, moment};
 use super::{migrate, say};
 use crate::app::Builder;
 use crate::config::Settings;
@@ -199,8 +199,4 @@ pub async fn whoami(settings: Settings, json: bool) -> Result<String, String> {
     let (requester, superusers) = user::acting(module.services()).await.map_err(say)?;
     let shown = vec![json!(requester.user.username), json!(requester.id()), json!(true), json!(superusers)];
     Ok(Table::new(&["actsAs", "id", "superuser", "superusersWhoCanLogIn"], vec![shown]).record(json))
-}
-
-fn moment(moment: Option<chrono::NaiveDateTime>) -> Value {
-    moment.map_or(Value::Null, |moment| json!(moment.format("%Y-%m-%dT%H:%M:%S").to_string()))
 }

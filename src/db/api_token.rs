@@ -15,10 +15,18 @@ impl Listed for ApiToken {
     const CONDITION: Option<&str> = Some("core_session.token_name IS NOT NULL");
 }
 
-/// The tokens of this user that go on.
-pub fn live_of(connection: &mut DbConnection, user_id: Uuid, now: NaiveDateTime) -> Result<Vec<ApiToken>> {
-    let own = Sql::new("token_name IS NOT NULL AND date_revoked IS NULL AND date_expires > ").bind(now);
-    select(connection, own.sql(" AND user_id = ").bind(user_id))
+/// The tokens that go on, of all users or of this one, the oldest first.
+pub fn live(
+    connection: &mut DbConnection,
+    user_id: Option<Uuid>,
+    now: NaiveDateTime,
+) -> Result<Vec<ApiToken>> {
+    let live = Sql::new("token_name IS NOT NULL AND date_revoked IS NULL AND date_expires > ").bind(now);
+    let wanted = match user_id {
+        Some(user_id) => live.sql(" AND user_id = ").bind(user_id),
+        None => live,
+    };
+    select(connection, wanted.sql(" ORDER BY date_created, id"))
 }
 
 /// Notes that a token was used, unless another request has noted it since `since`.

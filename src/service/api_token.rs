@@ -56,7 +56,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, new: &NewApiToken) -> Result<String> {
         return Err(Error::forbidden(message).of_field("rights"));
     }
     let (id, most) = (new_random_id(), unit.services.auth.tokens_per_user);
-    if db::api_token::live_of(unit.connection, owner.id, unit.now)?.len() >= most {
+    if db::api_token::live(unit.connection, Some(owner.id), unit.now)?.len() >= most {
         let message = Message::new("too-many-tokens").with("max", most);
         return Err(Error::new(ErrorCode::Limit, message));
     }
@@ -120,6 +120,23 @@ pub async fn list(
 ) -> Result<Slice<ApiToken>> {
     refuse_hosts(services)?;
     services.list(requester, query, ListScope::Root, visibility::api_tokens, db::list::<ApiToken>).await
+}
+
+/// The tokens that go on, of all users or of one, each with its user's name, for operators.
+///
+/// # Errors
+/// NOT_FOUND, or what the database says.
+pub fn live(unit: &mut UnitOfWork<'_>, username: Option<&str>) -> Result<Vec<(ApiToken, String)>> {
+    let owner = username.map(|username| named(unit.connection, username)).transpose()?;
+    let tokens = db::api_token::live(unit.connection, owner.map(|owner| owner.id), unit.now)?;
+    let owners: BTreeSet<Uuid> = tokens.iter().map(|token| token.user_id).collect();
+    let owners = db::get_many::<User>(unit.connection, &Vec::from_iter(owners))?;
+    let name = |id: Uuid| owners.iter().find(|owner| owner.id == id).map(|owner| owner.username.clone());
+    let with_name = |token: ApiToken| {
+        let name = name(token.user_id).unwrap_or_default();
+        (token, name)
+    };
+    Ok(tokens.into_iter().map(with_name).collect())
 }
 
 /// In whose name the program is to ask.

@@ -117,9 +117,11 @@ async fn hash_passwords(
                 services.clone().hashing(move || services.passwords.hash(&plain)).await?
             }
             (None, Some(digest), Some(private_key)) => legacy_hash(private_key, digest),
+            // For programs: nobody logs in as this user.
+            (None, None, None) => String::new(),
             _ => {
                 return Err(Error::internal(format!(
-                    "user {}: either password, or legacyPasswordHash with privateKey, is needed",
+                    "user {}: either password, or legacyPasswordHash with privateKey, or none of them",
                     user.username
                 )));
             }

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::cli::{line, on_each_database, with_input};
-use crate::support::program::{FIXTURE, run};
+use crate::support::program::{FIXTURE, Server, run};
 
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
@@ -62,6 +62,65 @@ fn people_are_shown_blocked_renamed_and_given_roles() {
                        '00000000-0000-4000-8000-000000000001'";
         assert_eq!(database.count(history), 1);
     });
+}
+
+#[test]
+fn programs_have_users_without_passwords_and_tokens_that_are_made_listed_and_ended() {
+    let folder = std::env::temp_dir().join(format!("tasks_it_programs_{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("programs.json");
+    let loaded = json!({ "users": [{ "id": "11111111-2222-4333-8444-0000000000c1", "username": "importer",
+        "roles": ["Task Executor"] }] });
+    std::fs::write(&file, loaded.to_string()).expect("the file is written");
+    on_each_database(|database| {
+        let run = |args: &[&str]| run(&database.url, args);
+        let json_of = |args: &[&str]| -> Value { serde_json::from_str(&text(&run(args))).expect("JSON") };
+        run(&["load", FIXTURE]);
+        assert!(text(&run(&["load", file.to_str().expect("UTF-8")])).starts_with("loaded 1 users"));
+        assert_eq!(json_of(&["user", "show", "importer", "--json"])["hasPassword"], false);
+        let made =
+            json_of(&["token", "create", "importer", "nightly import", "191001", "--days", "5", "--json"]);
+        let secret = made["token"].as_str().expect("a token").to_owned();
+        assert!(secret.starts_with("tmt_"), "{made}");
+        let said = text(&run(&["token", "create", "triage", "by hand"]));
+        assert!(said.starts_with("made the token by hand, which ends ") && said.contains("tmt_"), "{said}");
+        let listed = json_of(&["token", "list", "--json"]);
+        assert_eq!(listed.as_array().map(Vec::len), Some(2));
+        let own = json_of(&["token", "list", "--user", "importer", "--json"]);
+        assert_eq!(
+            (&own[0]["user"], &own[0]["name"], &own[0]["rights"], &own[0]["used"]),
+            (&json!("importer"), &json!("nightly import"), &json!([191_001]), &Value::Null)
+        );
+        assert!(!text(&run(&["token", "list"])).contains("tmt_"), "it is not shown again");
+        for (args, expected) in [
+            (vec!["token", "create", "importer", "x", "190001"], "190001"),
+            (vec!["token", "create", "ghost", "x"], "ghost"),
+            (vec!["token", "create", "importer", "x", "--days", "0"], "expire"),
+            (vec!["token", "create", "importer", "x", "--days", "4294967295"], "expire"),
+            (vec!["token", "revoke", "00000000-0000-7000-8000-000000000001"], "token"),
+            (vec!["token", "list", "--user", "ghost"], "ghost"),
+        ] {
+            let refused = run(&args);
+            assert!(!refused.status.success() && line(&refused).contains(expected), "{args:?}: {refused:?}");
+        }
+        let server = Server::start(&database.url, &[]);
+        let bearer = format!("Bearer {secret}");
+        let ask = || server.graphql(&[("Authorization", &bearer)], "{ user { username rights } }", json!({}));
+        assert_eq!(ask().body["data"]["user"], json!({ "username": "importer", "rights": ["191001"] }));
+        for password in ["", "importer123"] {
+            let refused = server.try_log_in("importer", password);
+            assert!(refused.text.contains("INCORRECT_CREDENTIALS"), "{refused:?}");
+        }
+        let id = own[0]["token"].as_str().expect("a key");
+        assert_eq!(text(&run(&["token", "revoke", id])), "ended 1 tokens");
+        assert_eq!(ask().status, 401, "at once");
+        assert_eq!(json_of(&["token", "list", "--user", "importer", "--json"]), json!([]));
+        let log = text(&run(&["security-log"]));
+        for kind in ["TOKEN_CREATED", "TOKEN_REVOKED"] {
+            assert!(log.contains(kind), "{kind}: {log}");
+        }
+    });
+    std::fs::remove_dir_all(folder).expect("the folder goes");
 }
 
 #[test]

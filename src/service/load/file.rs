@@ -43,7 +43,7 @@ pub(super) struct LoadedRole {
 pub(super) struct LoadedUser {
     pub id: Uuid,
     pub username: String,
-    /// The password, in plain text.
+    /// The password, in plain text; without one, for programs, nobody logs in as this user.
     pub password: Option<String>,
     /// The original's hash of the password, with the key in it.
     pub legacy_password_hash: Option<String>,
