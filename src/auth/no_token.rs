@@ -54,7 +54,7 @@ impl Tokens {
     ///
     /// # Errors
     /// INTERNAL.
-    pub fn reset_token(&self, _: Uuid, _: NaiveDateTime, _: &str) -> Result<String> {
+    pub fn reset_token(&self, _: Uuid, _: Uuid, _: NaiveDateTime, _: &str) -> Result<String> {
         Err(Error::internal("logging in needs the feature `server`, without which this program was built"))
     }
 
@@ -74,7 +74,7 @@ impl Tokens {
 
     /// Nobody.
     #[must_use]
-    pub const fn reset_owner(_: &str) -> Option<Uuid> {
+    pub const fn reset_people(_: &str) -> Option<(Uuid, Uuid)> {
         None
     }
 

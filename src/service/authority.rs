@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use uuid::Uuid;
+
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
@@ -14,6 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::role::Role;
 use crate::model::user::User;
+use crate::service::context::ServiceContext;
 use crate::service::identity::{acting_by_id, refuse_hosts};
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -83,6 +86,23 @@ impl Authority {
         }
         Ok(())
     }
+}
+
+/// Whether a person, who needs these rights, may now change that user, as [`Authority::over_user`] says.
+pub fn is_over(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    person: Uuid,
+    needed: &[i32],
+    user: &User,
+) -> Result<bool> {
+    let held = if person == SYSTEM_USER {
+        Rights::everything()
+    } else {
+        acting_by_id(services, connection, person)?.map(|present| present.rights).unwrap_or_default()
+    };
+    let authority = Authority { held, superusers: 0 };
+    Ok(authority.held.have(needed) && authority.over_user(connection, user).is_ok())
 }
 
 /// What the requester holds now: no more than when the request came, and no more than is left by now.

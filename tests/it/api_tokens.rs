@@ -97,6 +97,29 @@ async fn a_program_has_some_of_its_owners_rights_and_never_more(app: TestApp) {
 }
 
 #[apply(on_both)]
+async fn a_token_for_reading_decides_and_claims_nothing(app: TestApp) {
+    let group = app.group("PROGRAMS", tasks_management::CompletionPolicy::Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let mut owner = app.user("exec1").await;
+    let vote = json!({ "id": task, "businessStatus": json!({ user_id("exec1"): "APPROVED" }).to_string() });
+    for rights in [json!([]), json!([191_001])] {
+        let secret = token(&mut owner, json!({ "rights": rights })).await;
+        let mut reader = program(&app, &secret);
+        for (name, input) in [
+            ("resolveTask", &vote),
+            ("claimTask", &json!({ "id": task })),
+            ("releaseTask", &json!({ "id": task })),
+        ] {
+            assert_eq!(reader.outcome(name, input.clone()).await, "FORBIDDEN", "{name} {rights}");
+        }
+    }
+    assert_eq!(app.status(&task).await, "ACCEPTED");
+    let secret = token(&mut owner, json!({ "rights": [191_001, 191_003] })).await;
+    assert_eq!(program(&app, &secret).outcome("resolveTask", vote).await, "ok");
+    assert_eq!(app.status(&task).await, "COMPLETED");
+}
+
+#[apply(on_both)]
 async fn a_subset_of_a_superusers_rights_is_no_superuser(app: TestApp) {
     let mut admin = app.user("admin").await;
     let secret = token(&mut admin, json!({ "rights": [191_001, 121_703, 122_003] })).await;

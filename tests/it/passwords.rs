@@ -403,6 +403,21 @@ async fn a_password_is_set_anew_by_a_token_of_an_administrator_once(app: TestApp
     let token = reset(&mut clerk, "nadia").await["token"].as_str().expect("a token").to_owned();
     app.done("clerk", "updateUser", json!({ "username": "nadia", "isActive": false })).await;
     assert_eq!(set("nadia", &token, "a rosy bud").await["success"], false, "the blocked set none");
+    app.done("clerk", "updateUser", json!({ "username": "nadia", "isActive": true })).await;
+    // A token gives no more than its maker has, when it is used.
+    let token = reset(&mut clerk, "nadia").await["token"].as_str().expect("a token").to_owned();
+    app.done("admin", "updateUser", json!({ "username": "nadia", "roles": [1] })).await;
+    assert_eq!(
+        set("nadia", &token, "a rosy bud").await["success"],
+        false,
+        "she has rights that its maker lacks"
+    );
+    app.done("admin", "updateUser", json!({ "username": "nadia", "roles": [] })).await;
+    app.done("admin", "updateUser", json!({ "username": "clerk", "isActive": false })).await;
+    assert_eq!(set("nadia", &token, "a rosy bud").await["success"], false, "its maker has left");
+    app.done("admin", "updateUser", json!({ "username": "clerk", "isActive": true })).await;
+    assert_eq!(set("nadia", &token, "a rosy bud").await["success"], true);
+    let mut clerk = app.user("clerk").await;
     for username in ["boss", "admin", "triage", "sleeper"] {
         let refused = reset(&mut clerk, username).await;
         assert!(

@@ -225,6 +225,20 @@ async fn who_has_rights_that_one_lacks_is_not_changed_not_even_the_email_address
 }
 
 #[apply(on_both)]
+async fn a_null_among_roles_or_rights_is_refused_and_takes_nothing(app: TestApp) {
+    let roles = || {
+        app.count("SELECT count(*) FROM core_userrole JOIN core_user ON core_user.id = user_id WHERE username = 'exec1'")
+    };
+    let before = roles();
+    assert!(before > 0);
+    let input = json!({ "username": "exec1", "roles": [null] });
+    assert_eq!(app.refused("admin", "updateUser", input).await, "VALIDATION roles");
+    let input = json!({ "name": "Nothing", "rightsId": [191_001, null] });
+    assert_eq!(app.refused("admin", "createRole", input).await, "VALIDATION rightsId");
+    assert_eq!(roles(), before);
+}
+
+#[apply(on_both)]
 async fn the_last_superuser_stays_also_when_two_act_at_once(app: TestApp) {
     office(&app).await;
     let admins = role_key(&app, "IMIS Administrator");

@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 
 use async_graphql::{Context, InputObject, Object, TypeName};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graphql::protocol::content::{canonical_form, content};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::scalars::ParsedJsonString;
+use crate::message::Message;
 use crate::service::mutation::{self, Ran, Receipt, Request};
 use crate::service::unit_of_work::UnitOfWork;
 
@@ -166,4 +167,13 @@ where
         Some(refusal) if context.services.journal.answer_errors => Err(refusal),
         refusal => Ok(Ran { refusal, ..ran }),
     }
+}
+
+/// The items of a list, of which the interface says that they may be null, and none is.
+///
+/// # Errors
+/// VALIDATION: a null that was left out could mean that all is taken away.
+pub fn without_null<T>(field: &'static str, list: Vec<Option<T>>) -> Result<Vec<T>> {
+    let refusal = || Error::validation(field, Message::new("null-in-list").with("field", field));
+    list.into_iter().map(|item| item.ok_or_else(refusal)).collect()
 }

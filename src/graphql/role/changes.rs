@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads, without_null};
 use crate::graphql::protocol::scalars::read_uuid;
 use crate::message::Message;
 use crate::service::role::{self, RoleInput};
@@ -70,15 +70,15 @@ pub struct DeleteRoleMutationInput {
 }
 
 impl RoleFields {
-    fn read(&self) -> RoleInput {
+    fn read(&self) -> Result<RoleInput> {
         let given = self.clone();
-        RoleInput {
+        Ok(RoleInput {
             name: given.name,
             alt_language: given.alt_language,
             is_system: given.is_system,
             is_blocked: given.is_blocked,
-            rights: given.rights_id.map(|rights| rights.into_iter().flatten().collect()),
-        }
+            rights: given.rights_id.map(|rights| without_null("rightsId", rights)).transpose()?,
+        })
     }
 }
 
@@ -94,8 +94,9 @@ impl RoleMutations {
         ctx: &Context<'_>,
         input: CreateRoleMutationInput,
     ) -> Result<Option<Payload<CreateRolePayload>>> {
-        let asked = input.fields.read();
-        journaled(ctx, "createRole", &input.meta, move |unit| role::create(unit, &asked).map(drop)).await
+        let fields = input.fields;
+        journaled(ctx, "createRole", &input.meta, move |unit| role::create(unit, &fields.read()?).map(drop))
+            .await
     }
 
     /// Changes a role, and the rights that it grants.
@@ -104,9 +105,9 @@ impl RoleMutations {
         ctx: &Context<'_>,
         input: UpdateRoleMutationInput,
     ) -> Result<Option<Payload<UpdateRolePayload>>> {
-        let (uuid, asked) = (input.uuid, input.fields.read());
+        let (uuid, fields) = (input.uuid, input.fields);
         journaled(ctx, "updateRole", &input.meta, move |unit| {
-            role::update(unit, key("uuid", &uuid)?, &asked).map(drop)
+            role::update(unit, key("uuid", &uuid)?, &fields.read()?).map(drop)
         })
         .await
     }
@@ -117,9 +118,9 @@ impl RoleMutations {
         ctx: &Context<'_>,
         input: DuplicateRoleMutationInput,
     ) -> Result<Option<Payload<DuplicateRolePayload>>> {
-        let (uuid, asked) = (input.uuid, input.fields.read());
+        let (uuid, fields) = (input.uuid, input.fields);
         journaled(ctx, "duplicateRole", &input.meta, move |unit| {
-            role::duplicate(unit, key("uuid", &uuid)?, &asked).map(drop)
+            role::duplicate(unit, key("uuid", &uuid)?, &fields.read()?).map(drop)
         })
         .await
     }

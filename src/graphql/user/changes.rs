@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::context::request;
-use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
+use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads, without_null};
 use crate::graphql::protocol::scalars::{Day, Moment, read_uuid};
 use crate::message::Message;
 use crate::service::password::NewPassword;
@@ -108,7 +108,7 @@ pub struct DeleteUserMutationInput {
 impl UserFields {
     fn read(&self, password: Option<NewPassword>) -> Result<UserInput> {
         let given = self.clone();
-        let roles = given.roles.map(|roles| roles.into_iter().flatten().collect());
+        let roles = given.roles.map(|roles| without_null("roles", roles)).transpose()?;
         Ok(UserInput {
             id: given.uuid.filter(|id| !id.is_empty()).map(|id| key("uuid", &id)).transpose()?,
             username: given.username,

@@ -12,7 +12,7 @@ use crate::domain::security_log::SecurityEvent;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::user::User;
-use crate::service::authority::Authority;
+use crate::service::authority::{self, Authority};
 use crate::service::context::ServiceContext;
 use crate::service::identity::{named, refuse_hosts};
 use crate::service::security_log::{self, note};
@@ -41,7 +41,7 @@ pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<Option<String>
     }
     let kept = db::user::password(unit.connection, user.id)?.unwrap_or_default();
     let expires = unit.now + TimeDelta::seconds(unit.services.auth.reset_token_s);
-    unit.services.tokens.reset_token(user.id, expires, &kept).map(Some)
+    unit.services.tokens.reset_token(user.id, unit.requester.id(), expires, &kept).map(Some)
 }
 
 /// Sets the password of the person of this name, for whom the token was made. The person's sessions end.
@@ -55,7 +55,7 @@ pub async fn finish(
     new: String,
 ) -> Result<()> {
     refuse_hosts(services)?;
-    let owner = Tokens::reset_owner(&token).ok_or_else(wrong)?;
+    let (owner, _) = Tokens::reset_people(&token).ok_or_else(wrong)?;
     let user = {
         let token = token.clone();
         services.read(move |services, connection| owned(services, connection, owner, &token)).await?
@@ -82,7 +82,8 @@ pub async fn finish(
         .await
 }
 
-/// The active person with this key, if the token was made for that person and is good.
+/// The active person with this key, if the token was made for that person and is good. Who made it for somebody else must still
+/// be one who may: a token gives no more than its maker has.
 fn owned(
     services: &ServiceContext,
     connection: &mut db::connection::DbConnection,
@@ -91,7 +92,13 @@ fn owned(
 ) -> Result<Option<User>> {
     let user = db::get::<User>(connection, owner)?.filter(|user| user.is_active && !user.is_deleted);
     let kept = db::user::password(connection, owner)?.unwrap_or_default();
-    Ok(user.filter(|_| services.tokens.is_reset(token, &kept, services.clock.now())))
+    let user = user.filter(|_| services.tokens.is_reset(token, &kept, services.clock.now()));
+    let (Some(user), Some((_, by))) = (user, Tokens::reset_people(token)) else { return Ok(None) };
+    if by == owner {
+        return Ok(Some(user));
+    }
+    let needed = services.settings.current(connection, services.clock.now())?.gql_user_update_perms.clone();
+    Ok(authority::is_over(services, connection, by, &needed, &user)?.then_some(user))
 }
 
 fn wrong() -> Error {

@@ -60,6 +60,12 @@ impl<'a> Actor<'a> {
             TaskAction::ReEvaluate if !self.is_privileged() => {
                 Err(Error::forbidden(Message::new("only-privileged-re-evaluate")))
             }
+            // Executors decide without any right, but a program that was given rights for reading only must not.
+            _ if self.requester.is_program
+                && !self.requester.rights.have(&self.settings.gql_task_update_perms) =>
+            {
+                Err(Error::forbidden(Message::new("token-decides-nothing")))
+            }
             _ => Ok(()),
         }
     }
@@ -71,6 +77,7 @@ impl<'a> Actor<'a> {
     /// # Errors
     /// FORBIDDEN or CONFLICT; NOT_FOUND for a step that the task does not have.
     pub fn vote(self, task: &Task, approval: &ApprovalState, step_id: Option<Uuid>) -> Result<Vec<usize>> {
+        self.need(TaskAction::Approve)?;
         check_state(TaskAction::Approve, task)?;
         if approval.passed_on_other_data() {
             return Err(Error::new(ErrorCode::Conflict, Message::new("flow-data-changed")));
@@ -118,6 +125,7 @@ impl<'a> Actor<'a> {
         step_id: Option<Uuid>,
         room: Room,
     ) -> Result<Vec<usize>> {
+        self.need(TaskAction::Claim)?;
         check_state(TaskAction::Claim, task)?;
         let user = self.requester.id();
         let refusal = |pool: &PoolStatus| {
@@ -147,6 +155,7 @@ impl<'a> Actor<'a> {
         approval: &ApprovalState,
         step_id: Option<Uuid>,
     ) -> Result<Vec<TaskClaim>> {
+        self.need(TaskAction::Release)?;
         check_state(TaskAction::Release, task)?;
         let user = self.requester.id();
         if !approval.is_asked(user) && !self.assigns() {
@@ -187,6 +196,7 @@ impl<'a> Actor<'a> {
     /// # Errors
     /// FORBIDDEN or CONFLICT; NOT_FOUND for a step that the task does not have.
     pub fn withdraw(self, task: &Task, approval: &ApprovalState, step_id: Option<Uuid>) -> Result<Vec<Uuid>> {
+        self.need(TaskAction::Withdraw)?;
         check_state(TaskAction::Withdraw, task)?;
         let user = self.requester.id();
         if !approval.is_asked(user) && !self.is_privileged() {

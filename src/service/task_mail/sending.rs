@@ -95,7 +95,7 @@ fn reset_letter(unit: &mut UnitOfWork<'_>, mail: TaskMail, person: User) -> Resu
         return Ok(Prepared::Withdrawn("its token would have ended already"));
     }
     let kept = db::user::password(unit.connection, person.id)?.unwrap_or_default();
-    let token = unit.services.tokens.reset_token(person.id, expires, &kept)?;
+    let token = unit.services.tokens.reset_token(person.id, person.id, expires, &kept)?;
     Ok(Prepared::Letter(Box::new(Letter { mail, person, event: None, token: Some((token, expires)) })))
 }
 
