@@ -1,7 +1,14 @@
 # Texts for people. One line each; the same keys and variables in every language.
 
+    [one] { $count } group or step names it in an escalation rule.
+    [one] { $count } open task is in it.
+    [one] { $count } step of a flow needs it.
+   *[other] { $count } groups and steps name it in escalation rules.
+   *[other] { $count } open tasks are in it.
+   *[other] { $count } steps of flows need it.
 a-source-taken = One of the task sources is bound to another group or flow.
 accepted-needs-group = A task can be ACCEPTED only once it has a task group.
+account-of-receiver = Only functions of the kind HANDLER act in the name of a user: a receiver has access of its own.
 already-an-executor = This user is an executor of the group already.
 anonymous-operation-not-alone = An operation without a name must be the only one (line { $line }, column { $column }).
 answer-too-large = More than { $max } bytes would be read or answered (limits.request_bytes): please ask for fewer rows or fields at once, and for large ones such as `data` by smaller pages (`first`).
@@ -59,9 +66,6 @@ filters-not-an-object = Filters are an object with the arguments of the list.
 flow-data-changed = The task's proposal was changed after steps of its flow had passed: triage or an administrator must re-evaluate the task, which begins the flow anew.
 flow-decides = The task goes through a flow, which decides it: it can't be closed by hand.
 flow-in-use = The flow { $code } can't be deleted: { $count ->
-    [one] { $count } open task is in it.
-   *[other] { $count } open tasks are in it.
-}
 flow-needs-default-event = Only tasks of the default executor action event can go through a flow.
 flow-sets-group = The task goes through a flow, whose steps say which group decides: the group can't be set by hand.
 flow-superseded = This version of the flow is superseded by a newer one: only the newest can be used.
@@ -70,21 +74,20 @@ fragment-impossible = A fragment on { $type } can match nothing in { $parent }.
 fragment-name-taken = There are two fragments called `{ $name }` (line { $line }, column { $column }).
 fragment-on-leaf = There can be no fragment on { $type }, which has no fields.
 fragment-unused = The fragment `{ $name }` is not used.
+function-changed = The function has changed since it was seen: it was version { $expected }, and is { $version } now.
+function-disabled = The function { $name } is disabled (`isEnabled`).
+function-name-taken = `name` is taken by another function: names of functions are unique.
+function-needs-url = A function of the kind HTTP needs a `url`, at which its receiver stands.
 grants-what-one-lacks = You do not have the right { $right } yourself: nobody grants what he does not hold.
 group-in-flows = The group { $code } can't be deleted: { $count ->
-    [one] { $count } step of a flow needs it.
-   *[other] { $count } steps of flows need it.
-}
 group-in-rules = The group { $code } can't be deleted: { $count ->
-    [one] { $count } group or step names it in an escalation rule.
-   *[other] { $count } groups and steps name it in escalation rules.
-}
 group-in-use = The task group { $code } can't be deleted: { $count } open tasks use it.
 inactive-user = The user { $username } is not active.
 incorrect-credentials = INCORRECT_CREDENTIALS
 input-field-needed = `{ $field }` of the type { $type } is needed.
 input-field-repeated = The input field `{ $name }` is given more than once (line { $line }, column { $column }).
 internal-error = Something went wrong on the server. It has been logged.
+interval-or-cron = A schedule has either an interval (`intervalSeconds`) or a line of cron (`cron`).
 journal-full = Your mutations of the last hour fill the journal: it keeps at most { $max } bytes of a person in an hour (journal.bytes_per_hour). Please go on later, or send less at once.
 json-too-large = `{ $field }` is too large: at most { $max } bytes are allowed.
 last-superuser = There would be no superuser left who can log in: make another one first.
@@ -111,8 +114,13 @@ no-claim = Nobody has claimed this task.
 no-claims-here = The group that decides on this task has no claims (claimMode).
 no-entity = There is no such entity.
 no-executor-action = No handler is registered for the event "{ $event }".
+no-function-handler = No function is registered here under the name { $name }. These are: { $allowed }.
+no-function-run = There is no run { $id }.
+no-function-schedule = There is no such schedule.
 no-introspection = Asking for the schema is switched off.
 no-language = There is no such language here: `languages` lists them.
+no-moment = There is no such moment: please look at the day and the month.
+no-receiver = Only functions of the kind HTTP have a receiver.
 no-right = You do not have the right to do this.
 no-role = There is no role called { $role }.
 no-role-with-key = There is no role with the key { $key }.
@@ -125,6 +133,7 @@ no-task-comment = There is no such comment.
 no-task-event = There is no event { $id }.
 no-task-executor = There is no such executor.
 no-task-flow = There is no such flow.
+no-task-function = There is no such function.
 no-task-group = There is no such task group.
 no-task-signal = `signal` is no event of tasks: a name such as `task_service.overdue` is needed.
 no-task-template = There is no such template.
@@ -133,9 +142,12 @@ no-user-with = There is no user { $who }.
 no-vote-to-withdraw = You have no vote on this task that counts at present, so there is nothing to take back.
 no-webhook-endpoint = There is no such webhook endpoint.
 nobody-to-assign = There is nobody else to whom this task can be assigned.
+not-a-cron-line = `cron` is not a line of five fields (minute, hour, day, month, day of the week): { $reason }
 not-a-data-hash = `expectedDataHash` must be the `dataHash` of a task: 64 hexadecimal digits.
+not-a-function-name = A name of a function has 1 to { $max } letters, digits and hyphens.
 not-a-request = The body must be a JSON object with the text `query` and, if needed, `variables` and `operationName`.
 not-a-url = `{ $field }` must be a URL such as https://host/path, without white space.
+not-a-variable-name = A name of an environment variable has 1 to { $max } letters, digits and underscores, and begins with no digit.
 not-an-executor = You are not an executor of the group that decides on this task.
 not-an-object = `{ $field }` must be a JSON object.
 not-in-flow = The task is in no flow.
@@ -158,6 +170,12 @@ only-privileged-assign = Only triage and administrators may assign a task to a g
 only-privileged-close = Only triage and administrators may close a task without votes.
 only-privileged-prioritize = Only triage and administrators may say how urgent a task is.
 only-privileged-re-evaluate = Only triage and administrators may weigh the votes of a task again.
+opens-function-log-search = reading what runs have said
+opens-function-run-cancel = giving up runs that wait
+opens-function-run-create = having functions run
+opens-function-run-execute = executing functions and waiting for their results
+opens-function-run-search = seeing all runs of functions
+opens-function-schedule = looking at schedules of functions, making, changing and deleting them
 opens-role-create = creating roles
 opens-role-delete = deleting roles
 opens-role-duplicate = making a role as another is
@@ -174,6 +192,10 @@ opens-task-flow-create = creating approval flows
 opens-task-flow-delete = deleting approval flows
 opens-task-flow-search = listing approval flows
 opens-task-flow-update = changing approval flows
+opens-task-function-create = creating functions
+opens-task-function-delete = deleting functions
+opens-task-function-search = looking at functions
+opens-task-function-update = changing functions
 opens-task-group-create = creating task groups
 opens-task-group-delete = deleting task groups
 opens-task-group-search = listing task groups and their executors
@@ -217,6 +239,8 @@ role-name-taken = There is a role of this name already.
 rule-needs-priority = A rule that raises the priority needs `priority`.
 rule-without-group = Only a rule that notifies can name a group.
 rule-without-priority = Only a rule that raises the priority can have a `priority`.
+run-begun = The run { $id } can't be given up: it is { $status }.
+schedule-changed = The schedule has changed since it was seen: it was version { $expected }, and is { $version } now.
 schema-field-clash = The root field `{ $name }` is there twice: { $host } of the host has it, and { $module } of this module.
 schema-type-clash = Two types are called `{ $name }`: { $host } of the host, and { $module } of this module.
 seen-of-one = `expectedVersion` and `expectedDataHash` are what was seen of one task: please name only one in `ids`.
@@ -264,12 +288,15 @@ too-long = `{ $field }` is too long: at most { $max } characters are allowed.
 too-many-claims = A person can have { $max } claims at a time.
 too-many-comments = The task has { $max } comments already, and more are not allowed (limits.comments_per_task).
 too-many-endpoints = There are { $max } webhook endpoints already, and no more are allowed (webhooks.max_endpoints): please delete one first.
+too-many-functions = There are { $max } functions already, and no more are allowed (functions.max_functions): please delete one first.
 too-many-logins = Too many failed logins ({ $setting }). Please try again in { $seconds } seconds.
 too-many-refusals = The mutation was refused, as many of yours were in the last hour: after { $max } (journal.refused_per_hour), refusals are not kept in the journal any more. Please look why the earlier ones were refused.
 too-many-resets = Too many new passwords were asked for from here: please try again later ({ $setting }).
 too-many-rows = More than { $max } rows would be read (limits.request_rows): please ask for fewer at once, by smaller pages (`first`) or fewer lists inside lists.
 too-many-templates = There are { $max } templates already: delete some.
+too-many-runs = { $max } runs of this function wait already, and no more are taken (functions.waiting_runs): please try again later.
 too-many-tokens = This user has { $max } tokens already (auth.tokens_per_user): revoke one first.
+too-many-variables = A function has { $max } environment variables and { $bytes } bytes of them at most.
 too-slow = The database would be busy for more than { $max } ms ({ $setting }): please ask for less at once, or filter and sort by fields that have an index.
 undone-with-others = Not done, because another item was refused, and all or none are done.
 unknown-argument = `{ $owner }` has no argument `{ $name }`.
@@ -285,6 +312,7 @@ unknown-language = There is no language { $language }: { $allowed } are allowed.
 unknown-operation = The query has no operation with the name in `operationName`.
 unknown-order-key = `orderBy` does not know { $key }: { $allowed } are allowed.
 unknown-signal = There is no event { $name }: { $allowed } are allowed.
+unknown-time-zone = `timeZone` is no time zone of the IANA database: a name such as Europe/Berlin is needed.
 unknown-type = There is no type { $name }.
 unknown-user = The user { $id } does not exist or is not active.
 unknown-verdict = The vote in `businessStatus` is not understood: { $allowed } are allowed.
@@ -310,3 +338,7 @@ weight-out-of-range = The weight { $weight } is not allowed: a weight is from 1 
 weight-without-executor = The user { $id } has a weight, but is not an executor of the group.
 wrong-entity-type = Tasks of this source are about entities of the type { $allowed }.
 wrong-password = The old password is wrong.
+zone-without-cron = Only a line of cron has a time zone: intervals are the same everywhere.
+}
+}
+}

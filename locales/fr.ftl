@@ -1,7 +1,14 @@
 # Textes pour les gens. Une ligne chacun ; les mêmes clés et variables dans chaque langue.
 
+    [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
+    [one] { $count } tâche ouverte le suit.
+    [one] { $count } étape d'un circuit en a besoin.
+   *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
+   *[other] { $count } tâches ouvertes le suivent.
+   *[other] { $count } étapes de circuits en ont besoin.
 a-source-taken = Une des sources de tâches est liée à un autre groupe ou circuit.
 accepted-needs-group = Une tâche ne peut être ACCEPTED qu'une fois qu'elle a un groupe de tâches.
+account-of-receiver = Seules les fonctions du genre HANDLER agissent au nom d'un utilisateur : un récepteur a ses propres accès.
 already-an-executor = Cet utilisateur est déjà exécuteur du groupe.
 anonymous-operation-not-alone = Une opération sans nom doit être la seule (ligne { $line }, colonne { $column }).
 answer-too-large = Plus de { $max } octets seraient lus ou renvoyés (limits.request_bytes) : veuillez demander moins de lignes ou de champs à la fois, et les grands comme `data` par des pages plus petites (`first`).
@@ -59,9 +66,6 @@ filters-not-an-object = Les filtres sont un objet avec les arguments de la liste
 flow-data-changed = Ce que la tâche propose a changé après que des étapes de son circuit ont été passées : le triage ou un administrateur doit la réévaluer, ce qui recommence le circuit.
 flow-decides = La tâche suit un circuit, qui la décide : elle ne peut pas être close à la main.
 flow-in-use = Le circuit { $code } ne peut pas être supprimé : { $count ->
-    [one] { $count } tâche ouverte le suit.
-   *[other] { $count } tâches ouvertes le suivent.
-}
 flow-needs-default-event = Seules les tâches de l'événement d'exécution par défaut peuvent suivre un circuit.
 flow-sets-group = La tâche suit un circuit, dont les étapes disent quel groupe décide : le groupe ne peut pas être choisi à la main.
 flow-superseded = Cette version du circuit est remplacée par une plus récente : seule la plus récente peut servir.
@@ -70,21 +74,20 @@ fragment-impossible = Un fragment sur { $type } ne peut rien trouver dans { $par
 fragment-name-taken = Il y a deux fragments appelés `{ $name }` (ligne { $line }, colonne { $column }).
 fragment-on-leaf = Il ne peut pas y avoir de fragment sur { $type }, qui n'a pas de champs.
 fragment-unused = Le fragment `{ $name }` n'est pas utilisé.
+function-changed = La fonction a changé depuis qu'elle a été vue : c'était la version { $expected }, c'est maintenant la { $version }.
+function-disabled = La fonction { $name } est désactivée (`isEnabled`).
+function-name-taken = `name` est pris par une autre fonction : les noms des fonctions sont uniques.
+function-needs-url = Une fonction du genre HTTP a besoin d'une `url`, où se trouve son récepteur.
 grants-what-one-lacks = Vous n'avez pas vous-même le droit { $right } : nul n'accorde ce qu'il n'a pas.
 group-in-flows = Le groupe { $code } ne peut pas être supprimé : { $count ->
-    [one] { $count } étape d'un circuit en a besoin.
-   *[other] { $count } étapes de circuits en ont besoin.
-}
 group-in-rules = Le groupe { $code } ne peut pas être supprimé : { $count ->
-    [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
-   *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
-}
 group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count } tâches ouvertes l'utilisent.
 inactive-user = L'utilisateur { $username } n'est pas actif.
 incorrect-credentials = INCORRECT_CREDENTIALS
 input-field-needed = `{ $field }` du type { $type } est nécessaire.
 input-field-repeated = Le champ d'entrée `{ $name }` est donné plusieurs fois (ligne { $line }, colonne { $column }).
 internal-error = Une erreur s'est produite sur le serveur. Elle a été consignée.
+interval-or-cron = Un horaire a soit un intervalle (`intervalSeconds`), soit une ligne de cron (`cron`).
 journal-full = Vos mutations de la dernière heure remplissent le journal : il garde au plus { $max } octets d'une personne par heure (journal.bytes_per_hour). Veuillez continuer plus tard, ou envoyer moins à la fois.
 json-too-large = `{ $field }` est trop grand : { $max } octets au plus sont autorisés.
 last-superuser = Il ne resterait aucun super-utilisateur capable de se connecter : faites-en d'abord un autre.
@@ -111,8 +114,13 @@ no-claim = Personne n'a pris cette tâche.
 no-claims-here = Le groupe qui décide de cette tâche n'a pas de prises (claimMode).
 no-entity = Cette entité n'existe pas.
 no-executor-action = Aucun traitement n'est enregistré pour l'événement « { $event } ».
+no-function-handler = Aucune fonction n'est enregistrée ici sous le nom { $name }. Le sont : { $allowed }.
+no-function-run = Il n'y a pas d'exécution { $id }.
+no-function-schedule = Cet horaire n'existe pas.
 no-introspection = La consultation du schéma est désactivée.
 no-language = Cette langue n'existe pas ici : `languages` les énumère.
+no-moment = Ce moment n'existe pas : veuillez vérifier le jour et le mois.
+no-receiver = Seules les fonctions du genre HTTP ont un récepteur.
 no-right = Vous n'avez pas le droit de faire cela.
 no-role = Il n'y a pas de rôle nommé { $role }.
 no-role-with-key = Il n'y a pas de rôle avec la clé { $key }.
@@ -125,6 +133,7 @@ no-task-comment = Ce commentaire n'existe pas.
 no-task-event = Il n'y a pas d'événement { $id }.
 no-task-executor = Cet exécuteur n'existe pas.
 no-task-flow = Ce circuit n'existe pas.
+no-task-function = Cette fonction n'existe pas.
 no-task-group = Ce groupe de tâches n'existe pas.
 no-task-signal = `signal` n'est pas un événement des tâches : il faut un nom comme `task_service.overdue`.
 no-task-template = Ce modèle n'existe pas.
@@ -133,9 +142,12 @@ no-user-with = Il n'y a pas d'utilisateur { $who }.
 no-vote-to-withdraw = Vous n'avez sur cette tâche aucun vote qui compte actuellement : il n'y a rien à retirer.
 no-webhook-endpoint = Il n'y a pas de telle destination de webhook.
 nobody-to-assign = Il n'y a personne d'autre à qui cette tâche puisse être confiée.
+not-a-cron-line = `cron` n'est pas une ligne de cinq champs (minute, heure, jour, mois, jour de la semaine) : { $reason }
 not-a-data-hash = `expectedDataHash` doit être le `dataHash` d'une tâche : 64 chiffres hexadécimaux.
+not-a-function-name = Le nom d'une fonction a de 1 à { $max } lettres, chiffres et traits d'union.
 not-a-request = Le corps doit être un objet JSON avec le texte `query` et, au besoin, `variables` et `operationName`.
 not-a-url = `{ $field }` doit être une URL comme https://hôte/chemin, sans espace.
+not-a-variable-name = Le nom d'une variable d'environnement a de 1 à { $max } lettres, chiffres et traits de soulignement, et ne commence pas par un chiffre.
 not-an-executor = Vous n'êtes pas exécuteur du groupe qui décide de cette tâche.
 not-an-object = `{ $field }` doit être un objet JSON.
 not-in-flow = La tâche ne suit aucun circuit.
@@ -158,6 +170,12 @@ only-privileged-assign = Seuls le triage et les administrateurs peuvent affecter
 only-privileged-close = Seuls le triage et les administrateurs peuvent clore une tâche sans votes.
 only-privileged-prioritize = Seuls le triage et les administrateurs peuvent dire l'urgence d'une tâche.
 only-privileged-re-evaluate = Seuls le triage et les administrateurs peuvent réévaluer les votes d'une tâche.
+opens-function-log-search = lire les journaux des exécutions
+opens-function-run-cancel = annuler des exécutions en attente
+opens-function-run-create = faire exécuter des fonctions
+opens-function-run-execute = exécuter des fonctions et attendre leurs résultats
+opens-function-run-search = voir toutes les exécutions de fonctions
+opens-function-schedule = voir, créer, modifier et supprimer des horaires de fonctions
 opens-role-create = la création de rôles
 opens-role-delete = la suppression de rôles
 opens-role-duplicate = la création d'un rôle sur le modèle d'un autre
@@ -174,6 +192,10 @@ opens-task-flow-create = la création de circuits d'approbation
 opens-task-flow-delete = la suppression de circuits d'approbation
 opens-task-flow-search = la liste des circuits d'approbation
 opens-task-flow-update = la modification de circuits d'approbation
+opens-task-function-create = créer des fonctions
+opens-task-function-delete = supprimer des fonctions
+opens-task-function-search = voir les fonctions
+opens-task-function-update = modifier des fonctions
 opens-task-group-create = la création de groupes de tâches
 opens-task-group-delete = la suppression de groupes de tâches
 opens-task-group-search = la liste des groupes de tâches et de leurs exécuteurs
@@ -217,6 +239,8 @@ role-name-taken = Il y a déjà un rôle de ce nom.
 rule-needs-priority = Une règle qui augmente la priorité a besoin de `priority`.
 rule-without-group = Seule une règle qui notifie peut nommer un groupe.
 rule-without-priority = Seule une règle qui augmente la priorité peut avoir une `priority`.
+run-begun = L'exécution { $id } ne peut pas être annulée : elle est { $status }.
+schedule-changed = L'horaire a changé depuis qu'il a été vu : c'était la version { $expected }, c'est maintenant la { $version }.
 schema-field-clash = Le champ racine `{ $name }` existe deux fois : { $host } de l'hôte l'a, ainsi que { $module } de ce module.
 schema-type-clash = Deux types s'appellent `{ $name }` : { $host } de l'hôte et { $module } de ce module.
 seen-of-one = `expectedVersion` et `expectedDataHash` disent ce que vous avez vu d'une tâche : veuillez n'en nommer qu'une dans `ids`.
@@ -264,12 +288,15 @@ too-long = `{ $field }` est trop long : { $max } caractères au plus sont autori
 too-many-claims = Une personne peut avoir { $max } prises à la fois.
 too-many-comments = La tâche a déjà { $max } commentaires, et davantage ne sont pas permis (limits.comments_per_task).
 too-many-endpoints = Il y a déjà { $max } points d'accès de webhooks, et davantage ne sont pas permis (webhooks.max_endpoints) : veuillez d'abord en supprimer un.
+too-many-functions = Il y a déjà { $max } fonctions, et pas plus ne sont permises (functions.max_functions) : veuillez d'abord en supprimer une.
 too-many-logins = Trop de connexions échouées ({ $setting }). Veuillez réessayer dans { $seconds } secondes.
 too-many-refusals = La mutation a été refusée, comme beaucoup des vôtres pendant la dernière heure : après { $max } (journal.refused_per_hour), les refus ne sont plus gardés dans le journal. Veuillez regarder pourquoi les précédentes ont été refusées.
 too-many-resets = Trop de nouveaux mots de passe ont été demandés d'ici : réessayez plus tard ({ $setting }).
 too-many-rows = Plus de { $max } lignes seraient lues (limits.request_rows) : veuillez en demander moins à la fois, par des pages plus petites (`first`) ou moins de listes dans des listes.
 too-many-templates = Il y a déjà { $max } modèles : supprimez-en.
+too-many-runs = { $max } exécutions de cette fonction attendent déjà, et aucune autre n'est acceptée (functions.waiting_runs) : veuillez réessayer plus tard.
 too-many-tokens = Cet utilisateur a déjà { $max } jetons (auth.tokens_per_user) : révoquez-en un d'abord.
+too-many-variables = Une fonction a au plus { $max } variables d'environnement et { $bytes } octets en tout.
 too-slow = La base de données serait occupée plus de { $max } ms ({ $setting }) : veuillez demander moins à la fois, ou filtrer et trier par des champs qui ont un index.
 undone-with-others = Non fait, car un autre élément a été refusé : tous sont faits, ou aucun.
 unknown-argument = `{ $owner }` n'a pas d'argument `{ $name }`.
@@ -285,6 +312,7 @@ unknown-language = Il n'y a pas de langue { $language } : { $allowed } sont auto
 unknown-operation = La requête ne contient pas d'opération du nom donné dans `operationName`.
 unknown-order-key = `orderBy` ne connaît pas { $key } : { $allowed } sont autorisés.
 unknown-signal = Il n'y a pas d'événement { $name } : { $allowed } sont autorisés.
+unknown-time-zone = `timeZone` n'est pas un fuseau horaire de la base IANA : un nom comme Europe/Berlin est nécessaire.
 unknown-type = Il n'y a pas de type { $name }.
 unknown-user = L'utilisateur { $id } n'existe pas ou n'est pas actif.
 unknown-verdict = Le vote dans `businessStatus` n'est pas compris : { $allowed } sont autorisés.
@@ -310,3 +338,7 @@ weight-out-of-range = Le poids { $weight } n'est pas permis : un poids est compr
 weight-without-executor = L'utilisateur { $id } a un poids, mais ne siège pas dans le groupe.
 wrong-entity-type = Les tâches de cette source portent sur des entités du type { $allowed }.
 wrong-password = L'ancien mot de passe n'est pas le bon.
+zone-without-cron = Seule une ligne de cron a un fuseau horaire : les intervalles sont partout les mêmes.
+}
+}
+}

@@ -15,14 +15,14 @@ use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
 use crate::service::facade::{
-    TaskClaimService, TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService,
-    TaskService, WebhookEndpointService,
+    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskExecutorService,
+    TaskFlowService, TaskFunctionService, TaskGroupService, TaskService, WebhookEndpointService,
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
 use crate::worker::mail::Mails;
 use crate::worker::webhook::Webhooks;
-use crate::worker::{figures, housekeeping, listener, outbox, timers};
+use crate::worker::{figures, function_runs, housekeeping, listener, outbox, timers};
 
 mod builder;
 mod contradictions;
@@ -89,6 +89,24 @@ impl TaskManagement {
     #[must_use]
     pub fn task_flows(&self) -> TaskFlowService {
         TaskFlowService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of functions.
+    #[must_use]
+    pub fn task_functions(&self) -> TaskFunctionService {
+        TaskFunctionService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of runs of functions.
+    #[must_use]
+    pub fn function_runs(&self) -> FunctionRunService {
+        FunctionRunService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of schedules of functions.
+    #[must_use]
+    pub fn function_schedules(&self) -> FunctionScheduleService {
+        FunctionScheduleService::new(Arc::clone(&self.services))
     }
 
     /// The service of webhook endpoints.
@@ -219,19 +237,28 @@ impl TaskManagement {
             stop.clone(),
         );
         let figures = figures::run(Arc::clone(&self.services), stop.clone());
+        let runs = function_runs::run(
+            Arc::clone(&self.services),
+            Arc::clone(&self.webhooks),
+            self.settings.outbox.clone(),
+            stop.clone(),
+            grace,
+        );
         let served = self.served.clone();
         async move {
             served.note();
-            tokio::join!(outbox, timers, listener, housekeeping, figures);
+            tokio::join!(outbox, timers, runs, listener, housekeeping, figures);
         }
     }
 
-    /// Has all timers act that are due now, and makes all deliveries once that are due now; returns how many of both.
+    /// Has all timers act, executes all runs of functions, and makes all deliveries once that are due now; returns how many of these.
     pub async fn deliver_due(&self) -> Result<usize> {
         self.served.note();
         let acted = timers::act_due(&self.services, &self.settings.timers, &self.settings.outbox).await?;
         let senders = (&self.webhooks, &self.mails);
+        let executed =
+            function_runs::execute_due(&self.services, &self.webhooks, &self.settings.outbox).await?;
         let made = outbox::deliver_due(&self.services, senders, &self.settings.outbox).await?;
-        Ok(acted + made)
+        Ok(acted + executed + made)
     }
 }

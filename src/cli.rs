@@ -17,7 +17,7 @@ use crate::error::ErrorCode;
 use crate::http::server::open_files;
 use crate::model::outbox::Delivery;
 use crate::service::load::{File, load as load_file};
-use crate::service::{outbox, webhook_endpoint};
+use crate::service::{outbox, task_function, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
 mod advice;
@@ -219,8 +219,11 @@ pub async fn seal(settings: Settings) -> Result<String, String> {
         return Err("sealing.key (TASKS__SEALING__KEY) is missing: there is nothing to seal with".to_owned());
     }
     let module = Builder::new(settings).build().map_err(say)?;
-    let count = webhook_endpoint::seal_all(module.services()).await.map_err(say)?;
-    Ok(format!("sealed the secrets of {count} webhook endpoints; no other secrets are kept"))
+    let endpoints = webhook_endpoint::seal_all(module.services()).await.map_err(say)?;
+    let functions = task_function::secrets::seal_all(module.services()).await.map_err(say)?;
+    Ok(format!(
+        "sealed the secrets of {endpoints} webhook endpoints and {functions} functions; no other secrets are kept"
+    ))
 }
 
 /// Reads a password from the first line of the standard input, so that no list of processes shows it.

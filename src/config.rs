@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 mod auth;
 mod database;
 mod desk;
+mod functions;
 mod http;
 mod mail;
 mod sealing;
@@ -17,6 +18,7 @@ mod webhooks;
 pub use auth::AuthSettings;
 pub use database::{DatabaseSettings, holds_password};
 pub use desk::DeskSettings;
+pub use functions::FunctionSettings;
 pub use http::HttpSettings;
 pub use mail::{MailSecurity, MailSettings};
 pub use sealing::SealingSettings;
@@ -59,6 +61,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// Mails to people, by SMTP.
     pub mail: MailSettings,
+    /// Functions and their runs.
+    pub functions: FunctionSettings,
     /// What administrators may also set in the database (module `tasks_management`, layer BE).
     pub tasks_management: ModuleSettings,
 }
@@ -330,6 +334,10 @@ impl Settings {
             ("outbox.longest_pause_s", self.outbox.longest_pause_s),
             ("outbox.keep_days", self.outbox.keep_days),
             ("timers.outage_s", self.timers.outage_s),
+            ("functions.runs_at_once", count(self.functions.runs_at_once)),
+            ("functions.max_functions", self.functions.max_functions),
+            ("functions.waiting_runs", self.functions.waiting_runs),
+            ("functions.keep_days", self.functions.keep_days),
             ("journal.keep_days", self.journal.keep_days),
             ("subscriptions.poll_ms", seconds(self.subscriptions.poll_ms)),
             ("subscriptions.connections", count(self.subscriptions.connections)),

@@ -86,11 +86,14 @@ pub use domain::completion_policy::{CompletionPolicy, PolicyRule};
 pub use domain::escalation::{EscalationAction, EscalationAt, EscalationRule};
 // For auditors, who can weigh the votes of the ledger again.
 pub use domain::decision;
+pub use domain::function_run::{LogLine, RunError, RunErrorType, RunStatus, RunTrigger};
+pub use domain::function_schedule::CatchUp;
 pub use domain::json::{Json, JsonError, JsonFault};
 pub use domain::permission::Rights;
 pub use domain::settings::{ModuleSettings, Reevaluate};
 pub use domain::signal::Signal;
 pub use domain::task::TaskStatus;
+pub use domain::task_function::{FunctionKind, PermissionMode, RetryPolicy};
 pub use domain::user::SYSTEM_USER;
 pub use domain::verdict::Verdict;
 pub use error::{Error, ErrorCode, Result};
@@ -99,6 +102,8 @@ pub use graphql::{
     CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery, TaskSubscription,
 };
 pub use message::Message;
+pub use model::function_run::FunctionRun;
+pub use model::function_schedule::FunctionSchedule;
 pub use model::record::Record;
 pub use model::task::Task;
 pub use model::task_claim::TaskClaim;
@@ -106,12 +111,16 @@ pub use model::task_comment::TaskComment;
 pub use model::task_executor::TaskExecutor;
 pub use model::task_flow::TaskFlow;
 pub use model::task_flow_step::TaskFlowStep;
+pub use model::task_function::TaskFunction;
 pub use model::task_group::TaskGroup;
 pub use model::user::User;
 pub use service::facade::{
-    TaskClaimService, TaskCommentService, TaskExecutorService, TaskFlowService, TaskGroupService,
-    TaskService, WebhookEndpointService,
+    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskExecutorService,
+    TaskFlowService, TaskFunctionService, TaskGroupService, TaskService, WebhookEndpointService,
 };
+pub use service::function_handler::{FunctionCall, FunctionError};
+pub use service::function_run::CreateFunctionRun;
+pub use service::function_schedule::{CreateFunctionSchedule, FunctionScheduleChange};
 pub use service::host::{BusinessDataSerializer, Entity, EntityType, ExecutorAction, Host};
 pub use service::load::{File as LoadFile, Loaded};
 pub use service::maker_checker::{Approved, CheckedService, ExecutionMode, MakerChecker, NotOffered};
@@ -120,6 +129,7 @@ pub use service::task::{CreateTask, Seen, SeenTask, UpdateTask};
 pub use service::task_claim::{AssignTask, ClaimTask};
 pub use service::task_comment::{CreateTaskComment, UpdateTaskComment};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
+pub use service::task_function::{CreateTaskFunction, EnvironmentVariable, TaskFunctionChange};
 pub use service::task_group::TaskGroupInput;
 pub use service::webhook_endpoint::WebhookEndpointChange;
 pub use signal::bus::{Bus as Signals, BusBuilder as SignalsBuilder, HandlerError};

@@ -31,6 +31,7 @@ impl Books {
                 "CREATE TABLE IF NOT EXISTS kill_call (id {counted}, handler text NOT NULL, event_id text NOT NULL, task_id text NOT NULL);
                  CREATE TABLE IF NOT EXISTS kill_effect (handler text NOT NULL, event_id text NOT NULL, PRIMARY KEY (handler, event_id));
                  CREATE TABLE IF NOT EXISTS kill_balance (handler text NOT NULL, task_id text NOT NULL, effects bigint NOT NULL, PRIMARY KEY (handler, task_id));
+                 CREATE TABLE IF NOT EXISTS kill_run (id {counted}, name text NOT NULL, run_id text NOT NULL);
                  CREATE TABLE IF NOT EXISTS kill_booking (task_id text PRIMARY KEY);"
             ))
         })
@@ -43,6 +44,14 @@ impl Books {
             let sql = format!(
                 "INSERT INTO kill_call (handler, event_id, task_id) VALUES ('{handler}', '{id}', '{task}')"
             );
+            diesel::sql_query(sql).execute(connection).map(drop)
+        })
+    }
+
+    /// Writes down that a function was called.
+    pub fn enter_run(&self, name: &str, run: uuid::Uuid) -> Result<(), HandlerError> {
+        self.with(|connection| {
+            let sql = format!("INSERT INTO kill_run (name, run_id) VALUES ('{name}', '{run}')");
             diesel::sql_query(sql).execute(connection).map(drop)
         })
     }

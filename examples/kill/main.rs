@@ -9,6 +9,7 @@ mod audit;
 mod books;
 mod client;
 mod fleet;
+mod functions;
 mod hooks;
 mod live;
 mod load;
@@ -44,6 +45,8 @@ enum Command {
     Timers(options::Shared),
     /// Kills servers while they send mails, and checks that each has come.
     Mails(options::Shared),
+    /// Kills servers while they execute runs of functions, and checks that none is lost and none executed twice.
+    Functions(options::Shared),
     /// Kills servers while clients follow the log of changes, and checks that none has missed one.
     Live(live::Options),
     /// Serves until the standard input ends; settings come from the environment (TASKS__SECTION__KEY).
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Timers(options) => timers::run(&options),
         Command::Mails(options) => mails::run(&options),
+        Command::Functions(options) => functions::run(&options),
         Command::Live(options) => live::run(&options),
         Command::Serve { slow_ms } => server::serve(Duration::from_millis(slow_ms)),
     };

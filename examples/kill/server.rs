@@ -4,10 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasks_management::{Builder, Settings, cli};
+use tasks_management::{Builder, FunctionError, Json, Settings, cli};
 use tokio::net::TcpListener;
 
 use crate::books::Books;
+use crate::functions::FUNCTIONS;
 use crate::hooks::hooks;
 
 /// The text before the address in the line that says where a server listens.
@@ -25,7 +26,22 @@ pub fn serve(slow: Duration) -> Result<(), String> {
     let outcome = runtime.block_on(async {
         let books = Arc::new(Books::new(&settings.database.url));
         books.open().map_err(|error| format!("the handlers' tables can't be made: {error}"))?;
-        let module = Builder::new(settings).signals(hooks(&books, slow)).build().map_err(say)?;
+        let mut builder = Builder::new(settings).signals(hooks(&books, slow));
+        for name in FUNCTIONS {
+            let books = Arc::clone(&books);
+            builder = builder.function(name, move |call| {
+                let books = Arc::clone(&books);
+                async move {
+                    books
+                        .enter_run(&call.function_name, call.run_id)
+                        .map_err(|error| FunctionError::new("books", error.to_string()))?;
+                    // Long enough to be killed at work.
+                    std::thread::sleep(Duration::from_millis(u64::from(call.run_id.as_bytes()[15]) / 3));
+                    Ok(Json::Null)
+                }
+            });
+        }
+        let module = builder.build().map_err(say)?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (ended, end) = tokio::sync::oneshot::channel::<()>();

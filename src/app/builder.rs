@@ -1,5 +1,6 @@
 //! What a host sets before the module begins.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::TaskManagement;
@@ -16,9 +17,11 @@ use crate::budget::turn::Turns;
 use crate::clock::{Clock, SystemClock, new_random_id};
 use crate::config::Settings;
 use crate::db::connection::Database;
+use crate::domain::json::Json;
 use crate::error::Result;
 use crate::graphql::{compatibility, schema};
 use crate::service::ServiceContext;
+use crate::service::function_handler::{FunctionCall, FunctionError, FunctionHandlers};
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -37,6 +40,7 @@ pub struct Builder {
     bus: Option<BusBuilder>,
     host: Option<Host>,
     checked: Vec<Arc<dyn Checked>>,
+    functions: FunctionHandlers,
     #[cfg(feature = "server")]
     pub(super) serving: super::serving::Serving,
     /// The method that was called once more though it sets the whole.
@@ -56,6 +60,7 @@ impl Builder {
             bus: None,
             host: None,
             checked: Vec::new(),
+            functions: FunctionHandlers::default(),
             #[cfg(feature = "server")]
             serving: super::serving::Serving::default(),
             repeated: None,
@@ -103,6 +108,32 @@ impl Builder {
         Self { host: Some(host), repeated, ..self }
     }
 
+    /// Registers a function in Rust, under the name by which administrators make it a function of the kind HANDLER
+    /// (`createTaskFunction`). Each run calls it once, on a thread of its own, and keeps what it answers as the result.
+    ///
+    /// ```
+    /// use tasks_management::{Builder, FunctionError, Settings};
+    ///
+    /// let builder = Builder::new(Settings::default()).function("greet", |call| async move {
+    ///     let name = call.data["name"].as_str().ok_or_else(|| FunctionError::new("noName", "a name is needed"))?;
+    ///     call.log(format!("attempt {}", call.attempt));
+    ///     Ok(serde_json::json!({ "greeting": format!("Hello, {name}!") }).into())
+    /// });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn function<F>(
+        mut self,
+        name: &str,
+        handler: impl Fn(FunctionCall) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = std::result::Result<Json, FunctionError>> + Send + 'static,
+    {
+        self.functions.register(name, handler);
+        self
+    }
+
     /// Puts this service under maker-checker: proposals to it are validated, and carried out once approved.
     #[must_use]
     pub fn maker_checker<S: CheckedService>(mut self, checked: &MakerChecker<S>) -> Self {
@@ -124,7 +155,7 @@ impl Builder {
         }
         compatibility::check()?;
         let (own_bus, host) = (self.bus.unwrap_or_default(), self.host.unwrap_or_default());
-        check_names(&own_bus, &host)?;
+        check_names(&own_bus, &host, &self.functions)?;
         check_services(self.checked.iter().map(AsRef::as_ref), &host)?;
         let db = match self.database {
             Some(database) => database,
@@ -164,6 +195,8 @@ impl Builder {
             users,
             host,
             checked_services,
+            functions: self.functions,
+            function_settings: settings.functions.clone(),
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,
             tokens: Tokens::new(&secret, settings.auth.access_token_s),

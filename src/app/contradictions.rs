@@ -6,6 +6,7 @@ use crate::config::DatabaseSettings;
 use crate::db::connection::{Database, Dialect};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
+use crate::service::function_handler::FunctionHandlers;
 use crate::service::host::Host;
 use crate::service::maker_checker::Checked;
 use crate::signal::BusBuilder;
@@ -53,12 +54,12 @@ pub fn check_pool(settings: &DatabaseSettings, database: &Database) -> Result<()
     }
 }
 
-/// Checks that no two handlers and no two registrations have one name, and none has one of the module's own.
+/// Checks that no two handlers, functions or registrations have one name, and none has one of the module's own.
 ///
 /// # Errors
 /// VALIDATION, with a sentence that names it.
-pub fn check_names(bus: &BusBuilder, host: &Host) -> Result<()> {
-    match bus.contradiction().or_else(|| host.contradiction()) {
+pub fn check_names(bus: &BusBuilder, host: &Host, functions: &FunctionHandlers) -> Result<()> {
+    match bus.contradiction().or_else(|| host.contradiction()).or_else(|| functions.contradiction()) {
         None => Ok(()),
         Some(sentence) => Err(contradiction(sentence)),
     }

@@ -244,7 +244,13 @@ fn write(connection: &mut DbConnection, old: &User, new: &User, now: NaiveDateTi
         db::user::update(connection, new, now)?;
         if old.is_active != new.is_active {
             for group_id in db::task_executor::groups_of(connection, new.id)? {
-                db::outbox::ask_re_evaluation(connection, group_id, "user_service.update", SYSTEM_USER, now)?;
+                db::outbox::ask_re_evaluation(
+                    connection,
+                    group_id,
+                    "user_service.update",
+                    (SYSTEM_USER, 0),
+                    now,
+                )?;
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Secrets at rest where there are none, because the feature `webhooks` is missing.
 
 use crate::config::SealingSettings;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
 
 /// Takes the place of what seals and opens secrets.
 pub struct Sealing;
@@ -15,9 +16,10 @@ impl Sealing {
     /// Fails.
     ///
     /// # Errors
-    /// INTERNAL.
+    /// VALIDATION.
     pub fn seal(&self, _: &str, _: &str) -> Result<String> {
-        Err(missing())
+        let words = "Secrets are kept only by a program that was built with the feature `webhooks`.";
+        Err(Error::new(ErrorCode::Validation, Message::words(words)))
     }
 
     /// Fails.

@@ -8,11 +8,17 @@ use super::connection::{DbConnection, Dialect};
 use super::entity::{Stored, columns};
 use super::sql::Sql;
 use crate::error::Result;
+use crate::model::bound::Bound;
 
 /// Rows that workers lease. Their table has the columns `id`, `leased_by`, `lease_until` and `attempts`.
 pub trait Leased: Stored {
     /// The condition that something is still to be done with the row.
     const WAITS: &'static str;
+
+    /// What else is written on a row that is leased now: assignments, each after a comma.
+    fn taken(_now: NaiveDateTime) -> Sql {
+        Sql::default()
+    }
 }
 
 /// A lease that a worker asks for.
@@ -46,6 +52,7 @@ pub fn lease<T: Leased>(
         .bind(lease.worker)
         .sql(", lease_until = ")
         .bind(lease.until)
+        .append(T::taken(lease.now))
         .sql(format!(
             ", attempts = attempts + 1 WHERE id IN (SELECT waiting.id FROM {table} AS waiting WHERE {waits} AND "
         ))
@@ -64,7 +71,7 @@ pub fn lease<T: Leased>(
 /// Renews the lease of a row until `until`; returns whether the worker still had the row.
 pub fn renew<T: Leased>(
     connection: &mut DbConnection,
-    id: i64,
+    id: impl Into<Bound>,
     worker: Uuid,
     until: NaiveDateTime,
 ) -> Result<bool> {

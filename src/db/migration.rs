@@ -59,6 +59,8 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000027" "people_history"
     "00000000000028" "api_token"
     "00000000000029" "task_mail"
+    "00000000000032" "task_function"
+    "00000000000033" "function_schedule"
 ];
 
 /// The table in which the applied migrations are noted.

@@ -33,12 +33,12 @@ impl Listed for Delivery {
 }
 
 /// Asks the module, in the transaction of a change, to weigh the votes on the open tasks of a group again, because the
-/// change is of who is asked, or of how many must agree. `signal` names the change, `user_id` the person who made it.
+/// change is of who is asked, or of how many must agree. `signal` names the change, `user_id` the person who made it, `cause_depth` how many runs stand behind it.
 pub fn ask_re_evaluation(
     connection: &mut DbConnection,
     group_id: Uuid,
     signal: &str,
-    user_id: Uuid,
+    (user_id, cause_depth): (Uuid, i32),
     now: NaiveDateTime,
 ) -> Result<()> {
     let delivery = Delivery {
@@ -57,6 +57,7 @@ pub fn ask_re_evaluation(
         lease_until: None,
         last_error: None,
         date_delivered: None,
+        cause_depth,
     };
     insert_counted(connection, &delivery)?;
     announce(connection)

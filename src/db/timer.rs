@@ -7,6 +7,7 @@ use super::connection::{self, DbConnection};
 use super::entity::{Lock, insert_counted, insert_with, lock, select, select_locked, update};
 use super::lease::{self, Lease, Leased};
 use super::sql::Sql;
+use crate::domain::json::Json;
 use crate::domain::timer::{LOOK_SECONDS, TimerKind};
 use crate::error::{Error, Result};
 use crate::model::timer::Timer;
@@ -140,6 +141,16 @@ pub fn set_due(connection: &mut DbConnection, id: i64, due: Option<NaiveDateTime
         .bind(id)
         .execute(connection)?;
     Ok(())
+}
+
+/// Has a timer be due at another moment for what this payload says, and ends its lease.
+pub fn set_next(connection: &mut DbConnection, id: i64, due: NaiveDateTime, payload: &Json) -> Result<()> {
+    Sql::new("UPDATE task_management_timer SET payload = ")
+        .bind(payload)
+        .sql(" WHERE id = ")
+        .bind(id)
+        .execute(connection)?;
+    set_due(connection, id, Some(due))
 }
 
 /// Notes that a timer could not act, unless another worker has taken it over meanwhile: it is due again then.

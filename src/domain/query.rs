@@ -121,6 +121,11 @@ pub enum Condition {
         /// Keys of roles.
         roles: Vec<i64>,
     },
+    /// The row, which is a run of a function, has this tag.
+    HasTag {
+        /// The tag.
+        tag: String,
+    },
     /// The row, which is a role, grants this right.
     GrantsRight {
         /// The right's number.

@@ -61,6 +61,26 @@ pub struct ModuleSettings {
     pub gql_task_template_delete_perms: Vec<i32>,
     /// Looking at mails and what has become of them.
     pub gql_task_mail_search_perms: Vec<i32>,
+    /// Listing functions.
+    pub gql_task_function_search_perms: Vec<i32>,
+    /// Creating functions.
+    pub gql_task_function_create_perms: Vec<i32>,
+    /// Changing functions.
+    pub gql_task_function_update_perms: Vec<i32>,
+    /// Deleting functions.
+    pub gql_task_function_delete_perms: Vec<i32>,
+    /// Seeing all runs of functions.
+    pub gql_function_run_search_perms: Vec<i32>,
+    /// Having functions run.
+    pub gql_function_run_create_perms: Vec<i32>,
+    /// Giving up runs that wait.
+    pub gql_function_run_cancel_perms: Vec<i32>,
+    /// Executing functions and waiting for their results.
+    pub gql_function_run_execute_perms: Vec<i32>,
+    /// Looking at schedules of functions, making, changing and deleting them.
+    pub gql_function_schedule_perms: Vec<i32>,
+    /// Reading what runs have said.
+    pub gql_function_log_search_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Creating users.
@@ -143,6 +163,16 @@ impl Default for ModuleSettings {
             gql_task_template_update_perms: vec![197_003],
             gql_task_template_delete_perms: vec![197_004],
             gql_task_mail_search_perms: vec![197_005],
+            gql_task_function_search_perms: vec![195_001],
+            gql_task_function_create_perms: vec![195_002],
+            gql_task_function_update_perms: vec![195_003],
+            gql_task_function_delete_perms: vec![195_004],
+            gql_function_run_search_perms: vec![195_005],
+            gql_function_run_create_perms: vec![195_006],
+            gql_function_run_cancel_perms: vec![195_007],
+            gql_function_run_execute_perms: vec![195_008],
+            gql_function_schedule_perms: vec![195_009],
+            gql_function_log_search_perms: vec![195_010],
             gql_user_search_perms: vec![121_701],
             gql_user_create_perms: vec![121_702],
             gql_user_update_perms: vec![121_703],

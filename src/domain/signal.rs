@@ -54,11 +54,13 @@ pub enum Signal {
     TaskFlowReplace,
     /// `task_flow_service.delete`
     TaskFlowDelete,
+    /// `task_function.failed`
+    FunctionFailed,
 }
 
 impl Signal {
     /// All signals.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::TaskCreate,
         Self::TaskUpdate,
         Self::TaskDelete,
@@ -83,6 +85,7 @@ impl Signal {
         Self::TaskFlowUpdate,
         Self::TaskFlowReplace,
         Self::TaskFlowDelete,
+        Self::FunctionFailed,
     ];
 
     /// The name of the signal for handlers and clients.
@@ -113,6 +116,7 @@ impl Signal {
             Self::TaskFlowUpdate => "task_flow_service.update",
             Self::TaskFlowReplace => "task_flow_service.replace",
             Self::TaskFlowDelete => "task_flow_service.delete",
+            Self::FunctionFailed => "task_function.failed",
         }
     }
 
@@ -137,6 +141,7 @@ impl Signal {
             Self::TaskFlowCreate | Self::TaskFlowUpdate | Self::TaskFlowReplace | Self::TaskFlowDelete => {
                 "taskFlow"
             }
+            Self::FunctionFailed => "functionRun",
         }
     }
 

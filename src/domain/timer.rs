@@ -16,6 +16,8 @@ text_enum! {
         Timeout = "TIMEOUT",
         /// The time of a claim is up.
         Lapse = "LAPSE",
+        /// A schedule has its function run.
+        Schedule = "SCHEDULE",
         /// The timers of a task, or of all open tasks of a group, are planned again.
         Plan = "PLAN",
     }

@@ -28,6 +28,34 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
+/// The secrets that sign at this moment, the present one first.
+pub fn valid_secrets(secrets: &[WebhookSecret], now: NaiveDateTime) -> impl Iterator<Item = &str> {
+    let is_valid = move |secret: &&WebhookSecret| secret.valid_until.is_none_or(|until| now < until);
+    secrets.iter().filter(is_valid).map(|secret| secret.secret.as_str())
+}
+
+/// Signs with `secret` from now on, and with the previous secret until `keep_old_until`. Older secrets no longer sign.
+pub fn rotate_secrets(secrets: &mut Vec<WebhookSecret>, secret: String, keep_old_until: NaiveDateTime) {
+    secrets.truncate(MOST_SECRETS - 1);
+    for old in secrets.iter_mut() {
+        old.valid_until = Some(keep_old_until);
+    }
+    secrets.insert(0, WebhookSecret { secret, valid_until: None });
+}
+
+/// Refuses to let an old secret sign for longer than is allowed.
+///
+/// # Errors
+/// VALIDATION, naming the field.
+pub fn check_keeping(keep_old_s: i64) -> Result<()> {
+    const LONGEST: i64 = 30 * 24 * 3_600;
+    if (0..=LONGEST).contains(&keep_old_s) {
+        return Ok(());
+    }
+    let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
+    Err(Error::validation("keepOldForS", message.with("max", LONGEST)))
+}
+
 /// How many secrets of an endpoint may be valid at once.
 pub const MOST_SECRETS: usize = 2;
 /// The longest URL, in characters.

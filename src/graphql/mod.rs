@@ -9,6 +9,8 @@ pub mod completion_policy;
 pub mod configuration;
 pub mod entity;
 mod escalation;
+pub mod function_run;
+pub mod function_schedule;
 pub mod mutation_log;
 mod node;
 pub mod outbox;
@@ -28,6 +30,7 @@ pub mod task_comment;
 pub mod task_count;
 pub mod task_executor;
 pub mod task_flow;
+pub mod task_function;
 pub mod task_group;
 pub mod task_mail;
 pub mod task_template;
@@ -48,11 +51,11 @@ pub struct Query(TaskQuery, CoreQuery, JournalQuery, NodeQuery);
 #[derive(MergedObject, Default)]
 pub struct Mutation(TaskMutation, CoreMutation);
 
-/// Queries about tasks and who decides on them. The library nests what is merged, one in the next, so this is two short chains
+/// Queries about tasks and who decides on them. The library nests what is merged, one in the next, so this is three short chains
 /// and not one that is too deep for the compiler.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskQuery")]
-pub struct TaskQuery(WorkQuery, DeciderQuery);
+pub struct TaskQuery(WorkQuery, DeciderQuery, FunctionQuery);
 
 /// Queries about tasks and what is said of them.
 #[derive(MergedObject, Default)]
@@ -79,10 +82,19 @@ pub struct DeciderQuery(
     #[cfg(feature = "mail")] MailQuery,
 );
 
-/// Mutations of tasks and of who decides on them.
+/// Queries about functions and their runs.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementFunctionQuery")]
+pub struct FunctionQuery(
+    task_function::queries::TaskFunctionQueries,
+    function_run::queries::FunctionRunQueries,
+    function_schedule::FunctionScheduleQueries,
+);
+
+/// Mutations of tasks, of who decides on them, and of functions.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskMutation")]
-pub struct TaskMutation(WorkMutation, DeciderMutation);
+pub struct TaskMutation(WorkMutation, DeciderMutation, FunctionMutation);
 
 /// Mutations of tasks.
 #[derive(MergedObject, Default)]
@@ -115,6 +127,15 @@ pub struct MailQuery(task_mail::TaskMailQueries, task_template::TaskTemplateQuer
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementMailMutation")]
 pub struct MailMutation(task_template::TaskTemplateMutations);
+
+/// Mutations of functions and their runs.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementFunctionMutation")]
+pub struct FunctionMutation(
+    task_function::mutations::TaskFunctionMutations,
+    function_run::mutations::FunctionRunMutations,
+    function_schedule::FunctionScheduleMutations,
+);
 
 /// Queries of openIMIS' core module: users, roles, languages, configurations. A host may have fields with these names itself.
 #[derive(MergedObject, Default)]
@@ -179,6 +200,11 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskDecision", &vote::TASK_DECISION),
     ("Query", "taskComment", &task_comment::TASK_COMMENT),
     ("Query", "taskCommentHistory", &task_comment::TASK_COMMENT_HISTORY),
+    ("Query", "taskFunction", &task_function::filters::TASK_FUNCTION),
+    ("Query", "taskFunctionHistory", &task_function::filters::TASK_FUNCTION_HISTORY),
+    ("Query", "functionRun", &function_run::queries::FUNCTION_RUN),
+    ("Query", "functionSchedule", &function_schedule::FUNCTION_SCHEDULE),
+    ("Query", "functionScheduleHistory", &function_schedule::FUNCTION_SCHEDULE_HISTORY),
     ("Query", "taskEvents", &outbox::TASK_EVENTS),
     #[cfg(feature = "webhooks")]
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),

@@ -4,6 +4,8 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use crate::domain::query::{Condition, ListQuery, Value};
 use crate::error::{ErrorCode, Result};
+use crate::graphql::function_run::types::FunctionRunNode;
+use crate::graphql::function_schedule::{FunctionScheduleHistoryNode, FunctionScheduleNode};
 use crate::graphql::mutation_log::MutationLogNode;
 use crate::graphql::outbox::TaskEventNode;
 use crate::graphql::protocol::context::request;
@@ -14,6 +16,7 @@ use crate::graphql::task_comment::{TaskCommentHistoryNode, TaskCommentNode};
 use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
+use crate::graphql::task_function::types::{TaskFunctionHistoryNode, TaskFunctionNode};
 use crate::graphql::task_group::types::{TaskGroupHistoryNode, TaskGroupNode};
 use crate::graphql::task_mail::TaskMailNode;
 use crate::graphql::task_template::{TaskTemplateHistoryNode, TaskTemplateNode};
@@ -24,8 +27,8 @@ use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
-    mutation_log, outbox, role, task, task_comment, task_executor, task_flow, task_group, task_mail,
-    task_template, user, vote, webhook_attempt, webhook_endpoint,
+    function_run, function_schedule, mutation_log, outbox, role, task, task_comment, task_executor,
+    task_flow, task_function, task_group, task_mail, task_template, user, vote, webhook_attempt, webhook_endpoint,
 };
 
 /// Anything with a global id.
@@ -44,6 +47,11 @@ pub enum Node {
     TaskDecision(TaskDecisionNode),
     TaskComment(TaskCommentNode),
     TaskCommentHistory(TaskCommentHistoryNode),
+    TaskFunction(TaskFunctionNode),
+    TaskFunctionHistory(TaskFunctionHistoryNode),
+    FunctionRun(FunctionRunNode),
+    FunctionSchedule(FunctionScheduleNode),
+    FunctionScheduleHistory(FunctionScheduleHistoryNode),
     TaskEvent(TaskEventNode),
     TaskMail(TaskMailNode),
     TaskTemplate(TaskTemplateNode),
@@ -71,10 +79,11 @@ macro_rules! identified {
 identified!(|node| node.record.fields.id =>
     TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
     TaskCommentNode TaskCommentHistoryNode TaskTemplateNode TaskTemplateHistoryNode
+    TaskFunctionNode TaskFunctionHistoryNode FunctionScheduleNode FunctionScheduleHistoryNode
     TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
 );
 identified!(|node| node.id =>
-    TaskEventNode TaskMailNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
+    FunctionRunNode TaskEventNode TaskMailNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
     MutationLogNode
 );
 
@@ -194,6 +203,43 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "MutationLogGQLType" => one("id", id(), |query| mutation_log::list(services, requester, query))
             .await?
             .map(Node::MutationLog),
+        _ => of_functions(ctx, type_name, key).await?,
+    })
+}
+
+/// A row about functions.
+async fn of_functions(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
+    let context = request(ctx)?;
+    let (services, requester) = (&context.services, context.requester()?);
+    let id = || key.parse().ok().map(Value::Uuid);
+    let number = || key.parse().ok().map(Value::Int);
+    let nested = ListScope::Nested;
+    Ok(match type_name {
+        "TaskFunctionGQLType" => {
+            one("id", id(), |query| task_function::list(services, requester, query, nested))
+                .await?
+                .map(Node::TaskFunction)
+        }
+        "TaskFunctionHistoryGQLType" => {
+            one("history_id", number(), |query| task_function::list_history(services, requester, query))
+                .await?
+                .map(Node::TaskFunctionHistory)
+        }
+        "FunctionRunGQLType" => {
+            one("id", id(), |query| function_run::list(services, requester, query, nested))
+                .await?
+                .map(Node::FunctionRun)
+        }
+        "FunctionScheduleGQLType" => {
+            one("id", id(), |query| function_schedule::list(services, requester, query, nested))
+                .await?
+                .map(Node::FunctionSchedule)
+        }
+        "FunctionScheduleHistoryGQLType" => {
+            one("history_id", number(), |query| function_schedule::list_history(services, requester, query))
+                .await?
+                .map(Node::FunctionScheduleHistory)
+        }
         _ => None,
     })
 }

@@ -63,6 +63,8 @@ shows! {
         lease_until: Option<Moment>,
         /// When the handler or endpoint had done its work.
         date_delivered: Option<Moment>,
+        /// How many runs of functions stand behind the event, one causing the next.
+        cause_depth: i32,
         /// Why the last try failed.
         last_error: Option<String>,
         #[graphql(skip)]

@@ -7,7 +7,9 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
-use crate::graphql::{LISTS, completion_policy, outbox, security_log, task, task_count, task_mail, vote};
+use crate::graphql::{
+    LISTS, completion_policy, function_run, outbox, security_log, task, task_count, task_function, task_mail, vote,
+};
 
 /// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.
 pub struct Registration;
@@ -30,6 +32,9 @@ impl OutputType for Registration {
         #[cfg(feature = "mail")]
         <task_mail::TaskMailRecipient as InputType>::create_type_info(registry);
         <vote::TaskDecisionDecision as InputType>::create_type_info(registry);
+        <task_function::types::TaskFunctionKind as InputType>::create_type_info(registry);
+        <function_run::types::FunctionRunStatus as InputType>::create_type_info(registry);
+        <function_run::types::FunctionRunTrigger as InputType>::create_type_info(registry);
         <task_count::TaskCountKey as InputType>::create_type_info(registry);
         <task::progress::TaskHeldReason as InputType>::create_type_info(registry);
         <task::types::TaskStatus as InputType>::create_type_info(registry);

@@ -6,6 +6,8 @@ pub mod checked_service;
 pub mod configuration;
 pub mod content_type;
 pub mod entity;
+pub mod function_run;
+pub mod function_schedule;
 pub mod health;
 pub mod history;
 pub mod login_failure;
@@ -25,6 +27,7 @@ pub mod task_count;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;
+pub mod task_function;
 pub mod task_group;
 pub mod task_hold;
 pub mod task_mail;
@@ -78,6 +81,12 @@ pub const TABLES: &[Table] = &[
     Table::of::<task_mail::TaskMail>(),
     Table::of::<task_source::TaskSource>(),
     Table::of::<checked_service::CheckedService>(),
+    Table::with_versions::<task_function::TaskFunction>(),
+    Table::of::<task_function::FunctionSecret>(),
+    Table::of::<task_function::FunctionMeter>(),
+    Table::of::<function_run::FunctionRun>(),
+    Table::of::<function_run::FunctionLog>(),
+    Table::with_versions::<function_schedule::FunctionSchedule>(),
     Table::of::<outbox::Delivery>(),
     Table::of::<timer::Timer>(),
     Table::of::<timer_watch::TimerWatch>(),

@@ -40,5 +40,7 @@ entity! {
         last_error: Option<String> => Nullable<Text>,
         /// When the delivery was made, naive UTC.
         date_delivered: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// How many runs of functions stand behind the event, one causing the next.
+        cause_depth: i32 => Integer,
     }
 }

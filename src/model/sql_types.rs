@@ -15,6 +15,8 @@ use crate::domain::claim::{ClaimEnd, ClaimMode};
 use crate::domain::completion_policy::CompletionPolicy;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
+use crate::domain::function_run::{RunErrorType, RunStatus, RunTrigger};
+use crate::domain::function_schedule::CatchUp;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
 use crate::domain::mail::{MailRecipient, MailStatus};
@@ -22,6 +24,7 @@ use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::task::TaskStatus;
+use crate::domain::task_function::{FunctionKind, PermissionMode};
 use crate::domain::timer::TimerKind;
 use crate::domain::verdict::Verdict;
 
@@ -76,8 +79,8 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, HeldReason, HistoryType, Layer, MailRecipient, MailStatus, SecurityEvent,
-    TaskStatus, TimerKind, Verdict
+    CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, FunctionKind, HeldReason, HistoryType, Layer, MailRecipient, MailStatus,
+    PermissionMode, RunErrorType, RunStatus, RunTrigger, SecurityEvent, TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

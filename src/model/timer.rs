@@ -7,6 +7,9 @@ use super::entity::entity;
 use crate::domain::json::Json;
 use crate::domain::timer::TimerKind;
 
+/// Where a schedule's timer keeps the moment that it is for; it may be due later than that.
+pub const MOMENT: &str = "moment";
+
 entity! {
     /// A timer as it is stored.
     pub struct Timer ("timer") in task_management_timer (id) {
@@ -28,5 +31,13 @@ entity! {
         lease_until: Option<NaiveDateTime> => Nullable<Timestamp>,
         /// How often it was taken in hand since it acted last.
         attempts: i32 => Integer,
+    }
+}
+
+impl Timer {
+    /// The moment that a schedule's timer is for, naive UTC.
+    #[must_use]
+    pub fn moment(&self) -> Option<NaiveDateTime> {
+        self.payload.get(MOMENT)?.read().ok()
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::entity::entity;
 use super::sql_types::AsJson;
-use crate::domain::webhook_endpoint::{MOST_SECRETS, WebhookSecret};
+use crate::domain::webhook_endpoint::{WebhookSecret, rotate_secrets, valid_secrets};
 
 entity! {
     /// An endpoint as it is stored.
@@ -55,17 +55,12 @@ impl WebhookEndpoint {
 
     /// The secrets that sign at this moment, the present one first.
     pub fn valid_secrets(&self, now: NaiveDateTime) -> impl Iterator<Item = &str> {
-        let is_valid = move |secret: &&WebhookSecret| secret.valid_until.is_none_or(|until| now < until);
-        self.secrets.iter().filter(is_valid).map(|secret| secret.secret.as_str())
+        valid_secrets(&self.secrets, now)
     }
 
     /// Signs with `secret` from now on, and with the previous secret until `keep_old_until`. Older secrets no longer sign.
     pub fn rotate(&mut self, secret: String, keep_old_until: NaiveDateTime) {
-        self.secrets.truncate(MOST_SECRETS - 1);
-        for old in self.secrets.iter_mut() {
-            old.valid_until = Some(keep_old_until);
-        }
-        self.secrets.insert(0, WebhookSecret { secret, valid_until: None });
+        rotate_secrets(&mut self.secrets, secret, keep_old_until);
     }
 
     /// Disables the endpoint, by the worker.

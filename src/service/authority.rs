@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::model::role::Role;
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
-use crate::service::identity::{acting_by_id, refuse_hosts};
+use crate::service::identity::{self, acting_by_id, refuse_hosts};
 use crate::service::unit_of_work::UnitOfWork;
 
 /// What the requester may do to people and rights, as long as the transaction lasts.
@@ -103,6 +103,19 @@ pub fn is_over(
     };
     let authority = Authority { held, superusers: 0 };
     Ok(authority.held.have(needed) && authority.over_user(connection, user).is_ok())
+}
+
+/// Refuses to let something act in the name of a user who has rights that the requester lacks.
+///
+/// # Errors
+/// FORBIDDEN.
+pub fn over_account(unit: &mut UnitOfWork<'_>, account: &User) -> Result<()> {
+    if !unit.services.users.is_hosts() {
+        return Authority::of(unit, &[])?.over_user(unit.connection, account);
+    }
+    let held = present_rights(unit)?;
+    let rights = identity::rights_of(unit.services, unit.connection, account.id)?;
+    if held.include(&rights) { Ok(()) } else { Err(lacking(&account.username)) }
 }
 
 /// What the requester holds now: no more than when the request came, and no more than is left by now.

@@ -11,7 +11,7 @@ use crate::budget::fair_places::FairPlaces;
 use crate::budget::turn::Turns;
 use crate::clock::Clock;
 use crate::config::{
-    AuthSettings, JournalSettings, Limits, MailSettings, SubscriptionSettings, WebhookSettings,
+    AuthSettings, FunctionSettings, JournalSettings, Limits, MailSettings, SubscriptionSettings, WebhookSettings,
 };
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;
@@ -20,6 +20,7 @@ use crate::domain::settings::ModuleSettings;
 use crate::error::{Error, Result};
 use crate::model::checked_service::CheckedService;
 use crate::model::slice::Slice;
+use crate::service::function_handler::FunctionHandlers;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -43,6 +44,10 @@ pub struct ServiceContext {
     pub host: Host,
     /// The services that this process puts under maker-checker.
     pub checked_services: Vec<CheckedService>,
+    /// The functions that the host has registered.
+    pub functions: FunctionHandlers,
+    /// The settings of functions.
+    pub function_settings: FunctionSettings,
     /// Bounds on what clients can make large.
     pub limits: Limits,
     /// The settings of webhooks.

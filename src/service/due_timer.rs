@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::task::Task;
 use crate::model::timer::Timer;
 use crate::service::approval_state::ApprovalState;
+use crate::service::function_schedule;
 use crate::service::resolution;
 use crate::service::task_claim;
 use crate::service::task_hold;
@@ -40,6 +41,9 @@ pub fn tasks_to_plan(connection: &mut DbConnection, timer: &Timer, after: Option
 /// # Errors
 /// The error of a handler.
 pub fn act(unit: &mut UnitOfWork<'_>, task_id: Uuid, timer: &Timer, worker: Uuid) -> Result<()> {
+    if timer.kind == TimerKind::Schedule {
+        return function_schedule::act(unit, timer, worker);
+    }
     let task = db::lock::<Task>(unit.connection, task_id, Lock::Exclusive)?;
     let Some(mut task) = task.filter(Task::is_open) else {
         return db::timer::delete_of(unit.connection, task_id);

@@ -27,9 +27,11 @@ use crate::model::task_group::TaskGroup;
 
 mod task_claim;
 mod task_comment;
+mod task_function;
 
 pub use task_claim::TaskClaimService;
 pub use task_comment::TaskCommentService;
+pub use task_function::{FunctionRunService, FunctionScheduleService, TaskFunctionService};
 
 impl ServiceContext {
     /// Does `work` as `requester` in one transaction, for a host. A fault of the server is logged.

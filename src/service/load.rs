@@ -97,7 +97,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
             let ready = keep_holds(&services, connection, &new)?;
             for group_id in refilled.union(&ready) {
                 let now = services.clock.now();
-                db::outbox::ask_re_evaluation(connection, *group_id, "load", SYSTEM_USER, now)?;
+                db::outbox::ask_re_evaluation(connection, *group_id, "load", (SYSTEM_USER, 0), now)?;
             }
             Ok(loaded)
         })

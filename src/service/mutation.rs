@@ -22,6 +22,7 @@ use crate::domain::text::{MAX_TEXT, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::mutation_log::MutationLog;
+use crate::signal::cause;
 
 /// A mutation as it was sent.
 #[derive(Debug, Clone)]
@@ -95,6 +96,7 @@ where
         budget.check()?;
     }
     let asked = Arc::new(Asked::new(services, requester, &request)?);
+    let depth = cause::depth();
     let outcome = services
         .db
         .write({
@@ -106,7 +108,7 @@ where
                     Some(budget) => budget.work(|| work(unit)),
                     None => work(unit),
                 };
-                attempt(&services, &requester, &asked, connection, &work)
+                attempt(&services, &requester, &asked, (connection, depth), &work)
             }
         })
         .await;
@@ -137,7 +139,7 @@ fn attempt<T>(
     services: &ServiceContext,
     requester: &Requester,
     asked: &Asked,
-    connection: &mut DbConnection,
+    (connection, cause_depth): (&mut DbConnection, i32),
     work: &dyn Fn(&mut UnitOfWork<'_>) -> Result<T>,
 ) -> Result<Done<T>> {
     let (entry, now) = (&asked.entry, services.clock.now());
@@ -149,7 +151,7 @@ fn attempt<T>(
     }
     let (mut touched, mut counted, mut kept) = (Vec::new(), Vec::new(), None);
     let outcome = connection.savepoint(|connection| {
-        let mut unit = UnitOfWork::new(services, requester, connection)?;
+        let mut unit = UnitOfWork::new(services, requester, connection, cause_depth)?;
         let given = work(&mut unit);
         kept = unit.take_kept();
         let given = given?;

@@ -26,6 +26,7 @@ use crate::model::vote::Vote;
 use crate::service::context::ServiceContext;
 use crate::signal::Event;
 use crate::signal::bus::Audience;
+use crate::signal::cause;
 
 /// One transaction on behalf of one person.
 pub struct UnitOfWork<'a> {
@@ -40,6 +41,8 @@ pub struct UnitOfWork<'a> {
     /// The moment that dates everything it writes, naive UTC.
     pub now: NaiveDateTime,
     cause: Option<String>,
+    /// How many runs of functions stand behind it, one causing the next.
+    cause_depth: i32,
     /// The webhook endpoints that are told of events, once they were read.
     endpoints: Option<Vec<LiveEndpoint>>,
     touched: Vec<(&'static str, Uuid)>,
@@ -70,10 +73,11 @@ impl ServiceContext {
     {
         let services = Arc::clone(self);
         let requester = Arc::clone(requester);
+        let depth = cause::depth();
         let (done, counted) = self
             .db
             .write(move |connection| {
-                let mut unit = UnitOfWork::new(&services, &requester, connection)?;
+                let mut unit = UnitOfWork::new(&services, &requester, connection, depth)?;
                 let done = work(&mut unit)?;
                 Ok((done, unit.take_counted()))
             })
@@ -84,11 +88,12 @@ impl ServiceContext {
 }
 
 impl<'a> UnitOfWork<'a> {
-    /// Begins a unit of work. The transaction must be open.
+    /// Begins a unit of work behind which so many runs of functions stand. The transaction must be open.
     pub fn new(
         services: &'a ServiceContext,
         requester: &'a Requester,
         connection: &'a mut DbConnection,
+        cause_depth: i32,
     ) -> Result<Self> {
         let settings = services.settings.current(connection, services.clock.now())?;
         Ok(Self {
@@ -98,6 +103,7 @@ impl<'a> UnitOfWork<'a> {
             settings,
             now: services.clock.now(),
             cause: None,
+            cause_depth,
             endpoints: None,
             touched: Vec::new(),
             counted: Vec::new(),
@@ -110,7 +116,7 @@ impl<'a> UnitOfWork<'a> {
     /// # Errors
     /// The error of `work`, after which all that `work` did is undone.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut UnitOfWork<'_>) -> Result<T>) -> Result<T> {
-        let Self { requester, services, now, .. } = *self;
+        let Self { requester, services, now, cause_depth, .. } = *self;
         let (settings, cause) = (Arc::clone(&self.settings), self.cause.clone());
         let mut endpoints = self.endpoints.take();
         let (mut touched, mut counted) = (Vec::new(), Vec::new());
@@ -122,6 +128,7 @@ impl<'a> UnitOfWork<'a> {
                 settings,
                 now,
                 cause,
+                cause_depth,
                 endpoints: endpoints.take(),
                 touched: Vec::new(),
                 counted: Vec::new(),
@@ -167,6 +174,12 @@ impl<'a> UnitOfWork<'a> {
         self.cause.as_deref()
     }
 
+    /// How many runs of functions stand behind it, one causing the next.
+    #[must_use]
+    pub const fn cause_depth(&self) -> i32 {
+        self.cause_depth
+    }
+
     /// What history says of a write now, of rows that have no record.
     #[must_use]
     pub fn entry(&self, history_type: HistoryType) -> Entry<'static> {
@@ -176,8 +189,8 @@ impl<'a> UnitOfWork<'a> {
     /// Has the votes on the open tasks of a group weighed again after this transaction, because it changes who is asked, or
     /// how many must agree.
     pub fn ask_re_evaluation(&mut self, group_id: Uuid, signal: Signal) -> Result<()> {
-        let user = self.requester.id();
-        db::outbox::ask_re_evaluation(self.connection, group_id, signal.as_str(), user, self.now)
+        let by = (self.requester.id(), self.cause_depth);
+        db::outbox::ask_re_evaluation(self.connection, group_id, signal.as_str(), by, self.now)
     }
 
     /// Adds a row and its first version.
@@ -327,6 +340,7 @@ impl<'a> UnitOfWork<'a> {
             user_id: self.requester.id(),
             date: self.now,
             data: data.into_json(),
+            cause_depth: self.cause_depth,
         }
     }
 

@@ -209,6 +209,40 @@ pub fn executors_by_personal_data(
         .then(|| Condition::equals("user_id", Value::Uuid(requester.id())))
 }
 
+/// Functions, and their versions.
+#[must_use]
+pub fn task_functions(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_function_search_perms)
+}
+
+/// Schedules of functions, and their versions.
+#[must_use]
+pub fn function_schedules(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_function_schedule_perms)
+}
+
+/// Runs of functions: one's own; all for people with the right.
+#[must_use]
+pub fn function_runs(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    if sees_all_runs(requester, settings) {
+        Visible::All
+    } else {
+        Visible::Where(Condition::equals("user_created", Value::Uuid(requester.id())))
+    }
+}
+
+/// Whether one sees the runs for which others have asked.
+#[must_use]
+pub fn sees_all_runs(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.rights.have(&settings.gql_function_run_search_perms)
+}
+
+/// Whether one may read what runs have said.
+#[must_use]
+pub fn reads_logs(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.rights.have(&settings.gql_function_log_search_perms)
+}
+
 /// Users: all for people with the right.
 #[must_use]
 pub fn users(requester: &Requester, settings: &ModuleSettings) -> Visible {

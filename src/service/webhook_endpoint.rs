@@ -17,7 +17,7 @@ use crate::db::connection::DbConnection;
 use crate::domain::outbox::Subscriber;
 use crate::domain::query::ListQuery;
 use crate::domain::text::{check_code, check_text};
-use crate::domain::webhook_endpoint::{WebhookSecret, check_events};
+use crate::domain::webhook_endpoint::{WebhookSecret, check_events, check_keeping};
 use crate::domain::webhook_url::check_url;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -28,9 +28,6 @@ use crate::model::webhook_endpoint::WebhookEndpoint;
 mod configured;
 
 pub use configured::configure;
-
-/// The longest time for which an old secret may go on signing, in seconds.
-const LONGEST_KEPT: i64 = 30 * 24 * 3_600;
 
 /// The changes of an endpoint. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
@@ -139,10 +136,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT for an endpoint of the configuration, or what the database says.
 pub fn rotate_secret(unit: &mut UnitOfWork<'_>, id: Uuid, keep_old_s: i64) -> Result<String> {
     need_rights(unit)?;
-    if !(0..=LONGEST_KEPT).contains(&keep_old_s) {
-        let message = Message::new("out-of-range").with("field", "keepOldForS").with("min", 0_i64);
-        return Err(Error::validation("keepOldForS", message.with("max", LONGEST_KEPT)));
-    }
+    check_keeping(keep_old_s)?;
     let mut endpoint = locked(unit.connection, "id", id)?;
     let secret = new_webhook_secret()?;
     endpoint.rotate(sealed(unit.services, id, &secret)?, unit.now + TimeDelta::seconds(keep_old_s));

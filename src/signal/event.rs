@@ -11,6 +11,7 @@ use crate::domain::outbox::DeliveryStatus;
 use crate::domain::signal::Signal;
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
+use crate::model::function_run::FunctionRun;
 use crate::model::outbox::Delivery;
 use crate::model::task::Task;
 use crate::model::task_comment::TaskComment;
@@ -57,6 +58,8 @@ pub struct Event {
     pub date: NaiveDateTime,
     /// The row before and after, and further facts.
     pub data: Json,
+    /// How many runs of functions stand behind it, one causing the next.
+    pub cause_depth: i32,
 }
 
 /// A vote that is cast, as `task_service.resolve_task` tells of it.
@@ -170,6 +173,14 @@ impl Event {
         Ok(self.read(self.data.get("steps"))?.unwrap_or_default())
     }
 
+    /// The run of a function.
+    ///
+    /// # Errors
+    /// As for [`Self::task`].
+    pub fn function_run(&self) -> Result<FunctionRun> {
+        self.new_row("functionRun")
+    }
+
     /// The vote that is cast; none in other events.
     ///
     /// # Errors
@@ -209,6 +220,7 @@ impl Event {
             lease_until: None,
             last_error: None,
             date_delivered: None,
+            cause_depth: self.cause_depth,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Signals: handlers that are bound to them are told what services do, in the transaction or after it.
 
 pub mod bus;
+pub mod cause;
 pub mod event;
 
 pub use bus::{Bus, BusBuilder, HandlerError, PERMITS};

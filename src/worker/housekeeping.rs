@@ -1,4 +1,5 @@
-//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, mails, old entries
+//! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, mails,
+//! old runs of functions, old entries
 //! of the journal), renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use chrono::{NaiveDateTime, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OutboxSettings;
+use crate::db::connection::DbConnection;
 use crate::db::{
-    login_failure, mutation_log, outbox, security_log, session, statistics, task_mail, webhook_attempt,
+    function_run, login_failure, mutation_log, outbox, security_log, session, statistics, task_mail, webhook_attempt,
 };
 use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};
@@ -53,18 +55,24 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
             statistics::refresh(connection)
         })
         .await?;
-    forget_mutations(services, now - TimeDelta::days(services.journal.keep_days)).await
+    let ended = now - TimeDelta::days(services.function_settings.keep_days);
+    forget(services, ended, function_run::prune).await?;
+    forget(services, now - TimeDelta::days(services.journal.keep_days), mutation_log::prune).await
 }
 
-/// Forgets what the journal need not keep any more, a piece at a time, lest others wait long.
-async fn forget_mutations(services: &Arc<ServiceContext>, moment: NaiveDateTime) -> Result<()> {
+/// Forgets what need not be kept any more, a piece at a time, lest others wait long.
+async fn forget(
+    services: &Arc<ServiceContext>,
+    moment: NaiveDateTime,
+    prune: fn(&mut DbConnection, NaiveDateTime, i64) -> Result<usize>,
+) -> Result<()> {
     const PIECE: i64 = 1_000;
     loop {
         let forgotten = services
             .db
             .write(move |connection| {
                 connection.take_time()?;
-                mutation_log::prune(connection, moment, PIECE)
+                prune(connection, moment, PIECE)
             })
             .await?;
         if i64::try_from(forgotten).map_err(Error::internal)? < PIECE {

@@ -1,12 +1,17 @@
 //! Webhooks where the feature `webhooks` is missing: nobody is told of anything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::outbox::settlement::Attempted;
+use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::json::Json;
 use crate::error::Result;
+use crate::model::function_run::FunctionRun;
 use crate::model::outbox::Delivery;
+use crate::model::task_function::TaskFunction;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::service::ServiceContext;
 use crate::signal::Event;
@@ -25,6 +30,20 @@ impl Webhooks {
     #[expect(clippy::unused_async, reason = "with the feature, it waits")]
     pub async fn configure(&self, _: &Arc<ServiceContext>) -> Result<()> {
         Ok(())
+    }
+
+    /// Functions have no receivers.
+    #[expect(clippy::unused_async, reason = "with the feature, it waits")]
+    pub async fn execute(
+        &self,
+        _: &Arc<ServiceContext>,
+        _: &TaskFunction,
+        _: &FunctionRun,
+        _: BTreeMap<String, String>,
+    ) -> Result<Json, RunError> {
+        let words =
+            "functions with receivers need the feature `webhooks`, without which this program was built";
+        Err(RunError::new(RunErrorType::Invocation, NOT_BEGUN, words))
     }
 
     /// No attempt is made.

@@ -43,6 +43,8 @@ use crate::model::webhook_endpoint::WebhookEndpoint;
 use crate::service::{ServiceContext, webhook_endpoint};
 use crate::signal::Event;
 
+mod receiver;
+
 /// Tells webhook endpoints of events. One for each module.
 pub struct Webhooks {
     client: WebhookClient,
@@ -152,27 +154,32 @@ impl Webhooks {
         now: NaiveDateTime,
     ) -> Result<(HeaderMap, String)> {
         let body = self.payloads.body(services, event).await?.to_string();
-        let (id, timestamp) = (event.id.to_string(), now.and_utc().timestamp());
-        let mut signatures = Vec::new();
-        for secret in endpoint.valid_secrets(now) {
-            let secret = webhook_endpoint::opened(services, endpoint.id, secret)?;
-            let signature = sign(&secret, &id, timestamp, &body);
-            signatures.push(signature.ok_or_else(|| Error::internal("a secret of the endpoint can't sign"))?);
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in [
-            ("webhook-id", id),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signatures.join(" ")),
-        ] {
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_str(&value).map_err(Error::internal)?,
-            );
-        }
+        let kept = endpoint.valid_secrets(now);
+        let secrets = kept.map(|secret| webhook_endpoint::opened(services, endpoint.id, secret));
+        let headers = signed(&secrets.collect::<Result<Vec<_>>>()?, &event.id.to_string(), now, &body)?;
         Ok((headers, body))
     }
+}
+
+/// The headers of a message, which all of these secrets sign.
+fn signed(secrets: &[String], id: &str, now: NaiveDateTime, body: &str) -> Result<HeaderMap> {
+    let timestamp = now.and_utc().timestamp();
+    let mut signatures = Vec::new();
+    for secret in secrets {
+        let signature = sign(secret, id, timestamp, body);
+        signatures.push(signature.ok_or_else(|| Error::internal("a secret can't sign"))?);
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signatures.join(" ")),
+    ] {
+        let value = HeaderValue::from_str(&value).map_err(Error::internal)?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
 }
 
 /// The signature of a message; none if the text is no secret.

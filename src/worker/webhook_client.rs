@@ -47,6 +47,28 @@ pub struct Answer {
     pub excerpt: String,
 }
 
+/// The bounds of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How long it may take, from looking up the name to the end of the body.
+    pub timeout: Duration,
+    /// How many bytes of the body are read.
+    pub bytes: usize,
+}
+
+/// The answer of a receiver, as far as it was read.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The header `Retry-After`, as the receiver sent it.
+    pub retry_after: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
 impl WebhookClient {
     /// A client with the bounds of the settings.
     #[must_use]
@@ -64,24 +86,45 @@ impl WebhookClient {
     /// # Errors
     /// Why there was no answer, in words for operators.
     pub async fn post(&self, url: Url, headers: HeaderMap, body: String) -> Result<Answer, String> {
-        let deadline = Instant::now() + self.timeout;
+        let bounds = Bounds { timeout: self.timeout, bytes: READ };
+        // The status is known: a body that does not end, or breaks off, changes nothing.
+        let Reply { status, retry_after, body, .. } = self.ask(url, headers, body, bounds).await?;
+        Ok(Answer { status, retry_after, excerpt: excerpt(&body) })
+    }
+
+    /// Posts a body in the same way, within these bounds, for the sake of what is answered.
+    ///
+    /// # Errors
+    /// Why there was no answer, in words for operators.
+    pub async fn ask(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        body: String,
+        bounds: Bounds,
+    ) -> Result<Reply, String> {
+        let deadline = Instant::now() + bounds.timeout;
         let (mut response, _connection) = timeout_at(deadline, self.send(&url, headers, body))
             .await
-            .map_err(|_| format!("no answer within {} s", self.timeout.as_secs()))??;
+            .map_err(|_| format!("no answer within {} s", bounds.timeout.as_secs()))??;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(ToOwned::to_owned);
-        let mut read = Vec::new();
-        // The status is known: a body that does not end, or breaks off, changes nothing.
-        while read.len() < READ {
-            let Ok(Some(Ok(frame))) = timeout_at(deadline, response.frame()).await else {
-                break;
+        let (mut read, mut is_whole) = (Vec::new(), false);
+        while read.len() < bounds.bytes {
+            let frame = match timeout_at(deadline, response.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => {
+                    is_whole = true;
+                    break;
+                }
+                _ => break,
             };
             if let Ok(chunk) = frame.into_data() {
-                read.extend_from_slice(&chunk[..chunk.len().min(READ - read.len())]);
+                read.extend_from_slice(&chunk[..chunk.len().min(bounds.bytes - read.len())]);
             }
         }
-        Ok(Answer { status, retry_after, excerpt: excerpt(&read) })
+        Ok(Reply { status, retry_after, body: read, is_whole })
     }
 
     /// The head of the answer, and the driver of the connection, which ends when the driver is dropped.

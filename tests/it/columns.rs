@@ -10,7 +10,9 @@ use tasks_management::CompletionPolicy::Any;
 use tasks_management::declared::{
     self, DeliveryStatus, HistoryType, Layer, MailRecipient, MailStatus, SecurityEvent, camel_case,
 };
-use tasks_management::{ClaimEnd, ClaimMode, CompletionPolicy, TaskStatus, Verdict};
+use tasks_management::{
+    CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, RunErrorType, RunStatus, TaskStatus, Verdict,
+};
 
 use crate::migrations::{postgres, postgres_columns, sqlite, sqlite_columns};
 use crate::support::backend::TestDatabase;
@@ -73,7 +75,7 @@ async fn a_twin_has_the_columns_of_its_table_and_those_of_history(backend: Backe
     let name = |column: &String| column.trim_end_matches(" required").to_owned();
     let versioned: Vec<_> =
         declared::TABLES.iter().filter_map(|table| Some((table.name, table.historical?))).collect();
-    assert_eq!(versioned.len(), 12);
+    assert_eq!(versioned.len(), 14);
     for (table, twin) in versioned {
         let history = declared::HISTORY_COLUMNS.map(str::to_owned);
         let is_kept =
@@ -300,6 +302,9 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("task_management_outbox.status".to_owned(), all!(DeliveryStatus)),
         ("task_management_taskmail.recipient".to_owned(), all!(MailRecipient)),
         ("task_management_taskmail.status".to_owned(), all!(MailStatus)),
+        ("task_management_functionrun.status".to_owned(), all!(RunStatus)),
+        ("task_management_functionrun.error_type".to_owned(), all!(RunErrorType)),
+        ("task_management_functionschedule.catch_up".to_owned(), all!(CatchUp)),
         ("core_moduleconfiguration.layer".to_owned(), all!(Layer)),
         ("core_securitylog.kind".to_owned(), all!(SecurityEvent)),
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),

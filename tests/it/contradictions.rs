@@ -85,6 +85,13 @@ fn refused(builder: Builder, words: &[&str]) {
 }
 
 #[test]
+fn functions_of_one_name_or_without_a_proper_one_are_refused() {
+    let named = |name: &str| plain().function(name, |_| async { Ok(Json::Null) });
+    refused(named("pay").function("pay", |_| async { Ok(Json::Null) }), &["Two functions", "pay"]);
+    refused(named("pay out"), &["pay out", "hyphens"]);
+}
+
+#[test]
 fn settings_that_contradict_a_hosts_pool_are_refused_by_name() {
     type Change = fn(&mut Settings);
     let on_either: [(&str, Change); 8] = [

@@ -137,6 +137,10 @@ async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
     let inputs = definitions(&app.module.sdl()).1;
     let flow = app.flow("HOSTILE", &["00000000-0000-7000-8000-000000000001"]).await;
     let (endpoint, _) = endpoint(&app, "HOSTILE", "https://example.org", &[]).await;
+    let function = json!({ "name": "hostile", "kind": "HTTP", "url": "https://example.org" });
+    app.done("admin", "createTaskFunction", function).await;
+    let found = client.rows("taskFunction", "", "uuid").await;
+    let function = found[0]["uuid"].as_str().expect("a key").to_owned();
     let journal = |before: &[(&'static str, i64)]| {
         let now = app.row_counts();
         before
@@ -174,7 +178,7 @@ async fn mutations_refuse_texts_that_cannot_be_kept(app: TestApp) {
             _ => continue,
         };
         for text in texts {
-            let mut input = required(kind, &flow, &endpoint);
+            let mut input = required(kind, &flow, &endpoint, &function);
             input[name] = if is_list { json!([text]) } else { text };
             let mutation = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
             let (status, error) = client.mutate(&mutation, input.clone()).await;
@@ -209,7 +213,7 @@ async fn hostile_texts_are_kept_as_they_are(app: TestApp) {
 }
 
 /// The input that a mutation needs besides the field that is tried.
-fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
+fn required(kind: &str, flow: &str, endpoint: &str, function: &str) -> Value {
     let task = "00000000-0000-7000-a000-000000000001";
     match kind {
         "CreateTaskGroup" => json!({ "code": "NEW", "completionPolicy": "ALL" }),
@@ -229,6 +233,10 @@ fn required(kind: &str, flow: &str, endpoint: &str) -> Value {
         }
         "CreateWebhookEndpoint" => json!({ "name": "NEW", "url": "https://example.org" }),
         "UpdateWebhookEndpoint" => json!({ "id": endpoint }),
+        "CreateTaskFunction" => json!({ "name": "new", "kind": "HTTP", "url": "https://example.org" }),
+        "UpdateTaskFunction" => json!({ "id": function }),
+        "CreateFunctionSchedule" => json!({ "functionName": "hostile", "intervalSeconds": 60 }),
+        "CreateFunctionRun" | "ExecuteTaskFunction" => json!({ "functionName": "hostile" }),
         "AssignTask" => json!({ "id": task, "userId": task }),
         "ClaimNextTask" | "CreateTask" | "ChangeUserLanguage" | "DeleteUser" | "DeleteRole" => json!({}),
         "CreateUser" => json!({ "username": "new" }),

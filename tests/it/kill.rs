@@ -26,6 +26,16 @@ fn killed_with_timers(database: &str) {
     assert_eq!(reported(&output, "violations"), 0);
 }
 
+fn killed_with_functions(database: &str) {
+    let run = ["functions", "--kills", "4", "--database", database];
+    let output = Command::new(example("kill")).args(run).output().expect("it runs");
+    assert!(output.status.success(), "{output:#?}");
+    assert!(reported(&output, "kills") >= 4);
+    assert!(reported(&output, "runs acknowledged") >= 60);
+    assert!(reported(&output, "moments of the schedule") >= 1);
+    assert_eq!(reported(&output, "violations"), 0);
+}
+
 fn killed_while_clients_listen(database: &str) {
     let run = ["live", "--kills", "4", "--changes", "300", "--listeners", "3", "--database", database];
     let output = Command::new(example("kill")).args(run).output().expect("it runs");
@@ -70,6 +80,20 @@ mod who_listens_while_servers_are_killed_misses_no_change {
     #[test]
     fn postgres() {
         killed_while_clients_listen(&server_url());
+    }
+}
+
+mod runs_of_servers_that_are_killed_are_executed_once_at_most {
+    use super::*;
+
+    #[test]
+    fn sqlite() {
+        killed_with_functions("sqlite");
+    }
+
+    #[test]
+    fn postgres() {
+        killed_with_functions(&server_url());
     }
 }
 

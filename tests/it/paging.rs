@@ -22,6 +22,11 @@ const LISTS: &[&str] = &[
     "taskDecision",
     "taskComment",
     "taskCommentHistory",
+    "taskFunction",
+    "taskFunctionHistory",
+    "functionRun",
+    "functionSchedule",
+    "functionScheduleHistory",
     "mutationLogs",
     "role",
     "users",
@@ -121,6 +126,17 @@ async fn prepare(client: &mut Client) {
         let task = "00000000-0000-7000-a000-000000000003";
         let text = format!("comment {}", n % 4);
         client.mutate("createTaskComment", json!({ "taskId": task, "text": text })).await;
+    }
+    for n in 0..9 {
+        let name = format!("function-{}", n * 5 % 9);
+        let function =
+            json!({ "name": name, "kind": "HTTP", "url": "https://example.org/", "timeLimit": 3 + n % 3 });
+        client.mutate("createTaskFunction", function).await;
+        client.mutate("createFunctionRun", json!({ "functionName": name, "priority": n % 4 })).await;
+        let rhythm =
+            if n % 2 == 0 { ("cron", json!("0 0 1 1 *")) } else { ("intervalSeconds", json!(60 + n)) };
+        let schedule = json!({ "functionName": name, "priority": if n % 3 == 0 { None } else { Some(n) }, rhythm.0: rhythm.1 });
+        client.mutate("createFunctionSchedule", schedule).await;
     }
     for n in 0..6 {
         let code = if n % 2 == 0 { format!("PAGE{n}") } else { "ALPHA".to_owned() };

@@ -8,7 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
-use tasks_management::{Clock as _, CreateTask, CreateTaskComment, Host, Settings, SystemClock};
+use tasks_management::{
+    Clock as _, CreateFunctionRun, CreateTask, CreateTaskComment, CreateTaskFunction, FunctionKind, Host,
+    PermissionMode, Settings, SystemClock, TaskFunctionChange,
+};
 
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
@@ -50,6 +53,11 @@ Query.taskTemplateHistory => { taskTemplateHistory { totalCount } }
 Query.renderTaskTemplate => { renderTaskTemplate(input: { taskId: "$task" name: "task_awaits" }) { subject } }
 Query.webhookEndpoints => { webhookEndpoints { totalCount } }
 Query.webhookAttempts => { webhookAttempts { totalCount } }
+Query.taskFunction => { taskFunction { totalCount } }
+Query.taskFunctionHistory => { taskFunctionHistory { totalCount } }
+Query.functionRun => { functionRun { totalCount } }
+Query.functionSchedule => { functionSchedule { totalCount } }
+Query.functionScheduleHistory => { functionScheduleHistory { totalCount } }
 Query.mutationLogs (triage's) => { mutationLogs(clientMutationId: "by triage") { totalCount } }
 Query.users => { users { totalCount } }
 Query.role => { role { totalCount } }
@@ -121,6 +129,17 @@ Mutation.rotateWebhookSecret => rotateWebhookSecret(input: { id: "$group" }) { i
 Mutation.createTaskTemplate => createTaskTemplate(input: { name: "mail-$spare" language: "en" subject: "s" text: "t" }) { internalId }
 Mutation.updateTaskTemplate => updateTaskTemplate(input: { id: "$group" subject: "s" }) { internalId }
 Mutation.deleteTaskTemplate => deleteTaskTemplate(input: { ids: ["$group"] }) { internalId }
+Mutation.createTaskFunction => createTaskFunction(input: { name: "f-$group" kind: HTTP url: "https://example.org" }) { internalId }
+Mutation.updateTaskFunction => updateTaskFunction(input: { id: "$function" isEnabled: false }) { internalId }
+Mutation.deleteTaskFunction => deleteTaskFunction(input: { ids: ["$function"] }) { internalId }
+Mutation.rotateTaskFunctionSecret => rotateTaskFunctionSecret(input: { id: "$function" }) { internalId }
+Mutation.createFunctionRun => createFunctionRun(input: { functionName: "$name_of_function" }) { internalId }
+Mutation.createFunctionRun (all users) => createFunctionRun(input: { functionName: "$open_function" }) { internalId }
+Mutation.executeTaskFunction (none) => executeTaskFunction(input: { functionName: "none" }) { internalId }
+Mutation.cancelFunctionRun => cancelFunctionRun(input: { ids: ["$run"] }) { internalId }
+Mutation.createFunctionSchedule => createFunctionSchedule(input: { functionName: "$name_of_function" intervalSeconds: 60 }) { internalId }
+Mutation.updateFunctionSchedule => updateFunctionSchedule(input: { id: "$group" isEnabled: false }) { internalId }
+Mutation.deleteFunctionSchedule => deleteFunctionSchedule(input: { ids: ["$group"] }) { internalId }
 Mutation.executeTask => executeTask(input: { id: "$errand" }) { internalId }
 Mutation.createUser => createUser(input: { username: "new $group" }) { internalId }
 Mutation.createUser (with a password) => createUser(input: { username: "new $group" password: "a rosy bud" }) { internalId }
@@ -200,6 +219,11 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
     let claimable = if request.contains("$claimable") { claimable(app, number).await } else { String::new() };
     let held = if request.contains("$held") { held(app, number).await } else { String::new() };
+    let function = if request.contains("function\"") || request.contains("$run\"") {
+        Some(function(app, number).await)
+    } else {
+        None
+    };
     let comment = if request.contains("$comment") { comment(app, &task).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
@@ -217,6 +241,10 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
         ("$held", held),
         ("$executor", user_id("exec1").to_owned()),
         ("$comment", comment),
+        ("$function", function.as_ref().map_or_else(String::new, |(id, _)| id.clone())),
+        ("$run", function.map_or_else(String::new, |(_, run)| run)),
+        ("$name_of_function", format!("closed-{number}")),
+        ("$open_function", format!("open-{number}")),
         ("$errand", errand),
         ("$soon", (SystemClock.now() + chrono::TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%S").to_string()),
         ("$flow", flow),
@@ -243,6 +271,25 @@ async fn errand(app: &TestApp, group: &str) -> String {
         ..CreateTask::default()
     };
     app.task(input).await
+}
+
+/// A function, with a run that waits, and another one that all users may have run.
+async fn function(app: &TestApp, number: usize) -> (String, String) {
+    let admin = app.module.requester("admin").await.expect("the fixture has an admin");
+    let functions = app.module.task_functions();
+    let mut made = Vec::new();
+    for (kind, mode) in [("closed", PermissionMode::PermissionRequired), ("open", PermissionMode::AllUsers)] {
+        let mut change = TaskFunctionChange::default();
+        change.url = Some("https://example.org".to_owned());
+        change.permission_mode = Some(mode);
+        let name = format!("{kind}-{number}");
+        let input = CreateTaskFunction { name, kind: FunctionKind::Http, change };
+        made.push(functions.create(&admin, input).await.expect("a function").0.id.to_string());
+    }
+    let input =
+        CreateFunctionRun { function_name: format!("closed-{number}"), ..CreateFunctionRun::default() };
+    let run = app.module.function_runs().create(&admin, input).await.expect("a run");
+    (made.swap_remove(0), run.id.to_string())
 }
 
 /// A comment of nobody in the table.

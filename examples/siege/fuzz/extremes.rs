@@ -166,3 +166,46 @@ pub const JSONS: &[&str] = &[
     "{\"__proto__\":1}",
     "\u{feff}{}",
 ];
+
+/// Lines of cron: right ones, such as have no moment, and such as are none.
+pub const CRONS: &[&str] = &[
+    "* * * * *",
+    "0 9 * * 1-5",
+    "*/7 0-23/3 1,15 * 0",
+    "0 0 29 2 *",
+    "0 0 30 2 *",
+    "0 0 31 4,6,9,11 *",
+    "0 0 L * *",
+    "0 0 15W * *",
+    "0 0 * * 5#5",
+    "59 23 31 12 7",
+    "0 0 1 1 + 1",
+    "@daily",
+    "@reboot",
+    "* * * * * *",
+    "60 * * * *",
+    "*/0 * * * *",
+    "1-0 * * * *",
+    "0/5 * * * *",
+    "99999999999999999999 * * * *",
+    "-1 * * * *",
+    "* * * JAN MON",
+    "0 0 * * 1L",
+    "? ? ? ? ?",
+    ", , , , ,",
+    "*/1/1 * * * *",
+    "",
+];
+
+/// Names of time zones, and others.
+pub const ZONES: &[&str] = &[
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Etc/GMT+12",
+    "europe/berlin",
+    "Mars/Olympus",
+    "../../etc/passwd",
+    "",
+];

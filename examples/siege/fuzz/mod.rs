@@ -9,7 +9,7 @@ use clap::Args;
 use hyper::body::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::{Client, place};
 use crate::server::{Program, Target};
@@ -35,6 +35,8 @@ use verdict::{Fate, judge};
 const FIXTURE: &str = include_str!("../../../tests/contract/fixture.json");
 /// Who sends, beside strangers.
 const SENDERS: [&str; 4] = ["admin", "triage", "exec1", "norights"];
+/// The name of a function.
+pub const FUNCTION: &str = "fuzzed";
 /// How many requests are under way at once.
 const HANDS: usize = 4;
 /// How long an answer may take: as long as the server gives a request (`http.request_timeout_s`). The slow queries of one
@@ -92,6 +94,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         let mut admin = Client::new(server.address, place(1));
         admin.token.clone_from(&tokens[1]);
+        make_function(&mut admin).await?;
         let cursors = Cursors::take(&mut admin, &schema).await?;
         let source = Arc::new(Source { schema, known: known(&fixture), cursors, senders: tokens.len() });
         let range = options.only.map_or(0..options.requests, |only| only..only + 1);
@@ -133,6 +136,18 @@ pub fn run(options: &Options) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{} faults; --seed {seed} repeats them", faults.len()))
+    }
+}
+
+/// Makes the function of which requests speak. It is disabled, so that no run goes anywhere.
+async fn make_function(admin: &mut Client) -> Result<(), String> {
+    let query = "mutation($input: CreateTaskFunctionMutationInput!) { createTaskFunction(input: $input) { internalId } }";
+    let input =
+        json!({ "name": FUNCTION, "kind": "HTTP", "url": "https://function.invalid/", "isEnabled": false });
+    let (_, answer) = admin.graphql(query, &json!({ "input": input })).await?;
+    match answer["data"]["createTaskFunction"]["internalId"].as_str() {
+        Some(_) => Ok(()),
+        None => Err(format!("no function is made: {answer}")),
     }
 }
 

@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 
-use super::extremes::{JSONS, MOMENTS, NUMBERS, RIGHT_MOMENTS, TEXTS};
+use super::FUNCTION;
+use super::extremes::{CRONS, JSONS, MOMENTS, NUMBERS, RIGHT_MOMENTS, TEXTS, ZONES};
 use super::schema::{Kind, Schema};
 use super::shape::Shape;
 
@@ -89,6 +90,9 @@ impl Values<'_> {
                 };
                 Shape::Text(json!({ pick(&self.known.people, random): verdict }).to_string())
             }
+            ("functionName", _) if random.gen_bool(0.8) => Shape::Text(FUNCTION.to_owned()),
+            ("cron", _) if random.gen_bool(0.8) => Shape::Text(one(CRONS, random)),
+            ("timeZone", _) if random.gen_bool(0.8) => Shape::Text(one(ZONES, random)),
             (_, "Int" | "Float") if self.strays(0.4, random) => Shape::Raw(one(NUMBERS, random)),
             // The largest and the smallest among them.
             (_, "Int" | "Float") => {

@@ -5,6 +5,7 @@ use super::awaiting::{awaits, claimed_by};
 use super::{At, Table};
 use crate::db::connection::Dialect;
 use crate::db::sql::Sql;
+use crate::domain::json::Json;
 use crate::domain::query::{Condition, Lookup, Sight, Value};
 use crate::domain::task::TaskStatus;
 use crate::error::{Error, Result};
@@ -77,6 +78,15 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         ))
         .bind(*right)
         .sql(")")),
+        Condition::HasTag { tag } => Ok(match dialect {
+            Dialect::Postgres => Sql::new(format!("{}.tags @> ", table.name)).bind(Json::of(&[tag])),
+            Dialect::Sqlite => Sql::new(format!(
+                "EXISTS (SELECT 1 FROM json_each({}.tags) AS tag WHERE tag.value = ",
+                table.name
+            ))
+            .bind(tag.as_str())
+            .sql(")"),
+        }),
         Condition::TouchedBy { client_mutation_id, user_id } => {
             touched_by(table, client_mutation_id, *user_id)
         }

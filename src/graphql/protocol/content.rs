@@ -13,11 +13,11 @@ use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
 use crate::service::mutation::CanonicalForm;
 
 /// Fields for which null differs from absence: it leaves the rule to the settings, or takes the value away.
-const NULL_IS_SAID: [&str; 5] =
-    ["forbidMaker", "distinctDeciders", "dueDate", "followUpDate", "leadTimeSeconds"];
+const NULL_IS_SAID: [&str; 6] =
+    ["forbidMaker", "distinctDeciders", "dueDate", "followUpDate", "leadTimeSeconds", "serviceAccount"];
 
 /// Fields that the journal never holds. Two inputs that differ in nothing else ask for the same.
-const SECRETS: [&str; 1] = ["password"];
+const SECRETS: [&str; 2] = ["environment_variables", "password"];
 
 /// The input of the present mutation: JSON with snake_case keys, without what is secret.
 ///

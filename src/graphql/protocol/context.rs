@@ -19,7 +19,8 @@ use crate::graphql::protocol::document::Document;
 use crate::graphql::protocol::known::{Knowable, Known};
 use crate::graphql::protocol::loader::{
     ActionsOnTasks, Asked, ClaimsOnTasks, CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups,
-    InFlight, Languages, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers, StepsOfFlows, Tasks, Users,
+    InFlight, Languages, LogsOfRuns, NextMoments, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers,
+    StepsOfFlows, Tasks, Users,
 };
 use crate::graphql::protocol::response::shared;
 use crate::message::Message;
@@ -63,6 +64,10 @@ pub struct RequestContext {
     pub own_votes: DataLoader<OwnVotes>,
     /// The comments on tasks, batched.
     pub comments: DataLoader<CommentsOfTasks>,
+    /// The next moments of schedules, batched.
+    pub next_moments: DataLoader<NextMoments>,
+    /// What runs of functions have said, batched.
+    pub logs: DataLoader<LogsOfRuns>,
     /// The present names of the entities of tasks, batched.
     pub entities: DataLoader<Entities>,
     /// The roles that users have, batched.
@@ -231,6 +236,8 @@ impl RequestContext {
             progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
             actions: loader(ActionsOnTasks(asked.clone()), &batches),
             claims: loader(ClaimsOnTasks(Arc::clone(services)), &batches),
+            next_moments: loader(NextMoments(Arc::clone(services)), &batches),
+            logs: loader(LogsOfRuns(asked.clone()), &batches),
             own_votes: loader(OwnVotes(asked), &batches),
             comments: loader(CommentsOfTasks(Arc::clone(services)), &batches),
             entities: loader(Entities(Arc::clone(services)), &batches),

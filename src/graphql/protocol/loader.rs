@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::dataloader::Loader;
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::domain::task_action::TaskAction;
 use crate::error::Error;
 use crate::graphql::protocol::known::Known;
+use crate::model::function_run::FunctionLog;
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
 use crate::model::task_claim::TaskClaim;
@@ -25,8 +27,8 @@ use crate::service::entity::EntityKey;
 use crate::service::progress::Progress;
 use crate::service::task::action;
 use crate::service::{
-    ServiceContext, entity, progress, role, task, task_claim, task_comment, task_executor, task_flow,
-    task_group, user, vote,
+    ServiceContext, entity, function_run, function_schedule, progress, role, task, task_claim, task_comment,
+    task_executor, task_flow, task_group, user, vote,
 };
 
 /// Users by key.
@@ -85,6 +87,12 @@ pub struct Asked {
 
 /// The live comments on tasks, by the task's key.
 pub struct CommentsOfTasks(pub Arc<ServiceContext>);
+
+/// The next moments of schedules, by the schedule's key.
+pub struct NextMoments(pub Arc<ServiceContext>);
+
+/// What runs of functions have said, by the run's key.
+pub struct LogsOfRuns(pub Asked);
 
 /// The present names of the entities of tasks.
 pub struct Entities(pub Arc<ServiceContext>);
@@ -246,6 +254,26 @@ impl Loader<Uuid> for CommentsOfTasks {
             comments.entry(row.task_id).or_default().push(row);
         }
         Ok(comments)
+    }
+}
+
+impl Loader<Uuid> for NextMoments {
+    type Value = NaiveDateTime;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, NaiveDateTime>, Self::Error> {
+        function_schedule::next_moments(&self.0, keys.to_vec()).await.map_err(Arc::new)
+    }
+}
+
+impl Loader<Uuid> for LogsOfRuns {
+    type Value = FunctionLog;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, FunctionLog>, Self::Error> {
+        let Some(requester) = &self.0.requester else { return Ok(HashMap::new()) };
+        let rows = function_run::logs(&self.0.services, requester, keys.to_vec()).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
 

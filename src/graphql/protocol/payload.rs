@@ -83,7 +83,7 @@ impl<M: PayloadName> SecretPayload<M> {
         self.receipt.client_mutation_id.as_deref()
     }
 
-    /// The secret, which is never shown again; null if the mutation failed, or had run before.
+    /// The secret, which is never shown again; null if the mutation made none, failed, or had run before.
     async fn secret(&self) -> Option<&str> {
         self.secret.as_deref()
     }
@@ -120,22 +120,24 @@ where
     Ok(Some(Payload { receipt: ran.receipt, name: PhantomData }))
 }
 
-/// Runs the present mutation through the journal. `work` makes a secret, which the answer shows and the journal does not
+/// Runs the present mutation through the journal. `work` may make a secret, which the answer shows and the journal does not
 /// hold.
 ///
 /// # Errors
 /// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
-pub async fn journaled_secret<M, F>(
+pub async fn journaled_secret<M, S, F>(
     ctx: &Context<'_>,
     mutation: &'static str,
     meta: &MutationMeta,
     work: F,
 ) -> Result<Option<SecretPayload<M>>>
 where
-    F: Fn(&mut UnitOfWork<'_>) -> Result<String> + Send + 'static,
+    S: Into<Option<String>> + Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<S> + Send + 'static,
 {
     let ran = run(ctx, mutation, meta, work).await?;
-    Ok(Some(SecretPayload { receipt: ran.receipt, secret: ran.given, name: PhantomData }))
+    let secret = ran.given.and_then(Into::into);
+    Ok(Some(SecretPayload { receipt: ran.receipt, secret, name: PhantomData }))
 }
 
 /// Runs the present mutation through the journal, and gives all that came of it.

@@ -14,6 +14,7 @@ use crate::domain::json::{Json, json};
 use crate::domain::permission::Rights;
 use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
+use crate::graphql::function_run::types::FunctionRunNode;
 use crate::graphql::protocol::context::RequestContext;
 use crate::graphql::task::types::TaskNode;
 use crate::graphql::task_comment::TaskCommentNode;
@@ -22,6 +23,7 @@ use crate::graphql::task_flow::types::TaskFlowNode;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::types::{UserNode, user};
 use crate::model::entity::{Column, Entity as _};
+use crate::model::function_run::FunctionRun;
 use crate::model::task::Task;
 use crate::model::task_comment::TaskComment;
 use crate::model::task_executor::TaskExecutor;
@@ -43,7 +45,7 @@ struct Row {
     left_out: &'static [(&'static str, &'static str)],
 }
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     Row {
         name: "task",
         columns: Task::COLUMNS,
@@ -91,6 +93,30 @@ const ROWS: [Row; 5] = [
             ("replacement_uuid", "an event of its own tells of the version that replaces it"),
         ],
     },
+    Row {
+        name: "functionRun",
+        columns: FunctionRun::COLUMNS,
+        shown_as: &[
+            ("date_status", "statusChangedTimestamp"),
+            ("triggered_by", "trigger"),
+            ("error_name", "error { name message type }"),
+            ("date_start", "startTimestamp"),
+            ("user_created", "createdByUser { ...Person }"),
+            ("date_created", "creationTimestamp"),
+            ("date_updated", "updateTimestamp"),
+            ("date_begun", "begunTimestamp"),
+            ("retry_for", "retryForRunIds"),
+            ("date_scheduled", "scheduledTimestamp"),
+            ("retried_by", "retriedByRunId"),
+        ],
+        left_out: &[
+            ("error_message", "it is in the error"),
+            ("error_type", "it is in the error"),
+            ("leased_by", "leases are the module's own matter"),
+            ("lease_until", "leases are the module's own matter"),
+            ("attempts", "another attempt is another run"),
+        ],
+    },
 ];
 
 /// The fields that show the common columns of all rows.
@@ -110,7 +136,7 @@ impl Row {
     /// The selection of the row with its fields, if the query asks for it.
     fn selection(&self) -> String {
         let shown = |column: &Column| {
-            let otherwise = RECORD.iter().chain(self.shown_as).find(|(name, _)| *name == column.name);
+            let otherwise = self.shown_as.iter().chain(&RECORD).find(|(name, _)| *name == column.name);
             otherwise.map_or_else(|| camel_case(column.name), |(_, selection)| (*selection).to_owned())
         };
         let told = self
@@ -226,6 +252,10 @@ impl Shown {
 
     async fn task_flow(&self, ctx: &Context<'_>) -> Result<Option<TaskFlowNode>> {
         Ok(snapshot(ctx)?.row::<TaskFlow>()?.map(TaskFlowNode::from))
+    }
+
+    async fn function_run(&self, ctx: &Context<'_>) -> Result<Option<FunctionRunNode>> {
+        Ok(snapshot(ctx)?.row::<FunctionRun>()?.map(FunctionRunNode::from))
     }
 
     /// The person who caused the event; for a decision, the decider.

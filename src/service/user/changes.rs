@@ -208,6 +208,7 @@ fn weigh_again(unit: &mut UnitOfWork<'_>, user: &User) -> Result<BTreeSet<String
     let mut left = BTreeSet::new();
     for group_id in db::task_executor::groups_of(unit.connection, user.id)? {
         let by = unit.requester.id();
+        let by = (by, unit.cause_depth());
         db::outbox::ask_re_evaluation(unit.connection, group_id, "user_service.update", by, unit.now)?;
         if db::task_executor::asked_in_groups(unit.connection, &[group_id])?.is_empty() {
             let group = db::get::<crate::model::task_group::TaskGroup>(unit.connection, group_id)?;

@@ -13,7 +13,7 @@ use crate::domain::signal::Signal;
 use crate::error::Error;
 use crate::model::outbox::Delivery;
 use crate::service::{re_evaluation, task_mail};
-use crate::signal::Event;
+use crate::signal::{Event, cause};
 
 impl Worker {
     /// Begins to tell the subscriber. A handler gets a thread of its own, so that it blocks nobody else; its permit is free
@@ -28,7 +28,7 @@ impl Worker {
             Subscriber::ReEvaluation(_) => {
                 let (services, delivery) = (Arc::clone(&self.services), delivery.clone());
                 Ok(tokio::spawn(async move {
-                    let done = re_evaluation::run(&services, &delivery);
+                    let done = cause::behind(delivery.cause_depth, re_evaluation::run(&services, &delivery));
                     tokio::select! {
                         outcome = done => outcome.map(|()| delivered()).map_err(|error| error.to_string()),
                         () = given_up.cancelled() => Err("it was given up".to_owned()),
@@ -79,6 +79,7 @@ impl Worker {
             Subscriber::Handler(name) => {
                 let work =
                     self.services.bus.deliver(&name, event(delivery)?).ok_or("the handler is not bound")?;
+                let work = cause::behind(delivery.cause_depth, work);
                 let runtime = tokio::runtime::Handle::current();
                 Ok(tokio::task::spawn_blocking(move || {
                     let _place = permit;
@@ -107,6 +108,7 @@ fn event(delivery: &Delivery) -> Result<Event, String> {
         user_id: delivery.user_id,
         date: delivery.date_created,
         data: event_data::read(signal, delivery.data.clone()),
+        cause_depth: delivery.cause_depth,
     })
 }
 

@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 pub enum Manner {
     /// It answers this status, with these further header lines.
     Answers(u16, String),
+    /// It answers this status and this body.
+    Says(u16, String),
     /// It takes the request and says nothing.
     Silent,
     /// It takes the request and resets the connection.
@@ -143,6 +145,10 @@ async fn serve(
             let body = if status == 204 { String::new() } else { format!("this is {status}") };
             let head =
                 format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len());
+            stream.write_all(head.as_bytes()).await
+        }
+        Manner::Says(status, body) => {
+            let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             stream.write_all(head.as_bytes()).await
         }
         Manner::Silent => {

@@ -34,6 +34,12 @@ const TABLES: &[&str] = &[
     "task_management_taskclaim",
     "task_management_taskcomment",
     "task_management_historicaltaskcomment",
+    "task_management_taskfunction",
+    "task_management_historicaltaskfunction",
+    "task_management_functionsecret",
+    "task_management_functionrun",
+    "task_management_functionschedule",
+    "task_management_historicalfunctionschedule",
     "task_management_taskmutation",
     "task_management_outbox",
 ];

@@ -1,0 +1,170 @@
+//! A run about functions: runs are executed while servers are killed. None may be lost, and none executed twice but as another
+//! attempt where the function says that this does no harm; each moment of a schedule has one run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use diesel::RunQueryDsl as _;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde_json::json;
+use tasks_management::{DbConnection, HandlerError};
+
+use crate::client::{Client, Seen};
+use crate::fleet::Fleet;
+use crate::options::Shared;
+use crate::run::set_up;
+use crate::store::{Row, Store, connect};
+
+/// The function whose runs are executed once at most, and the one whose runs may be executed again.
+pub const FUNCTIONS: [&str; 2] = ["once", "again"];
+/// How many runs are created of each between two kills.
+const RUNS: usize = 15;
+
+/// Does the run. The error says what did not match.
+pub fn run(options: &Shared) -> Result<(), String> {
+    let seed = options.seed();
+    let mut random = StdRng::seed_from_u64(seed);
+    let store = Store::create("functions", &options.database).map_err(|error| error.to_string())?;
+    let processes = options.processes(&store);
+    println!("functions, {processes} process(es), --kills {} --seed {seed}", options.kills);
+    let begun = Instant::now();
+    set_up(&store.url)?;
+    let answers = Arc::new(Seen::default());
+    let mut fleet = Fleet::start(&store.url, processes.max(1))?;
+    let mut admin = Client::new(Arc::clone(&fleet.addresses), Arc::clone(&answers), 0);
+    admin.log_in("admin", "admin12345")?;
+    for name in FUNCTIONS {
+        let function = json!({
+            "clientMutationId": name, "name": name, "kind": "HANDLER", "isIdempotent": name == "again", "maxConcurrency": 4,
+        });
+        admin.mutate("createTaskFunction", &function)??;
+    }
+    let schedule =
+        json!({ "clientMutationId": "schedule", "functionName": "again", "intervalSeconds": 86_400 });
+    admin.mutate("createFunctionSchedule", &schedule)??;
+    let (mut runs, mut moments) = (0_usize, 0_i64);
+    while fleet.kills < options.kills {
+        for _ in 0..RUNS {
+            for name in FUNCTIONS {
+                runs += 1;
+                let input = json!({ "clientMutationId": format!("run-{runs}"), "functionName": name });
+                admin.mutate("createFunctionRun", &input)??;
+            }
+        }
+        // Its minute is over each time.
+        moments += pass_a_minute(&store).map_err(|error| error.to_string())?;
+        std::thread::sleep(Duration::from_millis(random.gen_range(0..600)));
+        let all: Vec<usize> = (0..fleet.len()).collect();
+        let one = random.gen_range(0..fleet.len());
+        let victims = if random.gen_bool(0.2) { &all[..] } else { &all[one..=one] };
+        fleet.check_alive()?;
+        fleet.kill(victims)?;
+    }
+    wait_for_runs(&store)?;
+    let kills = fleet.kills;
+    fleet.check_alive()?;
+    fleet.stop()?;
+    let (violations, executed) = audit(&store, runs, moments).map_err(|error| error.to_string())?;
+    let count = |what: &str, number: &dyn std::fmt::Display| println!("{what:<42} {number:>8}");
+    count("kills", &kills);
+    count("requests sent again: no answer", &answers.broken_off.load(Ordering::SeqCst));
+    count("runs acknowledged", &runs);
+    count("moments of the schedule", &moments);
+    count("runs executed", &executed);
+    count("seconds", &begun.elapsed().as_secs());
+    count("violations", &violations.len());
+    if violations.is_empty() {
+        return store.remove().map_err(|error| error.to_string());
+    }
+    for violation in violations.iter().take(20) {
+        println!("- {violation}");
+    }
+    Err(format!("what is left in {} does not fit", store.url))
+}
+
+/// Has the schedule's next moment come at once; returns how many moments that makes.
+fn pass_a_minute(store: &Store) -> Result<i64, HandlerError> {
+    let is_file = store.is_file();
+    let earlier = if is_file {
+        "due = strftime('%Y-%m-%d %H:%M:%f', 'now'), payload = json_set(payload, '$.moment', strftime('%Y-%m-%dT%H:%M:%f', 'now'))"
+    } else {
+        "due = now() AT TIME ZONE 'UTC', payload = jsonb_set(payload, '{moment}', to_jsonb(to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')))"
+    };
+    let soon = soon(is_file);
+    let sql = format!(
+        "UPDATE task_management_timer SET {earlier} WHERE kind = 'SCHEDULE' AND lease_until IS NULL AND due > {soon}"
+    );
+    let query = diesel::sql_query(sql);
+    let moved = match connect(&store.url)? {
+        DbConnection::Pg(mut pg) => query.execute(&mut *pg)?,
+        DbConnection::Sqlite(mut sqlite) => query.execute(&mut *sqlite)?,
+    };
+    Ok(i64::try_from(moved)?)
+}
+
+/// Half a minute from now, in SQL.
+const fn soon(is_file: bool) -> &'static str {
+    if is_file {
+        "strftime('%Y-%m-%d %H:%M:%f', 'now', '+30 seconds')"
+    } else {
+        "now() AT TIME ZONE 'UTC' + interval '30 seconds'"
+    }
+}
+
+/// Waits until no run waits or is under way.
+fn wait_for_runs(store: &Store) -> Result<(), String> {
+    let since = Instant::now();
+    let open = format!(
+        "(SELECT count(*) FROM task_management_functionrun WHERE status IN ('NEW', 'IN_PROGRESS')) \
+         + (SELECT count(*) FROM task_management_timer WHERE kind = 'SCHEDULE' AND due < {})",
+        soon(store.is_file())
+    );
+    loop {
+        let open = store.number(&open).map_err(|error| error.to_string())?;
+        if open == 0 {
+            return Ok(());
+        }
+        if since.elapsed() > Duration::from_secs(200) {
+            return Err(format!("{open} runs have not ended; what is there is left in {}", store.url));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What does not fit, and how often a function was called.
+fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String>, i64), HandlerError> {
+    let mut violations = Vec::new();
+    let calls = store
+        .rows("SELECT run_id AS a, name AS b, '' AS c, count(*) AS n FROM kill_run GROUP BY run_id, name")?;
+    let calls: BTreeMap<String, i64> = calls.into_iter().map(|row| (row.a, row.n)).collect();
+    let runs = store.rows(
+        "SELECT CAST(id AS text) AS a, status AS b, function_name || ' ' || COALESCE(error_name, '') || ' ' || triggered_by AS c, \
+         CASE WHEN CAST(retry_for AS text) = '[]' THEN 0 ELSE 1 END AS n FROM task_management_functionrun",
+    )?;
+    let first = runs.iter().filter(|run| run.n == 0 && run.c.ends_with("DIRECT")).count();
+    if first != acknowledged {
+        violations.push(format!("{acknowledged} runs were acknowledged, {first} are there"));
+    }
+    for Row { a: id, b: status, c: what, .. } in &runs {
+        let times = calls.get(id).copied().unwrap_or(0);
+        let fits = match (status.as_str(), what.as_str()) {
+            ("COMPLETE", _) => times == 1,
+            ("FAILED", "once zombieTaskCleaned DIRECT") => times <= 1,
+            ("RETRIED", other) => times <= 1 && other.starts_with("again zombieTaskCleaned "),
+            _ => false,
+        };
+        if !fits {
+            violations.push(format!("the run {id} ({what}) is {status} and was executed {times} times"));
+        }
+    }
+    let scheduled =
+        store.number("SELECT count(*) FROM task_management_functionrun WHERE date_scheduled IS NOT NULL")?;
+    let distinct = store.number("SELECT count(DISTINCT date_scheduled) FROM task_management_functionrun WHERE date_scheduled IS NOT NULL")?;
+    if scheduled != distinct || scheduled != moments {
+        violations.push(format!("{moments} moments came, {distinct} had runs, {scheduled} in all"));
+    }
+    Ok((violations, calls.values().sum()))
+}

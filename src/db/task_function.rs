@@ -1,0 +1,111 @@
+//! Functions in the database.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use uuid::Uuid;
+
+use super::connection::DbConnection;
+use super::entity::{Lock, Stored, get, insert, lock, select, select_locked, update, violates_unique};
+use super::query::{Field, Listed};
+use super::sql::Sql;
+use crate::error::{Error, Result};
+use crate::model::entity::{Entity as _, Kind};
+use crate::model::task_function::{FunctionMeter, FunctionSecret, TaskFunction};
+
+impl Listed for TaskFunction {
+    const LEFT_OUT: &[&str] = &["json_ext", "retry_policy", "environment"];
+    const FIELDS: &[Field] =
+        &[Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username")];
+}
+
+/// Whether an error is the refusal of a second live function with one name.
+#[must_use]
+pub fn is_name_taken(error: &Error) -> bool {
+    violates_unique(error, "task_management_taskfunction_name_live")
+}
+
+/// The live function of this name.
+pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<TaskFunction>> {
+    Ok(select(connection, Sql::new("NOT is_deleted AND name = ").bind(name))?.pop())
+}
+
+/// How many live functions there are.
+pub fn count(connection: &mut DbConnection) -> Result<i64> {
+    let query = Sql::new(format!("SELECT count(*) FROM {} WHERE NOT is_deleted", TaskFunction::TABLE));
+    Ok(query.typed::<BigInt>().get_result(connection)?)
+}
+
+/// The functions whose runs are begun, and of which some run may be due, those with the most urgent runs first.
+pub fn with_due_runs(connection: &mut DbConnection, now: NaiveDateTime) -> Result<Vec<TaskFunction>> {
+    #[derive(QueryableByName)]
+    struct Urgency {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        id: Uuid,
+    }
+
+    let top = Sql::new(
+        "(SELECT max(waiting.priority) FROM task_management_functionrun AS waiting \
+         WHERE waiting.function_id = live.id AND waiting.status = 'NEW' AND waiting.date_start <= ",
+    )
+    .bind(now)
+    .sql(")");
+    let order: Vec<Urgency> = Sql::new("SELECT due.id FROM (SELECT live.id, ")
+        .append(top)
+        .sql(
+            " AS top FROM task_management_taskfunction AS live WHERE NOT live.is_deleted AND live.is_enabled) AS due \
+             WHERE due.top IS NOT NULL ORDER BY due.top DESC, due.id",
+        )
+        .load(connection)?;
+    if order.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = order.iter().map(|function| function.id).collect();
+    let mut functions: Vec<TaskFunction> = select(connection, Sql::new("id ").among(&ids))?;
+    functions.sort_by_key(|function| ids.iter().position(|id| *id == function.id));
+    Ok(functions)
+}
+
+/// What is secret about a function.
+pub fn secret(connection: &mut DbConnection, id: Uuid) -> Result<FunctionSecret> {
+    get::<FunctionSecret>(connection, id)?.ok_or_else(|| missing::<FunctionSecret>(id))
+}
+
+/// The secrets of all functions, locked until the transaction ends.
+pub fn lock_secrets(connection: &mut DbConnection) -> Result<Vec<FunctionSecret>> {
+    select_locked(connection, Sql::new("1 = 1 ORDER BY id"), Lock::Write)
+}
+
+/// Adds what belongs to a new function.
+pub fn insert_parts(
+    connection: &mut DbConnection,
+    secret: &FunctionSecret,
+    now: NaiveDateTime,
+) -> Result<()> {
+    insert(connection, secret)?;
+    insert(connection, &FunctionMeter { id: secret.id, minute: now, begun: 0 })
+}
+
+/// How many more runs of this function may be begun in this minute. The answer holds until the transaction ends.
+pub fn room_in_minute(
+    connection: &mut DbConnection,
+    function: &TaskFunction,
+    minute: NaiveDateTime,
+) -> Result<(FunctionMeter, i64)> {
+    let meter = lock::<FunctionMeter>(connection, function.id, Lock::Write)?;
+    let mut meter = meter.ok_or_else(|| missing::<FunctionMeter>(function.id))?;
+    if meter.minute < minute {
+        meter = FunctionMeter { minute, begun: 0, ..meter };
+    }
+    Ok((meter, (i64::from(function.runs_per_minute) - meter.begun).max(0)))
+}
+
+/// Notes how many runs were begun in a minute.
+pub fn note_begun(connection: &mut DbConnection, meter: FunctionMeter, count: usize) -> Result<()> {
+    let count = i64::try_from(count).map_err(Error::internal)?;
+    update(connection, &FunctionMeter { begun: meter.begun + count, ..meter })
+}
+
+fn missing<T: Stored>(id: Uuid) -> Error {
+    Error::internal(format!("the function {id} has no {}", T::NAME))
+}

@@ -1,0 +1,183 @@
+//! The moments at which a schedule has its function run.
+
+use std::str::FromStr as _;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _};
+use chrono_tz::Tz;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
+use super::text::check_text;
+use super::text_enum::text_enum;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+text_enum! {
+    /// What becomes of moments that have passed while no process served the timers.
+    pub enum CatchUp {
+        /// They are left out.
+        Skip = "SKIP",
+        /// One run stands for all of them.
+        Once = "ONCE",
+    }
+}
+
+/// After how long a moment counts as missed.
+pub const LATE: TimeDelta = TimeDelta::minutes(5);
+/// The shortest and the longest pause between two moments of a schedule by interval, in seconds.
+pub const INTERVALS: std::ops::RangeInclusive<i32> = 60..=366 * 24 * 3_600;
+
+const LONGEST_CRON: usize = 200;
+
+/// The rhythm of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rhythm {
+    /// Always after so many seconds, counted from a moment.
+    Interval {
+        /// The first moment, naive UTC.
+        first: NaiveDateTime,
+        /// The seconds.
+        seconds: i64,
+    },
+    /// By the clock on the wall of a time zone.
+    Cron {
+        /// The lines' five fields.
+        cron: Box<Cron>,
+        /// The time zone.
+        zone: Tz,
+    },
+}
+
+impl Rhythm {
+    /// The rhythm of a line of five fields, in a time zone of the IANA database.
+    ///
+    /// # Errors
+    /// VALIDATION, naming the field.
+    pub fn of_cron(line: &str, zone: &str) -> Result<Self> {
+        check_text("cron", line, LONGEST_CRON)?;
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        let refused = |reason: String| {
+            Error::validation("cron", Message::new("not-a-cron-line").with("reason", reason))
+        };
+        if !line.is_ascii() {
+            return Err(refused("only letters, digits and signs of ASCII are allowed".to_owned()));
+        }
+        let cron = parser.parse(line).map_err(|error| refused(error.to_string()))?;
+        let unknown = |_| Error::validation("timeZone", Message::new("unknown-time-zone"));
+        Ok(Self::Cron { cron: Box::new(cron), zone: Tz::from_str(zone).map_err(unknown)? })
+    }
+
+    /// The first moment after this one; none if there is none any more.
+    #[must_use]
+    pub fn after(&self, moment: NaiveDateTime) -> Option<NaiveDateTime> {
+        match self {
+            Self::Interval { first, seconds } => {
+                if moment < *first {
+                    return Some(*first);
+                }
+                let passed = (moment - *first).num_seconds() / seconds;
+                first.checked_add_signed(TimeDelta::try_seconds((passed + 1).checked_mul(*seconds)?)?)
+            }
+            Self::Cron { cron, zone } => {
+                let next = cron.find_next_occurrence(&zoned(*zone, moment), false).ok()?;
+                Some(next.naive_utc())
+            }
+        }
+    }
+
+    /// The last moment that is not after this one; none if there was none.
+    #[must_use]
+    pub fn until(&self, moment: NaiveDateTime) -> Option<NaiveDateTime> {
+        match self {
+            Self::Interval { first, seconds } => {
+                let passed = (moment >= *first).then(|| (moment - *first).num_seconds() / seconds)?;
+                first.checked_add_signed(TimeDelta::try_seconds(passed * seconds)?)
+            }
+            Self::Cron { cron, zone } => {
+                let last = cron.find_previous_occurrence(&zoned(*zone, moment), true).ok()?;
+                Some(last.naive_utc())
+            }
+        }
+    }
+}
+
+fn zoned(zone: Tz, moment: NaiveDateTime) -> DateTime<Tz> {
+    zone.from_utc_datetime(&moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> NaiveDateTime {
+        text.parse().expect("a moment")
+    }
+
+    /// The moments after this one, as many as there are, five at most.
+    fn moments(line: &str, zone: &str, after: &str) -> Vec<String> {
+        let rhythm = Rhythm::of_cron(line, zone).expect("a line");
+        std::iter::successors(rhythm.after(at(after)), |moment| rhythm.after(*moment))
+            .take(3)
+            .map(|moment| moment.format("%m-%d %H:%M").to_string())
+            .collect()
+    }
+
+    #[test]
+    fn an_interval_counts_from_its_first_moment() {
+        let rhythm = Rhythm::Interval { first: at("2026-01-01T00:00:30"), seconds: 60 };
+        for (now, next, last) in [
+            ("2025-12-31T00:00:00", "2026-01-01T00:00:30", None),
+            ("2026-01-01T00:00:30", "2026-01-01T00:01:30", Some("2026-01-01T00:00:30")),
+            ("2026-01-01T00:02:29", "2026-01-01T00:02:30", Some("2026-01-01T00:01:30")),
+        ] {
+            assert_eq!(rhythm.after(at(now)), Some(at(next)), "{now}");
+            assert_eq!(rhythm.until(at(now)), last.map(at), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_line_goes_by_the_clock_on_the_wall_also_when_that_is_changed() {
+        // Clocks go forward on 29 March 2026 at 1:00 UTC, and back on 25 October.
+        let daily = |after: &str| moments("30 2 * * *", "Europe/Berlin", after);
+        assert_eq!(daily("2026-03-27T12:00:00"), ["03-28 01:30", "03-29 01:00", "03-30 00:30"]);
+        assert_eq!(daily("2026-10-23T12:00:00"), ["10-24 00:30", "10-25 00:30", "10-26 01:30"]);
+        // What goes by the hour has the hour that comes twice twice, and not the one that is missing.
+        let hourly = |after: &str| moments("0 * * * *", "Europe/Berlin", after);
+        assert_eq!(hourly("2026-03-29T00:30:00"), ["03-29 01:00", "03-29 02:00", "03-29 03:00"]);
+        assert_eq!(hourly("2026-10-24T23:30:00"), ["10-25 00:00", "10-25 01:00", "10-25 02:00"]);
+        assert_eq!(
+            moments("0 9 * * 1-5", "UTC", "2026-01-02T09:00:00"),
+            ["01-05 09:00", "01-06 09:00", "01-07 09:00"]
+        );
+    }
+
+    #[test]
+    fn a_day_that_never_comes_has_no_moment_and_nonsense_is_refused() {
+        assert_eq!(moments("0 0 30 2 *", "UTC", "2026-01-01T00:00:00"), Vec::<String>::new());
+        assert_eq!(
+            moments("0 0 29 2 *", "UTC", "2096-03-01T00:00:00").first().map(String::as_str),
+            Some("02-29 00:00")
+        );
+        for line in [
+            "",
+            "*",
+            "* * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "a b c d e",
+            "0 0 0 * * *",
+            "0 0 * * * * 2026",
+        ] {
+            let refusal =
+                Rhythm::of_cron(line, "UTC").err().and_then(|error| error.field().map(str::to_owned));
+            assert_eq!(refusal.as_deref(), Some("cron"), "{line:?}");
+        }
+        for zone in ["", "Mars/Olympus", "europe/berlin", "UTC+1 "] {
+            let refusal =
+                Rhythm::of_cron("* * * * *", zone).err().and_then(|error| error.field().map(str::to_owned));
+            assert_eq!(refusal.as_deref(), Some("timeZone"), "{zone:?}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Runs of functions in GraphQL.
+
+pub mod mutations;
+pub mod queries;
+pub mod types;

@@ -1,0 +1,6 @@
+//! Functions in GraphQL.
+
+pub mod filters;
+pub mod mutations;
+pub mod queries;
+pub mod types;

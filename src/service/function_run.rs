@@ -1,0 +1,257 @@
+//! Runs: having functions run, giving up runs that wait, and looking at them.
+//!
+//! A run that is begun is IN_PROGRESS before its function is called, so that it is executed once at most: the run of a process
+//! that is gone fails as `zombieTaskCleaned`, unless its function says that a run may be executed again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::context::{ListScope, ServiceContext};
+use super::unit_of_work::UnitOfWork;
+use super::visibility;
+use crate::auth::requester::Requester;
+use crate::clock::new_id;
+use crate::db;
+use crate::db::Lock;
+use crate::domain::function_run::{
+    DEEPEST, MOST_TAGS, RUN_BYTES, RunError, RunErrorType, RunStatus, RunTrigger, TOO_DEEP,
+};
+use crate::domain::json::Json;
+use crate::domain::query::ListQuery;
+use crate::domain::task_function::{PRIORITIES, PermissionMode, check_function_name, check_range};
+use crate::domain::text::{check_code, check_json};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::model::function_run::{FunctionLog, FunctionRun};
+use crate::model::slice::Slice;
+use crate::model::task_function::TaskFunction;
+
+pub mod ending;
+pub mod preparation;
+
+/// A run to be created.
+#[derive(Debug, Clone, Default)]
+pub struct CreateFunctionRun {
+    /// The name of the function.
+    pub function_name: String,
+    /// The input.
+    pub data: Json,
+    /// When it may be begun, naive UTC; absent: at once.
+    pub start_timestamp: Option<NaiveDateTime>,
+    /// How urgent it is; absent: as the function says.
+    pub priority: Option<i64>,
+    /// Words by which the run is found.
+    pub tags: Vec<String>,
+    /// How many runs stand behind it at least, one causing the next.
+    pub cause_depth: Option<i32>,
+}
+
+/// The moment of a schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The schedule.
+    pub schedule_id: Uuid,
+    /// The moment, naive UTC.
+    pub date: NaiveDateTime,
+}
+
+/// Has a function run, now or later.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, LIMIT, CONFLICT for a function that is disabled, or what the database says.
+pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun) -> Result<FunctionRun> {
+    let settings = Arc::clone(&unit.settings);
+    asked_for(unit, input, &settings.gql_function_run_create_perms)
+}
+
+/// Has a function run whose result is waited for (see [`finished`]).
+///
+/// # Errors
+/// As for [`create`].
+pub fn execute(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun) -> Result<FunctionRun> {
+    let settings = Arc::clone(&unit.settings);
+    asked_for(unit, input, &settings.gql_function_run_execute_perms)
+}
+
+fn asked_for(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun, rights: &[i32]) -> Result<FunctionRun> {
+    check_function_name("functionName", &input.function_name)?;
+    let function = db::task_function::by_name(unit.connection, &input.function_name)?;
+    if function.as_ref().is_none_or(|function| function.permission_mode != PermissionMode::AllUsers) {
+        unit.requester.need(rights)?;
+    }
+    let missing = || Error::not_found("functionName", Message::new("no-task-function"));
+    let function = function.ok_or_else(missing)?;
+    // It must not be deleted meanwhile, lest the run wait for ever.
+    let function = db::lock::<TaskFunction>(unit.connection, function.id, Lock::Share)?;
+    let function = function.filter(|function| !function.is_deleted).ok_or_else(missing)?;
+    if !function.is_enabled {
+        let message = Message::new("function-disabled").with("name", function.name.as_str());
+        return Err(Error::new(ErrorCode::Conflict, message).of_field("functionName"));
+    }
+    add(unit, &function, RunTrigger::Direct, None, input)
+}
+
+/// Adds a run of a live function that the caller has locked, whoever causes it.
+///
+/// # Errors
+/// VALIDATION, LIMIT, or what the database says.
+pub fn add(
+    unit: &mut UnitOfWork<'_>,
+    function: &TaskFunction,
+    triggered_by: RunTrigger,
+    moment: Option<Moment>,
+    input: &CreateFunctionRun,
+) -> Result<FunctionRun> {
+    check(unit, function, input)?;
+    let cause_depth = unit.cause_depth().max(input.cause_depth.unwrap_or_default());
+    let mut run = FunctionRun {
+        id: new_id(),
+        function_id: function.id,
+        function_name: function.name.clone(),
+        status: RunStatus::New,
+        date_status: unit.now,
+        triggered_by,
+        data: input.data.clone(),
+        result: None,
+        error_name: None,
+        error_message: None,
+        error_type: None,
+        tags: Json::of(&input.tags),
+        date_start: input.start_timestamp.unwrap_or(unit.now),
+        priority: input.priority.unwrap_or(function.default_priority),
+        user_created: unit.requester.id(),
+        date_created: unit.now,
+        date_updated: unit.now,
+        date_begun: None,
+        retry_for: Json::Array(Vec::new()),
+        retried_by: None,
+        cause_depth,
+        leased_by: None,
+        lease_until: None,
+        attempts: 0,
+        schedule_id: moment.map(|moment| moment.schedule_id),
+        date_scheduled: moment.map(|moment| moment.date),
+    };
+    if cause_depth > DEEPEST {
+        // Nobody is told of it: who is told might cause another.
+        tracing::warn!(run = %run.id, function = %run.function_name, cause_depth, "a run is refused: functions cause each other");
+        let message =
+            format!("{cause_depth} runs stand behind it, one causing the next; {DEEPEST} are allowed");
+        run.status = RunStatus::Failed;
+        run.set_error(RunError::new(RunErrorType::Invocation, TOO_DEEP, &message));
+    }
+    db::function_run::add(unit.connection, &run, unit.now)?;
+    unit.touch_other("function_run", run.id);
+    Ok(run)
+}
+
+fn check(unit: &mut UnitOfWork<'_>, function: &TaskFunction, input: &CreateFunctionRun) -> Result<()> {
+    check_json("data", &input.data, RUN_BYTES)?;
+    if let Some(priority) = input.priority {
+        check_range("priority", priority, PRIORITIES)?;
+    }
+    if let Some(depth) = input.cause_depth {
+        check_range("causeDepth", depth, 0..=i32::MAX)?;
+    }
+    if input.tags.len() > MOST_TAGS {
+        let message = Message::new("list-too-long").with("field", "tags").with("max", MOST_TAGS);
+        return Err(Error::limit("tags", message));
+    }
+    input.tags.iter().try_for_each(|tag| check_code("tags", tag))?;
+    let max = unit.services.function_settings.waiting_runs;
+    if db::function_run::are_waiting(unit.connection, function.id, max)? {
+        let message = Message::new("too-many-runs").with("max", max);
+        return Err(Error::limit("functionName", message));
+    }
+    Ok(())
+}
+
+/// Gives up runs that wait: all of them, or none.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a run that was begun or has ended, LIMIT, or what the database says.
+pub fn cancel(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_function_run_cancel_perms)?;
+    unit.check_list("ids", ids.len())?;
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let sees_all = visibility::sees_all_runs(unit.requester, &unit.settings);
+    for run in db::lock_many::<FunctionRun>(unit.connection, &ids, Lock::Exclusive)? {
+        if !sees_all && run.user_created != unit.requester.id() {
+            continue;
+        }
+        if run.status != RunStatus::New {
+            let message = Message::new("run-begun").with("id", run.id.to_string());
+            return Err(
+                Error::new(ErrorCode::Conflict, message.with("status", run.status.as_str())).of_field("ids")
+            );
+        }
+        ids.retain(|id| *id != run.id);
+        let ended =
+            FunctionRun { status: RunStatus::Canceled, date_status: unit.now, date_updated: unit.now, ..run };
+        db::update(unit.connection, &ended)?;
+        unit.touch_other("function_run", ended.id);
+    }
+    match ids.first() {
+        None => Ok(()),
+        Some(id) => {
+            let message = Message::new("no-function-run").with("id", id.to_string());
+            Err(Error::not_found("ids", message))
+        }
+    }
+}
+
+/// Lists the runs that the requester sees: one's own; for people with the right, everybody's.
+///
+/// # Errors
+/// VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: ListScope,
+) -> Result<Slice<FunctionRun>> {
+    services.list(requester, query, place, visibility::function_runs, db::list::<FunctionRun>).await
+}
+
+/// What runs that the requester sees have said; nothing for people who may not read it.
+pub async fn logs(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    ids: Vec<Uuid>,
+) -> Result<Vec<FunctionLog>> {
+    let requester = Arc::clone(requester);
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            if !visibility::reads_logs(&requester, &settings) {
+                return Ok(Vec::new());
+            }
+            db::function_run::logs(connection, &ids)
+        })
+        .await
+}
+
+/// The run, as it is when it has ended, or when `patience` is over; none if it is not there.
+pub async fn finished(
+    services: &Arc<ServiceContext>,
+    id: Uuid,
+    patience: Duration,
+) -> Result<Option<FunctionRun>> {
+    const LONGEST: Duration = Duration::from_millis(250);
+    let until = tokio::time::Instant::now() + patience;
+    let mut pause = Duration::from_millis(4);
+    loop {
+        // Runs are large, and who asks has a bound.
+        let status = services.read(move |_, connection| db::function_run::status(connection, id)).await?;
+        if status.is_none_or(RunStatus::is_final) || tokio::time::Instant::now() >= until {
+            return services.read(move |_, connection| db::get::<FunctionRun>(connection, id)).await;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST);
+    }
+}

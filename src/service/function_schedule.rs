@@ -1,0 +1,311 @@
+//! Schedules: at which moments functions run by themselves.
+//!
+//! A schedule has one timer, whose payload says for which moment it is. A timer that is due acts in one transaction: it locks the
+//! schedule, adds the run of that moment, which a constraint allows once, and is due again at the next moment. So each moment has one
+//! run, however many processes there are, and whichever dies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::context::{ListScope, ServiceContext};
+use super::function_run::{self, CreateFunctionRun, Moment};
+use super::unit_of_work::UnitOfWork;
+use super::{timer, visibility};
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::Lock;
+use crate::domain::function_run::{RUN_BYTES, RunTrigger};
+use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE};
+use crate::domain::json::{Json, json};
+use crate::domain::query::ListQuery;
+use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
+use crate::domain::text::check_json;
+use crate::domain::timer::TimerKind;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
+use crate::model::function_schedule::FunctionSchedule;
+use crate::model::history::Historical;
+use crate::model::slice::Slice;
+use crate::model::task_function::TaskFunction;
+use crate::model::timer::{MOMENT, Timer};
+
+/// The name of a schedule's timer.
+const KEY: &str = "next";
+
+/// A schedule to be made.
+#[derive(Debug, Clone)]
+pub struct CreateFunctionSchedule {
+    /// The name of the function.
+    pub function_name: String,
+    /// Everything else.
+    pub change: FunctionScheduleChange,
+}
+
+/// The fields of a schedule that may change. Absent fields stay as they are, or have their usual values.
+#[derive(Debug, Clone, Default)]
+pub struct FunctionScheduleChange {
+    /// The input of its runs.
+    pub data: Option<Json>,
+    /// The priority of its runs, or that it is as the function says.
+    pub priority: Option<Option<i64>>,
+    /// From when on there are moments, or that there are at once.
+    pub start_timestamp: Option<Option<NaiveDateTime>>,
+    /// The seconds between two moments; in place of a line of cron.
+    pub interval_seconds: Option<i32>,
+    /// The line of cron; in place of an interval.
+    pub cron: Option<String>,
+    /// The time zone of the line.
+    pub time_zone: Option<String>,
+    /// What becomes of moments that have passed while no process served the timers.
+    pub catch_up: Option<CatchUp>,
+    /// Whether it has its function run.
+    pub is_enabled: Option<bool>,
+}
+
+/// Makes a schedule.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND for a function, VALIDATION, or what the database says.
+pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateFunctionSchedule) -> Result<FunctionSchedule> {
+    unit.requester.need(&unit.settings.gql_function_schedule_perms)?;
+    check_function_name("functionName", &input.function_name)?;
+    let missing = || Error::not_found("functionName", Message::new("no-task-function"));
+    let function = db::task_function::by_name(unit.connection, &input.function_name)?.ok_or_else(missing)?;
+    let function = live(unit, function.id)?.ok_or_else(missing)?;
+    let mut schedule = FunctionSchedule {
+        record: unit.new_record(),
+        function_id: function.id,
+        function_name: function.name,
+        data: Json::Null,
+        priority: None,
+        date_start: None,
+        interval_seconds: None,
+        cron: None,
+        time_zone: None,
+        catch_up: CatchUp::Skip,
+        is_enabled: true,
+    };
+    fill(&mut schedule, &input.change)?;
+    let next = first(unit, &schedule)?;
+    unit.insert(&schedule)?;
+    plan(unit, &schedule, next)?;
+    Ok(schedule)
+}
+
+/// Changes a schedule. Its next moment is found anew.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
+pub fn update(
+    unit: &mut UnitOfWork<'_>,
+    id: Uuid,
+    change: &FunctionScheduleChange,
+    expected_version: Option<i32>,
+) -> Result<FunctionSchedule> {
+    unit.requester.need(&unit.settings.gql_function_schedule_perms)?;
+    let mut schedule = locked(unit, "id", id)?;
+    if let Some(expected) = expected_version.filter(|expected| *expected != schedule.version) {
+        let message = Message::new("schedule-changed")
+            .with("expected", i64::from(expected))
+            .with("version", i64::from(schedule.version));
+        return Err(Error::new(ErrorCode::Conflict, message).of_field("expectedVersion"));
+    }
+    let old = schedule.clone();
+    fill(&mut schedule, change)?;
+    unit.touch(&schedule);
+    if schedule != old {
+        let next = first(unit, &schedule)?;
+        unit.update(&mut schedule)?;
+        plan(unit, &schedule, next)?;
+    }
+    Ok(schedule)
+}
+
+/// Deletes schedules: all of them, or none.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
+pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
+    unit.requester.need(&unit.settings.gql_function_schedule_perms)?;
+    unit.check_list("ids", ids.len())?;
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let schedule = locked(unit, "ids", id)?;
+        end(unit, schedule)?;
+    }
+    Ok(())
+}
+
+/// Ends the schedules of a function, which is deleted.
+pub(super) fn end_of_function(unit: &mut UnitOfWork<'_>, function_id: Uuid) -> Result<()> {
+    for schedule in db::function_schedule::lock_of_function(unit.connection, function_id)? {
+        end(unit, schedule)?;
+    }
+    Ok(())
+}
+
+fn end(unit: &mut UnitOfWork<'_>, mut schedule: FunctionSchedule) -> Result<()> {
+    unit.delete(&mut schedule)?;
+    db::timer::delete_of(unit.connection, schedule.id)
+}
+
+/// Lists the schedules that the requester sees.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+    place: ListScope,
+) -> Result<Slice<FunctionSchedule>> {
+    services.list(requester, query, place, visibility::function_schedules, db::list::<FunctionSchedule>).await
+}
+
+/// Lists the versions of schedules.
+///
+/// # Errors
+/// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
+pub async fn list_history(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    mut query: ListQuery,
+) -> Result<Slice<Historical<FunctionSchedule>>> {
+    query.leave_out_deleted_versions();
+    let list = db::list_history::<FunctionSchedule>;
+    services.list(requester, query, ListScope::Root, visibility::function_schedules, list).await
+}
+
+/// The next moments of these schedules, by their keys.
+pub async fn next_moments(
+    services: &Arc<ServiceContext>,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, NaiveDateTime>> {
+    let found =
+        services.read(move |_, connection| db::function_schedule::next_moments(connection, &ids)).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Has the function of a schedule run whose timer is due, if this worker still has it in hand.
+///
+/// # Errors
+/// LIMIT if too many runs wait, or what the database says.
+pub fn act(unit: &mut UnitOfWork<'_>, timer: &Timer, worker: Uuid) -> Result<()> {
+    let schedule = db::lock::<FunctionSchedule>(unit.connection, timer.entity_id, Lock::Exclusive)?;
+    let Some(schedule) = schedule.filter(|schedule| !schedule.is_deleted && schedule.is_enabled) else {
+        return db::timer::delete_of(unit.connection, timer.entity_id);
+    };
+    let Some(timer) = db::timer::in_hand(unit.connection, timer.id, worker, unit.now)? else {
+        return Ok(());
+    };
+    let Some(moment) = timer.moment() else {
+        return Err(Error::internal(format!("the timer of the schedule {} has no moment", schedule.id)));
+    };
+    let rhythm = schedule.rhythm()?;
+    let is_missed = unit.now - moment > LATE;
+    let (wanted, next) = match schedule.catch_up {
+        _ if !is_missed => (Some(moment), rhythm.after(moment)),
+        CatchUp::Skip => (None, rhythm.after(unit.now)),
+        CatchUp::Once => (rhythm.until(unit.now).or(Some(moment)), rhythm.after(unit.now)),
+    };
+    if let Some(wanted) = wanted
+        && let Some(function) = live(unit, schedule.function_id)?.filter(|function| function.is_enabled)
+    {
+        let input = CreateFunctionRun {
+            data: schedule.data.clone(),
+            priority: schedule.priority,
+            ..CreateFunctionRun::default()
+        };
+        let moment = Moment { schedule_id: schedule.id, date: wanted };
+        function_run::add(unit, &function, RunTrigger::Schedule, Some(moment), &input)?;
+    }
+    match next {
+        Some(next) => db::timer::set_next(unit.connection, timer.id, next, &at(next)),
+        None => db::timer::delete(unit.connection, &[timer.id]),
+    }
+}
+
+/// The live function with this key, which is not deleted until the transaction ends.
+fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Option<TaskFunction>> {
+    let function = db::lock::<TaskFunction>(unit.connection, id, Lock::Share)?;
+    Ok(function.filter(|function| !function.is_deleted))
+}
+
+fn locked(unit: &mut UnitOfWork<'_>, field: &str, id: Uuid) -> Result<FunctionSchedule> {
+    let schedule = db::lock::<FunctionSchedule>(unit.connection, id, Lock::Exclusive)?;
+    let schedule = schedule.filter(|schedule| !schedule.is_deleted);
+    schedule.ok_or_else(|| Error::not_found(field, Message::new("no-function-schedule")))
+}
+
+/// Takes the fields that are given, once they are checked.
+fn fill(schedule: &mut FunctionSchedule, change: &FunctionScheduleChange) -> Result<()> {
+    if let Some(data) = &change.data {
+        check_json("data", data, RUN_BYTES)?;
+        schedule.data = data.clone();
+    }
+    if let Some(priority) = change.priority {
+        if let Some(priority) = priority {
+            check_range("priority", priority, PRIORITIES)?;
+        }
+        schedule.priority = priority;
+    }
+    if let Some(start) = change.start_timestamp {
+        schedule.date_start = start;
+    }
+    match (change.interval_seconds, &change.cron) {
+        (Some(_), Some(_)) => return Err(Error::validation("cron", Message::new("interval-or-cron"))),
+        (Some(seconds), None) => {
+            check_range("intervalSeconds", seconds, INTERVALS)?;
+            schedule.interval_seconds = Some(seconds);
+            schedule.cron = None;
+            schedule.time_zone = None;
+        }
+        (None, Some(line)) => {
+            schedule.cron = Some(line.clone());
+            schedule.interval_seconds = None;
+            schedule.time_zone.get_or_insert_with(|| "UTC".to_owned());
+        }
+        (None, None) => {}
+    }
+    if let Some(zone) = &change.time_zone {
+        if schedule.cron.is_none() {
+            return Err(Error::validation("timeZone", Message::new("zone-without-cron")));
+        }
+        schedule.time_zone = Some(zone.clone());
+    }
+    if schedule.interval_seconds.is_none() && schedule.cron.is_none() {
+        return Err(Error::validation("cron", Message::new("interval-or-cron")));
+    }
+    if let Some(catch_up) = change.catch_up {
+        schedule.catch_up = catch_up;
+    }
+    if let Some(is_enabled) = change.is_enabled {
+        schedule.is_enabled = is_enabled;
+    }
+    Ok(())
+}
+
+/// The first moment from now on; a schedule without one is refused.
+fn first(unit: &UnitOfWork<'_>, schedule: &FunctionSchedule) -> Result<NaiveDateTime> {
+    let next = schedule.next(unit.now)?;
+    next.ok_or_else(|| Error::validation("cron", Message::new("no-moment")))
+}
+
+/// Has the timer of a schedule be due at the next moment, if it is enabled.
+fn plan(unit: &mut UnitOfWork<'_>, schedule: &FunctionSchedule, next: NaiveDateTime) -> Result<()> {
+    if !schedule.is_enabled {
+        return db::timer::delete_of(unit.connection, schedule.id);
+    }
+    let timer = timer::new(TimerKind::Schedule, schedule.id, KEY.to_owned(), next, at(next));
+    db::timer::renew(unit.connection, &timer, unit.now)
+}
+
+/// What a timer says of the moment that it is for; it may be due again later than that.
+fn at(moment: NaiveDateTime) -> Json {
+    json!({ MOMENT: moment })
+}

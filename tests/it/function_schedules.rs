@@ -1,0 +1,199 @@
+//! Schedules: at which moments functions run by themselves, each moment once.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tasks_management::{Builder, FixedClock, Settings};
+
+use crate::functions::greeting;
+use crate::sessions::beginning;
+use crate::support::scenario::each;
+use crate::support::{Backend, TestApp, apply, on_both};
+
+const FIELDS: &str = "uuid functionName data priority startTimestamp nextTimestamp intervalSeconds cron timeZone catchUp isEnabled version";
+
+/// A module with the function `greet` at 8 o'clock (UTC) on the last of January 2026, a Saturday.
+async fn scene(backend: Backend) -> (TestApp, FixedClock) {
+    let clock = FixedClock::new(beginning());
+    let own = clock.clone();
+    let settings = |settings: &mut Settings| settings.timers.outage_s = 1_000_000;
+    let app = TestApp::start_with(backend, settings, |builder: Builder| greeting(builder.clock(own))).await;
+    app.done("admin", "createTaskFunction", json!({ "name": "greet", "kind": "HANDLER" })).await;
+    (app, clock)
+}
+
+async fn schedule(app: &TestApp, more: Value) -> Value {
+    let mut input = json!({ "functionName": "greet", "data": "{\"name\": \"Ada\"}" });
+    input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    app.done("admin", "createFunctionSchedule", input).await;
+    schedules(app).await.pop().expect("a schedule")
+}
+
+async fn schedules(app: &TestApp) -> Vec<Value> {
+    app.user("admin").await.rows("functionSchedule", "(orderBy: \"dateCreated\")", FIELDS).await
+}
+
+async fn act(app: &TestApp) {
+    while app.module.deliver_due().await.expect("acts") > 0 {}
+}
+
+/// The moments that have had a run, in order.
+async fn moments(app: &TestApp) -> Vec<String> {
+    let mut admin = app.user("admin").await;
+    let runs = admin
+        .rows(
+            "functionRun",
+            "(orderBy: \"scheduledTimestamp\", trigger: SCHEDULE)",
+            "scheduledTimestamp status",
+        )
+        .await;
+    assert!(each(&runs, "status").iter().all(|status| status == "COMPLETE"), "{runs:?}");
+    let text = |moment: Value| moment.as_str().expect("a moment").to_owned();
+    each(&runs, "scheduledTimestamp").into_iter().map(text).collect()
+}
+
+#[apply(on_both)]
+async fn a_function_runs_by_itself_and_the_next_moment_is_shown(backend: Backend) {
+    let (app, clock) = scene(backend).await;
+    let made = schedule(&app, json!({ "intervalSeconds": 60, "priority": 3 })).await;
+    assert_eq!(made["nextTimestamp"], "2026-01-31T08:01:00");
+    act(&app).await;
+    assert_eq!(moments(&app).await, Vec::<String>::new(), "not yet");
+    clock.advance(TimeDelta::seconds(61));
+    act(&app).await;
+    act(&app).await;
+    clock.advance(TimeDelta::seconds(60));
+    act(&app).await;
+    assert_eq!(moments(&app).await, ["2026-01-31T08:01:00", "2026-01-31T08:02:00"]);
+    assert_eq!(schedules(&app).await[0]["nextTimestamp"], "2026-01-31T08:03:00");
+    let fields = "data priority result scheduleId createdByUser { username }";
+    let run = app.user("admin").await.rows("functionRun", "(first: 1)", fields).await.remove(0);
+    assert_eq!((&run["data"], &run["priority"]), (&json!("{\"name\":\"Ada\"}"), &json!(3)));
+    assert_eq!(
+        (&run["result"], &run["scheduleId"]),
+        (&json!("{\"greeting\":\"Hello, Ada!\"}"), &made["uuid"])
+    );
+    // Disabled, it has no moment; enabled again, the next one from now on. Deleted, it is over.
+    app.done("admin", "updateFunctionSchedule", json!({ "id": made["uuid"], "isEnabled": false })).await;
+    assert_eq!(schedules(&app).await[0]["nextTimestamp"], Value::Null);
+    clock.advance(TimeDelta::seconds(600));
+    act(&app).await;
+    app.done("admin", "updateFunctionSchedule", json!({ "id": made["uuid"], "isEnabled": true })).await;
+    assert_eq!(schedules(&app).await[0]["nextTimestamp"], "2026-01-31T08:13:00");
+    let stale = json!({ "id": made["uuid"], "isEnabled": false, "expectedVersion": 1 });
+    assert_eq!(app.refused("admin", "updateFunctionSchedule", stale).await, "CONFLICT expectedVersion");
+    app.done("admin", "deleteFunctionSchedule", json!({ "ids": [made["uuid"]] })).await;
+    clock.advance(TimeDelta::seconds(600));
+    act(&app).await;
+    assert_eq!(moments(&app).await.len(), 2);
+    assert_eq!(app.count("SELECT count(*) FROM task_management_timer"), 0);
+    let versions = app.versions("functionSchedule", made["uuid"].as_str().expect("a key"), "isEnabled").await;
+    assert_eq!(each(&versions, "historyType"), ["CREATED", "CHANGED", "CHANGED", "DELETED"]);
+    // So it is when its function is deleted.
+    schedule(&app, json!({ "intervalSeconds": 60 })).await;
+    let function = app.user("admin").await.rows("taskFunction", "", "uuid").await.remove(0);
+    app.done("admin", "deleteTaskFunction", json!({ "ids": [function["uuid"]] })).await;
+    assert!(schedules(&app).await.is_empty());
+    assert_eq!(app.count("SELECT count(*) FROM task_management_timer"), 0);
+}
+
+#[apply(on_both)]
+async fn a_line_of_cron_goes_by_the_clocks_of_its_zone_also_when_these_are_changed(backend: Backend) {
+    let (app, clock) = scene(backend).await;
+    let made =
+        schedule(&app, json!({ "cron": "30 2 * * *", "timeZone": "Europe/Berlin", "catchUp": "ONCE" })).await;
+    assert_eq!(made["nextTimestamp"], "2026-02-01T01:30:00");
+    // To the 28th of March, in winter time still; on the 29th, half past two does not come.
+    clock.advance(TimeDelta::days(56) - TimeDelta::hours(8));
+    act(&app).await;
+    for _ in 0..72 {
+        clock.advance(TimeDelta::hours(1));
+        act(&app).await;
+    }
+    assert_eq!(
+        moments(&app).await,
+        ["2026-03-27T01:30:00", "2026-03-28T01:30:00", "2026-03-29T01:00:00", "2026-03-30T00:30:00"],
+        "the first one stands for those that were missed"
+    );
+}
+
+#[apply(on_both)]
+async fn missed_moments_are_left_out_or_one_run_stands_for_them(backend: Backend) {
+    for (catch_up, expected) in
+        [("SKIP", vec!["2026-01-31T11:00:00"]), ("ONCE", vec!["2026-01-31T10:30:00", "2026-01-31T11:00:00"])]
+    {
+        let (app, clock) = scene(backend).await;
+        schedule(&app, json!({ "cron": "*/30 * * * *", "catchUp": catch_up })).await;
+        // Nobody serves timers for a while.
+        clock.advance(TimeDelta::minutes(170));
+        act(&app).await;
+        assert_eq!(schedules(&app).await[0]["nextTimestamp"], "2026-01-31T11:00:00");
+        clock.advance(TimeDelta::minutes(14));
+        act(&app).await;
+        assert_eq!(moments(&app).await, expected, "{catch_up}");
+    }
+}
+
+#[apply(on_both)]
+async fn each_moment_has_one_run_however_many_processes_there_are(backend: Backend) {
+    let (app, clock) = scene(backend).await;
+    for _ in 0..5 {
+        schedule(&app, json!({ "intervalSeconds": 60 })).await;
+    }
+    let others: Vec<TestApp> = (0..3)
+        .map(|_| {
+            let own = clock.clone();
+            app.another_process_with(
+                |settings| settings.timers.outage_s = 1_000_000,
+                |builder| greeting(builder.clock(own)),
+            )
+        })
+        .collect();
+    for _ in 0..6 {
+        clock.advance(TimeDelta::seconds(60));
+        let mut all = tokio::task::JoinSet::new();
+        for process in others.iter().chain([&app]) {
+            let module = process.module.clone();
+            all.spawn(async move { module.deliver_due().await });
+        }
+        while let Some(done) = all.join_next().await {
+            done.expect("nobody panicked").expect("acts");
+        }
+    }
+    act(&app).await;
+    assert_eq!(moments(&app).await.len(), 30);
+    let distinct = "SELECT count(*) FROM (SELECT DISTINCT schedule_id, date_scheduled FROM task_management_functionrun) AS moments";
+    assert_eq!(app.count(distinct), 30);
+    let again = app
+        .try_run("INSERT INTO task_management_functionrun SELECT * FROM task_management_functionrun LIMIT 1");
+    assert!(again.is_err(), "the database allows one run for a moment, too");
+}
+
+#[apply(on_both)]
+async fn what_is_wrong_with_a_schedule_is_said(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    for (more, refusal) in [
+        (json!({}), "VALIDATION cron"),
+        (json!({ "cron": "* * * * *", "intervalSeconds": 60 }), "VALIDATION cron"),
+        (json!({ "cron": "61 * * * *" }), "VALIDATION cron"),
+        (json!({ "cron": "0 0 30 2 *" }), "VALIDATION cron"),
+        (json!({ "cron": "* * * * * *" }), "VALIDATION cron"),
+        (json!({ "cron": "* * * * *", "timeZone": "Mars/Olympus" }), "VALIDATION timeZone"),
+        (json!({ "intervalSeconds": 60, "timeZone": "UTC" }), "VALIDATION timeZone"),
+        (json!({ "intervalSeconds": 59 }), "VALIDATION intervalSeconds"),
+        (json!({ "intervalSeconds": 60, "priority": 9_007_199_254_740_992_i64 }), "VALIDATION priority"),
+        (json!({ "intervalSeconds": 60, "functionName": "other" }), "NOT_FOUND functionName"),
+    ] {
+        let mut input = json!({ "functionName": "greet" });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        assert_eq!(app.refused("admin", "createFunctionSchedule", input).await, refusal, "{more}");
+    }
+    assert_eq!(
+        app.refused(
+            "triage",
+            "createFunctionSchedule",
+            json!({ "functionName": "greet", "intervalSeconds": 60 })
+        )
+        .await,
+        "FORBIDDEN"
+    );
+}
