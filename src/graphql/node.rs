@@ -28,7 +28,8 @@ use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
     function_run, function_schedule, mutation_log, outbox, role, task, task_comment, task_executor,
-    task_flow, task_function, task_group, task_mail, task_template, user, vote, webhook_attempt, webhook_endpoint,
+    task_flow, task_function, task_group, task_mail, task_template, user, vote, webhook_attempt,
+    webhook_endpoint,
 };
 
 /// Anything with a global id.

@@ -8,7 +8,8 @@ use async_graphql::{InputType, OutputType, Positioned, ServerResult, Value};
 use crate::graphql::protocol::scalars::{Day, Moment, UuidOrGlobalId};
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::{
-    LISTS, completion_policy, function_run, outbox, security_log, task, task_count, task_function, task_mail, vote,
+    LISTS, completion_policy, function_run, outbox, security_log, task, task_count, task_function, task_mail,
+    vote,
 };
 
 /// Adds the arguments of the tables to the list fields. It is registered last, when all types are registered.

@@ -156,6 +156,7 @@ impl TaskTemplateQueries {
             user_id: requester.id(),
             date: services.clock.now(),
             data: EventData::new(None, Some(&task)).into_json(),
+            cause_depth: 0,
         };
         let body = WebhookPayloads::default().body(services, &event).await?;
         let link = services.mail.task_link(&task.id.to_string());

@@ -11,7 +11,8 @@ use crate::budget::fair_places::FairPlaces;
 use crate::budget::turn::Turns;
 use crate::clock::Clock;
 use crate::config::{
-    AuthSettings, FunctionSettings, JournalSettings, Limits, MailSettings, SubscriptionSettings, WebhookSettings,
+    AuthSettings, FunctionSettings, JournalSettings, Limits, MailSettings, SubscriptionSettings,
+    WebhookSettings,
 };
 use crate::db::connection::{Database, DbConnection};
 use crate::db::query::PageLimit;

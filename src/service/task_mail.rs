@@ -153,6 +153,7 @@ fn leave(unit: &mut UnitOfWork<'_>, cause: &Cause, left: Left) -> Result<bool> {
         handler: Subscriber::Mail.name(),
         entity_id: id,
         user_id: cause.user_id,
+        cause_depth: unit.cause_depth(),
         data: cause.facts.clone(),
         date_created: unit.now,
         status: DeliveryStatus::Pending,

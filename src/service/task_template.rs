@@ -196,7 +196,7 @@ pub async fn to_render(
     let default = services.mail.language.clone();
     services
         .read(move |services, connection| {
-            let mut unit = UnitOfWork::new(services, &asking, connection)?;
+            let mut unit = UnitOfWork::new(services, &asking, connection, 0)?;
             unit.requester.need(&unit.settings.gql_task_template_search_perms)?;
             let task = db::get::<Task>(unit.connection, input.task_id)?.filter(|task| !task.is_deleted);
             let task = task.ok_or_else(|| no_task().of_field("taskId"))?;

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
 use crate::db::{
-    function_run, login_failure, mutation_log, outbox, security_log, session, statistics, task_mail, webhook_attempt,
+    function_run, login_failure, mutation_log, outbox, security_log, session, statistics, task_mail,
+    webhook_attempt,
 };
 use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};

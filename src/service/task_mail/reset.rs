@@ -66,6 +66,7 @@ pub async fn ask_reset(
                 handler: Subscriber::MailAddressing.name(),
                 entity_id: new_id(),
                 user_id: SYSTEM_USER,
+                cause_depth: 0,
                 data: json!({ "v": 1, "username": username }),
                 date_created: now,
                 status: DeliveryStatus::Pending,

@@ -114,5 +114,6 @@ fn event(mail: &TaskMail, delivery: &Delivery, task: &Task) -> Result<Event> {
         user_id: delivery.user_id,
         date: mail.date_created,
         data: Json::Object(data),
+        cause_depth: delivery.cause_depth,
     })
 }
