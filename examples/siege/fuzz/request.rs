@@ -51,9 +51,10 @@ impl Source {
         let accepts =
             ["application/json", "application/graphql-response+json", "*/*", "text/html, */*;q=0.1"];
         let is_live = body.windows(13).any(|word| word == b"\"subscription");
-        let accept = match is_live && random.gen_bool(0.8) {
-            true => "multipart/mixed;subscriptionSpec=1.0, application/json",
-            false => accepts.choose(random).copied().unwrap_or_default(),
+        let accept = if is_live && random.gen_bool(0.8) {
+            "multipart/mixed;subscriptionSpec=1.0, application/json"
+        } else {
+            accepts.choose(random).copied().unwrap_or_default()
         };
         // Strangers are refused almost everything.
         let sender = if random.gen_bool(0.06) { 0 } else { random.gen_range(1..self.senders) };
