@@ -148,11 +148,19 @@ pub fn set_last_login(connection: &mut DbConnection, id: Uuid, now: NaiveDateTim
 
 /// The user of this name and the hash of the password. Names are case-sensitive.
 pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Option<(User, String)>> {
-    let Some(user) = select::<User>(connection, Sql::new("username = ").bind(username))?.pop() else {
-        return Ok(None);
-    };
-    let hash = credential::table.find(user.id).select(credential::password).first(connection).optional()?;
-    Ok(hash.map(|hash| (user, hash)))
+    // One statement, whether there is such a user or not.
+    let query = format!("SELECT {}, password FROM {} WHERE username = ", columns::<User>(), User::TABLE);
+    let found: Vec<WithPassword> = Sql::new(query).bind(username).load(connection)?;
+    Ok(found.into_iter().next().map(|found| (found.user, found.password)))
+}
+
+/// A user with the hash of the password.
+#[derive(QueryableByName)]
+struct WithPassword {
+    #[diesel(embed)]
+    user: User,
+    #[diesel(sql_type = Text)]
+    password: String,
 }
 
 /// A user, and the roles that are not blocked.

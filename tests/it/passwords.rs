@@ -13,6 +13,7 @@ use tasks_management::LoadFile;
 
 use crate::people::office;
 use crate::sessions::with_clock;
+use crate::support::program::{FIXTURE, Server, run};
 use crate::support::{Answer, Client, TestApp, apply, on_both};
 
 fn is_granted(answer: &Answer) -> bool {
@@ -443,8 +444,50 @@ async fn neither_text_nor_work_tells_a_stranger_whether_there_is_a_person(app: T
     let ghost = ask("ghost").await;
     assert!(ghost["error"].as_str().is_some_and(|said| said.contains("ask somebody who administers users")));
     assert_eq!(ask("admin").await, ghost);
+    let set = async |username: &str| {
+        let query = format!(
+            "mutation {{ setPassword(input: {{ username: \"{username}\" token: \"x\" newPassword: \"a rosy bud\" }}) {{ success error }} }}"
+        );
+        app.stranger().graphql(&query).await.data("setPassword").clone()
+    };
+    assert_eq!(set("admin").await, set("ghost").await);
+    let counted = app.counted_process();
+    counted.stranger().try_log_in("nobody", "x").await;
+    let mut costs = std::collections::BTreeSet::new();
     for (name, password) in [("ghost", "x"), ("exec1", "x"), ("robot", ""), ("robot", "x")] {
-        let answer = app.stranger().try_log_in(name, password).await;
+        counted.statements();
+        let answer = counted.stranger().try_log_in(name, password).await;
         assert_eq!(answer.message(), "INCORRECT_CREDENTIALS", "{name}");
+        costs.insert(crate::statements::sent(&counted).len());
     }
+    assert_eq!(costs.len(), 1, "as many statements, whatever was wrong: {costs:?}");
+}
+
+/// The sums of a process of its own, as others hash too.
+#[test]
+fn a_login_costs_one_hash_whether_there_is_such_a_person_or_not() {
+    crate::cli::on_each_database(|database| {
+        run(&database.url, &["load", FIXTURE]);
+        run(&database.url, &["user", "add", "robot", "--no-password"]);
+        run(&database.url, &["user", "block", "exec2"]);
+        let server = Server::start(&database.url, &[]);
+        let hashes = || -> u64 {
+            let (_, text) = server.request("GET", "/metrics", "");
+            let line = text.lines().find_map(|line| line.strip_prefix("tasks_password_hashes_total "));
+            line.map_or(0, |number| number.parse().expect("a number"))
+        };
+        for (name, password) in [
+            ("ghost", "ghost123"),
+            ("exec1", "wrong"),
+            ("exec1", "exec1123"),
+            ("exec2", "exec2123"),
+            ("robot", ""),
+            ("robot", "x"),
+            ("(system)", ""),
+        ] {
+            let before = hashes();
+            server.try_log_in(name, password);
+            assert_eq!(hashes() - before, 1, "{name} {password:?}");
+        }
+    });
 }
