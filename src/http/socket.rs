@@ -132,7 +132,7 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                 Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
                 None => Next::End,
             },
-            _ = ticks.tick() => match session.is_due(heard, ping) {
+            _ = ticks.tick() => match session.ends(heard, ping).await {
                 Some(closing) => Next::Close(closing),
                 None => Next::Frame(Frame::Ping(Bytes::new())),
             },

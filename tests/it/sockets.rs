@@ -209,6 +209,40 @@ async fn who_says_nothing_or_has_nothing_under_way_is_closed(backend: Backend) {
 }
 
 #[apply(on_both)]
+async fn a_blocked_persons_open_websocket_ends(backend: Backend) {
+    let (app, served) = start(backend, |settings| settings.subscriptions.ping_s = 1).await;
+    let task = app.task(tasks_management::CreateTask::default()).await;
+    for (who, leaves) in [
+        ("triage", json!({ "username": "triage", "isActive": false })),
+        ("exec2", json!({ "username": "exec2", "isActive": false })),
+    ] {
+        let mut busy = served.listen(&app, who).await;
+        busy.listen("");
+        let mut idle = served.listen(&app, who).await;
+        idle.subscribe("1", "{ user { username } }");
+        assert_eq!(idle.next()["payload"]["data"]["user"]["username"], who);
+        assert_eq!(idle.next()["type"], "complete");
+        app.done("admin", "updateUser", leaves).await;
+        app.done(
+            "admin",
+            "updateTask",
+            json!({ "id": task, "priority": if who == "triage" { 1 } else { 2 } }),
+        )
+        .await;
+        assert_eq!(busy.error(), "UNAUTHENTICATED", "nothing more is told");
+        assert_eq!(busy.next()["type"], "complete");
+        for socket in [&mut busy, &mut idle] {
+            let (code, reason) = closed(socket);
+            assert_eq!(code, 4401, "{who}: {reason}");
+        }
+        let token = app.user("admin").await.authorization.expect("a token");
+        let mut other = served.connect(&[], json!({ "Authorization": token }));
+        assert_eq!(other.next()["type"], "connection_ack", "others go on");
+        assert!(other.is_silent(Duration::from_millis(2_500)), "and stay");
+    }
+}
+
+#[apply(on_both)]
 async fn a_slow_reader_is_closed_and_others_are_told_on(backend: Backend) {
     let settings = |settings: &mut Settings| settings.subscriptions.waiting_changes = 30;
     let (app, served) = start(backend, settings).await;

@@ -1,7 +1,6 @@
 //! Operations over a WebSocket.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::futures_util::{StreamExt as _, stream};
@@ -15,12 +14,9 @@ use crate::config::Introspection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{Call, RequestId};
 use crate::graphql::protocol::document::{self, Document};
-use crate::http::socket::session::Session;
+use crate::http::socket::session::{FRESH, Session};
 use crate::message::Message;
 use crate::service::login::present;
-
-/// How long ago the person may have been looked up when an operation begins.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// Executes the operations of a session.
 #[derive(Clone)]

@@ -17,6 +17,10 @@ use crate::http::request::header as text_header;
 use crate::http::server::Greeting;
 use crate::http::state::App;
 use crate::message::Message;
+use crate::service::login::present;
+
+/// How long ago the person of a session may have been looked up.
+pub const FRESH: Duration = Duration::from_secs(1);
 
 /// How a connection is closed. Clients of the protocol connect again by themselves, unless it is 4401 or below 1012.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,9 +183,26 @@ impl Session {
         ping.min(Duration::from_secs(self.app.http.head_timeout_s))
     }
 
+    /// How the connection is to be closed, if it is: it [is due](Self::is_due), or nothing is under way and the person may not act any
+    /// more. Whatever is under way is ended by itself then.
+    pub async fn ends(&self, heard: Instant, ping: Duration) -> Option<Closing> {
+        if let Some(closing) = self.is_due(heard, ping) {
+            return Some(closing);
+        }
+        let known = self.known.get().filter(|_| self.under_way.load(Ordering::Relaxed) == 0)?;
+        match present(&self.app.services, &known.found.requester, FRESH).await {
+            Ok(None) => Some(Closing::new(4401, &Message::new("no-session").text("en"))),
+            Ok(Some(_)) => None,
+            Err(error) => {
+                error.log();
+                None
+            }
+        }
+    }
+
     /// How the connection is to be closed, if it is: nobody has said who it is, nothing was heard for two pings, or nothing is
     /// under way for too long.
-    pub fn is_due(&self, heard: Instant, ping: Duration) -> Option<Closing> {
+    fn is_due(&self, heard: Instant, ping: Duration) -> Option<Closing> {
         let (http, subscriptions) = (&self.app.http, &self.app.services.subscriptions);
         if self.known.get().is_none() && self.begun.elapsed() >= Duration::from_secs(http.head_timeout_s) {
             return Some(Closing::new(4408, "connection_init did not come (http.head_timeout_s)"));

@@ -139,6 +139,28 @@ impl Socket {
         }
     }
 
+    /// The next message, if one comes so soon.
+    pub fn soon(&mut self, patience: Duration) -> Option<Value> {
+        let until = Instant::now() + patience;
+        let mut message = None;
+        while message.is_none() && Instant::now() < until {
+            let rest = until.duration_since(Instant::now()).max(Duration::from_millis(1));
+            self.0.get_ref().set_read_timeout(Some(rest)).expect("it is set");
+            match block_in_place(|| self.0.read()) {
+                Ok(Message::Text(text)) => message = serde_json::from_str(&text).ok(),
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(_) => message = Some(json!({ "closed": true })),
+                Err(tungstenite::Error::Io(error)) => {
+                    use std::io::ErrorKind::{TimedOut, WouldBlock};
+                    assert!(matches!(error.kind(), WouldBlock | TimedOut), "{error}");
+                }
+                Err(error) => message = Some(json!({ "closed": error.to_string() })),
+            }
+        }
+        self.0.get_ref().set_read_timeout(Some(PATIENCE)).expect("it is set");
+        message
+    }
+
     /// The next change that is told.
     pub fn change(&mut self) -> Value {
         let mut message = self.next();
@@ -165,20 +187,6 @@ impl Socket {
 
     /// Whether nothing comes for so long but pings, which it answers.
     pub fn is_silent(&mut self, during: Duration) -> bool {
-        let until = Instant::now() + during;
-        let mut is_silent = true;
-        while is_silent && Instant::now() < until {
-            let rest = until.duration_since(Instant::now()).max(Duration::from_millis(1));
-            self.0.get_ref().set_read_timeout(Some(rest)).expect("it is set");
-            is_silent = match block_in_place(|| self.0.read()) {
-                Err(tungstenite::Error::Io(error)) => {
-                    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
-                }
-                Ok(Message::Ping(_) | Message::Pong(_)) => true,
-                _ => false,
-            };
-        }
-        self.0.get_ref().set_read_timeout(Some(PATIENCE)).expect("it is set");
-        is_silent
+        self.soon(during).is_none()
     }
 }
