@@ -113,6 +113,7 @@ mod sockets;
 mod stale_votes;
 mod statements;
 mod support;
+mod task_audience;
 mod task_changes;
 mod task_claims;
 mod task_comments;
