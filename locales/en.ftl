@@ -1,11 +1,5 @@
 # Texts for people. One line each; the same keys and variables in every language.
 
-    [one] { $count } group or step names it in an escalation rule.
-    [one] { $count } open task is in it.
-    [one] { $count } step of a flow needs it.
-   *[other] { $count } groups and steps name it in escalation rules.
-   *[other] { $count } open tasks are in it.
-   *[other] { $count } steps of flows need it.
 a-source-taken = One of the task sources is bound to another group or flow.
 accepted-needs-group = A task can be ACCEPTED only once it has a task group.
 account-of-receiver = Only functions of the kind HANDLER act in the name of a user: a receiver has access of its own.
@@ -66,6 +60,9 @@ filters-not-an-object = Filters are an object with the arguments of the list.
 flow-data-changed = The task's proposal was changed after steps of its flow had passed: triage or an administrator must re-evaluate the task, which begins the flow anew.
 flow-decides = The task goes through a flow, which decides it: it can't be closed by hand.
 flow-in-use = The flow { $code } can't be deleted: { $count ->
+    [one] { $count } open task is in it.
+   *[other] { $count } open tasks are in it.
+}
 flow-needs-default-event = Only tasks of the default executor action event can go through a flow.
 flow-sets-group = The task goes through a flow, whose steps say which group decides: the group can't be set by hand.
 flow-superseded = This version of the flow is superseded by a newer one: only the newest can be used.
@@ -80,7 +77,13 @@ function-name-taken = `name` is taken by another function: names of functions ar
 function-needs-url = A function of the kind HTTP needs a `url`, at which its receiver stands.
 grants-what-one-lacks = You do not have the right { $right } yourself: nobody grants what he does not hold.
 group-in-flows = The group { $code } can't be deleted: { $count ->
+    [one] { $count } step of a flow needs it.
+   *[other] { $count } steps of flows need it.
+}
 group-in-rules = The group { $code } can't be deleted: { $count ->
+    [one] { $count } group or step names it in an escalation rule.
+   *[other] { $count } groups and steps name it in escalation rules.
+}
 group-in-use = The task group { $code } can't be deleted: { $count } open tasks use it.
 inactive-user = The user { $username } is not active.
 incorrect-credentials = INCORRECT_CREDENTIALS
@@ -339,6 +342,3 @@ weight-without-executor = The user { $id } has a weight, but is not an executor 
 wrong-entity-type = Tasks of this source are about entities of the type { $allowed }.
 wrong-password = The old password is wrong.
 zone-without-cron = Only a line of cron has a time zone: intervals are the same everywhere.
-}
-}
-}

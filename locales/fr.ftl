@@ -1,11 +1,5 @@
 # Textes pour les gens. Une ligne chacun ; les mêmes clés et variables dans chaque langue.
 
-    [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
-    [one] { $count } tâche ouverte le suit.
-    [one] { $count } étape d'un circuit en a besoin.
-   *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
-   *[other] { $count } tâches ouvertes le suivent.
-   *[other] { $count } étapes de circuits en ont besoin.
 a-source-taken = Une des sources de tâches est liée à un autre groupe ou circuit.
 accepted-needs-group = Une tâche ne peut être ACCEPTED qu'une fois qu'elle a un groupe de tâches.
 account-of-receiver = Seules les fonctions du genre HANDLER agissent au nom d'un utilisateur : un récepteur a ses propres accès.
@@ -66,6 +60,9 @@ filters-not-an-object = Les filtres sont un objet avec les arguments de la liste
 flow-data-changed = Ce que la tâche propose a changé après que des étapes de son circuit ont été passées : le triage ou un administrateur doit la réévaluer, ce qui recommence le circuit.
 flow-decides = La tâche suit un circuit, qui la décide : elle ne peut pas être close à la main.
 flow-in-use = Le circuit { $code } ne peut pas être supprimé : { $count ->
+    [one] { $count } tâche ouverte le suit.
+   *[other] { $count } tâches ouvertes le suivent.
+}
 flow-needs-default-event = Seules les tâches de l'événement d'exécution par défaut peuvent suivre un circuit.
 flow-sets-group = La tâche suit un circuit, dont les étapes disent quel groupe décide : le groupe ne peut pas être choisi à la main.
 flow-superseded = Cette version du circuit est remplacée par une plus récente : seule la plus récente peut servir.
@@ -80,7 +77,13 @@ function-name-taken = `name` est pris par une autre fonction : les noms des fonc
 function-needs-url = Une fonction du genre HTTP a besoin d'une `url`, où se trouve son récepteur.
 grants-what-one-lacks = Vous n'avez pas vous-même le droit { $right } : nul n'accorde ce qu'il n'a pas.
 group-in-flows = Le groupe { $code } ne peut pas être supprimé : { $count ->
+    [one] { $count } étape d'un circuit en a besoin.
+   *[other] { $count } étapes de circuits en ont besoin.
+}
 group-in-rules = Le groupe { $code } ne peut pas être supprimé : { $count ->
+    [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
+   *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
+}
 group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count } tâches ouvertes l'utilisent.
 inactive-user = L'utilisateur { $username } n'est pas actif.
 incorrect-credentials = INCORRECT_CREDENTIALS
@@ -339,6 +342,3 @@ weight-without-executor = L'utilisateur { $id } a un poids, mais ne siège pas d
 wrong-entity-type = Les tâches de cette source portent sur des entités du type { $allowed }.
 wrong-password = L'ancien mot de passe n'est pas le bon.
 zone-without-cron = Seule une ligne de cron a un fuseau horaire : les intervalles sont partout les mêmes.
-}
-}
-}
