@@ -43,7 +43,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
         ("TASKS__MAIL__SECURITY", "none".to_owned()),
         ("TASKS__MAIL__FROM", "tasks@example.org".to_owned()),
         ("TASKS__MAIL__CONNECTIONS", AT_ONCE.to_string()),
-        ("TASKS__MAIL__RETRY_PAUSES_S", format!("[{}]", vec!["1"; 60].join(", "))),
+        ("TASKS__MAIL__RETRY_PAUSES_S", format!("[{}]", ["1"; 60].join(", "))),
     ];
     let answers = Arc::new(Seen::default());
     let mut fleet = Fleet::start_with(&store.url, processes.max(1), &settings)?;
