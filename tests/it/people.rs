@@ -209,6 +209,15 @@ async fn who_has_rights_that_one_lacks_is_not_changed_not_even_the_email_address
             assert_eq!(app.refused("clerk", "updateUser", input).await, "FORBIDDEN", "{username} {change}");
         }
         assert_eq!(app.refused("clerk", "deleteUser", json!({ "uuids": [id] })).await, "FORBIDDEN");
+        // With another address, or by a token, somebody could take the account over.
+        let reset = format!(
+            "mutation {{ resetPassword(input: {{ username: \"{username}\" }}) {{ success token }} }}"
+        );
+        let answer = app.user("clerk").await.graphql(&reset).await;
+        assert_eq!(*answer.data("resetPassword"), json!({ "success": false, "token": null }), "{username}");
+        let signs =
+            json!({ "name": "x", "expires": "2027-01-01T00:00:00", "rights": [], "username": username });
+        assert_eq!(app.refused("clerk", "createApiToken", signs).await, "FORBIDDEN", "{username}");
     }
     let text = app
         .refusal_text("clerk", "updateUser", json!({ "username": "boss", "email": "mine@example.org" }))
