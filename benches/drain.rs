@@ -57,7 +57,7 @@ struct Options {
 
 fn settings(url: &str) -> Settings {
     let mut settings = Settings::default();
-    settings.database.url = url.to_owned();
+    url.clone_into(&mut settings.database.url);
     settings
 }
 

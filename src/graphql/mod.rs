@@ -51,11 +51,11 @@ pub struct Query(TaskQuery, CoreQuery, JournalQuery, NodeQuery);
 #[derive(MergedObject, Default)]
 pub struct Mutation(TaskMutation, CoreMutation);
 
-/// Queries about tasks and who decides on them. The library nests what is merged, one in the next, so this is three short chains
-/// and not one that is too deep for the compiler.
+/// Queries about tasks and who decides on them. The library nests what is merged, the first in all that follow, so these are short
+/// chains, the longer ones last, and not one that is too deep for a host's compiler.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskQuery")]
-pub struct TaskQuery(WorkQuery, DeciderQuery, FunctionQuery);
+pub struct TaskQuery(FunctionQuery, EventQuery, DeciderQuery, WorkQuery);
 
 /// Queries about tasks and what is said of them.
 #[derive(MergedObject, Default)]
@@ -68,7 +68,7 @@ pub struct WorkQuery(
     entity::EntityQueries,
 );
 
-/// Queries about who decides on tasks and who is told.
+/// Queries about who decides on tasks.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementDeciderQuery")]
 pub struct DeciderQuery(
@@ -76,10 +76,17 @@ pub struct DeciderQuery(
     task_executor::TaskExecutorQueries,
     task_flow::queries::TaskFlowQueries,
     task_assignment_target::TaskAssignmentTargetQueries,
+);
+
+/// Queries about events and who is told of them.
+#[derive(MergedObject, Default)]
+#[graphql(name = "TasksManagementEventQuery")]
+pub struct EventQuery(
     outbox::OutboxQueries,
     #[cfg(feature = "webhooks")] webhook_endpoint::queries::WebhookEndpointQueries,
     #[cfg(feature = "webhooks")] webhook_attempt::WebhookAttemptQueries,
-    #[cfg(feature = "mail")] MailQuery,
+    #[cfg(feature = "mail")] task_mail::TaskMailQueries,
+    #[cfg(feature = "mail")] task_template::TaskTemplateQueries,
 );
 
 /// Queries about functions and their runs.
@@ -94,7 +101,7 @@ pub struct FunctionQuery(
 /// Mutations of tasks, of who decides on them, and of functions.
 #[derive(MergedObject, Default)]
 #[graphql(name = "TasksManagementTaskMutation")]
-pub struct TaskMutation(WorkMutation, DeciderMutation, FunctionMutation);
+pub struct TaskMutation(FunctionMutation, DeciderMutation, WorkMutation);
 
 /// Mutations of tasks.
 #[derive(MergedObject, Default)]
@@ -113,20 +120,8 @@ pub struct DeciderMutation(
     task_flow::mutations::TaskFlowMutations,
     outbox::OutboxMutations,
     #[cfg(feature = "webhooks")] webhook_endpoint::mutations::WebhookEndpointMutations,
-    #[cfg(feature = "mail")] MailMutation,
+    #[cfg(feature = "mail")] task_template::TaskTemplateMutations,
 );
-
-/// Queries about mails.
-#[cfg(feature = "mail")]
-#[derive(MergedObject, Default)]
-#[graphql(name = "TasksManagementMailQuery")]
-pub struct MailQuery(task_mail::TaskMailQueries, task_template::TaskTemplateQueries);
-
-/// Mutations of what is mailed.
-#[cfg(feature = "mail")]
-#[derive(MergedObject, Default)]
-#[graphql(name = "TasksManagementMailMutation")]
-pub struct MailMutation(task_template::TaskTemplateMutations);
 
 /// Mutations of functions and their runs.
 #[derive(MergedObject, Default)]

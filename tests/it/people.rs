@@ -405,3 +405,48 @@ async fn loaded_people_and_those_of_operators_have_a_history_too(app: TestApp) {
     assert_eq!(each(&versions, "language"), ["en", "fr"]);
     assert_eq!(versions[1]["historyUser"]["username"], "exec1");
 }
+
+#[apply(on_both)]
+async fn whoever_is_blocked_or_deleted_loses_claims_and_tokens_at_once_and_what_waits_says_so(app: TestApp) {
+    for (round, leaves) in ["updateUser", "deleteUser"].into_iter().enumerate() {
+        let who = ["exec1", "exec2"][round];
+        let group = format!("LEFT{round}");
+        let input = json!({ "code": group, "completionPolicy": "ANY", "claimMode": "EXCLUSIVE", "userIds": [user_id(who)] });
+        app.done("admin", "createTaskGroup", input).await;
+        let rows = app.user("admin").await.rows("taskGroup", &format!("(code: \"{group}\")"), "uuid").await;
+        let task = app.task_in(rows[0]["uuid"].as_str().expect("a key")).await;
+        let mut person = app.user(who).await;
+        assert_eq!(person.outcome("claimTask", json!({ "id": task })).await, "ok");
+        let token = "mutation { createApiToken(input: { name: \"p\" expires: \"$soon\" rights: [191001] }) { secret } }";
+        let soon = tasks_management::Clock::now(&tasks_management::SystemClock) + chrono::TimeDelta::days(1);
+        let token = token.replace("$soon", &soon.format("%Y-%m-%dT%H:%M:%S").to_string());
+        let secret = person.graphql(&token).await.data("createApiToken")["secret"].clone();
+        let mut program = app.another_process().stranger();
+        program.authorization = Some(format!("Bearer {}", secret.as_str().expect("a token")));
+        assert_eq!(program.graphql("{ user { username } }").await.data("user")["username"], who);
+        let input = match leaves {
+            "updateUser" => json!({ "username": who, "isActive": false, "clientMutationId": leaves }),
+            _ => json!({ "uuids": [user_id(who)], "clientMutationId": leaves }),
+        };
+        app.done("admin", leaves, input).await;
+        let status = person.graphql("{ user { username } }").await.status;
+        assert_eq!(
+            (status.as_u16(), program.graphql("{ user { username } }").await.status.as_u16()),
+            (401, 401)
+        );
+        let arguments = format!("(clientMutationId: \"{leaves}\")");
+        let entry = app.user("admin").await.rows("mutationLogs", &arguments, "jsonExt").await;
+        let left = parsed(&entry[0]["jsonExt"])["groupsWithoutExecutors"].clone();
+        assert!(left.as_array().is_some_and(|codes| codes.contains(&json!(group))), "{leaves}: {left}");
+        let shown = "claims { user { username } } progress { held heldReason }";
+        let look = async || {
+            app.user("admin").await.rows("task", &format!("(id: \"{task}\")"), shown).await.remove(0)
+        };
+        assert_eq!(look().await["claims"], json!([]), "it counts no more from that moment");
+        while app.module.deliver_due().await.expect("delivers") > 0 {}
+        let ended =
+            format!("SELECT ended_as AS value FROM task_management_taskclaim WHERE task_id = '{task}'");
+        assert_eq!(app.text(&ended), "LOST", "without anybody touching the task");
+        assert_eq!(look().await["progress"], json!({ "held": true, "heldReason": "EMPTY_POOL" }), "{leaves}");
+    }
+}
