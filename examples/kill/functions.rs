@@ -142,7 +142,7 @@ fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String
     let calls: BTreeMap<String, i64> = calls.into_iter().map(|row| (row.a, row.n)).collect();
     let runs = store.rows(
         "SELECT CAST(id AS text) AS a, status AS b, function_name || ' ' || COALESCE(error_name, '') || ' ' || triggered_by AS c, \
-         CASE WHEN CAST(retry_for AS text) = '[]' THEN 0 ELSE 1 END AS n FROM task_management_functionrun",
+         CAST(CASE WHEN CAST(retry_for AS text) = '[]' THEN 0 ELSE 1 END AS bigint) AS n FROM task_management_functionrun",
     )?;
     let first = runs.iter().filter(|run| run.n == 0 && run.c.ends_with("DIRECT")).count();
     if first != acknowledged {

@@ -15,7 +15,7 @@ use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::{asked, shows};
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::response::shared;
-use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId};
+use crate::graphql::protocol::scalars::{BigInt, JsonString, Moment, UuidOrGlobalId};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::model::function_schedule::FunctionSchedule;
 use crate::model::history::Historical;
@@ -60,7 +60,7 @@ shows! {
         /// The input of its runs.
         data: JsonString,
         /// The priority of its runs; as the function says, if it is null.
-        priority: Option<i64>,
+        priority: Option<BigInt> = schedule.priority.map(BigInt),
         /// From when on there are moments.
         start_timestamp: Option<Moment> = schedule.date_start.map(Moment),
         /// The seconds between two moments; null if they go by a line of cron.
@@ -154,7 +154,7 @@ pub struct FunctionScheduleFields {
     /// The input of its runs, at most 250 KiB.
     data: Option<JsonString>,
     /// The priority of its runs; null: as the function says.
-    priority: MaybeUndefined<i64>,
+    priority: MaybeUndefined<BigInt>,
     /// From when on there are moments; null: at once.
     start_timestamp: MaybeUndefined<Moment>,
     /// The seconds between two moments, from 60 to a year, counted from the start; in place of a line of cron.
@@ -173,7 +173,7 @@ impl FunctionScheduleFields {
     fn read(&self) -> Result<FunctionScheduleChange> {
         Ok(FunctionScheduleChange {
             data: asked(&self.data, "data")?,
-            priority: asked(&self.priority, "priority")?,
+            priority: self.priority.as_opt_ref().map(|priority| priority.map(|priority| priority.0)),
             start_timestamp: asked(&self.start_timestamp, "start_timestamp")?,
             interval_seconds: self.interval_seconds,
             cron: self.cron.clone(),

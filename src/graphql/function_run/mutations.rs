@@ -15,7 +15,7 @@ use crate::graphql::function_run::types::FunctionRunNode;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, PayloadName, journaled, payloads, run};
-use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId};
+use crate::graphql::protocol::scalars::{BigInt, JsonString, Moment, UuidOrGlobalId};
 use crate::service::context::ListScope;
 use crate::service::function_run::{self, CreateFunctionRun};
 use crate::service::mutation::Receipt;
@@ -39,7 +39,7 @@ pub struct CreateFunctionRunMutationInput {
     /// When it may be begun; at once unless said.
     start_timestamp: Option<Moment>,
     /// How urgent it is, from -(2^53-1) to 2^53-1; as the function says unless said.
-    priority: Option<i64>,
+    priority: Option<BigInt>,
     /// Words by which the run is found, at most 50.
     tags: Option<Vec<String>>,
     /// For programs that a run has called: `causeDepth` as it was told to them, so that functions that cause each other come to an
@@ -57,7 +57,7 @@ pub struct ExecuteTaskFunctionMutationInput {
     /// The input, at most 250 KiB.
     data: Option<JsonString>,
     /// How urgent it is; as the function says unless said.
-    priority: Option<i64>,
+    priority: Option<BigInt>,
     /// Words by which the run is found, at most 50.
     tags: Option<Vec<String>>,
     /// For programs that a run has called: `causeDepth` as it was told to them.
@@ -78,7 +78,7 @@ impl CreateFunctionRunMutationInput {
             function_name: self.function_name.clone(),
             data: asked::<Option<Json>>(&self.data, "data")?.unwrap_or_default(),
             start_timestamp: self.start_timestamp.map(|moment| moment.0),
-            priority: self.priority,
+            priority: self.priority.map(|priority| priority.0),
             tags: self.tags.clone().unwrap_or_default(),
             cause_depth: self.cause_depth,
         })
@@ -91,7 +91,7 @@ impl ExecuteTaskFunctionMutationInput {
             function_name: self.function_name.clone(),
             data: asked::<Option<Json>>(&self.data, "data")?.unwrap_or_default(),
             start_timestamp: None,
-            priority: self.priority,
+            priority: self.priority.map(|priority| priority.0),
             tags: self.tags.clone().unwrap_or_default(),
             cause_depth: self.cause_depth,
         })

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::response::shared;
-use crate::graphql::protocol::scalars::{JsonString, Moment, global_id};
+use crate::graphql::protocol::scalars::{BigInt, JsonString, Moment, global_id};
 use crate::graphql::user::types::{UserNode, user};
 use crate::model::function_run::FunctionRun;
 
@@ -71,7 +71,7 @@ shows! {
         /// When it may be begun.
         start_timestamp: Moment = Moment(run.date_start),
         /// Of one function, runs of a higher priority are begun first, and of the same priority those that start earlier.
-        priority: i64,
+        priority: BigInt = BigInt(run.priority),
         creation_timestamp: Moment = Moment(run.date_created),
         update_timestamp: Moment = Moment(run.date_updated),
         /// When it was begun.

@@ -90,6 +90,31 @@ impl ScalarType for Day {
     }
 }
 
+/// A whole number beyond what an Int holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BigInt(pub i64);
+
+/// A whole number of at most 64 bits; which are allowed, the field says.
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) => {
+                number.as_i64().map(Self).ok_or_else(|| "a whole number is needed".into())
+            }
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::Number(number) if number.is_i64())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Number(self.0.into())
+    }
+}
+
 /// JSON in a string.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonString(std::result::Result<Json, JsonError>);

@@ -8,7 +8,7 @@ use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{
     MutationMeta, Payload, SecretPayload, journaled, journaled_secret, payloads,
 };
-use crate::graphql::protocol::scalars::{JsonString, UuidOrGlobalId};
+use crate::graphql::protocol::scalars::{BigInt, JsonString, UuidOrGlobalId};
 use crate::graphql::task_function::types::{TaskFunctionKind, TaskFunctionPermissionMode};
 use crate::service::task_function::{self, CreateTaskFunction, EnvironmentVariable, TaskFunctionChange};
 
@@ -31,7 +31,7 @@ pub struct TaskFunctionFields {
     /// Who may have it run; people with the right, unless said.
     permission_mode: Option<TaskFunctionPermissionMode>,
     /// The priority of runs for which none is said; 0 unless said.
-    default_priority: Option<i64>,
+    default_priority: Option<BigInt>,
     /// Whether a run may be executed again that a process began which is gone.
     is_idempotent: Option<bool>,
     /// Whether runs are taken and begun. Runs of a disabled function wait.
@@ -98,7 +98,7 @@ impl TaskFunctionFields {
             url: self.url.clone(),
             time_limit: self.time_limit,
             permission_mode: self.permission_mode.map(Into::into),
-            default_priority: self.default_priority,
+            default_priority: self.default_priority.map(|priority| priority.0),
             is_idempotent: self.is_idempotent,
             is_enabled: self.is_enabled,
             max_concurrency: self.max_concurrency,

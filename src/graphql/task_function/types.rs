@@ -5,7 +5,7 @@ use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use crate::error::Result;
 use crate::graphql::protocol::declaration::shows;
 use crate::graphql::protocol::registered::Registered;
-use crate::graphql::protocol::scalars::Moment;
+use crate::graphql::protocol::scalars::{BigInt, Moment};
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::user::types::{UserNode, user_if_any};
 use crate::model::history::Historical;
@@ -66,7 +66,7 @@ shows! {
         time_limit: i32,
         permission_mode: TaskFunctionPermissionMode = function.permission_mode.into(),
         /// The priority of runs for which none is said.
-        default_priority: i64,
+        default_priority: BigInt = BigInt(function.default_priority),
         /// Whether a run may be executed again that a process began which is gone.
         is_idempotent: bool,
         /// Whether runs are taken and begun.

@@ -28,8 +28,7 @@ pub fn listening(mut command: Command) -> Server {
 /// The number that a report has behind these words.
 pub fn reported(output: &Output, what: &str) -> u64 {
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.strip_prefix(what));
-    let number = line.and_then(|rest| rest.trim().parse().ok());
+    let number = text.lines().find_map(|line| line.strip_prefix(what)?.trim().parse().ok());
     number.unwrap_or_else(|| panic!("no {what:?} in {output:?}"))
 }
 
