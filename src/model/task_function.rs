@@ -11,7 +11,7 @@ use crate::domain::task_function::{FunctionKind, PermissionMode, RetryPolicy};
 use crate::domain::webhook_endpoint::{WebhookSecret, rotate_secrets, valid_secrets};
 
 entity! {
-    /// A function as it is stored. What is secret about it is a [`FunctionSecret`].
+    /// A function as it is stored. What is secret about it is a `FunctionSecret`.
     pub struct TaskFunction ("task_function") in task_management_taskfunction (id),
     versions in task_management_historicaltaskfunction {
         /// Its name, unique among live functions. It never changes.
@@ -40,7 +40,7 @@ entity! {
         retry_policy: Json => Jsonb,
         /// The user in whose name its runs act.
         service_account: Option<Uuid> => Nullable<Uuid>,
-        /// The names of its environment variables and since when each has its value, a list of [`VariableName`]s.
+        /// The names of its environment variables and since when each has its value, a list of `VariableName`s.
         environment: Json => Jsonb,
         /// Since when its messages are signed with the present secret, naive UTC.
         date_secret: Option<NaiveDateTime> => Nullable<Timestamp>,
