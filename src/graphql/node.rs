@@ -108,140 +108,57 @@ impl NodeQueries {
     }
 }
 
-async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
-    let context = request(ctx)?;
-    let (services, requester) = (&context.services, context.requester()?);
-    let id = || key.parse().ok().map(Value::Uuid);
-    let number = || key.parse().ok().map(Value::Int);
-    let nested = ListScope::Nested;
-    Ok(match type_name {
-        "TaskGQLType" => {
-            one("id", id(), |query| task::list(services, requester, query, nested)).await?.map(Node::Task)
+/// Says of each type how its rows are listed, and which field is the key.
+macro_rules! found {
+    (
+        $type_name:ident $key:ident in $ctx:ident:
+        $($name:literal => $Node:ident by $service:ident::$list:ident($field:literal as $Kind:ident $(, $scope:ident)?);)+
+        $(else $other_name:literal => $other:expr;)+
+    ) => {{
+        let context = request($ctx)?;
+        let (services, requester) = (&context.services, context.requester()?);
+        match $type_name {
+            $($name => {
+                let key = $key.parse().ok().map(Value::$Kind);
+                let list = |query| $service::$list(services, requester, query $(, ListScope::$scope)?);
+                one($field, key, list).await?.map(Node::$Node)
+            })+
+            $($other_name => $other,)+
+            _ => None,
         }
-        "TaskHistoryGQLType" => {
-            one("history_id", number(), |query| task::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskHistory)
-        }
-        "TaskGroupGQLType" => one("id", id(), |query| task_group::list(services, requester, query, nested))
-            .await?
-            .map(Node::TaskGroup),
-        "TaskGroupHistoryGQLType" => {
-            one("history_id", number(), |query| task_group::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskGroupHistory)
-        }
-        "TaskExecutorGQLType" => {
-            one("id", id(), |query| task_executor::list(services, requester, query, nested))
-                .await?
-                .map(Node::TaskExecutor)
-        }
-        "TaskExecutorHistoryGQLType" => {
-            one("history_id", number(), |query| task_executor::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskExecutorHistory)
-        }
-        "TaskFlowGQLType" => one("id", id(), |query| task_flow::list(services, requester, query, nested))
-            .await?
-            .map(Node::TaskFlow),
-        "TaskFlowHistoryGQLType" => {
-            one("history_id", number(), |query| task_flow::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskFlowHistory)
-        }
-        "TaskFlowStepGQLType" => flow_step(ctx, key).await?,
-        "TaskDecisionGQLType" => one("id", id(), |query| vote::list(services, requester, query, nested))
-            .await?
-            .map(Node::TaskDecision),
-        "TaskCommentGQLType" => {
-            one("id", id(), |query| task_comment::list(services, requester, query, nested))
-                .await?
-                .map(Node::TaskComment)
-        }
-        "TaskCommentHistoryGQLType" => {
-            one("history_id", number(), |query| task_comment::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskCommentHistory)
-        }
-        "TaskEventGQLType" => one("id", number(), |query| outbox::list(services, requester, query, nested))
-            .await?
-            .map(Node::TaskEvent),
-        "TaskMailGQLType" => one("id", id(), |query| task_mail::list(services, requester, query, nested))
-            .await?
-            .map(Node::TaskMail),
-        "TaskTemplateGQLType" => {
-            one("id", id(), |query| task_template::list(services, requester, query, nested))
-                .await?
-                .map(Node::TaskTemplate)
-        }
-        "TaskTemplateHistoryGQLType" => {
-            one("history_id", number(), |query| task_template::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskTemplateHistory)
-        }
-        "WebhookEndpointGQLType" => {
-            one("id", id(), |query| webhook_endpoint::list(services, requester, query, nested))
-                .await?
-                .map(Node::WebhookEndpoint)
-        }
-        "WebhookAttemptGQLType" => {
-            one("id", number(), |query| webhook_attempt::list(services, requester, query, nested))
-                .await?
-                .map(Node::WebhookAttempt)
-        }
-        "UserGQLType" => {
-            one("id", id(), |query| user::list_visible(services, requester, query)).await?.map(Node::User)
-        }
-        "InteractiveUserGQLType" => {
-            one("i_user__id", number(), |query| user::list_visible(services, requester, query))
-                .await?
-                .map(Node::InteractiveUser)
-        }
-        "RoleGQLType" => {
-            one("id", number(), |query| role::list(services, requester, query)).await?.map(Node::Role)
-        }
-        "RoleRightGQLType" => role_right(ctx, key).await?,
-        "MutationLogGQLType" => one("id", id(), |query| mutation_log::list(services, requester, query))
-            .await?
-            .map(Node::MutationLog),
-        _ => of_functions(ctx, type_name, key).await?,
-    })
+    }};
 }
 
-/// A row about functions.
-async fn of_functions(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
-    let context = request(ctx)?;
-    let (services, requester) = (&context.services, context.requester()?);
-    let id = || key.parse().ok().map(Value::Uuid);
-    let number = || key.parse().ok().map(Value::Int);
-    let nested = ListScope::Nested;
-    Ok(match type_name {
-        "TaskFunctionGQLType" => {
-            one("id", id(), |query| task_function::list(services, requester, query, nested))
-                .await?
-                .map(Node::TaskFunction)
-        }
-        "TaskFunctionHistoryGQLType" => {
-            one("history_id", number(), |query| task_function::list_history(services, requester, query))
-                .await?
-                .map(Node::TaskFunctionHistory)
-        }
-        "FunctionRunGQLType" => {
-            one("id", id(), |query| function_run::list(services, requester, query, nested))
-                .await?
-                .map(Node::FunctionRun)
-        }
-        "FunctionScheduleGQLType" => {
-            one("id", id(), |query| function_schedule::list(services, requester, query, nested))
-                .await?
-                .map(Node::FunctionSchedule)
-        }
-        "FunctionScheduleHistoryGQLType" => {
-            one("history_id", number(), |query| function_schedule::list_history(services, requester, query))
-                .await?
-                .map(Node::FunctionScheduleHistory)
-        }
-        _ => None,
+async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<Node>> {
+    Ok(found! { type_name key in ctx:
+        "TaskGQLType" => Task by task::list("id" as Uuid, Nested);
+        "TaskHistoryGQLType" => TaskHistory by task::list_history("history_id" as Int);
+        "TaskGroupGQLType" => TaskGroup by task_group::list("id" as Uuid, Nested);
+        "TaskGroupHistoryGQLType" => TaskGroupHistory by task_group::list_history("history_id" as Int);
+        "TaskExecutorGQLType" => TaskExecutor by task_executor::list("id" as Uuid, Nested);
+        "TaskExecutorHistoryGQLType" => TaskExecutorHistory by task_executor::list_history("history_id" as Int);
+        "TaskFlowGQLType" => TaskFlow by task_flow::list("id" as Uuid, Nested);
+        "TaskFlowHistoryGQLType" => TaskFlowHistory by task_flow::list_history("history_id" as Int);
+        "TaskDecisionGQLType" => TaskDecision by vote::list("id" as Uuid, Nested);
+        "TaskCommentGQLType" => TaskComment by task_comment::list("id" as Uuid, Nested);
+        "TaskCommentHistoryGQLType" => TaskCommentHistory by task_comment::list_history("history_id" as Int);
+        "TaskFunctionGQLType" => TaskFunction by task_function::list("id" as Uuid, Nested);
+        "TaskFunctionHistoryGQLType" => TaskFunctionHistory by task_function::list_history("history_id" as Int);
+        "FunctionRunGQLType" => FunctionRun by function_run::list("id" as Uuid, Nested);
+        "FunctionScheduleGQLType" => FunctionSchedule by function_schedule::list("id" as Uuid, Nested);
+        "FunctionScheduleHistoryGQLType" => FunctionScheduleHistory by function_schedule::list_history("history_id" as Int);
+        "TaskEventGQLType" => TaskEvent by outbox::list("id" as Int, Nested);
+        "TaskMailGQLType" => TaskMail by task_mail::list("id" as Uuid, Nested);
+        "TaskTemplateGQLType" => TaskTemplate by task_template::list("id" as Uuid, Nested);
+        "TaskTemplateHistoryGQLType" => TaskTemplateHistory by task_template::list_history("history_id" as Int);
+        "WebhookEndpointGQLType" => WebhookEndpoint by webhook_endpoint::list("id" as Uuid, Nested);
+        "WebhookAttemptGQLType" => WebhookAttempt by webhook_attempt::list("id" as Int, Nested);
+        "UserGQLType" => User by user::list_visible("id" as Uuid);
+        "InteractiveUserGQLType" => InteractiveUser by user::list_visible("i_user__id" as Int);
+        "RoleGQLType" => Role by role::list("id" as Int);
+        "MutationLogGQLType" => MutationLog by mutation_log::list("id" as Uuid);
+        else "TaskFlowStepGQLType" => flow_step(ctx, key).await?;
+        else "RoleRightGQLType" => role_right(ctx, key).await?;
     })
 }
 
