@@ -60,7 +60,7 @@ shows! {
         /// The input of its runs.
         data: JsonString,
         /// The priority of its runs; as the function says, if it is null.
-        priority: Option<BigInt> = schedule.priority.map(BigInt),
+        priority: Option<BigInt>,
         /// From when on there are moments.
         start_timestamp: Option<Moment> = schedule.date_start.map(Moment),
         /// The seconds between two moments; null if they go by a line of cron.
@@ -173,7 +173,7 @@ impl FunctionScheduleFields {
     fn read(&self) -> Result<FunctionScheduleChange> {
         Ok(FunctionScheduleChange {
             data: asked(&self.data, "data")?,
-            priority: self.priority.as_opt_ref().map(|priority| priority.map(|priority| priority.0)),
+            priority: asked(&self.priority, "priority")?,
             start_timestamp: asked(&self.start_timestamp, "start_timestamp")?,
             interval_seconds: self.interval_seconds,
             cron: self.cron.clone(),

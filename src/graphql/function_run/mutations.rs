@@ -78,7 +78,7 @@ impl CreateFunctionRunMutationInput {
             function_name: self.function_name.clone(),
             data: asked::<Option<Json>>(&self.data, "data")?.unwrap_or_default(),
             start_timestamp: self.start_timestamp.map(|moment| moment.0),
-            priority: self.priority.map(|priority| priority.0),
+            priority: asked(&self.priority, "priority")?,
             tags: self.tags.clone().unwrap_or_default(),
             cause_depth: self.cause_depth,
         })
@@ -91,7 +91,7 @@ impl ExecuteTaskFunctionMutationInput {
             function_name: self.function_name.clone(),
             data: asked::<Option<Json>>(&self.data, "data")?.unwrap_or_default(),
             start_timestamp: None,
-            priority: self.priority.map(|priority| priority.0),
+            priority: asked(&self.priority, "priority")?,
             tags: self.tags.clone().unwrap_or_default(),
             cause_depth: self.cause_depth,
         })

@@ -71,7 +71,7 @@ shows! {
         /// When it may be begun.
         start_timestamp: Moment = Moment(run.date_start),
         /// Of one function, runs of a higher priority are begun first, and of the same priority those that start earlier.
-        priority: BigInt = BigInt(run.priority),
+        priority: BigInt,
         creation_timestamp: Moment = Moment(run.date_created),
         update_timestamp: Moment = Moment(run.date_updated),
         /// When it was begun.

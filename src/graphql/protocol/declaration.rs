@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::json::Json;
 use crate::domain::text::camel_case;
 use crate::error::Result;
-use crate::graphql::protocol::scalars::{JsonString, Moment, UuidOrGlobalId};
+use crate::graphql::protocol::scalars::{BigInt, JsonString, Moment, UuidOrGlobalId};
 
 /// A value of a row that the interface shows as a `T`.
 pub trait Shown<T> {
@@ -161,6 +161,7 @@ macro_rules! shown {
 
 shown! {
     NaiveDateTime => Moment: Moment;
+    i64 => BigInt: BigInt;
     Json => JsonString: JsonString::from;
     Uuid => String: |id: Uuid| id.to_string();
 }
@@ -187,6 +188,7 @@ asked! {
     JsonString => Json: |json, field| json.read(field);
     UuidOrGlobalId => Uuid: |id, _field| Ok(id.0);
     Moment => NaiveDateTime: |moment, _field| Ok(moment.0);
+    BigInt => i64: |number, _field| Ok(number.0);
 }
 
 /// Absent, null and a value are three things.

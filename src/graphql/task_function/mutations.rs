@@ -98,7 +98,7 @@ impl TaskFunctionFields {
             url: self.url.clone(),
             time_limit: self.time_limit,
             permission_mode: self.permission_mode.map(Into::into),
-            default_priority: self.default_priority.map(|priority| priority.0),
+            default_priority: asked(&self.default_priority, "default_priority")?,
             is_idempotent: self.is_idempotent,
             is_enabled: self.is_enabled,
             max_concurrency: self.max_concurrency,

@@ -66,7 +66,7 @@ shows! {
         time_limit: i32,
         permission_mode: TaskFunctionPermissionMode = function.permission_mode.into(),
         /// The priority of runs for which none is said.
-        default_priority: BigInt = BigInt(function.default_priority),
+        default_priority: BigInt,
         /// Whether a run may be executed again that a process began which is gone.
         is_idempotent: bool,
         /// Whether runs are taken and begun.
