@@ -25,13 +25,34 @@ use crate::model::task_executor::TaskExecutor;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_group::TaskGroup;
 
+/// Declares a service.
+macro_rules! service {
+    ($(#[$meta:meta])* $Name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone)]
+        pub struct $Name {
+            pub(crate) services: Arc<ServiceContext>,
+        }
+
+        impl $Name {
+            pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
+                Self { services }
+            }
+        }
+    };
+}
+
+mod function_run;
+mod function_schedule;
 mod task_claim;
 mod task_comment;
 mod task_function;
 
+pub use function_run::FunctionRunService;
+pub use function_schedule::FunctionScheduleService;
 pub use task_claim::TaskClaimService;
 pub use task_comment::TaskCommentService;
-pub use task_function::{FunctionRunService, FunctionScheduleService, TaskFunctionService};
+pub use task_function::TaskFunctionService;
 
 impl ServiceContext {
     /// Does `work` as `requester` in one transaction, for a host. A fault of the server is logged.
@@ -66,17 +87,12 @@ impl ServiceContext {
     }
 }
 
-/// The service of tasks. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of tasks. Each method is one transaction.
+    TaskService
 }
 
 impl TaskService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Creates a task.
     ///
     /// # Errors
@@ -258,17 +274,12 @@ impl TaskService {
     }
 }
 
-/// The service of task groups. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskGroupService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of task groups. Each method is one transaction.
+    TaskGroupService
 }
 
 impl TaskGroupService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Creates a group with its executors and sources.
     ///
     /// # Errors
@@ -308,17 +319,12 @@ impl TaskGroupService {
     }
 }
 
-/// The service of task executors. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskExecutorService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of task executors. Each method is one transaction.
+    TaskExecutorService
 }
 
 impl TaskExecutorService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Makes a user an executor of a group.
     ///
     /// # Errors
@@ -362,17 +368,12 @@ impl TaskExecutorService {
     }
 }
 
-/// The service of approval flows. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskFlowService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of approval flows. Each method is one transaction.
+    TaskFlowService
 }
 
 impl TaskFlowService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Creates a flow.
     ///
     /// # Errors
@@ -415,17 +416,12 @@ impl TaskFlowService {
     }
 }
 
-/// The service of webhook endpoints. Each method is one transaction.
-#[derive(Clone)]
-pub struct WebhookEndpointService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of webhook endpoints. Each method is one transaction.
+    WebhookEndpointService
 }
 
 impl WebhookEndpointService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Creates an endpoint that is told of the signals with these names. An empty list means all signals of tasks. Returns
     /// the endpoint's key and its secret, which is never shown again.
     ///

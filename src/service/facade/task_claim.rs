@@ -8,17 +8,12 @@ use crate::error::Result;
 use crate::service::context::ServiceContext;
 use crate::service::task_claim::{self, AssignTask, ClaimTask};
 
-/// The service of claims, which say who works on a task. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskClaimService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of claims, which say who works on a task. Each method is one transaction.
+    TaskClaimService
 }
 
 impl TaskClaimService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Claims a task for the requester.
     ///
     /// # Errors

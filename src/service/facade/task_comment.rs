@@ -10,17 +10,12 @@ use crate::model::task_comment::TaskComment;
 use crate::service::context::ServiceContext;
 use crate::service::task_comment::{self, CreateTaskComment, UpdateTaskComment};
 
-/// The service of the discussions of tasks. Each method is one transaction.
-#[derive(Clone)]
-pub struct TaskCommentService {
-    pub(crate) services: Arc<ServiceContext>,
+service! {
+    /// The service of the discussions of tasks. Each method is one transaction.
+    TaskCommentService
 }
 
 impl TaskCommentService {
-    pub(crate) const fn new(services: Arc<ServiceContext>) -> Self {
-        Self { services }
-    }
-
     /// Comments on a task that the requester sees.
     ///
     /// # Errors
