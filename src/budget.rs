@@ -19,6 +19,7 @@ use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 
+pub mod counted;
 pub mod fair_places;
 pub mod loan;
 pub mod turn;

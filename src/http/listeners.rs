@@ -1,12 +1,12 @@
 //! How many connections listen: in all, of one address, of one person; and how many WebSockets have not said yet whose they
 //! are.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::budget::counted::{Counted, Held};
 use crate::config::SubscriptionSettings;
 use crate::domain::network::Network;
 use crate::reports::{Reached, Reports};
@@ -15,7 +15,7 @@ use crate::reports::{Reached, Reports};
 pub struct Listeners {
     settings: SubscriptionSettings,
     reports: Reports<Reached>,
-    state: Mutex<HashMap<Of, usize>>,
+    counted: Counted<Of>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,15 +27,16 @@ enum Of {
 }
 
 /// Counts a connection until it is dropped.
-pub struct Place {
-    listeners: Arc<Listeners>,
-    of: Of,
-}
+pub struct Place(Held<Of>);
 
 impl Listeners {
     /// Allows as many as the settings say.
     pub fn new(settings: &SubscriptionSettings) -> Arc<Self> {
-        Arc::new(Self { settings: settings.clone(), reports: Reports::default(), state: Mutex::default() })
+        Arc::new(Self {
+            settings: settings.clone(),
+            reports: Reports::default(),
+            counted: Counted::default(),
+        })
     }
 
     /// A place for a WebSocket from this address, if it is known, until it says whose it is. Strangers have places of their own,
@@ -43,7 +44,7 @@ impl Listeners {
     ///
     /// # Errors
     /// The setting whose bound is reached.
-    pub fn knock(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Vec<Place>, &'static str> {
+    pub fn knock(&self, address: Option<IpAddr>) -> Result<Vec<Place>, &'static str> {
         let (most, setting) =
             (self.settings.unidentified_per_address, "subscriptions.unidentified_per_address");
         let of = address.map(|address| Of::Strangers(Network::around(address)));
@@ -54,11 +55,7 @@ impl Listeners {
     ///
     /// # Errors
     /// The setting whose bound is reached.
-    pub fn admit(
-        self: &Arc<Self>,
-        address: Option<IpAddr>,
-        person: Uuid,
-    ) -> Result<Vec<Place>, &'static str> {
+    pub fn admit(&self, address: Option<IpAddr>, person: Uuid) -> Result<Vec<Place>, &'static str> {
         let settings = &self.settings;
         let all = (Of::All, settings.connections, "subscriptions.connections");
         let of_address = address.map(|address| {
@@ -70,11 +67,8 @@ impl Listeners {
         bounds.map(|(of, most, setting)| self.take(of, most, setting)).collect()
     }
 
-    fn take(self: &Arc<Self>, of: Of, most: usize, setting: &'static str) -> Result<Place, &'static str> {
-        let mut state = self.state();
-        let held = state.entry(of).or_default();
-        if *held >= most {
-            drop(state);
+    fn take(&self, of: Of, most: usize, setting: &'static str) -> Result<Place, &'static str> {
+        let Some(held) = self.counted.take(of, most) else {
             metrics::counter!("http_connections_refused_total", "bound" => setting).increment(1);
             let network = match &of {
                 Of::Address(network) | Of::Strangers(network) => Some(network as _),
@@ -82,31 +76,17 @@ impl Listeners {
             };
             self.reports.reached(setting, "no more connections listen", network, None);
             return Err(setting);
-        }
-        *held += 1;
-        drop(state);
+        };
         if of == Of::All {
             metrics::gauge!("subscription_connections").increment(1.0);
         }
-        Ok(Place { listeners: Arc::clone(self), of })
-    }
-
-    fn state(&self) -> MutexGuard<'_, HashMap<Of, usize>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Place(held))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.listeners.state();
-        if let Some(held) = state.get_mut(&self.of) {
-            *held -= 1;
-            if *held == 0 {
-                state.remove(&self.of);
-            }
-        }
-        drop(state);
-        if self.of == Of::All {
+        if *self.0.key() == Of::All {
             metrics::gauge!("subscription_connections").decrement(1.0);
         }
     }
@@ -142,6 +122,6 @@ mod tests {
         );
         assert!(listeners.knock(address("192.0.2.2")).is_ok() && listeners.knock(None).is_ok());
         drop((held, other, strangers));
-        assert!(listeners.state().is_empty());
+        assert_eq!(listeners.counted.all(), 0);
     }
 }

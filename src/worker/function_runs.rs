@@ -6,8 +6,7 @@
 //! notices ends it as `zombieTaskCleaned`. A function that takes longer than its time limit is given up; one that blocks its thread
 //! keeps its place until it returns, so that it can't use up the threads of the process.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta, Timelike as _};
@@ -18,6 +17,7 @@ use uuid::Uuid;
 
 use super::gathered::Gathered;
 use super::webhook::Webhooks;
+use crate::budget::counted::{Counted, Held};
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db;
@@ -85,33 +85,8 @@ pub async fn execute_due(
     }
 }
 
-/// The places that are taken: how many runs of each function are under way here.
-type Taken = Arc<Mutex<HashMap<Uuid, usize>>>;
-
-/// The place of a run. It is free again when nobody holds it any more.
-struct Place {
-    taken: Taken,
-    function_id: Uuid,
-}
-
-impl Place {
-    fn take(taken: &Taken, function_id: Uuid) -> Arc<Self> {
-        *taken.lock().unwrap_or_else(PoisonError::into_inner).entry(function_id).or_default() += 1;
-        Arc::new(Self { taken: Arc::clone(taken), function_id })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.function_id) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.function_id);
-            }
-        }
-    }
-}
+/// The place of a run of this function. It is free again when nobody holds it any more.
+type Place = Held<Uuid>;
 
 /// A run that is begun, with its function and its place.
 struct Begun {
@@ -125,7 +100,8 @@ struct Worker {
     webhooks: Arc<Webhooks>,
     settings: OutboxSettings,
     id: Uuid,
-    taken: Taken,
+    /// How many runs of each function are under way here.
+    taken: Counted<Uuid>,
     ended: Arc<Gathered<Ended>>,
 }
 
@@ -136,7 +112,7 @@ impl Worker {
             webhooks: Arc::clone(webhooks),
             settings: settings.clone(),
             id: new_random_id(),
-            taken: Taken::default(),
+            taken: Counted::default(),
             ended: Gathered::new(services),
         })
     }
@@ -224,7 +200,7 @@ impl Worker {
             let runs = self.lease(&function, free).await?;
             room -= runs.len().min(room);
             for run in runs {
-                let place = Place::take(&self.taken, function.id);
+                let place = Arc::new(self.taken.add(function.id));
                 begun.push(Begun { run, function: Arc::clone(&function), place });
             }
         }
@@ -264,15 +240,13 @@ impl Worker {
 
     /// How many more runs this process may execute.
     fn room(&self) -> usize {
-        let taken: usize = self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
-        self.services.function_settings.runs_at_once.saturating_sub(taken)
+        self.services.function_settings.runs_at_once.saturating_sub(self.taken.all())
     }
 
     /// How many more runs of the function this process may execute.
     fn free_places(&self, function: &TaskFunction) -> usize {
         let most = usize::try_from(function.max_concurrency).unwrap_or(1);
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        most.saturating_sub(taken.get(&function.id).copied().unwrap_or_default())
+        most.saturating_sub(self.taken.of(&function.id))
     }
 
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {
