@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,7 @@ use tasks_management::{
 use crate::entities::Zoo;
 use crate::hostile_texts::definitions;
 use crate::support::scenario::{key, user_id};
+use crate::support::socket::Served;
 use crate::support::{Answer, TestApp, apply, on_both};
 
 /// The columns of the table: their names, and the people of the fixture for whom they stand.
@@ -80,6 +82,9 @@ Query.node (task) => { node(id: "$task_node") { id } }
 Query.node (group) => { node(id: "$group_node") { id } }
 Query.node (flow) => { node(id: "$node_of_flow") { id } }
 Query.node (triage) => { node(id: "$user_node") { id } }
+Subscription.taskChanged (accepted) => subscription { taskChanged(id: "$task") { signal task { uuid } } }
+Subscription.taskChanged (received) => subscription { taskChanged(id: "$received") { signal task { uuid } } }
+Subscription.taskCountsChanged => subscription { taskCountsChanged }
 Mutation.createTaskGroup => createTaskGroup(input: { code: "new $group" completionPolicy: ALL }) { internalId }
 Mutation.updateTaskGroup => updateTaskGroup(input: { id: "$spare" code: "new $group" completionPolicy: ALL }) { internalId }
 Mutation.deleteTaskGroup => deleteTaskGroup(input: { ids: ["$spare"] }) { internalId }
@@ -169,7 +174,8 @@ Mutation.changePassword (own) => changePassword(input: { oldPassword: "$name123"
 
 /// The root fields that the schema has, as `Query.task`.
 fn root_fields(sdl: &str) -> BTreeSet<String> {
-    let fields = definitions(sdl).0.into_iter().filter(|(kind, _)| kind == "Query" || kind == "Mutation");
+    let roots = ["Query", "Mutation", "Subscription"];
+    let fields = definitions(sdl).0.into_iter().filter(|(kind, _)| roots.contains(&kind.as_str()));
     fields.map(|(kind, field)| format!("{kind}.{}", field.name.node)).collect()
 }
 
@@ -206,7 +212,7 @@ async fn outcome(app: &TestApp, answer: &Answer) -> String {
 }
 
 /// One cell of the table, on rows of its own, so that no cell depends on another.
-async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> String {
+async fn cell(app: &TestApp, served: &Served, number: usize, request: &str, username: &str) -> String {
     let group = app.group(&format!("cell {number}"), Any, &["exec1"]).await;
     let spare = app.group(&format!("spare {number}"), Any, &["exec1"]).await;
     let task = app.task_in(&group).await;
@@ -227,6 +233,10 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     let comment = if request.contains("$comment") { comment(app, &task).await } else { String::new() };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
+    if request.starts_with("subscription") {
+        request = request.replace("$task", &task).replace("$received", &received);
+        return listening(app, served, &request, username, [&task, &received]).await;
+    }
     if !request.starts_with('{') {
         request = format!("mutation {{ {request} }}");
     }
@@ -263,6 +273,38 @@ async fn cell(app: &TestApp, number: usize, request: &str, username: &str) -> St
     outcome(app, &answer).await
 }
 
+/// The outcome of a subscription: whether somebody who listens is told that one of these tasks changes.
+async fn listening(
+    app: &TestApp,
+    served: &Served,
+    request: &str,
+    username: &str,
+    tasks: [&String; 2],
+) -> String {
+    if username.is_empty() {
+        return format!("closed {}", served.connect(&[], Value::Null).next()["closed"]);
+    }
+    let mut socket = served.listen(app, username).await;
+    socket.subscribe("1", request);
+    for priority in 1..6 {
+        while let Some(message) = socket.soon(Duration::from_millis(200)) {
+            let payload = &message["payload"];
+            if let Some(code) = payload["errors"][0]["extensions"]["code"].as_str() {
+                return code.to_owned();
+            }
+            // READY comes whatever one may see.
+            let data = &payload["data"];
+            if data["taskChanged"]["task"].is_object() || data["taskCountsChanged"] == true {
+                return "ok".to_owned();
+            }
+        }
+        for task in tasks {
+            app.done("admin", "updateTask", json!({ "id": task, "priority": priority })).await;
+        }
+    }
+    "empty".to_owned()
+}
+
 /// A task that votes do not decide, but an action of the host.
 async fn errand(app: &TestApp, group: &str) -> String {
     let input = CreateTask {
@@ -286,8 +328,11 @@ async fn function(app: &TestApp, number: usize) -> (String, String) {
         let input = CreateTaskFunction { name, kind: FunctionKind::Http, change };
         made.push(functions.create(&admin, input).await.expect("a function").0.id.to_string());
     }
+    // It waits, as workers are at work.
+    let tomorrow = Some(SystemClock.now() + chrono::TimeDelta::days(1));
+    let function_name = format!("closed-{number}");
     let input =
-        CreateFunctionRun { function_name: format!("closed-{number}"), ..CreateFunctionRun::default() };
+        CreateFunctionRun { function_name, start_timestamp: tomorrow, ..CreateFunctionRun::default() };
     let run = app.module.function_runs().create(&admin, input).await.expect("a run");
     (made.swap_remove(0), run.id.to_string())
 }
@@ -334,6 +379,7 @@ async fn rights_times_operations(app: TestApp) {
         Host::default().action("errand", Arc::new(|_, _, _| Ok(()))).entity("zoo.animal", Zoo::default());
     let many = |settings: &mut Settings| settings.limits.claims_per_person = 1_000;
     let app = app.another_process_with(many, |builder| builder.host(host));
+    let served = Served::start(&app).await;
     let operations: Vec<(&str, &str)> =
         OPERATIONS.lines().filter_map(|line| line.split_once(" => ")).collect();
     let field = |label: &&str| label.split(' ').next().unwrap_or_default().to_owned();
@@ -355,7 +401,7 @@ async fn rights_times_operations(app: TestApp) {
     for (row, (label, request)) in operations.iter().enumerate() {
         write!(table, "\n{label:<46}").expect("memory");
         for (column, (_, username)) in PEOPLE.iter().enumerate() {
-            let outcome = cell(&app, row * PEOPLE.len() + column, request, username).await;
+            let outcome = cell(&app, &served, row * PEOPLE.len() + column, request, username).await;
             write!(table, " | {outcome:<21}").expect("memory");
         }
     }
