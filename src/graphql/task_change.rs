@@ -99,7 +99,9 @@ impl TaskChangeSubscriptions {
             source,
             awaiting_me: awaiting_me.unwrap_or_default(),
         };
-        let changes = listen(&asking.services, requester, filter, after.as_deref(), hang_up).await?;
+        // In a box, as this is over soon, and many listen.
+        let changes =
+            Box::pin(listen(&asking.services, requester, filter, after.as_deref(), hang_up)).await?;
         Ok(stream::unfold((changes, asking), async |(mut changes, asking)| {
             let told = changes.next().await?.map(|event| {
                 asking.renew(&event.requester);

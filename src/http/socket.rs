@@ -3,6 +3,7 @@
 //! The library reads the messages and drives the operations; here stand the connection's bounds. A client says who it is by a
 //! cookie, if the page is not a foreign one, or by a Bearer token in its first message.
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ use session::{Closing, Session, Stranger};
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How many bytes a connection buffers of what it reads and writes. Most messages are shorter.
-const BUFFER: usize = 1024;
+const BUFFER: usize = 512;
 /// How many messages of a client wait for the operations before no more are read.
 const WAITING: usize = 8;
 /// How long a client may take to hear that the connection is closed.
@@ -119,20 +120,22 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
     let mut ticks = interval_at(Instant::now() + session.first_tick(ping), ping);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
+    // Whether the client has sent what is no frame, or too long.
+    let mut is_broken = false;
     loop {
         let next = tokio::select! {
             () = session.app.stopping.cancelled() => Next::Close(Closing::STOPPING),
             () = session.hang_up.cancelled() => Next::Close(Closing::SLOW),
             () = session.gives_way.cancelled() => Next::End,
             said = operations.next() => match said {
-                Some(WsMessage::Text(text)) => {
-                    messages.sent(&text);
-                    Next::Frame(Frame::Text(text.into()))
-                }
+                Some(WsMessage::Text(text)) => match messages.told(text) {
+                    Some(text) => Next::Frame(Frame::Text(text.into())),
+                    None => Next::Nothing,
+                },
                 Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
                 None => Next::End,
             },
-            _ = ticks.tick() => match session.ends(heard, ping).await {
+            _ = ticks.tick() => match Box::pin(session.ends(heard, ping)).await {
                 Some(closing) => Next::Close(closing),
                 None => Next::Frame(Frame::Ping(Bytes::new())),
             },
@@ -142,7 +145,11 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                     Some(Ok(Frame::Text(text))) => received(&feed, messages.read(text.as_bytes())),
                     Some(Ok(Frame::Binary(bytes))) => received(&feed, messages.read(&bytes)),
                     Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Next::Nothing,
-                    Some(Ok(Frame::Close(_)) | Err(_)) | None => Next::End,
+                    Some(Err(error)) => {
+                        is_broken = true;
+                        Closing::of_fault(error).map_or(Next::End, Next::Close)
+                    }
+                    Some(Ok(Frame::Close(_))) | None => Next::End,
                 }
             }
         };
@@ -165,6 +172,10 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                 let farewell = async {
                     if socket.send(frame).await.is_ok() {
                         while let Some(Ok(_)) = socket.recv().await {}
+                        // Nothing more can be read then, and what waits unread would take the frame back if this closed at once.
+                        if is_broken {
+                            pending::<()>().await;
+                        }
                     }
                 };
                 // Who does not hear it is gone.

@@ -104,7 +104,9 @@ impl Changes {
                     self.joined = join(&self.services, &self.subscriber, self.position);
                 }
                 if self.joined.is_none() {
-                    let missed = reader::missed(&self.services, &self.subscriber, self.position).await?;
+                    // In a box, as those who wait for what happens have read what they missed.
+                    let missed = Box::pin(reader::missed(&self.services, &self.subscriber, self.position));
+                    let missed = missed.await?;
                     (self.page, self.page_ends) = (missed.events.into(), missed.until);
                     self.is_behind = !missed.is_all;
                     continue;

@@ -153,7 +153,9 @@ impl<'a> Collector<'a> {
         if self.written > self.limits.query_complexity.saturating_mul(TYPES) {
             return Err(limit(Message::new("query-too-complex"), self.limits.query_complexity));
         }
-        let (mut items, mut fields, mut count) = (Vec::new(), Vec::new(), groups.len());
+        // Exactly as many as there are: a subscription keeps them for as long as somebody listens.
+        let mut count = groups.len();
+        let (mut items, mut fields) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for (key, group) in groups {
             let Some(first) = group.first() else { continue };
             let name = &first.node.name;

@@ -104,8 +104,8 @@ pub struct Call {
     effects: Mutex<Vec<Effect>>,
     /// Whether the database could not be used.
     pub unavailable: AtomicBool,
-    /// The document, which was read already.
-    document: Mutex<Option<Document>>,
+    /// The document, which was read already; in a box, because a stream has no use for its place.
+    document: Mutex<Option<Box<Document>>>,
     /// The turn of the call, if it has one already.
     turn: Mutex<Option<Turn>>,
     /// What a query has cost.
@@ -118,7 +118,7 @@ impl Call {
     /// A call with these tokens from this address, whose document was read; `turn` is its turn if it has one already.
     #[must_use]
     pub fn new(cookies: Cookies, address: Option<IpAddr>, document: Document, turn: Option<Turn>) -> Self {
-        let (document, turn) = (Mutex::new(Some(document)), Mutex::new(turn));
+        let (document, turn) = (Mutex::new(Some(Box::new(document))), Mutex::new(turn));
         Self { cookies, address, document, turn, ..Self::default() }
     }
 
@@ -136,7 +136,7 @@ impl Call {
 
     /// Takes the document, which is executed once.
     pub fn take_document(&self) -> Option<Document> {
-        taken(&self.document)
+        taken(&self.document).map(|document| *document)
     }
 
     /// Takes the turn that the call has already.

@@ -112,7 +112,8 @@ impl Extension for Execute {
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
         let (operation, types) = (Arc::clone(&self.0), ctx.data_opt::<Arc<TypeSystem>>().cloned());
-        let finish = move |response| Arc::clone(&operation).finish(types.clone(), response);
+        // In a box, as there is an answer now and then only, and many listen.
+        let finish = move |response| Box::pin(Arc::clone(&operation).finish(types.clone(), response));
         next.run(ctx, stream).then(finish).boxed()
     }
 

@@ -5,11 +5,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::admission::Slot;
 use super::watch::Watch;
@@ -18,7 +17,7 @@ use super::watch::Watch;
 pub struct Watched {
     stream: TcpStream,
     watch: Arc<Watch>,
-    reading: Pin<Box<Sleep>>,
+    reading: Option<Pin<Box<Sleep>>>,
     writing: Option<Pin<Box<Sleep>>>,
     _slot: Slot,
 }
@@ -26,7 +25,7 @@ pub struct Watched {
 impl Watched {
     /// Watches a stream.
     pub fn new(stream: TcpStream, watch: Arc<Watch>, slot: Slot) -> Self {
-        Self { stream, watch, reading: Box::pin(sleep(Duration::ZERO)), writing: None, _slot: slot }
+        Self { stream, watch, reading: None, writing: None, _slot: slot }
     }
 
     /// Bounds for how long nothing can be written.
@@ -64,12 +63,15 @@ impl AsyncRead for Watched {
             return Poll::Ready(outcome);
         }
         let Some((deadline, setting)) = self.watch.deadline() else {
+            // It would keep the memory of the task that waited last, even where a WebSocket has taken over.
+            self.reading = None;
             return Poll::Pending;
         };
-        if self.reading.deadline() != deadline {
-            self.reading.as_mut().reset(deadline);
+        let waiting = self.reading.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if waiting.deadline() != deadline {
+            waiting.as_mut().reset(deadline);
         }
-        ready!(self.reading.as_mut().poll(cx));
+        ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(out_of_time(setting)))
     }
 }

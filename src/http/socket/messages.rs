@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use async_graphql::http::ClientMessage;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::session::Closing;
 
@@ -14,12 +15,21 @@ pub struct Messages {
     has_begun: bool,
     /// The ids of the operations under way.
     under_way: HashSet<String>,
+    /// The ids of those that were answered by `error`, until the library has completed them.
+    refused: HashSet<String>,
 }
 
-/// What a message of the server is about.
+/// A message of the server, as the library writes it.
 #[derive(Deserialize)]
-struct Completed {
+struct Said {
     id: String,
+    payload: Option<Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    errors: Vec<Value>,
 }
 
 impl Messages {
@@ -47,12 +57,28 @@ impl Messages {
         }
     }
 
-    /// Notes what is sent to the client.
-    pub fn sent(&mut self, text: &str) {
+    /// What the client is told where the library says this, if it is told anything.
+    ///
+    /// The library answers all by `next` and `complete`. The protocol says `error` of an operation that was refused before it was
+    /// executed, and nothing after that.
+    pub fn told(&mut self, text: String) -> Option<String> {
         if text.starts_with(r#"{"type":"complete""#)
-            && let Ok(Completed { id }) = serde_json::from_str(text)
+            && let Ok(Said { id, .. }) = serde_json::from_str(&text)
         {
             self.under_way.remove(&id);
+            return (!self.refused.remove(&id)).then_some(text);
         }
+        // Errors of an execution say where in the answer they are.
+        if text.starts_with(r#"{"type":"next""#)
+            && text.contains(r#""payload":{"data":null"#)
+            && let Ok(Said { id, payload: Some(Answer { errors }) }) = serde_json::from_str(&text)
+            && !errors.is_empty()
+            && errors.iter().all(|error| error["path"].as_array().is_none_or(Vec::is_empty))
+        {
+            let error = json!({ "type": "error", "id": id, "payload": errors }).to_string();
+            self.refused.insert(id);
+            return Some(error);
+        }
+        Some(text)
     }
 }

@@ -28,7 +28,8 @@ impl Executor for Operations {
     }
 
     fn execute_stream(&self, request: Request, _: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        stream::once(begin(Arc::clone(&self.0), request)).flatten().boxed()
+        // In a box, whose memory is given back once the operation has begun: a subscription may last for days.
+        stream::once(Box::pin(begin(Arc::clone(&self.0), request))).flatten().boxed()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tungstenite::error::ProtocolError;
 
 use crate::error::ErrorCode;
 use crate::http::graphql::{Authenticated, requester};
@@ -45,6 +46,21 @@ impl Closing {
             reason.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= LONGEST).last();
         Self { code, reason: reason[..end.unwrap_or_default()].to_owned() }
     }
+
+    /// How a connection is closed on which this came, if that is the client's fault and not the network's.
+    pub fn of_fault(error: axum::Error) -> Option<Self> {
+        let error = error.into_inner().downcast::<tungstenite::Error>().ok()?;
+        match *error {
+            tungstenite::Error::Capacity(_) => {
+                Some(Self::new(1009, "a message is too long (subscriptions.message_bytes)"))
+            }
+            tungstenite::Error::Utf8(_) => Some(Self::new(1007, "a text is not UTF-8")),
+            // Who goes without a farewell hears nothing.
+            tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+            tungstenite::Error::Protocol(error) => Some(Self::new(1002, &error.to_string())),
+            _ => None,
+        }
+    }
 }
 
 /// A WebSocket's session.
@@ -55,7 +71,7 @@ pub struct Session {
     pub origin: Origin,
     known: OnceLock<Known>,
     /// What it is until it says whose it is.
-    stranger: Mutex<Option<Stranger>>,
+    stranger: Mutex<Option<Box<Stranger>>>,
     begun: Instant,
     /// Since when no operation is under way.
     idle: Mutex<Instant>,
@@ -101,7 +117,7 @@ impl Session {
             app,
             origin,
             known: OnceLock::new(),
-            stranger: Mutex::new(Some(stranger)),
+            stranger: Mutex::new(Some(Box::new(stranger))),
             begun: Instant::now(),
             idle: Mutex::new(Instant::now()),
             under_way: AtomicUsize::new(0),
@@ -120,7 +136,7 @@ impl Session {
     pub async fn identify(&self, first: Value) -> async_graphql::Result<()> {
         // It is asked once. What only strangers have is given back at the end.
         let stranger = self.stranger.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Stranger { mut headers, _place, greeting }) = stranger else {
+        let Some(Stranger { mut headers, _place, greeting }) = stranger.map(|stranger| *stranger) else {
             return Err(self.close(4429, &Message::new("no-session")));
         };
         let foreign = foreign_origin(&headers, &self.app);

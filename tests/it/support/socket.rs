@@ -177,12 +177,23 @@ impl Socket {
         })
     }
 
-    /// The code of the error that comes next.
+    /// The code of the error that comes next, and ends its operation.
     pub fn error(&mut self) -> Value {
-        let message = self.next();
-        let code = message["payload"]["errors"][0]["extensions"]["code"].clone();
-        assert!(code.is_string(), "{message}");
-        code
+        self.refusal()["extensions"]["code"].clone()
+    }
+
+    /// The error that comes next, and ends its operation: `error` if nothing was executed, otherwise the last answer.
+    pub fn refusal(&mut self) -> Value {
+        let mut message = self.next();
+        let error = if message["type"] == "error" {
+            message["payload"][0].take()
+        } else {
+            let end = self.next();
+            assert_eq!(end, json!({ "type": "complete", "id": message["id"] }), "after {message}");
+            message["payload"]["errors"][0].take()
+        };
+        assert!(error["extensions"]["code"].is_string(), "{message}");
+        error
     }
 
     /// Whether nothing comes for so long but pings, which it answers.
