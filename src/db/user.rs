@@ -132,10 +132,14 @@ pub fn password(connection: &mut DbConnection, id: Uuid) -> Result<Option<String
     Ok(credential::table.find(id).select(credential::password).first(connection).optional()?)
 }
 
-/// Replaces the password hash.
+/// Replaces the password hash. The tokens by which one could be set end.
 pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: NaiveDateTime) -> Result<()> {
     diesel::update(credential::table.find(id))
-        .set((credential::password.eq(hash), credential::date_updated.eq(now)))
+        .set((
+            credential::password.eq(hash),
+            credential::reset_key.eq(None::<String>),
+            credential::date_updated.eq(now),
+        ))
         .execute(connection)?;
     Ok(())
 }
@@ -152,6 +156,22 @@ pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Opti
     let query = format!("SELECT {}, password FROM {} WHERE username = ", columns::<User>(), User::TABLE);
     let found: Vec<WithPassword> = Sql::new(query).bind(username).load(connection)?;
     Ok(found.into_iter().next().map(|found| (found.user, found.password)))
+/// What the newest token for a new password is bound to: its key and the hash of the password; none where there is no such token.
+pub fn reset_bond(connection: &mut DbConnection, id: Uuid) -> Result<Option<String>> {
+    let kept: Option<(Option<String>, String)> = credential::table
+        .find(id)
+        .select((credential::reset_key, credential::password))
+        .first(connection)
+        .optional()?;
+    Ok(kept.and_then(|(key, hash)| Some(format!("{} {hash}", key?))))
+}
+
+/// Replaces the key of tokens for a new password, which ends those that were made before; without a key there is none.
+pub fn set_reset_key(connection: &mut DbConnection, id: Uuid, key: Option<&str>) -> Result<()> {
+    diesel::update(credential::table.find(id)).set(credential::reset_key.eq(key)).execute(connection)?;
+    Ok(())
+}
+
 }
 
 /// A user with the hash of the password.

@@ -35,6 +35,7 @@ diesel::table! {
     credential (id) {
         id -> Uuid,
         password -> Text,
+        reset_key -> Nullable<Text>,
         date_updated -> Timestamp,
     }
 }

@@ -17,6 +17,7 @@ use crate::message::Message;
 use crate::model::user::User;
 
 pub mod reset;
+pub(super) mod reset_token;
 
 /// A password that is to be set. Neither its text nor its hash is ever shown.
 #[derive(Clone)]

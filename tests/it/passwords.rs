@@ -433,6 +433,56 @@ async fn a_password_is_set_anew_by_a_token_of_an_administrator_once(app: TestApp
 }
 
 #[apply(on_both)]
+async fn the_next_token_another_password_another_address_and_a_block_end_the_tokens_before(app: TestApp) {
+    app.done("admin", "createUser", json!({ "username": "nadia", "email": "nadia@example.org" })).await;
+    let reset = async || {
+        let query = "mutation { resetPassword(input: { username: \"nadia\" }) { token } }";
+        let token = app.user("admin").await.graphql(query).await.data("resetPassword")["token"].clone();
+        token.as_str().expect("a token").to_owned()
+    };
+    let sets = async |token: &str| {
+        let query = "mutation($in: SetPasswordMutationInput!) { setPassword(input: $in) { success } }";
+        let input = json!({ "username": "nadia", "token": token, "newPassword": "a rosy bud" });
+        let answer = app.stranger().graphql_with(query, json!({ "in": input })).await;
+        answer.data("setPassword")["success"] == true
+    };
+    let (first, second) = (reset().await, reset().await);
+    assert_ne!(first, second);
+    assert!(!sets(&first).await, "a newer one was made");
+    assert!(sets(&second).await);
+    assert!(!sets(&second).await, "it was used");
+    for change in [
+        json!({ "password": "a pale blue dot" }),
+        json!({ "email": "n@example.org" }),
+        json!({ "email": "" }),
+        json!({ "isActive": false }),
+    ] {
+        let token = reset().await;
+        let mut input = change.clone();
+        input["username"] = json!("nadia");
+        app.done("admin", "updateUser", input).await;
+        app.done(
+            "admin",
+            "updateUser",
+            json!({ "username": "nadia", "isActive": true, "email": "nadia@example.org" }),
+        )
+        .await;
+        assert!(!sets(&token).await, "{change}");
+    }
+    let token = reset().await;
+    app.done("admin", "updateUser", json!({ "username": "nadia", "phone": "555 0100" })).await;
+    assert!(sets(&token).await, "what has nothing to do with it ends nothing");
+    let token = reset().await;
+    let mut nadia = app.stranger();
+    let granted = nadia.try_log_in("nadia", "a rosy bud").await;
+    let bearer = granted.data("tokenAuth")["token"].as_str().expect("logging in ends no token").to_owned();
+    nadia.authorization = Some(format!("Bearer {bearer}"));
+    let answer = nadia.graphql_with(CHANGE, json!({ "o": "a rosy bud", "n": "a grey whale" })).await;
+    assert_eq!(answer.data("changePassword")["success"], true);
+    assert!(!sets(&token).await, "she has set one herself");
+}
+
+#[apply(on_both)]
 async fn neither_text_nor_work_tells_a_stranger_whether_there_is_a_person(app: TestApp) {
     app.done("admin", "createUser", json!({ "username": "robot" })).await;
     let ask = async |username: &str| {

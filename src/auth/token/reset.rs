@@ -1,5 +1,5 @@
 //! Tokens by which a person sets a password without the old one: signed, for one person, for a while, and for one time,
-//! because they are bound to the hash of the password that they replace.
+//! because they are bound to the hash of the password that they replace and to a key that the next token replaces.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const PARTS: [usize; 4] = [16, 16, 8, 32];
 
 impl Tokens {
-    /// A token for this person, whose password has the hash `kept`, made by the second person; it ends at `expires`.
+    /// A token for this person, made by the second person and bound to what the database keeps; it ends at `expires`.
     ///
     /// # Errors
     /// INTERNAL without a secret.
@@ -38,7 +38,7 @@ impl Tokens {
         Some((Uuid::from_slice(owner).ok()?, Uuid::from_slice(&rest[..PARTS[1]]).ok()?))
     }
 
-    /// Whether the token was made for the person whose password has the hash `kept`, and has not ended.
+    /// Whether the token was bound to what the database keeps now, and has not ended.
     #[must_use]
     pub fn is_reset(&self, token: &str, kept: &str, now: NaiveDateTime) -> bool {
         let Some(bytes) = decoded(token) else { return false };

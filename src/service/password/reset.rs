@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
-use super::check;
+use super::{check, reset_token};
 use crate::auth::token::Tokens;
 use crate::db;
 use crate::domain::security_log::SecurityEvent;
@@ -19,8 +20,8 @@ use crate::service::security_log::{self, note};
 use crate::service::task_mail;
 use crate::service::unit_of_work::UnitOfWork;
 
-/// Makes a token by which a person sets a new password. It ends once it is used, and after `auth.reset_token_s`. The person gets it by
-/// mail; if that can't be, it is returned.
+/// Makes a token by which a person sets a new password. It ends once it is used, with the next token, another password or another
+/// e-mail address, and after `auth.reset_token_s`. The person gets it by mail; if that can't be, it is returned.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for somebody who is blocked, or what the database says.
@@ -39,9 +40,9 @@ pub fn begin(unit: &mut UnitOfWork<'_>, username: &str) -> Result<Option<String>
         task_mail::leave_reset(unit, &user)?;
         return Ok(None);
     }
-    let kept = db::user::password(unit.connection, user.id)?.unwrap_or_default();
     let expires = unit.now + TimeDelta::seconds(unit.services.auth.reset_token_s);
-    unit.services.tokens.reset_token(user.id, unit.requester.id(), expires, &kept).map(Some)
+    let by = unit.requester.id();
+    reset_token::make(unit, user.id, by, expires).map(Some)
 }
 
 /// Sets the password of the person of this name, for whom the token was made. The person's sessions end.
@@ -87,12 +88,12 @@ pub async fn finish(
 fn owned(
     services: &ServiceContext,
     connection: &mut db::connection::DbConnection,
-    owner: uuid::Uuid,
+    owner: Uuid,
     token: &str,
 ) -> Result<Option<User>> {
     let user = db::get::<User>(connection, owner)?.filter(|user| user.is_active && !user.is_deleted);
-    let kept = db::user::password(connection, owner)?.unwrap_or_default();
-    let user = user.filter(|_| services.tokens.is_reset(token, &kept, services.clock.now()));
+    let Some(bond) = db::user::reset_bond(connection, owner)? else { return Ok(None) };
+    let user = user.filter(|_| services.tokens.is_reset(token, &bond, services.clock.now()));
     let (Some(user), Some((_, by))) = (user, Tokens::reset_people(token)) else { return Ok(None) };
     if by == owner {
         return Ok(Some(user));

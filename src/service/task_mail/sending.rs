@@ -18,6 +18,7 @@ use crate::model::task_mail::TaskMail;
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
+use crate::service::password::reset_token;
 use crate::service::task::access::seen_by;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::signal::Event;
@@ -94,8 +95,7 @@ fn reset_letter(unit: &mut UnitOfWork<'_>, mail: TaskMail, person: User) -> Resu
     if unit.now >= expires {
         return Ok(Prepared::Withdrawn("its token would have ended already"));
     }
-    let kept = db::user::password(unit.connection, person.id)?.unwrap_or_default();
-    let token = unit.services.tokens.reset_token(person.id, person.id, expires, &kept)?;
+    let token = reset_token::make(unit, person.id, person.id, expires)?;
     Ok(Prepared::Letter(Box::new(Letter { mail, person, event: None, token: Some((token, expires)) })))
 }
 

@@ -120,6 +120,10 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
     } else {
         unit.update(&mut user).map_err(taken)?;
         let kind = match (old.is_active, user.is_active) {
+        if user.email != old.email {
+            // Who reads the old box must not set the password.
+            db::user::set_reset_key(unit.connection, user.id, None)?;
+        }
             (true, false) => SecurityEvent::UserBlocked,
             (false, true) => SecurityEvent::UserUnblocked,
             _ => SecurityEvent::UserChanged,
@@ -205,6 +209,7 @@ fn weigh_again(unit: &mut UnitOfWork<'_>, user: &User) -> Result<BTreeSet<String
     if !user.is_active {
         db::session::revoke_all(unit.connection, user.id, unit.now)?;
     }
+        db::user::set_reset_key(unit.connection, user.id, None)?;
     let mut left = BTreeSet::new();
     for group_id in db::task_executor::groups_of(unit.connection, user.id)? {
         let by = unit.requester.id();
