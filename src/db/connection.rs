@@ -169,9 +169,9 @@ impl Database {
     ///
     /// The module makes no connections of its own. Of a pool on PostgreSQL with at least three, it keeps one to be notified
     /// of what other processes do; with fewer, it looks for that every `outbox.poll_ms`. It leaves the settings of
-    /// connections to PostgreSQL as the host has set them, `statement_timeout` among them. Connections to SQLite it gives a
-    /// function `task_management_fold` and the pragmas `foreign_keys` and `case_sensitive_like`, and the pool's
-    /// `connection_timeout` as `busy_timeout` where the host has set none. The host should set `journal_mode = WAL`. Only one
+    /// connections to PostgreSQL as the host has set them, `statement_timeout` among them. Connections to SQLite it gives the
+    /// functions `task_management_fold` and `task_management_likeness`, the pragmas `foreign_keys` and `case_sensitive_like`, and the
+    /// pool's `connection_timeout` as `busy_timeout` where the host has set none. The host should set `journal_mode = WAL`. Only one
     /// writer of the module at a time is let through, because SQLite allows no more.
     ///
     /// ```

@@ -97,6 +97,17 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Role>
     Ok(select(connection, Sql::new("name = ").bind(name))?.pop())
 }
 
+/// Whether another role than this one has a name that reads like this one.
+pub fn has_name(connection: &mut DbConnection, name: &str, but: Option<i32>) -> Result<bool> {
+    let alike: Vec<Role> = select(connection, Sql::reads_like("name", name))?;
+    Ok(alike.iter().any(|role| Some(role.id) != but))
+}
+
+/// The names of all roles.
+pub fn names(connection: &mut DbConnection) -> Result<Vec<String>> {
+    Ok(core_role::table.select(core_role::name).load(connection)?)
+}
+
 /// The role with this second key.
 pub fn by_uuid(connection: &mut DbConnection, uuid: Uuid) -> Result<Option<Role>> {
     Ok(select(connection, Sql::new("uuid = ").bind(uuid))?.pop())

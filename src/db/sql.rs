@@ -66,6 +66,14 @@ impl Sql {
         self
     }
 
+    /// The condition that a column holds a name that reads like this one. A function of the database compares (see the
+    /// migrations).
+    pub fn reads_like(column: &str, name: &str) -> Self {
+        Self::new(format!("task_management_likeness({column}) = task_management_likeness("))
+            .bind(name)
+            .sql(")")
+    }
+
     /// Adds `(…, …)` with these values.
     #[must_use]
     pub fn list(self, values: impl IntoIterator<Item = impl Into<Bound>>) -> Self {

@@ -70,12 +70,24 @@ pub fn superusers(connection: &mut DbConnection) -> Result<Vec<User>> {
     select(connection, able)
 }
 
-/// The person with this e-mail address who is not deleted, whatever its case.
-pub fn by_email(connection: &mut DbConnection, email: &str) -> Result<Option<User>> {
-    let same = Sql::new("NOT is_deleted AND task_management_fold(email) = task_management_fold(")
-        .bind(email)
-        .sql(")");
-    Ok(select(connection, same)?.into_iter().next())
+/// Whether another person than this one, who is not deleted, has an e-mail address that reads like this one.
+pub fn has_email(connection: &mut DbConnection, email: &str, but: Option<Uuid>) -> Result<bool> {
+    others(connection, Sql::new("NOT is_deleted AND ").append(Sql::reads_like("email", email)), but)
+}
+
+/// Whether another user than this one, deleted or not, has a name to log in with that reads like this one.
+pub fn has_name(connection: &mut DbConnection, username: &str, but: Option<Uuid>) -> Result<bool> {
+    others(connection, Sql::reads_like("username", username), but)
+}
+
+fn others(connection: &mut DbConnection, alike: Sql, but: Option<Uuid>) -> Result<bool> {
+    let found: Vec<User> = select(connection, alike)?;
+    Ok(found.iter().any(|user| Some(user.id) != but))
+}
+
+/// The names of all users to log in with.
+pub fn names(connection: &mut DbConnection) -> Result<Vec<String>> {
+    Ok(core_user::table.select(core_user::username).load(connection)?)
 }
 
 /// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by the copy, because no
@@ -144,18 +156,6 @@ pub fn set_password(connection: &mut DbConnection, id: Uuid, hash: &str, now: Na
     Ok(())
 }
 
-/// Notes that the user has logged in.
-pub fn set_last_login(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<()> {
-    diesel::update(core_user::table.find(id)).set(core_user::last_login.eq(now)).execute(connection)?;
-    Ok(())
-}
-
-/// The user of this name and the hash of the password. Names are case-sensitive.
-pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Option<(User, String)>> {
-    // One statement, whether there is such a user or not.
-    let query = format!("SELECT {}, password FROM {} WHERE username = ", columns::<User>(), User::TABLE);
-    let found: Vec<WithPassword> = Sql::new(query).bind(username).load(connection)?;
-    Ok(found.into_iter().next().map(|found| (found.user, found.password)))
 /// What the newest token for a new password is bound to: its key and the hash of the password; none where there is no such token.
 pub fn reset_bond(connection: &mut DbConnection, id: Uuid) -> Result<Option<String>> {
     let kept: Option<(Option<String>, String)> = credential::table
@@ -172,6 +172,18 @@ pub fn set_reset_key(connection: &mut DbConnection, id: Uuid, key: Option<&str>)
     Ok(())
 }
 
+/// Notes that the user has logged in.
+pub fn set_last_login(connection: &mut DbConnection, id: Uuid, now: NaiveDateTime) -> Result<()> {
+    diesel::update(core_user::table.find(id)).set(core_user::last_login.eq(now)).execute(connection)?;
+    Ok(())
+}
+
+/// The user of this name and the hash of the password. Names are case-sensitive.
+pub fn by_username(connection: &mut DbConnection, username: &str) -> Result<Option<(User, String)>> {
+    // One statement, whether there is such a user or not.
+    let query = format!("SELECT {}, password FROM {} WHERE username = ", columns::<User>(), User::TABLE);
+    let found: Vec<WithPassword> = Sql::new(query).bind(username).load(connection)?;
+    Ok(found.into_iter().next().map(|found| (found.user, found.password)))
 }
 
 /// A user with the hash of the password.

@@ -1,5 +1,8 @@
 //! Checks of texts from clients.
 
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use crate::domain::json::{Json, JsonError, JsonFault, MAX_DIGITS};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -80,14 +83,47 @@ pub fn check_name(field: &str, name: &str) -> Result<()> {
     refuse_unseen(field, name)
 }
 
-fn refuse_unseen(field: &str, text: &str) -> Result<()> {
-    if text.chars().any(is_unseen) {
-        return Err(Error::validation(
-            field,
-            Message::new("unseen-character").with("field", field.to_owned()),
-        ));
+/// Refuses what is to tell people or roles apart, unless all of it is seen: a code ([`check_code`]) that does not begin with a mark
+/// for a letter before it, and holds no unseen character but joiners in scripts that write with them.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_handle(field: &str, name: &str) -> Result<()> {
+    check_code(field, name)?;
+    if name.chars().next().is_some_and(is_combining_mark) {
+        return Err(Error::validation(field, Message::new("leading-mark").with("field", field.to_owned())));
     }
-    Ok(())
+    let before = std::iter::once(None).chain(name.chars().map(Some));
+    let joins = |before: Option<char>| {
+        before.is_some_and(|c| !c.is_ascii() && (c.is_alphabetic() || is_combining_mark(c)))
+    };
+    let hidden = |(before, c): (Option<char>, char)| is_invisible(c) && !(is_joiner(c) && joins(before));
+    if before.zip(name.chars()).any(hidden) { Err(unseen(field)) } else { Ok(()) }
+}
+
+/// What two names have in common that read the same: letters in one form and one case, without the joiners between them.
+#[must_use]
+pub fn likeness(name: &str) -> String {
+    fold(&name.chars().filter(|c| !is_joiner(*c)).nfkc().collect::<String>())
+}
+
+/// A text with its case folded, letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own
+/// at the end of words.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
+}
+
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+fn refuse_unseen(field: &str, text: &str) -> Result<()> {
+    if text.chars().any(is_unseen) { Err(unseen(field)) } else { Ok(()) }
+}
+
+fn unseen(field: &str) -> Error {
+    Error::validation(field, Message::new("unseen-character").with("field", field.to_owned()))
 }
 
 /// Refuses JSON that is larger than `max` bytes, holds a NUL character anywhere, or could not be read again, such as what a
@@ -217,6 +253,57 @@ mod tests {
         {
             assert!(check_name("name", bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_tells_people_apart_is_seen_from_its_first_character_to_its_last() {
+        for good in [
+            "anna",
+            "Zoë",
+            "李小龙",
+            "محمد",
+            "نقش\u{200c}ها",
+            "श\u{94d}\u{200d}री",
+            "a b",
+            "a@b.example",
+            "e\u{301}va",
+        ] {
+            assert!(check_handle("name", good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "",
+            " anna",
+            "anna\u{fe0f}",
+            "an\u{34f}na",
+            "an\u{180e}na",
+            "anna\u{e0061}",
+            "anna\u{e0001}",
+            "an\u{200d}na",
+            "\u{200d}ن",
+            "an\u{ad}na",
+            "\u{301}",
+            "\u{20dd}\u{301}",
+            "\u{301}anna",
+            "anna\n",
+        ] {
+            assert!(check_handle("name", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_read_the_same_in_whatever_form_their_letters_are() {
+        for (one, other) in [
+            ("anna", "ａnna"),
+            ("anna", "AnnA"),
+            ("ΝΙΚΟΣ", "νικος"),
+            ("\u{e9}va", "e\u{301}va"),
+            ("ﬁona", "fiona"),
+            ("a b", "a\u{a0}b"),
+            ("नक\u{200d}", "नक"),
+        ] {
+            assert_eq!(likeness(one), likeness(other), "{one:?} {other:?}");
+        }
+        assert_ne!(likeness("anna"), likeness("ana"));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing. Existing rows stay as they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::context::ServiceContext;
 use super::identity::refuse_hosts;
-use super::user::check_names;
+use super::user::names;
 use crate::auth::password::legacy_hash;
 use crate::clock::new_id;
 use crate::db;
@@ -22,7 +22,7 @@ use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::task::TaskStatus;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
-use crate::domain::text::check_name;
+use crate::domain::text::{check_handle, likeness};
 use crate::domain::user::SYSTEM_USER;
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
@@ -139,6 +139,13 @@ fn load_people(
     loaded: &mut Loaded,
 ) -> Result<()> {
     let now = services.clock.now();
+    let mut roles = Alike::default();
+    let mut users = Alike::default();
+    if !file.roles.is_empty() || !file.users.is_empty() {
+        db::user::lock_people(connection)?;
+        roles = Alike::of(&db::role::names(connection)?);
+        users = Alike::of(&db::user::names(connection)?);
+    }
     for role in &file.roles {
         let known = db::role::by_name(connection, &role.name)?.is_some();
         if !known {
@@ -154,7 +161,8 @@ fn load_people(
                 is_blocked: role.is_blocked,
                 date_created: now,
             };
-            check_name("name", &role.name).map_err(in_row("role", &role.name))?;
+            check_handle("name", &role.name).map_err(in_row("role", &role.name))?;
+            roles.add(&role.name).map_err(in_row("role", &role.name))?;
             let rights = role.rights.iter().copied().collect();
             db::role::insert(connection, &row, &rights, first_entry(now))
                 .map_err(in_row("role", &role.name))?;
@@ -182,8 +190,8 @@ fn load_people(
             };
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
-            check_names(&row.username, &row.last_name, &row.other_names, row.email.as_deref())
-                .map_err(in_row("user", &user.username))?;
+            names::check(&row, None).map_err(in_row("user", &user.username))?;
+            users.add(&row.username).map_err(in_row("user", &user.username))?;
             db::user::insert(connection, &row, hash, first_entry(now))
                 .map_err(in_row("user", &user.username))?;
             for name in &user.roles {
@@ -224,6 +232,24 @@ fn load_people(
         loaded.count("module configurations", !known);
     }
     Ok(())
+}
+
+/// What the names of all users, or of all roles, read like. A file may hold many, so they are compared here.
+#[derive(Default)]
+struct Alike(HashSet<String>);
+
+impl Alike {
+    fn of(names: &[String]) -> Self {
+        Self(names.iter().map(|name| likeness(name)).collect())
+    }
+
+    /// Adds a name, unless there is one that reads the same.
+    fn add(&mut self, name: &str) -> Result<()> {
+        if self.0.insert(likeness(name)) {
+            return Ok(());
+        }
+        Err(Error::internal(format!("there is a name already that reads like {name:?}")))
+    }
 }
 
 /// Loads groups; returns those that existed and have other executors now.

@@ -11,8 +11,9 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::operation::{self, Operation};
 use crate::domain::query::ListQuery;
-use crate::domain::text::{MAX_TEXT, check_text};
-use crate::error::Result;
+use crate::domain::text::{MAX_TEXT, check_handle, check_text};
+use crate::error::{Error, Result};
+use crate::message::Message;
 use crate::model::history::Historical;
 use crate::model::role::{Role, RoleRight, UserRole};
 use crate::model::slice::Slice;
@@ -89,7 +90,21 @@ pub async fn operations(
         .await
 }
 
-/// Whether no role has this name, for people who may list roles.
+/// Refuses the name of a role that can't be shown as it is, or reads like that of another role than this one.
+///
+/// # Errors
+/// VALIDATION, or what the database says.
+fn check_name(connection: &mut DbConnection, name: &str, but: Option<i32>) -> Result<()> {
+    check_handle("name", name)?;
+    if db::role::has_name(connection, name, but)? { Err(taken()) } else { Ok(()) }
+}
+
+/// The refusal of a name that another role has.
+fn taken() -> Error {
+    Error::validation("name", Message::new("role-name-taken"))
+}
+
+/// Whether a new role may have this name: all of it is seen, and none reads like it; for people who may list roles.
 ///
 /// # Errors
 /// FORBIDDEN, or what the database says.
@@ -105,7 +120,7 @@ pub async fn is_name_free(
         .read(move |services, connection| {
             let settings = services.settings.current(connection, services.clock.now())?;
             requester.need(&settings.gql_role_search_perms)?;
-            Ok(db::role::by_name(connection, &name)?.is_none())
+            Ok(check_handle("roleName", &name).is_ok() && !db::role::has_name(connection, &name, None)?)
         })
         .await
 }

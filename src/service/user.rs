@@ -15,7 +15,7 @@ use crate::db;
 use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Value};
-use crate::domain::text::{MAX_TEXT, check_name, check_text};
+use crate::domain::text::{MAX_TEXT, check_handle, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
@@ -25,6 +25,7 @@ use crate::model::user::{Language, User};
 
 mod accounts;
 mod changes;
+pub(super) mod names;
 
 pub use accounts::{Account, account, accounts, acting, holders, sessions};
 pub use changes::{UserInput, create, delete, end_sessions, grant, rename, revoke, update};
@@ -146,7 +147,7 @@ pub async fn refresh(services: &Arc<ServiceContext>) -> Result<usize> {
     Ok(written)
 }
 
-/// Whether no user has this name, for people who may list users.
+/// Whether a new user may have this name: all of it is seen, and nobody's reads like it; for people who may list users.
 ///
 /// # Errors
 /// FORBIDDEN, or what the database says.
@@ -156,15 +157,13 @@ pub async fn is_name_free(
     username: String,
 ) -> Result<bool> {
     check_text("username", &username, MAX_TEXT)?;
-    is_free(
-        services,
-        requester,
-        move |connection| Ok(db::user::by_username(connection, &username)?.is_none()),
-    )
+    is_free(services, requester, move |connection| {
+        Ok(check_handle("username", &username).is_ok() && !db::user::has_name(connection, &username, None)?)
+    })
     .await
 }
 
-/// Whether no user has this e-mail address, for people who may list users.
+/// Whether a new user may have this e-mail address, for people who may list users.
 ///
 /// # Errors
 /// FORBIDDEN, or what the database says.
@@ -174,8 +173,10 @@ pub async fn is_email_free(
     email: String,
 ) -> Result<bool> {
     check_text("userEmail", &email, MAX_TEXT)?;
-    is_free(services, requester, move |connection| Ok(db::user::by_email(connection, &email)?.is_none()))
-        .await
+    is_free(services, requester, move |connection| {
+        Ok(check_handle("userEmail", &email).is_ok() && !db::user::has_email(connection, &email, None)?)
+    })
+    .await
 }
 
 async fn is_free(
@@ -262,22 +263,6 @@ where
     refuse_hosts(services)?;
     let system = services.read(|_, connection| Requester::system(connection)).await.map(Arc::new)?;
     services.write(&system, work).await
-}
-
-/// Refuses names that can't be shown as they are.
-pub(super) fn check_names(
-    username: &str,
-    last_name: &str,
-    other_names: &str,
-    email: Option<&str>,
-) -> Result<()> {
-    let names = [
-        ("username", username),
-        ("lastName", last_name),
-        ("otherNames", other_names),
-        ("email", email.unwrap_or_default()),
-    ];
-    names.into_iter().try_for_each(|(field, name)| check_name(field, name))
 }
 
 /// Changes a user's password and ends the user's sessions. Not offered over the network.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::{All, Any};
+use tasks_management::Settings;
 
 use crate::support::scenario::{each, parsed, user_id};
 use crate::support::{TestApp, apply, on_both};
@@ -126,6 +127,9 @@ async fn what_is_wrong_with_a_person_is_said_by_field(app: TestApp) {
         (json!({ "username": "new", "districts": [5] }), "VALIDATION districts"),
         (json!({ "username": "new", "userTypes": ["OFFICER"] }), "VALIDATION userTypes"),
         (json!({ "username": "new", "birthDate": "2000-01-01" }), "VALIDATION birthDate"),
+        (json!({ "username": "new", "phone": "555\u{7}0100" }), "VALIDATION phone"),
+        (json!({ "username": "new", "phone": "\u{202e}555" }), "VALIDATION phone"),
+        (json!({ "username": "new", "phone": "5".repeat(256) }), "VALIDATION phone"),
     ] {
         assert_eq!(app.refused("admin", "createUser", input.clone()).await, expected, "{input}");
     }
@@ -137,6 +141,138 @@ async fn what_is_wrong_with_a_person_is_said_by_field(app: TestApp) {
         (json!({ "username": "admin", "password": "a rosy bud" }), "VALIDATION password"),
     ] {
         assert_eq!(app.refused("admin", "updateUser", input.clone()).await, expected, "{input}");
+    }
+}
+
+#[apply(on_both)]
+async fn another_name_of_a_role_is_bounded_and_seen(app: TestApp) {
+    for wrong in ["a\nb", "a\u{202e}b", "\u{1b}[2J", &"x".repeat(256)] {
+        let input = json!({ "name": "Named", "altLanguage": wrong });
+        assert_eq!(app.refused("admin", "createRole", input).await, "VALIDATION altLanguage", "{wrong:?}");
+    }
+    app.done("admin", "createRole", json!({ "name": "Named", "altLanguage": "Nommé" })).await;
+    let rows = app.user("admin").await.rows("role", "(name: \"Named\")", "altLanguage").await;
+    assert_eq!(rows[0]["altLanguage"], "Nommé");
+}
+
+#[apply(on_both)]
+async fn two_people_or_two_roles_have_no_names_that_read_the_same(app: TestApp) {
+    app.done("admin", "createUser", json!({ "username": "Éva", "email": "eva@example.org" })).await;
+    app.done("admin", "createUser", json!({ "username": "anna" })).await;
+    app.done("admin", "createRole", json!({ "name": "Überprüfer" })).await;
+    for alike in ["éva", "E\u{301}va", "ÉVA", "ａnna", "Anna", "𝐚nna"] {
+        let input = json!({ "username": alike });
+        assert_eq!(app.refused("admin", "createUser", input.clone()).await, "VALIDATION username", "{alike}");
+        let rename = json!({ "uuid": user_id("exec1"), "username": alike });
+        assert_eq!(app.refused("admin", "updateUser", rename).await, "VALIDATION username", "{alike}");
+        let free = "query($n: String!) { validateUsername(username: $n) }";
+        let answer = app.user("admin").await.graphql_with(free, json!({ "n": alike })).await;
+        assert_eq!(answer.data("validateUsername"), false, "{alike}");
+        let text = app.refusal_text("admin", "createUser", input).await;
+        assert!(text.contains("reads like this one"), "{text}");
+    }
+    for alike in ["EVA@example.org", "eva@example.ｏrg"] {
+        let input = json!({ "username": "other", "email": alike });
+        assert_eq!(app.refused("admin", "createUser", input).await, "VALIDATION email", "{alike}");
+        let free = "query($n: String!) { validateUserEmail(userEmail: $n) }";
+        let answer = app.user("admin").await.graphql_with(free, json!({ "n": alike })).await;
+        assert_eq!(answer.data("validateUserEmail"), false, "{alike}");
+    }
+    let viewer = json!({ "name": "Viewer" });
+    app.done("admin", "createRole", viewer).await;
+    for alike in ["überprüfer", "U\u{308}berpru\u{308}fer", "ÜBERPRÜFER"] {
+        assert_eq!(app.refused("admin", "createRole", json!({ "name": alike })).await, "VALIDATION name");
+        let rename = json!({ "uuid": role_key(&app, "Viewer"), "name": alike });
+        assert_eq!(app.refused("admin", "updateRole", rename).await, "VALIDATION name", "{alike}");
+        let free = "query($n: String!) { validateRoleName(roleName: $n) }";
+        let answer = app.user("admin").await.graphql_with(free, json!({ "n": alike })).await;
+        assert_eq!(answer.data("validateRoleName"), false, "{alike}");
+    }
+    // One's own name may be written otherwise.
+    app.done("admin", "updateUser", json!({ "username": "Éva", "email": "Eva@example.org" })).await;
+    app.done("admin", "updateUser", json!({ "uuid": key_of(&app, "anna"), "username": "Anna" })).await;
+    app.done("admin", "updateRole", json!({ "uuid": role_key(&app, "Viewer"), "name": "viewer" })).await;
+    for file in [
+        json!({ "users": [{ "id": BOSS, "username": "ａnna" }] }),
+        json!({ "users": [{ "id": CLERK, "username": "Bob" }, { "id": BOSS, "username": "bob" }] }),
+        json!({ "roles": [{ "name": "VIEWER", "rights": [] }] }),
+    ] {
+        let file: tasks_management::LoadFile = serde_json::from_value(file).expect("well-formed");
+        let error = app.module.load(file).await.expect_err("it is refused");
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(cause.contains("reads like"), "{cause}");
+    }
+}
+
+#[apply(on_both)]
+async fn a_name_or_an_address_by_which_people_are_told_apart_holds_nothing_that_is_not_seen(app: TestApp) {
+    for hidden in [
+        "exec1\u{fe0f}",
+        "ex\u{34f}ec1",
+        "exec\u{180e}1",
+        "exec1\u{e0061}",
+        "exec1\u{e0001}",
+        "exec\u{200d}1",
+        "ex\u{ad}ec1",
+        "\u{301}",
+        "\u{301}\u{302}",
+        "\u{2800}",
+    ] {
+        for (mutation, field) in [("createUser", "username"), ("createRole", "name")] {
+            let mut input = json!({});
+            input[field] = json!(hidden);
+            let refused = app.refused("admin", mutation, input).await;
+            assert_eq!(refused, format!("VALIDATION {field}"), "{hidden:?}");
+        }
+        let input = json!({ "username": "new", "email": format!("{hidden}@example.org") });
+        assert_eq!(app.refused("admin", "createUser", input).await, "VALIDATION email", "{hidden:?}");
+    }
+    let text = app.refusal_text("admin", "createUser", json!({ "username": "exec1\u{fe0f}" })).await;
+    assert!(text.contains("`username` holds") && text.contains("not seen"), "{text}");
+    // Names in scripts that write with joiners are names.
+    app.done("admin", "createRole", json!({ "name": "نقش\u{200c}ها" })).await;
+    assert_eq!(app.refused("admin", "createRole", json!({ "name": "نقشها" })).await, "VALIDATION name");
+}
+
+#[apply(on_both)]
+async fn people_and_roles_from_before_these_rules_are_changed_and_blocked_as_they_are(app: TestApp) {
+    app.run("UPDATE core_user SET username = 'EXEC2', last_name = 'a\u{7}b' WHERE username = 'exec1'");
+    app.run("UPDATE core_user SET username = 'exec3\u{fe0f}', email = 'EXEC2@example.org' WHERE username = 'exec3'");
+    app.run("INSERT INTO core_role (id, uuid, name, is_system, is_blocked, date_created) \
+             SELECT 99, '11111111-2222-4333-8444-0000000000d1', 'TASK TRIAGE', 0, is_blocked, date_created FROM core_role WHERE id = 1");
+    for (who, name) in [("exec1", "EXEC2"), ("exec2", "exec2"), ("exec3", "exec3\u{fe0f}")] {
+        let id = user_id(who);
+        for change in
+            [json!({ "phone": "555 0100" }), json!({ "isActive": false }), json!({ "isActive": true })]
+        {
+            let mut input = change;
+            input["uuid"] = json!(id);
+            input["username"] = json!(name);
+            app.done("admin", "updateUser", input).await;
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM core_user WHERE phone = '555 0100'"), 3);
+    let role =
+        json!({ "uuid": "11111111-2222-4333-8444-0000000000d1", "name": "TASK TRIAGE", "isBlocked": true });
+    app.done("admin", "updateRole", role).await;
+    // What is given anew follows the rules.
+    let input = json!({ "uuid": user_id("exec1"), "lastName": "c\u{7}d" });
+    assert_eq!(app.refused("admin", "updateUser", input).await, "VALIDATION lastName");
+}
+
+#[apply(on_both)]
+async fn the_key_of_a_new_person_or_role_is_the_servers(app: TestApp) {
+    let key = "11111111-2222-4333-8444-0000000000e1";
+    for (mutation, field) in [("createUser", "username"), ("createRole", "name")] {
+        let mut input = json!({ "uuid": key });
+        input[field] = json!("keyed");
+        assert_eq!(app.refused("admin", mutation, input.clone()).await, "VALIDATION uuid");
+        let text = app.refusal_text("admin", mutation, input.clone()).await;
+        assert_eq!(text, "`uuid` is for changes: the server makes the key of what is new.");
+        input["uuid"] = json!(user_id("exec1"));
+        assert_eq!(app.refused("admin", mutation, input.clone()).await, "VALIDATION uuid", "nor another's");
+        input["uuid"] = json!("");
+        app.done("admin", mutation, input).await;
     }
 }
 
@@ -230,6 +366,48 @@ async fn who_has_rights_that_one_lacks_is_not_changed_not_even_the_email_address
             "FORBIDDEN",
             "{username} has no right at all"
         );
+    }
+}
+
+#[apply(on_both)]
+async fn the_rights_for_people_and_roles_are_those_that_the_settings_say(backend: Backend) {
+    let configured = |settings: &mut Settings| {
+        let own = &mut settings.tasks_management;
+        for perms in
+            [&mut own.gql_user_create_perms, &mut own.gql_user_update_perms, &mut own.gql_user_delete_perms]
+        {
+            *perms = vec![4_711];
+        }
+        for perms in [
+            &mut own.gql_role_create_perms,
+            &mut own.gql_role_update_perms,
+            &mut own.gql_role_delete_perms,
+            &mut own.gql_role_duplicate_perms,
+        ] {
+            *perms = vec![4_712];
+        }
+    };
+    let app = TestApp::start_with(backend, configured, |builder| builder).await;
+    office(&app).await;
+    app.load(json!({
+        "roles": [{ "name": "Other", "rights": [4_711, 4_712, 121_701, 122_001] }],
+        "users": [{ "id": "11111111-2222-4333-8444-0000000000c9", "username": "other", "password": "other123", "roles": ["Other"] }],
+    }))
+    .await;
+    app.done("other", "createUser", json!({ "username": "nadia" })).await;
+    app.done("other", "createRole", json!({ "name": "Empty" })).await;
+    let (nadia, empty) = (key_of(&app, "nadia"), role_key(&app, "Empty"));
+    for (mutation, input) in [
+        ("createUser", json!({ "username": "olga" })),
+        ("updateUser", json!({ "uuid": nadia, "phone": "555" })),
+        ("deleteUser", json!({ "uuids": [nadia] })),
+        ("createRole", json!({ "name": "Other still" })),
+        ("updateRole", json!({ "uuid": empty, "altLanguage": "Vide" })),
+        ("duplicateRole", json!({ "uuid": empty, "name": "Empty too" })),
+        ("deleteRole", json!({ "uuids": [empty] })),
+    ] {
+        assert_eq!(app.refused("clerk", mutation, input.clone()).await, "FORBIDDEN", "{mutation}");
+        app.done("other", mutation, input).await;
     }
 }
 

@@ -13,6 +13,7 @@ use super::DbConnection;
 use super::file::DatabaseFile;
 use super::link::Link;
 use crate::budget;
+use crate::domain::text::{fold, likeness};
 use crate::error::Result;
 
 /// A connection to SQLite.
@@ -40,7 +41,7 @@ impl DbConnection {
 /// A sentence that says why it can't be opened.
 pub fn open(file: &DatabaseFile, patience: Duration) -> Result<SqliteLink, Failure> {
     let mut connection = file.open(patience)?;
-    register_fold(&mut connection).map_err(Failure::QueryError)?;
+    register_functions(&mut connection).map_err(Failure::QueryError)?;
     Ok(connection.into())
 }
 
@@ -50,12 +51,20 @@ extern "SQL" {
     fn task_management_fold(
         value: diesel::sql_types::Nullable<diesel::sql_types::Text>,
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+
+    /// What two names have in common that read the same. On PostgreSQL a migration makes a function of the same name.
+    fn task_management_likeness(
+        value: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-/// Gives a connection the function by which statements fold case.
-pub fn register_fold(connection: &mut SqliteConnection) -> QueryResult<()> {
+/// Gives a connection the functions by which statements fold case and compare names.
+fn register_functions(connection: &mut SqliteConnection) -> QueryResult<()> {
     task_management_fold_utils::register_impl(connection, |value: Option<String>| {
         Folded(value.map(|text| fold(&text)))
+    })?;
+    task_management_likeness_utils::register_impl(connection, |value: Option<String>| {
+        Folded(value.map(|text| likeness(&text)))
     })
 }
 
@@ -74,15 +83,10 @@ impl ToSql<Nullable<Text>, Sqlite> for Folded {
     }
 }
 
-/// Letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own at the end of words.
-fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
-}
-
 /// Marks a connection that is set up.
 struct SetUp;
 
-/// Gives a host's connection to SQLite what the module's statements need, once: its function, keys that are checked, `LIKE`
+/// Gives a host's connection to SQLite what the module's statements need, once: its functions, keys that are checked, `LIKE`
 /// that knows upper from lower case, and patience if it has none.
 pub fn set_up(
     connection: &mut PooledConnection<ConnectionManager<SqliteConnection>>,
@@ -96,7 +100,7 @@ pub fn set_up(
     if PooledConnection::extensions(connection).get::<SetUp>().is_some() {
         return Ok(());
     }
-    register_fold(connection)?;
+    register_functions(connection)?;
     connection.batch_execute("PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON;")?;
     let waiting: Waiting =
         diesel::RunQueryDsl::get_result(diesel::sql_query("PRAGMA busy_timeout"), &mut **connection)?;

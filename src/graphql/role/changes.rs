@@ -21,6 +21,8 @@ payloads! {
 pub struct CreateRoleMutationInput {
     #[graphql(flatten)]
     meta: MutationMeta,
+    /// For changes only: the server makes the key of a new role.
+    uuid: Option<String>,
     #[graphql(flatten)]
     fields: RoleFields,
 }
@@ -94,9 +96,14 @@ impl RoleMutations {
         ctx: &Context<'_>,
         input: CreateRoleMutationInput,
     ) -> Result<Option<Payload<CreateRolePayload>>> {
-        let fields = input.fields;
-        journaled(ctx, "createRole", &input.meta, move |unit| role::create(unit, &fields.read()?).map(drop))
-            .await
+        let (uuid, fields) = (input.uuid, input.fields);
+        journaled(ctx, "createRole", &input.meta, move |unit| {
+            if uuid.as_ref().is_some_and(|uuid| !uuid.is_empty()) {
+                return Err(Error::validation("uuid", Message::new("key-of-new").with("field", "uuid")));
+            }
+            role::create(unit, &fields.read()?).map(drop)
+        })
+        .await
     }
 
     /// Changes a role, and the rights that it grants.

@@ -32,7 +32,8 @@ pub enum UserType {
     ClaimAdmin,
 }
 
-/// The user to be created. It takes `username`; without a password, nobody can log in as that user.
+/// The user to be created. It takes `username`; without a password, nobody can log in as that user. `uuid` is for changes only: the
+/// server makes the key of a new user.
 #[derive(InputObject, Clone)]
 pub struct CreateUserMutationInput {
     #[graphql(flatten)]

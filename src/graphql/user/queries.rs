@@ -27,13 +27,13 @@ impl UserQueries {
         Ok(Some(request(ctx)?.requester()?.user.clone().into()))
     }
 
-    /// Whether no user has this name; for people with the right to list users.
+    /// Whether a new user may have this name: all of it is seen, and nobody's reads like it; for people with the right to list users.
     async fn validate_username(&self, ctx: &Context<'_>, username: String) -> Result<Option<bool>> {
         let context = request(ctx)?;
         user::is_name_free(&context.services, context.requester()?, username).await.map(Some)
     }
 
-    /// Whether no user has this e-mail address; for people with the right to list users.
+    /// Whether a new user may have this e-mail address: nobody's reads like it; for people with the right to list users.
     async fn validate_user_email(&self, ctx: &Context<'_>, user_email: String) -> Result<Option<bool>> {
         let context = request(ctx)?;
         user::is_email_free(&context.services, context.requester()?, user_email).await.map(Some)

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::check_name;
 use crate::clock::new_id;
 use crate::db;
 use crate::domain::history::HistoryType;
 use crate::domain::security_log::SecurityEvent;
-use crate::domain::text::{check_code, check_name};
+use crate::domain::text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::role::Role;
@@ -136,15 +137,13 @@ fn insert(
 
 /// Takes the fields of the input that are given, once they are checked.
 fn fill(unit: &mut UnitOfWork<'_>, role: &mut Role, input: &RoleInput) -> Result<()> {
-    if let Some(name) = &input.name {
-        check_code("name", name)?;
-        if db::role::by_name(unit.connection, name)?.is_some_and(|other| other.id != role.id) {
-            return Err(name_taken());
-        }
+    // A name from before these rules stays.
+    if let Some(name) = input.name.as_ref().filter(|name| name.is_empty() || **name != role.name) {
+        check_name(unit.connection, name, Some(role.id))?;
         role.name.clone_from(name);
     }
-    if let Some(name) = &input.alt_language {
-        check_name("altLanguage", name)?;
+    if let Some(name) = input.alt_language.as_ref().filter(|name| Some(*name) != role.alt_language.as_ref()) {
+        text::check_name("altLanguage", name)?;
         role.alt_language = Some(name.clone()).filter(|name| !name.is_empty());
     }
     role.is_system = match (input.is_system, role.is_system) {
@@ -170,11 +169,7 @@ fn known(unit: &mut UnitOfWork<'_>, field: &str, uuid: Uuid) -> Result<Role> {
     db::role::by_uuid(unit.connection, uuid)?.ok_or_else(|| Error::not_found(field, message()))
 }
 
-fn name_taken() -> Error {
-    Error::validation("name", Message::new("role-name-taken"))
-}
-
 /// The error to report when another transaction has taken a name meanwhile, which constraints of the database show.
 fn taken(error: Error) -> Error {
-    if db::entity::violates_unique(&error, "core_role_name_key") { name_taken() } else { error }
+    if db::entity::violates_unique(&error, "core_role_name_key") { super::taken() } else { error }
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{check_names, role_named};
+use super::{names, role_named};
 use crate::db;
 use crate::db::history::Entry;
 use crate::domain::history::HistoryType;
 use crate::domain::json::{Json, json};
 use crate::domain::security_log::SecurityEvent;
-use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -55,6 +54,9 @@ pub struct UserInput {
 pub fn create(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
     let settings = Arc::clone(&unit.settings);
     let authority = Authority::of(unit, &settings.gql_user_create_perms)?;
+    if input.id.is_some() {
+        return Err(Error::validation("uuid", Message::new("key-of-new").with("field", "uuid")));
+    }
     let mut user = User {
         record: unit.new_record(),
         interactive_user_id: db::user::next_interactive_user_id(unit.connection)?,
@@ -67,8 +69,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
         is_active: input.is_active.unwrap_or(true),
         last_login: None,
     };
-    check_code("username", input.username.as_deref().unwrap_or_default())?;
-    fill(unit, &mut user, input)?;
+    fill(unit, &mut user, input, None)?;
     let hash = match &input.password {
         Some(password) => {
             unit.requester.refuse_token()?;
@@ -106,7 +107,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
         authority.over_user(unit.connection, &user)?;
     }
     let old = user.clone();
-    fill(unit, &mut user, input)?;
+    fill(unit, &mut user, input, Some(&old))?;
     user.is_active = input.is_active.unwrap_or(user.is_active);
     if let Some(password) = &input.password {
         unit.requester.refuse_token()?;
@@ -119,11 +120,11 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
         unit.touch(&user);
     } else {
         unit.update(&mut user).map_err(taken)?;
-        let kind = match (old.is_active, user.is_active) {
         if user.email != old.email {
             // Who reads the old box must not set the password.
             db::user::set_reset_key(unit.connection, user.id, None)?;
         }
+        let kind = match (old.is_active, user.is_active) {
             (true, false) => SecurityEvent::UserBlocked,
             (false, true) => SecurityEvent::UserUnblocked,
             _ => SecurityEvent::UserChanged,
@@ -208,8 +209,8 @@ pub(super) fn locked(unit: &mut UnitOfWork<'_>, field: &str, id: Uuid) -> Result
 fn weigh_again(unit: &mut UnitOfWork<'_>, user: &User) -> Result<BTreeSet<String>> {
     if !user.is_active {
         db::session::revoke_all(unit.connection, user.id, unit.now)?;
-    }
         db::user::set_reset_key(unit.connection, user.id, None)?;
+    }
     let mut left = BTreeSet::new();
     for group_id in db::task_executor::groups_of(unit.connection, user.id)? {
         let by = unit.requester.id();
@@ -231,14 +232,10 @@ fn report(unit: &mut UnitOfWork<'_>, left: impl IntoIterator<Item = String>) {
     }
 }
 
-/// Takes the fields of the input that are given, once they are checked.
-fn fill(unit: &mut UnitOfWork<'_>, user: &mut User, input: &UserInput) -> Result<()> {
-    let old = user.clone();
-    if let Some(username) = &input.username {
-        check_code("username", username)?;
-        user.username.clone_from(username);
-    }
+/// Takes the fields of the input that are given, once they are checked. `old` is the user before the change; none for a new one.
+fn fill(unit: &mut UnitOfWork<'_>, user: &mut User, input: &UserInput, old: Option<&User>) -> Result<()> {
     for (own, given) in [
+        (&mut user.username, &input.username),
         (&mut user.last_name, &input.last_name),
         (&mut user.other_names, &input.other_names),
         (&mut user.language, &input.language),
@@ -252,8 +249,7 @@ fn fill(unit: &mut UnitOfWork<'_>, user: &mut User, input: &UserInput) -> Result
             *own = Some(given.trim().to_owned()).filter(|given| !given.is_empty());
         }
     }
-    check_names(&user.username, &user.last_name, &user.other_names, user.email.as_deref())?;
-    check_text("phone", user.phone.as_deref().unwrap_or_default(), MAX_TEXT)?;
+    names::check(user, old)?;
     let known = db::user::language_codes(unit.connection)?;
     if !known.contains(&user.language) {
         let message = Message::new("unknown-language")
@@ -261,36 +257,12 @@ fn fill(unit: &mut UnitOfWork<'_>, user: &mut User, input: &UserInput) -> Result
             .with_list("allowed", &known);
         return Err(Error::validation("language", message));
     }
-    if user.username != old.username && db::user::by_username(unit.connection, &user.username)?.is_some() {
-        return Err(name_taken());
-    }
-    if let Some(email) = user.email.as_deref().filter(|email| Some(*email) != old.email.as_deref()) {
-        check_email(email)?;
-        if db::user::by_email(unit.connection, email)?.is_some_and(|other| other.id != user.id) {
-            return Err(Error::validation("email", Message::new("email-taken")));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses what can't be an e-mail address.
-fn check_email(email: &str) -> Result<()> {
-    let is_one = email.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !email.contains(char::is_whitespace)
-    });
-    if is_one { Ok(()) } else { Err(Error::validation("email", Message::new("bad-email"))) }
-}
-
-fn name_taken() -> Error {
-    Error::validation("username", Message::new("username-taken"))
+    names::check_unique(unit.connection, user, old)
 }
 
 /// The error to report when another transaction has taken a name meanwhile, which constraints of the database show.
 fn taken(error: Error) -> Error {
-    if db::entity::violates_unique(&error, "core_user_username_key") { name_taken() } else { error }
+    if db::entity::violates_unique(&error, "core_user_username_key") { names::taken() } else { error }
 }
 
 /// Gives a user a role; returns whether the user did not have it yet.
