@@ -84,6 +84,12 @@ impl Tokens {
         false
     }
 
+    /// Nothing: nobody types anything.
+    #[must_use]
+    pub const fn veiled(&self, _: &str) -> String {
+        String::new()
+    }
+
     /// No device is known.
     #[must_use]
     pub const fn device(&self, _: Option<&str>, _: &str) -> String {

@@ -124,6 +124,19 @@ impl Tokens {
         self.csrf_mac(session_id).is_some_and(|mac| mac.verify_slice(&tag).is_ok())
     }
 
+    /// What stands for a text that somebody typed: the same for the same text, and of no use to who does not know the secret.
+    #[must_use]
+    pub fn veiled(&self, text: &str) -> String {
+        Hmac::<Sha256>::new_from_slice(&self.secret).map_or_else(
+            |_| String::new(),
+            |mut mac| {
+                mac.update(b"typed\0");
+                mac.update(text.as_bytes());
+                URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+            },
+        )
+    }
+
     fn csrf_mac(&self, session_id: Uuid) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
         mac.update(b"csrf\0");

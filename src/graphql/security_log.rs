@@ -58,7 +58,7 @@ shows! {
         kind: SecurityEventKind = entry.kind.into(),
         /// The network from which it came, where that is known.
         address: Option<String>,
-        /// The name that was tried, the role, or the token's name.
+        /// The name that was tried, if there is such a user; the role, or the token's name.
         detail: Option<String>,
         #[graphql(skip)]
         by: Option<Uuid> = entry.user_id,

@@ -8,7 +8,7 @@ entity! {
     /// The failed logins under one key.
     #[derive(Eq)]
     pub struct LoginFailure ("login_failure") in core_loginfailure (key) {
-        /// The user name or address.
+        /// The address, or what stands for the name that was typed.
         key: String => Text,
         /// How many logins have failed since `date_first`.
         failures: i32 => Integer,

@@ -22,7 +22,7 @@ entity! {
         subject_id: Option<Uuid> => Nullable<Uuid>,
         /// The network from which it came, where that is known.
         address: Option<String> => Nullable<Text>,
-        /// What more there is to say: the name that was tried, the role, the token's name.
+        /// What more there is to say: the name that was tried, if there is such a user; the role, the token's name.
         detail: Option<String> => Nullable<Text>,
     }
 }

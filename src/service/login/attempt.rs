@@ -23,6 +23,8 @@ use crate::service::{ServiceContext, security_log};
 #[derive(Clone)]
 pub struct Attempt {
     username: String,
+    /// What stands for the name where it is kept: people type passwords into the wrong field.
+    veiled: String,
     network: Option<Network>,
     /// The device, if the person has logged in from it before.
     device: Option<String>,
@@ -45,7 +47,8 @@ impl Attempt {
         device: Option<&str>,
     ) -> Self {
         let device = device.and_then(|token| services.tokens.device_of(token, username)).map(str::to_owned);
-        Self { username: username.to_owned(), network: address.map(Network::around), device }
+        let veiled = services.tokens.veiled(username);
+        Self { username: username.to_owned(), veiled, network: address.map(Network::around), device }
     }
 
     /// The permission to go on. Only a few can have it at once under one name from one network, and from one network.
@@ -147,25 +150,26 @@ impl Attempt {
         self.network.map(|network| network.to_string())
     }
 
-    /// Notes in the security log that it was refused. `known` is the user of that name, if there is one.
+    /// Notes in the security log that it was refused. `known` is the user of that name. If there is none, nothing is kept of what
+    /// was typed, because it may be a password.
     pub fn refused(
         &self,
         known: Option<Uuid>,
         now: NaiveDateTime,
     ) -> impl FnMut(&mut DbConnection) -> Result<()> + Send + use<> {
-        let (network, name) = (self.network_text(), self.username.clone());
+        let (network, name) = (self.network_text(), known.map(|_| self.username.clone()));
         move |connection| {
-            let said = (network.clone(), Some(name.as_str()));
+            let said = (network.clone(), name.as_deref());
             security_log::write(connection, now, SecurityEvent::LoginRefused, None, known, said)
         }
     }
 
     fn device_key(&self) -> Option<String> {
-        self.device.as_ref().map(|device| format!("device:{device}:{}", self.username))
+        self.device.as_ref().map(|device| format!("device:{device}:{}", self.veiled))
     }
 
     fn pair_key(&self) -> Option<String> {
-        self.network.map(|network| format!("pair:{network}:{}", self.username))
+        self.network.map(|network| format!("pair:{network}:{}", self.veiled))
     }
 
     fn network_key(&self) -> Option<String> {
@@ -173,7 +177,7 @@ impl Attempt {
     }
 
     fn name_key(&self) -> String {
-        format!("name:{}", self.username)
+        format!("name:{}", self.veiled)
     }
 }
 

@@ -56,7 +56,9 @@ pub async fn ask_reset(
                 return Err(Error::new(ErrorCode::Limit, message));
             }
             // What is too much for one person is dropped in silence, whether there is such a person or not.
-            if counted(&format!("reset-name:{username}"))? > services.mail.resets_per_user {
+            if counted(&format!("reset-name:{}", services.tokens.veiled(&username)))?
+                > services.mail.resets_per_user
+            {
                 return Ok(());
             }
             let delivery = Delivery {
