@@ -33,7 +33,7 @@ pub use crate::service::user::NewUser;
 pub use advice::say;
 pub use log::begin_log;
 use prometheus::Prometheus;
-pub use role::{create_role, delete_role, list_rights, list_roles, set_rights, show_role};
+pub use role::{GivenRights, create_role, delete_role, list_rights, list_roles, set_rights, show_role};
 pub use security_log::export_security_log;
 pub use token::{create_token, list_tokens, revoke_tokens};
 pub use user::{

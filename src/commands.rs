@@ -30,6 +30,9 @@ pub enum UserCommand {
         /// Adds a user as whom nobody can log in, for programs.
         #[arg(long)]
         no_password: bool,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Sets a user's password, read from the standard input; the user's sessions end.
     SetPassword {
@@ -42,6 +45,9 @@ pub enum UserCommand {
         username: String,
         /// The role's name.
         role: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Takes a role from a user.
     Revoke {
@@ -49,6 +55,9 @@ pub enum UserCommand {
         username: String,
         /// The role's name.
         role: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Shows users by name.
     List {
@@ -82,11 +91,17 @@ pub enum UserCommand {
     Block {
         /// The user's name.
         username: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Lets a blocked user in again.
     Unblock {
         /// The user's name.
         username: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Shows the sessions of a user that go on, or ends them.
     Sessions {
@@ -105,6 +120,9 @@ pub enum UserCommand {
         username: String,
         /// The new name.
         new: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -131,6 +149,12 @@ pub enum RoleCommand {
         role: String,
         /// Numbers of rights, as `rights list` shows them.
         rights: Vec<i32>,
+        /// Takes other numbers too, for other programs.
+        #[arg(long)]
+        unknown: bool,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Has a role grant these rights, and no others.
     SetRights {
@@ -138,11 +162,23 @@ pub enum RoleCommand {
         role: String,
         /// Numbers of rights, as `rights list` shows them.
         rights: Vec<i32>,
+        /// Takes all rights from the role.
+        #[arg(long, conflicts_with = "rights")]
+        none: bool,
+        /// Takes other numbers too, for other programs.
+        #[arg(long)]
+        unknown: bool,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Deletes a role that nobody has.
     Delete {
         /// The role's name.
         role: String,
+        /// Shows JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -195,24 +231,24 @@ pub enum RightsCommand {
 /// Does what a subcommand of `user` says.
 pub async fn user(settings: Settings, command: UserCommand) -> Result<String, String> {
     match command {
-        UserCommand::Add { username, last_name, other_names, email, language, roles, no_password } => {
+        UserCommand::Add { username, last_name, other_names, email, language, roles, no_password, json } => {
             let password = if no_password { None } else { Some(cli::read_password()?) };
             let new = cli::NewUser { username, password, last_name, other_names, email, language, roles };
-            cli::add_user(settings, new).await
+            cli::add_user(settings, new, json).await
         }
         UserCommand::SetPassword { username } => {
             let password = cli::read_password()?;
             cli::set_password(settings, username, password).await
         }
-        UserCommand::Grant { username, role } => cli::grant(settings, username, role).await,
-        UserCommand::Revoke { username, role } => cli::revoke(settings, username, role).await,
+        UserCommand::Grant { username, role, json } => cli::grant(settings, username, role, json).await,
+        UserCommand::Revoke { username, role, json } => cli::revoke(settings, username, role, json).await,
         UserCommand::List { search, limit, json } => cli::list_users(settings, search, limit, json).await,
         UserCommand::Show { username, json } => cli::show_user(settings, username, json).await,
         UserCommand::Roles { username, json } => cli::roles_of(settings, username, json).await,
-        UserCommand::Block { username } => cli::set_active(settings, username, false).await,
-        UserCommand::Unblock { username } => cli::set_active(settings, username, true).await,
+        UserCommand::Block { username, json } => cli::set_active(settings, username, false, json).await,
+        UserCommand::Unblock { username, json } => cli::set_active(settings, username, true, json).await,
         UserCommand::Sessions { username, end, json } => cli::sessions(settings, username, end, json).await,
-        UserCommand::Rename { username, new } => cli::rename(settings, username, new).await,
+        UserCommand::Rename { username, new, json } => cli::rename(settings, username, new, json).await,
     }
 }
 
@@ -221,9 +257,17 @@ pub async fn role(settings: Settings, command: RoleCommand) -> Result<String, St
     match command {
         RoleCommand::List { json } => cli::list_roles(settings, json).await,
         RoleCommand::Show { role, json } => cli::show_role(settings, role, json).await,
-        RoleCommand::Create { role, rights } => cli::create_role(settings, role, rights).await,
-        RoleCommand::SetRights { role, rights } => cli::set_rights(settings, role, rights).await,
-        RoleCommand::Delete { role } => cli::delete_role(settings, role).await,
+        RoleCommand::Create { role, rights, unknown, json } => {
+            cli::create_role(settings, role, cli::GivenRights { rights, unknown }, json).await
+        }
+        RoleCommand::SetRights { rights, none: false, .. } if rights.is_empty() => {
+            Err("no rights are named: name those that the role is to grant, or take all from it by --none"
+                .to_owned())
+        }
+        RoleCommand::SetRights { role, rights, none: _, unknown, json } => {
+            cli::set_rights(settings, role, cli::GivenRights { rights, unknown }, json).await
+        }
+        RoleCommand::Delete { role, json } => cli::delete_role(settings, role, json).await,
     }
 }
 

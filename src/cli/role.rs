@@ -1,14 +1,16 @@
 //! What the subcommands of `role` and `rights` do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::say;
-use super::table::Table;
+use super::table::{Table, done};
 use crate::app::Builder;
 use crate::config::Settings;
+use crate::domain::operation::{all_rights, operations};
 use crate::domain::role::SUPERUSER_ROLE;
+use crate::domain::settings::ModuleSettings;
 use crate::service::role::{self, RoleInput, RoleSummary};
 use crate::service::user::{self, operate, role_named};
 
@@ -57,39 +59,97 @@ pub async fn show_role(settings: Settings, name: String, json: bool) -> Result<S
     Ok(Table::new(&columns, vec![row]).record(json))
 }
 
+/// The rights that a role is to grant, as an operator says them.
+#[derive(Debug, Clone, Default)]
+pub struct GivenRights {
+    /// Their numbers.
+    pub rights: Vec<i32>,
+    /// Takes numbers too that no operation of this server needs, because other programs may know them.
+    pub unknown: bool,
+}
+
+impl GivenRights {
+    /// The numbers, each once.
+    fn read(&self, settings: &ModuleSettings) -> Result<BTreeSet<i32>, String> {
+        let known: BTreeSet<i32> = all_rights(settings).collect();
+        let given: BTreeSet<i32> = self.rights.iter().copied().collect();
+        let unknown: Vec<String> = given.difference(&known).map(ToString::to_string).collect();
+        if unknown.is_empty() || self.unknown {
+            return Ok(given);
+        }
+        Err(format!(
+            "nothing here needs the rights {}: `tasks-management rights list` shows those that open something; --unknown grants \
+             others too, for other programs",
+            unknown.join(", ")
+        ))
+    }
+}
+
 /// Creates a role.
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn create_role(settings: Settings, name: String, rights: Vec<i32>) -> Result<String, String> {
+pub async fn create_role(
+    settings: Settings,
+    name: String,
+    given: GivenRights,
+    json: bool,
+) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
-    let count = rights.len();
-    let input = RoleInput { name: Some(name.clone()), rights: Some(rights), ..RoleInput::default() };
-    operate(module.services(), move |unit| role::create(unit, &input).map(drop)).await.map_err(say)?;
-    Ok(format!("added the role {name} with {count} rights"))
+    let known = operate(module.services(), |unit| Ok(unit.settings.clone())).await.map_err(say)?;
+    let rights = given.read(&known)?;
+    let input = RoleInput {
+        name: Some(name.clone()),
+        rights: Some(rights.iter().copied().collect()),
+        ..RoleInput::default()
+    };
+    let added = operate(module.services(), move |unit| role::create(unit, &input)).await.map_err(say)?;
+    let facts = json!({ "role": name, "uuid": added.uuid, "key": added.id, "rights": rights });
+    Ok(done(json, format!("added the role {name} with {} rights", rights.len()), &facts))
 }
 
 /// Has a role grant these rights, and no others.
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn set_rights(settings: Settings, name: String, rights: Vec<i32>) -> Result<String, String> {
+pub async fn set_rights(
+    settings: Settings,
+    name: String,
+    given: GivenRights,
+    json: bool,
+) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
-    let (of, count) = (name.clone(), rights.len());
-    let input = RoleInput { rights: Some(rights), ..RoleInput::default() };
+    let known = operate(module.services(), |unit| Ok(unit.settings.clone())).await.map_err(say)?;
+    let rights = given.read(&known)?;
+    let of = name.clone();
+    let input = RoleInput { rights: Some(rights.iter().copied().collect()), ..RoleInput::default() };
     let changed = operate(module.services(), move |unit| {
-        let uuid = role_named(unit.connection, &of)?.uuid;
-        role::update(unit, uuid, &input).map(drop)
+        let role = role_named(unit.connection, &of)?;
+        let uuid = role.uuid;
+        let before: BTreeSet<i32> = role::summary(unit.connection, role)?.rights.into_iter().collect();
+        role::update(unit, uuid, &input).map(|_| before)
     });
-    changed.await.map_err(say)?;
-    Ok(format!("{name} grants {count} rights now"))
+    let before = changed.await.map_err(say)?;
+    let listed =
+        |rights: Vec<&i32>| rights.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut said = format!("{name} grants {} rights now", rights.len());
+    for (words, changed) in [
+        ("granted", rights.difference(&before).collect::<Vec<_>>()),
+        ("taken", before.difference(&rights).collect()),
+    ] {
+        if !changed.is_empty() {
+            said = format!("{said}; {words}: {}", listed(changed));
+        }
+    }
+    let facts = json!({ "role": name, "rights": rights, "before": before });
+    Ok(done(json, said, &facts))
 }
 
 /// Deletes a role that nobody has.
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn delete_role(settings: Settings, name: String) -> Result<String, String> {
+pub async fn delete_role(settings: Settings, name: String, json: bool) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let of = name.clone();
     let deleted = operate(module.services(), move |unit| {
@@ -97,7 +157,7 @@ pub async fn delete_role(settings: Settings, name: String) -> Result<String, Str
         role::delete(unit, &[uuid])
     });
     deleted.await.map_err(say)?;
-    Ok(format!("deleted the role {name}"))
+    Ok(done(json, format!("deleted the role {name}"), &json!({ "role": name, "deleted": true })))
 }
 
 /// Shows the rights that operations need, a line each, by number.
@@ -106,7 +166,7 @@ pub async fn delete_role(settings: Settings, name: String) -> Result<String, Str
 /// A sentence that says what is wrong with the database.
 pub async fn list_rights(settings: Settings, json: bool) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
-    let found = operate(module.services(), |unit| Ok(crate::domain::operation::operations(&unit.settings)));
+    let found = operate(module.services(), |unit| Ok(operations(&unit.settings)));
     let mut rights: BTreeMap<i32, Vec<(&'static str, String)>> = BTreeMap::new();
     for operation in found.await.map_err(say)? {
         for right in operation.rights {

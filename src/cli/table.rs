@@ -3,6 +3,11 @@
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value, json};
 
+/// What a subcommand did: a sentence, or as JSON the facts.
+pub fn done(json: bool, sentence: impl Into<String>, facts: &Value) -> String {
+    if json { facts.to_string() } else { sentence.into() }
+}
+
 /// Rows with named columns.
 pub struct Table {
     columns: Vec<&'static str>,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::table::{Table, moment};
+use super::table::{Table, done, moment};
 use super::{migrate, say};
 use crate::app::Builder;
 use crate::config::Settings;
@@ -14,11 +14,12 @@ use crate::service::user::{self, Account, NewUser, UserInput};
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn add_user(settings: Settings, new: NewUser) -> Result<String, String> {
+pub async fn add_user(settings: Settings, new: NewUser, json: bool) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     let user = user::add(module.services(), new).await.map_err(say)?;
-    Ok(format!("added the user {} with the id {}", user.username, user.id))
+    let said = format!("added the user {} with the id {}", user.username, user.id);
+    Ok(done(json, said, &json!({ "username": user.username, "id": user.id })))
 }
 
 /// Sets a user's password.
@@ -36,33 +37,40 @@ pub async fn set_password(settings: Settings, username: String, password: String
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn grant(settings: Settings, username: String, role: String) -> Result<String, String> {
+pub async fn grant(settings: Settings, username: String, role: String, json: bool) -> Result<String, String> {
     migrate(&settings).await?;
     let module = Builder::new(settings).build().map_err(say)?;
     let (to, what) = (username.clone(), role.clone());
     let new =
         user::operate(module.services(), move |unit| user::grant(unit, &to, &what)).await.map_err(say)?;
-    Ok(if new {
+    let said = if new {
         format!("{username} now has the role {role}")
     } else {
         format!("{username} had the role {role} already")
-    })
+    };
+    Ok(done(json, said, &json!({ "username": username, "role": role, "granted": new })))
 }
 
 /// Takes a role from a user.
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn revoke(settings: Settings, username: String, role: String) -> Result<String, String> {
+pub async fn revoke(
+    settings: Settings,
+    username: String,
+    role: String,
+    json: bool,
+) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let (from, what) = (username.clone(), role.clone());
     let had =
         user::operate(module.services(), move |unit| user::revoke(unit, &from, &what)).await.map_err(say)?;
-    Ok(if had {
+    let said = if had {
         format!("{username} has the role {role} no more")
     } else {
         format!("{username} did not have the role {role}")
-    })
+    };
+    Ok(done(json, said, &json!({ "username": username, "role": role, "revoked": had })))
 }
 
 /// Shows users, a line each, by name.
@@ -139,7 +147,12 @@ pub async fn roles_of(settings: Settings, username: String, json: bool) -> Resul
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn set_active(settings: Settings, username: String, is_active: bool) -> Result<String, String> {
+pub async fn set_active(
+    settings: Settings,
+    username: String,
+    is_active: bool,
+    json: bool,
+) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let input =
         UserInput { username: Some(username.clone()), is_active: Some(is_active), ..UserInput::default() };
@@ -153,23 +166,27 @@ pub async fn set_active(settings: Settings, username: String, is_active: bool) -
     } else {
         format!("{username} is blocked; the sessions have ended, and open tasks are weighed again")
     };
-    if let Some(groups) = left.as_ref().and_then(|left| left.get("groupsWithoutExecutors")) {
-        let groups: Vec<&str> = groups.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let groups = left.as_ref().and_then(|left| left.get("groupsWithoutExecutors"));
+    let groups = groups.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    let groups: Vec<&str> = groups.collect();
+    if !groups.is_empty() {
         said = format!("{said}; these groups are left without anybody: {}", groups.join(", "));
     }
-    Ok(said)
+    let facts = json!({ "username": username, "active": is_active, "groupsWithoutExecutors": groups });
+    Ok(done(json, said, &facts))
 }
 
 /// Gives a user another name to log in with.
 ///
 /// # Errors
 /// A sentence that says why it failed.
-pub async fn rename(settings: Settings, username: String, new: String) -> Result<String, String> {
+pub async fn rename(settings: Settings, username: String, new: String, json: bool) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let (old, to) = (username.clone(), new.clone());
     let renamed = user::operate(module.services(), move |unit| user::rename(unit, &old, &to));
-    renamed.await.map_err(say)?;
-    Ok(format!("{username} is called {new} now"))
+    let user = renamed.await.map_err(say)?;
+    let facts = json!({ "username": new, "before": username, "id": user.id });
+    Ok(done(json, format!("{username} is called {new} now"), &facts))
 }
 
 /// Shows the sessions of a user that go on, or ends them.
@@ -178,11 +195,13 @@ pub async fn rename(settings: Settings, username: String, new: String) -> Result
 /// A sentence that says why it failed.
 pub async fn sessions(settings: Settings, username: String, end: bool, json: bool) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
+    let of = username.clone();
     let found = user::sessions(module.services(), username.clone()).await.map_err(say)?;
     if end {
         let ended = user::operate(module.services(), move |unit| user::end_sessions(unit, &username));
         ended.await.map_err(say)?;
-        return Ok(format!("ended {} sessions", found.len()));
+        let facts = json!({ "username": of, "ended": found.len() });
+        return Ok(done(json, format!("ended {} sessions", found.len()), &facts));
     }
     let rows = found.into_iter().map(|session| {
         vec![json!(session.id), moment(Some(session.date_created)), moment(Some(session.date_expires))]

@@ -65,6 +65,50 @@ fn people_are_shown_blocked_renamed_and_given_roles() {
 }
 
 #[test]
+fn what_was_done_is_said_as_json_too() {
+    on_each_database(|database| {
+        let run = |args: &[&str]| run(&database.url, args);
+        let json_of = |args: &[&str]| -> Value { serde_json::from_str(&text(&run(args))).expect("JSON") };
+        run(&["load", FIXTURE]);
+        let added = json_of(&["user", "add", "robot", "--no-password", "--json"]);
+        assert_eq!((&added["username"], added["id"].as_str().map(str::len)), (&json!("robot"), Some(36)));
+        let created = json_of(&["role", "create", "Reader", "191005", "191001", "--json"]);
+        assert_eq!((&created["role"], &created["rights"]), (&json!("Reader"), &json!([191_001, 191_005])));
+        for (args, expected) in [
+            (
+                vec!["user", "grant", "robot", "Reader"],
+                json!({ "username": "robot", "role": "Reader", "granted": true }),
+            ),
+            (
+                vec!["user", "grant", "robot", "Reader"],
+                json!({ "username": "robot", "role": "Reader", "granted": false }),
+            ),
+            (
+                vec!["user", "revoke", "robot", "Reader"],
+                json!({ "username": "robot", "role": "Reader", "revoked": true }),
+            ),
+            (
+                vec!["user", "block", "robot"],
+                json!({ "username": "robot", "active": false, "groupsWithoutExecutors": [] }),
+            ),
+            (
+                vec!["user", "unblock", "robot"],
+                json!({ "username": "robot", "active": true, "groupsWithoutExecutors": [] }),
+            ),
+            (vec!["user", "sessions", "robot", "--end"], json!({ "username": "robot", "ended": 0 })),
+            (
+                vec!["user", "rename", "robot", "machine"],
+                json!({ "username": "machine", "before": "robot", "id": added["id"] }),
+            ),
+            (vec!["role", "delete", "Reader"], json!({ "role": "Reader", "deleted": true })),
+        ] {
+            let args: Vec<&str> = args.into_iter().chain(["--json"]).collect();
+            assert_eq!(json_of(&args), expected, "{args:?}");
+        }
+    });
+}
+
+#[test]
 fn programs_have_users_without_passwords_and_tokens_that_are_made_listed_and_ended() {
     let folder = std::env::temp_dir().join(format!("tasks_it_programs_{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -133,7 +177,35 @@ fn roles_and_rights_are_shown_and_changed() {
             "added the role Reader with 2 rights"
         );
         assert!(!run(&["role", "create", "Reader"]).status.success());
-        assert_eq!(text(&run(&["role", "set-rights", "Reader", "191001"])), "Reader grants 1 rights now");
+        assert!(line(&run(&["role", "create", "READER"])).contains("reads like"));
+        for args in [
+            vec!["role", "create", "Odd", "191001", "4711", "4712"],
+            vec!["role", "set-rights", "Reader", "4712", "4711"],
+        ] {
+            let refused = run(&args);
+            let said = line(&refused);
+            assert!(!refused.status.success() && said.contains("4711, 4712: "), "{said}");
+            assert!(said.contains("rights list") && said.contains("--unknown"), "{said}");
+        }
+        assert_eq!(
+            text(&run(&["role", "create", "Odd", "4711", "--unknown"])),
+            "added the role Odd with 1 rights"
+        );
+        assert_eq!(
+            text(&run(&["role", "set-rights", "Reader", "191001", "191001", "191003"])),
+            "Reader grants 2 rights now; granted: 191003; taken: 191005"
+        );
+        let refused = run(&["role", "set-rights", "Reader"]);
+        assert!(!refused.status.success() && line(&refused).contains("--none"), "{refused:?}");
+        assert!(!run(&["role", "set-rights", "Reader", "191001", "--none"]).status.success());
+        assert_eq!(
+            text(&run(&["role", "set-rights", "Reader", "--none"])),
+            "Reader grants 0 rights now; taken: 191001, 191003"
+        );
+        let changed: Value =
+            serde_json::from_str(&text(&run(&["role", "set-rights", "Reader", "191001", "--json"])))
+                .expect("JSON");
+        assert_eq!(changed, json!({ "role": "Reader", "rights": [191_001], "before": [] }));
         let shown: Value =
             serde_json::from_str(&text(&run(&["role", "show", "Reader", "--json"]))).expect("JSON");
         assert_eq!((&shown["rights"], &shown["users"]), (&json!([191_001]), &json!([])));
