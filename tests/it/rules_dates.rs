@@ -9,6 +9,7 @@ use crate::sessions::with_clock;
 use crate::support::receiver::Receiver;
 use crate::support::scenario::{each, key, user_id};
 use crate::support::{TestApp, apply, on_both};
+use crate::task_claims::{claim, group, release};
 use crate::webhook_deliveries::{endpoint, nearby};
 
 const DATES: &str = "dueDate followUpDate dateOpened";
@@ -91,6 +92,96 @@ async fn nobody_else_says_when_a_task_is_due(backend: Backend) {
     }
     assert_eq!(app.refused("maker", "createTask", json!({ "dueDate": soon })).await, "FORBIDDEN");
     app.done("maker", "updateTask", json!({ "id": task })).await;
+}
+
+#[apply(on_both)]
+async fn whoever_has_claimed_a_task_says_when_to_look_again_while_the_claim_lasts_and_hides_it_no_longer(
+    backend: Backend,
+) {
+    let (app, clock) = with_clock(backend).await;
+    let group = group(&app, "DATES", "EXCLUSIVE", &["exec1", "exec2"]).await;
+    let task = app.task_in(&group).await;
+    let at = |seconds: i64| json!({ "id": task, "followUpDate": later(&clock, seconds) });
+    assert_eq!(app.refused("exec1", "updateTask", at(60)).await, "FORBIDDEN");
+    assert_eq!(claim(&app, "exec1", &task).await, "ok");
+    for too_late in [601, 1_000_000_000] {
+        assert_eq!(app.refused("exec1", "updateTask", at(too_late)).await, "VALIDATION followUpDate");
+    }
+    let text = app.refusal_text("exec1", "updateTask", at(601)).await;
+    let until = later(&clock, 600);
+    assert!(text.contains(until.as_str().expect("a moment")), "it names the end of the claim: {text}");
+    app.done("exec1", "updateTask", at(600)).await;
+    assert_eq!(app.refused("exec2", "updateTask", at(60)).await, "FORBIDDEN");
+    let claims = async || {
+        let only = format!("(id: \"{task}\")");
+        app.user("admin").await.rows("task", &only, "claims { user { username } }").await[0]["claims"].clone()
+    };
+    assert_eq!(claims().await, json!([{ "user": { "username": "exec1" } }]), "the change ends no claim");
+    assert_eq!(release(&app, "exec1", &task).await, "ok");
+    let awaiting = async || {
+        let only = format!("(awaitingMe: true, id: \"{task}\")");
+        app.user("exec2").await.rows("task", &only, "uuid").await.len()
+    };
+    assert_eq!(awaiting().await, 0);
+    clock.advance(TimeDelta::seconds(601));
+    assert_eq!(awaiting().await, 1, "it is hidden from nobody any more");
+    // What a planner has said stays as it is sent back, and may be brought forward.
+    let far = |date: Value| json!({ "id": task, "followUpDate": date });
+    let date = json!("2999-01-01T00:00:00");
+    app.done("triage", "updateTask", far(date.clone())).await;
+    assert_eq!(claim(&app, "exec2", &task).await, "ok");
+    app.done("exec2", "updateTask", far(date.clone())).await;
+    app.done("exec2", "updateTask", far(Value::Null)).await;
+    assert_eq!(app.refused("exec2", "updateTask", far(date)).await, "VALIDATION followUpDate");
+}
+
+#[apply(on_both)]
+async fn whoever_has_claimed_a_task_brings_the_due_date_forward_and_never_puts_it_off(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    let group = group(&app, "DUE", "EXCLUSIVE", &["exec1", "exec2"]).await;
+    let claims = json!({ "id": group, "code": "DUE", "completionPolicy": "ANY", "claimMode": "EXCLUSIVE", "leadTimeSeconds": 3_600 });
+    app.done("admin", "updateTaskGroup", claims).await;
+    let task = app.task_in(&group).await;
+    let at = |seconds: i64| json!({ "id": task, "dueDate": later(&clock, seconds) });
+    assert_eq!(claim(&app, "exec1", &task).await, "ok");
+    for later_or_none in [at(3_601), at(1_000_000_000), json!({ "id": task, "dueDate": null })] {
+        assert_eq!(app.refused("exec1", "updateTask", later_or_none).await, "VALIDATION dueDate");
+    }
+    let text = app.refusal_text("exec1", "updateTask", at(3_601)).await;
+    assert!(text.contains(later(&clock, 3_600).as_str().expect("a moment")), "it names the latest: {text}");
+    app.done("exec1", "updateTask", at(3_600)).await;
+    app.done("exec1", "updateTask", at(1_800)).await;
+    assert_eq!(app.refused("exec1", "updateTask", at(3_600)).await, "VALIDATION dueDate", "nor back again");
+    app.done("triage", "updateTask", at(7_200)).await;
+    assert_eq!(app.refused("exec1", "updateTask", at(7_201)).await, "VALIDATION dueDate");
+    app.done("exec1", "updateTask", at(7_000)).await;
+    assert_eq!(due(&app, &task).await, later(&clock, 7_000));
+}
+
+#[apply(on_both)]
+async fn a_date_of_a_claims_holder_outlasts_the_step_only_if_a_planner_had_said_one(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    let (first, second) = (
+        group(&app, "FIRST", "EXCLUSIVE", &["exec1"]).await,
+        group(&app, "SECOND", "MARK", &["exec2"]).await,
+    );
+    let steps =
+        json!([{ "taskGroupId": first }, { "taskGroupId": second, "order": 2, "leadTimeSeconds": 500 }]);
+    let flow = app.flow_of(json!({ "code": "STEPS", "steps": steps })).await;
+    for (planned, said, then) in [
+        (None, json!("2999-01-01T00:00:00"), later(&clock, 500)),
+        (Some(later(&clock, 9_000)), later(&clock, 8_000), later(&clock, 8_000)),
+    ] {
+        let task = app.task_on(&flow).await;
+        if let Some(date) = planned {
+            app.done("triage", "updateTask", json!({ "id": task, "dueDate": date })).await;
+        }
+        assert_eq!(claim(&app, "exec1", &task).await, "ok");
+        app.done("exec1", "updateTask", json!({ "id": task, "dueDate": said })).await;
+        assert_eq!(due(&app, &task).await, said);
+        app.approve("exec1", &task).await;
+        assert_eq!(due(&app, &task).await, then, "{said}");
+    }
 }
 
 #[apply(on_both)]

@@ -54,18 +54,18 @@ impl Scene {
 }
 
 /// A group with claims; returns its key.
-async fn group(app: &TestApp, code: &str, mode: &str, users: &[&str]) -> String {
+pub async fn group(app: &TestApp, code: &str, mode: &str, users: &[&str]) -> String {
     let input = json!({ "code": code, "completionPolicy": "ANY", "claimMode": mode, "claimSeconds": 600, "userIds": user_ids(users) });
     app.done("admin", "createTaskGroup", input).await;
     let rows = app.user("admin").await.rows("taskGroup", &format!("(code: \"{code}\")"), "uuid").await;
     rows[0]["uuid"].as_str().expect("a key").to_owned()
 }
 
-async fn claim(app: &TestApp, who: &str, task: &str) -> String {
+pub async fn claim(app: &TestApp, who: &str, task: &str) -> String {
     app.user(who).await.tried("claimTask", json!({ "id": task })).await.replace(['\u{2068}', '\u{2069}'], "")
 }
 
-async fn release(app: &TestApp, who: &str, task: &str) -> String {
+pub async fn release(app: &TestApp, who: &str, task: &str) -> String {
     app.user(who).await.tried("releaseTask", json!({ "id": task })).await
 }
 
@@ -514,18 +514,6 @@ async fn counts_tell_how_many_there_are_of_each_kind_among_what_one_sees(app: Te
     assert_eq!(counts("norights", "groupBy: [STATUS]").await.codes(), ["FORBIDDEN"]);
     assert!(!counts("admin", "").await.body["errors"].is_null(), "groupBy is needed");
     assert!(!counts("admin", "groupBy: [COLOUR]").await.body["errors"].is_null());
-}
-
-#[apply(on_both)]
-async fn the_holder_of_a_claim_says_when_to_look_again(app: TestApp) {
-    let group = group(&app, "DATES", "EXCLUSIVE", &["exec1", "exec2"]).await;
-    let task = app.task_in(&group).await;
-    let input = json!({ "id": task, "followUpDate": "2999-01-01T00:00:00" });
-    assert_eq!(app.user("exec1").await.outcome("updateTask", input.clone()).await, "FORBIDDEN");
-    assert_eq!(claim(&app, "exec1", &task).await, "ok");
-    assert_eq!(app.user("exec1").await.outcome("updateTask", input.clone()).await, "ok");
-    assert_eq!(app.user("exec2").await.outcome("updateTask", input).await, "FORBIDDEN");
-    assert_eq!(holders(&app, &task).await, ["exec1"], "the change ends no claim");
 }
 
 #[apply(on_both)]

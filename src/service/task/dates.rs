@@ -30,10 +30,10 @@ pub fn set(
         return Ok(());
     }
     // As with urgency, everybody would have time for their own task.
-    if !unit.requester.is_privileged(&unit.settings)
-        && !unit.requester.rights.have(&unit.settings.gql_task_assign_perms)
-        && !is_holder(unit, task)?
-    {
+    let is_planner = unit.requester.is_privileged(&unit.settings)
+        || unit.requester.rights.have(&unit.settings.gql_task_assign_perms);
+    let held_until = if is_planner { None } else { held_until(unit, task)? };
+    if !is_planner && held_until.is_none() {
         return Err(Error::forbidden(Message::new("only-planners-set-dates")));
     }
     // As the database keeps it.
@@ -42,20 +42,39 @@ pub fn set(
         if due.is_some_and(|due| due <= unit.now) {
             return Err(Error::validation("dueDate", Message::new("due-in-the-past")));
         }
+        if let Some(present) = task.due_date.filter(|_| !is_planner)
+            && due.is_none_or(|due| due > present)
+        {
+            let message = Message::new("due-not-later").with("due", shown(present));
+            return Err(Error::validation("dueDate", message));
+        }
+        // What a holder says where no planner has said anything does not outlast the group or step that is asked.
+        task.due_by_lead_time = !is_planner && (task.due_date.is_none() || task.due_by_lead_time);
         task.due_date = due;
-        task.due_by_lead_time = false;
     }
-    if let Some(follow_up) = follow_up {
-        task.follow_up_date = follow_up.map(kept);
+    if let Some(follow_up) = follow_up.map(|date| date.map(kept)).filter(|date| *date != task.follow_up_date)
+    {
+        if let Some(until) = held_until.filter(|until| follow_up.is_some_and(|date| date > *until)) {
+            let message = Message::new("follow-up-within-claim").with("until", shown(until));
+            return Err(Error::validation("followUpDate", message));
+        }
+        task.follow_up_date = follow_up;
     }
     Ok(())
 }
 
-/// Whether the requester has claimed the task.
-fn is_holder(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<bool> {
+/// Until when the requester has claimed the task; of several claims, the one that ends first.
+fn held_until(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Option<NaiveDateTime>> {
+    if task.status != TaskStatus::Accepted {
+        return Ok(None);
+    }
     let (user, approval) = (unit.requester.id(), ApprovalState::read(unit, task)?);
-    let mut claims = approval.pools.iter().filter_map(PoolStatus::claim);
-    Ok(task.status == TaskStatus::Accepted && claims.any(|claim| claim.user_id == user))
+    let claims = approval.pools.iter().filter_map(PoolStatus::claim);
+    Ok(claims.filter(|claim| claim.user_id == user).map(|claim| claim.date_until).min())
+}
+
+fn shown(moment: NaiveDateTime) -> String {
+    moment.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// The lead times of these steps; for a task in no flow, that of its group.
