@@ -76,6 +76,53 @@ async fn a_host_keeps_its_own_node_and_relays_lists_and_merges_the_journal_alone
 }
 
 #[derive(MergedObject)]
+struct Work(TaskQuery, JournalQuery, NodeQuery);
+
+#[apply(on_both)]
+async fn hosts_that_bring_their_own_people_see_nothing_of_administering_people_in_their_schema(app: TestApp) {
+    let module = &app.module;
+    let query = Work(module.query(), module.journal_query(), module.node_query());
+    let schema = module.schema(query, module.mutation(), module.subscription(), |builder| builder);
+    let (merged, own) = (schema.expect("a schema").sdl(), app.module.sdl());
+    for name in [
+        "createUser(",
+        "updateUser(",
+        "deleteUser(",
+        "createRole(",
+        "updateRole(",
+        "deleteRole(",
+        "duplicateRole(",
+        "setPassword(",
+        "resetPassword(",
+        "changePassword(",
+        "createApiToken(",
+        "revokeApiToken(",
+        "tokenAuth(",
+        "modulesPermissions:",
+        "validateUsername(",
+        "validateUserEmail(",
+        "validateRoleName(",
+        "passwordPolicy:",
+        "users(",
+        "role(",
+        "userHistory(",
+        "roleHistory(",
+        "roleRightHistory(",
+        "userRoleHistory(",
+        "apiTokens(",
+        "securityLog(",
+        "CreateUserMutationInput",
+        "SecurityLogGQLType",
+        "ApiTokenGQLType",
+        "PasswordPolicyGQLType",
+    ] {
+        assert!(own.contains(name), "{name} is in the module's own schema");
+        assert!(!merged.contains(name), "{name}");
+    }
+    assert!(merged.contains("resolveTask(") && merged.contains("claimNextTask("));
+}
+
+#[derive(MergedObject)]
 struct WithNode(TaskQuery, NodeQuery, relay::Grants);
 
 struct Priority;

@@ -1,11 +1,14 @@
 //! How many tasks there are: the database keeps it, exactly, whoever writes tasks and however that ends.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use tasks_management::CompletionPolicy::Any;
+use tasks_management::CreateTask;
 
 use crate::migrations::{postgres, sqlite};
 use crate::support::backend::TestDatabase;
@@ -217,6 +220,34 @@ fn many_who_write_at_once_fold_what_waits_and_lose_nothing() {
     assert_eq!(database.count(WRONG), 0);
     let rows = database.count("SELECT count(*) FROM task_management_taskcount");
     assert!(rows < 3_000, "{rows} rows wait, and a thousand should");
+}
+
+#[apply(on_both)]
+async fn of_more_than_a_thousand_kinds_the_thousand_with_the_most_tasks_are_told(app: TestApp) {
+    let tasks = |n: usize| CreateTask { source: Some(format!("kind {n}")), ..CreateTask::default() };
+    for n in [0, 1] {
+        app.task(tasks(n)).await;
+    }
+    let made = "INSERT INTO task_management_task (id, is_deleted, version, date_created, date_updated, user_created, user_updated, \
+                source, status, executor_action_event, business_status, data, priority) \
+                WITH RECURSIVE numbers(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1004) \
+                SELECT $key, is_deleted, version, date_created, date_updated, user_created, user_updated, 'kind ' || number, status, \
+                executor_action_event, business_status, data, priority \
+                FROM task_management_task CROSS JOIN numbers WHERE source = 'kind 0'";
+    let key = match app.backend {
+        Backend::Postgres => "gen_random_uuid()",
+        Backend::Sqlite => "printf('00000000-0000-7000-9000-%012d', number)",
+    };
+    app.run(&made.replace("$key", key));
+    let answer = app
+        .user("admin")
+        .await
+        .graphql("{ taskCounts(groupBy: [SOURCE], source_Istartswith: \"kind \") { source count } }")
+        .await;
+    let rows = answer.data("taskCounts").as_array().expect("a list").clone();
+    assert_eq!(rows.len(), 1_000);
+    let first: BTreeSet<&str> = rows[..2].iter().filter_map(|row| row["source"].as_str()).collect();
+    assert_eq!(first, BTreeSet::from(["kind 0", "kind 1"]), "{:?}", &rows[..3]);
 }
 
 #[apply(on_both)]
