@@ -239,7 +239,7 @@ impl TaskManagement {
         let figures = figures::run(Arc::clone(&self.services), stop.clone());
         let runs = function_runs::run(
             Arc::clone(&self.services),
-            Arc::clone(&self.webhooks),
+            (Arc::clone(&self.webhooks), self.schema.clone()),
             self.settings.outbox.clone(),
             stop.clone(),
             grace,
@@ -256,8 +256,8 @@ impl TaskManagement {
         self.served.note();
         let acted = timers::act_due(&self.services, &self.settings.timers, &self.settings.outbox).await?;
         let senders = (&self.webhooks, &self.mails);
-        let executed =
-            function_runs::execute_due(&self.services, &self.webhooks, &self.settings.outbox).await?;
+        let callers = (&self.webhooks, &self.schema);
+        let executed = function_runs::execute_due(&self.services, callers, &self.settings.outbox).await?;
         let made = outbox::deliver_due(&self.services, senders, &self.settings.outbox).await?;
         Ok(acted + executed + made)
     }

@@ -14,6 +14,7 @@ use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
 use crate::error::ErrorCode;
+use crate::function_runner::function_runner;
 use crate::http::server::open_files;
 use crate::model::outbox::Delivery;
 use crate::service::load::{File, load as load_file};
@@ -50,8 +51,12 @@ pub async fn serve(settings: Settings) -> Result<String, String> {
     let metrics = metrics()?;
     open_files::raise();
     let listener = listen(&settings)?;
-    let module =
-        Builder::new(settings).signals(logged(Bus::builder())).metrics(metrics).build().map_err(say)?;
+    let module = Builder::new(settings)
+        .signals(logged(Bus::builder()))
+        .metrics(metrics)
+        .function_runner(function_runner())
+        .build()
+        .map_err(say)?;
     prepare(&module).await?;
     run(&module, listener).await
 }

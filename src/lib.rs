@@ -30,6 +30,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(
     not(all(
+        feature = "javascript",
         feature = "mail",
         feature = "postgres",
         feature = "server",
@@ -58,6 +59,11 @@ pub mod config;
 mod db;
 mod domain;
 mod error;
+#[cfg(feature = "javascript")]
+mod function_runner;
+#[cfg(not(feature = "javascript"))]
+#[path = "function_runner/no_runner.rs"]
+mod function_runner;
 mod graphql;
 #[cfg(feature = "server")]
 mod http;
@@ -97,6 +103,7 @@ pub use domain::task_function::{FunctionKind, PermissionMode, RetryPolicy};
 pub use domain::user::SYSTEM_USER;
 pub use domain::verdict::Verdict;
 pub use error::{Error, ErrorCode, Result};
+pub use function_runner::{FunctionRunner, function_runner};
 pub use graphql::protocol::context::{RequestId, requester};
 pub use graphql::{
     CoreMutation, CoreQuery, JournalQuery, NodeQuery, TaskMutation, TaskQuery, TaskSubscription,

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use commands::{RightsCommand, RoleCommand, TokenCommand, UserCommand};
 use tasks_management::cli;
 use tasks_management::config::{Settings, holds_password};
+use tasks_management::function_runner;
 
 /// The allocator. With GraphQL's many small objects it saves a tenth of the processor time.
 #[global_allocator]
@@ -176,6 +177,8 @@ impl From<String> for Failure {
 }
 
 fn main() -> ExitCode {
+    // A process that executes a function goes no further.
+    let _ = function_runner();
     match run(Cli::parse().command) {
         Ok(line) if line.is_empty() => ExitCode::SUCCESS,
         Ok(line) => {

@@ -19,9 +19,11 @@ use crate::config::Settings;
 use crate::db::connection::Database;
 use crate::domain::json::Json;
 use crate::error::Result;
+use crate::function_runner::FunctionRunner;
 use crate::graphql::{compatibility, schema};
 use crate::service::ServiceContext;
 use crate::service::function_handler::{FunctionCall, FunctionError, FunctionHandlers};
+use crate::service::function_sources::Sources;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -41,6 +43,7 @@ pub struct Builder {
     host: Option<Host>,
     checked: Vec<Arc<dyn Checked>>,
     functions: FunctionHandlers,
+    runner: Option<FunctionRunner>,
     #[cfg(feature = "server")]
     pub(super) serving: super::serving::Serving,
     /// The method that was called once more though it sets the whole.
@@ -61,6 +64,7 @@ impl Builder {
             host: None,
             checked: Vec::new(),
             functions: FunctionHandlers::default(),
+            runner: None,
             #[cfg(feature = "server")]
             serving: super::serving::Serving::default(),
             repeated: None,
@@ -134,6 +138,14 @@ impl Builder {
         self
     }
 
+    /// Has functions in JavaScript executed by this runner, unless the setting `functions.runner` names another one. Without a runner
+    /// there are no such functions.
+    #[must_use]
+    pub fn function_runner(self, runner: FunctionRunner) -> Self {
+        let repeated = self.repeated("function_runner", self.runner.is_some());
+        Self { runner: Some(runner), repeated, ..self }
+    }
+
     /// Puts this service under maker-checker: proposals to it are validated, and carried out once approved.
     #[must_use]
     pub fn maker_checker<S: CheckedService>(mut self, checked: &MakerChecker<S>) -> Self {
@@ -196,6 +208,7 @@ impl Builder {
             host,
             checked_services,
             functions: self.functions,
+            sources: Sources::new(&settings.functions, self.runner),
             function_settings: settings.functions.clone(),
             limits: settings.limits.clone(),
             passwords: Passwords::new(&settings.auth)?,

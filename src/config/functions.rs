@@ -15,10 +15,31 @@ pub struct FunctionSettings {
     pub waiting_runs: i64,
     /// How many days a run is kept after its end.
     pub keep_days: i64,
+    /// The program by which functions in JavaScript are executed: a path; empty for the one that the host gives, which for the
+    /// server is itself; `none` for nobody.
+    pub runner: String,
+    /// How many runs in JavaScript one process executes at once: each is a process that takes memory and a processor.
+    pub javascript_at_once: usize,
+    /// How many bytes the source of a function may have.
+    pub source_bytes: usize,
+    /// How often one run may ask the interface (`context.graphql`).
+    pub graphql_calls: u32,
+    /// How many bytes such a question, and an answer to it, may have.
+    pub graphql_bytes: usize,
 }
 
 impl Default for FunctionSettings {
     fn default() -> Self {
-        Self { runs_at_once: 64, max_functions: 1_000, waiting_runs: 100_000, keep_days: 90 }
+        Self {
+            runs_at_once: 64,
+            max_functions: 1_000,
+            waiting_runs: 100_000,
+            keep_days: 90,
+            runner: String::new(),
+            javascript_at_once: 8,
+            source_bytes: 128 * 1024,
+            graphql_calls: 100,
+            graphql_bytes: 1024 * 1024,
+        }
     }
 }

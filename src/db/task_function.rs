@@ -14,7 +14,7 @@ use crate::model::entity::{Entity as _, Kind};
 use crate::model::task_function::{FunctionMeter, FunctionSecret, TaskFunction};
 
 impl Listed for TaskFunction {
-    const LEFT_OUT: &[&str] = &["json_ext", "retry_policy", "environment"];
+    const LEFT_OUT: &[&str] = &["json_ext", "retry_policy", "environment", "source"];
     const FIELDS: &[Field] =
         &[Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username")];
 }

@@ -55,6 +55,10 @@ text_enum! {
 
 /// How many bytes the data of a run, and its result, may have.
 pub const RUN_BYTES: usize = 250 * 1024;
+/// How many lines the log of a run has at most.
+pub const MOST_LINES: usize = 1_000;
+/// How many bytes they are together, at most.
+pub const LOG_BYTES: usize = 100 * 1024;
 /// How many tags a run may have.
 pub const MOST_TAGS: usize = 50;
 /// How many runs may stand behind a run, one causing the next.
@@ -77,8 +81,6 @@ pub const BROKEN_OFF: &str = "brokenOff";
 
 const LONGEST_NAME: usize = 100;
 const LONGEST_MESSAGE: usize = 2_000;
-const MOST_LINES: usize = 1_000;
-const LOG_BYTES: usize = 100 * 1024;
 
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,8 @@ text_enum! {
         Handler = "HANDLER",
         /// A receiver that is sent each run by a signed POST, and answers its result.
         Http = "HTTP",
+        /// A module in JavaScript, executed by a process of its own for each run.
+        Javascript = "JAVASCRIPT",
     }
 }
 
@@ -33,6 +35,10 @@ text_enum! {
 pub const TIME_LIMITS: RangeInclusive<i32> = 3..=300;
 /// How many seconds it may take unless its function says otherwise.
 pub const USUAL_TIME_LIMIT: i32 = 10;
+/// How many megabytes of memory a run in JavaScript may take.
+pub const MEMORY_LIMITS: RangeInclusive<i32> = 16..=1_024;
+/// How many it may take unless its function says otherwise.
+pub const USUAL_MEMORY_LIMIT: i32 = 128;
 /// How many runs of a function are under way at once in one process.
 pub const CONCURRENCIES: RangeInclusive<i32> = 1..=1_000;
 /// How many there are unless the function says otherwise.

@@ -44,6 +44,10 @@ entity! {
         environment: Json => Jsonb,
         /// Since when its messages are signed with the present secret, naive UTC.
         date_secret: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// The module in JavaScript whose default export is called; none for other kinds.
+        source: Option<String> => Nullable<Text>,
+        /// How many megabytes of memory a run may take; none for other kinds.
+        memory_limit: Option<i32> => Nullable<Integer>,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::model::checked_service::CheckedService;
 use crate::model::slice::Slice;
 use crate::service::function_handler::FunctionHandlers;
+use crate::service::function_sources::Sources;
 use crate::service::host::Host;
 use crate::service::journal_quota::JournalQuota;
 use crate::service::live_settings::LiveSettings;
@@ -49,6 +50,8 @@ pub struct ServiceContext {
     pub functions: FunctionHandlers,
     /// The settings of functions.
     pub function_settings: FunctionSettings,
+    /// What looks at the sources of functions, and executes them.
+    pub sources: Sources,
     /// Bounds on what clients can make large.
     pub limits: Limits,
     /// The settings of webhooks.

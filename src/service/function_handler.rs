@@ -42,11 +42,7 @@ pub struct FunctionCall {
 impl FunctionCall {
     /// Adds a line to the run's log. It keeps the first thousand lines, and a hundred KiB at most.
     pub fn log(&self, message: impl AsRef<str>) {
-        self.said
-            .log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .say(message.as_ref(), self.said.clock.now());
+        self.said.say(message.as_ref());
     }
 }
 
@@ -71,6 +67,11 @@ impl Said {
     /// Nothing yet.
     pub fn new(clock: &Arc<dyn Clock>) -> Self {
         Self { log: Arc::default(), clock: Arc::clone(clock) }
+    }
+
+    /// One line more.
+    pub fn say(&self, message: &str) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).say(message, self.clock.now());
     }
 
     /// The lines so far.

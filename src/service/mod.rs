@@ -15,6 +15,7 @@ pub mod facade;
 pub mod function_handler;
 pub mod function_run;
 pub mod function_schedule;
+pub mod function_sources;
 pub mod host;
 pub mod identity;
 pub mod journal_quota;

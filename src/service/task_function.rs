@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
+use super::function_sources::{Syntax, no_runner};
 use super::unit_of_work::UnitOfWork;
 use super::{authority, function_schedule, visibility};
 use crate::auth::requester::Requester;
@@ -16,9 +17,9 @@ use crate::db::Lock;
 use crate::domain::json::{Json, Object};
 use crate::domain::query::ListQuery;
 use crate::domain::task_function::{
-    CONCURRENCIES, FunctionKind, LONGEST_DESCRIPTION, MOST_VARIABLES, PRIORITIES, PermissionMode, RATES,
-    RetryPolicy, TIME_LIMITS, USUAL_CONCURRENCY, USUAL_RATE, USUAL_TIME_LIMIT, VARIABLES_BYTES,
-    check_function_name, check_range, check_variable_name,
+    CONCURRENCIES, FunctionKind, LONGEST_DESCRIPTION, MEMORY_LIMITS, MOST_VARIABLES, PRIORITIES,
+    PermissionMode, RATES, RetryPolicy, TIME_LIMITS, USUAL_CONCURRENCY, USUAL_MEMORY_LIMIT, USUAL_RATE,
+    USUAL_TIME_LIMIT, VARIABLES_BYTES, check_function_name, check_range, check_variable_name,
 };
 use crate::domain::text::{check_json, check_text};
 use crate::domain::webhook_endpoint::check_keeping;
@@ -31,6 +32,7 @@ use crate::model::sql_types::AsJson;
 use crate::model::task_function::{FunctionSecret, TaskFunction, VariableName};
 
 pub mod secrets;
+pub mod source;
 
 /// A function to be made.
 #[derive(Debug, Clone)]
@@ -51,6 +53,10 @@ pub struct TaskFunctionChange {
     pub description: Option<String>,
     /// Where its receiver stands, for functions that have one.
     pub url: Option<String>,
+    /// The module in JavaScript whose default export is called, for functions of that kind.
+    pub source: Option<String>,
+    /// How many megabytes of memory a run may take, for functions in JavaScript.
+    pub memory_limit: Option<i32>,
     /// How many seconds a run may take.
     pub time_limit: Option<i32>,
     /// Who may have it run.
@@ -92,13 +98,14 @@ impl std::fmt::Debug for EnvironmentVariable {
 }
 
 /// Makes a function; returns it, and the secret with which messages to its receiver are signed, if it has one. The secret is never
-/// shown again.
+/// shown again. `syntax` is what a runner says of its source, if it has one.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND for an account, VALIDATION, LIMIT, or what the database says.
 pub fn create(
     unit: &mut UnitOfWork<'_>,
     input: &CreateTaskFunction,
+    syntax: &Syntax,
 ) -> Result<(TaskFunction, Option<String>)> {
     unit.requester.need(&unit.settings.gql_task_function_create_perms)?;
     let max = unit.services.function_settings.max_functions;
@@ -129,12 +136,14 @@ pub fn create(
         service_account: None,
         environment: Json::Array(Vec::new()),
         date_secret: None,
+        source: None,
+        memory_limit: (input.kind == FunctionKind::Javascript).then_some(USUAL_MEMORY_LIMIT),
     };
     let mut secret =
         FunctionSecret { id, secrets: AsJson(Vec::new()), variables: Json::Object(Object::new()) };
-    fill(unit, &mut function, &mut secret, &input.change)?;
+    fill(unit, &mut function, &mut secret, &input.change, syntax)?;
     let signing = match function.kind {
-        FunctionKind::Handler => None,
+        FunctionKind::Handler | FunctionKind::Javascript => None,
         FunctionKind::Http => Some(new_webhook_secret()?),
     };
     if let Some(signing) = &signing {
@@ -146,7 +155,8 @@ pub fn create(
     Ok((function, signing))
 }
 
-/// Changes a function. Its name and what carries it out stay. Runs under way go on as they were begun.
+/// Changes a function. Its name and what carries it out stay. Runs under way go on as they were begun. `syntax` is what a runner says
+/// of the new source, if there is one.
 ///
 /// # Errors
 /// FORBIDDEN, also for the function of an account with rights that the requester lacks, NOT_FOUND, VALIDATION, LIMIT, CONFLICT,
@@ -155,6 +165,7 @@ pub fn update(
     unit: &mut UnitOfWork<'_>,
     id: Uuid,
     change: &TaskFunctionChange,
+    syntax: &Syntax,
     expected_version: Option<i32>,
 ) -> Result<TaskFunction> {
     unit.requester.need(&unit.settings.gql_task_function_update_perms)?;
@@ -169,7 +180,7 @@ pub fn update(
     let old = function.clone();
     let old_secret = db::task_function::secret(unit.connection, id)?;
     let mut secret = old_secret.clone();
-    fill(unit, &mut function, &mut secret, change)?;
+    fill(unit, &mut function, &mut secret, change, syntax)?;
     unit.touch(&function);
     if secret != old_secret {
         db::update(unit.connection, &secret)?;
@@ -279,7 +290,11 @@ fn check_kind(unit: &UnitOfWork<'_>, input: &CreateTaskFunction) -> Result<()> {
         FunctionKind::Http if input.change.url.is_none() => {
             Err(Error::validation("url", Message::new("function-needs-url")))
         }
-        FunctionKind::Http => Ok(()),
+        FunctionKind::Javascript if unit.services.sources.runner().is_none() => Err(no_runner()),
+        FunctionKind::Javascript if input.change.source.is_none() => {
+            Err(Error::validation("source", Message::new("function-needs-source")))
+        }
+        FunctionKind::Http | FunctionKind::Javascript => Ok(()),
     }
 }
 
@@ -289,6 +304,7 @@ fn fill(
     function: &mut TaskFunction,
     secret: &mut FunctionSecret,
     change: &TaskFunctionChange,
+    syntax: &Syntax,
 ) -> Result<()> {
     if let Some(description) = &change.description {
         check_text("description", description, LONGEST_DESCRIPTION)?;
@@ -302,6 +318,7 @@ fn fill(
         check_url("url", url, unit.services.webhooks.reach())?;
         function.url = Some(url.clone());
     }
+    fill_javascript(unit, function, change, syntax)?;
     if let Some(limit) = change.time_limit {
         check_range("timeLimit", limit, TIME_LIMITS)?;
         function.time_limit = limit;
@@ -338,7 +355,7 @@ fn fill(
         function.json_ext.clone_from(json_ext);
     }
     if let Some(account) = change.service_account {
-        if account.is_some() && function.kind != FunctionKind::Handler {
+        if account.is_some() && function.kind == FunctionKind::Http {
             return Err(Error::validation("serviceAccount", Message::new("account-of-receiver")));
         }
         check_account(unit, "serviceAccount", account)?;
@@ -348,6 +365,30 @@ fn fill(
         Some(variables) => set_variables(unit, function, secret, variables),
         None => Ok(()),
     }
+}
+
+/// The same for what functions in JavaScript alone have.
+fn fill_javascript(
+    unit: &UnitOfWork<'_>,
+    function: &mut TaskFunction,
+    change: &TaskFunctionChange,
+    syntax: &Syntax,
+) -> Result<()> {
+    let given = [("source", change.source.is_some()), ("memoryLimit", change.memory_limit.is_some())];
+    if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given)
+        && function.kind != FunctionKind::Javascript
+    {
+        return Err(Error::validation(field, Message::new("not-in-javascript").with("field", field)));
+    }
+    if let Some(source) = &change.source {
+        unit.services.sources.check(source, syntax)?;
+        function.source = Some(source.clone());
+    }
+    if let Some(limit) = change.memory_limit {
+        check_range("memoryLimit", limit, MEMORY_LIMITS)?;
+        function.memory_limit = Some(limit);
+    }
+    Ok(())
 }
 
 /// Refuses an account that is not there, or has rights that the requester lacks. The function that has it acts with them.

@@ -25,6 +25,7 @@ use crate::db::lease::{self, Lease};
 use crate::domain::function_run::{RunStatus, TIMED_OUT};
 use crate::domain::task_function::FunctionKind;
 use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::Schema;
 use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
@@ -33,6 +34,11 @@ use crate::service::function_run::ending;
 
 mod call;
 mod ended;
+#[cfg(feature = "javascript")]
+mod javascript;
+#[cfg(not(feature = "javascript"))]
+#[path = "function_runs/no_javascript.rs"]
+mod javascript;
 
 use call::Call;
 use ended::Ended;
@@ -43,12 +49,12 @@ const AT_ONCE: i64 = 50;
 /// Executes runs until told to stop. Then it finishes those in hand within `grace`; others fail when their leases end.
 pub async fn run(
     services: Arc<ServiceContext>,
-    webhooks: Arc<Webhooks>,
+    (webhooks, schema): (Arc<Webhooks>, Schema),
     settings: OutboxSettings,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let worker = Worker::new(&services, &webhooks, &settings);
+    let worker = Worker::new(&services, (&webhooks, &schema), &settings);
     let all = Arc::clone(&worker).serve(stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
@@ -63,10 +69,10 @@ pub async fn run(
 /// Executes all runs that are due now; returns how many.
 pub async fn execute_due(
     services: &Arc<ServiceContext>,
-    webhooks: &Arc<Webhooks>,
+    callers: (&Arc<Webhooks>, &Schema),
     settings: &OutboxSettings,
 ) -> Result<usize> {
-    let worker = Worker::new(services, webhooks, settings);
+    let worker = Worker::new(services, callers, settings);
     let mut count = worker.end_lapsed().await?;
     loop {
         let begun = worker.begin().await?;
@@ -85,8 +91,11 @@ pub async fn execute_due(
     }
 }
 
-/// The place of a run of this function. It is free again when nobody holds it any more.
-type Place = Held<Uuid>;
+/// The place of a run of this function, and of one in JavaScript. It is free again when nobody holds it any more.
+struct Place {
+    _of_function: Held<Uuid>,
+    _of_javascript: Option<Held<FunctionKind>>,
+}
 
 /// A run that is begun, with its function and its place.
 struct Begun {
@@ -98,21 +107,30 @@ struct Begun {
 struct Worker {
     services: Arc<ServiceContext>,
     webhooks: Arc<Webhooks>,
+    schema: Schema,
     settings: OutboxSettings,
     id: Uuid,
     /// How many runs of each function are under way here.
     taken: Counted<Uuid>,
+    /// How many of those in JavaScript, each of which is a process.
+    taken_by_processes: Counted<FunctionKind>,
     ended: Arc<Gathered<Ended>>,
 }
 
 impl Worker {
-    fn new(services: &Arc<ServiceContext>, webhooks: &Arc<Webhooks>, settings: &OutboxSettings) -> Arc<Self> {
+    fn new(
+        services: &Arc<ServiceContext>,
+        (webhooks, schema): (&Arc<Webhooks>, &Schema),
+        settings: &OutboxSettings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             services: Arc::clone(services),
             webhooks: Arc::clone(webhooks),
+            schema: schema.clone(),
             settings: settings.clone(),
             id: new_random_id(),
             taken: Counted::default(),
+            taken_by_processes: Counted::default(),
             ended: Gathered::new(services),
         })
     }
@@ -200,7 +218,7 @@ impl Worker {
             let runs = self.lease(&function, free).await?;
             room -= runs.len().min(room);
             for run in runs {
-                let place = Arc::new(self.taken.add(function.id));
+                let place = Arc::new(self.place(&function));
                 begun.push(Begun { run, function: Arc::clone(&function), place });
             }
         }
@@ -235,6 +253,7 @@ impl Worker {
         match function.kind {
             FunctionKind::Handler => self.services.functions.knows(&function.name),
             FunctionKind::Http => self.services.bus.has_webhooks(),
+            FunctionKind::Javascript => self.services.sources.runner().is_some(),
         }
     }
 
@@ -246,7 +265,20 @@ impl Worker {
     /// How many more runs of the function this process may execute.
     fn free_places(&self, function: &TaskFunction) -> usize {
         let most = usize::try_from(function.max_concurrency).unwrap_or(1);
-        most.saturating_sub(self.taken.of(&function.id))
+        let free = most.saturating_sub(self.taken.of(&function.id));
+        if function.kind != FunctionKind::Javascript {
+            return free;
+        }
+        let processes = self.services.function_settings.javascript_at_once;
+        free.min(processes.saturating_sub(self.taken_by_processes.all()))
+    }
+
+    fn place(&self, function: &TaskFunction) -> Place {
+        let is_process = function.kind == FunctionKind::Javascript;
+        Place {
+            _of_function: self.taken.add(function.id),
+            _of_javascript: is_process.then(|| self.taken_by_processes.add(function.kind)),
+        }
     }
 
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {

@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["budget"],
     &["config"],
     &["model"],
+    &["function_runner"],
     &["domain"],
     &["error"],
     &["message", "clock", "reports"],

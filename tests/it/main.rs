@@ -58,6 +58,8 @@ mod host_reads;
 mod host_schemas;
 mod host_users;
 mod hostile_texts;
+mod javascript;
+mod javascript_attacks;
 mod journal;
 mod kill;
 mod layering;

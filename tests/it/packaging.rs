@@ -45,6 +45,7 @@ fn the_smallest_host_gets_no_other_database_no_server_and_no_tls() {
         "pq-src",
         "reqwest",
         "ring",
+        "rquickjs",
         "rustls",
         "toml",
         "tower-http",

@@ -4,12 +4,15 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
 use crate::domain::task_function::RetryPolicy;
 use crate::error::Result;
+use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{
     MutationMeta, Payload, SecretPayload, journaled, journaled_secret, payloads,
 };
 use crate::graphql::protocol::scalars::{BigInt, JsonString, UuidOrGlobalId};
 use crate::graphql::task_function::types::{TaskFunctionKind, TaskFunctionPermissionMode};
+use crate::service::function_sources::Syntax;
+use crate::service::task_function::source::look_at;
 use crate::service::task_function::{self, CreateTaskFunction, EnvironmentVariable, TaskFunctionChange};
 
 payloads! {
@@ -26,6 +29,11 @@ pub struct TaskFunctionFields {
     description: Option<String>,
     /// For HTTP, where its receiver stands: https at a public address, unless settings allow more.
     url: Option<String>,
+    /// For JAVASCRIPT, the source of a module whose default export is called:
+    /// `export default async (task, context) => result`.
+    source: Option<String>,
+    /// For JAVASCRIPT, how many megabytes of memory a run may take, from 16 to 1024; 128 unless said.
+    memory_limit: Option<i32>,
     /// How many seconds a run may take, from 3 to 300; 10 unless said.
     time_limit: Option<i32>,
     /// Who may have it run; people with the right, unless said.
@@ -42,7 +50,7 @@ pub struct TaskFunctionFields {
     runs_per_minute: Option<i32>,
     /// When a run that failed is tried again. It is not, unless said.
     retry_policy: Option<TaskFunctionRetryPolicyInput>,
-    /// For HANDLER, the user in whose name its runs act. Nobody gives it one with rights that he lacks; null takes it away.
+    /// For HANDLER and JAVASCRIPT, the user in whose name its runs act. Nobody gives it one with rights that he lacks; null takes it away.
     service_account: MaybeUndefined<UuidOrGlobalId>,
     /// Environment variables that get a value; others stay. Nobody is shown values, and the journal keeps none.
     environment_variables: Option<Vec<TaskFunctionVariableInput>>,
@@ -96,6 +104,8 @@ impl TaskFunctionFields {
         Ok(TaskFunctionChange {
             description: self.description.clone(),
             url: self.url.clone(),
+            source: self.source.clone(),
+            memory_limit: self.memory_limit,
             time_limit: self.time_limit,
             permission_mode: self.permission_mode.map(Into::into),
             default_priority: asked(&self.default_priority, "default_priority")?,
@@ -108,6 +118,12 @@ impl TaskFunctionFields {
             environment_variables: variables,
             json_ext: asked(&self.json_ext, "json_ext")?,
         })
+    }
+
+    /// What a runner says of the source.
+    async fn syntax(&self, ctx: &Context<'_>) -> Result<Syntax> {
+        let context = request(ctx)?;
+        look_at(&context.services, context.requester()?, self.source.as_deref()).await
     }
 }
 
@@ -167,10 +183,11 @@ impl TaskFunctionMutations {
         ctx: &Context<'_>,
         input: CreateTaskFunctionMutationInput,
     ) -> Result<Option<SecretPayload<CreateTaskFunctionPayload>>> {
-        let meta = input.meta.clone();
+        let (meta, syntax) = (input.meta.clone(), input.fields.syntax(ctx).await?);
         journaled_secret(ctx, "createTaskFunction", &meta, move |unit| {
             let (name, kind, change) = (input.name.clone(), input.kind.into(), input.fields.read()?);
-            task_function::create(unit, &CreateTaskFunction { name, kind, change }).map(|(_, secret)| secret)
+            let function = CreateTaskFunction { name, kind, change };
+            task_function::create(unit, &function, &syntax).map(|(_, secret)| secret)
         })
         .await
     }
@@ -181,9 +198,10 @@ impl TaskFunctionMutations {
         ctx: &Context<'_>,
         input: UpdateTaskFunctionMutationInput,
     ) -> Result<Option<Payload<UpdateTaskFunctionPayload>>> {
-        let meta = input.meta.clone();
+        let (meta, syntax) = (input.meta.clone(), input.fields.syntax(ctx).await?);
         journaled(ctx, "updateTaskFunction", &meta, move |unit| {
-            task_function::update(unit, input.id.0, &input.fields.read()?, input.expected_version).map(drop)
+            let change = input.fields.read()?;
+            task_function::update(unit, input.id.0, &change, &syntax, input.expected_version).map(drop)
         })
         .await
     }

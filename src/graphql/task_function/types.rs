@@ -19,6 +19,8 @@ pub enum TaskFunctionKind {
     Handler,
     /// A receiver that is sent each run by a signed POST; the JSON that it answers is the result.
     Http,
+    /// A module in JavaScript, executed by a process of its own for each run, without files and network.
+    Javascript,
 }
 
 /// Who may have a function run.
@@ -62,6 +64,10 @@ shows! {
         kind: TaskFunctionKind = function.kind.into(),
         /// Where its receiver stands, if it has one.
         url: Option<String>,
+        /// The module in JavaScript whose default export is called.
+        source: Option<String>,
+        /// How many megabytes of memory a run in JavaScript may take.
+        memory_limit: Option<i32>,
         /// How many seconds a run may take.
         time_limit: i32,
         permission_mode: TaskFunctionPermissionMode = function.permission_mode.into(),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::task_function::TaskFunction;
 use crate::service::context::ServiceContext;
-use crate::service::task_function::{self, CreateTaskFunction, TaskFunctionChange};
+use crate::service::task_function::{self, CreateTaskFunction, TaskFunctionChange, source};
 
 service! {
     /// The service of functions. Each method is one transaction.
@@ -25,7 +25,9 @@ impl TaskFunctionService {
         requester: &Arc<Requester>,
         input: CreateTaskFunction,
     ) -> Result<(TaskFunction, Option<String>)> {
-        self.services.act(requester, move |unit| task_function::create(unit, &input)).await
+        let syntax = source::look_at(&self.services, requester, input.change.source.as_deref());
+        let syntax = syntax.await.inspect_err(Error::log)?;
+        self.services.act(requester, move |unit| task_function::create(unit, &input, &syntax)).await
     }
 
     /// Changes a function.
@@ -38,7 +40,11 @@ impl TaskFunctionService {
         id: Uuid,
         change: TaskFunctionChange,
     ) -> Result<TaskFunction> {
-        self.services.act(requester, move |unit| task_function::update(unit, id, &change, None)).await
+        let syntax = source::look_at(&self.services, requester, change.source.as_deref());
+        let syntax = syntax.await.inspect_err(Error::log)?;
+        self.services
+            .act(requester, move |unit| task_function::update(unit, id, &change, &syntax, None))
+            .await
     }
 
     /// Deletes functions: all of them, or none. Their runs that wait are given up.

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::auth::requester::Requester;
 use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::json::{Json, json};
+use crate::error::Result as Outcome;
+use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
@@ -50,4 +55,27 @@ pub async fn prepare(
             Err(refused("what the function needs can't be read now; the cause is in the log"))
         }
     }
+}
+
+/// The user in whose name a run acts, with rights as they are now; none for one who may not act any more.
+///
+/// # Errors
+/// What the database says.
+pub async fn account(services: &Arc<ServiceContext>, id: Uuid) -> Outcome<Option<Arc<Requester>>> {
+    let acting = services.read(move |services, connection| identity::acting_by_id(services, connection, id));
+    Ok(acting.await?.map(Arc::new))
+}
+
+/// A run, as functions outside of this process are told of it.
+#[must_use]
+pub fn told(run: &FunctionRun) -> Json {
+    json!({
+        "id": run.id,
+        "functionName": run.function_name,
+        "data": run.data,
+        "tags": run.tags,
+        "attempt": run.retried_runs().len() + 1,
+        "causeDepth": run.cause_depth + 1,
+        "userId": run.user_created,
+    })
 }

@@ -1,4 +1,4 @@
-//! Calling a function: by the handler of the host, or by a message to its receiver.
+//! Calling a function: by the handler of the host, by a message to its receiver, or by a process that executes its source.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::javascript::Execution;
 use super::{Place, Worker};
 use crate::domain::function_run::{BROKEN_OFF, NOT_BEGUN, RunError, RunErrorType, TIMED_OUT};
 use crate::domain::json::Json;
@@ -97,6 +98,24 @@ impl Call<'_> {
                             }
                         }
                     })
+                }))
+            }
+            FunctionKind::Javascript => {
+                let execution = Execution {
+                    services: Arc::clone(&self.worker.services),
+                    schema: self.worker.schema.clone(),
+                    function: self.function.clone(),
+                    run: self.run.clone(),
+                    said: self.said.clone(),
+                };
+                Ok(tokio::spawn(async move {
+                    let _place = place;
+                    tokio::select! {
+                        outcome = execution.execute(environment) => outcome,
+                        () = given_up.cancelled() => {
+                            Err(RunError::new(RunErrorType::Runtime, TIMED_OUT, "it was given up"))
+                        }
+                    }
                 }))
             }
             FunctionKind::Http => {

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
+use crate::service::function_run::preparation::told;
 use crate::service::task_function::secrets::signing_secrets;
 use crate::worker::webhook_client::Bounds;
 
@@ -40,16 +41,10 @@ impl Webhooks {
         let url = check_url("url", url, services.webhooks.reach())
             .map_err(|error| not_begun(&error.to_string()))?;
         let now = services.clock.now();
-        let data = json!({
-            "id": run.id,
-            "functionName": run.function_name,
-            "data": run.data,
-            "tags": run.tags,
-            "attempt": run.retried_runs().len() + 1,
-            "causeDepth": run.cause_depth + 1,
-            "userId": run.user_created,
-            "environmentVariables": environment,
-        });
+        let mut data = told(run);
+        if let Some(data) = data.as_object_mut() {
+            data.insert("environmentVariables".to_owned(), Json::of(&environment));
+        }
         let timestamp = now.and_utc().to_rfc3339_opts(SecondsFormat::Micros, true);
         let body = json!({ "type": TYPE, "timestamp": timestamp, "data": data }).to_string();
         let id = function.id;

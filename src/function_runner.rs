@@ -1,0 +1,88 @@
+//! Functions in JavaScript are executed by processes of their own, one for each run, which have nothing but their order: no files, no
+//! network, no environment, and bounds on memory and time (`inside/sandbox.rs`). They talk to the process that has started them by
+//! their standard streams (`message.rs`).
+//!
+//! The program of such a process is the program of the server itself, or of the host: [`function_runner`] makes it a runner.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod inside;
+pub mod message;
+pub mod outside;
+
+use message::{Order, Told};
+
+/// The argument by which a program becomes a runner.
+const SUBCOMMAND: &str = "function-runner";
+/// How many bytes a message has at most. Texts take up to six times their size in JSON.
+const FRAME_BYTES: usize = 16 * 1024 * 1024;
+
+/// How much memory and time a look at a source may take.
+const CHECK_MEMORY_MB: u64 = 64;
+const CHECK_S: u64 = 5;
+
+/// The error of a run that needed too much memory.
+pub const OUT_OF_MEMORY: &str = "outOfMemory";
+/// The error of a run that waits for nothing.
+pub const NO_RESULT: &str = "noResult";
+/// The error of a run whose result is no JSON; the prelude says it.
+pub const NOT_SERIALIZABLE: &str = "notSerializable";
+/// The error of a runner that can't shut itself in.
+pub const NO_SANDBOX: &str = "noSandbox";
+
+/// The program by which functions in JavaScript are executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionRunner(PathBuf);
+
+/// Makes this process a runner of functions in JavaScript, if it was started as one; then it never returns. Otherwise it returns the
+/// runner for `Builder::function_runner`. Call it first thing in `main`, before there are other threads and open files.
+///
+/// ```no_run
+/// let runner = tasks_management::function_runner();
+/// let builder = tasks_management::Builder::new(tasks_management::Settings::default()).function_runner(runner);
+/// # let _ = builder;
+/// ```
+#[must_use]
+pub fn function_runner() -> FunctionRunner {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() == Some(OsStr::new(SUBCOMMAND)) {
+        let mut bound = || arguments.next()?.into_string().ok();
+        std::process::exit(inside::run([bound(), bound()]));
+    }
+    FunctionRunner(own_program())
+}
+
+impl FunctionRunner {
+    /// The program at this path, which calls [`function_runner`] first thing in its `main`.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Has the program look at a source: whether it is a module, or why not.
+    ///
+    /// # Errors
+    /// The program can't be asked, or does not answer in time.
+    pub(crate) async fn check(&self, source: &str) -> io::Result<Result<(), String>> {
+        let answer = async {
+            let mut runner = outside::Runner::start(self, CHECK_MEMORY_MB, CHECK_S)?;
+            runner.order(&Order::Check { source: source.to_owned() }).await?;
+            runner.told().await
+        };
+        match tokio::time::timeout(Duration::from_secs(CHECK_S), answer).await.map_err(io::Error::other)?? {
+            Told::Result(_) => Ok(Ok(())),
+            Told::Failed(fault) if fault.name == NO_SANDBOX => Err(io::Error::other(fault.message)),
+            Told::Failed(fault) => Ok(Err(format!("{}: {}", fault.name, fault.message))),
+            Told::Line(_) | Told::Question { .. } => Err(io::Error::other("a runner tells what it does not")),
+        }
+    }
+}
+
+/// The program of this process, also where its file was replaced by a newer one since.
+fn own_program() -> PathBuf {
+    let own = Path::new("/proc/self/exe");
+    if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_default() }
+}
