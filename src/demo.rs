@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
-    AssignTask, Builder, CompletionPolicy, CreateTaskComment, CreateTaskFlow, LoadFile, ResolveTask,
-    Settings, Signals, TaskFlowStepInput, TaskGroupInput, TaskManagement, cli, cli::say,
+    AssignTask, Builder, CompletionPolicy, CreateFunctionRun, CreateTaskComment, CreateTaskFlow,
+    CreateTaskFunction, FunctionKind, LoadFile, ResolveTask, Settings, Signals, TaskFlowStepInput,
+    TaskFunctionChange, TaskGroupInput, TaskManagement, cli, cli::say, function_runner,
 };
 
 mod work;
@@ -73,9 +74,11 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     let address = listener.local_addr().map_err(|error| error.to_string())?;
 
     let database = settings.database.url.clone();
+    let has_runner = settings.functions.runner != "none";
     let module = Builder::new(settings)
         .signals(cli::logged(Signals::builder()))
         .metrics(cli::metrics()?)
+        .function_runner(function_runner())
         .build()
         .map_err(say)?;
     module.migrate().await.map_err(say)?;
@@ -86,6 +89,9 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     if loaded.rows.values().any(|(added, _)| *added > 0) {
         module.load(overdue).await.map_err(say)?;
         fill(&module).await.map_err(say)?;
+        if cfg!(feature = "javascript") && has_runner {
+            add_function(&module).await.map_err(say)?;
+        }
     }
     introduce(&address.to_string(), &database);
     println!("\nCtrl-C stops it{}.", if keep_url { "; its data stays" } else { " and removes its data" });
@@ -181,6 +187,20 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A function in JavaScript, which counts what waits for whom, and its first run.
+async fn add_function(module: &TaskManagement) -> tasks_management::Result<()> {
+    let admin = module.requester("admin").await?;
+    let mut change = TaskFunctionChange::default();
+    change.description = Some("Counts the open tasks of each source".to_owned());
+    change.source = Some(include_str!("demo/open_tasks.js").to_owned());
+    change.service_account = Some(Some(module.requester("triage").await?.id()));
+    let name = "open-tasks".to_owned();
+    let function = CreateTaskFunction { name: name.clone(), kind: FunctionKind::Javascript, change };
+    module.task_functions().create(&admin, function).await?;
+    let run = CreateFunctionRun { function_name: name, ..CreateFunctionRun::default() };
+    module.function_runs().create(&admin, run).await.map(drop)
 }
 
 /// Creates a new task every twenty seconds, and casts a vote from time to time.
