@@ -58,6 +58,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let _ = tasks_management::function_runner();
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Timers(options) => timers::run(&options),

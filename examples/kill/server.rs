@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasks_management::{Builder, FunctionError, Json, Settings, cli};
+use tasks_management::{Builder, FunctionError, Json, Settings, cli, function_runner};
 use tokio::net::TcpListener;
 
 use crate::books::Books;
@@ -26,7 +26,8 @@ pub fn serve(slow: Duration) -> Result<(), String> {
     let outcome = runtime.block_on(async {
         let books = Arc::new(Books::new(&settings.database.url));
         books.open().map_err(|error| format!("the handlers' tables can't be made: {error}"))?;
-        let mut builder = Builder::new(settings).signals(hooks(&books, slow));
+        let mut builder =
+            Builder::new(settings).signals(hooks(&books, slow)).function_runner(function_runner());
         for name in FUNCTIONS {
             let books = Arc::clone(&books);
             builder = builder.function(name, move |call| {
