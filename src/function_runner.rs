@@ -62,21 +62,22 @@ impl FunctionRunner {
         Self(path.into())
     }
 
-    /// Has the program look at a source: whether it is a module, or why not.
+    /// Has the program look at a source: whether it is a module, or why not. One that its reader can't cope with is none.
     ///
     /// # Errors
-    /// The program can't be asked, or does not answer in time.
+    /// The program can't be started, or can't shut itself in.
     pub(crate) async fn check(&self, source: &str) -> io::Result<Result<(), String>> {
+        let mut runner = outside::Runner::start(self, CHECK_MEMORY_MB, CHECK_S)?;
+        let order = Order::Check { source: source.to_owned() };
         let answer = async {
-            let mut runner = outside::Runner::start(self, CHECK_MEMORY_MB, CHECK_S)?;
-            runner.order(&Order::Check { source: source.to_owned() }).await?;
+            runner.order(&order).await?;
             runner.told().await
         };
-        match tokio::time::timeout(Duration::from_secs(CHECK_S), answer).await.map_err(io::Error::other)?? {
-            Told::Result(_) => Ok(Ok(())),
-            Told::Failed(fault) if fault.name == NO_SANDBOX => Err(io::Error::other(fault.message)),
-            Told::Failed(fault) => Ok(Err(format!("{}: {}", fault.name, fault.message))),
-            Told::Line(_) | Told::Question { .. } => Err(io::Error::other("a runner tells what it does not")),
+        match tokio::time::timeout(Duration::from_secs(CHECK_S), answer).await {
+            Ok(Ok(Told::Result(_))) => Ok(Ok(())),
+            Ok(Ok(Told::Failed(fault))) if fault.name == NO_SANDBOX => Err(io::Error::other(fault.message)),
+            Ok(Ok(Told::Failed(fault))) => Ok(Err(format!("{}: {}", fault.name, fault.message))),
+            _ => Ok(Err(format!("it can't be read in {CHECK_S} s with {CHECK_MEMORY_MB} MB"))),
         }
     }
 }

@@ -215,6 +215,17 @@ async fn a_child_that_ignores_signals_or_tells_nonsense_is_killed_with_what_it_h
 }
 
 #[apply(on_both)]
+async fn a_source_that_ends_its_reader_is_refused(backend: Backend) {
+    let app = scene(backend).await;
+    let (runner, path) = impostor("exit 1");
+    let other = app.another_process_with(|_| {}, |builder| builder.function_runner(runner));
+    let input = json!({ "name": "f", "kind": "JAVASCRIPT", "source": "export default () => 1" });
+    assert_eq!(other.refused("admin", "createTaskFunction", input.clone()).await, "VALIDATION source");
+    app.done("admin", "createTaskFunction", input).await;
+    let _ = std::fs::remove_file(path);
+}
+
+#[apply(on_both)]
 async fn a_child_is_given_no_environment_and_no_folder_of_ours(backend: Backend) {
     let app = scene(backend).await;
     make(&app, "f", "export default () => 1", json!({})).await;
