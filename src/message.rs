@@ -135,6 +135,20 @@ fn catalogue(language: &str) -> &'static Catalogue {
     &found.unwrap_or(&CATALOGUES[0]).1
 }
 
+/// The language of a stranger, as a browser says it in `Accept-Language`: the first one in which there are texts.
+#[must_use]
+pub fn accepted(header: &str) -> &'static str {
+    let mut wanted = header
+        .split(',')
+        .take(MOST_ACCEPTED)
+        .map(|one| one.split([';', '-']).next().unwrap_or_default().trim());
+    let known = |tag: &str| CATALOGUES.iter().find(|(code, _)| code.eq_ignore_ascii_case(tag));
+    wanted.find_map(known).map_or("en", |(code, _)| code)
+}
+
+/// So many languages of a stranger are looked at.
+const MOST_ACCEPTED: usize = 20;
+
 /// A broken line loses that message only; the tests below see to it that there is none.
 fn load(language: &str, source: &str) -> Catalogue {
     let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _errors)| resource);
@@ -175,6 +189,20 @@ mod tests {
             assert!(found.insert(key.to_owned(), names.collect()).is_none(), "{key} stands there twice");
         }
         found
+    }
+
+    #[test]
+    fn a_stranger_gets_the_first_language_in_which_there_are_texts() {
+        for (header, language) in [
+            ("", "en"),
+            ("fr", "fr"),
+            ("FR-ca;q=0.9, en;q=0.8", "fr"),
+            ("de-CH, de;q=0.9, fr;q=0.5, en;q=0.1", "fr"),
+            ("en-GB,fr", "en"),
+            ("*, ;;,-", "en"),
+        ] {
+            assert_eq!(accepted(header), language, "{header}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::config::{Introspection, Limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{self, Effect, RequestId};
 use crate::graphql::protocol::document::{self, aside};
-use crate::message::Message;
+use crate::message::{Message, accepted};
 use crate::service::login;
 
 mod operation;
@@ -160,7 +160,10 @@ impl Incoming {
         content: Content,
         turn: Option<Turn>,
     ) -> Response {
-        let language = found.as_ref().map_or("en", |found| found.requester.user.language.as_str()).to_owned();
+        let language = match &found {
+            Some(found) => found.requester.user.language.clone(),
+            None => accepted(text_header(&self.headers, "accept-language").unwrap_or_default()).to_owned(),
+        };
         let call = Call { incoming: self, found, language };
         match content {
             Content::NotJson => {
@@ -344,7 +347,8 @@ impl Call {
     ) -> Answer {
         let is_mutation = document.kind == OperationType::Mutation;
         let cookies = cookies::read(&self.incoming.headers, &self.incoming.app.http);
-        let call = Arc::new(context::Call::new(cookies, self.incoming.origin.address, document, turn));
+        let call = context::Call::new(cookies, self.incoming.origin.address, document, turn);
+        let call = Arc::new(call.in_language(&self.language));
         // The document has been read already.
         let mut request = async_graphql::Request::new("")
             .variables(variables)

@@ -100,6 +100,8 @@ pub struct Call {
     pub cookies: Cookies,
     /// The address from which the request came.
     pub address: Option<IpAddr>,
+    /// The language of the answer to a stranger; empty: English.
+    pub language: String,
     /// The effects that the answer is to have besides its body.
     effects: Mutex<Vec<Effect>>,
     /// Whether the database could not be used.
@@ -120,6 +122,13 @@ impl Call {
     pub fn new(cookies: Cookies, address: Option<IpAddr>, document: Document, turn: Option<Turn>) -> Self {
         let (document, turn) = (Mutex::new(Some(Box::new(document))), Mutex::new(turn));
         Self { cookies, address, document, turn, ..Self::default() }
+    }
+
+    /// The same, of somebody who reads this language.
+    #[must_use]
+    pub fn in_language(mut self, language: &str) -> Self {
+        language.clone_into(&mut self.language);
+        self
     }
 
     /// A call that is answered by a stream, for as long as the connection lasts.

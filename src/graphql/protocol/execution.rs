@@ -306,8 +306,8 @@ impl Asked {
         let requester = given::<Arc<Requester>>(ctx, request).cloned();
         let request_id = given::<RequestId>(ctx, request)
             .map_or_else(|| new_random_id().simple().to_string(), |id| id.0.clone());
-        let language =
-            requester.as_ref().map_or("en", |requester| requester.user.language.as_str()).to_owned();
+        let strangers = || call.as_ref().map(|call| call.language.clone()).unwrap_or_default();
+        let language = requester.as_ref().map_or_else(strangers, |requester| requester.user.language.clone());
         // The lines of this server's calls belong to their requests, which streams outlive.
         let span = if call.as_ref().is_some_and(|call| !call.is_stream()) {
             tracing::Span::current()

@@ -176,7 +176,8 @@ impl PasswordQueries {
 
 /// What came of it; a refusal in the words of the requester's language.
 fn said<T>(context: &RequestContext, outcome: Result<T>) -> Result<std::result::Result<T, String>> {
-    let language = context.requester().map_or("en", |requester| requester.user.language.as_str());
+    let strangers = |_| context.call.language.as_str();
+    let language = context.requester().map_or_else(strangers, |requester| requester.user.language.as_str());
     match outcome {
         Ok(done) => Ok(Ok(done)),
         Err(error) if error.is_internal() => Err(error),
