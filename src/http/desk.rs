@@ -1,6 +1,7 @@
-//! The desk: a page on which people work. It is made of the files in `assets/desk/`, which are in the binary as they are. What it
-//! does, it does through the public interface.
+//! The desk: a page on which people work. It is made of the files in `assets/desk/`, which are in the binary; browsers get them
+//! without our comments. What it does, it does through the public interface.
 
+mod comments;
 mod imports;
 
 use std::borrow::Cow;
@@ -63,7 +64,7 @@ static SERVED: LazyLock<(Vec<File>, String)> = LazyLock::new(|| {
     let files: Vec<File> = FILES
         .iter()
         .map(|&(name, bytes)| {
-            let bytes = at_hand(name, bytes);
+            let bytes = for_browsers(name, at_hand(name, bytes));
             File { name, hash: hash(&bytes), bytes, kind: kind(name), packed: OnceLock::new() }
         })
         .collect();
@@ -81,6 +82,15 @@ fn at_hand(name: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
         }
     }
     bytes.into()
+}
+
+/// A file as browsers get it. What others have written stays as it is.
+fn for_browsers(name: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
+    let is_ours = !name.starts_with("vendor/") && matches!(name.rsplit('.').next(), Some("js" | "css"));
+    if !is_ours {
+        return bytes;
+    }
+    comments::without(&String::from_utf8_lossy(&bytes)).into_bytes().into()
 }
 
 /// The paths of the desk, if it is served here. `alone`: the server is nothing else, so that `/` can be the desk's.
