@@ -6,6 +6,7 @@ mod claims;
 mod files;
 mod following;
 mod hosting;
+mod histories;
 mod lists;
 mod newcomer;
 mod reading;

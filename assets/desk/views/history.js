@@ -4,21 +4,43 @@ import { ask } from '../api.js';
 import { compare } from '../compare.js';
 import { Moment, t, when } from '../messages.js';
 import { explain } from '../notices.js';
-import { Person, Text } from '../text.js';
+import { keyOf, nameOf, Person, Text } from '../text.js';
 import { Comparison, proposed } from './comparison.js';
+import { peopleOf } from './mentions.js';
+import { orders } from './progress.js';
 
 const USER = '{ id username otherNames lastName }';
 const VERSION = `historyId version historyDate historyType historyChangeReason historyUser ${USER} status priority dueDate followUpDate
-  businessStatus dataHash taskGroup { code } flow { code }`;
+  entityString businessStatus dataHash jsonExt taskGroup { code } flow { code } currentStep { uuid order taskGroup { code } }`;
 const SOME = 20;
 const QUERY = `query($id: ID!, $after: String) { taskHistory(id: $id, first: ${SOME}, after: $after, orderBy: ["-version"]) {
   pageInfo { hasNextPage endCursor } edges { node { ${VERSION} } } } }`;
 const DATA = 'query($id: ID!, $version: Int!) { taskHistory(id: $id, version: $version) { edges { node { data } } } }';
 
-/** What a version changed, in words. */
-function changes(now, before) {
+/** A vote as `businessStatus` has it: a verdict, or records by what is to become of them. */
+const verdictOf = (vote) => {
+  if (vote === undefined) return t('history.none');
+  if (typeof vote === 'string') return t(`verdict.${vote}`);
+  return t('verdict.records', { accepted: vote?.ACCEPT?.length ?? 0, rejected: vote?.REJECT?.length ?? 0 });
+};
+
+/** Whose vote has changed, and to what. */
+function votes(now, before, names) {
+  try {
+    const [old, after] = [JSON.parse(before.businessStatus), JSON.parse(now.businessStatus)];
+    const ids = [...new Set([...Object.keys(old), ...Object.keys(after)])].filter((id) => JSON.stringify(old[id]) !== JSON.stringify(after[id]));
+    if (ids.length && ids.every((id) => names.has(id))) return ids.map((id) => t('history.vote', { person: names.get(id), after: verdictOf(after[id]) }));
+  } catch {
+    // Hosts can write there what they like.
+  }
+  return [t('history.votes')];
+}
+
+/** What a version changed, in words. `names`: those of the people of the task, `numbers`: how its steps are ordered. */
+function changes(now, before, { names, numbers }) {
   if (!before) return [];
   const said = [];
+  if (now.entityString !== before.entityString) said.push(t('history.name', { before: before.entityString || t('history.none'), after: now.entityString || t('history.none') }));
   const day = (value) => (value ? when(value) : t('history.none'));
   if (now.status !== before.status) said.push(t('history.status', { before: t(`status.${before.status}`), after: t(`status.${now.status}`) }));
   if (now.taskGroup?.code !== before.taskGroup?.code) said.push(t('history.group', { before: before.taskGroup?.code ?? t('history.none'), after: now.taskGroup?.code ?? t('history.none') }));
@@ -27,9 +49,12 @@ function changes(now, before) {
   for (const field of ['dueDate', 'followUpDate']) {
     if (now[field] !== before[field]) said.push(t(`history.${field}`, { before: day(before[field]), after: day(now[field]) }));
   }
-  if (now.businessStatus !== before.businessStatus) said.push(t('history.votes'));
+  const step = now.currentStep;
+  if (step && step.uuid !== before.currentStep?.uuid) said.push(t('history.step', { number: numbers.indexOf(step.order) + 1 || step.order, group: step.taskGroup.code }));
+  if (now.businessStatus !== before.businessStatus) said.push(...votes(now, before, names));
   if (now.dataHash !== before.dataHash) said.push(t('history.data'));
-  return said;
+  if (now.jsonExt !== before.jsonExt) said.push(t('history.ext'));
+  return said.length || now.historyType === 'DELETED' ? said : [t('history.nothing')];
 }
 
 function Data({ id, version }) {
@@ -49,8 +74,8 @@ function Data({ id, version }) {
   return html`<button type="button" class="link" onClick=${read}>${t('history.compare')}</button>`;
 }
 
-function Version({ id, now, before }) {
-  const said = changes(now, before);
+function Version({ id, now, before, known }) {
+  const said = changes(now, before, known);
   return html`
     <li>
       <p><b>${t(`history.${now.version === 1 ? 'CREATED' : now.historyType}`)}</b> · <${Moment} at=${now.historyDate} />${now.historyUser && html` · <${Person} user=${now.historyUser} />`}</p>
@@ -74,11 +99,13 @@ function Timeline({ task }) {
   };
   useEffect(() => { read(undefined, []); }, [task.version]);
   const { versions } = state;
+  const people = [...versions.map((version) => version.historyUser).filter(Boolean), ...peopleOf(task), ...task.decisions.edges.map((edge) => edge.node.user)];
+  const known = { names: new Map(people.map((user) => [keyOf(user.id), nameOf(user)])), numbers: task.flow ? orders(task) : [] };
   // The oldest that is here is told of when the one before it is known.
   const shown = state.more ? versions.slice(0, -1) : versions;
   return html`
     ${failure && html`<p class="bad" role="alert">${failure}</p>`}
-    <ol class="timeline">${shown.map((now, at) => html`<${Version} key=${now.historyId} id=${task.uuid} now=${now} before=${versions[at + 1]} />`)}</ol>
+    <ol class="timeline">${shown.map((now, at) => html`<${Version} key=${now.historyId} id=${task.uuid} now=${now} before=${versions[at + 1]} known=${known} />`)}</ol>
     ${state.more && versions.length > 0 && html`<button type="button" onClick=${() => read(state.end, versions)}>${t('history.more')}</button>`}`;
 }
 

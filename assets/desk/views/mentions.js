@@ -8,7 +8,7 @@ import { keyOf, nameOf, Person } from '../text.js';
 const SOME = 8;
 
 /** The people of a task: who proposed it, who is asked, who has decided or taken it. */
-const peopleOf = ({ userCreated, claims, progress }) => [
+export const peopleOf = ({ userCreated, claims, progress }) => [
   userCreated,
   ...progress.pools.flatMap((pool) => [...pool.missing, ...pool.votes.map((vote) => vote.user), ...pool.barred.map((bar) => bar.user)]),
   ...claims.map((claim) => claim.user),

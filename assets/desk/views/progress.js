@@ -28,7 +28,7 @@ function missing({ needed, has, missing: people, policy, held, heldReason }) {
 }
 
 /** The numbers of the steps that a task has: those that are asked at the same time have one number. */
-const orders = ({ flow }) => [...new Set(flow.steps.map((step) => step.order))].sort((a, b) => a - b);
+export const orders = ({ flow }) => [...new Set(flow.steps.map((step) => step.order))].sort((a, b) => a - b);
 
 /** Why the task waits, in sentences. */
 function sentences(task) {
