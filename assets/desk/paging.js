@@ -18,6 +18,7 @@ export function useMore(page, read, { backwards = false } = {}) {
   const now = state.at === begun.at ? state : begun;
   const last = now.rows.length ? now.last : page;
   const more = async () => {
+    if (now.waits) return;
     setState({ ...now, failure: '', waits: true });
     try {
       const found = await read(cursorOf(last));
@@ -32,4 +33,4 @@ export function useMore(page, read, { backwards = false } = {}) {
 /** The button that asks for more, where there is more. */
 export const More = ({ of: { has, more, failure, waits }, label }) => html`
   ${failure && html`<p class="bad" role="alert">${failure}</p>`}
-  ${has && html`<p><button type="button" disabled=${waits} onClick=${more}>${label}</button></p>`}`;
+  ${has && html`<p><button type="button" aria-disabled=${waits} onClick=${more}>${label}</button></p>`}`;

@@ -6,6 +6,7 @@ import { askAhead, count, follow as followList, isTaskList, page } from './lists
 import { follow as followTask } from './task.js';
 import { listen } from './live.js';
 import { loadExtension } from './renderers.js';
+import { keepFocus } from './focus.js';
 import { explain } from './notices.js';
 import { Desk } from './views/frame.js';
 
@@ -19,6 +20,7 @@ async function start() {
   await Promise.all([begin(), loadExtension()]);
   followList();
   followTask();
+  keepFocus();
   render(html`<${Desk} />`, place);
   let brought = false;
   effect(() => {

@@ -112,6 +112,8 @@ const attempts = new Map();
  * is done once. A conflict shows the task anew; what was typed stays.
  */
 export async function act(name, input, { done, selection = '', onward = false, seen = open.peek().task } = {}) {
+  // A button that was pressed keeps the focus meanwhile, and could be pressed again.
+  if (busy.peek()) return false;
   const { id } = open.peek();
   const next = neighbour(id);
   const key = JSON.stringify([name, input]);

@@ -40,14 +40,14 @@ macro_rules! files {
 
 /// The files of the page by their names. A test holds the list against the folder.
 static FILES: &[(&str, &[u8])] = files! {
-    "address.js" "api.js" "compare.js" "desk.css" "drafts.js" "failure.js" "groups.js" "html.js" "icon.svg" "keys.js" "later.js"
-    "lists.js" "live.js" "messages.js" "messages/en.json" "messages/fr.json" "notices.js" "paging.js" "paint.js" "place.js"
+    "address.js" "api.js" "compare.js" "desk.css" "drafts.js" "failure.js" "focus.js" "groups.js" "html.js" "icon.svg" "keys.js"
+    "later.js" "lists.js" "live.js" "messages.js" "messages/en.json" "messages/fr.json" "notices.js" "paging.js" "paint.js" "place.js"
     "query.js" "records.js" "renderers.js" "session.js" "start.js" "task.js" "text.js" "vendor/LICENSE-htm"
     "vendor/LICENSE-preact" "vendor/LICENSE-signals" "vendor/hooks.js" "vendor/htm.js" "vendor/preact.js"
     "vendor/signals-core.js" "vendor/signals.js" "views/assign.js" "views/bulk.js" "views/comments.js" "views/comparison.js"
     "views/decide.js" "views/dialog.js" "views/frame.js" "views/help.js" "views/history.js" "views/list.js" "views/login.js"
-    "views/marks.js" "views/mentions.js" "views/overview.js" "views/plan.js" "views/progress.js" "views/records.js"
-    "views/rows.js" "views/task.js" "views/triage.js" "views/value.js"
+    "views/marks.js" "views/mentions.js" "views/overview.js" "views/plan.js" "views/progress.js"
+    "views/records.js" "views/rows.js" "views/task.js" "views/triage.js" "views/value.js"
 };
 
 /// A file as it is sent.

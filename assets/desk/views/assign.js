@@ -74,7 +74,7 @@ export function AssignPerson({ task, close }) {
       <form onSubmit=${submit}>
         <${Refusal} />
         <${PersonChoice} people=${assignable(task)} value=${person} choose=${setPerson} />
-        <p class="buttons"><button class="primary" disabled=${!person || busy.value}>${t('act.ASSIGN')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
+        <p class="buttons"><button class="primary" disabled=${!person} aria-disabled=${busy.value}>${t('act.ASSIGN')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
       </form>
     <//>`;
 }

@@ -83,6 +83,7 @@ function Act({ name, close }) {
   const able = tasks?.filter((task) => task.allowedActions.includes(needs)) ?? [];
   const submit = async (event) => {
     event.preventDefault();
+    if (waits) return;
     setWaits(true);
     setFailure('');
     try {
@@ -110,7 +111,7 @@ function Act({ name, close }) {
             ${(needsReason || name === 'approve') && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
               <textarea rows="3" required=${needsReason} value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea></label>`}
             <p class="buttons">
-              <button class="primary" disabled=${waits || !able.length || (chooses && !target)}>${t(`bulk.${name}`)}</button>
+              <button class="primary" disabled=${!able.length || (chooses && !target)} aria-disabled=${waits}>${t(`bulk.${name}`)}</button>
               <button type="button" onClick=${close}>${t('cancel')}</button>
             </p>`}
         </form>`}

@@ -32,13 +32,13 @@ function Comment({ comment, mine, changes, task, others }) {
         <form onSubmit=${save}>
           <label><span class="visually-hidden">${t('comment.text')}</span><textarea name="text" rows="3" required defaultValue=${text}></textarea></label>
           <${Mentions} task=${task} others=${[...others, ...mentions]} told=${told} tell=${setTold} />
-          <p class="buttons"><button disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${() => setEdits(false)}>${t('cancel')}</button></p>
+          <p class="buttons"><button aria-disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${() => setEdits(false)}>${t('cancel')}</button></p>
         </form>` : html`<p class="said"><${Text} value=${text} short=${2000} /></p>`}
       ${mentions.length > 0 && !edits && html`<p class="meta">${t('comment.to')} ${mentions.map((user, at) => html`${at > 0 && ', '}<${Person} user=${user} />`)}</p>`}
       ${mine && changes && !edits && html`
         <p class="buttons">
           <button type="button" class="link" onClick=${edit}>${t('comment.edit')}</button>
-          <button type="button" class="link" disabled=${busy.value} onClick=${() => act('deleteTaskComment', { ids: [uuid] }, { done: t('done.commentDeleted') })}>${t('comment.delete')}</button>
+          <button type="button" class="link" aria-disabled=${busy.value} onClick=${() => act('deleteTaskComment', { ids: [uuid] }, { done: t('done.commentDeleted') })}>${t('comment.delete')}</button>
         </p>`}
     </li>`;
 }
@@ -64,7 +64,8 @@ export function Comments({ task }) {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
     if (event.key === 'Escape') {
       event.stopPropagation();
-      event.target.blur();
+      // Single keys are shortcuts again.
+      document.querySelector('article h1').focus({ preventScroll: true });
     }
   };
   const others = all.map((comment) => comment.userCreated);
@@ -77,7 +78,7 @@ export function Comments({ task }) {
         <form onSubmit=${send} onKeyDown=${keys}>
           <label>${t('comment.new')}<textarea ref=${field} rows="2" aria-keyshortcuts="c" value=${text.value} onInput=${(event) => (text.value = event.target.value)}></textarea></label>
           ${(text.value.trim() || told.length > 0) && html`<${Mentions} task=${task} others=${others} told=${told} tell=${(list) => (kept.value = list.join(' '))} />`}
-          <p class="buttons"><button disabled=${busy.value || !text.value.trim()}>${t('comment.send')}</button></p>
+          <p class="buttons"><button disabled=${!text.value.trim()} aria-disabled=${busy.value}>${t('comment.send')}</button></p>
         </form>`}
     </section>`;
 }

@@ -28,12 +28,12 @@ function Confirm({ task, verdict, close }) {
     } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
   };
   return html`
-    <form class="confirm" onSubmit=${submit} onKeyDown=${keys}>
+    <form class="confirm" data-back=${`.decide [aria-keyshortcuts=${rejects ? 'r' : 'a'}]`} onSubmit=${submit} onKeyDown=${keys}>
       <label>${t(rejects ? 'decide.why' : 'decide.reason')}
         <textarea ref=${field} rows="2" required=${rejects} value=${reason.value} onInput=${(event) => (reason.value = event.target.value)}></textarea>
       </label>
       <p class="buttons">
-        <button ref=${button} class=${rejects ? 'danger' : 'primary'} disabled=${busy.value}>${t(rejects ? 'decide.reject' : 'decide.approve')}</button>
+        <button ref=${button} class=${rejects ? 'danger' : 'primary'} aria-disabled=${busy.value}>${t(rejects ? 'decide.reject' : 'decide.approve')}</button>
         <button type="button" onClick=${close}>${t('cancel')}</button>
       </p>
     </form>`;
@@ -46,7 +46,7 @@ export function Decide({ task }) {
   useEffect(close, [task.uuid]);
   useKeys({ a: can('APPROVE') && (() => setOpen('APPROVED')), r: can('FAIL') && (() => setOpen('FAILED')) });
   const simple = (action, mutation, done, input = {}) =>
-    can(action) && html`<button type="button" key=${action} disabled=${busy.value} onClick=${() => act(mutation, { id: task.uuid, ...input }, { done: t(done, { task: titleOf(task) }) })}>${t(`act.${action}`)}</button>`;
+    can(action) && html`<button type="button" key=${action} aria-disabled=${busy.value} onClick=${() => act(mutation, { id: task.uuid, ...input }, { done: t(done, { task: titleOf(task) }) })}>${t(`act.${action}`)}</button>`;
   const mine = task.myDecisions?.find((vote) => vote.recordId === null);
   // `updateTask` takes dates of whoever has taken the task or gives tasks to people, and the rest of triage.
   const holds = task.claims.some((claim) => keyOf(claim.user.id) === me.value.id);
@@ -64,8 +64,8 @@ export function Decide({ task }) {
     <div class="decide" role="group" aria-label=${t('task.acts')}>
       ${mine && html`<span class="mine">${t('decide.mine', { verdict: t(`verdict.${mine.decision}`) })}</span>`}
       ${can('DECIDE_RECORDS') && html`<${RecordBar} task=${task} />`}
-      ${can('APPROVE') && html`<button type="button" class=${mine ? null : 'primary'} aria-keyshortcuts="a" disabled=${busy.value} onClick=${() => setOpen('APPROVED')}>${t('act.APPROVE')}</button>`}
-      ${can('FAIL') && html`<button type="button" class="danger" aria-keyshortcuts="r" disabled=${busy.value} onClick=${() => setOpen('FAILED')}>${t('act.FAIL')}</button>`}
+      ${can('APPROVE') && html`<button type="button" class=${mine ? null : 'primary'} aria-keyshortcuts="a" aria-disabled=${busy.value} onClick=${() => setOpen('APPROVED')}>${t('act.APPROVE')}</button>`}
+      ${can('FAIL') && html`<button type="button" class="danger" aria-keyshortcuts="r" aria-disabled=${busy.value} onClick=${() => setOpen('FAILED')}>${t('act.FAIL')}</button>`}
       ${simple('CLAIM', 'claimTask', 'done.claimed')}
       ${simple('RELEASE', 'releaseTask', 'done.released')}
       ${can('ASSIGN') && html`<button type="button" onClick=${() => begin('person')}>${t('act.ASSIGN')}</button>`}

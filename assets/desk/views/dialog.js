@@ -11,6 +11,9 @@ export function Dialog({ title, close, children }) {
   useEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
+    // It begins with what is to be filled in, or else with its name, and not with the button that closes it.
+    const find = (css) => element.current.querySelector(css);
+    (find('[data-first]') ?? find('form input:not([type=search]), form select, form textarea') ?? find('h2')).focus();
     return () => before?.isConnected && before.focus();
   }, []);
   const cancel = (event) => {
@@ -20,7 +23,7 @@ export function Dialog({ title, close, children }) {
   return html`
     <dialog ref=${element} aria-labelledby=${id} onCancel=${cancel}>
       <header>
-        <h2 id=${id}>${title}</h2>
+        <h2 id=${id} tabindex="-1">${title}</h2>
         ${close && html`<button type="button" class="quiet" aria-label=${t('dialog.close')} onClick=${close}>×</button>`}
       </header>
       ${children}

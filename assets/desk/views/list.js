@@ -84,6 +84,7 @@ function walk(step) {
 function TakeNext() {
   const [waits, setWaits] = useState(false);
   const take = async () => {
+    if (waits) return;
     setWaits(true);
     try {
       const task = await takeNext();
@@ -95,7 +96,7 @@ function TakeNext() {
     setWaits(false);
   };
   useKeys({ n: !waits && take });
-  return html`<button type="button" class="primary" aria-keyshortcuts="n" disabled=${waits} onClick=${take}>${t('claim.next')}</button>`;
+  return html`<button type="button" class="primary" aria-keyshortcuts="n" aria-disabled=${waits} onClick=${take}>${t('claim.next')}</button>`;
 }
 
 /** The same element each time: the rows are drawn anew for what they show, and not for what is around them. */

@@ -12,6 +12,7 @@ function Form({ again }) {
   const first = useRef();
   useEffect(() => first.current?.focus(), []);
   const attempt = async (username, password) => {
+    if (waits) return;
     setWaits(true);
     setFailure('');
     try {
@@ -33,13 +34,13 @@ function Form({ again }) {
       <p>${t('login.demo')}</p>
       <ul class="people">
         ${people.map(([name, password, what]) => html`
-          <li key=${name}><button type="button" disabled=${waits} onClick=${() => attempt(name, password)}><b>${name}</b> <span>${what}</span></button></li>`)}
+          <li key=${name}><button type="button" aria-disabled=${waits} onClick=${() => attempt(name, password)}><b>${name}</b> <span>${what}</span></button></li>`)}
       </ul>`}
     <form class="login" onSubmit=${submit}>
       ${failure && html`<p class="bad" role="alert">${failure}</p>`}
       <label>${t('login.name')}<input ref=${first} name="username" autocomplete="username" required defaultValue=${again ? me.value.username : ''} /></label>
-      <label>${t('login.password')}<input name="password" type="password" autocomplete="current-password" required /></label>
-      <button class="primary" disabled=${waits}>${t('login.in')}</button>
+      <label>${t('login.password')}<input name="password" type="password" autocomplete="current-password" required data-first=${again} /></label>
+      <button class="primary" aria-disabled=${waits}>${t('login.in')}</button>
     </form>`;
 }
 

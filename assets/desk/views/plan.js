@@ -36,7 +36,7 @@ export function Plan({ task, close }) {
         <label>${t('fact.due')}<input name="due" type="datetime-local" defaultValue=${local(task.dueDate)} /></label>
         <label>${t('fact.followUp')}<input name="followUp" type="datetime-local" defaultValue=${local(task.followUpDate)} /></label>
         ${all && html`<label>${t('filter.priority')}<input name="priority" type="number" min="0" max="100" required defaultValue=${task.priority} /></label>`}
-        <p class="buttons"><button class="primary" disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
+        <p class="buttons"><button class="primary" aria-disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
       </form>
     <//>`;
 }
@@ -53,7 +53,7 @@ export function Delete({ task, close }) {
         <${Refusal} />
         <p><b><${Text} value=${titleOf(task)} short=${200} /></b></p>
         <p>${t('delete.what')}</p>
-        <p class="buttons"><button class="danger" disabled=${busy.value}>${t('delete.yes')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
+        <p class="buttons"><button class="danger" aria-disabled=${busy.value}>${t('delete.yes')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
       </form>
     <//>`;
 }

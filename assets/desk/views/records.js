@@ -70,7 +70,7 @@ function Bar({ task }) {
   };
   return html`
     <span class="mine" role="status">${t('record.chosen', { accepted: accepted.length, rejected: refused.length })}</span>
-    <button type="button" class="primary" disabled=${busy.value} onClick=${send}>${t('record.send')}</button>
+    <button type="button" class="primary" aria-disabled=${busy.value} onClick=${send}>${t('record.send')}</button>
     <button type="button" onClick=${() => choose(new Map())}>${t('record.clear')}</button>`;
 }
 

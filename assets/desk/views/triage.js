@@ -78,6 +78,7 @@ function DeliveryCards({ page, read, again }) {
   const pages = useMore(page, read);
   const [waits, setWaits] = useState(false);
   const replay = async (ids) => {
+    if (waits) return;
     setWaits(true);
     try {
       await mutate('replayTaskEvents', { ids });
@@ -90,14 +91,14 @@ function DeliveryCards({ page, read, again }) {
   };
   if (pages.rows.length === 0) return html`<p class="empty">${t('deliveries.none')}</p>`;
   return html`
-    <p><button type="button" disabled=${waits} onClick=${() => replay(pages.rows.map((row) => keyOf(row.id)))}>${t('deliveries.all')}</button></p>
+    <p><button type="button" aria-disabled=${waits} onClick=${() => replay(pages.rows.map((row) => keyOf(row.id)))}>${t('deliveries.all')}</button></p>
     <ul class="cards">
       ${pages.rows.map((row) => html`
         <li key=${row.id}>
           <h2><${Text} value=${row.signal} /> → <${Text} value=${row.handler} /></h2>
           <p class="meta"><${Moment} at=${row.dateCreated} /> · ${t('deliveries.tried', { count: row.attempts })} · <a href=${href({ list: 'all', task: row.entityId }, {})}>${t('deliveries.task')}</a></p>
           <p class="quote"><${Text} value=${row.lastError} /></p>
-          <button type="button" disabled=${waits} onClick=${() => replay([keyOf(row.id)])}>${t('deliveries.replay')}</button>
+          <button type="button" aria-disabled=${waits} onClick=${() => replay([keyOf(row.id)])}>${t('deliveries.replay')}</button>
         </li>`)}
     </ul>
     <${More} of=${pages} label=${t('deliveries.more')} />`;

@@ -108,7 +108,7 @@ impl Browser {
     /// Clicks the first element that is there, or comes, with this text.
     pub fn click(&self, css: &str, text: &str) {
         let found = format!(
-            "[...document.querySelectorAll({})].find((element) => !element.disabled && element.textContent.trim().startsWith({})) ?? false",
+            "[...document.querySelectorAll({})].find((element) => !element.matches(':disabled, [aria-disabled=true]') && element.textContent.trim().startsWith({})) ?? false",
             json!(css),
             json!(text)
         );
