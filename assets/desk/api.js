@@ -7,6 +7,10 @@ import { currentUser, endpoint } from './place.js';
 /** Whether the last request reached the server. */
 export const online = signal(true);
 
+/** How many requests the server has had for longer than readers wait without a word. */
+export const slow = signal(0);
+const PATIENCE = 1_500;
+
 /** Set while somebody has to log in: `resume` lets what waits go on. */
 export const ended = signal(null);
 
@@ -20,6 +24,8 @@ export function newId() {
 }
 
 async function send(url, options) {
+  let waits = 0;
+  const timer = setTimeout(() => (slow.value += waits = 1), PATIENCE);
   try {
     const response = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...options });
     online.value = true;
@@ -27,6 +33,9 @@ async function send(url, options) {
   } catch {
     online.value = false;
     throw new Failure('OFFLINE', '');
+  } finally {
+    clearTimeout(timer);
+    slow.value -= waits;
   }
 }
 

@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from './html.js';
 import { address } from './address.js';
 import { ask, mutate } from './api.js';
 import { named, t } from './messages.js';
-import { explain, say } from './notices.js';
+import { explainUnseen, say } from './notices.js';
 import { painted } from './paint.js';
 import { taskArguments } from './query.js';
 import { may, me } from './session.js';
@@ -162,7 +162,7 @@ export async function load({ quietly = false } = {}) {
     if (mine !== turn) return;
     loading.value = false;
     // Rows that were there are better than none.
-    page.value = quietly && page.peek().rows ? { ...page.peek() } : { rows: null, failure: explain(failure), total: null };
+    page.value = quietly && page.peek().rows ? { ...page.peek() } : { rows: null, failure: explainUnseen(failure), total: null };
   }
 }
 

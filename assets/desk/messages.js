@@ -9,6 +9,9 @@ export const language = signal('en');
 
 const texts = signal({});
 
+/** Whether there is any text yet. */
+export const hasTexts = () => 'app.name' in texts.peek();
+
 /** The language that is known before anybody has logged in: the last one here, or the browser's. */
 export function likelyLanguage() {
   let last = null;
@@ -24,7 +27,7 @@ export function likelyLanguage() {
 /** Shows the desk in a language. */
 export async function speak(code) {
   const known = code in LANGUAGES ? code : 'en';
-  if (known === language.value && texts.value['app.name']) return;
+  if (known === language.value && hasTexts()) return;
   const response = await fetch(`${folder}messages/${known}.json`);
   texts.value = await response.json();
   language.value = known;

@@ -35,9 +35,12 @@ export function explain(failure) {
   }
 }
 
+/** The same of what somebody wanted to see. */
+export const explainUnseen = (failure) => (failure.code === 'FORBIDDEN' ? t('failure.unseen') : explain(failure));
+
 export const Notices = () => html`
   <div class="visually-hidden" role="status" aria-live="polite">${spoken}</div>
-  <div class="notices">
+  ${notices.value.length > 0 && html`<div class="notices" role="region" aria-label=${t('notice.name')}>
     ${notices.value.map(
       ({ id, text, action, bad }) => html`
         <div class=${bad ? 'notice bad' : 'notice'} key=${id}>
@@ -46,4 +49,4 @@ export const Notices = () => html`
           <button type="button" class="quiet" aria-label=${t('notice.close')} onClick=${() => drop(id)}>×</button>
         </div>`,
     )}
-  </div>`;
+  </div>`}`;

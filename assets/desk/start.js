@@ -7,8 +7,12 @@ import { follow as followTask } from './task.js';
 import { listen } from './live.js';
 import { loadExtension } from './renderers.js';
 import { keepFocus } from './focus.js';
+import { hasTexts } from './messages.js';
 import { explain } from './notices.js';
 import { Desk } from './views/frame.js';
+
+/** How long a page may be blank, in milliseconds. */
+const PATIENCE = 700;
 
 const place = document.getElementById('desk');
 
@@ -17,7 +21,9 @@ const whenIdle = (run) => (window.requestIdleCallback ? requestIdleCallback(run,
 
 async function start() {
   askAhead();
-  await Promise.all([begin(), loadExtension()]);
+  // Where the server takes its time, the page says so; where it does not, nothing flickers.
+  const shown = setTimeout(() => hasTexts() && render(html`<${Desk} />`, place), PATIENCE);
+  await Promise.all([begin(), loadExtension()]).finally(() => clearTimeout(shown));
   followList();
   followTask();
   keepFocus();
@@ -41,6 +47,7 @@ async function start() {
 }
 
 start().catch((failure) => {
-  place.textContent = explain(failure);
+  // The texts come from the same server.
+  place.textContent = hasTexts() ? explain(failure) : 'The server could not be reached. Le serveur est injoignable.';
   setTimeout(() => location.reload(), 10_000);
 });

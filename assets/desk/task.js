@@ -5,7 +5,7 @@ import { ask, mutate, newId } from './api.js';
 import { draft } from './drafts.js';
 import { count, current, load, page } from './lists.js';
 import { t } from './messages.js';
-import { explain, tell } from './notices.js';
+import { explain, explainUnseen, tell } from './notices.js';
 import { me } from './session.js';
 
 const USER = '{ id username otherNames lastName }';
@@ -61,7 +61,7 @@ export async function reload() {
     if (mine !== turn) return;
     // What is shown already is better than an error in its place.
     if (open.peek().task) tell(explain(failure), { bad: true });
-    else open.value = { id, task: null, failure: explain(failure) };
+    else open.value = { id, task: null, failure: explainUnseen(failure) };
   }
 }
 

@@ -15,3 +15,4 @@ mod seeing;
 mod talking;
 mod triage;
 mod world;
+mod troubles;

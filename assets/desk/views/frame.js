@@ -1,7 +1,7 @@
 // The frame of the desk: its head, its navigation, and what is in the middle.
 import { html, useEffect, useState } from '../html.js';
 import { address, go, href } from '../address.js';
-import { ended, mutate, online } from '../api.js';
+import { ended, mutate, online, slow } from '../api.js';
 import { askAhead, counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
 import { LANGUAGES, language, number, speak, t } from '../messages.js';
 import { Notices } from '../notices.js';
@@ -79,6 +79,9 @@ function Middle() {
   return html`<${List} />`;
 }
 
+/** Says that the server takes its time: nobody has to press again. */
+const Patience = () => html`<div class="patience" role="status">${slow.value > 0 && online.value && html`<span>${t('slow')}</span>`}</div>`;
+
 export function Desk() {
   const [help, setHelp] = useState(false);
   const name = listName.value;
@@ -87,8 +90,8 @@ export function Desk() {
     document.title = stranger.value ? title || t('app.name') : `${t(`list.${name}`)} · ${title || t('app.name')}`;
   });
   useKeys({ '?': () => setHelp(true), Escape: openTask ? () => go({ task: null }) : null });
-  if (me.value === undefined) return null;
-  if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Notices} />`;
+  if (me.value === undefined) return html`<main class="alone" id="content"><p class="quiet-text">${t('loading')}</p></main><${Patience} />`;
+  if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Notices} /><${Patience} />`;
   return html`
     <${Head} help=${() => setHelp(true)} />
     ${!online.value && html`<div class="banner" role="alert">${t('offline')}</div>`}
@@ -101,5 +104,6 @@ export function Desk() {
     </div>
     ${help && html`<${Help} close=${() => setHelp(false)} />`}
     ${ended.value && html`<${Login} again />`}
-    <${Notices} />`;
+    <${Notices} />
+    <${Patience} />`;
 }

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from '../html.js';
 import { href } from '../address.js';
 import { ask } from '../api.js';
 import { number, t } from '../messages.js';
-import { explain } from '../notices.js';
+import { explainUnseen } from '../notices.js';
 import { Text } from '../text.js';
 
 const OPEN = 'status: ACCEPTED, ';
@@ -53,7 +53,7 @@ const link = (changes) => href({ list: 'all', ...changes }, {});
 export function Overview() {
   const [data, setData] = useState(null);
   const [failure, setFailure] = useState('');
-  useEffect(() => { ask(QUERY).then(setData, (error) => setFailure(explain(error))); }, []);
+  useEffect(() => { ask(QUERY).then(setData, (error) => setFailure(explainUnseen(error))); }, []);
   if (failure) return html`<h1>${t('list.overview')}</h1><p class="bad" role="alert">${failure}</p>`;
   if (!data) return html`<h1>${t('list.overview')}</h1><p class="quiet-text">${t('loading')}</p>`;
   const none = t('overview.nothing');

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from '../html.js';
 import { href } from '../address.js';
 import { ask, mutate } from '../api.js';
 import { Moment, t } from '../messages.js';
-import { explain, tell } from '../notices.js';
+import { explain, explainUnseen, tell } from '../notices.js';
 import { More, useMore } from '../paging.js';
 import { keyOf, Person, Text } from '../text.js';
 
@@ -21,7 +21,7 @@ function useFirst(read, key = '') {
   const turn = useRef(0);
   const again = () => {
     const mine = (turn.current += 1);
-    return read().then((page) => mine === turn.current && setState({ page }), (failure) => mine === turn.current && setState({ failure: explain(failure) }));
+    return read().then((page) => mine === turn.current && setState({ page }), (failure) => mine === turn.current && setState({ failure: explainUnseen(failure) }));
   };
   useEffect(() => { again(); }, [key]);
   return { ...state, again };
