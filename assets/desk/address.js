@@ -33,3 +33,19 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   go(link.getAttribute('href'));
 });
+
+const TICKET = '#set_password?';
+
+/** What the link of a mail says of whose password is set by which token: `#set_password?user=…&token=…`. Servers see no such part. */
+const readTicket = () => (location.hash.startsWith(TICKET) ? Object.fromEntries(new URLSearchParams(location.hash.slice(TICKET.length))) : null);
+
+/** Set while somebody comes by such a link. */
+export const ticket = signal(readTicket());
+
+addEventListener('hashchange', () => (ticket.value = readTicket()));
+
+/** Leaves the link, which nobody needs any more. */
+export function dropTicket() {
+  history.replaceState(null, '', location.pathname + location.search);
+  ticket.value = null;
+}

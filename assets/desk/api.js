@@ -42,7 +42,7 @@ async function send(url, options) {
 const post = (query, variables, token) =>
   send(endpoint, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...(token && { 'X-CSRFToken': token }) },
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'Accept-Language': document.documentElement.lang, ...(token && { 'X-CSRFToken': token }) },
     body: JSON.stringify({ query, variables }),
   });
 
@@ -109,6 +109,18 @@ export async function ask(query, variables, { partly = false, once = false } = {
   return body.data;
 }
 
+/** The document of a mutation by its name. */
+const written = (name, selection) =>
+  `mutation($input: ${name[0].toUpperCase()}${name.slice(1)}MutationInput!) { ${name}(input: $input) { ${selection} } }`;
+
+/** Has something done that stands in no journal, also by a stranger; the answer says whether it was. */
+export async function request(name, input, selection) {
+  const body = await read(await post(written(name, selection), { input }, await token()));
+  const error = body.errors?.[0];
+  if (error) throw new Failure(error.extensions?.code, error.message, error.extensions?.requestId);
+  return body.data[name];
+}
+
 const FOREIGN = 'CSRF token missing or incorrect.';
 const JOURNAL = 'query($id: String!) { mutationLogs(clientMutationId: $id) { edges { node { status error } } } }';
 
@@ -118,8 +130,7 @@ const JOURNAL = 'query($id: String!) { mutationLogs(clientMutationId: $id) { edg
  */
 export async function mutate(name, input, selection = '') {
   const sent = { clientMutationId: newId(), ...input };
-  const type = `${name[0].toUpperCase()}${name.slice(1)}MutationInput`;
-  const query = `mutation($input: ${type}!) { ${name}(input: $input) { internalId ${selection} } }`;
+  const query = written(name, `internalId ${selection}`);
   const attempt = async () => read(await inSession(async () => post(query, { input: sent }, await token())));
   let body = await attempt();
   if (body.errors?.[0].message === FOREIGN) {

@@ -1,6 +1,7 @@
 // Who is at the desk, and what that person may see of it.
 import { computed, signal } from './html.js';
-import { ask, ended, logIn, logOut, whoAmI } from './api.js';
+import { ask, ended, logIn, logOut, request, whoAmI } from './api.js';
+import { Failure } from './failure.js';
 import { likelyLanguage, speak } from './messages.js';
 
 /** The person; undefined until it is known, null for a stranger. */
@@ -51,6 +52,21 @@ export async function enter(username, password) {
   const waiting = ended.value;
   ended.value = null;
   waiting?.resume();
+}
+
+/** Does what answers by `success` and `error`. */
+async function succeed(name, input) {
+  const { success, error } = await request(name, input, 'success error');
+  if (!success) throw new Failure('REFUSED', error);
+}
+
+/** Has a link sent by which the person of this name sets a password. The answer says nothing of whether there is one. */
+export const askForLink = (username) => succeed('resetPassword', { username });
+
+/** Sets a password by the token of a link, and logs its person in. */
+export async function setPassword(username, token, newPassword) {
+  await succeed('setPassword', { username, token, newPassword });
+  await enter(username, newPassword);
 }
 
 /** Logs out. Nothing of what was on the page stays. */

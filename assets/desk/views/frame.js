@@ -1,6 +1,6 @@
 // The frame of the desk: its head, its navigation, and what is in the middle.
 import { html, useEffect, useState } from '../html.js';
-import { address, go, href } from '../address.js';
+import { address, go, href, ticket } from '../address.js';
 import { ended, mutate, online, slow } from '../api.js';
 import { askAhead, counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
 import { LANGUAGES, language, number, speak, t } from '../messages.js';
@@ -17,6 +17,7 @@ const Task = later(() => import('./task.js'), 'Task');
 const Overview = later(() => import('./overview.js'), 'Overview');
 const Groups = later(() => import('./triage.js'), 'Groups');
 const Deliveries = later(() => import('./triage.js'), 'Deliveries');
+const NewPassword = later(() => import('./password.js'), 'NewPassword');
 const Help = later(() => import('./help.js'), 'Help');
 
 const seen = ({ part }) => !part || may.value[part];
@@ -87,10 +88,11 @@ export function Desk() {
   const name = listName.value;
   const openTask = address.value.task;
   useEffect(() => {
-    document.title = stranger.value ? title || t('app.name') : `${t(`list.${name}`)} · ${title || t('app.name')}`;
+    document.title = stranger.value || ticket.value ? title || t('app.name') : `${t(`list.${name}`)} · ${title || t('app.name')}`;
   });
   useKeys({ '?': () => setHelp(true), Escape: openTask ? () => go({ task: null }) : null });
   if (me.value === undefined) return html`<main class="alone" id="content"><p class="quiet-text">${t('loading')}</p></main><${Patience} />`;
+  if (ticket.value) return html`<main class="alone" id="content"><${NewPassword} /></main><${Notices} /><${Patience} />`;
   if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Notices} /><${Patience} />`;
   return html`
     <${Head} help=${() => setHelp(true)} />

@@ -4,7 +4,10 @@ import { LANGUAGES, language, speak, t } from '../messages.js';
 import { explain } from '../notices.js';
 import { loginPage, logo, people, title } from '../place.js';
 import { enter, me } from '../session.js';
+import { later } from '../later.js';
 import { Dialog } from './dialog.js';
+
+const Forgotten = later(() => import('./password.js'), 'Forgotten');
 
 function Form({ again }) {
   const [failure, setFailure] = useState('');
@@ -45,12 +48,15 @@ function Form({ again }) {
 }
 
 export function Login({ again = false }) {
+  const [forgotten, forget] = useState(false);
   if (again) {
     return html`<${Dialog} title=${t('login.ended')}><p>${t('login.kept')}</p><${Form} again /><//>`;
   }
   return html`
     <h1>${logo && html`<img src=${logo} alt="" />`}${title || t('app.name')}</h1>
-    <${Form} />
+    ${forgotten ? html`<${Forgotten} close=${() => forget(false)} />` : html`
+      <${Form} />
+      ${!loginPage && html`<p><button type="button" class="link" onClick=${() => forget(true)}>${t('password.forgotten')}</button></p>`}`}
     <p class="languages">
       ${Object.entries(LANGUAGES).map(([code, name]) => html`
         <button type="button" class="quiet" key=${code} lang=${code} aria-pressed=${language.value === code} onClick=${() => speak(code)}>${name}</button>`)}

@@ -10,7 +10,7 @@ use crate::support::Backend;
 const AXE: &str = include_str!("axe.min.js");
 
 /// Asserts that axe finds nothing wrong with the page.
-fn check(world: &World, what: &str) {
+pub fn check(world: &World, what: &str) {
     world.browser.script(AXE, json!([]));
     let found = world.browser.script_async(
         "const done = arguments[arguments.length - 1]; \
