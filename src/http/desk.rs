@@ -47,7 +47,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "vendor/signals-core.js" "vendor/signals.js" "views/assign.js" "views/bulk.js" "views/comments.js" "views/comparison.js"
     "views/decide.js" "views/dialog.js" "views/frame.js" "views/help.js" "views/history.js" "views/list.js" "views/login.js"
     "views/marks.js" "views/mentions.js" "views/overview.js" "views/password.js" "views/plan.js" "views/progress.js"
-    "views/records.js" "views/rows.js" "views/task.js" "views/triage.js" "views/value.js"
+    "views/records.js" "views/rows.js" "views/runs.js" "views/task.js" "views/triage.js" "views/value.js"
 };
 
 /// A file as it is sent.

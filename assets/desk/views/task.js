@@ -16,6 +16,7 @@ import { History } from './history.js';
 import { Due, Priority, Status } from './marks.js';
 import { Progress, Why } from './progress.js';
 import { Records } from './records.js';
+import { Runs } from './runs.js';
 
 function Fact({ name, children }) {
   return html`<div><dt>${t(`fact.${name}`)}</dt><dd>${children}</dd></div>`;
@@ -139,7 +140,7 @@ export function Task() {
         <${Proposal} task=${task} />
         <${Progress} task=${task} />
         <${Decisions} task=${task} />
-        ${/* The runs of functions for this task: here. */ null}
+        <${Runs} task=${task} />
         <${Comments} task=${task} />
         <${History} task=${task} />
       </article>
