@@ -152,6 +152,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
             step(district, 5, None),
             step(id(PAYMENTS), 2, None),
         ],
+        ..CreateTaskFlow::default()
     };
     module.task_flows().create(&triage, flow).await?;
     for number in 0..12 {
@@ -174,6 +175,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
         name: Some("Imports, record by record".to_owned()),
         task_sources: vec![work::IMPORT.to_owned()],
         steps: vec![step(id(FIELD_OFFICE), 7, Some(CompletionPolicy::Any))],
+        ..CreateTaskFlow::default()
     };
     module.task_flows().create(&triage, flow).await?;
     let maker = module.requester("maker").await?;

@@ -100,6 +100,7 @@ pub use domain::settings::{ModuleSettings, Reevaluate};
 pub use domain::signal::Signal;
 pub use domain::task::TaskStatus;
 pub use domain::task_function::{FunctionKind, PermissionMode, RetryPolicy};
+pub use domain::task_source::SourceFunction;
 pub use domain::user::SYSTEM_USER;
 pub use domain::verdict::Verdict;
 pub use error::{Error, ErrorCode, Result};

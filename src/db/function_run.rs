@@ -154,6 +154,11 @@ pub fn logs(connection: &mut DbConnection, ids: &[Uuid]) -> Result<Vec<FunctionL
     select(connection, Sql::new("id ").among(ids))
 }
 
+/// The runs for these tasks, the oldest first.
+pub fn of_tasks(connection: &mut DbConnection, task_ids: &[Uuid]) -> Result<Vec<FunctionRun>> {
+    select(connection, Sql::new("task_id ").among(task_ids).sql(" ORDER BY id"))
+}
+
 /// Forgets some runs that ended before `moment`, and what they said; returns how many.
 pub fn prune(connection: &mut DbConnection, moment: NaiveDateTime, most: i64) -> Result<usize> {
     Ok(Sql::new(

@@ -12,6 +12,7 @@ use crate::model::entity::Kind;
 use crate::model::task_flow::{TaskFlow, task_management_taskflow as task_flow};
 
 impl Listed for TaskFlow {
+    const LEFT_OUT: &[&str] = &["json_ext", "source_functions"];
     const FIELDS: &[Field] = &[
         Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
         Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),

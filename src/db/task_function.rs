@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
 use super::connection::DbConnection;
@@ -11,6 +11,7 @@ use super::query::{Field, Listed};
 use super::sql::Sql;
 use crate::error::{Error, Result};
 use crate::model::entity::{Entity as _, Kind};
+use crate::model::task::Task;
 use crate::model::task_function::{FunctionMeter, FunctionSecret, TaskFunction};
 
 impl Listed for TaskFunction {
@@ -28,6 +29,33 @@ pub fn is_name_taken(error: &Error) -> bool {
 /// The live function of this name.
 pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<TaskFunction>> {
     Ok(select(connection, Sql::new("NOT is_deleted AND name = ").bind(name))?.pop())
+}
+
+/// The name of the function that is to run when this task is decided: that of its source where the source is bound, or else that
+/// of its flow, or else that of its group.
+pub fn named_for(connection: &mut DbConnection, task: &Task) -> Result<Option<String>> {
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Nullable<Text>)]
+        name: Option<String>,
+    }
+
+    let named: Vec<Named> =
+        Sql::new("SELECT COALESCE((SELECT on_completed FROM task_management_tasksource WHERE source = ")
+            .bind(&task.source)
+            .sql("), (SELECT on_completed FROM task_management_taskflow WHERE id = ")
+            .bind(&task.flow_id)
+            .sql("), (SELECT on_completed FROM task_management_taskgroup WHERE id = ")
+            .bind(&task.task_group_id)
+            .sql(")) AS name")
+            .load(connection)?;
+    Ok(named.into_iter().find_map(|named| named.name))
+}
+
+/// The function that had this name last, deleted or not.
+pub fn last_by_name(connection: &mut DbConnection, name: &str) -> Result<Option<TaskFunction>> {
+    let named = Sql::new("name = ").bind(name).sql(" ORDER BY is_deleted, date_updated DESC, id LIMIT 1");
+    Ok(select(connection, named)?.pop())
 }
 
 /// How many live functions there are.

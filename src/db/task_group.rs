@@ -10,7 +10,8 @@ use crate::model::entity::Kind;
 use crate::model::task_group::{TaskGroup, task_management_taskgroup as task_group};
 
 impl Listed for TaskGroup {
-    const LEFT_OUT: &[&str] = &["json_ext", "threshold_kind", "forbid_maker", "distinct_deciders"];
+    const LEFT_OUT: &[&str] =
+        &["json_ext", "threshold_kind", "forbid_maker", "distinct_deciders", "source_functions"];
     const FIELDS: &[Field] = &[
         Field::related("user_created__username", Kind::Text, "user_created", "core_user", "username"),
         Field::related("user_updated__username", Kind::Text, "user_updated", "core_user", "username"),

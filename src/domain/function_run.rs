@@ -38,6 +38,8 @@ text_enum! {
         Direct = "DIRECT",
         /// It was time.
         Schedule = "SCHEDULE",
+        /// A task was decided.
+        Task = "TASK",
     }
 }
 

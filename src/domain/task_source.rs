@@ -1,6 +1,18 @@
 //! Task sources: the services whose new tasks go to a group or flow. Clients read them in `json_ext`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::json::{Json, json};
+
+/// The function that runs when a task of a source is COMPLETED or FAILED, before that of its flow or group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceFunction {
+    /// The source.
+    pub source: String,
+    /// The name of the function.
+    pub on_completed: String,
+}
 
 const KEY: &str = "task_sources";
 

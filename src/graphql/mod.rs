@@ -33,6 +33,7 @@ pub mod task_flow;
 pub mod task_function;
 pub mod task_group;
 pub mod task_mail;
+pub mod task_source;
 pub mod task_template;
 pub mod user;
 pub mod vote;
@@ -222,6 +223,7 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "userHistory", &user::history::USER_HISTORY),
     ("TaskGQLType", "decisions", &vote::NESTED_TASK_DECISION),
     ("TaskGQLType", "comments", &task_comment::NESTED_TASK_COMMENT),
+    ("TaskGQLType", "runs", &function_run::task_run::NESTED_TASK_RUN),
     ("TaskGroupGQLType", "taskexecutorSet", &task_executor::NESTED_TASK_EXECUTOR),
     ("TaskGroupGQLType", "taskSet", &task::filters::NESTED_TASK),
     ("InteractiveUserGQLType", "userSet", &user::filters::NESTED_USERS),

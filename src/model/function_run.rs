@@ -64,6 +64,9 @@ entity! {
         schedule_id: Option<Uuid> => Nullable<Uuid>,
         /// The moment of the schedule, naive UTC; none for another attempt.
         date_scheduled: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// The task whose decision it carries out.
+        #[serde(default)]
+        task_id: Option<Uuid> => Nullable<Uuid>,
     }
 }
 
@@ -99,6 +102,34 @@ impl FunctionRun {
     #[must_use]
     pub fn retried_runs(&self) -> Vec<Uuid> {
         self.retry_for.read().unwrap_or_default()
+    }
+
+    /// The run that tries again after this one.
+    #[must_use]
+    pub fn again(&self, id: Uuid, now: NaiveDateTime, start: NaiveDateTime) -> Self {
+        let mut before = self.retried_runs();
+        before.push(self.id);
+        Self {
+            id,
+            status: RunStatus::New,
+            date_status: now,
+            result: None,
+            error_name: None,
+            error_message: None,
+            error_type: None,
+            date_start: start,
+            date_created: now,
+            date_updated: now,
+            date_begun: None,
+            retry_for: Json::of(&before),
+            retried_by: None,
+            leased_by: None,
+            lease_until: None,
+            attempts: 0,
+            // A moment has one run, of which this is another attempt.
+            date_scheduled: None,
+            ..self.clone()
+        }
     }
 
     /// The words by which clients find it.

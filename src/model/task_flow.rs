@@ -4,7 +4,8 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::entity::entity;
-use crate::domain::task_source;
+use crate::domain::json::Json;
+use crate::domain::task_source::{self, SourceFunction};
 
 entity! {
     /// A version of a flow as it is stored. Tasks under way keep the version with which they began. If it is deleted, the
@@ -23,6 +24,12 @@ entity! {
         date_valid_from: NaiveDateTime => Timestamp,
         /// Until when new tasks got this version, naive UTC; none in the head.
         date_valid_to: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// The name of the function that runs when a task that it decides is COMPLETED or FAILED.
+        #[serde(default)]
+        on_completed: Option<String> => Nullable<Text>,
+        /// The functions that run instead for tasks of single sources, as a list of [`SourceFunction`]s.
+        #[serde(default)]
+        source_functions: Option<Json> => Nullable<Jsonb>,
     }
 }
 
@@ -37,6 +44,12 @@ impl TaskFlow {
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
         task_source::read(self.json_ext.as_ref())
+    }
+
+    /// The functions that run for tasks of single sources.
+    #[must_use]
+    pub fn source_functions(&self) -> Vec<SourceFunction> {
+        self.source_functions.as_ref().and_then(|functions| functions.read().ok()).unwrap_or_default()
     }
 
     /// Writes the task sources to where [`Self::task_sources`] reads them, and keeps the rest of `json_ext`.

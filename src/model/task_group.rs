@@ -11,7 +11,7 @@ use crate::domain::claim::{ClaimMode, USUAL_SECONDS};
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::domain::escalation::EscalationRule;
 use crate::domain::json::Json;
-use crate::domain::task_source;
+use crate::domain::task_source::{self, SourceFunction};
 
 entity! {
     /// A group as it is stored. The bound task sources are in `json_ext` under `task_sources`.
@@ -44,6 +44,12 @@ entity! {
         /// How many seconds a claim lasts; absent: an hour.
         #[serde(default)]
         claim_seconds: Option<i32> => Nullable<Integer>,
+        /// The name of the function that runs when a task that it decides is COMPLETED or FAILED.
+        #[serde(default)]
+        on_completed: Option<String> => Nullable<Text>,
+        /// The functions that run instead for tasks of single sources, as a list of [`SourceFunction`]s.
+        #[serde(default)]
+        source_functions: Option<Json> => Nullable<Jsonb>,
     }
 }
 
@@ -87,6 +93,12 @@ impl TaskGroup {
     #[must_use]
     pub fn task_sources(&self) -> Vec<String> {
         task_source::read(self.json_ext.as_ref())
+    }
+
+    /// The functions that run for tasks of single sources.
+    #[must_use]
+    pub fn source_functions(&self) -> Vec<SourceFunction> {
+        self.source_functions.as_ref().and_then(|functions| functions.read().ok()).unwrap_or_default()
     }
 
     /// Writes the task sources to where [`Self::task_sources`] reads them, and keeps the rest of `json_ext`.

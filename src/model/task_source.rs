@@ -14,6 +14,8 @@ entity! {
         task_group_id: Option<Uuid> => Nullable<Uuid>,
         /// The head of the flow, unless it is bound to a group.
         task_flow_id: Option<Uuid> => Nullable<Uuid>,
+        /// The name of the function that runs when a task of the source is COMPLETED or FAILED.
+        on_completed: Option<String> => Nullable<Text>,
     }
 }
 
@@ -29,12 +31,13 @@ pub enum SourceTarget {
 impl TaskSource {
     /// The binding of this source to this target.
     #[must_use]
-    pub fn new(source: &str, target: SourceTarget) -> Self {
+    pub fn new(source: &str, target: SourceTarget, on_completed: Option<&str>) -> Self {
         let (task_group_id, task_flow_id) = match target {
             SourceTarget::Group(id) => (Some(id), None),
             SourceTarget::Flow(id) => (None, Some(id)),
         };
-        Self { source: source.to_owned(), task_group_id, task_flow_id }
+        let (source, on_completed) = (source.to_owned(), on_completed.map(str::to_owned));
+        Self { source, task_group_id, task_flow_id, on_completed }
     }
 
     /// The group or flow to which it is bound. A constraint of the database guarantees that it is exactly one.

@@ -23,14 +23,20 @@ use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
 use crate::domain::task_function::{PRIORITIES, PermissionMode, check_function_name, check_range};
 use crate::domain::text::{check_code, check_json};
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::function_run::{FunctionLog, FunctionRun};
 use crate::model::slice::Slice;
 use crate::model::task_function::TaskFunction;
 
+mod decision;
 pub mod ending;
 pub mod preparation;
+mod replay;
+
+pub(super) use decision::{carry_out, check_on_completed};
+pub use replay::replay;
 
 /// A run to be created.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +53,17 @@ pub struct CreateFunctionRun {
     pub tags: Vec<String>,
     /// How many runs stand behind it at least, one causing the next.
     pub cause_depth: Option<i32>,
+}
+
+/// What has a function run.
+#[derive(Debug, Clone, Copy)]
+pub enum Cause {
+    /// The requester asks for it.
+    Asked,
+    /// It is time.
+    Moment(Moment),
+    /// This task is decided. Nobody has asked for the run: whoever decided learns of it as others do who see the task.
+    Task(Uuid),
 }
 
 /// The moment of a schedule.
@@ -77,8 +94,14 @@ pub fn execute(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun) -> Result<F
 }
 
 fn asked_for(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun, rights: &[i32]) -> Result<FunctionRun> {
-    check_function_name("functionName", &input.function_name)?;
-    let function = db::task_function::by_name(unit.connection, &input.function_name)?;
+    let function = askable(unit, &input.function_name, rights)?;
+    add(unit, &function, Cause::Asked, input)
+}
+
+/// The enabled function of this name, which the requester may have run. It is not deleted until the transaction ends.
+fn askable(unit: &mut UnitOfWork<'_>, name: &str, rights: &[i32]) -> Result<TaskFunction> {
+    check_function_name("functionName", name)?;
+    let function = db::task_function::by_name(unit.connection, name)?;
     if function.as_ref().is_none_or(|function| function.permission_mode != PermissionMode::AllUsers) {
         unit.requester.need(rights)?;
     }
@@ -91,23 +114,54 @@ fn asked_for(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun, rights: &[i32
         let message = Message::new("function-disabled").with("name", function.name.as_str());
         return Err(Error::new(ErrorCode::Conflict, message).of_field("functionName"));
     }
-    add(unit, &function, RunTrigger::Direct, None, input)
+    Ok(function)
 }
 
-/// Adds a run of a live function that the caller has locked, whoever causes it.
+/// Adds a run of a live function that the caller has locked, whatever causes it.
 ///
 /// # Errors
 /// VALIDATION, LIMIT, or what the database says.
 pub fn add(
     unit: &mut UnitOfWork<'_>,
     function: &TaskFunction,
-    triggered_by: RunTrigger,
-    moment: Option<Moment>,
+    cause: Cause,
     input: &CreateFunctionRun,
 ) -> Result<FunctionRun> {
-    check(unit, function, input)?;
-    let cause_depth = unit.cause_depth().max(input.cause_depth.unwrap_or_default());
-    let mut run = FunctionRun {
+    check(input)?;
+    if !matches!(cause, Cause::Task(_)) {
+        check_waiting(unit, function.id)?;
+    }
+    let mut run = new(unit, function, cause, input);
+    if run.cause_depth > DEEPEST {
+        refuse_too_deep(&mut run);
+    }
+    db::function_run::add(unit.connection, &run, unit.now)?;
+    unit.touch_other("function_run", run.id);
+    Ok(run)
+}
+
+/// Has a new run fail behind which there are too many others. Nobody is told of it: who is told might cause another.
+fn refuse_too_deep(run: &mut FunctionRun) {
+    let depth = run.cause_depth;
+    tracing::warn!(run = %run.id, function = %run.function_name, depth, "a run is refused: functions cause each other");
+    let message = format!("{depth} runs stand behind it, one causing the next; {DEEPEST} are allowed");
+    run.status = RunStatus::Failed;
+    run.set_error(RunError::new(RunErrorType::Invocation, TOO_DEEP, &message));
+}
+
+/// The run that an input asks for, which is not checked.
+fn new(
+    unit: &UnitOfWork<'_>,
+    function: &TaskFunction,
+    cause: Cause,
+    input: &CreateFunctionRun,
+) -> FunctionRun {
+    let (triggered_by, moment, task_id) = match cause {
+        Cause::Asked => (RunTrigger::Direct, None, None),
+        Cause::Moment(moment) => (RunTrigger::Schedule, Some(moment), None),
+        Cause::Task(task_id) => (RunTrigger::Task, None, Some(task_id)),
+    };
+    FunctionRun {
         id: new_id(),
         function_id: function.id,
         function_name: function.name.clone(),
@@ -122,33 +176,23 @@ pub fn add(
         tags: Json::of(&input.tags),
         date_start: input.start_timestamp.unwrap_or(unit.now),
         priority: input.priority.unwrap_or(function.default_priority),
-        user_created: unit.requester.id(),
+        user_created: if task_id.is_some() { SYSTEM_USER } else { unit.requester.id() },
         date_created: unit.now,
         date_updated: unit.now,
         date_begun: None,
         retry_for: Json::Array(Vec::new()),
         retried_by: None,
-        cause_depth,
+        cause_depth: unit.cause_depth().max(input.cause_depth.unwrap_or_default()),
         leased_by: None,
         lease_until: None,
         attempts: 0,
         schedule_id: moment.map(|moment| moment.schedule_id),
         date_scheduled: moment.map(|moment| moment.date),
-    };
-    if cause_depth > DEEPEST {
-        // Nobody is told of it: who is told might cause another.
-        tracing::warn!(run = %run.id, function = %run.function_name, cause_depth, "a run is refused: functions cause each other");
-        let message =
-            format!("{cause_depth} runs stand behind it, one causing the next; {DEEPEST} are allowed");
-        run.status = RunStatus::Failed;
-        run.set_error(RunError::new(RunErrorType::Invocation, TOO_DEEP, &message));
+        task_id,
     }
-    db::function_run::add(unit.connection, &run, unit.now)?;
-    unit.touch_other("function_run", run.id);
-    Ok(run)
 }
 
-fn check(unit: &mut UnitOfWork<'_>, function: &TaskFunction, input: &CreateFunctionRun) -> Result<()> {
+fn check(input: &CreateFunctionRun) -> Result<()> {
     check_json("data", &input.data, RUN_BYTES)?;
     if let Some(priority) = input.priority {
         check_range("priority", priority, PRIORITIES)?;
@@ -160,9 +204,13 @@ fn check(unit: &mut UnitOfWork<'_>, function: &TaskFunction, input: &CreateFunct
         let message = Message::new("list-too-long").with("field", "tags").with("max", MOST_TAGS);
         return Err(Error::limit("tags", message));
     }
-    input.tags.iter().try_for_each(|tag| check_code("tags", tag))?;
+    input.tags.iter().try_for_each(|tag| check_code("tags", tag))
+}
+
+/// Refuses another run of a function of which too many wait.
+fn check_waiting(unit: &mut UnitOfWork<'_>, function_id: Uuid) -> Result<()> {
     let max = unit.services.function_settings.waiting_runs;
-    if db::function_run::are_waiting(unit.connection, function.id, max)? {
+    if db::function_run::are_waiting(unit.connection, function_id, max)? {
         let message = Message::new("too-many-runs").with("max", max);
         return Err(Error::limit("functionName", message));
     }
@@ -216,6 +264,38 @@ pub async fn list(
     place: ListScope,
 ) -> Result<Slice<FunctionRun>> {
     services.list(requester, query, place, visibility::function_runs, db::list::<FunctionRun>).await
+}
+
+/// Lists the runs for the tasks that the requester sees.
+///
+/// # Errors
+/// VALIDATION, LIMIT, or what the database says.
+pub async fn list_of_tasks(
+    services: &Arc<ServiceContext>,
+    requester: &Arc<Requester>,
+    query: ListQuery,
+) -> Result<Slice<FunctionRun>> {
+    let visible = visibility::runs_of_tasks;
+    services.list(requester, query, ListScope::Nested, visible, db::list::<FunctionRun>).await
+}
+
+/// The runs for these tasks, all of which the requester may see.
+pub async fn of_visible_tasks(
+    services: &Arc<ServiceContext>,
+    task_ids: Vec<Uuid>,
+) -> Result<Vec<FunctionRun>> {
+    services.read(move |_, connection| db::function_run::of_tasks(connection, &task_ids)).await
+}
+
+/// Whether the requester sees the runs for which others have asked.
+pub async fn sees_all(services: &Arc<ServiceContext>, requester: &Arc<Requester>) -> Result<bool> {
+    let requester = Arc::clone(requester);
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            Ok(visibility::sees_all_runs(&requester, &settings))
+        })
+        .await
 }
 
 /// What runs that the requester sees have said; nothing for people who may not read it.

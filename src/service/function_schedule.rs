@@ -11,13 +11,13 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::function_run::{self, CreateFunctionRun, Moment};
+use super::function_run::{self, Cause, CreateFunctionRun, Moment};
 use super::unit_of_work::UnitOfWork;
 use super::{timer, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
-use crate::domain::function_run::{RUN_BYTES, RunTrigger};
+use crate::domain::function_run::RUN_BYTES;
 use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE};
 use crate::domain::json::{Json, json};
 use crate::domain::query::ListQuery;
@@ -222,7 +222,7 @@ pub fn act(unit: &mut UnitOfWork<'_>, timer: &Timer, worker: Uuid) -> Result<()>
             ..CreateFunctionRun::default()
         };
         let moment = Moment { schedule_id: schedule.id, date: wanted };
-        function_run::add(unit, &function, RunTrigger::Schedule, Some(moment), &input)?;
+        function_run::add(unit, &function, Cause::Moment(moment), &input)?;
     }
     match next {
         Some(next) => db::timer::set_next(unit.connection, timer.id, next, &at(next)),

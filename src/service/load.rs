@@ -264,7 +264,7 @@ fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) 
                 .map_err(in_row("task group", &group.code))?;
             if !group.is_deleted {
                 let sources = group.task_sources();
-                db::task_source::bind(connection, SourceTarget::Group(group.id), &sources)
+                db::task_source::bind(connection, SourceTarget::Group(group.id), &sources, &[])
                     .map_err(in_row("task sources of", &group.code))?;
             }
         }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::task::Task;
 use crate::service::approval_state::ApprovalState;
 use crate::service::checked_task;
+use crate::service::function_run;
 use crate::service::task::access::{
     Seen, SeenTask, check_entitled, check_seen, locked, no_task, refuse_final, sees,
 };
@@ -221,6 +222,7 @@ pub fn complete(
     db::task_hold::release(unit.connection, task.id)?;
     task_claim::settle_any(unit, task, approval)?;
     db::timer::delete_of(unit.connection, task.id)?;
+    function_run::carry_out(unit, task, &approval.votes)?;
     unit.count("tasks_completed_total", "result", result);
     let said = [("comment", comment.map(str::to_owned)), ("cause", unit.cause().map(str::to_owned))];
     unit.changed_and_left(Signal::TaskComplete, task.id, left_to, || {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
+use super::function_run;
 use super::task_group::{code_taken, taken};
-use super::task_source::{check_sources, same_sources};
+use super::task_source::{check_sources, functions, same_sources};
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
@@ -15,6 +16,7 @@ use crate::db::Lock;
 use crate::domain::event_data::EventData;
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
+use crate::domain::task_source::SourceFunction;
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -38,6 +40,11 @@ pub struct CreateTaskFlow {
     pub name: Option<String>,
     /// The sources whose new tasks go to the flow.
     pub task_sources: Vec<String>,
+    /// The name of the function that runs when a task in the flow is COMPLETED or FAILED. Who gives one must be allowed to have it
+    /// run.
+    pub on_completed: Option<String>,
+    /// The functions that run instead for tasks of single sources, which must be bound to the flow.
+    pub source_functions: Vec<SourceFunction>,
     /// Its steps, at least one.
     pub steps: Vec<TaskFlowStepInput>,
 }
@@ -53,6 +60,10 @@ pub struct UpdateTaskFlow {
     pub name: Option<String>,
     /// The sources to be bound to it, and no others.
     pub task_sources: Option<Vec<String>>,
+    /// The name of the function that runs when a task in the flow is COMPLETED or FAILED; `Some(None)`: there is none.
+    pub on_completed: Option<Option<String>>,
+    /// The functions that run instead for tasks of single sources, and no others.
+    pub source_functions: Option<Vec<SourceFunction>>,
     /// Its steps, which can't be changed: any but the present steps are refused.
     pub steps: Option<Vec<TaskFlowStepInput>>,
 }
@@ -68,6 +79,10 @@ pub struct ReplaceTaskFlow {
     pub name: Option<String>,
     /// The sources to be bound to it, and no others.
     pub task_sources: Option<Vec<String>>,
+    /// The name of the function that runs when a task in the flow is COMPLETED or FAILED; `Some(None)`: there is none.
+    pub on_completed: Option<Option<String>>,
+    /// The functions that run instead for tasks of single sources, and no others.
+    pub source_functions: Option<Vec<SourceFunction>>,
     /// Its steps, at least one.
     pub steps: Option<Vec<TaskFlowStepInput>>,
 }
@@ -78,6 +93,7 @@ pub struct ReplaceTaskFlow {
 /// FORBIDDEN, VALIDATION, NOT_FOUND for a group, LIMIT, or an error of a handler.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_create_perms)?;
+    function_run::check_on_completed(unit, input.on_completed.as_deref(), Some(&input.source_functions))?;
     let code = check_free_code(unit, &input.code)?;
     let sources = eligible_sources(unit, &input.task_sources, None)?;
     let record = unit.new_record();
@@ -89,6 +105,8 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
         replacement_uuid: None,
         date_valid_from: unit.now,
         date_valid_to: None,
+        on_completed: input.on_completed.clone(),
+        source_functions: functions(Some(&input.source_functions), Vec::new(), &sources)?,
     };
     flow.set_task_sources(&sources);
     let steps = steps::plan(unit, &flow, &input.steps, &[])?;
@@ -97,7 +115,8 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
     for step in &steps {
         unit.insert(step)?;
     }
-    db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &sources).map_err(taken)?;
+    let (target, functions) = (SourceTarget::Flow(flow.id), flow.source_functions());
+    db::task_source::bind(unit.connection, target, &sources, &functions).map_err(taken)?;
     unit.changed(Signal::TaskFlowCreate, flow.id, || {
         EventData::new(None, Some(&flow)).with("steps", &steps)
     })?;
@@ -117,13 +136,15 @@ pub fn ensure(unit: &mut UnitOfWork<'_>, input: &CreateTaskFlow) -> Result<TaskF
     known.map_or_else(|| create(unit, input), Ok)
 }
 
-/// Changes the name and the sources of a flow's head.
+/// Changes the name, the sources and the function of a flow's head.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION for another code or changed steps, LIMIT, or an error
 /// of a handler.
 pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
+    let on_completed = input.on_completed.as_ref().and_then(Option::as_deref);
+    function_run::check_on_completed(unit, on_completed, input.source_functions.as_deref())?;
     let mut flow = locked_head(unit, input.id)?;
     unit.touch(&flow);
     if input.code.as_ref().is_some_and(|code| *code != flow.code) {
@@ -140,17 +161,22 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskF
     if let Some(name) = &input.name {
         flow.name = checked_name(name)?;
     }
+    if let Some(name) = &input.on_completed {
+        flow.on_completed.clone_from(name);
+    }
     if let Some(asked) = &input.task_sources {
         let sources = eligible_sources(unit, asked, Some(flow.id))?;
         if !same_sources(&flow.task_sources(), &sources) {
             flow.set_task_sources(&sources);
         }
     }
+    let (present, sources) = (flow.source_functions(), flow.task_sources());
+    flow.source_functions = functions(input.source_functions.as_deref(), present, &sources)?;
     if flow != old {
         unit.before(Signal::TaskFlowUpdate, flow.id, || EventData::new(Some(&old), Some(&flow)))?;
         unit.update(&mut flow)?;
-        db::task_source::bind(unit.connection, SourceTarget::Flow(flow.id), &flow.task_sources())
-            .map_err(taken)?;
+        let (target, functions) = (SourceTarget::Flow(flow.id), flow.source_functions());
+        db::task_source::bind(unit.connection, target, &sources, &functions).map_err(taken)?;
         unit.changed(Signal::TaskFlowUpdate, flow.id, || EventData::new(Some(&old), Some(&flow)))?;
     }
     Ok(flow)
@@ -162,6 +188,8 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskFlow) -> Result<TaskF
 /// FORBIDDEN, NOT_FOUND, CONFLICT for a superseded version, VALIDATION, LIMIT, or an error of a handler.
 pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<TaskFlow> {
     unit.requester.need(&unit.settings.gql_task_flow_update_perms)?;
+    let on_completed = input.on_completed.as_ref().and_then(Option::as_deref);
+    function_run::check_on_completed(unit, on_completed, input.source_functions.as_deref())?;
     let mut old = locked_head(unit, input.id)?;
     let sources = match &input.task_sources {
         Some(asked) => eligible_sources(unit, asked, Some(old.id))?,
@@ -178,6 +206,8 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
             None => old.name.clone(),
         },
         date_valid_from: unit.now,
+        on_completed: input.on_completed.clone().unwrap_or_else(|| old.on_completed.clone()),
+        source_functions: functions(input.source_functions.as_deref(), old.source_functions(), &sources)?,
         ..old.clone()
     };
     new.set_task_sources(&sources);
@@ -190,7 +220,7 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
     unit.before(Signal::TaskFlowReplace, old.id, || {
         EventData::new(Some(&old), Some(&new)).with("steps", &steps)
     })?;
-    db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[])?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(old.id), &[], &[])?;
     old.replacement_uuid = Some(new.id);
     old.date_valid_to = Some(unit.now);
     // The old head is written first, because there is never more than one head; its pointer is checked when the transaction
@@ -200,7 +230,8 @@ pub fn replace(unit: &mut UnitOfWork<'_>, input: &ReplaceTaskFlow) -> Result<Tas
     for step in &steps {
         unit.insert(step)?;
     }
-    db::task_source::bind(unit.connection, SourceTarget::Flow(new.id), &sources).map_err(taken)?;
+    let (target, functions) = (SourceTarget::Flow(new.id), new.source_functions());
+    db::task_source::bind(unit.connection, target, &sources, &functions).map_err(taken)?;
     unit.changed(Signal::TaskFlowReplace, old.id, || {
         EventData::new(Some(&old), Some(&new)).with("steps", &steps)
     })?;
@@ -301,7 +332,7 @@ fn retire(unit: &mut UnitOfWork<'_>, lineage: Uuid) -> Result<()> {
         return Err(Error::new(ErrorCode::Conflict, message));
     }
     unit.before(Signal::TaskFlowDelete, head.id, || EventData::new(Some(&head), None))?;
-    db::task_source::bind(unit.connection, SourceTarget::Flow(head.id), &[])?;
+    db::task_source::bind(unit.connection, SourceTarget::Flow(head.id), &[], &[])?;
     for mut step in db::task_flow_step::of_flows(unit.connection, &ids)? {
         unit.delete(&mut step)?;
     }

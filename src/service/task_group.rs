@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::escalation;
+use super::function_run;
 use super::task_executor;
-use super::task_source::{check_sources, same_sources};
+use super::task_source::{check_sources, functions, same_sources};
 use super::timer;
 use super::unit_of_work::UnitOfWork;
 use super::visibility;
@@ -21,6 +22,7 @@ use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task::check_lead_time;
+use crate::domain::task_source::SourceFunction;
 use crate::domain::text::check_code;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -60,6 +62,12 @@ pub struct TaskGroupInput {
     pub claim_mode: Option<ClaimMode>,
     /// How many seconds a claim lasts, from 60 to 86,400; absent: 3,600 in a new group, else unchanged.
     pub claim_seconds: Option<i32>,
+    /// The name of the function that runs when a task that the group decides is COMPLETED or FAILED. `None`: unchanged;
+    /// `Some(None)`: there is none. Who gives one must be allowed to have it run.
+    pub on_completed: Option<Option<String>>,
+    /// The functions that run instead for tasks of single sources, which must be bound to the group; absent: none for a new group,
+    /// else unchanged.
+    pub source_functions: Option<Vec<SourceFunction>>,
     /// The users who are to be its executors, and no others; absent: nobody for a new group, else unchanged.
     pub user_ids: Option<Vec<Uuid>>,
     /// How much the approvals of these users count under the policy WEIGHT. Users who are not named keep their weight; new
@@ -84,6 +92,8 @@ impl TaskGroupInput {
             escalations: None,
             claim_mode: None,
             claim_seconds: None,
+            on_completed: None,
+            source_functions: None,
             user_ids: None,
             weights: Vec::new(),
             task_sources: None,
@@ -115,6 +125,7 @@ impl TaskGroupInput {
 /// FORBIDDEN, VALIDATION, CONFLICT, LIMIT, or an error of a handler.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_create_perms)?;
+    check_function(unit, input)?;
     let sources = check(unit, input, None)?.unwrap_or_default();
     let rule = input.rule(None);
     let mut group = TaskGroup {
@@ -128,12 +139,16 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
         escalations: escalations(unit, input)?,
         claim_mode: input.claim_mode.filter(|mode| *mode != ClaimMode::None),
         claim_seconds: input.claim_seconds.map(check_seconds).transpose()?,
+        on_completed: input.on_completed.clone().flatten(),
+        source_functions: functions(input.source_functions.as_deref(), Vec::new(), &sources)?,
     };
     check_claims(&group, input.claim_mode)?;
     group.set_task_sources(&sources);
     unit.before(Signal::TaskGroupCreate, group.id, || EventData::new(None, Some(&group)))?;
     unit.insert(&group).map_err(taken)?;
-    db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &sources).map_err(taken)?;
+    let functions = group.source_functions();
+    db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &sources, &functions)
+        .map_err(taken)?;
     task_executor::set_executors(
         unit,
         group.id,
@@ -163,6 +178,7 @@ pub fn ensure(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<TaskG
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, LIMIT, or an error of a handler.
 pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Result<TaskGroup> {
     unit.requester.need(&unit.settings.gql_task_group_update_perms)?;
+    check_function(unit, input)?;
     let mut group = locked(unit, id)?;
     let sources = check(unit, input, Some(&group))?;
     let escalations = escalations(unit, input)?;
@@ -181,18 +197,23 @@ pub fn update(unit: &mut UnitOfWork<'_>, id: Uuid, input: &TaskGroupInput) -> Re
     group.claim_mode = input.claim_mode.filter(|mode| !was_never(mode)).or(group.claim_mode);
     group.claim_seconds = input.claim_seconds.map(check_seconds).transpose()?.or(group.claim_seconds);
     check_claims(&group, input.claim_mode)?;
+    if let Some(name) = &input.on_completed {
+        group.on_completed.clone_from(name);
+    }
     group.claim_mode = group.claim_mode.map(|_| group.claims_by(group.rule()));
     if let Some(sources) = &sources
         && !same_sources(&group.task_sources(), sources)
     {
         group.set_task_sources(sources);
     }
+    let (present, sources) = (group.source_functions(), group.task_sources());
+    group.source_functions = functions(input.source_functions.as_deref(), present, &sources)?;
     unit.before(Signal::TaskGroupUpdate, group.id, || EventData::new(Some(&old), Some(&group)))?;
     unit.touch(&group);
     if group != old {
         unit.update(&mut group).map_err(taken)?;
-        db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &group.task_sources())
-            .map_err(taken)?;
+        let (target, functions) = (SourceTarget::Group(group.id), group.source_functions());
+        db::task_source::bind(unit.connection, target, &sources, &functions).map_err(taken)?;
     }
     let has_other_pool = match &input.user_ids {
         Some(user_ids) => task_executor::set_executors(unit, group.id, user_ids, &input.weights)?,
@@ -241,7 +262,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
         let old = group.clone();
         unit.before(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), None))?;
         task_executor::set_executors(unit, group.id, &[], &[])?;
-        db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &[])?;
+        db::task_source::bind(unit.connection, SourceTarget::Group(group.id), &[], &[])?;
         unit.delete(&mut group)?;
         unit.changed(Signal::TaskGroupDelete, id, || EventData::new(Some(&old), Some(&group)))?;
     }
@@ -304,6 +325,11 @@ fn check(
         Some(asked) => check_sources(unit, asked, own.map(SourceTarget::Group)).map(Some),
         None => Ok(None),
     }
+}
+
+fn check_function(unit: &mut UnitOfWork<'_>, input: &TaskGroupInput) -> Result<()> {
+    let on_completed = input.on_completed.as_ref().and_then(Option::as_deref);
+    function_run::check_on_completed(unit, on_completed, input.source_functions.as_deref())
 }
 
 /// Refuses to let one person alone work on what one approval does not decide.

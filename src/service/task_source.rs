@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::unit_of_work::UnitOfWork;
 use crate::db;
+use crate::domain::json::Json;
+use crate::domain::task_source::SourceFunction;
 use crate::domain::text::{MAX_TEXT, check_code, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -35,6 +37,28 @@ pub(super) fn check_sources(
         sources.push(source.clone());
     }
     Ok(sources)
+}
+
+/// The functions for single sources as they are to be stored: those that are asked for, or else those that are there, as far as their
+/// sources are bound. None if there are none, so that groups and flows that never had any do not change.
+pub(super) fn functions(
+    asked: Option<&[SourceFunction]>,
+    present: Vec<SourceFunction>,
+    sources: &[String],
+) -> Result<Option<Json>> {
+    let is_bound = |function: &SourceFunction| sources.contains(&function.source);
+    let Some(asked) = asked else {
+        let kept: Vec<SourceFunction> = present.into_iter().filter(is_bound).collect();
+        return Ok((!kept.is_empty()).then(|| Json::of(&kept)));
+    };
+    let mut seen = BTreeSet::new();
+    for function in asked {
+        if !is_bound(function) || !seen.insert(&function.source) {
+            let message = Message::new("source-functions").with("source", function.source.as_str());
+            return Err(Error::validation("sourceFunctions", message));
+        }
+    }
+    Ok((!asked.is_empty()).then(|| Json::of(asked)))
 }
 
 /// Whether two lists hold the same sources.

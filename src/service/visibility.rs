@@ -231,6 +231,13 @@ pub fn function_runs(requester: &Requester, settings: &ModuleSettings) -> Visibl
     }
 }
 
+/// Runs for tasks: how those ended that are for the tasks that one sees. The rest of a run is for those who see it among
+/// [`function_runs`].
+#[must_use]
+pub fn runs_of_tasks(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    by_sight(requester, settings, Condition::OfSeenTask)
+}
+
 /// Whether one sees the runs for which others have asked.
 #[must_use]
 pub fn sees_all_runs(requester: &Requester, settings: &ModuleSettings) -> bool {

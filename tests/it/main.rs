@@ -44,6 +44,7 @@ mod faults;
 mod flow_races;
 mod four_eyes;
 mod front_end;
+mod function_decisions;
 mod function_receivers;
 mod function_runs;
 mod function_schedules;

@@ -16,6 +16,7 @@ use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, PayloadName, journaled, payloads, run};
 use crate::graphql::protocol::scalars::{BigInt, JsonString, Moment, UuidOrGlobalId};
+use crate::model::function_run::FunctionRun;
 use crate::service::context::ListScope;
 use crate::service::function_run::{self, CreateFunctionRun};
 use crate::service::mutation::Receipt;
@@ -24,6 +25,7 @@ use crate::service::unit_of_work::UnitOfWork;
 payloads! {
     CreateFunctionRunPayload => "CreateFunctionRunMutationPayload",
     ExecuteTaskFunctionPayload => "ExecuteTaskFunctionMutationPayload",
+    ReplayFunctionRunPayload => "ReplayFunctionRunMutationPayload",
     CancelFunctionRunPayload => "CancelFunctionRunMutationPayload",
 }
 
@@ -62,6 +64,15 @@ pub struct ExecuteTaskFunctionMutationInput {
     tags: Option<Vec<String>>,
     /// For programs that a run has called: `causeDepth` as it was told to them.
     cause_depth: Option<i32>,
+}
+
+/// The run to be executed again.
+#[derive(InputObject, Debug, Clone)]
+pub struct ReplayFunctionRunMutationInput {
+    #[graphql(flatten)]
+    meta: MutationMeta,
+    /// A run that is FAILED.
+    id: UuidOrGlobalId,
 }
 
 /// The runs to be given up.
@@ -153,18 +164,18 @@ impl FunctionRunMutations {
         input: CreateFunctionRunMutationInput,
     ) -> Result<Option<RunPayload<CreateFunctionRunPayload>>> {
         let meta = input.meta.clone();
-        let ran = run(ctx, "createFunctionRun", &meta, move |unit| {
-            let run = function_run::create(unit, &input.read()?)?;
-            kept(unit, run.id);
-            Ok(run)
-        })
-        .await?;
-        let node = match (ran.given, run_of(ran.kept.as_ref())) {
-            (Some(run), _) => Some(run.into()),
-            (None, Some(id)) if ran.refusal.is_none() => own(ctx, id).await?,
-            _ => None,
-        };
-        Ok(Some(RunPayload { receipt: ran.receipt, run: node, name: PhantomData }))
+        create(ctx, "createFunctionRun", &meta, move |unit| function_run::create(unit, &input.read()?)).await
+    }
+
+    /// Has the function of a run that failed run again with the same input. The run that failed is RETRIED then, and the two name each
+    /// other.
+    async fn replay_function_run(
+        &self,
+        ctx: &Context<'_>,
+        input: ReplayFunctionRunMutationInput,
+    ) -> Result<Option<RunPayload<ReplayFunctionRunPayload>>> {
+        let id = input.id.0;
+        create(ctx, "replayFunctionRun", &input.meta, move |unit| function_run::replay(unit, id)).await
     }
 
     /// Has a function run, and waits for its result, 30 seconds at most. Then the run goes on, and its result is in `functionRun`.
@@ -199,6 +210,27 @@ impl FunctionRunMutations {
         let ids: Vec<_> = input.ids.iter().map(|id| id.0).collect();
         journaled(ctx, "cancelFunctionRun", &input.meta, move |unit| function_run::cancel(unit, &ids)).await
     }
+}
+
+/// Answers a mutation that creates a run.
+async fn create<M>(
+    ctx: &Context<'_>,
+    name: &'static str,
+    meta: &MutationMeta,
+    work: impl Fn(&mut UnitOfWork<'_>) -> Result<FunctionRun> + Send + Sync + 'static,
+) -> Result<Option<RunPayload<M>>> {
+    let ran = run(ctx, name, meta, move |unit| {
+        let run = work(unit)?;
+        kept(unit, run.id);
+        Ok(run)
+    })
+    .await?;
+    let node = match (ran.given, run_of(ran.kept.as_ref())) {
+        (Some(run), _) => Some(run.into()),
+        (None, Some(id)) if ran.refusal.is_none() => own(ctx, id).await?,
+        _ => None,
+    };
+    Ok(Some(RunPayload { receipt: ran.receipt, run: node, name: PhantomData }))
 }
 
 /// The run that the requester has created before.

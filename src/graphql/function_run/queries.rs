@@ -22,6 +22,7 @@ pub static FUNCTION_RUN: Table = LazyLock::new(|| {
         paging(),
         uuid("id", "ID", "id", "FunctionRunGQLType"),
         uuid("functionId", "ID", "function_id", "TaskFunctionGQLType"),
+        uuid("taskId", "ID", "task_id", "TaskGQLType"),
         uuid("scheduleId", "ID", "schedule_id", "FunctionScheduleGQLType"),
         text("functionName", "String", "function_name", &[Lookup::Exact]),
         one_of::<FunctionRunStatus>("status", "status", &[Lookup::Exact]),

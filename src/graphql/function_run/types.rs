@@ -38,6 +38,8 @@ pub enum FunctionRunTrigger {
     Direct,
     /// It was time.
     Schedule,
+    /// A task was decided.
+    Task,
 }
 
 /// Where a run failed.
@@ -86,6 +88,8 @@ shows! {
         schedule_id: Option<String>,
         /// The moment of the schedule; null for another attempt.
         scheduled_timestamp: Option<Moment> = run.date_scheduled.map(Moment),
+        /// The key of the task whose decision it carries out.
+        task_id: Option<String>,
         /// The input.
         data: JsonString = JsonString::from(run.data),
         /// The result, once it is complete.

@@ -20,7 +20,7 @@ use crate::graphql::protocol::known::{Knowable, Known};
 use crate::graphql::protocol::loader::{
     ActionsOnTasks, Asked, ClaimsOnTasks, CommentsOfTasks, Entities, Executors, FlowSteps, Flows, Groups,
     InFlight, Languages, LogsOfRuns, NextMoments, OwnVotes, ProgressOfTasks, RightsOfRoles, RolesOfUsers,
-    StepsOfFlows, Tasks, Users,
+    RunsOfTasks, StepsOfFlows, Tasks, Users,
 };
 use crate::graphql::protocol::response::shared;
 use crate::message::Message;
@@ -78,6 +78,10 @@ pub struct RequestContext {
     pub languages: DataLoader<Languages>,
     /// Whether the requester sees other people's personal data, once that was asked.
     pub sees_personal_data: OnceCell<bool>,
+    /// The runs for tasks, batched.
+    pub runs_of_tasks: DataLoader<RunsOfTasks>,
+    /// Whether the requester sees the runs for which others have asked, once that was asked.
+    pub sees_all_runs: OnceCell<bool>,
 }
 
 /// The id of a request, which its errors and its log lines show: a host's own, where the host gives one with the request's
@@ -254,6 +258,8 @@ impl RequestContext {
             rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),
             languages: loader(Languages(Arc::clone(services)), &batches),
             sees_personal_data: OnceCell::new(),
+            runs_of_tasks: loader(RunsOfTasks(Arc::clone(services)), &batches),
+            sees_all_runs: OnceCell::new(),
             known,
             requester,
             batches,

@@ -12,7 +12,7 @@ use crate::auth::requester::Requester;
 use crate::domain::task_action::TaskAction;
 use crate::error::Error;
 use crate::graphql::protocol::known::Known;
-use crate::model::function_run::FunctionLog;
+use crate::model::function_run::{FunctionLog, FunctionRun};
 use crate::model::role::{Role, UserRole};
 use crate::model::task::Task;
 use crate::model::task_claim::TaskClaim;
@@ -90,6 +90,9 @@ pub struct CommentsOfTasks(pub Arc<ServiceContext>);
 
 /// The next moments of schedules, by the schedule's key.
 pub struct NextMoments(pub Arc<ServiceContext>);
+
+/// The runs for tasks, by the task's key.
+pub struct RunsOfTasks(pub Arc<ServiceContext>);
 
 /// What runs of functions have said, by the run's key.
 pub struct LogsOfRuns(pub Asked);
@@ -254,6 +257,22 @@ impl Loader<Uuid> for CommentsOfTasks {
             comments.entry(row.task_id).or_default().push(row);
         }
         Ok(comments)
+    }
+}
+
+impl Loader<Uuid> for RunsOfTasks {
+    type Value = Vec<FunctionRun>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[Uuid]) -> Result<HashMap<Uuid, Vec<FunctionRun>>, Self::Error> {
+        let rows = function_run::of_visible_tasks(&self.0, keys.to_vec()).await.map_err(Arc::new)?;
+        let mut runs: HashMap<Uuid, Vec<FunctionRun>> = HashMap::new();
+        for row in rows {
+            if let Some(task_id) = row.task_id {
+                runs.entry(task_id).or_default().push(row);
+            }
+        }
+        Ok(runs)
     }
 }
 

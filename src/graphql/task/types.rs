@@ -5,6 +5,7 @@ use async_graphql::{ComplexObject, Context, SimpleObject};
 use crate::domain::query::{Condition, Value};
 use crate::domain::vote::DataHash;
 use crate::error::{Error, Result};
+use crate::graphql::function_run::task_run::{NESTED_TASK_RUN, TaskRunNode};
 use crate::graphql::protocol::connection::{Connection, asks_for_rows_alone, listed};
 use crate::graphql::protocol::context::request;
 use crate::graphql::protocol::declaration::shows;
@@ -25,7 +26,7 @@ use crate::model::history::Historical;
 use crate::model::task::Task;
 use crate::service::context::ListScope;
 use crate::service::progress::Progress;
-use crate::service::{task_comment, vote};
+use crate::service::{function_run, task_comment, vote};
 
 enum_named! {
     /// The status of a task.
@@ -212,6 +213,18 @@ impl TaskNode {
         let list =
             |services, requester, query| task_comment::list(services, requester, query, ListScope::Nested);
         listed(ctx, &NESTED_TASK_COMMENT, Some(own), list).await
+    }
+
+    /// The runs that carry out what was decided on the task, the oldest first. They are kept for a time after their end.
+    async fn runs(&self, ctx: &Context<'_>) -> Result<Connection<TaskRunNode>> {
+        let context = request(ctx)?;
+        if asks_for_rows_alone(ctx, &[]) {
+            let runs = context.runs_of_tasks.load_one(self.task().id).await.map_err(shared)?;
+            let runs = runs.into_iter().flatten().map(TaskRunNode::from);
+            return Ok(Connection::all(runs, context.services.limits.page_size));
+        }
+        let own = Condition::equals("task_id", Value::Uuid(self.task().id));
+        listed(ctx, &NESTED_TASK_RUN, Some(own), function_run::list_of_tasks).await
     }
 
     /// The votes in the order in which they were cast, without those that their casters have replaced. Stale votes are left

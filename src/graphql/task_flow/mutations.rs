@@ -1,13 +1,15 @@
 //! Changing flows.
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
 use crate::domain::completion_policy::{CompletionPolicy, PolicyRule};
 use crate::error::Result;
 use crate::graphql::completion_policy::{TaskGroupCompletionPolicyEnum, TaskPolicyInput, beside};
 use crate::graphql::escalation::{TaskEscalationInput, rules};
+use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
+use crate::graphql::task_source::{TaskSourceFunctionInput, functions};
 use crate::service::task_flow::{self, CreateTaskFlow, ReplaceTaskFlow, UpdateTaskFlow};
 
 payloads! {
@@ -52,6 +54,11 @@ pub struct CreateTaskFlowMutationInput {
     name: Option<String>,
     /// The sources whose new tasks go to the flow.
     task_sources: Option<Vec<Option<String>>>,
+    /// The name of the function that runs when a task in the flow is COMPLETED or FAILED. Who gives one must be allowed to have it
+    /// run.
+    on_completed: Option<String>,
+    /// The functions that run instead for tasks of single sources, each of which must be bound to the flow.
+    source_functions: Option<Vec<TaskSourceFunctionInput>>,
     /// The steps, at least one.
     steps: Vec<Option<TaskFlowStepInput>>,
 }
@@ -67,6 +74,11 @@ pub struct TaskFlowWish {
     name: Option<String>,
     /// The sources whose new tasks go to the flow, and no others.
     task_sources: Option<Vec<Option<String>>>,
+    /// The name of the function that runs when a task in the flow is COMPLETED or FAILED; null: there is none. Tasks under way in an
+    /// older version keep that one's.
+    on_completed: MaybeUndefined<String>,
+    /// The functions that run instead for tasks of single sources, each of which must be bound to the flow.
+    source_functions: Option<Vec<TaskSourceFunctionInput>>,
     /// The steps, at least one. `updateTaskFlow` accepts only the present steps.
     steps: Option<Vec<Option<TaskFlowStepInput>>>,
 }
@@ -116,6 +128,8 @@ impl TaskFlowMutations {
                 code: input.code.unwrap_or_default(),
                 name: input.name,
                 task_sources: texts(input.task_sources).unwrap_or_default(),
+                on_completed: input.on_completed,
+                source_functions: functions(input.source_functions).unwrap_or_default(),
                 steps: steps(input.steps)?,
             };
             task_flow::create(unit, &new).map(drop)
@@ -131,9 +145,19 @@ impl TaskFlowMutations {
     ) -> Result<Option<Payload<UpdateTaskFlowPayload>>> {
         let meta = input.meta.clone();
         journaled(ctx, "updateTaskFlow", &meta, move |unit| {
-            let TaskFlowWish { id, code, name, task_sources, steps } = input.flow.clone();
+            let TaskFlowWish { id, code, name, task_sources, on_completed, source_functions, steps } =
+                input.flow.clone();
+            let on_completed = asked(&on_completed, "on_completed")?;
             let steps = steps.map(self::steps).transpose()?;
-            let changes = UpdateTaskFlow { id: id.0, code, name, task_sources: texts(task_sources), steps };
+            let changes = UpdateTaskFlow {
+                id: id.0,
+                code,
+                name,
+                task_sources: texts(task_sources),
+                on_completed,
+                source_functions: functions(source_functions),
+                steps,
+            };
             task_flow::update(unit, &changes).map(drop)
         })
         .await
@@ -147,9 +171,19 @@ impl TaskFlowMutations {
     ) -> Result<Option<Payload<ReplaceTaskFlowPayload>>> {
         let meta = input.meta.clone();
         journaled(ctx, "replaceTaskFlow", &meta, move |unit| {
-            let TaskFlowWish { id, code, name, task_sources, steps } = input.flow.clone();
+            let TaskFlowWish { id, code, name, task_sources, on_completed, source_functions, steps } =
+                input.flow.clone();
+            let on_completed = asked(&on_completed, "on_completed")?;
             let steps = steps.map(self::steps).transpose()?;
-            let new = ReplaceTaskFlow { id: id.0, code, name, task_sources: texts(task_sources), steps };
+            let new = ReplaceTaskFlow {
+                id: id.0,
+                code,
+                name,
+                task_sources: texts(task_sources),
+                on_completed,
+                source_functions: functions(source_functions),
+                steps,
+            };
             task_flow::replace(unit, &new).map(drop)
         })
         .await

@@ -10,6 +10,7 @@ use crate::graphql::protocol::response::shared;
 use crate::graphql::protocol::scalars::Moment;
 use crate::graphql::record::{LiveRecord, RecordVersion};
 use crate::graphql::task_flow::step::TaskFlowStepNode;
+use crate::graphql::task_source::TaskSourceFunction;
 use crate::model::history::Historical;
 use crate::model::task_flow::TaskFlow;
 use crate::model::task_flow_step::TaskFlowStep;
@@ -44,6 +45,9 @@ shows! {
     pub struct TaskFlowFields of flow: TaskFlow {
         /// The sources whose new tasks go to this flow.
         task_sources: Option<Vec<Option<String>>> = Some(flow.task_sources().into_iter().map(Some).collect()),
+        /// The functions that run instead for tasks of single sources, while these are bound to it.
+        source_functions: Vec<TaskSourceFunction> =
+            flow.source_functions().into_iter().map(Into::into).collect(),
         code: String,
         name: Option<String>,
         /// The version that superseded this one; absent in the one that new tasks get.
@@ -51,6 +55,8 @@ shows! {
         pub date_valid_from: Moment,
         /// Until when new tasks got this version.
         pub date_valid_to: Option<Moment>,
+        /// The name of the function that runs when a task in this version is COMPLETED or FAILED.
+        on_completed: Option<String>,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::graphql::protocol::declaration::asked;
 use crate::graphql::protocol::payload::{MutationMeta, Payload, journaled, payloads};
 use crate::graphql::protocol::scalars::UuidOrGlobalId;
 use crate::graphql::task_claim::types::TaskClaimMode;
+use crate::graphql::task_source::{TaskSourceFunctionInput, functions};
 use crate::service::task_group::{self, TaskGroupInput};
 
 payloads! {
@@ -52,6 +53,11 @@ pub struct TaskGroupWish {
     claim_mode: Option<TaskClaimMode>,
     /// How many seconds a claim lasts, from 60 to 86400; unchanged if absent, 3600 in a new group.
     claim_seconds: Option<i32>,
+    /// The name of the function that runs when a task that the group decides is COMPLETED or FAILED, unless the task's flow names
+    /// one. Unchanged if absent; null: there is none. Who gives one must be allowed to have it run.
+    on_completed: MaybeUndefined<String>,
+    /// The functions that run instead for tasks of single sources, each of which must be bound to the group; unchanged if absent.
+    source_functions: Option<Vec<TaskSourceFunctionInput>>,
     /// How much the approvals of these executors count under the policy WEIGHT. Others count as much as before, or 1 if they
     /// are new.
     weights: Option<Vec<TaskExecutorWeightInput>>,
@@ -71,6 +77,8 @@ impl TaskGroupWish {
             escalations: rules(self.escalations),
             claim_mode: self.claim_mode.map(Into::into),
             claim_seconds: self.claim_seconds,
+            on_completed: asked(&self.on_completed, "on_completed")?,
+            source_functions: functions(self.source_functions),
             weights: weights(self.weights),
             code: self.code,
             completion_policy: self.completion_policy.into(),

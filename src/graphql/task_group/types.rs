@@ -18,6 +18,7 @@ use crate::graphql::task::filters::NESTED_TASK;
 use crate::graphql::task::types::TaskNode;
 use crate::graphql::task_claim::types::TaskClaimMode;
 use crate::graphql::task_executor::{NESTED_TASK_EXECUTOR, TaskExecutorNode};
+use crate::graphql::task_source::TaskSourceFunction;
 use crate::graphql::user::types::{UserNode, users};
 use crate::model::history::Historical;
 use crate::model::task_executor::TaskExecutor;
@@ -71,6 +72,11 @@ struct TaskGroupFields {
     claim_mode: TaskClaimMode,
     /// How many seconds a claim lasts.
     claim_seconds: i32,
+    /// The name of the function that runs when a task that the group decides is COMPLETED or FAILED, unless the task's flow names
+    /// one.
+    on_completed: Option<String>,
+    /// The functions that run instead for tasks of single sources.
+    source_functions: Vec<TaskSourceFunction>,
 }
 
 impl From<TaskGroup> for TaskGroupNode {
@@ -106,6 +112,8 @@ impl From<&TaskGroup> for TaskGroupFields {
             escalations: group.escalation_rules().into_iter().map(Into::into).collect(),
             claim_mode: group.claim_mode.unwrap_or(ClaimMode::None).into(),
             claim_seconds: group.claim_seconds(),
+            on_completed: group.on_completed.clone(),
+            source_functions: group.source_functions().into_iter().map(Into::into).collect(),
         }
     }
 }

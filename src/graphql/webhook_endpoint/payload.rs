@@ -71,7 +71,10 @@ const ROWS: [Row; 6] = [
     Row {
         name: "taskGroup",
         columns: TaskGroup::COLUMNS,
-        shown_as: &[("escalations", "escalations { at offsetSeconds action taskGroupId priority }")],
+        shown_as: &[
+            ("escalations", "escalations { at offsetSeconds action taskGroupId priority }"),
+            ("source_functions", "sourceFunctions { source onCompleted }"),
+        ],
         left_out: &[
             ("threshold_kind", "the policy is told as clients of openIMIS know it"),
             ("forbid_maker", "rules for deciding are the module's own matter"),
@@ -87,7 +90,7 @@ const ROWS: [Row; 6] = [
     Row {
         name: "taskFlow",
         columns: TaskFlow::COLUMNS,
-        shown_as: &[],
+        shown_as: &[("source_functions", "sourceFunctions { source onCompleted }")],
         left_out: &[
             ("lineage_id", "versions of a flow have one code"),
             ("replacement_uuid", "an event of its own tells of the version that replaces it"),

@@ -60,6 +60,14 @@ impl FunctionRunService {
         run.ok_or_else(|| Error::internal(format!("there is no run {id}"))).inspect_err(Error::log)
     }
 
+    /// Has a run that failed executed again, as another attempt.
+    ///
+    /// # Errors
+    /// NOT_FOUND, FORBIDDEN, LIMIT, or CONFLICT for a run that has not failed or a function that is disabled.
+    pub async fn replay(&self, requester: &Arc<Requester>, id: Uuid) -> Result<FunctionRun> {
+        self.services.act(requester, move |unit| function_run::replay(unit, id)).await
+    }
+
     /// Gives up runs that wait: all of them, or none.
     ///
     /// # Errors

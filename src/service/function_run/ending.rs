@@ -112,7 +112,7 @@ fn again(
 ) -> Result<Option<FunctionRun>> {
     let function = db::get::<TaskFunction>(connection, run.function_id)?;
     let Some(function) = function.filter(|function| !function.is_deleted) else { return Ok(None) };
-    let mut before = run.retried_runs();
+    let before = run.retried_runs();
     let may_have_acted = error == ZOMBIE && !function.is_idempotent;
     let at_once = error == ZOMBIE && before.len() < MOST_TAKEN_OVER;
     let pause = match function.retry_policy().pause(error, before.len()) {
@@ -121,26 +121,5 @@ fn again(
         None if at_once => 0,
         None => return Ok(None),
     };
-    before.push(run.id);
-    Ok(Some(FunctionRun {
-        id: new_id(),
-        status: RunStatus::New,
-        date_status: now,
-        result: None,
-        error_name: None,
-        error_message: None,
-        error_type: None,
-        date_start: now + TimeDelta::seconds(pause),
-        date_created: now,
-        date_updated: now,
-        date_begun: None,
-        retry_for: Json::of(&before),
-        retried_by: None,
-        leased_by: None,
-        lease_until: None,
-        attempts: 0,
-        // A moment has one run, of which this is another attempt.
-        date_scheduled: None,
-        ..run.clone()
-    }))
+    Ok(Some(run.again(new_id(), now, now + TimeDelta::seconds(pause))))
 }

@@ -112,8 +112,11 @@ impl Loadable for TaskGroup {
         Self::COLUMNS.iter().map(|column| column.name).collect()
     }
     const NAMES: &'static [(&'static str, &'static str)] = &[];
-    const LEFT_OUT: &'static [(&'static str, &'static str)] =
-        &[("threshold_kind", "follows from completionPolicy")];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("threshold_kind", "follows from completionPolicy"),
+        ("on_completed", "functions are not loaded"),
+        ("source_functions", "functions are not loaded"),
+    ];
 }
 
 impl Loadable for TaskExecutor {

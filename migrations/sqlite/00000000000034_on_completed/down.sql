@@ -1,0 +1,14 @@
+DELETE FROM task_management_schemalevel WHERE version = '00000000000034';
+DELETE FROM task_management_functionlog WHERE id IN (SELECT id FROM task_management_functionrun WHERE triggered_by = 'TASK');
+DELETE FROM task_management_functionrun WHERE triggered_by = 'TASK';
+DROP INDEX task_management_functionrun_task;
+ALTER TABLE task_management_functionrun DROP COLUMN task_id;
+ALTER TABLE task_management_tasksource DROP COLUMN on_completed;
+ALTER TABLE task_management_historicaltaskflow DROP COLUMN source_functions;
+ALTER TABLE task_management_taskflow DROP COLUMN source_functions;
+ALTER TABLE task_management_historicaltaskgroup DROP COLUMN source_functions;
+ALTER TABLE task_management_taskgroup DROP COLUMN source_functions;
+ALTER TABLE task_management_historicaltaskflow DROP COLUMN on_completed;
+ALTER TABLE task_management_taskflow DROP COLUMN on_completed;
+ALTER TABLE task_management_historicaltaskgroup DROP COLUMN on_completed;
+ALTER TABLE task_management_taskgroup DROP COLUMN on_completed;
