@@ -1,5 +1,6 @@
 //! A run about functions: runs are executed while servers are killed. None may be lost, and none executed twice but as another
-//! attempt where the function says that this does no harm; each moment of a schedule has one run.
+//! attempt where the function says that this does no harm; each moment of a schedule has one run, and so has each task that is
+//! decided in a group that names a function.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tasks_management::{DbConnection, HandlerError};
 
 use crate::client::{Client, Seen};
 use crate::fleet::Fleet;
+use crate::load::VOTERS;
 use crate::options::Shared;
 use crate::run::set_up;
 use crate::store::{Row, Store, connect};
@@ -29,6 +31,10 @@ const SOURCE: &str =
 const SCRIPT_RUNS: usize = 3;
 /// How many runs are created of each between two kills.
 const RUNS: usize = 15;
+/// How many tasks are decided between two kills.
+const TASKS: usize = 4;
+/// The source of these tasks, whose group names the function `once`.
+const TASK_SOURCE: &str = "Carried out";
 
 /// Does the run. The error says what did not match.
 pub fn run(options: &Shared) -> Result<(), String> {
@@ -58,7 +64,13 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let schedule =
         json!({ "clientMutationId": "schedule", "functionName": "again", "intervalSeconds": 86_400 });
     admin.mutate("createFunctionSchedule", &schedule)??;
-    let (mut runs, mut moments) = (0_usize, 0_i64);
+    let admin_id = format!("11111111-1111-4111-8111-00000000000{}", VOTERS.len());
+    let group = json!({
+        "clientMutationId": "group", "code": "CARRIES OUT", "completionPolicy": "ANY", "userIds": [admin_id],
+        "taskSources": [TASK_SOURCE], "onCompleted": "once",
+    });
+    admin.mutate("createTaskGroup", &group)??;
+    let (mut runs, mut moments, mut decided) = (0_usize, 0_i64, 0_usize);
     while fleet.kills < options.kills {
         for _ in 0..RUNS {
             for name in FUNCTIONS {
@@ -74,6 +86,10 @@ pub fn run(options: &Shared) -> Result<(), String> {
                 admin.mutate("createFunctionRun", &input)??;
             }
         }
+        for _ in 0..TASKS {
+            decided += 1;
+            decide(&mut admin, decided, &admin_id)?;
+        }
         // Its minute is over each time.
         moments += pass_a_minute(&store).map_err(|error| error.to_string())?;
         std::thread::sleep(Duration::from_millis(random.gen_range(0..600)));
@@ -88,12 +104,14 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let kills = fleet.kills;
     fleet.check_alive()?;
     fleet.stop()?;
-    let (violations, executed) = audit(&store, runs, moments).map_err(|error| error.to_string())?;
+    let (mut violations, executed) = audit(&store, runs, moments).map_err(|error| error.to_string())?;
+    violations.extend(audit_tasks(&store, decided).map_err(|error| error.to_string())?);
     let count = |what: &str, number: &dyn std::fmt::Display| println!("{what:<42} {number:>8}");
     count("kills", &kills);
     count("requests sent again: no answer", &answers.broken_off.load(Ordering::SeqCst));
     count("runs acknowledged", &runs);
     count("moments of the schedule", &moments);
+    count("tasks decided", &decided);
     count("runs executed", &executed);
     count("seconds", &begun.elapsed().as_secs());
     count("violations", &violations.len());
@@ -104,6 +122,20 @@ pub fn run(options: &Shared) -> Result<(), String> {
         println!("- {violation}");
     }
     Err(format!("what is left in {} does not fit", store.url))
+}
+
+/// Makes a task and decides it.
+fn decide(admin: &mut Client, number: usize, decider: &str) -> Result<(), String> {
+    let made = format!("task-{number}");
+    let input = json!({ "clientMutationId": made, "source": TASK_SOURCE, "data": "{}" });
+    admin.mutate("createTask", &input)??;
+    let query = format!("{{ task(clientMutationId: \"{made}\") {{ edges {{ node {{ uuid }} }} }} }}");
+    let body = admin.ask(&query, &json!({}))?;
+    let task = &body["data"]["task"]["edges"][0]["node"]["uuid"];
+    let vote = json!({ decider: "APPROVED" }).to_string();
+    let input = json!({ "clientMutationId": format!("vote-{number}"), "id": task, "businessStatus": vote });
+    admin.mutate("resolveTask", &input)??;
+    Ok(())
 }
 
 /// Has the schedule's next moment come at once; returns how many moments that makes.
@@ -206,7 +238,7 @@ fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String
             ("FAILED", "script-once zombieTaskCleaned DIRECT") => times == 0,
             ("RETRIED", script) if script.starts_with("script-again zombieTaskCleaned ") => times == 0,
             ("COMPLETE", _) => times == 1,
-            ("FAILED", "once zombieTaskCleaned DIRECT") => times <= 1,
+            ("FAILED", "once zombieTaskCleaned DIRECT" | "once zombieTaskCleaned TASK") => times <= 1,
             ("RETRIED", other) => times <= 1 && other.starts_with("again zombieTaskCleaned "),
             _ => false,
         };
@@ -221,4 +253,21 @@ fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String
         violations.push(format!("{moments} moments came, {distinct} had runs, {scheduled} in all"));
     }
     Ok((violations, calls.values().sum()))
+}
+
+/// Which of the tasks that were decided do not have one run each.
+fn audit_tasks(store: &Store, acknowledged: usize) -> Result<Vec<String>, HandlerError> {
+    let decided = store.number("SELECT count(*) FROM task_management_task WHERE status = 'COMPLETED'")?;
+    let carried_out = store.number(
+        "SELECT count(*) FROM task_management_task AS task WHERE status = 'COMPLETED' AND 1 = \
+         (SELECT count(*) FROM task_management_functionrun AS run WHERE run.task_id = task.id AND run.triggered_by = 'TASK')",
+    )?;
+    let runs =
+        store.number("SELECT count(*) FROM task_management_functionrun WHERE triggered_by = 'TASK'")?;
+    if i64::try_from(acknowledged)? == decided && decided == carried_out && decided == runs {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!(
+        "{acknowledged} decisions were acknowledged, {decided} are there, {carried_out} have one run, of {runs}"
+    )])
 }

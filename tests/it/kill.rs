@@ -33,6 +33,7 @@ fn killed_with_functions(database: &str) {
     assert!(reported(&output, "kills") >= 4);
     assert!(reported(&output, "runs acknowledged") >= 60);
     assert!(reported(&output, "moments of the schedule") >= 1);
+    assert!(reported(&output, "tasks decided") >= 16);
     assert_eq!(reported(&output, "violations"), 0);
 }
 
