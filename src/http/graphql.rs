@@ -1,10 +1,7 @@
 //! The GraphQL endpoint: it finds the requester, reads the document, has it executed, and answers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::Ordering;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::OperationType;
@@ -23,8 +20,8 @@ use super::request::header as text_header;
 use super::state::App;
 use super::{body, cookies};
 use crate::auth::requester::Requester;
+use crate::budget::Budget;
 use crate::budget::turn::{Turn, asker};
-use crate::budget::{Budget, gives_way};
 use crate::config::{Introspection, Limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{self, Effect, RequestId};
@@ -32,9 +29,11 @@ use crate::graphql::protocol::document::{self, aside};
 use crate::message::{Message, accepted};
 use crate::service::login;
 
+mod begun;
 mod operation;
 mod stream;
 
+use begun::begin;
 use operation::{Operation, Unread};
 
 /// A requester who is logged in.
@@ -457,39 +456,6 @@ impl Answer {
             &call.incoming.app.http,
         );
         response
-    }
-}
-
-/// Goes on with an execution until it waits; what it answers, if it is done by then, or that it panicked. A task of its own
-/// is needed only from then on: nothing breaks off what does not wait. With a connection at hand it goes on up to `turns`
-/// times when only the library has yielded, as it does while fields of an object wait for a loader. When the execution gives
-/// way to others, because its answer is large, it goes on among them.
-fn begin<F: Future>(
-    execution: &mut Pin<Box<F>>,
-    turns: usize,
-) -> Option<std::result::Result<F::Output, String>> {
-    let yielded = Arc::new(Yielded::default());
-    let waker = Waker::from(Arc::clone(&yielded));
-    gives_way();
-    for _ in 0..turns {
-        let poll = || execution.as_mut().poll(&mut Context::from_waker(&waker));
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Poll::Ready(done)) => return Some(Ok(done)),
-            Ok(Poll::Pending) if yielded.0.swap(false, Ordering::SeqCst) && !gives_way() => {}
-            Ok(Poll::Pending) => return None,
-            Err(_) => return Some(Err("it panicked".to_owned())),
-        }
-    }
-    None
-}
-
-/// Whether an execution has woken itself, and so waits for nothing else.
-#[derive(Default)]
-struct Yielded(AtomicBool);
-
-impl Wake for Yielded {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
     }
 }
 
