@@ -3,9 +3,11 @@
 //! The library reads the messages and drives the operations; here stand the connection's bounds. A client says who it is by a
 //! cookie, if the page is not a foreign one, or by a Bearer token in its first message.
 
+use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_graphql::Data;
@@ -19,7 +21,6 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::fault::refuse;
@@ -98,10 +99,12 @@ enum Next {
 }
 
 async fn serve(mut socket: WebSocket, session: Arc<Session>) {
-    // In boxes, because a channel keeps room for many.
-    let (feed, waiting) = mpsc::channel::<Box<ClientMessage>>(WAITING);
-    let incoming = stream::unfold(waiting, async |mut waiting| {
-        waiting.recv().await.map(|message| (serde_json::Result::Ok(*message), waiting))
+    // No channel, which would keep room for many: nobody has to be woken, as the loop below asks for what comes next each time.
+    let feed = Arc::new(Mutex::new(VecDeque::new()));
+    let waiting = Arc::clone(&feed);
+    let incoming = stream::poll_fn(move |_| match lock(&waiting).pop_front() {
+        Some(message) => Poll::Ready(Some(serde_json::Result::Ok(message))),
+        None => Poll::Pending,
     });
     let mut messages = Messages::default();
     let init = {
@@ -139,7 +142,7 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                 Some(closing) => Next::Close(closing),
                 None => Next::Frame(Frame::Ping(Bytes::new())),
             },
-            frame = socket.recv(), if feed.capacity() > 0 => {
+            frame = socket.recv(), if lock(&feed).len() < WAITING => {
                 heard = Instant::now();
                 match frame {
                     Some(Ok(Frame::Text(text))) => received(&feed, messages.read(text.as_bytes())),
@@ -187,11 +190,16 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
     }
 }
 
-fn received(feed: &mpsc::Sender<Box<ClientMessage>>, message: Result<ClientMessage, Closing>) -> Next {
-    match message.map(|message| feed.try_send(Box::new(message))) {
-        Ok(Ok(())) => Next::Nothing,
-        // There is room, as nothing is read from the connection otherwise. So the operations have ended.
-        Ok(Err(_)) => Next::End,
+fn received(feed: &Mutex<VecDeque<ClientMessage>>, message: Result<ClientMessage, Closing>) -> Next {
+    match message {
+        Ok(message) => {
+            lock(feed).push_back(message);
+            Next::Nothing
+        }
         Err(closing) => Next::Close(closing),
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,5 @@
 //! What `graphql-transport-ws` asks of a client's messages beyond what the library looks at, with the protocol's codes.
 
-use std::collections::HashSet;
-
 use async_graphql::http::ClientMessage;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,10 +11,14 @@ use super::session::Closing;
 pub struct Messages {
     /// Whether `connection_init` came. What follows it waits until that is acknowledged.
     has_begun: bool,
-    /// The ids of the operations under way.
-    under_way: HashSet<String>,
-    /// The ids of those that were answered by `error`, until the library has completed them.
-    refused: HashSet<String>,
+    /// The operations under way. There are few.
+    under_way: Vec<UnderWay>,
+}
+
+struct UnderWay {
+    id: String,
+    /// Whether it was answered by `error`, and the library has not completed it yet.
+    is_refused: bool,
 }
 
 /// A message of the server, as the library writes it.
@@ -46,11 +48,15 @@ impl Messages {
                 Ok(message)
             }
             ClientMessage::Start { .. } if !self.has_begun => Err(Closing::new(4401, "Unauthorized")),
-            ClientMessage::Start { id, .. } if !self.under_way.insert(id.clone()) => {
+            ClientMessage::Start { id, .. } if self.under_way.iter().any(|one| one.id == *id) => {
                 Err(Closing::new(4409, &format!("Subscriber for {id} already exists")))
             }
+            ClientMessage::Start { id, .. } => {
+                self.under_way.push(UnderWay { id: id.clone(), is_refused: false });
+                Ok(message)
+            }
             ClientMessage::Stop { id } => {
-                self.under_way.remove(id);
+                self.end(id);
                 Ok(message)
             }
             _ => Ok(message),
@@ -65,8 +71,8 @@ impl Messages {
         if text.starts_with(r#"{"type":"complete""#)
             && let Ok(Said { id, .. }) = serde_json::from_str(&text)
         {
-            self.under_way.remove(&id);
-            return (!self.refused.remove(&id)).then_some(text);
+            let was_refused = self.end(&id).is_some_and(|ended| ended.is_refused);
+            return (!was_refused).then_some(text);
         }
         // Errors of an execution say where in the answer they are.
         if text.starts_with(r#"{"type":"next""#)
@@ -76,9 +82,16 @@ impl Messages {
             && errors.iter().all(|error| error["path"].as_array().is_none_or(Vec::is_empty))
         {
             let error = json!({ "type": "error", "id": id, "payload": errors }).to_string();
-            self.refused.insert(id);
+            for one in self.under_way.iter_mut().filter(|one| one.id == id) {
+                one.is_refused = true;
+            }
             return Some(error);
         }
         Some(text)
+    }
+
+    fn end(&mut self, id: &str) -> Option<UnderWay> {
+        let place = self.under_way.iter().position(|one| one.id == id)?;
+        Some(self.under_way.swap_remove(place))
     }
 }
