@@ -12,6 +12,7 @@ mod lists;
 mod newcomer;
 mod passwords;
 mod reading;
+mod runs;
 mod seeing;
 mod talking;
 mod triage;
