@@ -148,6 +148,8 @@ async fn a_token_makes_no_tokens_and_changes_no_password(app: TestApp) {
         ("createApiToken", json!({ "name": "another", "expires": soon(), "rights": [191_001] })),
         ("createUser", json!({ "username": "new", "password": "a rosy bud" })),
         ("updateUser", json!({ "username": "exec1", "password": "a rosy bud" })),
+        ("updateUser", json!({ "username": "admin", "email": "another@example.org" })),
+        ("updateUser", json!({ "username": "admin", "lastName": "Another" })),
         ("revokeApiToken", json!({ "ids": [user_id("admin")] })),
     ] {
         assert_eq!(program.outcome(mutation, input.clone()).await, "FORBIDDEN", "{mutation}");
@@ -159,6 +161,16 @@ async fn a_token_makes_no_tokens_and_changes_no_password(app: TestApp) {
         let answer = program.graphql(mutation).await;
         assert!(answer.text.contains("can neither set passwords"), "{}", answer.text);
     }
+    // Even with all that its owner may do.
+    office(&app).await;
+    let mut owner = app.user("clerk").await;
+    let held: Vec<i64> =
+        rights(&mut owner).await.iter().map(|right| right.parse().expect("a number")).collect();
+    let secret = token(&mut owner, json!({ "name": "all", "rights": held })).await;
+    let mut clerk = self::program(&app, &secret);
+    let change = json!({ "username": "clerk", "email": "another@example.org" });
+    assert_eq!(clerk.outcome("updateUser", change).await, "FORBIDDEN");
+    app.done("clerk", "updateUser", json!({ "username": "clerk", "email": "another@example.org" })).await;
     let renewed = format!("mutation {{ refreshToken(token: \"{secret}\") {{ token }} }}");
     assert_eq!(app.stranger().graphql(&renewed).await.status, 401, "it renews no session");
     let mut browser = app.stranger();

@@ -103,11 +103,16 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
         (None, None) => return Err(Error::validation("uuid", Message::new("user-needed"))),
     };
     let is_own = user.id == unit.requester.id();
-    if !is_own {
+    // A program has a part of its owner's rights.
+    if !is_own || unit.requester.is_program {
         authority.over_user(unit.connection, &user)?;
     }
     let old = user.clone();
     fill(unit, &mut user, input, Some(&old))?;
+    if is_own && user.email != old.email {
+        // Who reads the mail that comes there can set the password.
+        unit.requester.refuse_token()?;
+    }
     user.is_active = input.is_active.unwrap_or(user.is_active);
     if let Some(password) = &input.password {
         unit.requester.refuse_token()?;
