@@ -263,7 +263,13 @@ async fn a_blocked_persons_open_websocket_ends(backend: Backend) {
         idle.subscribe("1", "{ user { username } }");
         assert_eq!(idle.next()["payload"]["data"]["user"]["username"], who);
         assert_eq!(idle.next()["type"], "complete");
+        let token = app.user(who).await.authorization.expect("a token");
+        let mut writing = served.connect(&[], json!({ "Authorization": token }));
+        assert_eq!(writing.next()["type"], "connection_ack");
         app.done("admin", "updateUser", leaves).await;
+        let create = "mutation { createTask(input: { source: \"gone\" }) { internalId } }";
+        writing.subscribe("1", create);
+        assert_eq!(writing.error(), "UNAUTHENTICATED", "nothing is written from the moment on");
         app.done(
             "admin",
             "updateTask",

@@ -1,6 +1,7 @@
 //! Operations over a WebSocket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::futures_util::{StreamExt as _, stream};
@@ -70,10 +71,12 @@ async fn execute(
     };
     let document = document::read(request.query, request.operation_name, &app.services.limits).await?;
     check_access(&session, &document)?;
-    let requester: Arc<Requester> =
-        present(&app.services, &known.found.requester, FRESH).await?.ok_or_else(no_session)?;
-    tracing::debug!(operation = document.summary(), "an operation begins");
     let is_mutation = document.kind == OperationType::Mutation;
+    // Who was blocked a moment ago reads for that moment, and writes nothing.
+    let within = if is_mutation { Duration::ZERO } else { FRESH };
+    let requester: Arc<Requester> =
+        present(&app.services, &known.found.requester, within).await?.ok_or_else(no_session)?;
+    tracing::debug!(operation = document.summary(), "an operation begins");
     let call = Call::of_stream(session.origin.address, document, session.hang_up.clone());
     let request = Request::new("").variables(request.variables).data(Arc::new(call)).data(id).data(requester);
     let responses = app.schema.execute_stream(request);
