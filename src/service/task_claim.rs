@@ -123,16 +123,22 @@ pub fn claim_next(unit: &mut UnitOfWork<'_>, conditions: &[Condition]) -> Result
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, CONFLICT without a claim, or what a handler or the database says.
 pub fn release(unit: &mut UnitOfWork<'_>, asked: &ClaimTask) -> Result<()> {
-    let task = locked(unit, asked.id)?;
+    let mut task = locked(unit, asked.id)?;
     let approval = ApprovalState::locked(unit, &task)?;
     if !approval.is_asked(unit.requester.id()) && !sees(unit, &task)? {
         return Err(no_task());
     }
     let claims = Actor::of(unit).release(&task, &approval, asked.step_id)?;
     check_seen(&task, &asked.seen)?;
+    let until = claims.iter().map(|claim| claim.date_until).max();
     for claim in claims {
         unit.before(Signal::TaskRelease, task.id, || told(&task, &claim))?;
         end(unit, &task, claim, ClaimEnd::Released)?;
+    }
+    // Who gives a task back leaves it to the others, and does not hide it from them.
+    if task.follow_up_date.is_some_and(|date| date > unit.now && Some(date) <= until) {
+        task.follow_up_date = None;
+        unit.update(&mut task)?;
     }
     unit.touch(&task);
     Ok(())

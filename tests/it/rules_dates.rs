@@ -117,14 +117,17 @@ async fn whoever_has_claimed_a_task_says_when_to_look_again_while_the_claim_last
         app.user("admin").await.rows("task", &only, "claims { user { username } }").await[0]["claims"].clone()
     };
     assert_eq!(claims().await, json!([{ "user": { "username": "exec1" } }]), "the change ends no claim");
-    assert_eq!(release(&app, "exec1", &task).await, "ok");
     let awaiting = async || {
         let only = format!("(awaitingMe: true, id: \"{task}\")");
         app.user("exec2").await.rows("task", &only, "uuid").await.len()
     };
     assert_eq!(awaiting().await, 0);
+    assert_eq!(release(&app, "exec1", &task).await, "ok");
+    assert_eq!(awaiting().await, 1, "who gives it back hides it from nobody");
+    assert_eq!(claim(&app, "exec1", &task).await, "ok");
+    app.done("exec1", "updateTask", at(600)).await;
     clock.advance(TimeDelta::seconds(601));
-    assert_eq!(awaiting().await, 1, "it is hidden from nobody any more");
+    assert_eq!(awaiting().await, 1, "nor does who keeps it for too long");
     // What a planner has said stays as it is sent back, and may be brought forward.
     let far = |date: Value| json!({ "id": task, "followUpDate": date });
     let date = json!("2999-01-01T00:00:00");
