@@ -7,11 +7,14 @@ use super::browser::{ENTER, ESCAPE};
 use super::world::{HERE, World, amount};
 use crate::support::Backend;
 
-/// Watches the focus: a moment without one that is longer than a tenth of a second is noted.
-const WATCH: &str = "window.lost = []; let since = null, last = ''; \
-    setInterval(() => { const at = document.activeElement; \
-      if (at && at !== document.body) { since = null; last = at.outerHTML.slice(0, 100); return; } \
-      since ??= Date.now(); if (Date.now() - since > 100) window.lost.push(last); }, 10)";
+/// Watches the focus from when something has it, as a page that was just opened begins with none: when it is away for six frames in a
+/// row (a tenth of a second where nothing else is busy), what had it is noted. Frames are counted and not time, and each after what was due before it: a machine that is busy takes its time from both.
+const WATCH: &str = "window.lost = []; let away = 0, last = ''; \
+    const look = () => { const at = document.activeElement; \
+      if (at && at !== document.body) { away = 0; last = at.outerHTML.slice(0, 100); } \
+      else if (last && ++away === 6) window.lost.push(last); \
+      requestAnimationFrame(() => setTimeout(look)); }; \
+    look()";
 
 /// Waits until the focus is on what fits the selector, where it can be seen.
 fn is_at(world: &World, css: &str) {
