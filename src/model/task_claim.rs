@@ -46,14 +46,24 @@ impl TaskClaim {
         self.ended_as == Some(ClaimEnd::Released) && self.date_until > now
     }
 
-    /// Until when its holder leaves the task to others, because the time was up before a vote: as long as claims last.
+    /// Until when its holder leaves the task to others, because there was no vote: for as long as he had it. Until its time is up,
+    /// who gave it back may go on with it instead.
     #[must_use]
     pub fn rests_until(&self, now: NaiveDateTime, seconds: i32) -> Option<NaiveDateTime> {
-        let has_lapsed = match self.ended_as {
-            Some(end) => end == ClaimEnd::Lapsed,
-            None => self.date_until <= now,
+        let whole = TimeDelta::seconds(seconds.into());
+        let until = match (self.ended_as, self.date_ended) {
+            (None, _) if self.date_until <= now => self.date_until + whole,
+            (Some(ClaimEnd::Lapsed), _) => self.date_until + whole,
+            // Of a claim with which its holder went on, the later row tells.
+            (Some(ClaimEnd::Released), Some(ended))
+                if self.ended_by == Some(self.user_id)
+                    && ended < self.date_until
+                    && self.date_until <= now =>
+            {
+                ended + (whole - (self.date_until - ended)).max(TimeDelta::zero())
+            }
+            _ => return None,
         };
-        let until = self.date_until + TimeDelta::seconds(seconds.into());
-        (has_lapsed && now < until).then_some(until)
+        (now < until).then_some(until)
     }
 }

@@ -58,7 +58,7 @@ pub fn act(unit: &mut UnitOfWork<'_>, task_id: Uuid, timer: &Timer, worker: Uuid
     let approval = ApprovalState::locked(unit, &task)?;
     if timer.kind == TimerKind::Lapse {
         db::timer::delete(unit.connection, &[timer.id])?;
-        return task_claim::settle(unit, &task, &approval);
+        return task_claim::settle(unit, &mut task, &approval);
     }
     let reason = planned(&task, &approval.pools)
         .into_iter()

@@ -130,7 +130,7 @@ fn weigh(unit: &mut UnitOfWork<'_>, id: Uuid, delivery: &Delivery) -> Result<()>
         return Ok(());
     };
     let mut approval = ApprovalState::locked(unit, &task)?;
-    task_claim::settle_any(unit, &task, &approval)?;
+    task_claim::settle_any(unit, &mut task, &approval)?;
     if unit.settings.reevaluate == Reevaluate::Report || !can_be_decided(unit, &task, &approval) {
         return task_hold::keep(unit, &task, &approval);
     }

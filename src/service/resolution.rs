@@ -112,12 +112,12 @@ fn vote(
         task_hold::keep(unit, &task, &approval)?;
         // The ledger has no such votes.
         if approval.may_have_claims() {
-            task_claim::end_own(unit, &task)?;
+            task_claim::end_own(unit, &mut task)?;
         }
     }
     // The door to the end has ended all claims.
     if !task.status.is_final() {
-        task_claim::settle_any(unit, &task, &approval)?;
+        task_claim::settle_any(unit, &mut task, &approval)?;
     }
     Ok(task)
 }

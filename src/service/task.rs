@@ -130,7 +130,7 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTask) -> Result<Task> {
     } else if task.version != old.version {
         let approval = ApprovalState::locked(unit, &task)?;
         task_hold::keep(unit, &task, &approval)?;
-        task_claim::settle(unit, &task, &approval)?;
+        task_claim::settle(unit, &mut task, &approval)?;
         timer::plan(unit, &task, &approval.pools)?;
     }
     Ok(task)
@@ -156,7 +156,7 @@ fn delete_one(unit: &mut UnitOfWork<'_>, asked: &SeenTask) -> Result<()> {
     let old = task.clone();
     unit.before(Signal::TaskDelete, task.id, || EventData::new(Some(&old), None))?;
     unit.delete(&mut task)?;
-    task_claim::close(unit, &task)?;
+    task_claim::close(unit, &mut task)?;
     db::task_hold::release(unit.connection, task.id)?;
     db::timer::delete_of(unit.connection, task.id)?;
     unit.changed(Signal::TaskDelete, task.id, || EventData::new(Some(&old), Some(&task)))

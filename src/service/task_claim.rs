@@ -104,12 +104,12 @@ pub fn claim_next(unit: &mut UnitOfWork<'_>, conditions: &[Condition]) -> Result
     let found = db::list::<Task>(unit.connection, &query, PageLimit { max: CANDIDATES })?.rows;
     let mut outcomes = Vec::new();
     for (row, _) in found {
-        let Some(task) = db::lock_free::<Task>(unit.connection, row.id)?.filter(Task::is_open) else {
+        let Some(mut task) = db::lock_free::<Task>(unit.connection, row.id)?.filter(Task::is_open) else {
             continue;
         };
         let approval = ApprovalState::locked(unit, &task)?;
         if let Ok(pools) = Actor::of(unit).claim(&task, &approval, None, room) {
-            give(unit, &task, &approval, &pools, user_id, None)?;
+            give(unit, &mut task, &approval, &pools, user_id, None)?;
             outcomes.push(Outcome::done(task.id));
             break;
         }
@@ -130,16 +130,10 @@ pub fn release(unit: &mut UnitOfWork<'_>, asked: &ClaimTask) -> Result<()> {
     }
     let claims = Actor::of(unit).release(&task, &approval, asked.step_id)?;
     check_seen(&task, &asked.seen)?;
-    let until = claims.iter().map(|claim| claim.date_until).max();
-    for claim in claims {
-        unit.before(Signal::TaskRelease, task.id, || told(&task, &claim))?;
-        end(unit, &task, claim, ClaimEnd::Released)?;
+    for claim in &claims {
+        unit.before(Signal::TaskRelease, task.id, || told(&task, claim))?;
     }
-    // Who gives a task back leaves it to the others, and does not hide it from them.
-    if task.follow_up_date.is_some_and(|date| date > unit.now && Some(date) <= until) {
-        task.follow_up_date = None;
-        unit.update(&mut task)?;
-    }
+    end_all(unit, &mut task, claims.into_iter().map(|claim| (claim, ClaimEnd::Released)))?;
     unit.touch(&task);
     Ok(())
 }
@@ -166,18 +160,18 @@ pub fn assign_many(unit: &mut UnitOfWork<'_>, items: &[AssignTask], mode: BulkMo
 }
 
 fn claim_one(unit: &mut UnitOfWork<'_>, asked: &ClaimTask) -> Result<()> {
-    let task = locked(unit, asked.id)?;
+    let mut task = locked(unit, asked.id)?;
     let approval = ApprovalState::locked(unit, &task)?;
     check_entitled(unit, &task, &approval)?;
     let user_id = unit.requester.id();
     let room = room(unit, user_id)?;
     let pools = Actor::of(unit).claim(&task, &approval, asked.step_id, room)?;
     check_seen(&task, &asked.seen)?;
-    give(unit, &task, &approval, &pools, user_id, None)
+    give(unit, &mut task, &approval, &pools, user_id, None)
 }
 
 fn assign_one(unit: &mut UnitOfWork<'_>, asked: &AssignTask) -> Result<()> {
-    let task = locked(unit, asked.id)?;
+    let mut task = locked(unit, asked.id)?;
     if !sees(unit, &task)? {
         return Err(no_task());
     }
@@ -186,12 +180,14 @@ fn assign_one(unit: &mut UnitOfWork<'_>, asked: &AssignTask) -> Result<()> {
     check_seen(&task, &asked.seen)?;
     let pools = assignable_to(asked.user_id, &approval, asked.step_id)?;
     room(unit, asked.user_id)?.check(pools.len(), "userId")?;
-    for claim in pools.iter().filter_map(|place| approval.pools.get(*place)?.claim().cloned()) {
-        unit.before(Signal::TaskRelease, task.id, || told(&task, &claim))?;
-        end(unit, &task, claim, ClaimEnd::Released)?;
+    let held: Vec<TaskClaim> =
+        pools.iter().filter_map(|place| approval.pools.get(*place)?.claim().cloned()).collect();
+    for claim in &held {
+        unit.before(Signal::TaskRelease, task.id, || told(&task, claim))?;
     }
+    end_all(unit, &mut task, held.into_iter().map(|claim| (claim, ClaimEnd::Released)))?;
     let by = unit.requester.id();
-    give(unit, &task, &approval, &pools, asked.user_id, Some(by))
+    give(unit, &mut task, &approval, &pools, asked.user_id, Some(by))
 }
 
 /// Locks the rows of people, in the order of their keys, whose claims are counted or who get some.
@@ -208,7 +204,7 @@ fn room(unit: &mut UnitOfWork<'_>, user_id: Uuid) -> Result<Room> {
 /// Writes claims on these pools. A person who gave a claim back goes on with it for the time that was left.
 fn give(
     unit: &mut UnitOfWork<'_>,
-    task: &Task,
+    task: &mut Task,
     approval: &ApprovalState,
     pools: &[usize],
     user_id: Uuid,
@@ -251,7 +247,8 @@ fn give(
 ///
 /// # Errors
 /// The error of a handler.
-pub fn settle(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
+pub fn settle(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
+    let mut ended = Vec::new();
     for claim in db::task_claim::live_of(unit.connection, task.id)? {
         let is_asked = task.is_open() && task.status == TaskStatus::Accepted;
         let pool = approval.pools.iter().find(|pool| pool.step_id() == claim.step_id);
@@ -271,36 +268,54 @@ pub fn settle(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) 
         } else {
             ClaimEnd::Closed
         };
-        end(unit, task, claim, ended_as)?;
+        ended.push((claim, ended_as));
     }
-    Ok(())
+    end_all(unit, task, ended)
 }
 
 /// Ends the claims of the requester, who has voted, on a locked task.
 ///
 /// # Errors
 /// The error of a handler.
-pub fn end_own(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
+pub fn end_own(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
     let (user_id, live) = (unit.requester.id(), db::task_claim::live_of(unit.connection, task.id)?);
-    let mut own = live.into_iter().filter(|claim| claim.user_id == user_id);
-    own.try_for_each(|claim| end(unit, task, claim, ClaimEnd::Voted))
+    let own = live.into_iter().filter(|claim| claim.user_id == user_id);
+    end_all(unit, task, own.map(|claim| (claim, ClaimEnd::Voted)))
 }
 
 /// Ends all claims on a task that is asked about no more.
 ///
 /// # Errors
 /// The error of a handler.
-pub fn close(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<()> {
+pub fn close(unit: &mut UnitOfWork<'_>, task: &mut Task) -> Result<()> {
     let live = db::task_claim::live_of(unit.connection, task.id)?;
-    live.into_iter().try_for_each(|claim| end(unit, task, claim, ClaimEnd::Closed))
+    end_all(unit, task, live.into_iter().map(|claim| (claim, ClaimEnd::Closed)))
 }
 
 /// Does the same as [`settle`], if the groups that are or were asked about the task have, or had, claims at all.
 ///
 /// # Errors
 /// The error of a handler.
-pub fn settle_any(unit: &mut UnitOfWork<'_>, task: &Task, approval: &ApprovalState) -> Result<()> {
+pub fn settle_any(unit: &mut UnitOfWork<'_>, task: &mut Task, approval: &ApprovalState) -> Result<()> {
     if approval.may_have_claims() { settle(unit, task, approval) } else { Ok(()) }
+}
+
+fn end_all(
+    unit: &mut UnitOfWork<'_>,
+    task: &mut Task,
+    claims: impl IntoIterator<Item = (TaskClaim, ClaimEnd)>,
+) -> Result<()> {
+    let mut until = None;
+    for (claim, ended_as) in claims {
+        until = until.max(Some(claim.date_until));
+        end(unit, task, claim, ended_as)?;
+    }
+    // Whose claim has ended leaves the task to the others, and does not hide it from them.
+    if task.is_open() && task.follow_up_date.is_some_and(|date| date > unit.now && Some(date) <= until) {
+        task.follow_up_date = None;
+        unit.update(task)?;
+    }
+    Ok(())
 }
 
 fn end(unit: &mut UnitOfWork<'_>, task: &Task, mut claim: TaskClaim, ended_as: ClaimEnd) -> Result<()> {

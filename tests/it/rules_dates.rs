@@ -7,7 +7,7 @@ use tasks_management::{Clock as _, CreateTask, FixedClock};
 
 use crate::sessions::with_clock;
 use crate::support::receiver::Receiver;
-use crate::support::scenario::{each, key, user_id};
+use crate::support::scenario::{each, key, user_id, user_ids};
 use crate::support::{TestApp, apply, on_both};
 use crate::task_claims::{claim, group, release};
 use crate::webhook_deliveries::{endpoint, nearby};
@@ -128,6 +128,26 @@ async fn whoever_has_claimed_a_task_says_when_to_look_again_while_the_claim_last
     app.done("exec1", "updateTask", at(600)).await;
     clock.advance(TimeDelta::seconds(601));
     assert_eq!(awaiting().await, 1, "nor does who keeps it for too long");
+    // Nor does who has voted, or lost the place, where more votes are wanted.
+    let several = json!({ "code": "TWO", "completionPolicy": "ALL", "claimMode": "MARK", "claimSeconds": 600, "userIds": user_ids(&["exec1", "exec2", "exec3"]) });
+    app.done("admin", "createTaskGroup", several).await;
+    let two = app.user("admin").await.rows("taskGroup", "(code: \"TWO\")", "uuid").await[0]["uuid"].clone();
+    let two = two.as_str().expect("a key");
+    let marked = app.task_in(two).await;
+    let hidden = json!({ "id": marked, "followUpDate": later(&clock, 600) });
+    let only = format!("(awaitingMe: true, id: \"{marked}\")");
+    let sees = async || app.user("exec3").await.rows("task", &only, "uuid").await.len();
+    assert_eq!(claim(&app, "exec1", &marked).await, "ok");
+    app.done("exec1", "updateTask", hidden.clone()).await;
+    assert_eq!(sees().await, 0);
+    assert_eq!(app.vote("exec1", &marked, json!("APPROVED")).await, "ok");
+    assert_eq!(sees().await, 1, "nor does who has voted");
+    assert_eq!(claim(&app, "exec2", &marked).await, "ok");
+    app.done("exec2", "updateTask", hidden).await;
+    assert_eq!(sees().await, 0);
+    app.set_executors(two, &["exec1", "exec3"]).await;
+    while app.module.deliver_due().await.expect("delivers") > 0 {}
+    assert_eq!(sees().await, 1, "nor does who has lost the place");
     // What a planner has said stays as it is sent back, and may be brought forward.
     let far = |date: Value| json!({ "id": task, "followUpDate": date });
     let date = json!("2999-01-01T00:00:00");

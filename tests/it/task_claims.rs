@@ -239,7 +239,7 @@ async fn a_claim_lapses_once_by_a_timer_and_its_holder_leaves_the_task_to_others
     assert_eq!((told[0].0, &told[0].1["endedAs"]), (Signal::TaskRelease, &json!("LAPSED")));
     assert_eq!(told[0].1["userId"], user_id("exec1"));
     let rests = claim(app, "exec1", &task).await;
-    assert!(rests.starts_with("CONFLICT Your claim on this task has lapsed"), "{rests}");
+    assert!(rests.starts_with("CONFLICT Your claim on this task has ended"), "{rests}");
     assert_eq!(claim(app, "exec2", &task).await, "ok", "others may take it");
     assert_eq!(release(app, "exec2", &task).await, "ok");
     app.set_executors(&group, &["exec1"]).await;
@@ -267,6 +267,41 @@ async fn a_claim_that_was_given_back_goes_on_for_what_is_left_of_its_time(backen
     scene.act().await;
     assert_eq!(ends(app, &task), "RELEASED RELEASED RELEASED LAPSED");
     assert!(claim(app, "exec1", &task).await.starts_with("CONFLICT Your claim"));
+}
+
+#[apply(on_both)]
+async fn whoever_gives_a_task_back_late_leaves_it_to_others_for_as_long_as_it_was_held(backend: Backend) {
+    let scene = Scene::start(backend, |_| {}).await;
+    let app = &scene.app;
+    let group = group(app, "AGAIN", "EXCLUSIVE", &["exec1", "exec2"]).await;
+    let task = app.task_in(&group).await;
+    assert_eq!(claim(app, "exec1", &task).await, "ok");
+    scene.pass(100);
+    assert_eq!(release(app, "exec1", &task).await, "ok");
+    assert_eq!(claim(app, "exec1", &task).await, "ok", "for what is left");
+    scene.pass(490);
+    assert_eq!(release(app, "exec1", &task).await, "ok");
+    scene.pass(10);
+    let rests = claim(app, "exec1", &task).await;
+    assert!(
+        rests.starts_with("CONFLICT Your claim on this task has ended"),
+        "a claim can't be renewed for ever: {rests}"
+    );
+    assert_eq!(claim(app, "exec2", &task).await, "ok", "others may take it");
+    scene.pass(1);
+    assert_eq!(release(app, "exec2", &task).await, "ok");
+    scene.pass(578);
+    assert!(claim(app, "exec1", &task).await.starts_with("CONFLICT Your claim"));
+    scene.pass(1);
+    assert_eq!(
+        claim(app, "exec1", &task).await,
+        "ok",
+        "it was held for 590 seconds, and as many have passed"
+    );
+    // From whom it was taken rests from nothing.
+    assert_eq!(release(app, "triage", &task).await, "ok");
+    scene.pass(600);
+    assert_eq!(claim(app, "exec1", &task).await, "ok");
 }
 
 #[apply(on_both)]
