@@ -147,7 +147,7 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let module = Builder::new(settings).build().map_err(say)?;
     let loaded = load_file(module.services(), file).await.map_err(|error| match error.code() {
         ErrorCode::Unavailable => say(error),
-        _ => refuse(say(error)),
+        _ => refuse(advice::what_failed(&error)),
     })?;
     Ok(loaded.to_string())
 }

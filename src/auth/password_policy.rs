@@ -1,5 +1,5 @@
-//! Which passwords people may choose. It holds wherever a password is set: long enough, not one of the commonest, and
-//! without the names of its owner.
+//! Which passwords people may choose. It holds wherever people set one: long enough, not one of the commonest, and
+//! without the names of its owner. `load` takes over what another system kept.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -6,14 +6,18 @@ use crate::error::{Error, ErrorCode};
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 #[must_use]
 pub fn say(error: Error) -> String {
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
-    let text = match &cause {
-        Some(cause) => cause.split_whitespace().collect::<Vec<_>>().join(" "),
-        None => error.to_string(),
-    };
+    let text = what_failed(&error);
     match advice(&error, &text) {
         Some(advice) => format!("{}; {advice}", text.trim_end_matches('.')),
         None => text,
+    }
+}
+
+/// What went wrong, in one line.
+pub fn what_failed(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => cause.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+        None => error.to_string(),
     }
 }
 

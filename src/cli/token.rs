@@ -4,10 +4,11 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::say;
+use super::advice::{say, what_failed};
 use super::table::{Table, moment};
 use crate::app::Builder;
 use crate::config::Settings;
+use crate::error::ErrorCode;
 use crate::service::api_token::{self, NewApiToken};
 use crate::service::user::operate;
 
@@ -76,6 +77,11 @@ pub async fn revoke_tokens(settings: Settings, ids: Vec<Uuid>) -> Result<String,
     let module = Builder::new(settings).build().map_err(say)?;
     let count = ids.len();
     let ended = operate(module.services(), move |unit| api_token::revoke(unit, &ids));
-    ended.await.map_err(say)?;
+    ended.await.map_err(|error| match error.code() {
+        ErrorCode::NotFound => {
+            format!("{} `tasks-management token list` shows which there are.", what_failed(&error))
+        }
+        _ => say(error),
+    })?;
     Ok(format!("ended {count} tokens"))
 }

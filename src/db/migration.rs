@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000034" "on_completed"
     "00000000000038" "function_source"
     "00000000000039" "look_alike"
+    "00000000000040" "look_alike_blanks"
 ];
 
 /// The table in which the applied migrations are noted.

@@ -85,9 +85,10 @@ fn others(connection: &mut DbConnection, alike: Sql, but: Option<Uuid>) -> Resul
     Ok(found.iter().any(|user| Some(user.id) != but))
 }
 
-/// The names of all users to log in with.
-pub fn names(connection: &mut DbConnection) -> Result<Vec<String>> {
-    Ok(core_user::table.select(core_user::username).load(connection)?)
+/// The names of all users to log in with, and the e-mail addresses of those who are not deleted.
+pub fn names(connection: &mut DbConnection) -> Result<Vec<(String, Option<String>)>> {
+    let address = diesel::dsl::case_when(core_user::is_deleted.eq(false), core_user::email);
+    Ok(core_user::table.select((core_user::username, address)).load(connection)?)
 }
 
 /// Adds the copy of a host's user with the next number of an interactive user. Nobody can log in by the copy, because no

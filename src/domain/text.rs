@@ -83,8 +83,9 @@ pub fn check_name(field: &str, name: &str) -> Result<()> {
     refuse_unseen(field, name)
 }
 
-/// Refuses what is to tell people or roles apart, unless all of it is seen: a code ([`check_code`]) that does not begin with a mark
-/// for a letter before it, and holds no unseen character but joiners in scripts that write with them.
+/// Refuses what is to tell people or roles apart, unless all of it is seen, and everywhere alike: a code ([`check_code`]) that does not
+/// begin with a mark for a letter before it, and holds no unseen character but joiners in scripts that write with them, and none that
+/// Unicode leaves to private use or keeps free.
 ///
 /// # Errors
 /// VALIDATION, naming `field`.
@@ -98,13 +99,52 @@ pub fn check_handle(field: &str, name: &str) -> Result<()> {
         before.is_some_and(|c| !c.is_ascii() && (c.is_alphabetic() || is_combining_mark(c)))
     };
     let hidden = |(before, c): (Option<char>, char)| is_invisible(c) && !(is_joiner(c) && joins(before));
-    if before.zip(name.chars()).any(hidden) { Err(unseen(field)) } else { Ok(()) }
+    if before.zip(name.chars()).any(hidden) || name.chars().any(is_unnamed) {
+        Err(unseen(field))
+    } else {
+        Ok(())
+    }
 }
 
-/// What two names have in common that read the same: letters in one form and one case, without the joiners between them.
+/// Whether a character is for private use, for none, or the sign for one that was lost.
+const fn is_unnamed(c: char) -> bool {
+    matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffd}' | '\u{f0000}'..='\u{10ffff}')
+        || c as u32 & 0xfffe == 0xfffe
+}
+
+/// What two names have in common that read the same: letters in their parts (NFKD) and one case, without the joiners between them,
+/// dashes, apostrophes and runs of blanks in one form. A migration says the same to PostgreSQL.
 #[must_use]
 pub fn likeness(name: &str) -> String {
-    fold(&name.chars().filter(|c| !is_joiner(*c)).nfkc().collect::<String>())
+    let parts: String = name.chars().filter(|c| !is_joiner(*c)).nfkd().collect();
+    let mut read = String::with_capacity(parts.len());
+    for letter in fold(&parts).nfkd() {
+        match one_form(letter) {
+            ' ' if read.ends_with(' ') => {}
+            'ß' => read.push_str("ss"),
+            letter => read.push(letter),
+        }
+    }
+    read
+}
+
+/// One letter for those that differ in case alone although neither is the other's only form, and one dash and one apostrophe.
+const fn one_form(letter: char) -> char {
+    match letter {
+        '\u{345}' => 'ι',
+        'ı' => 'i',
+        '\u{1c80}' => 'в',
+        '\u{1c81}' => 'д',
+        '\u{1c82}' => 'о',
+        '\u{1c83}' => 'с',
+        '\u{1c84}' | '\u{1c85}' => 'т',
+        '\u{1c86}' => 'ъ',
+        '\u{1c87}' => 'ѣ',
+        '\u{1c88}' => '\u{a64b}',
+        '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' => '-',
+        '\u{2018}' | '\u{2019}' | '\u{2bc}' => '\'',
+        letter => letter,
+    }
 }
 
 /// A text with its case folded, letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own

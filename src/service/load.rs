@@ -25,7 +25,7 @@ use crate::domain::task_executor::DEFAULT_WEIGHT;
 use crate::domain::text::{check_handle, likeness};
 use crate::domain::user::SYSTEM_USER;
 use crate::domain::verdict::Verdict;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::configuration::ModuleConfiguration;
 use crate::model::content_type::ContentType;
 use crate::model::entity::Versioned;
@@ -141,10 +141,13 @@ fn load_people(
     let now = services.clock.now();
     let mut roles = Alike::default();
     let mut users = Alike::default();
+    let mut addresses = Alike::default();
     if !file.roles.is_empty() || !file.users.is_empty() {
         db::user::lock_people(connection)?;
-        roles = Alike::of(&db::role::names(connection)?);
-        users = Alike::of(&db::user::names(connection)?);
+        roles = Alike::of(db::role::names(connection)?);
+        let (names, emails) = db::user::names(connection)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        users = Alike::of(names);
+        addresses = Alike::of(emails.into_iter().flatten());
     }
     for role in &file.roles {
         let known = db::role::by_name(connection, &role.name)?.is_some();
@@ -192,6 +195,9 @@ fn load_people(
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             names::check(&row, None).map_err(in_row("user", &user.username))?;
             users.add(&row.username).map_err(in_row("user", &user.username))?;
+            if let Some(email) = row.email.as_deref().filter(|email| !email.is_empty()) {
+                addresses.add(email).map_err(in_row("user", &user.username))?;
+            }
             db::user::insert(connection, &row, hash, first_entry(now))
                 .map_err(in_row("user", &user.username))?;
             for name in &user.roles {
@@ -239,8 +245,8 @@ fn load_people(
 struct Alike(HashSet<String>);
 
 impl Alike {
-    fn of(names: &[String]) -> Self {
-        Self(names.iter().map(|name| likeness(name)).collect())
+    fn of(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().map(|name| likeness(&name)).collect())
     }
 
     /// Adds a name, unless there is one that reads the same.
@@ -441,6 +447,10 @@ fn verdicts(settings: &ModuleSettings, value: &Json) -> Vec<(Option<String>, Ver
 /// Adds to an error which row of the file the database refused.
 fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error) -> Error {
     move |error| {
+        // The file is not at fault.
+        if error.code() == ErrorCode::Unavailable {
+            return error;
+        }
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         Error::internal(format!("{kind} {name}: {cause}"))
     }

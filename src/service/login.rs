@@ -180,8 +180,10 @@ pub async fn log_in(
     device: Option<&str>,
 ) -> Result<Granted> {
     refuse_hosts(services)?;
-    // No stored name is longer, so the rest of a longer name is ignored.
-    let username: String = username.chars().take(256).filter(|c| *c != '\0').collect();
+    // No stored name is longer, so the rest of a longer name is ignored. None holds a NUL, which a database may not take, or what stands
+    // for it here.
+    let username: String =
+        username.chars().take(256).map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect();
     let attempt = Attempt::new(services, &username, address, device);
     let ticket = attempt.ticket(services)?;
     let (known, counted) = services

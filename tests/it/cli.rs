@@ -98,6 +98,8 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             let output = run(&database.url, &["load", path.to_str().expect("UTF-8")]);
             assert!(!output.status.success(), "{name}: {output:?}");
             assert!(line(&output).to_lowercase().contains(reason), "{name}: {}", line(&output));
+            assert!(line(&output).ends_with("nothing was loaded: mend the file and load it again"));
+            assert!(!line(&output).contains("database"), "the file is at fault: {}", line(&output));
         }
         run(&database.url, &["migrate"]);
         assert_eq!(database.count("SELECT count(*) FROM core_user"), 1, "the system user");
@@ -388,6 +390,7 @@ fn every_refusal_at_the_command_line_names_what_to_do() {
             (&["events", "list", "--limit", "1000000"], "", "--limit"),
             (&["events", "replay", "999999"], "", "events list"),
             (&["events", "discard", "999999"], "", "events list"),
+            (&["token", "revoke", "00000000-0000-7000-b000-000000000001"], "", "token list"),
             (
                 &["events", "replay", "999999", "--database-url", "postgres://nobody@127.0.0.1:1/x"],
                 "",
@@ -400,7 +403,10 @@ fn every_refusal_at_the_command_line_names_what_to_do() {
             let output = with_input(&database.url, args, input.as_bytes());
             assert!(!output.status.success() && output.stdout.is_empty(), "{args:?} {output:?}");
             assert!(line(&output).contains(advice), "{args:?}: {}", line(&output));
+            assert_eq!(output.status.code(), Some(1), "{args:?}");
         }
+        let unread = run(&database.url, &["user", "lst"]);
+        assert_eq!(unread.status.code(), Some(2), "the command line can't be read: {unread:?}");
     });
 }
 

@@ -136,6 +136,24 @@ async fn a_network_may_ask_so_often_and_a_person_gets_so_many_mails(backend: Bac
 }
 
 #[apply(on_both)]
+async fn asking_for_a_mail_costs_the_same_work_whether_there_is_such_a_person_or_not(backend: Backend) {
+    let server = MailServer::start(Protection::Plain).await;
+    let app = TestApp::start_with(backend, at(&server), |builder| builder).await;
+    app.done("admin", "createUser", json!({ "username": "robot" })).await;
+    let counted = app.counted_process();
+    ask(&mut counted.stranger(), "anybody").await;
+    let mut costs = std::collections::BTreeSet::new();
+    for name in ["ghost", "exec1", "robot", "(system)", "exec2\0"] {
+        counted.statements();
+        ask(&mut counted.stranger(), name).await;
+        if !name.contains('\0') {
+            costs.insert(crate::statements::sent(&counted));
+        }
+    }
+    assert_eq!(costs.len(), 1, "the same statements, whoever is named: {costs:?}");
+}
+
+#[apply(on_both)]
 async fn an_administrator_has_a_mail_sent_and_sees_no_token_unless_there_is_no_address(backend: Backend) {
     let server = MailServer::start(Protection::Plain).await;
     let usual = at(&server);

@@ -263,6 +263,8 @@ async fn many_tries_at_once_are_not_more_than_one_after_the_other(app: TestApp) 
 
 #[apply(on_both)]
 async fn odd_names_and_passwords_are_only_wrong(app: TestApp) {
+    let other = app.stranger().try_log_in("ex\0ec1", "exec1123").await;
+    assert_eq!(other.message(), "INCORRECT_CREDENTIALS", "no character of a name is passed over");
     let mut client = app.stranger();
     let long = "x".repeat(8 * 1024);
     for (name, password) in [

@@ -188,6 +188,25 @@ async fn two_people_or_two_roles_have_no_names_that_read_the_same(app: TestApp) 
         let answer = app.user("admin").await.graphql_with(free, json!({ "n": alike })).await;
         assert_eq!(answer.data("validateRoleName"), false, "{alike}");
     }
+    for (name, alikes) in [
+        ("straßen", &["STRASSEN", "strassen", "STRAẞEN"][..]),
+        ("\u{1fb3}rgo", &["ΑΙRGO", "\u{1fbc}rgo"]),
+        ("\u{a64b}m", &["\u{1c88}m", "\u{a64a}M"]),
+        (
+            "Mary Ann O'Neill-Roe",
+            &[
+                "Mary  Ann O'Neill-Roe",
+                "Mary\u{a0}Ann O\u{2019}Neill\u{2010}Roe",
+                "mary ann o\u{2bc}neill\u{2011}roe",
+            ],
+        ),
+    ] {
+        app.done("admin", "createUser", json!({ "username": name })).await;
+        for alike in alikes {
+            let refused = app.refused("admin", "createUser", json!({ "username": alike })).await;
+            assert_eq!(refused, "VALIDATION username", "{alike}");
+        }
+    }
     // One's own name may be written otherwise.
     app.done("admin", "updateUser", json!({ "username": "Éva", "email": "Eva@example.org" })).await;
     app.done("admin", "updateUser", json!({ "uuid": key_of(&app, "anna"), "username": "Anna" })).await;
@@ -196,6 +215,7 @@ async fn two_people_or_two_roles_have_no_names_that_read_the_same(app: TestApp) 
         json!({ "users": [{ "id": BOSS, "username": "ａnna" }] }),
         json!({ "users": [{ "id": CLERK, "username": "Bob" }, { "id": BOSS, "username": "bob" }] }),
         json!({ "roles": [{ "name": "VIEWER", "rights": [] }] }),
+        json!({ "users": [{ "id": BOSS, "username": "rob", "email": "eva@EXAMPLE.org" }] }),
     ] {
         let file: tasks_management::LoadFile = serde_json::from_value(file).expect("well-formed");
         let error = app.module.load(file).await.expect_err("it is refused");
@@ -217,6 +237,11 @@ async fn a_name_or_an_address_by_which_people_are_told_apart_holds_nothing_that_
         "\u{301}",
         "\u{301}\u{302}",
         "\u{2800}",
+        "exec\u{e000}1",
+        "exec\u{fffe}1",
+        "exec\u{fdd0}1",
+        "exec\u{fffd}1",
+        "exec\u{10fffd}1",
     ] {
         for (mutation, field) in [("createUser", "username"), ("createRole", "name")] {
             let mut input = json!({});
