@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000038" "function_source"
     "00000000000039" "look_alike"
     "00000000000040" "look_alike_blanks"
+    "00000000000041" "asked_by_due_date"
 ];
 
 /// The table in which the applied migrations are noted.

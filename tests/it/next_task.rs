@@ -80,3 +80,42 @@ async fn the_next_of_many_tasks_is_found_by_an_index_that_has_it_first(app: Test
         3
     );
 }
+
+#[apply(on_both)]
+async fn what_waits_for_a_person_is_read_by_an_index_in_the_order_in_which_it_is_due(app: TestApp) {
+    let group = app.group("WAITS", Any, &["exec1"]).await;
+    let own = app.task_in(&group).await;
+    let others = app.task_in(&app.group("OTHERS", Any, &["exec2"]).await).await;
+    crowd(&app, &own, 1, 4_000);
+    crowd(&app, &others, 5_001, 4_000);
+    app.run("ANALYZE");
+    let counted = app.counted_process();
+    let mut exec1 = counted.user("exec1").await;
+    for (order, expected) in [
+        ("dueDate", "due_date IS NULL, due_date, id"),
+        ("-dueDate", "due_date IS NOT NULL, due_date DESC, id DESC"),
+    ] {
+        counted.statements();
+        let list = format!(
+            "{{ task(awaitingMe: true, orderBy: [\"{order}\"], first: 10) {{ edges {{ node {{ uuid }} }} }} }}"
+        );
+        let answer = exec1.graphql(&list).await;
+        let rows = answer.data("task")["edges"].as_array().expect("a list").clone();
+        let read: Vec<&str> = rows.iter().filter_map(|edge| edge["node"]["uuid"].as_str()).collect();
+        let place = |skip: usize| {
+            app.text(&format!(
+                "SELECT CAST(id AS text) AS value FROM task_management_task WHERE task_group_id = '{group}' \
+                 ORDER BY {expected} LIMIT 1 OFFSET {skip}"
+            ))
+        };
+        assert_eq!(read, (0..10).map(place).collect::<Vec<_>>(), "{order}");
+        let sent = counted.statements();
+        let found = sent.iter().find(|text| text.contains("sort_values"));
+        let plan = app.plan(found.unwrap_or_else(|| panic!("{sent:#?}"))).join("\n");
+        assert!(
+            plan.contains("task_management_task_due ")
+                && !plan.contains("Seq Scan on task_management_task\n"),
+            "{order}: {plan}"
+        );
+    }
+}
