@@ -6,7 +6,7 @@ use super::history::HistoryType;
 use super::task::TaskStatus;
 
 /// What somebody who listens is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeSignal {
     /// All that was missed has come; what follows comes as it happens.
     Ready,

@@ -95,7 +95,7 @@ where
         .data(Arc::new(TypeSystem::registered(roots.fields())))
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(usize::MAX)
-        .extension(Execution(Arc::clone(services)))
+        .extension(Execution::new(services))
         .finish()
 }
 

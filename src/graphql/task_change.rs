@@ -104,7 +104,7 @@ impl TaskChangeSubscriptions {
             Box::pin(listen(&asking.services, requester, filter, after.as_deref(), hang_up)).await?;
         Ok(stream::unfold((changes, asking), async |(mut changes, asking)| {
             let told = changes.next().await?.map(|event| {
-                asking.renew(&event.requester);
+                asking.renew(&event.requester, Some((event.cursor, event.signal)));
                 event.into()
             });
             Some((told.map_err(Into::into), (changes, asking)))
@@ -117,7 +117,7 @@ impl TaskChangeSubscriptions {
         let changes = listen_to_counts(&asking.services, requester).await?;
         Ok(stream::unfold((changes, asking), async |(mut changes, asking)| {
             let told = changes.next().await?.map(|requester| {
-                asking.renew(&requester);
+                asking.renew(&requester, None);
                 true
             });
             Some((told.map_err(Into::into), (changes, asking)))

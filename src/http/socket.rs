@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_graphql::Data;
-use async_graphql::futures_util::{StreamExt as _, stream};
+use async_graphql::futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream};
 use async_graphql::http::{ClientMessage, WebSocketProtocols, WsMessage};
 use axum::Extension;
 use axum::body::Bytes;
@@ -41,8 +41,11 @@ use session::{Closing, Session, Stranger};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// How many bytes a connection buffers of what it reads and writes. Most messages are shorter.
+/// How many bytes a connection buffers of what it reads. Most messages are shorter.
 const BUFFER: usize = 512;
+/// How many bytes of messages are written at once, and of how many messages, when several are there.
+const BURST_BYTES: usize = 2_048;
+const BURST: usize = 16;
 /// How many messages of a client wait for the operations before no more are read.
 const WAITING: usize = 8;
 /// How long a client may take to hear that the connection is closed.
@@ -76,7 +79,7 @@ pub async fn connect(
     let settings = &app.services.subscriptions;
     let upgrade = upgrade
         .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
+        .write_buffer_size(BURST_BYTES)
         .max_message_size(settings.message_bytes)
         .max_frame_size(settings.message_bytes);
     let executed = app.executions.token();
@@ -94,6 +97,8 @@ enum Next {
     Close(Closing),
     /// Nothing; the connection goes on.
     Nothing,
+    /// The client has closed the connection, and hears that it was heard.
+    Closed,
     /// The client has gone.
     End,
 }
@@ -130,14 +135,7 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
             () = session.app.stopping.cancelled() => Next::Close(Closing::STOPPING),
             () = session.hang_up.cancelled() => Next::Close(Closing::SLOW),
             () = session.gives_way.cancelled() => Next::End,
-            said = operations.next() => match said {
-                Some(WsMessage::Text(text)) => match messages.told(text) {
-                    Some(text) => Next::Frame(Frame::Text(text.into())),
-                    None => Next::Nothing,
-                },
-                Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
-                None => Next::End,
-            },
+            said = operations.next() => said_next(said, &mut messages, &session),
             _ = ticks.tick() => match Box::pin(session.ends(heard, ping)).await {
                 Some(closing) => Next::Close(closing),
                 None => Next::Frame(Frame::Ping(Bytes::new())),
@@ -152,24 +150,26 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                         is_broken = true;
                         Closing::of_fault(error).map_or(Next::End, Next::Close)
                     }
-                    Some(Ok(Frame::Close(_))) | None => Next::End,
+                    Some(Ok(Frame::Close(_))) => Next::Closed,
+                    None => Next::End,
                 }
             }
         };
-        match next {
-            Next::Nothing => {}
+        let next = match next {
+            // A client that reads nothing is broken off by `http.write_timeout_s`, or before, when changes wait for it.
             Next::Frame(frame) => {
-                // A client that reads nothing is broken off by `http.write_timeout_s`, or before, when changes wait for it.
-                let sent = tokio::select! {
-                    sent = socket.send(frame) => sent.is_ok(),
-                    () = session.hang_up.cancelled() => false,
-                    () = session.gives_way.cancelled() => false,
-                    () = session.app.stopping.cancelled() => false,
-                };
-                if !sent {
-                    return;
+                let more = || Some(said_next(operations.next().now_or_never()?, &mut messages, &session));
+                tokio::select! {
+                    next = send(&mut socket, frame, more) => next,
+                    () = session.hang_up.cancelled() => return,
+                    () = session.gives_way.cancelled() => return,
+                    () = session.app.stopping.cancelled() => return,
                 }
             }
+            next => next,
+        };
+        match next {
+            Next::Nothing | Next::Frame(_) => {}
             Next::Close(Closing { code, reason }) => {
                 let frame = Frame::Close(Some(CloseFrame { code, reason: reason.into() }));
                 let farewell = async {
@@ -185,8 +185,39 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
                 let _ = timeout(FAREWELL, farewell).await;
                 return;
             }
+            Next::Closed => {
+                let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
+                return;
+            }
             Next::End => return,
         }
+    }
+}
+
+/// Sends a frame, and with it what else is there to be sent; answers what comes next.
+async fn send(socket: &mut WebSocket, first: Frame, mut more: impl FnMut() -> Option<Next>) -> Next {
+    let (mut next, mut left) = (Some(Next::Frame(first)), BURST);
+    while let Some(Next::Frame(_) | Next::Nothing) = &next {
+        if let Some(Next::Frame(frame)) = next
+            && socket.feed(frame).await.is_err()
+        {
+            return Next::End;
+        }
+        left -= 1;
+        next = if left > 0 { more() } else { None };
+    }
+    if socket.flush().await.is_ok() { next.unwrap_or(Next::Nothing) } else { Next::End }
+}
+
+/// What is to be sent of what the operations say.
+fn said_next(said: Option<WsMessage>, messages: &mut Messages, session: &Session) -> Next {
+    match said {
+        Some(WsMessage::Text(text)) => match messages.told(text) {
+            Some(text) => Next::Frame(Frame::Text(text.into())),
+            None => Next::Nothing,
+        },
+        Some(WsMessage::Close(code, reason)) => Next::Close(session.closing(code, &reason)),
+        None => Next::End,
     }
 }
 

@@ -119,6 +119,19 @@ async fn what_is_no_frame_or_too_long_closes_with_its_code(app: TestApp) {
 }
 
 #[apply(on_both)]
+async fn a_client_that_closes_hears_that_it_was_heard(app: TestApp) {
+    let served = Served::start(&app).await;
+    for (said, heard) in [(1000_u16, 1000), (1001, 1001), (4000, 4000), (999, 1002), (1005, 1002)] {
+        let mut socket = served.listen(&app, "exec1").await;
+        socket.subscribe("1", "subscription { taskCountsChanged }");
+        let [high, low] = said.to_be_bytes();
+        let frame = [0x88, 0x82, 0, 0, 0, 0, high, low];
+        block_in_place(|| socket.0.get_mut().write_all(&frame)).expect("it is written");
+        assert_eq!(closed(&mut socket).0, heard, "{said}");
+    }
+}
+
+#[apply(on_both)]
 async fn a_foreign_page_can_not_listen_with_cookies(backend: Backend) {
     let (app, served) =
         start(backend, |settings| settings.http.cors_origins = vec!["https://friend.example".to_owned()])

@@ -56,6 +56,44 @@ async fn each_change_is_told_to_who_sees_the_task_and_to_nobody_else(app: TestAp
 }
 
 #[apply(on_both)]
+async fn those_who_ask_the_same_of_one_change_are_each_told_what_is_theirs(app: TestApp) {
+    let served = Served::start(&app).await;
+    let group = app.group("SAME", Any, &["exec1", "exec2"]).await;
+    let mut sockets = Vec::new();
+    for who in ["exec1", "exec2", "exec3", "admin", "exec1"] {
+        let mut socket = served.listen(&app, who).await;
+        let plain = "subscription { taskChanged { cursor signal uuid task { uuid version status } } }";
+        let own = "subscription { taskChanged { cursor uuid task { uuid allowedActions } } }";
+        for (id, query) in [("plain", plain), ("own", own)] {
+            socket.subscribe(id, query);
+            assert_eq!(socket.next()["payload"]["data"]["taskChanged"]["uuid"], Value::Null, "READY");
+        }
+        sockets.push((who, socket));
+    }
+    let task = app.task_in(&group).await;
+    for (who, mut socket) in sockets {
+        if who == "exec3" {
+            assert!(socket.is_silent(A_WHILE), "who does not see it is told nothing");
+            continue;
+        }
+        for _ in 0..2 {
+            let message = socket.next();
+            let change = &message["payload"]["data"]["taskChanged"];
+            assert_eq!(change["task"]["uuid"], json!(task), "{message}");
+            if message["id"] == "plain" {
+                assert_eq!(
+                    (&change["signal"], &change["task"]["status"]),
+                    (&json!("CREATED"), &json!("ACCEPTED"))
+                );
+            } else {
+                let actions = change["task"]["allowedActions"].as_array().expect("a list");
+                assert_eq!(actions.contains(&json!("RE_EVALUATE")), who == "admin", "{who}: {actions:?}");
+            }
+        }
+    }
+}
+
+#[apply(on_both)]
 async fn who_may_see_no_tasks_may_not_listen(app: TestApp) {
     let served = Served::start(&app).await;
     let mut socket = served.listen(&app, "norights").await;

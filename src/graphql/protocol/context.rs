@@ -1,8 +1,8 @@
 //! The context of a request, which resolvers get.
 
 use std::net::IpAddr;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -23,6 +23,7 @@ use crate::graphql::protocol::loader::{
     RunsOfTasks, StepsOfFlows, Tasks, Users,
 };
 use crate::graphql::protocol::response::shared;
+use crate::graphql::protocol::shared_answers::{EventKey, Question};
 use crate::message::Message;
 use crate::service::ServiceContext;
 use crate::service::login::Granted;
@@ -36,8 +37,6 @@ pub struct RequestContext {
     pub call: Arc<Call>,
     /// What was read with lists already; the loaders below fetch the rest.
     pub known: Arc<Known>,
-    /// The batches of the loaders below. Whoever executes the request has to drive them.
-    pub batches: Batches,
     /// People, batched.
     pub users: DataLoader<Users>,
     /// Tasks, batched.
@@ -84,6 +83,55 @@ pub struct RequestContext {
     pub sees_all_runs: OnceCell<bool>,
 }
 
+/// The context of a request before a resolver has asked for it. An event of a subscription often needs none.
+pub struct ContextToBe {
+    services: Arc<ServiceContext>,
+    requester: Option<Arc<Requester>>,
+    call: Option<Arc<Call>>,
+    batches: Batches,
+    context: OnceLock<RequestContext>,
+    /// Whether somebody has asked who asks.
+    is_personal: AtomicBool,
+}
+
+impl ContextToBe {
+    /// The context of a request by this requester, or by a stranger, that is to be made.
+    #[must_use]
+    pub fn new(
+        services: &Arc<ServiceContext>,
+        requester: Option<Arc<Requester>>,
+        call: Option<&Arc<Call>>,
+    ) -> Self {
+        let (services, call) = (Arc::clone(services), call.cloned());
+        let (batches, context, is_personal) = (Batches::default(), OnceLock::new(), AtomicBool::default());
+        Self { services, requester, call, batches, context, is_personal }
+    }
+
+    /// The batches of the loaders. Whoever executes the request has to drive them.
+    #[must_use]
+    pub fn batches(&self) -> Batches {
+        self.batches.clone()
+    }
+
+    /// Whether what was answered is the same for everybody: no resolver has asked for the requester, or for anything else that is not in
+    /// what it was given.
+    #[must_use]
+    pub fn is_for_everybody(&self) -> bool {
+        self.context.get().is_none() && !self.is_personal.load(Ordering::Relaxed)
+    }
+
+    fn context(&self) -> &RequestContext {
+        self.context.get_or_init(|| {
+            RequestContext::new(&self.services, self.requester.clone(), self.call.as_ref(), &self.batches)
+        })
+    }
+
+    fn requester(&self) -> Result<&Arc<Requester>> {
+        self.is_personal.store(true, Ordering::Relaxed);
+        self.requester.as_ref().ok_or_else(no_session)
+    }
+}
+
 /// The id of a request, which its errors and its log lines show: a host's own, where the host gives one with the request's
 /// data.
 ///
@@ -118,6 +166,8 @@ pub struct Call {
     budget: Mutex<Option<Arc<Budget>>>,
     /// Of a call that is answered by a stream: breaks off the connection of one who reads too slowly.
     pub hang_up: Option<CancellationToken>,
+    /// Of a subscription: what it asks. Those who ask the same may share answers.
+    pub question: Option<Question>,
 }
 
 impl Call {
@@ -137,8 +187,13 @@ impl Call {
 
     /// A call that is answered by a stream, for as long as the connection lasts.
     #[must_use]
-    pub fn of_stream(address: Option<IpAddr>, document: Document, hang_up: CancellationToken) -> Self {
-        Self { hang_up: Some(hang_up), ..Self::new(Cookies::default(), address, document, None) }
+    pub fn of_stream(
+        address: Option<IpAddr>,
+        document: Document,
+        hang_up: CancellationToken,
+        question: Option<Question>,
+    ) -> Self {
+        Self { hang_up: Some(hang_up), question, ..Self::new(Cookies::default(), address, document, None) }
     }
 
     /// Whether it is answered by a stream: who asks is looked up again, and nobody takes what it has cost.
@@ -184,14 +239,24 @@ pub struct Asking {
     pub services: Arc<ServiceContext>,
     /// Who asked when the execution began; none for a stranger.
     pub requester: Option<Arc<Requester>>,
-    /// The same person with rights as they were known last.
-    pub present: Arc<Mutex<Option<Arc<Requester>>>>,
+    /// The same person with rights as they were known last, and the event that is told.
+    pub present: Arc<Mutex<Present>>,
+}
+
+/// Who asks, as known last, and of what event a subscription tells.
+#[derive(Default)]
+pub struct Present {
+    /// With rights as they were known last; none for a stranger.
+    pub requester: Option<Arc<Requester>>,
+    /// The event, if it is told to others too.
+    pub event: Option<EventKey>,
 }
 
 impl Asking {
-    /// Notes who asks with present rights, so that they are not looked up once more.
-    pub fn renew(&self, requester: &Arc<Requester>) {
-        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(requester));
+    /// Notes who asks with present rights, so that they are not looked up once more, and what is told of.
+    pub fn renew(&self, requester: &Arc<Requester>, event: Option<EventKey>) {
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        *present = Present { requester: Some(Arc::clone(requester)), event };
     }
 }
 
@@ -221,13 +286,13 @@ pub enum Effect {
 
 impl RequestContext {
     /// The context of a request by this requester, or by a stranger.
-    #[must_use]
-    pub fn new(
+    fn new(
         services: &Arc<ServiceContext>,
         requester: Option<Arc<Requester>>,
         call: Option<&Arc<Call>>,
+        batches: &Batches,
     ) -> Self {
-        let (batches, known) = (Batches::default(), Arc::<Known>::default());
+        let known = Arc::<Known>::default();
         let executors = Executors {
             services: Arc::clone(services),
             requester: requester.clone(),
@@ -238,31 +303,30 @@ impl RequestContext {
         Self {
             services: Arc::clone(services),
             call: call.cloned().unwrap_or_default(),
-            users: loader(Users(Arc::clone(services)), &batches),
-            tasks: loader(Tasks(Arc::clone(services)), &batches),
-            groups: loader(Groups(Arc::clone(services)), &batches),
-            executors: loader(executors, &batches),
-            flows: loader(Flows(Arc::clone(services)), &batches),
-            steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), &batches),
-            flow_steps: loader(FlowSteps(Arc::clone(services)), &batches),
-            in_flight: loader(InFlight(Arc::clone(services)), &batches),
-            progress: loader(ProgressOfTasks(Arc::clone(services)), &batches),
-            actions: loader(ActionsOnTasks(asked.clone()), &batches),
-            claims: loader(ClaimsOnTasks(Arc::clone(services)), &batches),
-            next_moments: loader(NextMoments(Arc::clone(services)), &batches),
-            logs: loader(LogsOfRuns(asked.clone()), &batches),
-            own_votes: loader(OwnVotes(asked), &batches),
-            comments: loader(CommentsOfTasks(Arc::clone(services)), &batches),
-            entities: loader(Entities(Arc::clone(services)), &batches),
-            roles_of_users: loader(RolesOfUsers(Arc::clone(services)), &batches),
-            rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), &batches),
-            languages: loader(Languages(Arc::clone(services)), &batches),
+            users: loader(Users(Arc::clone(services)), batches),
+            tasks: loader(Tasks(Arc::clone(services)), batches),
+            groups: loader(Groups(Arc::clone(services)), batches),
+            executors: loader(executors, batches),
+            flows: loader(Flows(Arc::clone(services)), batches),
+            steps_of_flows: loader(StepsOfFlows(Arc::clone(services)), batches),
+            flow_steps: loader(FlowSteps(Arc::clone(services)), batches),
+            in_flight: loader(InFlight(Arc::clone(services)), batches),
+            progress: loader(ProgressOfTasks(Arc::clone(services)), batches),
+            actions: loader(ActionsOnTasks(asked.clone()), batches),
+            claims: loader(ClaimsOnTasks(Arc::clone(services)), batches),
+            next_moments: loader(NextMoments(Arc::clone(services)), batches),
+            logs: loader(LogsOfRuns(asked.clone()), batches),
+            own_votes: loader(OwnVotes(asked), batches),
+            comments: loader(CommentsOfTasks(Arc::clone(services)), batches),
+            entities: loader(Entities(Arc::clone(services)), batches),
+            roles_of_users: loader(RolesOfUsers(Arc::clone(services)), batches),
+            rights_of_roles: loader(RightsOfRoles(Arc::clone(services)), batches),
+            languages: loader(Languages(Arc::clone(services)), batches),
             sees_personal_data: OnceCell::new(),
-            runs_of_tasks: loader(RunsOfTasks(Arc::clone(services)), &batches),
+            runs_of_tasks: loader(RunsOfTasks(Arc::clone(services)), batches),
             sees_all_runs: OnceCell::new(),
             known,
             requester,
-            batches,
         }
     }
 
@@ -299,7 +363,7 @@ impl RequestContext {
 /// # Errors
 /// INTERNAL, with a sentence for the host's developers, in a schema that this module has not made.
 pub fn request<'a>(ctx: &Context<'a>) -> Result<&'a RequestContext> {
-    ctx.data_opt().ok_or_else(foreign_schema)
+    ctx.data_opt::<Arc<ContextToBe>>().map(|to_be| to_be.context()).ok_or_else(foreign_schema)
 }
 
 /// Who asks by a subscription that begins.
@@ -320,8 +384,8 @@ fn foreign_schema() -> Error {
 /// # Errors
 /// UNAUTHENTICATED for a stranger.
 pub fn requester<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Requester>> {
-    match ctx.data_opt::<RequestContext>() {
-        Some(context) => context.requester(),
+    match ctx.data_opt::<Arc<ContextToBe>>() {
+        Some(to_be) => to_be.requester(),
         // A subscription begins outside the execution of its events.
         None => ctx.data_opt::<Asking>().and_then(|asking| asking.requester.as_ref()).ok_or_else(no_session),
     }

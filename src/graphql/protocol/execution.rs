@@ -31,10 +31,11 @@ use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::collect_fields::{Collected, Shape, collect};
 use crate::graphql::protocol::completion::complete;
-use crate::graphql::protocol::context::{Asking, Call, RequestContext, RequestId};
+use crate::graphql::protocol::context::{Asking, Call, ContextToBe, Present, RequestId};
 use crate::graphql::protocol::document::{self, Document};
 use crate::graphql::protocol::meter::metered;
 use crate::graphql::protocol::response::localize;
+use crate::graphql::protocol::shared_answers::{EventKey, Question, SharedAnswers};
 use crate::graphql::protocol::type_system::TypeSystem;
 use crate::graphql::protocol::validation::{Violation, validate};
 use crate::graphql::protocol::variables::coerce;
@@ -46,14 +47,26 @@ use crate::service::login::present;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The extension by which the library executes operations as this module does.
-pub struct Execution(pub Arc<ServiceContext>);
+pub struct Execution {
+    services: Arc<ServiceContext>,
+    answers: Arc<SharedAnswers>,
+}
+
+impl Execution {
+    /// The extension of a schema.
+    #[must_use]
+    pub fn new(services: &Arc<ServiceContext>) -> Self {
+        Self { services: Arc::clone(services), answers: Arc::default() }
+    }
+}
 
 impl ExtensionFactory for Execution {
     fn create(&self) -> Arc<dyn Extension> {
-        let services = Arc::clone(&self.0);
+        let (services, answers) = (Arc::clone(&self.services), Arc::clone(&self.answers));
         let asked = OnceLock::new();
         Arc::new(Execute(Arc::new(Operation {
             services,
+            answers,
             asked,
             prepared: OnceLock::new(),
             refused: Mutex::default(),
@@ -69,6 +82,7 @@ struct Execute(Arc<Operation>);
 /// One operation: a query, a mutation, or a subscription with all its events.
 struct Operation {
     services: Arc<ServiceContext>,
+    answers: Arc<SharedAnswers>,
     asked: OnceLock<Asked>,
     prepared: OnceLock<Prepared>,
     /// Why nothing is executed. The library takes one error only.
@@ -81,7 +95,7 @@ struct Operation {
 
 /// Who asks, and how.
 struct Asked {
-    requester: Arc<Mutex<Option<Arc<Requester>>>>,
+    present: Arc<Mutex<Present>>,
     request_id: String,
     language: String,
     /// The call of this server; none for an operation that a host has executed.
@@ -140,11 +154,15 @@ impl Extension for Execute {
             Ok(requester) => requester,
             Err(error) => return Response::from_errors(vec![server_error(error, Vec::new())]),
         };
+        let shared = asked.shared().filter(|_| requester.is_some());
+        if let Some(answer) = shared.and_then(|(question, event)| self.0.answers.get(question, event)) {
+            return Response::new(answer);
+        }
         // Each event of a subscription has a context of its own, because its loaders take turns with its execution alone.
-        let context = RequestContext::new(&self.0.services, requester, asked.call.as_ref());
-        let batches = context.batches.clone();
+        let context = Arc::new(ContextToBe::new(&self.0.services, requester, asked.call.as_ref()));
+        let batches = context.batches();
         let mut data = Data::default();
-        data.insert(context);
+        data.insert(Arc::clone(&context));
         let execution = batches.drive(next.run_with_data(ctx, operation_name, data));
         let execution = Box::pin(execution.instrument(asked.span.clone()));
         let (limits, connections) = (&self.0.services.limits, self.0.services.db.readers());
@@ -161,7 +179,15 @@ impl Extension for Execute {
         };
         *lock(&self.0.budget) = Some(Arc::clone(&budget));
         match within(&budget, execution).await {
-            Ok(response) => response,
+            Ok(response) => {
+                if let Some((question, event)) = shared
+                    && response.errors.is_empty()
+                    && context.is_for_everybody()
+                {
+                    self.0.answers.keep(question, event, &response.data);
+                }
+                response
+            }
             Err(error) => Response::from_errors(vec![server_error(error, Vec::new())]),
         }
     }
@@ -185,7 +211,7 @@ impl Operation {
     ) -> std::result::Result<Request, Vec<ServerError>> {
         let asked = self.asked.get_or_init(|| Asked::of(ctx, &request));
         let requester = self.present(asked).await.map_err(|error| vec![server_error(error, Vec::new())])?;
-        let present = Arc::clone(&asked.requester);
+        let present = Arc::clone(&asked.present);
         request.data.insert(Asking { services: Arc::clone(&self.services), requester, present });
         let Some(types) = ctx.data_opt::<Arc<TypeSystem>>().cloned() else {
             return Err(vec![fault("the schema was not finished by this module")]);
@@ -226,7 +252,7 @@ impl Operation {
 
     /// Waits for a turn of whoever asks.
     async fn begin_turn(&self, asked: &Asked) -> Turn {
-        let requester = lock(&asked.requester).clone();
+        let requester = lock(&asked.present).requester.clone();
         let username = requester.as_ref().map(|requester| requester.user.username.as_str());
         match &asked.call {
             Some(call) if !call.is_stream() => {
@@ -240,14 +266,14 @@ impl Operation {
     /// The requester with rights as they are now, as a connection may last long; none for a stranger, and for one who may not
     /// act any more.
     async fn present(&self, asked: &Asked) -> Result<Option<Arc<Requester>>> {
-        let known = lock(&asked.requester).clone();
+        let known = lock(&asked.present).requester.clone();
         let Some(known) = known else { return Ok(None) };
         // This server has looked its requesters up for the call.
         if asked.call.as_ref().is_some_and(|call| !call.is_stream()) {
             return Ok(Some(known));
         }
         let present = present(&self.services, &known, FRESH).await?;
-        lock(&asked.requester).clone_from(&present);
+        lock(&asked.present).requester.clone_from(&present);
         Ok(present)
     }
 
@@ -315,7 +341,15 @@ impl Asked {
             // Errors alone may be logged.
             tracing::error_span!("request", id = request_id)
         };
-        Self { requester: Arc::new(Mutex::new(requester)), request_id, language, call, span }
+        let present = Arc::new(Mutex::new(Present { requester, event: None }));
+        Self { present, request_id, language, call, span }
+    }
+
+    /// Under what the answer to the event that is told may be shared. It is taken once: the error with which a subscription ends belongs to
+    /// no event.
+    fn shared(&self) -> Option<(Question, EventKey)> {
+        let event = lock(&self.present).event.take();
+        self.call.as_ref()?.question.zip(event)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod payload;
 pub mod registered;
 pub mod response;
 pub mod scalars;
+pub mod shared_answers;
 pub mod type_system;
 pub mod validation;
 pub mod variables;

@@ -15,7 +15,7 @@ use crate::domain::permission::Rights;
 use crate::domain::text::camel_case;
 use crate::error::{Error, Result};
 use crate::graphql::function_run::types::FunctionRunNode;
-use crate::graphql::protocol::context::RequestContext;
+use crate::graphql::protocol::context::ContextToBe;
 use crate::graphql::task::types::TaskNode;
 use crate::graphql::task_comment::TaskCommentNode;
 use crate::graphql::task_executor::TaskExecutorNode;
@@ -187,8 +187,8 @@ impl WebhookPayloads {
         let cause = cause.ok_or_else(|| Error::internal(format!("there is no user {}", event.user_id)))?;
         let rights = Rights { is_superuser: true, ..Rights::default() };
         let reader = Arc::new(Requester::new(cause, rights, None));
-        let context = RequestContext::new(services, Some(reader), None);
-        let batches = context.batches.clone();
+        let context = ContextToBe::new(services, Some(reader), None);
+        let batches = context.batches();
         let wanted: Map<String, Value> = ROWS
             .iter()
             .map(|row| (row.name.to_owned(), (row.name == event.signal.row_name()).into()))
@@ -196,7 +196,7 @@ impl WebhookPayloads {
         let variables = async_graphql::Variables::from_json(Value::Object(wanted));
         let query = Request::new(&self.query)
             .variables(variables)
-            .data(context)
+            .data(Arc::new(context))
             .data(Snapshot { event: event.clone() });
         let answer = batches.drive(self.schema.execute(query)).await;
         if let Some(error) = answer.errors.into_iter().next() {

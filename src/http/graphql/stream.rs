@@ -59,7 +59,7 @@ impl Call {
         };
         let hang_up = CancellationToken::new();
         let address = self.incoming.origin.address;
-        let call = context::Call::of_stream(address, operation.document, hang_up.clone());
+        let call = context::Call::of_stream(address, operation.document, hang_up.clone(), None);
         let request = Request::new("")
             .variables(operation.variables)
             .data(Arc::new(call))

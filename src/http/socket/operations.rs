@@ -15,6 +15,7 @@ use crate::config::Introspection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::protocol::context::{Call, RequestId};
 use crate::graphql::protocol::document::{self, Document};
+use crate::graphql::protocol::shared_answers::Question;
 use crate::http::socket::session::{FRESH, Session};
 use crate::message::Message;
 use crate::service::login::present;
@@ -69,6 +70,7 @@ async fn execute(
         let max = app.services.subscriptions.operations_per_connection;
         return Err(Error::new(ErrorCode::Limit, Message::new("subscription-operations").with("max", max)));
     };
+    let question = Question::of(&request.query, request.operation_name.as_deref(), &request.variables);
     let document = document::read(request.query, request.operation_name, &app.services.limits).await?;
     check_access(&session, &document)?;
     let is_mutation = document.kind == OperationType::Mutation;
@@ -77,7 +79,8 @@ async fn execute(
     let requester: Arc<Requester> =
         present(&app.services, &known.found.requester, within).await?.ok_or_else(no_session)?;
     tracing::debug!(operation = document.summary(), "an operation begins");
-    let call = Call::of_stream(session.origin.address, document, session.hang_up.clone());
+    let question = question.filter(|_| document.kind == OperationType::Subscription);
+    let call = Call::of_stream(session.origin.address, document, session.hang_up.clone(), question);
     let request = Request::new("").variables(request.variables).data(Arc::new(call)).data(id).data(requester);
     let responses = app.schema.execute_stream(request);
     let responses = if is_mutation {
