@@ -88,10 +88,10 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     // A database that has been filled before is left as it is.
     if loaded.rows.values().any(|(added, _)| *added > 0) {
         module.load(overdue).await.map_err(say)?;
-        fill(&module).await.map_err(say)?;
         if cfg!(feature = "javascript") && has_runner {
-            add_function(&module).await.map_err(say)?;
+            add_functions(&module).await.map_err(say)?;
         }
+        fill(&module).await.map_err(say)?;
     }
     introduce(&address.to_string(), &database);
     println!("\nCtrl-C stops it{}.", if keep_url { "; its data stays" } else { " and removes its data" });
@@ -191,18 +191,39 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
     Ok(())
 }
 
-/// A function in JavaScript, which counts what waits for whom, and its first run.
-async fn add_function(module: &TaskManagement) -> tasks_management::Result<()> {
+/// Functions in JavaScript: one counts what waits for whom, and has a first run; another carries out what is decided on payments.
+async fn add_functions(module: &TaskManagement) -> tasks_management::Result<()> {
     let admin = module.requester("admin").await?;
-    let mut change = TaskFunctionChange::default();
-    change.description = Some("Counts the open tasks of each source".to_owned());
-    change.source = Some(include_str!("demo/open_tasks.js").to_owned());
-    change.service_account = Some(Some(module.requester("triage").await?.id()));
-    let name = "open-tasks".to_owned();
-    let function = CreateTaskFunction { name: name.clone(), kind: FunctionKind::Javascript, change };
-    module.task_functions().create(&admin, function).await?;
-    let run = CreateFunctionRun { function_name: name, ..CreateFunctionRun::default() };
-    module.function_runs().create(&admin, run).await.map(drop)
+    let triage = module.requester("triage").await?.id();
+    let functions = [
+        (
+            "open-tasks",
+            "Counts the open tasks of each source",
+            include_str!("demo/open_tasks.js"),
+            Some(triage),
+        ),
+        (
+            "change-account",
+            "Tells the payment office what was decided on a bank account",
+            include_str!("demo/change_account.js"),
+            None,
+        ),
+    ];
+    for (name, description, source, account) in functions {
+        let mut change = TaskFunctionChange::default();
+        change.description = Some(description.to_owned());
+        change.source = Some(source.to_owned());
+        change.service_account = Some(account);
+        let function = CreateTaskFunction { name: name.to_owned(), kind: FunctionKind::Javascript, change };
+        module.task_functions().create(&admin, function).await?;
+    }
+    let run = CreateFunctionRun { function_name: "open-tasks".to_owned(), ..CreateFunctionRun::default() };
+    module.function_runs().create(&admin, run).await?;
+    let payments = TaskGroupInput {
+        on_completed: Some(Some("change-account".to_owned())),
+        ..TaskGroupInput::new("PAYMENTS", CompletionPolicy::N)
+    };
+    module.task_groups().ensure_group(&admin, payments).await.map(drop)
 }
 
 /// Creates a new task every twenty seconds, and casts a vote from time to time.

@@ -75,7 +75,7 @@ impl Size {
 }
 
 /// People with a part of their own: name and role. Everybody's password is the user name followed by `12345`.
-const PEOPLE: [(&str, &str); 10] = [
+const PEOPLE: [(&str, &str); 11] = [
     ("admin", "Admin"),
     // The witness, whose decisions must not be lost.
     ("vera", "Maker"),
@@ -92,6 +92,8 @@ const PEOPLE: [(&str, &str); 10] = [
     ("hugo", "Webhooks"),
     // Another innocent person.
     ("ruth", "Executor"),
+    // One more attacker, who may make functions.
+    ("fiona", "Functions"),
 ];
 
 /// A file to load with all of these.
@@ -163,6 +165,7 @@ pub fn file(size: &Size) -> Value {
             { "id": 3, "name": "Maker", "rights": [191_001, 191_002, 191_003, 191_005] },
             { "id": 4, "name": "Overseer", "rights": [121_701, 122_001, 190_001, 191_001, 191_005, 194_001, 194_002] },
             { "id": 5, "name": "Webhooks", "rights": [194_001, 194_002] },
+            { "id": 6, "name": "Functions", "rights": [195_001, 195_002, 195_005, 195_006, 195_008] },
         ],
         "users": users,
         "taskGroups": groups,

@@ -17,11 +17,12 @@ mod answers;
 pub mod checks;
 mod connections;
 pub mod documents;
+mod functions;
 mod journal;
 mod logins;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 17] = [
+pub const ATTACKS: [(&str, &str); 18] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -39,6 +40,7 @@ pub const ATTACKS: [(&str, &str); 17] = [
     ("9", "journal, webhooks, sessions filled"),
     ("10", "a thousand votes in one request, and comments of 1 MB"),
     ("11", "WebSockets that listen and never read"),
+    ("15", "functions in JavaScript that harm whoever executes them"),
 ];
 
 /// The field of an attack.
@@ -86,6 +88,7 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
             field.flood(field.people("eve", 4).await?, bodies).await;
         }
         16 => return connections::deaf(field).await,
+        17 => return functions::many(field).await,
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())
