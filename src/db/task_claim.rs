@@ -21,7 +21,7 @@ pub fn of_tasks(
 ) -> Result<Vec<TaskClaim>> {
     let lately = Sql::new("task_id ")
         .among(task_ids)
-        .sql(" AND (date_ended IS NULL OR ended_as IN ('RELEASED', 'LAPSED') AND date_until > ")
+        .sql(" AND (date_ended IS NULL OR ended_as IN ('RELEASED', 'LAPSED', 'VOTED') AND date_until > ")
         .bind(now - LATELY);
     select(connection, lately.sql(") ORDER BY id"))
 }

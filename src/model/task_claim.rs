@@ -40,30 +40,29 @@ impl TaskClaim {
         self.date_ended.is_none() && self.date_until > now
     }
 
-    /// Whether its holder gave it back before its time was up, and may go on with it.
+    /// Whether its holder gave it back, or took back the vote that ended it, before its time was up, and may go on with it.
     #[must_use]
     pub fn can_go_on(&self, now: NaiveDateTime) -> bool {
-        self.ended_as == Some(ClaimEnd::Released) && self.date_until > now
+        matches!(self.ended_as, Some(ClaimEnd::Released | ClaimEnd::Voted)) && self.date_until > now
     }
 
-    /// Until when its holder leaves the task to others, because there was no vote: for as long as he had it. Until its time is up,
-    /// who gave it back may go on with it instead.
+    /// Until when its holder leaves the task to others, because there was no vote, or none that counts: for as long as he had it. Until
+    /// its time is up, who gave it back may go on with it instead.
     #[must_use]
     pub fn rests_until(&self, now: NaiveDateTime, seconds: i32) -> Option<NaiveDateTime> {
         let whole = TimeDelta::seconds(seconds.into());
-        let until = match (self.ended_as, self.date_ended) {
-            (None, _) if self.date_until <= now => self.date_until + whole,
-            (Some(ClaimEnd::Lapsed), _) => self.date_until + whole,
-            // Of a claim with which its holder went on, the later row tells.
-            (Some(ClaimEnd::Released), Some(ended))
-                if self.ended_by == Some(self.user_id)
-                    && ended < self.date_until
-                    && self.date_until <= now =>
-            {
-                ended + (whole - (self.date_until - ended)).max(TimeDelta::zero())
-            }
-            _ => return None,
+        let is_own = match self.ended_as {
+            None | Some(ClaimEnd::Lapsed | ClaimEnd::Voted) => true,
+            Some(ClaimEnd::Released) => self.ended_by == Some(self.user_id),
+            Some(ClaimEnd::Lost | ClaimEnd::Closed) => false,
         };
+        // Of a claim with which its holder went on, the later row tells.
+        let went_on = self.ended_as != Some(ClaimEnd::Lapsed) && self.date_ended == Some(self.date_until);
+        if !is_own || went_on || self.date_until > now {
+            return None;
+        }
+        let ended = self.date_ended.map_or(self.date_until, |ended| ended.min(self.date_until));
+        let until = ended + (whole - (self.date_until - ended)).max(TimeDelta::zero());
         (now < until).then_some(until)
     }
 }

@@ -66,6 +66,7 @@ impl TaskGroup {
         self.rule() != other.rule()
             || self.forbid_maker != other.forbid_maker
             || self.distinct_deciders != other.distinct_deciders
+            || self.claim_mode != other.claim_mode
     }
 
     /// What claims mean where the group decides by this rule. One person alone can work on what one approval decides only.

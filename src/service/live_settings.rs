@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::settings::ModuleSettings;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
 
 /// The module whose configuration row overrides this server's settings.
 pub const MODULE: &str = "tasks_management";
@@ -54,10 +55,11 @@ impl LiveSettings {
     /// Checks that the row in the database, if there is one, is valid.
     ///
     /// # Errors
-    /// INTERNAL, with a sentence that names the wrong key.
+    /// VALIDATION, with a sentence that names the wrong key.
     pub fn check(&self, connection: &mut DbConnection, now: NaiveDateTime) -> Result<()> {
         let row = db::configuration::back_end(connection, MODULE, now)?;
-        self.overridden(row.as_deref()).map(drop).map_err(Error::internal)
+        let wrong = |reason: String| Error::new(ErrorCode::Validation, Message::words(reason));
+        self.overridden(row.as_deref()).map(drop).map_err(wrong)
     }
 
     fn overridden(&self, row: Option<&str>) -> Result<ModuleSettings, String> {

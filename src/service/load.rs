@@ -91,6 +91,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
         .write(move |connection| {
             let mut loaded = Loaded::default();
             load_people(&services, connection, &file, &hashes, &mut loaded)?;
+            services.settings.check(connection, services.clock.now())?;
             let refilled = load_groups(connection, &file, &mut loaded)?;
             let new = load_tasks(&services, connection, &file, &mut loaded)?;
             plan_timers(&services, connection, &new)?;

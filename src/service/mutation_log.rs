@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::mutation_log::MutationLog;
 use crate::model::slice::Slice;
 
-/// Lists the entries that the requester sees.
+/// Lists the entries that the requester sees. A program sees no inputs: its owner may have given in what the program may not read.
 ///
 /// # Errors
 /// VALIDATION or LIMIT.
@@ -20,5 +20,13 @@ pub async fn list(
     requester: &Arc<Requester>,
     query: ListQuery,
 ) -> Result<Slice<MutationLog>> {
-    services.list(requester, query, ListScope::Root, visibility::mutation_logs, db::list::<MutationLog>).await
+    let entries =
+        services.list(requester, query, ListScope::Root, visibility::mutation_logs, db::list::<MutationLog>);
+    let mut entries = entries.await?;
+    if requester.is_program {
+        for (entry, _) in &mut entries.rows {
+            entry.json_content = String::new();
+        }
+    }
+    Ok(entries)
 }

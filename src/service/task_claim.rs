@@ -201,7 +201,8 @@ fn room(unit: &mut UnitOfWork<'_>, user_id: Uuid) -> Result<Room> {
     Ok(Room { has: usize::try_from(has).unwrap_or(usize::MAX), max: unit.services.limits.claims_per_person })
 }
 
-/// Writes claims on these pools. A person who gave a claim back goes on with it for the time that was left.
+/// Writes claims on these pools. A person who gave a claim back, or took back the vote that ended it, goes on with it for the time that
+/// was left.
 fn give(
     unit: &mut UnitOfWork<'_>,
     task: &mut Task,

@@ -90,6 +90,11 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             fixture.replace("\"userUpdated\": \"e9ef4290", "\"userUpdated\": \"00000000"),
             "task group alpha: ",
         ),
+        (
+            "settings.json",
+            r#"{ "moduleConfigurations": [{ "module": "tasks_management", "layer": "BE", "version": "1", "config": { "gql_task_create_perm": [1] } }] }"#.to_owned(),
+            "gql_task_create_perm",
+        ),
     ];
     on_each_database(|database| {
         for (name, text, reason) in &wrong {

@@ -148,6 +148,20 @@ async fn whoever_has_claimed_a_task_says_when_to_look_again_while_the_claim_last
     app.set_executors(two, &["exec1", "exec3"]).await;
     while app.module.deliver_due().await.expect("delivers") > 0 {}
     assert_eq!(sees().await, 1, "nor does who has lost the place");
+    // Nor does who has a claim where there are none any more.
+    let hidden = json!({ "id": marked, "followUpDate": later(&clock, 600) });
+    app.set_executors(two, &["exec1", "exec2", "exec3"]).await;
+    assert_eq!(claim(&app, "exec2", &marked).await, "ok");
+    app.done("exec2", "updateTask", hidden).await;
+    assert_eq!(sees().await, 0);
+    app.done(
+        "admin",
+        "updateTaskGroup",
+        json!({ "id": two, "code": "TWO", "completionPolicy": "ALL", "claimMode": "NONE" }),
+    )
+    .await;
+    while app.module.deliver_due().await.expect("delivers") > 0 {}
+    assert_eq!(sees().await, 1, "nor a claim where there are none any more");
     // What a planner has said stays as it is sent back, and may be brought forward.
     let far = |date: Value| json!({ "id": task, "followUpDate": date });
     let date = json!("2999-01-01T00:00:00");

@@ -298,6 +298,32 @@ async fn whoever_gives_a_task_back_late_leaves_it_to_others_for_as_long_as_it_wa
         "ok",
         "it was held for 590 seconds, and as many have passed"
     );
+    // Nor is it renewed by a vote that is taken back.
+    let marked = self::group(app, "MARKED", "MARK", &["exec1", "exec2"]).await;
+    app.done(
+        "admin",
+        "updateTaskGroup",
+        json!({ "id": marked, "code": "MARKED", "completionPolicy": "ALL" }),
+    )
+    .await;
+    let other = app.task_in(&marked).await;
+    assert_eq!(claim(app, "exec1", &other).await, "ok");
+    scene.pass(300);
+    assert_eq!(app.vote("exec1", &other, json!("APPROVED")).await, "ok");
+    app.done("exec1", "withdrawTaskDecision", json!({ "id": other })).await;
+    assert_eq!(claim(app, "exec1", &other).await, "ok", "for what is left");
+    scene.pass(299);
+    assert_eq!(app.vote("exec1", &other, json!("APPROVED")).await, "ok");
+    app.done("exec1", "withdrawTaskDecision", json!({ "id": other })).await;
+    scene.pass(1);
+    assert!(
+        claim(app, "exec1", &other).await.starts_with("CONFLICT Your claim"),
+        "it was held for 599 seconds"
+    );
+    scene.pass(599);
+    assert_eq!(claim(app, "exec1", &other).await, "ok");
+    assert_eq!(release(app, "exec1", &task).await, "ok");
+    assert_eq!(claim(app, "exec1", &task).await, "ok");
     // From whom it was taken rests from nothing.
     assert_eq!(release(app, "triage", &task).await, "ok");
     scene.pass(600);

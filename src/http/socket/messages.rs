@@ -13,6 +13,8 @@ pub struct Messages {
     has_begun: bool,
     /// The operations under way. There are few.
     under_way: Vec<UnderWay>,
+    /// The ids of those that the client has ended, and the library has not completed yet. The client hears nothing more of them.
+    ended: Vec<String>,
 }
 
 struct UnderWay {
@@ -56,7 +58,9 @@ impl Messages {
                 Ok(message)
             }
             ClientMessage::Stop { id } => {
-                self.end(id);
+                if self.end(id).is_some() {
+                    self.ended.push(id.clone());
+                }
                 Ok(message)
             }
             _ => Ok(message),
@@ -71,6 +75,10 @@ impl Messages {
         if text.starts_with(r#"{"type":"complete""#)
             && let Ok(Said { id, .. }) = serde_json::from_str(&text)
         {
+            if let Some(place) = self.ended.iter().position(|ended| *ended == id) {
+                self.ended.remove(place);
+                return None;
+            }
             let was_refused = self.end(&id).is_some_and(|ended| ended.is_refused);
             return (!was_refused).then_some(text);
         }
