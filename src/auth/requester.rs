@@ -24,7 +24,7 @@ pub struct Requester {
     pub rights: Rights,
     /// The session of the request; none for calls from Rust.
     pub session_id: Option<Uuid>,
-    /// Whether a program asks, with a token of its own.
+    /// Whether a program asks, with a token of its own or as the account of a function.
     pub is_program: bool,
     looked_up: Instant,
 }
@@ -66,7 +66,7 @@ impl Requester {
         if self.rights.have(rights) { Ok(()) } else { Err(Error::forbidden(Message::new("no-right"))) }
     }
 
-    /// Refuses programs that come with a token of their own, for what only people may do.
+    /// Refuses programs, for what only people may do.
     ///
     /// # Errors
     /// FORBIDDEN.

@@ -52,6 +52,27 @@ pub fn named_for(connection: &mut DbConnection, task: &Task) -> Result<Option<St
     Ok(named.into_iter().find_map(|named| named.name))
 }
 
+/// Whether a live group or flow, or a source that is bound to one, names this function.
+pub fn is_named(connection: &mut DbConnection, name: &str) -> Result<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        is_named: bool,
+    }
+
+    let found: Vec<Found> = Sql::new(
+        "SELECT (EXISTS (SELECT 1 FROM task_management_tasksource WHERE on_completed = ",
+    )
+    .bind(name)
+    .sql(") OR EXISTS (SELECT 1 FROM task_management_taskflow WHERE NOT is_deleted AND on_completed = ")
+    .bind(name)
+    .sql(") OR EXISTS (SELECT 1 FROM task_management_taskgroup WHERE NOT is_deleted AND on_completed = ")
+    .bind(name)
+    .sql(")) AS is_named")
+    .load(connection)?;
+    Ok(found.into_iter().any(|found| found.is_named))
+}
+
 /// The function that had this name last, deleted or not.
 pub fn last_by_name(connection: &mut DbConnection, name: &str) -> Result<Option<TaskFunction>> {
     let named = Sql::new("name = ").bind(name).sql(" ORDER BY is_deleted, date_updated DESC, id LIMIT 1");

@@ -152,7 +152,8 @@ pub async fn present(
         let Some(mut found) = acting_by_id(services, connection, id)? else { return Ok(None) };
         let goes_on = match session_id {
             Some(session_id) => db::session::live(connection, session_id, now)?.is_some(),
-            None => !asking.is_program,
+            // A host's person, or the account of a function.
+            None => true,
         };
         if !goes_on {
             return Ok(None);

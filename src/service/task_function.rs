@@ -116,6 +116,7 @@ pub fn create(
     if db::task_function::by_name(unit.connection, &input.name)?.is_some() {
         return Err(name_taken());
     }
+    check_sight(unit, "name", &input.name)?;
     check_kind(unit, input)?;
     let record = unit.new_record();
     let id = record.id;
@@ -177,6 +178,9 @@ pub fn update(
         return Err(Error::new(ErrorCode::Conflict, message).of_field("expectedVersion"));
     }
     check_account(unit, "id", function.service_account)?;
+    if change.url.is_some() || change.source.is_some() {
+        check_sight(unit, "id", &function.name)?;
+    }
     let old = function.clone();
     let old_secret = db::task_function::secret(unit.connection, id)?;
     let mut secret = old_secret.clone();
@@ -196,7 +200,7 @@ pub fn update(
 /// Deletes functions: all of them, or none. Their runs that wait are given up; runs and what they said are kept.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
+/// FORBIDDEN, also for the function of an account with rights that the requester lacks, NOT_FOUND, LIMIT, or what the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_function_delete_perms)?;
     unit.check_list("ids", ids.len())?;
@@ -208,6 +212,7 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
         // Nobody adds runs meanwhile.
         let function = db::lock::<TaskFunction>(unit.connection, id, Lock::Exclusive)?;
         let mut function = live("ids", function)?;
+        check_account(unit, "ids", function.service_account)?;
         unit.delete(&mut function)?;
         function_schedule::end_of_function(unit, id)?;
         db::function_run::cancel_waiting(unit.connection, id, unit.now)?;
@@ -391,21 +396,42 @@ fn fill_javascript(
     Ok(())
 }
 
-/// Refuses an account that is not there, or has rights that the requester lacks. The function that has it acts with them.
+/// Refuses an account that is not there, has rights that the requester lacks, or is another person's whose password the requester may
+/// not set: who writes the function acts as the account, and is not seen in what is done.
 fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
     let Some(id) = account else { return Ok(()) };
-    let services = unit.services;
+    let (services, is_new) = (unit.services, field == "serviceAccount");
     match services.users.by_ids(unit.connection, &[id])?.pop() {
         // One that is blocked may be unblocked later.
-        Some(user) if user.is_active || field == "id" => {
-            authority::over_account(unit, &user).map_err(|error| error.of_field(field))
+        Some(user) if user.is_active || !is_new => {
+            authority::over_account(unit, &user).map_err(|error| error.of_field(field))?;
+            // Where people are a host's, the host says who may make functions.
+            let is_persons = !services.users.is_hosts()
+                && user.id != unit.requester.id()
+                && db::user::password(unit.connection, user.id)?.is_some_and(|hash| !hash.is_empty());
+            if is_persons && !unit.requester.rights.have(&unit.settings.gql_user_update_perms) {
+                let message = Message::new("account-of-a-person").with("name", user.username.as_str());
+                return Err(Error::forbidden(message).of_field(field));
+            }
+            Ok(())
         }
-        None if field == "id" => Ok(()),
+        None if !is_new => Ok(()),
         _ => {
             let message = Message::new("no-user-with").with("who", id.to_string());
             Err(Error::not_found(field, message))
         }
     }
+}
+
+/// Refuses to say where a function leads that groups or flows name, unless the requester sees all tasks: it is told of those that they
+/// decide.
+fn check_sight(unit: &mut UnitOfWork<'_>, field: &str, name: &str) -> Result<()> {
+    if visibility::sees_all_tasks(unit.requester, &unit.settings)
+        || !db::task_function::is_named(unit.connection, name)?
+    {
+        return Ok(());
+    }
+    Err(Error::forbidden(Message::new("function-is-told-of-tasks").with("name", name)).of_field(field))
 }
 
 fn set_variables(

@@ -338,7 +338,12 @@ async fn a_decision_is_kept_whether_its_function_is_disabled_or_gone_and_carried
     app.done("admin", "updateTaskFunction", json!({ "id": id, "isEnabled": true })).await;
     act(&app).await;
     assert_eq!(taken(&called).len(), 1);
+    app.done("admin", "updateTaskFunction", json!({ "id": id, "isEnabled": false })).await;
+    let waiting = task(&app, &group, json!({ "amount": 3 })).await;
+    app.approve("exec1", &waiting).await;
     app.done("admin", "deleteTaskFunction", json!({ "ids": [id] })).await;
+    let given_up = runs_of(&app, "admin", &waiting, "uuid status").await.remove(0);
+    assert_eq!(given_up["status"], "CANCELED");
     let second = task(&app, &group, json!({ "amount": 2 })).await;
     app.approve("exec1", &second).await;
     assert_eq!(app.status(&second).await, "COMPLETED");
@@ -350,7 +355,12 @@ async fn a_decision_is_kept_whether_its_function_is_disabled_or_gone_and_carried
     assert_eq!(app.refused("admin", "replayFunctionRun", replay.clone()).await, "NOT_FOUND functionName");
     app.done("admin", "createTaskFunction", json!({ "name": "pay", "kind": "HANDLER" })).await;
     app.done("admin", "replayFunctionRun", replay).await;
+    app.done("admin", "replayFunctionRun", json!({ "id": given_up["uuid"] })).await;
     act(&app).await;
+    assert_eq!(
+        parsed(&runs_of(&app, "admin", &waiting, "run { result }").await[1]["run"]["result"]),
+        json!({ "paid": 3 })
+    );
     assert_eq!(
         parsed(&runs_of(&app, "admin", &second, "run { result }").await[1]["run"]["result"]),
         json!({ "paid": 2 })
@@ -381,4 +391,36 @@ async fn a_decision_that_is_refused_has_no_run_and_a_large_task_is_shortened(bac
     assert_eq!((&input["isShortened"], &input["task"]["data"]), (&json!(true), &Value::Null));
     assert_eq!((&input["task"]["id"], &input["result"]), (&json!(large), &json!("COMPLETED")));
     assert_eq!(input["decisions"].as_array().map(Vec::len), Some(1));
+    // A proposal may be as deep as JSON is read, and keeps nobody from deciding.
+    let deep = (0..124).fold(json!(1), |inner, _| json!([inner]));
+    let deep = task(&app, &group, json!({ "deep": deep })).await;
+    app.approve("exec1", &deep).await;
+    act(&app).await;
+    let input = taken(&called).remove(0);
+    assert_eq!((&input["isShortened"], &input["task"]["data"]), (&json!(true), &Value::Null));
+}
+
+#[apply(on_both)]
+async fn only_who_sees_all_tasks_says_where_a_function_leads_that_is_told_of_them(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    group(&app, "PAYS", json!("pay")).await;
+    app.run("INSERT INTO core_role (id, uuid, name, is_system, is_blocked, date_created) SELECT 90, '11111111-2222-4333-8444-0000000000d2', 'Editor', 0, is_blocked, date_created FROM core_role WHERE id = 1");
+    for right in 195_001..=195_004 {
+        app.run(&format!("INSERT INTO core_roleright (role_id, right_id) VALUES (90, {right})"));
+    }
+    app.done(
+        "admin",
+        "createUser",
+        json!({ "username": "editor", "password": "a grey whale", "roles": [90] }),
+    )
+    .await;
+    let mut editor = app.stranger();
+    let token = editor.try_log_in("editor", "a grey whale").await.data("tokenAuth")["token"].clone();
+    editor.authorization = Some(format!("Bearer {}", token.as_str().expect("a token")));
+    let named = json!({ "name": "pay", "kind": "HANDLER" });
+    let functions = app.user("admin").await.rows("taskFunction", "(name: \"pay\")", "uuid").await;
+    assert_eq!(editor.tried("deleteTaskFunction", json!({ "ids": [functions[0]["uuid"]] })).await, "ok");
+    let refused = editor.tried("createTaskFunction", named.clone()).await;
+    assert!(refused.starts_with("FORBIDDEN") && refused.contains("sees all tasks"), "{refused}");
+    app.done("admin", "createTaskFunction", named).await;
 }

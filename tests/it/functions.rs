@@ -167,14 +167,34 @@ async fn nobody_gives_a_function_an_account_with_rights_that_he_lacks_or_changes
     app.run("INSERT INTO core_roleright (role_id, right_id) VALUES (2, 195001), (2, 195002), (2, 195003)");
     let as_admin = json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": user_id("admin") });
     assert_eq!(app.refused("triage", "createTaskFunction", as_admin).await, "FORBIDDEN serviceAccount");
-    let as_nobody = json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": user_id("norights") });
-    app.done("triage", "createTaskFunction", as_nobody).await;
+    // In a person's name only the person, and who may set that person's password.
+    let as_person = json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": user_id("norights") });
+    assert_eq!(
+        app.refused("triage", "createTaskFunction", as_person.clone()).await,
+        "FORBIDDEN serviceAccount"
+    );
+    let text = app.refusal_text("triage", "createTaskFunction", as_person).await;
+    assert!(text.contains("an account without a password"), "{text}");
+    app.done("admin", "createUser", json!({ "username": "robot" })).await;
+    let robot = app.text("SELECT CAST(id AS text) AS value FROM core_user WHERE username = 'robot'");
+    let as_robot = json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": robot });
+    app.done("triage", "createTaskFunction", as_robot).await;
     let id = functions(&app).await[0]["uuid"].clone();
     app.done("triage", "updateTaskFunction", json!({ "id": id, "timeLimit": 20 })).await;
     app.done("admin", "updateTaskFunction", json!({ "id": id, "serviceAccount": user_id("admin") })).await;
-    for change in [json!({ "id": id, "timeLimit": 30 }), json!({ "id": id, "serviceAccount": null })] {
-        assert_eq!(app.refused("triage", "updateTaskFunction", change).await, "FORBIDDEN id");
+    app.run("INSERT INTO core_roleright (role_id, right_id) VALUES (2, 195004)");
+    for account in ["admin", "norights"] {
+        let account = json!({ "id": id, "serviceAccount": user_id(account) });
+        app.done("admin", "updateTaskFunction", account).await;
+        for change in [json!({ "id": id, "timeLimit": 30 }), json!({ "id": id, "serviceAccount": null })] {
+            assert_eq!(app.refused("triage", "updateTaskFunction", change).await, "FORBIDDEN id");
+        }
+        let gone = json!({ "ids": [id] });
+        assert_eq!(app.refused("triage", "deleteTaskFunction", gone).await, "FORBIDDEN ids");
     }
+    let own = json!({ "id": id, "serviceAccount": user_id("triage") });
+    app.done("admin", "updateTaskFunction", own).await;
+    app.done("triage", "updateTaskFunction", json!({ "id": id, "timeLimit": 30 })).await;
     // Not even while the account is blocked.
     app.run("UPDATE core_user SET is_active = false WHERE username = 'exec1'");
     app.done("admin", "updateTaskFunction", json!({ "id": id, "serviceAccount": user_id("exec2") })).await;

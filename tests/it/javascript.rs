@@ -163,7 +163,9 @@ async fn without_a_runner_there_are_no_functions_in_javascript(backend: Backend)
 async fn nobody_changes_the_source_of_a_function_whose_account_has_rights_that_he_lacks(backend: Backend) {
     let app = scene(backend).await;
     app.run("INSERT INTO core_roleright (role_id, right_id) VALUES (2, 195001), (2, 195002), (2, 195003)");
-    make(&app, "f", "export default () => 1", json!({ "serviceAccount": user_id("norights") })).await;
+    app.done("admin", "createUser", json!({ "username": "robot" })).await;
+    let robot = app.text("SELECT CAST(id AS text) AS value FROM core_user WHERE username = 'robot'");
+    make(&app, "f", "export default () => 1", json!({ "serviceAccount": robot })).await;
     let id = app.user("admin").await.rows("taskFunction", "", "uuid").await[0]["uuid"].clone();
     let change = json!({ "id": id, "source": "export default () => 2" });
     app.done("triage", "updateTaskFunction", change.clone()).await;
@@ -222,6 +224,40 @@ async fn a_function_asks_the_interface_as_its_account_with_the_rights_it_has_at_
     app.run("UPDATE core_user SET is_active = false WHERE username = 'triage'");
     let refused = run(&app, "f", &groups).await;
     assert_eq!(refused["error"]["name"], "notBegun");
+}
+
+#[apply(on_both)]
+async fn as_its_account_a_function_makes_no_tokens_changes_no_passwords_and_decides_only_with_the_right(
+    backend: Backend,
+) {
+    let app = scene(backend).await;
+    make(&app, "f", ASKING, json!({ "serviceAccount": user_id("exec1") })).await;
+    let group = app.group("VOTES", tasks_management::CompletionPolicy::Any, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let token = r#"mutation { createApiToken(input: { name: "mine", rights: [191001] }) { token } }"#;
+    let password = r#"mutation { changePassword(input: { oldPassword: "exec1123", newPassword: "a rosy bud" }) { success error } }"#;
+    let status = json!({ user_id("exec1"): "APPROVED" }).to_string();
+    for (query, variables) in [
+        (token, json!({})),
+        (password, json!({})),
+        (
+            "mutation($in: ResolveTaskMutationInput!) { resolveTask(input: $in) { internalId } }",
+            json!({ "in": { "id": task, "businessStatus": status } }),
+        ),
+    ] {
+        run(&app, "f", &json!({ "query": query, "variables": variables })).await;
+    }
+    assert_eq!(app.count("SELECT count(*) FROM core_session WHERE token_name IS NOT NULL"), 0);
+    app.stranger().try_log_in("exec1", "exec1123").await.data("tokenAuth");
+    assert_eq!(app.status(&task).await, "ACCEPTED", "nobody votes in another's name");
+    // With the right to change tasks the account decides, as a token of its own would.
+    app.run("INSERT INTO core_roleright (role_id, right_id) SELECT role_id, 191003 FROM core_userrole WHERE user_id = (SELECT id FROM core_user WHERE username = 'exec1') AND role_id NOT IN (SELECT role_id FROM core_roleright WHERE right_id = 191003)");
+    let vote = json!({
+        "query": "mutation($in: ResolveTaskMutationInput!) { resolveTask(input: $in) { internalId } }",
+        "variables": { "in": { "id": task, "businessStatus": status } },
+    });
+    run(&app, "f", &vote).await;
+    assert_eq!(app.status(&task).await, "COMPLETED");
 }
 
 #[apply(on_both)]

@@ -167,7 +167,7 @@ impl FunctionRunMutations {
         create(ctx, "createFunctionRun", &meta, move |unit| function_run::create(unit, &input.read()?)).await
     }
 
-    /// Has the function of a run that failed run again with the same input. The run that failed is RETRIED then, and the two name each
+    /// Has the function of a run that failed, or was canceled, run again with the same input. That run is RETRIED then, and the two name each
     /// other.
     async fn replay_function_run(
         &self,

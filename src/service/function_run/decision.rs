@@ -86,11 +86,16 @@ pub fn carry_out(unit: &mut UnitOfWork<'_>, task: &Task, votes: &[Vote]) -> Resu
     }
 }
 
-/// What the function is given: the task, how it was decided, and the votes that nobody has replaced. What is too large for a run is
-/// left out, and the function told of that.
+/// What the function is given: the task, how it was decided, and the votes that nobody has replaced. What is too large or too deep for
+/// a run is left out, and the function told of that.
 fn input(task: &Task, votes: &[Vote]) -> Json {
+    // A proposal may be as deep as JSON is read, and stands within more here.
+    let fits = |input: &Json| {
+        let text = input.to_string();
+        text.len() <= RUN_BYTES && Json::parse(&text).is_ok()
+    };
     let whole = json!({ "task": task, "result": task.status, "decisions": votes, "isShortened": false });
-    if whole.to_string().len() <= RUN_BYTES {
+    if fits(&whole) {
         return whole;
     }
     let mut task = Json::of(task);
@@ -101,7 +106,7 @@ fn input(task: &Task, votes: &[Vote]) -> Json {
     }
     let without_data = |votes: &[Vote]| json!({ "task": task, "result": task["status"], "decisions": votes, "isShortened": true });
     let shorter = without_data(votes);
-    if shorter.to_string().len() <= RUN_BYTES { shorter } else { without_data(&[]) }
+    if fits(&shorter) { shorter } else { without_data(&[]) }
 }
 
 /// Keeps that the function is gone as a run that failed, which can be replayed once there is another one of this name.

@@ -63,7 +63,12 @@ pub async fn prepare(
 /// What the database says.
 pub async fn account(services: &Arc<ServiceContext>, id: Uuid) -> Outcome<Option<Arc<Requester>>> {
     let acting = services.read(move |services, connection| identity::acting_by_id(services, connection, id));
-    Ok(acting.await?.map(Arc::new))
+    // As a token, it makes no tokens, changes no passwords, and decides only with the right to change tasks.
+    let mut acting = acting.await?;
+    if let Some(acting) = &mut acting {
+        acting.is_program = true;
+    }
+    Ok(acting.map(Arc::new))
 }
 
 /// A run, as functions outside of this process are told of it.

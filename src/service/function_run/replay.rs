@@ -1,4 +1,4 @@
-//! Replaying: somebody has a run that failed executed again, as another attempt.
+//! Replaying: somebody has a run that failed, or was given up before it began, executed again, as another attempt.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::model::function_run::FunctionRun;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::service::visibility;
 
-/// Has the function of a run that failed run again with the same input. The run that failed is RETRIED then, so that it is replayed
+/// Has the function of a run that failed, or was canceled, run again with the same input. That run is RETRIED then, so that it is replayed
 /// once; the two name each other. If its function was deleted, the live one of the same name takes its place.
 ///
 /// # Errors
-/// NOT_FOUND, FORBIDDEN, CONFLICT for a run that has not failed or a function that is disabled, LIMIT, or what the database says.
+/// NOT_FOUND, FORBIDDEN, CONFLICT for a run that has neither failed nor was canceled, or a function that is disabled, LIMIT, or what the database says.
 pub fn replay(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<FunctionRun> {
     let settings = Arc::clone(&unit.settings);
     let missing = || Error::not_found("id", Message::new("no-function-run").with("id", id.to_string()));
@@ -31,7 +31,7 @@ pub fn replay(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<FunctionRun> {
     let function = super::askable(unit, &name, &settings.gql_function_run_create_perms)?;
     super::check_waiting(unit, function.id)?;
     let failed = db::lock::<FunctionRun>(unit.connection, id, Lock::Exclusive)?.ok_or_else(missing)?;
-    if failed.status != RunStatus::Failed {
+    if !matches!(failed.status, RunStatus::Failed | RunStatus::Canceled) {
         let message = Message::new("run-not-failed").with("id", id.to_string());
         let message = message.with("status", failed.status.as_str());
         return Err(Error::new(ErrorCode::Conflict, message).of_field("id"));
