@@ -109,6 +109,13 @@ pub enum Condition {
         /// The present moment.
         now: NaiveDateTime,
     },
+    /// The row, which is a task, has a vote of this user, or has none.
+    DecidedBy {
+        /// The user.
+        user_id: Uuid,
+        /// Whether there is to be one.
+        has: bool,
+    },
     /// The row, which is a version of a flow, is not superseded by another.
     LiveHead,
     /// A live executor of the row, which is a group, has the text in a name, ignoring case.

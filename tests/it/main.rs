@@ -75,6 +75,7 @@ mod migrations;
 mod next_release;
 mod next_task;
 mod outages;
+mod own_decisions;
 mod packaging;
 mod paging;
 mod password_mails;

@@ -7,7 +7,7 @@ use crate::support::scenario::{user_id, user_ids};
 use crate::support::{Backend, TestApp, apply, on_both};
 
 /// Adds copies of a task that are more or less urgent and due then or then, or at no time.
-fn crowd(app: &TestApp, task: &str, first: u32, count: u32) {
+pub fn crowd(app: &TestApp, task: &str, first: u32, count: u32) {
     let key = match app.backend {
         Backend::Postgres => {
             "CAST('0d000000-0000-7000-8000-' || lpad(CAST(number AS text), 12, '0') AS uuid)"

@@ -1,6 +1,8 @@
 //! Conditions of lists as SQL.
 
-use super::asked::{groups_of, seen_task};
+use uuid::Uuid;
+
+use super::asked::{among, groups_of, seen_task};
 use super::awaiting::{awaits, claimed_by};
 use super::{At, Table};
 use crate::db::connection::Dialect;
@@ -64,6 +66,7 @@ fn condition_sql(dialect: Dialect, table: &Table, condition: &Condition) -> Resu
         .sql(")")),
         Condition::AwaitingMe(awaiting) => Ok(awaits(dialect, table.name, *awaiting, false)),
         Condition::ClaimedBy { user_id, now } => Ok(claimed_by(table.name, *user_id, *now)),
+        Condition::DecidedBy { user_id, has } => Ok(decided_by(dialect, table.name, *user_id, *has)),
         Condition::LiveHead => Ok(Sql::new(format!("{}.replacement_uuid IS NULL", table.name))),
         Condition::HasExecutorNamed { text } => Ok(executor_named(table, text)),
         Condition::HasRole { roles } => Ok(Sql::new(format!(
@@ -124,6 +127,19 @@ fn on_column(table: &Table, path: &str, condition: impl FnOnce(&str) -> Sql) -> 
     }
 }
 
+/// That the user has a vote on the task, or has none. What has one is found from the user's votes: PostgreSQL would else go through
+/// all tasks in the order of the list, where it takes everybody for somebody who votes often.
+fn decided_by(dialect: Dialect, tasks: &str, user_id: Uuid, has: bool) -> Sql {
+    let live = "FROM task_management_taskdecision AS said WHERE NOT said.is_deleted AND said.user_id = ";
+    if !has {
+        return Sql::new(format!("NOT EXISTS (SELECT 1 {live}"))
+            .bind(user_id)
+            .sql(format!(" AND said.task_id = {tasks}.id)"));
+    }
+    let (open, close) = among(dialect);
+    Sql::new(format!("{tasks}.id {open}SELECT said.task_id {live}")).bind(user_id).sql(close)
+}
+
 fn executor_named(table: &Table, text: &str) -> Sql {
     let names = ["username", "last_name", "other_names"]
         .map(|column| compare(&format!("person.{column}"), Lookup::Icontains, &Value::Text(text.to_owned())));
@@ -136,7 +152,7 @@ fn executor_named(table: &Table, text: &str) -> Sql {
     .sql("))")
 }
 
-fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<uuid::Uuid>) -> Result<Sql> {
+fn touched_by(table: &Table, client_mutation_id: &str, user_id: Option<Uuid>) -> Result<Sql> {
     let (entity, column) = table
         .touched_as
         .ok_or_else(|| Error::internal(format!("{} is not linked to the journal", table.name)))?;

@@ -52,7 +52,7 @@ fn root() -> Arguments {
     ])
 }
 
-/// The filters by where an open task stands at present. Lists of versions do not have them.
+/// The filters by where a task stands at present. Lists of versions do not have them.
 fn open() -> Arguments {
     vec![
         Argument::own("heldReason", "TaskHeldReason", |given| {
@@ -77,6 +77,13 @@ fn open() -> Arguments {
             Ok(Some(if given.bool()? { claimed } else { Condition::Not(Box::new(claimed)) }))
         })
         .described("Whether the caller has a claim on the task."),
+        Argument::own("decidedByMe", "Boolean", |given| {
+            Ok(Some(Condition::DecidedBy { user_id: given.requester.id(), has: given.bool()? }))
+        })
+        .described(
+            "Whether the caller has voted on the task or on a record of it, at any step, and has not taken that back. A vote on \
+             what has changed since is one, too.",
+        ),
     ]
 }
 
