@@ -22,7 +22,7 @@ export function href(changes, from = address.value) {
 export function go(to, { replace = false } = {}) {
   const target = typeof to === 'string' ? to : href(to);
   if (target === (location.search || '?')) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', location.pathname + target);
+  history[replace ? 'replaceState' : 'pushState'](null, '', location.pathname + target + (ticket.peek() ? location.hash : ''));
   address.value = read();
 }
 

@@ -12,6 +12,9 @@ export const logo = said.logo;
 export const loginPage = said.login;
 export const extension = said.extension;
 
+/** Whether the server sends mails: a link by which to set a password comes by one. */
+export const mails = said.mails === 'on';
+
 /** Whom a click logs in, as `name:password:role` by line; the demo alone says so. */
 export const people = (said.people || '').split('\n').filter(Boolean).map((line) => {
   const [name, password, ...what] = line.split(':');

@@ -94,12 +94,13 @@ fn for_browsers(name: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
 }
 
 /// The paths of the desk, if it is served here. `alone`: the server is nothing else, so that `/` can be the desk's.
-pub fn routes(desk: &DeskSettings, http: &HttpSettings, alone: bool) -> Router<App> {
+pub fn routes(app: &App, alone: bool) -> Router<App> {
+    let desk = &app.desk;
     if !desk.enabled || (desk.prefix.is_empty() && !alone) {
         return Router::new();
     }
     let root = if desk.prefix.is_empty() { "/".to_owned() } else { format!("/{}/", desk.prefix) };
-    let page = Arc::new(page(desk, http));
+    let page = Arc::new(page(desk, &app.http, app.services.mail.is_on()));
     let tag = format!("\"{}\"", hash(page.as_bytes()));
     let answer = async move |headers: HeaderMap| {
         let fields = [
@@ -170,7 +171,8 @@ fn needed_first(files: &[File]) -> BTreeSet<String> {
     })
 }
 
-fn page(desk: &DeskSettings, http: &HttpSettings) -> String {
+/// The page. `mails`: mails are sent, so that whoever has forgotten a password can have a link sent.
+fn page(desk: &DeskSettings, http: &HttpSettings, mails: bool) -> String {
     let (files, mark) = &*SERVED;
     let folder = format!("desk/{mark}");
     let preloads = needed_first(files).iter().fold(String::new(), |mut all, name| {
@@ -187,6 +189,7 @@ fn page(desk: &DeskSettings, http: &HttpSettings) -> String {
         ("login", desk.login_page.as_str()),
         ("extension", desk.extension.as_str()),
         ("people", people.as_str()),
+        ("mails", if mails { "on" } else { "" }),
     ];
     let place: Vec<String> =
         said.iter().map(|(key, value)| format!("data-{key}=\"{}\"", escaped(value))).collect();
@@ -278,7 +281,7 @@ mod tests {
     #[test]
     fn texts_of_the_settings_are_texts_in_the_page() {
         let desk = DeskSettings { title: "<script>\"&".to_owned(), ..DeskSettings::default() };
-        let page = page(&desk, &HttpSettings::default());
+        let page = page(&desk, &HttpSettings::default(), false);
         assert!(
             page.contains("data-title=\"&lt;script&gt;&quot;&amp;\"") && !page.contains("<script>\"&"),
             "{page}"

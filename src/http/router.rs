@@ -16,13 +16,13 @@ use crate::config::HttpSettings;
 
 /// All paths of the module with their bounds.
 pub fn router(app: App) -> Router {
-    let desk = desk::routes(&app.desk, &app.http, false);
+    let desk = desk::routes(&app, false);
     bounded(app, desk)
 }
 
 /// The same and a page at `/`, for a server that is nothing else: in a host's router that place is the host's.
 pub fn standalone(app: App) -> Router {
-    let desk = desk::routes(&app.desk, &app.http, true);
+    let desk = desk::routes(&app, true);
     let pages = if desk::is_home(&app.desk) { desk } else { desk.route("/", get(home::page)) };
     bounded(app, pages)
 }

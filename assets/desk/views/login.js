@@ -1,8 +1,9 @@
 // Logging in: at the beginning as a page, and over the page where a session has ended, so that nothing of it is lost.
 import { html, useEffect, useRef, useState } from '../html.js';
+import { address, go } from '../address.js';
 import { LANGUAGES, language, speak, t } from '../messages.js';
 import { explain } from '../notices.js';
-import { loginPage, logo, people, title } from '../place.js';
+import { loginPage, logo, mails, people, title } from '../place.js';
 import { enter, me } from '../session.js';
 import { later } from '../later.js';
 import { Dialog } from './dialog.js';
@@ -48,15 +49,17 @@ function Form({ again }) {
 }
 
 export function Login({ again = false }) {
-  const [forgotten, forget] = useState(false);
+  const forgotten = mails && Boolean(address.value.forgotten);
   if (again) {
     return html`<${Dialog} title=${t('login.ended')}><p>${t('login.kept')}</p><${Form} again /><//>`;
   }
   return html`
     <h1>${logo && html`<img src=${logo} alt="" />`}${title || t('app.name')}</h1>
-    ${forgotten ? html`<${Forgotten} close=${() => forget(false)} />` : html`
+    ${forgotten ? html`<${Forgotten} close=${() => go({ forgotten: null })} />` : html`
       <${Form} />
-      ${!loginPage && html`<p><button type="button" class="link" onClick=${() => forget(true)}>${t('password.forgotten')}</button></p>`}`}
+      ${!loginPage && html`<p class="meta">${mails
+        ? html`<button type="button" class="link" onClick=${() => go({ forgotten: '1' })}>${t('password.forgotten')}</button>`
+        : t('password.askSomebody')}</p>`}`}
     <p class="languages">
       ${Object.entries(LANGUAGES).map(([code, name]) => html`
         <button type="button" class="quiet" key=${code} lang=${code} aria-pressed=${language.value === code} onClick=${() => speak(code)}>${name}</button>`)}

@@ -1,9 +1,10 @@
 // A password that is set by the link of a mail, and asking for such a link.
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
-import { dropTicket, ticket } from '../address.js';
+import { address, dropTicket, go, ticket } from '../address.js';
 import { ask } from '../api.js';
 import { t } from '../messages.js';
 import { explain, tell } from '../notices.js';
+import { mails } from '../place.js';
 import { askForLink, setPassword } from '../session.js';
 import { Text } from '../text.js';
 
@@ -83,13 +84,16 @@ function Form({ user, token }) {
 
 /** The page to which the link of a mail leads. */
 export function NewPassword() {
-  const [anew, setAnew] = useState(false);
+  const close = () => {
+    dropTicket();
+    go({ forgotten: null }, { replace: true });
+  };
   const { user = '', token = '' } = ticket.value;
-  if (anew) return html`<h1>${t('password.title')}</h1><${Forgotten} username=${user} close=${dropTicket} />`;
+  if (mails && address.value.forgotten) return html`<h1>${t('password.title')}</h1><${Forgotten} username=${user} close=${close} />`;
   return html`
     <h1>${t('password.title')}</h1>
     <p>${t('password.for')} <b><${Text} value=${user} short=${80} /></b></p>
     <${Form} user=${user} token=${token} />
-    <p><button type="button" class="link" onClick=${() => setAnew(true)}>${t('password.anew')}</button></p>
-    <p><button type="button" class="link" onClick=${dropTicket}>${t('password.toLogin')}</button></p>`;
+    <p>${mails ? html`<button type="button" class="link" onClick=${() => go({ forgotten: '1' })}>${t('password.anew')}</button>` : t('password.askSomebody')}</p>
+    <p><button type="button" class="link" onClick=${close}>${t('password.toLogin')}</button></p>`;
 }
