@@ -7,6 +7,7 @@ import { count, current, load, page } from './lists.js';
 import { t } from './messages.js';
 import { explain, explainUnseen, tell } from './notices.js';
 import { me } from './session.js';
+import { keyOf } from './text.js';
 
 const USER = '{ id username otherNames lastName }';
 
@@ -18,7 +19,7 @@ export const COMMENTS = (page) => `comments(${page}) { totalCount pageInfo { has
 
 const TASK = `uuid version status source entityString entityDisplay businessEvent priority dueDate followUpDate dateCreated
   dateUpdated dateOpened businessData dataHash allowedActions rejectedRecordIds
-  userCreated ${USER} taskGroup { uuid code } flow { uuid code name steps { uuid order taskGroup { code } } }
+  userCreated ${USER} taskGroup { uuid code } flow { uuid code name steps { uuid order taskGroup { code } } } currentStep { order }
   claims { uuid dateUntil user ${USER} }
   progress { held heldReason stepCount passedCount pools {
     outcome needed has held heldReason policy { kind threshold } taskGroup { code } step { uuid order }
@@ -38,6 +39,16 @@ export const open = signal({ id: null, task: null, failure: null });
 export const trouble = signal(null);
 /** Whether something is being done. */
 export const busy = signal(false);
+
+/** Whether the reader is asked about a task, or has voted on it. Some people may decide on all tasks, in place of those who are asked. */
+export const asksMe = ({ progress }) =>
+  progress.pools.some(({ missing, votes }) => [...missing, ...votes.map((vote) => vote.user)].some((user) => keyOf(user.id) === me.value.id));
+
+/** The task on which the reader has said to decide in place of those who are asked: its key. */
+export const instead = signal(null);
+
+/** Whether the reader decides on a task, being asked or in place of those who are. */
+export const decides = (task) => asksMe(task) || instead.value === task.uuid;
 
 /** What the reader has typed for this task: the reason of a decision, a comment. */
 export const typed = (what, id = open.value.id) => draft(me.value.id, `${id}.${what}`);
@@ -84,6 +95,7 @@ export function follow() {
     if (!me.value || id === open.peek().id) return;
     batch(() => {
       trouble.value = null;
+      instead.value = null;
       open.value = { id, task: null, failure: null };
       if (id) current.value = id;
     });

@@ -3,6 +3,7 @@
 mod acting;
 mod browser;
 mod claims;
+mod deciding;
 mod files;
 mod focus;
 mod following;

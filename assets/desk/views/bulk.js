@@ -5,15 +5,15 @@ import { can, count, load, picked } from '../lists.js';
 import { t } from '../messages.js';
 import { explain } from '../notices.js';
 import { may } from '../session.js';
-import { items, titleOf } from '../task.js';
+import { asksMe, items, titleOf } from '../task.js';
 import { Text } from '../text.js';
 import { assign, assignable, PersonChoice, Target } from './assign.js';
 import { Dialog } from './dialog.js';
 
 /** The acts, by what a task must allow for them. */
 const ACTS = {
-  approve: { needs: 'APPROVE', run: (tasks, reason) => each('resolveTasks', items(tasks, 'APPROVED', reason)) },
-  reject: { needs: 'FAIL', run: (tasks, reason) => each('resolveTasks', items(tasks, 'FAILED', reason)), reason: true },
+  approve: { needs: 'APPROVE', votes: true, run: (tasks, reason) => each('resolveTasks', items(tasks, 'APPROVED', reason)) },
+  reject: { needs: 'FAIL', votes: true, run: (tasks, reason) => each('resolveTasks', items(tasks, 'FAILED', reason)), reason: true },
   claim: { needs: 'CLAIM', run: (tasks) => each('claimTasks', tasks.map(({ uuid }) => ({ id: uuid }))) },
   hand: { needs: 'ASSIGN', chooses: PersonOf, run: (tasks, _, userId) => each('assignTasks', tasks.map(({ uuid }) => ({ id: uuid, userId }))) },
   assign: { needs: 'UPDATE', part: 'assign', chooses: Target, run: (tasks, _, target) => oneByOne(tasks, target) },
@@ -72,15 +72,17 @@ function Outcomes({ tasks, outcomes }) {
 }
 
 function Act({ name, close }) {
-  const { needs, run, chooses, reason: needsReason } = ACTS[name];
+  const { needs, votes, run, chooses, reason: needsReason } = ACTS[name];
   const [tasks, setTasks] = useState(null);
   const [outcomes, setOutcomes] = useState(null);
   const [failure, setFailure] = useState('');
   const [reason, setReason] = useState('');
   const [target, setTarget] = useState('');
   const [waits, setWaits] = useState(false);
-  useEffect(() => { look([...picked.value.values()], name === 'hand' ? PEOPLE : '').then(setTasks, (error) => setFailure(explain(error))); }, []);
+  useEffect(() => { look([...picked.value.values()], votes || name === 'hand' ? PEOPLE : '').then(setTasks, (error) => setFailure(explain(error))); }, []);
   const able = tasks?.filter((task) => task.allowedActions.includes(needs)) ?? [];
+  // Who may decide on all tasks is told of those on which others are asked.
+  const others = new Set(votes ? able.filter((task) => !asksMe(task)) : []);
   const submit = async (event) => {
     event.preventDefault();
     if (waits) return;
@@ -103,12 +105,13 @@ function Act({ name, close }) {
         <form onSubmit=${submit}>
           ${!tasks ? html`<p>${t('loading')}</p>` : html`
             ${able.length < tasks.length && html`<p>${t('bulk.unable', { count: tasks.length - able.length })}</p>`}
+            ${others.size > 0 && html`<p class="instead">${t('bulk.instead', { count: others.size })}</p>`}
             <p id="able">${t('bulk.able', { count: able.length })}</p>
             <div class="scrolled" tabindex="0" role="region" aria-labelledby="able">
-              <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} /></li>`)}</ul>
+              <ul class="names">${able.map((task) => html`<li key=${task.uuid}><${Text} value=${titleOf(task)} short=${100} />${others.has(task) && html` <small>${t('bulk.notAsked')}</small>`}</li>`)}</ul>
             </div>
             ${chooses && html`<${chooses} tasks=${able} value=${target} choose=${setTarget} />`}
-            ${(needsReason || name === 'approve') && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
+            ${votes && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
               <textarea rows="3" required=${needsReason} value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea></label>`}
             <p class="buttons">
               <button class="primary" disabled=${!able.length || (chooses && !target)} aria-disabled=${waits}>${t(`bulk.${name}`)}</button>

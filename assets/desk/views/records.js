@@ -3,7 +3,7 @@ import { html, useMemo, useState } from '../html.js';
 import { compare } from '../compare.js';
 import { number, t } from '../messages.js';
 import { recordsOf } from '../records.js';
-import { busy, decide, open as opened, typed } from '../task.js';
+import { busy, decide, decides, open as opened, typed } from '../task.js';
 import { Text } from '../text.js';
 import { Comparison, proposed } from './comparison.js';
 
@@ -83,7 +83,7 @@ export function Records({ task }) {
   const { said, choose: keep } = choices(task);
   const [search, setSearch] = useState('');
   const [left, setLeft] = useState(false);
-  const can = task.allowedActions.includes('DECIDE_RECORDS');
+  const can = task.allowedActions.includes('DECIDE_RECORDS') && decides(task);
   const rejected = new Set(task.rejectedRecordIds);
   const verdict = (id) => said.get(id) ?? earlier.get(id);
   const choose = (id, what) => keep(new Map(said).set(id, what));
