@@ -12,6 +12,9 @@ const texts = signal({});
 /** Whether there is any text yet. */
 export const hasTexts = () => 'app.name' in texts.peek();
 
+/** Whether there is a text of this name. */
+export const has = (key) => key in texts.value;
+
 /** The language that is known before anybody has logged in: the last one here, or the browser's. */
 export function likelyLanguage() {
   let last = null;

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../html.js';
 import { href } from '../address.js';
 import { ask, mutate } from '../api.js';
-import { Moment, t } from '../messages.js';
+import { has, Moment, t } from '../messages.js';
 import { explain, explainUnseen, tell } from '../notices.js';
 import { More, useMore } from '../paging.js';
 import { keyOf, Person, Text } from '../text.js';
@@ -74,6 +74,9 @@ export function Groups() {
     ${page ? html`<${GroupCards} key=${search} page=${page} read=${read} />` : html`<${Waiting} ...${state} />`}`;
 }
 
+/** What happened that was to be told, in words; a program's own name of it is better than nothing. */
+const happened = ({ signal }) => (has(`signal.${signal}`) ? t(`signal.${signal}`) : signal);
+
 function DeliveryCards({ page, read, again }) {
   const pages = useMore(page, read);
   const [waits, setWaits] = useState(false);
@@ -95,8 +98,8 @@ function DeliveryCards({ page, read, again }) {
     <ul class="cards">
       ${pages.rows.map((row) => html`
         <li key=${row.id}>
-          <h2><${Text} value=${row.signal} /> → <${Text} value=${row.handler} /></h2>
-          <p class="meta"><${Moment} at=${row.dateCreated} /> · ${t('deliveries.tried', { count: row.attempts })} · <a href=${href({ list: 'all', task: row.entityId }, {})}>${t('deliveries.task')}</a></p>
+          <h2><${Text} value=${happened(row)} /></h2>
+          <p class="meta">${t('deliveries.to')} <${Text} value=${row.handler} /> · <${Moment} at=${row.dateCreated} /> · ${t('deliveries.tried', { count: row.attempts })} · <a href=${href({ list: 'all', task: row.entityId }, {})}>${t('deliveries.task')}</a></p>
           <p class="quote"><${Text} value=${row.lastError} /></p>
           <button type="button" aria-disabled=${waits} onClick=${() => replay([keyOf(row.id)])}>${t('deliveries.replay')}</button>
         </li>`)}

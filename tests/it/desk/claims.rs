@@ -155,7 +155,7 @@ async fn a_vote_is_taken_back_and_triage_has_the_rest_weighed_again() {
     world.open("?list=all&source=DeskService");
     world.open_task("Another visit");
     browser.sees("There are enough votes");
-    browser.click(".decide button", "Weigh the votes again");
+    browser.click(".decide button", "Count the votes again");
     browser.sees("It was approved.");
     assert_eq!(world.app.status(&task).await, "COMPLETED");
 }

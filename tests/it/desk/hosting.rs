@@ -106,7 +106,7 @@ async fn a_host_shows_the_data_of_its_sources_in_its_own_way() {
     browser.wait("document.querySelector('.own') ? true : false");
     assert_eq!(browser.text(".own"), "250 to AminaU+202E (PaymentService)");
     assert_eq!(browser.text(".comparison"), "", "nothing is shown twice");
-    browser.click("button", "Show the data as JSON");
+    browser.click("button", "Show the data as it was sent");
     browser.wait("document.querySelector('.raw')?.innerText.includes('incoming_data') ?? false");
     open("MapService");
     browser.sees("at <img src=x onerror=window.hit=1>");

@@ -54,7 +54,7 @@ async fn hostile_data_is_text_and_nothing_else() {
     browser.sees("U+202E");
     browser.sees("<i>GROUP</i>");
     browser.sees("U+2066");
-    browser.click("button", "Show the data as JSON");
+    browser.click("button", "Show the data as it was sent");
     browser.wait("document.querySelector('.raw') ? true : false");
     let hit = browser.script(
         "return [window.hit ?? null, {}.polluted ?? null, document.querySelectorAll('article img, article script, article b > key, a[href^=javascript]').length]",

@@ -31,17 +31,19 @@ async fn deliveries_that_failed_are_tried_again() {
     until("both have failed", || with("DEAD") == 2).await;
     world.log_in("admin");
     let browser = &world.browser;
-    browser.click("nav a", "Failed deliveries");
-    browser.sees("2 failed");
+    browser.click("nav a", "Programs not told");
+    browser.sees("2 messages");
+    browser.sees("A task was proposed");
+    browser.sees("to archive");
     browser.sees("the archive is closed");
     browser.sees("tried once");
     is_broken.store(false, Ordering::SeqCst);
     browser.click(".cards button", "Try again");
-    browser.sees("1 delivery is tried again.");
-    browser.sees("1 failed");
+    browser.sees("1 message is sent again.");
+    browser.sees("1 message");
     until("the first is delivered", || with("DELIVERED") == 1).await;
     browser.click("button", "Try all of these again");
-    browser.sees("Every delivery has arrived or is under way.");
+    browser.sees("Every program has been told");
     until("both are delivered", || with("DELIVERED") == 2).await;
 }
 
