@@ -6,6 +6,7 @@ import { Moment, t, when } from '../messages.js';
 import { explain } from '../notices.js';
 import { keyOf, nameOf, Person, Text } from '../text.js';
 import { Comparison, proposed } from './comparison.js';
+import { levelWith } from './marks.js';
 import { peopleOf } from './mentions.js';
 import { orders } from './progress.js';
 
@@ -45,7 +46,7 @@ function changes(now, before, { names, numbers }) {
   if (now.status !== before.status) said.push(t('history.status', { before: t(`status.${before.status}`), after: t(`status.${now.status}`) }));
   if (now.taskGroup?.code !== before.taskGroup?.code) said.push(t('history.group', { before: before.taskGroup?.code ?? t('history.none'), after: now.taskGroup?.code ?? t('history.none') }));
   if (now.flow?.code !== before.flow?.code) said.push(t('history.flow', { after: now.flow?.code ?? t('history.none') }));
-  if (now.priority !== before.priority) said.push(t('history.priority', { before: before.priority, after: now.priority }));
+  if (now.priority !== before.priority) said.push(t('history.priority', { before: levelWith(before.priority), after: levelWith(now.priority) }));
   for (const field of ['dueDate', 'followUpDate']) {
     if (now[field] !== before[field]) said.push(t(`history.${field}`, { before: day(before[field]), after: day(now[field]) }));
   }

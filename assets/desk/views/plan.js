@@ -6,12 +6,24 @@ import { act, busy, titleOf } from '../task.js';
 import { Text } from '../text.js';
 import { assign, Target } from './assign.js';
 import { Dialog, Refusal } from './dialog.js';
+import { LEVELS, levelWith } from './marks.js';
 
 /** A moment as an input of the browser wants it: in the reader's zone, without seconds. */
 function local(text) {
   if (!text) return '';
   const at = moment(text);
   return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** Priorities as words, the one that the task has among them. */
+function Urgency({ task }) {
+  const all = [...new Set([...LEVELS.map(([least]) => least), task.priority])].sort((a, b) => b - a);
+  return html`
+    <label>${t('filter.priority')}
+      <select name="priority">
+        ${all.map((priority) => html`<option key=${priority} value=${priority} selected=${priority === task.priority}>${levelWith(priority)}</option>`)}
+      </select>
+    </label>`;
 }
 
 /** Triage says all of it; whoever has taken the task, or gives tasks to people, says when. */
@@ -35,7 +47,7 @@ export function Plan({ task, close }) {
         ${all && html`<fieldset class="plain"><${Target} value=${target} choose=${setTarget} optional /></fieldset>`}
         <label>${t('fact.due')}<input name="due" type="datetime-local" defaultValue=${local(task.dueDate)} /></label>
         <label>${t('fact.followUp')}<input name="followUp" type="datetime-local" defaultValue=${local(task.followUpDate)} /></label>
-        ${all && html`<label>${t('filter.priority')}<input name="priority" type="number" min="0" max="100" required defaultValue=${task.priority} /></label>`}
+        ${all && html`<${Urgency} task=${task} />`}
         <p class="buttons"><button class="primary" aria-disabled=${busy.value}>${t('save')}</button><button type="button" onClick=${close}>${t('cancel')}</button></p>
       </form>
     <//>`;

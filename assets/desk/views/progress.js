@@ -55,12 +55,20 @@ function sentences(task) {
 export const Why = ({ task }) => html`
   <p class=${isOpen(task) && task.progress.held ? 'why bad' : 'why'}><${Text} value=${sentences(task).join(' ')} short=${2000} /></p>`;
 
+/** How far each step is. Of a task that is over, those that were never reached will not be. */
+function stateOf(order, { task, active }) {
+  if (active.has(order)) return 'active';
+  if (isOpen(task)) return order < Math.min(...(active.size ? active : [0])) ? 'passed' : 'later';
+  const last = task.currentStep?.order ?? -Infinity;
+  if (order > last) return 'never';
+  return order === last && task.status === 'FAILED' ? 'rejected' : 'passed';
+}
+
 function Steps({ task }) {
   const { flow, progress } = task;
   if (!flow) return null;
   const active = new Set(progress.pools.map((pool) => pool.step?.order));
-  const first = Math.min(...(active.size ? active : [task.status === 'COMPLETED' ? Infinity : 0]));
-  const state = (order) => (active.has(order) ? 'active' : order < first ? 'passed' : 'later');
+  const state = (order) => stateOf(order, { task, active });
   return html`
     <p>${t('progress.steps', { passed: progress.passedCount ?? 0, all: progress.stepCount ?? flow.steps.length })} <${Text} value=${flow.name || flow.code} /></p>
     <ol class="steps">

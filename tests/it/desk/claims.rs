@@ -56,7 +56,7 @@ async fn who_has_taken_a_task_says_when_it_is_due_and_nothing_else() {
     browser.click(".decide button", "Take");
     browser.click(".decide button", "Set dates");
     browser.wait("document.querySelector('dialog input[name=due]') ? true : false");
-    browser.wait("!document.querySelector('dialog input[name=priority], dialog select')");
+    browser.wait("!document.querySelector('dialog [name=priority], dialog select')");
     // A date that the server refuses is explained where it was typed, and stays there.
     let set = "document.querySelector('dialog input[name=due]').value = arguments[0]";
     browser.script(set, json!(["2020-01-31T10:00"]));

@@ -1,9 +1,12 @@
-//! What is said of a decision before and after it: who decides in whose place.
+//! What is said of a decision before and after it: who decides in whose place, what has become of a flow.
 
+use serde_json::json;
 use tasks_management::CompletionPolicy::Any;
+use tasks_management::CreateTask;
 
 use super::seeing::check;
 use super::world::{World, amount};
+use crate::support::scenario::key;
 use crate::support::Backend;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,4 +57,86 @@ async fn who_is_not_asked_decides_by_no_key_and_is_told_in_whose_place() {
     browser.sees("2 are done.");
     assert_eq!(world.app.status(&many).await, "COMPLETED");
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// A task in a flow of three steps, which exec5 is asked about one after the other.
+async fn in_three_steps(world: &World, name: &str, code: &str) -> String {
+    let mut groups = Vec::new();
+    for step in 1..=3 {
+        groups.push(world.app.group(&format!("{code}-{step}"), Any, &["exec5"]).await);
+    }
+    let steps = json!([
+        { "taskGroupId": groups[0], "distinctDeciders": false },
+        { "taskGroupId": groups[1], "distinctDeciders": false, "leadTimeSeconds": 200_000 },
+        { "taskGroupId": groups[2], "distinctDeciders": false },
+    ]);
+    let flow = world.app.flow_of(json!({ "code": code, "steps": steps })).await;
+    let input = CreateTask {
+        source: Some("DeskService".to_owned()),
+        entity_string: Some(name.to_owned()),
+        flow_id: Some(key(&flow)),
+        data: Some(amount(1, 2).into()),
+        ..CreateTask::default()
+    };
+    world.app.task(input).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_task_that_is_over_no_step_comes_later_and_nothing_is_due() {
+    let world = World::start(Backend::Sqlite).await;
+    let [rejected, approved] = [
+        in_three_steps(&world, "A rejected one", "NO").await,
+        in_three_steps(&world, "An approved one", "YES").await,
+    ];
+    for task in [&rejected, &approved] {
+        world.app.approve("exec5", task).await;
+    }
+    world.log_in("exec5");
+    world.open("?list=all&source=DeskService&sort=entity");
+    let browser = &world.browser;
+    let steps = "[...document.querySelectorAll('.steps li')].map((step) => step.innerText.replaceAll('\\n', ' ')).join()";
+    world.open_task("A rejected one");
+    browser.wait(&format!("{steps} === 'NO-1 passed,NO-2 now,NO-3 later'"));
+    browser.wait("document.querySelector('article .marks')?.innerText.includes('due in 2 days') ?? false");
+    assert_eq!(world.app.vote("exec5", &rejected, json!("FAILED")).await, "ok");
+    for _ in 0..2 {
+        world.app.approve("exec5", &approved).await;
+    }
+    for (name, shown) in [
+        ("A rejected one", "NO-1 passed,NO-2 rejected here,NO-3 not asked any more"),
+        ("An approved one", "YES-1 passed,YES-2 passed,YES-3 passed"),
+    ] {
+        world.open("?list=all&source=DeskService&sort=entity");
+        world.open_task(name);
+        browser.wait(&format!("{steps} === '{shown}'"));
+        for place in ["article .marks", ".rows"] {
+            assert!(!browser.text(place).contains("due"), "{name}: {}", browser.text(place));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn urgency_is_chosen_and_told_in_words() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.app.group("DESK", Any, &["exec5"]).await;
+    let task = world.task(&group, "A visit", amount(1, 2)).await;
+    world.app.done("triage", "updateTask", json!({ "id": task, "priority": 55 })).await;
+    world.log_in("triage");
+    world.open("?list=all&source=DeskService");
+    world.open_task("A visit");
+    let browser = &world.browser;
+    browser.click(".decide button", "Assign and plan");
+    browser.wait(
+        "[...document.querySelectorAll('dialog [name=priority] option')].map((option) => option.innerText).join() === \
+           'Most urgent (90),Urgent (70),Usual (55),Usual (50),Low (0)'",
+    );
+    browser.wait("document.querySelector('dialog [name=priority]').value === '55'");
+    browser.choose("dialog [name=priority]", "90");
+    browser.click("dialog button", "Save");
+    browser.sees("It is saved.");
+    browser.wait("document.querySelector('article .marks').innerText.includes('Most urgent')");
+    browser.click("button", "History");
+    browser.sees("Priority: Usual (55) → Most urgent (90)");
+    let kept = world.app.user("admin").await.rows("task", &format!("(id: \"{task}\")"), "priority").await;
+    assert_eq!(kept, [json!({ "priority": 90 })]);
 }

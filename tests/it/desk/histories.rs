@@ -43,7 +43,7 @@ async fn every_version_names_what_it_changed() {
         assert!(text.lines().count() > 1 && !text.contains("Nothing that is shown"), "{text}: {versions:#?}");
     }
     for said in [
-        "Priority: 50 → 90",
+        "Priority: Usual (50) → Most urgent (90)",
         "Due: none → Jan 12, 2999",
         "Look again on: none → Jan 12, 2998",
         "Group: FIRST → SECOND",

@@ -151,7 +151,7 @@ async fn everything_is_reached_at_200_percent() {
     browser.click(".decide button", "Assign and plan");
     browser.wait("document.querySelector('dialog select') ? true : false");
     fits(&world, "dialog");
-    reached("dialog input[name=priority]");
+    reached("dialog select[name=priority]");
     reached("dialog .primary");
 }
 
