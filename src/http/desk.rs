@@ -45,7 +45,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "query.js" "records.js" "renderers.js" "session.js" "start.js" "task.js" "text.js" "vendor/LICENSE-htm"
     "vendor/LICENSE-preact" "vendor/LICENSE-signals" "vendor/hooks.js" "vendor/htm.js" "vendor/preact.js"
     "vendor/signals-core.js" "vendor/signals.js" "views/assign.js" "views/bulk.js" "views/comments.js" "views/comparison.js"
-    "views/decide.js" "views/dialog.js" "views/frame.js" "views/help.js" "views/history.js" "views/list.js" "views/login.js"
+    "views/decide.js" "views/dialog.js" "views/filters.js" "views/frame.js" "views/help.js" "views/history.js" "views/list.js" "views/login.js"
     "views/marks.js" "views/mentions.js" "views/overview.js" "views/password.js" "views/plan.js" "views/progress.js"
     "views/records.js" "views/rows.js" "views/runs.js" "views/task.js" "views/triage.js" "views/value.js"
 };

@@ -9,6 +9,7 @@ mod focus;
 mod following;
 mod histories;
 mod hosting;
+mod landing;
 mod lists;
 mod newcomer;
 mod passwords;

@@ -1,65 +1,15 @@
-// A list of tasks: search and filters, rows, pages, and what is done with several at once.
-import { html, useEffect, useId, useRef, useState } from '../html.js';
+// A list of tasks: rows, pages, and what is done with several at once.
+import { html, useRef, useState } from '../html.js';
 import { address, go, href } from '../address.js';
 import { useKeys } from '../keys.js';
-import { current, DUES, FILTERS, listName, loading, offersNext, openable, page, pick, picked, SORTS, STATUSES, takeNext } from '../lists.js';
+import { current, listName, loading, offersNext, openable, page, pick, picked, takeNext } from '../lists.js';
 import { later } from '../later.js';
 import { t } from '../messages.js';
 import { explain, tell } from '../notices.js';
-import { groups, loadGroups } from '../groups.js';
+import { Filters } from './filters.js';
 import { Rows } from './rows.js';
 
 const Bulk = later(() => import('./bulk.js'), 'Bulk');
-
-const narrow = (changes) => go({ ...changes, after: null, before: null });
-
-function Choice({ label, name, value, options }) {
-  return html`
-    <label>${label}
-      <select name=${name} value=${value ?? ''} onChange=${(event) => narrow({ [name]: event.target.value })}>
-        ${options.map(([code, text]) => html`<option key=${code} value=${code} selected=${code === (value ?? '')}>${text}</option>`)}
-      </select>
-    </label>`;
-}
-
-function Filters() {
-  const place = address.value;
-  const search = useRef();
-  const sources = useId();
-  const [shown, show] = useState(FILTERS.some((name) => name !== 'q' && place[name]));
-  const timer = useRef();
-  // The back button changes what is searched for, and nobody types then.
-  useEffect(() => {
-    if (document.activeElement !== search.current) search.current.value = place.q ?? '';
-  }, [place.q]);
-  useEffect(() => { if (shown) loadGroups(); }, [shown]);
-  useKeys({ '/': () => search.current.focus() });
-  const type = (name, wait) => (event) => {
-    clearTimeout(timer.current);
-    const { value } = event.target;
-    timer.current = setTimeout(() => narrow({ [name]: value.trim() }), wait);
-  };
-  const any = [['', t('filter.any')]];
-  const known = [...new Set([...groups.value.flatMap((group) => group.taskSources), ...(page.value.rows || []).map((row) => row.source)])];
-  const set = FILTERS.filter((name) => name !== 'q' && place[name]).length;
-  return html`
-    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <input ref=${search} type="search" aria-label=${t('filter.search')} placeholder=${t('filter.search')} defaultValue=${place.q ?? ''}
-        onInput=${type('q', 300)} aria-keyshortcuts="/" />
-      <button type="button" aria-expanded=${shown} onClick=${() => show(!shown)}>${t('filter.more')}${set > 0 && ` (${set})`}</button>
-      ${Choice({ label: t('filter.sort'), name: 'sort', value: place.sort, options: [['', t('sort.usual')], ...SORTS.map((key) => [key, t(`sort.${key}`)])] })}
-      ${shown && html`
-        <div class="more">
-          <label>${t('filter.source')}<input name="source" list=${sources} defaultValue=${place.source ?? ''} onChange=${type('source', 0)} /></label>
-          <datalist id=${sources}>${known.filter(Boolean).map((source) => html`<option key=${source} value=${source} />`)}</datalist>
-          ${Choice({ label: t('filter.status'), name: 'status', value: place.status, options: [...any, ...STATUSES.map((status) => [status, t(`status.${status}`)])] })}
-          ${Choice({ label: t('filter.group'), name: 'group', value: place.group, options: [...any, ...groups.value.map((group) => [group.uuid, group.code])] })}
-          ${Choice({ label: t('filter.due'), name: 'due', value: place.due, options: [...any, ...DUES.map((due) => [due, t(`due.${due}`)])] })}
-          ${Choice({ label: t('filter.priority'), name: 'priority', value: place.priority, options: [...any, ...['50', '70', '90'].map((least) => [least, t('priority.least', { priority: least })])] })}
-          <button type="button" onClick=${() => go({ list: place.list, task: place.task, q: null, ...Object.fromEntries(FILTERS.map((name) => [name, null])), after: null, before: null })}>${t('filter.clear')}</button>
-        </div>`}
-    </form>`;
-}
 
 function Pages() {
   const { info, place } = page.value;

@@ -92,6 +92,7 @@ async fn every_filter_and_order_is_in_the_address() {
     browser.wait("!location.search.includes('status') && !location.search.includes('source')");
     world.open("?list=all&source=DeskService&priority=70&sort=-priority");
     browser.wait(&format!("{TITLES} === 'B,C'"));
+    browser.click("button", "Filters");
     browser.choose("select[name=priority]", "90");
     browser.wait(&format!("{TITLES} === 'B'"));
     world.open("?list=all&source=DeskService&due=week");

@@ -65,5 +65,6 @@ async fn groups_come_page_by_page_and_are_found_by_their_names() {
     assert!(browser.text(".cards").contains("Exe5 Executor5"), "{}", browser.text(".cards"));
     // A filter knows all of them.
     world.open("?list=all&priority=70");
+    browser.click(".filters button", "Filters");
     browser.wait("document.querySelectorAll('select[name=group] option').length > 60");
 }
