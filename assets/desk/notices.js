@@ -1,4 +1,4 @@
-// What the desk tells the reader beside the page: at the bottom for the eye, and politely for the ear.
+// What the desk tells the reader beside the page: where nothing is filled in for the eye, and politely for the ear.
 import { html, signal } from './html.js';
 import { t } from './messages.js';
 import { Text } from './text.js';
@@ -7,12 +7,12 @@ const notices = signal([]);
 const spoken = signal('');
 let next = 0;
 
-/** Shows and says something, with at most one thing to do about it: `{ label, run }`. */
-export function tell(text, { action = null, bad = false } = {}) {
+/** Shows and says something. */
+export function tell(text, { bad = false } = {}) {
   const id = (next += 1);
-  notices.value = [...notices.value.slice(-2), { id, text, action, bad }];
+  notices.value = [...notices.value.slice(-2), { id, text, bad }];
   say(text);
-  setTimeout(() => drop(id), action || bad ? 12_000 : 6_000);
+  setTimeout(() => drop(id), bad ? 12_000 : 6_000);
 }
 
 /** Says something to those who listen, without showing it. */
@@ -42,10 +42,9 @@ export const Notices = () => html`
   <div class="visually-hidden" role="status" aria-live="polite">${spoken}</div>
   ${notices.value.length > 0 && html`<div class="notices" role="region" aria-label=${t('notice.name')}>
     ${notices.value.map(
-      ({ id, text, action, bad }) => html`
+      ({ id, text, bad }) => html`
         <div class=${bad ? 'notice bad' : 'notice'} key=${id}>
           <span><${Text} value=${text} /></span>
-          ${action && html`<button type="button" onClick=${() => { drop(id); action.run(); }}>${action.label}</button>`}
           <button type="button" class="quiet" aria-label=${t('notice.close')} onClick=${() => drop(id)}>×</button>
         </div>`,
     )}

@@ -83,6 +83,9 @@ function Middle() {
 /** Says that the server takes its time: nobody has to press again. */
 const Patience = () => html`<div class="patience" role="status">${slow.value > 0 && online.value && html`<span>${t('slow')}</span>`}</div>`;
 
+/** What is said beside the page, where it covers nothing that is filled in. */
+const Beside = () => html`<div class="beside"><${Notices} /><${Patience} /></div>`;
+
 export function Desk() {
   const [help, setHelp] = useState(false);
   const name = listName.value;
@@ -91,9 +94,9 @@ export function Desk() {
     document.title = stranger.value || ticket.value ? title || t('app.name') : `${t(`list.${name}`)} · ${title || t('app.name')}`;
   });
   useKeys({ '?': () => setHelp(true), Escape: openTask ? () => go({ task: null }) : null });
-  if (me.value === undefined) return html`<main class="alone" id="content"><p class="quiet-text">${t('loading')}</p></main><${Patience} />`;
-  if (ticket.value) return html`<main class="alone" id="content"><${NewPassword} /></main><${Notices} /><${Patience} />`;
-  if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Notices} /><${Patience} />`;
+  if (me.value === undefined) return html`<main class="alone" id="content"><p class="quiet-text">${t('loading')}</p></main><${Beside} />`;
+  if (ticket.value) return html`<main class="alone" id="content"><${NewPassword} /></main><${Beside} />`;
+  if (stranger.value) return html`<main class="alone" id="content"><${Login} /></main><${Beside} />`;
   return html`
     <${Head} help=${() => setHelp(true)} />
     ${!online.value && html`<div class="banner" role="alert">${t('offline')}</div>`}
@@ -106,6 +109,5 @@ export function Desk() {
     </div>
     ${help && html`<${Help} close=${() => setHelp(false)} />`}
     ${ended.value && html`<${Login} again />`}
-    <${Notices} />
-    <${Patience} />`;
+    <${Beside} />`;
 }

@@ -1,4 +1,4 @@
-//! What goes when it has served.
+//! What stands beside the page, and what goes when it has served.
 
 use serde_json::json;
 use tasks_management::CompletionPolicy::All;
@@ -7,6 +7,47 @@ use super::browser::ESCAPE;
 use super::seeing::check;
 use super::world::{HERE, World, amount};
 use crate::support::Backend;
+
+/// Asserts that what is said beside the page covers nothing that somebody fills in or presses in a task.
+fn covers_nothing(world: &World, what: &str) {
+    let covered = "const said = [...document.querySelectorAll('.notice')].map((notice) => notice.getBoundingClientRect()); \
+         const fields = [...document.querySelectorAll('main input, main textarea, main select, .decide button')]; \
+         return [said.length > 0, fields.length, fields.filter((field) => { \
+           const { left, right, top, bottom, width } = field.getBoundingClientRect(); \
+           return width > 0 && bottom > 0 && top < innerHeight && said.some((box) => left < box.right && box.left < right && top < box.bottom && box.top < bottom); \
+         }).map((field) => field.outerHTML.slice(0, 100))]";
+    let found = world.browser.script(covered, json!([]));
+    assert!(found[0] == true && found[1].as_u64() > Some(1), "{what}: nothing is said: {found}");
+    assert_eq!(found[2], json!([]), "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_beside_the_page_covers_no_field() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.taking_group("DESK", &["exec4", "exec5"]).await;
+    for name in ["The first", "The second"] {
+        world.task(&group, name, amount(1, 2)).await;
+    }
+    let browser = &world.browser;
+    world.log_in("exec5");
+    for (width, height) in [(1_400, 900), (1_000, 700), (360, 740)] {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        browser.devtools("Emulation.setDeviceMetricsOverride", size);
+        world.open(&format!("{HERE}&list=all"));
+        world.open_task("The first");
+        browser.press("c");
+        browser.press("A word.");
+        browser.click("article form button", "Send");
+        browser.sees("Your comment is there.");
+        covers_nothing(&world, &format!("a comment at {width}"));
+        browser.press(ESCAPE);
+        browser.press("r");
+        browser.wait("document.querySelector('.confirm textarea') ? true : false");
+        covers_nothing(&world, &format!("a reason at {width}"));
+        check(&world, &format!("with a notice at {width}"));
+        browser.press(ESCAPE);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_go_when_they_have_served_and_what_is_chosen_stays_to_be_seen() {
