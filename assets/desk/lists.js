@@ -1,6 +1,6 @@
 // The lists of tasks: which there are, what the address makes of them, a page of one of them, and how many are in each.
 import { batch, computed, effect, signal } from './html.js';
-import { address } from './address.js';
+import { address, go } from './address.js';
 import { ask, mutate } from './api.js';
 import { named, t } from './messages.js';
 import { explainUnseen, say } from './notices.js';
@@ -17,7 +17,8 @@ export const LISTS = {
   awaiting: { filter: () => ({ awaitingMe: true }), sort: 'dueDate' },
   claimed: { filter: () => ({ claimedByMe: true }), sort: 'dueDate' },
   mine: { filter: () => ({ userCreatedId: me.value.id }), sort: '-dateCreated' },
-  all: { filter: () => ({}), sort: '-dateCreated' },
+  decided: { filter: () => ({ decidedByMe: true }), sort: '-dateUpdated', grows: true },
+  all: { filter: () => ({}), sort: '-dateCreated', grows: true },
   unassigned: { filter: () => ({ status: 'RECEIVED' }), sort: 'dateCreated', part: 'assign' },
   late: { filter: () => ({ overdue: true }), sort: 'dueDate', part: 'assign' },
   ready: { filter: () => ({ heldReason: 'READY_TO_DECIDE' }), sort: 'dateCreated', part: 'assign' },
@@ -30,6 +31,9 @@ export const SORTS = ['dueDate', '-priority', '-dateCreated', 'dateCreated', 'en
 export const FILTERS = ['q', 'source', 'status', 'group', 'due', 'priority'];
 export const DUES = ['overdue', 'today', 'week'];
 export const STATUSES = ['RECEIVED', 'ACCEPTED', 'COMPLETED', 'FAILED'];
+
+/** Where somebody begins who is asked about nothing: where there is something to do, the first of these, or else the overview for triage. */
+const BEGINNINGS = ['claimed', 'unassigned', 'late', 'ready', 'mine'];
 
 const nameAt = ({ list }) => (list in LISTS || list in PLACES ? list : 'awaiting');
 
@@ -195,10 +199,23 @@ function forget() {
 /** The tasks that can be opened from the page, in their order. */
 export const openable = computed(() => (page.value.rows || []).filter((row) => !row.gone));
 
-/** Counts what is in the lists. */
+/** Whether the reader has come to the desk itself, and it is not known yet which list is to be the first. */
+export const lands = signal(false);
+
+/** Shows the first list in which there is something to do, if nothing waits for the reader. */
+function land() {
+  const known = counts.peek();
+  if (!lands.peek() || known.awaiting === undefined) return;
+  lands.value = false;
+  if (known.awaiting) return;
+  const list = BEGINNINGS.find((name) => known[name] > 0) ?? (may.peek().assign && 'overview');
+  if (list) go({ list }, { replace: true });
+}
+
+/** Counts what is in the lists, but for those that only grow. */
 export async function count() {
   const of = { ...LISTS.awaiting.filter(), overdue: true };
-  const wanted = Object.entries(LISTS).filter(([name, { part }]) => name !== 'all' && (!part || may.value[part]));
+  const wanted = Object.entries(LISTS).filter(([, { part, grows }]) => !grows && (!part || may.value[part]));
   const all = [...wanted.map(([name, { filter }]) => [name, filter()]), ['overdue', of]];
   const literal = (value) => (typeof value === 'string' && !/^[A-Z_]+$/.test(value) ? JSON.stringify(value) : value);
   const fields = all.map(([name, filter]) => {
@@ -207,6 +224,8 @@ export async function count() {
   });
   const found = await ask(`{ ${fields.join(' ')} }`, {}, { partly: true }).catch(() => null);
   if (found) counts.value = Object.fromEntries(Object.entries(found).map(([name, list]) => [name, list?.totalCount]));
+  land();
+  lands.value = false;
 }
 
 /** Looks again at everything that lists show. */
@@ -221,16 +240,31 @@ export const offersNext = computed(
     FILTERS.every((name) => !address.value[name] || CHOOSING.includes(name)),
 );
 
-/** Takes the next of the tasks that the list shows, which the server chooses; its key, or null if there is none. */
+const NAMED = 'query($id: ID!) { task(id: $id) { edges { node { uuid source entityString businessEvent } } } }';
+
+/** Takes the next of the tasks that the list shows, which the server chooses; the task, or null if there is none. */
 export async function takeNext() {
   const { source, taskGroupId, priority_Gte } = filters(address.peek());
   const { outcomes } = await mutate('claimNextTask', { source, taskGroupId, priority_Gte }, 'outcomes { id ok }');
   refresh();
-  return outcomes?.find((outcome) => outcome.ok)?.id ?? null;
+  const id = outcomes?.find((outcome) => outcome.ok)?.id;
+  if (!id) return null;
+  // It is taken, whether its name can be read or not.
+  const found = await ask(NAMED, { id }).catch(() => null);
+  return found?.task.edges[0]?.node ?? { uuid: id };
 }
 
 /** Keeps the page to what the address asks for. */
 export function follow() {
+  let before = null;
+  effect(() => {
+    const now = address.value;
+    if (!me.value) return;
+    // Whoever closes a task stays at its list.
+    lands.value = (!before || Boolean(before.list)) && !Object.keys(now).length;
+    before = now;
+    land();
+  });
   effect(() => {
     const key = asked.value;
     if (!me.value || !isTaskList.value) return;

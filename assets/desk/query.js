@@ -1,6 +1,6 @@
 // Writes GraphQL documents whose arguments are those that are given: the server takes an argument that is there for a filter.
 const TYPES = {
-  awaitingMe: 'Boolean', claimedByMe: 'Boolean', overdue: 'Boolean', userCreatedId: 'ID', heldReason: 'TaskHeldReason',
+  awaitingMe: 'Boolean', claimedByMe: 'Boolean', decidedByMe: 'Boolean', overdue: 'Boolean', userCreatedId: 'ID', heldReason: 'TaskHeldReason',
   source: 'String', status: 'TaskStatus', taskGroupId: 'String', flowId: 'ID', entityString_Icontains: 'String',
   priority_Gte: 'Int', dueDate_Gte: 'DateTime', dueDate_Lt: 'DateTime', orderBy: '[String]', first: 'Int', last: 'Int',
   after: 'String', before: 'String',

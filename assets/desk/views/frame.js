@@ -40,7 +40,7 @@ function Entry({ name }) {
 }
 
 function Navigation() {
-  const work = ['awaiting', 'claimed', 'mine', 'all'];
+  const work = ['awaiting', 'claimed', 'mine', 'decided', 'all'];
   const triage = [...Object.keys(LISTS), ...Object.keys(PLACES)].filter((name) => !work.includes(name) && name !== 'overview');
   const shown = triage.filter((name) => seen(LISTS[name] ?? PLACES[name]));
   return html`

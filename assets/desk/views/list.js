@@ -6,6 +6,7 @@ import { current, listName, loading, offersNext, openable, page, pick, picked, t
 import { later } from '../later.js';
 import { t } from '../messages.js';
 import { explain, tell } from '../notices.js';
+import { titleOf } from '../task.js';
 import { Filters } from './filters.js';
 import { Rows } from './rows.js';
 
@@ -38,8 +39,8 @@ function TakeNext() {
     setWaits(true);
     try {
       const task = await takeNext();
-      tell(t(task ? 'done.next' : 'claim.none'));
-      if (task) go({ task });
+      tell(task ? t('done.claimed', { task: titleOf(task) }) : t('claim.none'));
+      if (task) go({ task: task.uuid });
     } catch (failure) {
       tell(explain(failure), { bad: true });
     }
@@ -70,6 +71,7 @@ export function List() {
   return html`
     <div class="list-head">
       <h1>${t(`list.${listName.value}`)}${total !== null && rows && html` <small>${t('list.total', { count: total })}</small>`}</h1>
+      ${listName.value === 'decided' && html`<p class="meta">${t('decided.which')}</p>`}
       <${Filters} key=${listName.value} />
       <div class="bar">
         ${all.length > 0 && html`

@@ -1,7 +1,7 @@
 // The rows of a list of tasks. They are many and change often, so each is drawn as one piece, and anew only when it differs.
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 import { address, href } from '../address.js';
-import { counts, current, FILTERS, LISTS, listName, load, page, pick, picked } from '../lists.js';
+import { counts, current, FILTERS, lands, LISTS, listName, load, page, pick, picked } from '../lists.js';
 import { language, since, t } from '../messages.js';
 import { painted } from '../paint.js';
 import { titleOf } from '../task.js';
@@ -61,8 +61,16 @@ export function Rows() {
     if (!at || address.peek().task || !list.current) return;
     list.current.querySelector('.current a')?.focus();
   }, [at]);
+  // What was opened from elsewhere, such as the next task, is shown where it stands in the list.
+  const { task } = address.value;
+  useLayoutEffect(() => {
+    const row = list.current?.querySelector('.row.open');
+    if (!row) return;
+    const [box, { top, bottom }] = [row.closest('.scroll').getBoundingClientRect(), row.getBoundingClientRect()];
+    row.scrollIntoView({ block: bottom < box.top || top > box.bottom ? 'center' : 'nearest' });
+  }, [task, key, whole]);
   if (failure) return html`<p class="bad" role="alert">${failure} <button type="button" onClick=${() => load()}>${t('again')}</button></p>`;
-  if (!rows) return html`<p class="quiet-text">${t('loading')}</p>`;
+  if (!rows || (!rows.length && lands.value)) return html`<p class="quiet-text">${t('loading')}</p>`;
   if (!rows.length) {
     const narrowed = FILTERS.some((name) => address.value[name]);
     return html`<div class="empty"><p>${t(narrowed ? 'list.nothing' : `empty.${listName.value}`)}</p>${!narrowed && html`<${Elsewhere} />`}</div>`;

@@ -28,7 +28,7 @@ async fn the_next_task_is_taken_by_a_key_and_given_back() {
     browser.wait("document.querySelector('[aria-keyshortcuts=n]') ? true : false");
     browser.press("n");
     browser.wait(&format!("{SHOWN} === 'The urgent one'"));
-    browser.sees("You have taken the next task.");
+    browser.sees("You have taken: The urgent one");
     assert_eq!(world.holders(&urgent).await, ["exec5"]);
     browser.click(".decide button", "Give back");
     browser.sees("Given back: The urgent one");

@@ -1,13 +1,44 @@
-//! What is said of a decision before and after it: who decides in whose place, what has become of a flow.
+//! What is said of a decision before and after it: who decides in whose place, what has become of a flow, where a task is found again.
 
 use serde_json::json;
-use tasks_management::CompletionPolicy::Any;
+use tasks_management::CompletionPolicy::{All, Any};
 use tasks_management::CreateTask;
 
+use super::browser::ENTER;
 use super::seeing::check;
-use super::world::{World, amount};
+use super::world::{HERE, World, amount};
 use crate::support::scenario::key;
-use crate::support::Backend;
+use crate::support::{Backend, apply, on_both};
+
+const SHOWN: &str = "document.querySelector('article h1')?.innerText";
+const TITLES: &str = "[...document.querySelectorAll('.row a')].map((link) => link.innerText).join()";
+
+#[apply(on_both)]
+async fn what_one_has_decided_is_found_again(backend: Backend) {
+    let world = World::start(backend).await;
+    let group = world.app.group("DESK", All, &["exec4", "exec5"]).await;
+    for name in ["The first", "The second", "The third"] {
+        world.task(&group, name, amount(1, 2)).await;
+    }
+    world.log_in("exec5");
+    let browser = &world.browser;
+    browser.click("nav a", "Decided by me");
+    browser.sees("You have decided no task that you can see now.");
+    browser.click("nav a", "Waiting for me");
+    world.open_task("The second");
+    browser.press("a");
+    browser.wait("document.activeElement?.textContent === 'Approve it'");
+    browser.press(ENTER);
+    browser.sees("You approved: The second");
+    browser.click("nav a", "Decided by me");
+    browser.wait(&format!("{TITLES} === 'The second'"));
+    browser.sees("A task that went on to another group is seen by that group");
+    check(&world, "decided by me");
+    world.open_task("The second");
+    browser.sees("Your vote: Approved");
+    browser.click(".decide button", "Take my vote back");
+    browser.wait("!document.querySelector('.row:not(.gone)')");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_not_asked_decides_by_no_key_and_is_told_in_whose_place() {
@@ -113,6 +144,37 @@ async fn of_a_task_that_is_over_no_step_comes_later_and_nothing_is_due() {
             assert!(!browser.text(place).contains("due"), "{name}: {}", browser.text(place));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_task_is_shown_where_it_stands_in_the_list() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.taking_group("DESK", &["exec5"]).await;
+    for number in 100..140 {
+        world.task(&group, &format!("Number {number}"), amount(1, 2)).await;
+    }
+    let urgent = CreateTask {
+        source: Some("DeskService".to_owned()),
+        entity_string: Some("The urgent one".to_owned()),
+        task_group_id: Some(key(&group)),
+        priority: Some(90),
+        ..CreateTask::default()
+    };
+    let urgent = world.app.task(urgent).await;
+    world.log_in("exec5");
+    world.open(&format!("{HERE}&sort=entity"));
+    world.open_task("Number 100");
+    let browser = &world.browser;
+    browser.click("button", "Take the next");
+    browser.sees("You have taken: The urgent one");
+    browser.wait(&format!("{SHOWN} === 'The urgent one'"));
+    browser.wait("document.activeElement?.matches('article h1') ?? false");
+    assert_eq!(world.holders(&urgent).await, ["exec5"]);
+    browser.wait(
+        "(() => { const row = document.querySelector('.row.open'); const { top } = row?.getBoundingClientRect() ?? {}; \
+           return row?.innerText.includes('The urgent one') && top >= 0 && top <= innerHeight - 40; })()",
+    );
+    browser.sees("taken by Exe5 Executor5");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,58 @@
-//! What stands beside the page, and what goes when it has served.
+//! Where somebody begins, what stands beside the page, and what goes when it has served.
 
 use serde_json::json;
-use tasks_management::CompletionPolicy::All;
+use tasks_management::CompletionPolicy::{All, Any};
+use tasks_management::CreateTask;
 
 use super::browser::ESCAPE;
 use super::seeing::check;
 use super::world::{HERE, World, amount};
 use crate::support::Backend;
+
+const TITLE: &str = "document.querySelector('main h1')?.innerText";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_asked_about_nothing_begins_where_there_is_something_to_do() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.app.group("DESK", Any, &["exec5", "triage"]).await;
+    let orphan = CreateTask {
+        source: Some("Nobody".to_owned()),
+        entity_string: Some("An orphan".to_owned()),
+        ..CreateTask::default()
+    };
+    world.app.task(orphan).await;
+    world.open("");
+    world.log_in_here("triage");
+    let browser = &world.browser;
+    browser.wait(&format!("{TITLE}?.startsWith('Not assigned') ?? false"));
+    browser.wait("document.activeElement?.matches('main h1') ?? false");
+    browser.sees("An orphan");
+    // What waits for oneself is there for whoever asks for it, and the name of the desk leads to the beginning again.
+    browser.click("nav a", "Waiting for me");
+    browser.sees("Nothing is waiting for you.");
+    browser.wait(&format!("{TITLE}?.startsWith('Waiting for me') ?? false"));
+    browser.click("a.name", "");
+    browser.wait(&format!("{TITLE}?.startsWith('Not assigned') ?? false"));
+    // Whoever is asked begins with that, and stays there when it is done.
+    world.task(&group, "A visit", amount(1, 2)).await;
+    browser.open("about:blank");
+    world.open("");
+    browser.wait(&format!("{TITLE}?.startsWith('Waiting for me') ?? false"));
+    world.open_task("A visit");
+    browser.press("a");
+    browser.click("button", "Approve it");
+    browser.sees("You approved: A visit");
+    browser.sees("Nothing is waiting for you.");
+    // Filters say what is wanted.
+    world.open("?due=overdue");
+    browser.wait(&format!("{TITLE}?.startsWith('Waiting for me') ?? false"));
+    browser.sees("No task matches the search and the filters.");
+    browser.click("button", "Log out");
+    world.log_in_here("norights");
+    browser.sees("Log out");
+    browser.wait(&format!("{TITLE}?.startsWith('Waiting for me') ?? false"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
 
 /// Asserts that what is said beside the page covers nothing that somebody fills in or presses in a task.
 fn covers_nothing(world: &World, what: &str) {
