@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
 use crate::service::facade::{
-    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskExecutorService,
-    TaskFlowService, TaskFunctionService, TaskGroupService, TaskService, WebhookEndpointService,
+    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskDispatcherService,
+    TaskExecutorService, TaskFlowService, TaskFunctionService, TaskGroupService, TaskService,
+    WebhookEndpointService,
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
@@ -107,6 +108,12 @@ impl TaskManagement {
     #[must_use]
     pub fn function_schedules(&self) -> FunctionScheduleService {
         FunctionScheduleService::new(Arc::clone(&self.services))
+    }
+
+    /// The service of dispatchers.
+    #[must_use]
+    pub fn task_dispatchers(&self) -> TaskDispatcherService {
+        TaskDispatcherService::new(Arc::clone(&self.services))
     }
 
     /// The service of webhook endpoints.

@@ -99,6 +99,7 @@ pub use domain::permission::Rights;
 pub use domain::settings::{ModuleSettings, Reevaluate};
 pub use domain::signal::Signal;
 pub use domain::task::TaskStatus;
+pub use domain::task_dispatcher::{DispatchAction, DispatchActionKind, DispatchCondition, DispatchOp};
 pub use domain::task_function::{FunctionKind, PermissionMode, RetryPolicy};
 pub use domain::task_source::SourceFunction;
 pub use domain::user::SYSTEM_USER;
@@ -116,6 +117,7 @@ pub use model::record::Record;
 pub use model::task::Task;
 pub use model::task_claim::TaskClaim;
 pub use model::task_comment::TaskComment;
+pub use model::task_dispatcher::TaskDispatcher;
 pub use model::task_executor::TaskExecutor;
 pub use model::task_flow::TaskFlow;
 pub use model::task_flow_step::TaskFlowStep;
@@ -123,8 +125,9 @@ pub use model::task_function::TaskFunction;
 pub use model::task_group::TaskGroup;
 pub use model::user::User;
 pub use service::facade::{
-    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskExecutorService,
-    TaskFlowService, TaskFunctionService, TaskGroupService, TaskService, WebhookEndpointService,
+    FunctionRunService, FunctionScheduleService, TaskClaimService, TaskCommentService, TaskDispatcherService,
+    TaskExecutorService, TaskFlowService, TaskFunctionService, TaskGroupService, TaskService,
+    WebhookEndpointService,
 };
 pub use service::function_handler::{FunctionCall, FunctionError};
 pub use service::function_run::CreateFunctionRun;
@@ -136,6 +139,7 @@ pub use service::resolution::{ReEvaluate, ResolveTask, WithdrawTaskDecision};
 pub use service::task::{CreateTask, Seen, SeenTask, UpdateTask};
 pub use service::task_claim::{AssignTask, ClaimTask};
 pub use service::task_comment::{CreateTaskComment, UpdateTaskComment};
+pub use service::task_dispatcher::{CreateTaskDispatcher, TaskDispatcherChange};
 pub use service::task_flow::{CreateTaskFlow, ReplaceTaskFlow, TaskFlowStepInput, UpdateTaskFlow};
 pub use service::task_function::{CreateTaskFunction, EnvironmentVariable, TaskFunctionChange};
 pub use service::task_group::TaskGroupInput;

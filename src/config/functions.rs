@@ -11,6 +11,8 @@ pub struct FunctionSettings {
     pub runs_at_once: usize,
     /// How many functions there may be.
     pub max_functions: i64,
+    /// How many dispatchers there may be.
+    pub max_dispatchers: i64,
     /// How many runs of one function may wait.
     pub waiting_runs: i64,
     /// How many days a run is kept after its end.
@@ -33,6 +35,7 @@ impl Default for FunctionSettings {
         Self {
             runs_at_once: 64,
             max_functions: 1_000,
+            max_dispatchers: 100,
             waiting_runs: 100_000,
             keep_days: 90,
             runner: String::new(),

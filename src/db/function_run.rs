@@ -80,6 +80,16 @@ pub fn is_any_lapsed(connection: &mut DbConnection, now: NaiveDateTime) -> Resul
     exists(connection, lapsed)
 }
 
+/// Whether the function has run for this event of which a dispatcher was told.
+pub fn is_made(
+    connection: &mut DbConnection,
+    function_id: Uuid,
+    (dispatcher_id, event_id): (Uuid, Uuid),
+) -> Result<bool> {
+    let made = Sql::new("function_id = ").bind(function_id).sql(" AND dispatcher_id = ").bind(dispatcher_id);
+    exists(connection, made.sql(" AND event_id = ").bind(event_id))
+}
+
 /// Whether so many runs of the function wait.
 pub fn are_waiting(connection: &mut DbConnection, function_id: Uuid, count: i64) -> Result<bool> {
     let waiting = Sql::new("function_id = ").bind(function_id).sql(" AND status = 'NEW' LIMIT 1 OFFSET ");

@@ -25,6 +25,7 @@ pub mod task;
 pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
+pub mod task_dispatcher;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;

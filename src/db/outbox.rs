@@ -15,7 +15,7 @@ use super::sql::Sql;
 use crate::clock::new_id;
 use crate::domain::json::json;
 use crate::domain::outbox::{DeliveryStatus, OutboxFigures, Subscriber};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::outbox::{Delivery, task_management_outbox as outbox};
 
 /// The channel on which processes on one PostgreSQL tell each other of new deliveries.
@@ -90,8 +90,49 @@ pub struct Looked {
     pub is_due: bool,
 }
 
-/// Looks for all subscribers at once whether deliveries are due: for these handlers, and for all live endpoints if these are
-/// told at all. Deliveries to a disabled endpoint go on waiting.
+/// Somebody in the database who is told of events: the name, and the names of the signals that are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listening {
+    /// The name of the subscriber.
+    pub name: String,
+    /// The signals.
+    pub signals: Vec<String>,
+}
+
+/// Those in the database who are told of events, in an order that stays: the dispatchers, and the webhook endpoints if these are told
+/// at all. One statement, because every change asks.
+pub fn listening(connection: &mut DbConnection, has_webhooks: bool) -> Result<Vec<Listening>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Text)]
+        signals: String,
+    }
+
+    let endpoints = has_webhooks.then(|| {
+        Sql::new(
+            "SELECT 'webhook:' || CAST(id AS text) AS name, CAST(events AS text) AS signals \
+             FROM task_management_webhookendpoint WHERE NOT is_deleted AND is_active UNION ALL ",
+        )
+    });
+    let rows: Vec<Row> = endpoints
+        .unwrap_or_default()
+        .sql(
+            "SELECT 'dispatcher:' || CAST(id AS text) AS name, '[\"' || signal || '\"]' AS signals \
+             FROM task_management_taskdispatcher WHERE NOT is_deleted AND is_enabled ORDER BY 1",
+        )
+        .load(connection)?;
+    rows.into_iter()
+        .map(|row| {
+            let signals = serde_json::from_str(&row.signals).map_err(Error::internal)?;
+            Ok(Listening { name: row.name, signals })
+        })
+        .collect()
+}
+
+/// Looks for all subscribers at once whether deliveries are due: for these handlers, for all live dispatchers, and for all live
+/// endpoints if these are told at all. Deliveries to those that are disabled go on waiting.
 pub fn look(
     connection: &mut DbConnection,
     handlers: &[String],
@@ -107,7 +148,11 @@ pub fn look(
              FROM task_management_webhookendpoint WHERE NOT is_deleted AND is_active",
         )
     });
-    let subscribers = Sql::join(handlers.chain(endpoints).collect(), " UNION ALL ", "");
+    let dispatchers = Sql::new(
+        "SELECT 'dispatcher:' || CAST(id AS text), false FROM task_management_taskdispatcher \
+         WHERE NOT is_deleted AND is_enabled",
+    );
+    let subscribers = Sql::join(handlers.chain(endpoints).chain([dispatchers]).collect(), " UNION ALL ", "");
     Ok(Sql::new("SELECT subscriber.name, subscriber.is_failing, ")
         .append(is_any_due("subscriber.name", now))
         .sql(" AS is_due FROM (")
@@ -182,13 +227,14 @@ pub fn discard_all_of(connection: &mut DbConnection, subscriber: &Subscriber) ->
         .execute(connection)?)
 }
 
-/// Gives up deliveries that wait for deleted webhook endpoints: a change that did not see the deletion left them, or
+/// Gives up deliveries that wait for deleted webhook endpoints and dispatchers: a change that did not see the deletion left them, or
 /// somebody replayed them since.
 pub fn discard_ownerless(connection: &mut DbConnection) -> Result<usize> {
     Ok(Sql::new(
         "UPDATE task_management_outbox SET status = 'DISCARDED', leased_by = NULL, lease_until = NULL \
          WHERE status = 'PENDING' AND handler IN (SELECT 'webhook:' || CAST(id AS text) \
-         FROM task_management_webhookendpoint WHERE is_deleted)",
+         FROM task_management_webhookendpoint WHERE is_deleted UNION ALL \
+         SELECT 'dispatcher:' || CAST(id AS text) FROM task_management_taskdispatcher WHERE is_deleted)",
     )
     .execute(connection)?)
 }

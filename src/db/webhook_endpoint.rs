@@ -8,7 +8,6 @@ use super::entity::{Lock, select_locked, violates_unique};
 use super::query::Listed;
 use super::sql::Sql;
 use crate::error::{Error, Result};
-use crate::model::sql_types::AsJson;
 use crate::model::webhook_endpoint::{WebhookEndpoint, task_management_webhookendpoint as webhook_endpoint};
 
 impl Listed for WebhookEndpoint {
@@ -47,17 +46,4 @@ pub fn count_made(connection: &mut DbConnection) -> Result<i64> {
         .filter(diesel::dsl::not(webhook_endpoint::is_configured))
         .count()
         .get_result(connection)?)
-}
-
-/// An endpoint that is told of events: its key, and the signals that it wants.
-pub type LiveEndpoint = (Uuid, AsJson<Vec<String>>);
-
-/// The endpoints that are told of events, by key.
-pub fn live(connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {
-    Ok(webhook_endpoint::table
-        .filter(diesel::dsl::not(webhook_endpoint::is_deleted))
-        .filter(webhook_endpoint::is_active)
-        .order(webhook_endpoint::id)
-        .select((webhook_endpoint::id, webhook_endpoint::events))
-        .load(connection)?)
 }

@@ -40,6 +40,8 @@ text_enum! {
         Schedule = "SCHEDULE",
         /// A task was decided.
         Task = "TASK",
+        /// Something happened of which a dispatcher is told.
+        Event = "EVENT",
     }
 }
 

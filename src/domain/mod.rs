@@ -33,6 +33,7 @@ pub mod task;
 pub mod task_action;
 pub mod task_change;
 pub mod task_count;
+pub mod task_dispatcher;
 pub mod task_executor;
 pub mod task_function;
 pub mod task_source;

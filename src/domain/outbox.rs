@@ -26,6 +26,8 @@ pub enum Subscriber {
     Handler(String),
     /// A webhook endpoint, by its key.
     Endpoint(Uuid),
+    /// A dispatcher, by its key.
+    Dispatcher(Uuid),
     /// The module itself: it weighs the votes on a group's tasks again after a change of who is asked, or of how many must
     /// agree. With a service's name, only a process that puts that service under maker-checker does so.
     ReEvaluation(Option<String>),
@@ -37,6 +39,7 @@ pub enum Subscriber {
 
 impl Subscriber {
     const ENDPOINT: &'static str = "webhook:";
+    const DISPATCHER: &'static str = "dispatcher:";
     const RE_EVALUATION: &'static str = "tasks.re_evaluation";
     const MAIL_ADDRESSING: &'static str = "tasks.mail_addressing";
     const MAIL: &'static str = "tasks.mail";
@@ -54,10 +57,11 @@ impl Subscriber {
             Self::MAIL => return Self::Mail,
             _ => {}
         }
-        match name.strip_prefix(Self::ENDPOINT).and_then(|key| key.parse().ok()) {
-            Some(id) => Self::Endpoint(id),
-            None => Self::Handler(name.to_owned()),
+        let key_after = |prefix| name.strip_prefix(prefix).and_then(|key| key.parse().ok());
+        if let Some(id) = key_after(Self::ENDPOINT) {
+            return Self::Endpoint(id);
         }
+        key_after(Self::DISPATCHER).map_or_else(|| Self::Handler(name.to_owned()), Self::Dispatcher)
     }
 
     /// Its name in the outbox.
@@ -66,6 +70,7 @@ impl Subscriber {
         match self {
             Self::Handler(name) => name.clone(),
             Self::Endpoint(id) => format!("{}{id}", Self::ENDPOINT),
+            Self::Dispatcher(id) => format!("{}{id}", Self::DISPATCHER),
             Self::ReEvaluation(None) => Self::RE_EVALUATION.to_owned(),
             Self::ReEvaluation(Some(service)) => format!("{}:{service}", Self::RE_EVALUATION),
             Self::MailAddressing => Self::MAIL_ADDRESSING.to_owned(),

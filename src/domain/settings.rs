@@ -81,6 +81,14 @@ pub struct ModuleSettings {
     pub gql_function_schedule_perms: Vec<i32>,
     /// Reading what runs have said.
     pub gql_function_log_search_perms: Vec<i32>,
+    /// Listing dispatchers.
+    pub gql_task_dispatcher_search_perms: Vec<i32>,
+    /// Creating dispatchers.
+    pub gql_task_dispatcher_create_perms: Vec<i32>,
+    /// Changing dispatchers.
+    pub gql_task_dispatcher_update_perms: Vec<i32>,
+    /// Deleting dispatchers.
+    pub gql_task_dispatcher_delete_perms: Vec<i32>,
     /// Listing users.
     pub gql_user_search_perms: Vec<i32>,
     /// Creating users.
@@ -173,6 +181,10 @@ impl Default for ModuleSettings {
             gql_function_run_execute_perms: vec![195_008],
             gql_function_schedule_perms: vec![195_009],
             gql_function_log_search_perms: vec![195_010],
+            gql_task_dispatcher_search_perms: vec![196_001],
+            gql_task_dispatcher_create_perms: vec![196_002],
+            gql_task_dispatcher_update_perms: vec![196_003],
+            gql_task_dispatcher_delete_perms: vec![196_004],
             gql_user_search_perms: vec![121_701],
             gql_user_create_perms: vec![121_702],
             gql_user_update_perms: vec![121_703],

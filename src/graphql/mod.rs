@@ -28,6 +28,7 @@ pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;
+pub mod task_dispatcher;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_function;
@@ -97,6 +98,7 @@ pub struct FunctionQuery(
     task_function::queries::TaskFunctionQueries,
     function_run::queries::FunctionRunQueries,
     function_schedule::FunctionScheduleQueries,
+    task_dispatcher::TaskDispatcherQueries,
 );
 
 /// Mutations of tasks, of who decides on them, and of functions.
@@ -131,6 +133,7 @@ pub struct FunctionMutation(
     task_function::mutations::TaskFunctionMutations,
     function_run::mutations::FunctionRunMutations,
     function_schedule::FunctionScheduleMutations,
+    task_dispatcher::TaskDispatcherMutations,
 );
 
 /// Queries of openIMIS' core module: users, roles, languages, configurations. A host may have fields with these names itself.
@@ -201,6 +204,8 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "functionRun", &function_run::queries::FUNCTION_RUN),
     ("Query", "functionSchedule", &function_schedule::FUNCTION_SCHEDULE),
     ("Query", "functionScheduleHistory", &function_schedule::FUNCTION_SCHEDULE_HISTORY),
+    ("Query", "taskDispatcher", &task_dispatcher::TASK_DISPATCHER),
+    ("Query", "taskDispatcherHistory", &task_dispatcher::TASK_DISPATCHER_HISTORY),
     ("Query", "taskEvents", &outbox::TASK_EVENTS),
     #[cfg(feature = "webhooks")]
     ("Query", "webhookEndpoints", &webhook_endpoint::filters::WEBHOOK_ENDPOINTS),

@@ -13,6 +13,7 @@ use crate::graphql::protocol::scalars::read_global_id;
 use crate::graphql::role::{RoleNode, RoleRightNode};
 use crate::graphql::task::types::{TaskHistoryNode, TaskNode};
 use crate::graphql::task_comment::{TaskCommentHistoryNode, TaskCommentNode};
+use crate::graphql::task_dispatcher::{TaskDispatcherHistoryNode, TaskDispatcherNode};
 use crate::graphql::task_executor::{TaskExecutorHistoryNode, TaskExecutorNode};
 use crate::graphql::task_flow::step::{TaskFlowStepNode, step};
 use crate::graphql::task_flow::types::{TaskFlowHistoryNode, TaskFlowNode};
@@ -27,9 +28,9 @@ use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
-    function_run, function_schedule, mutation_log, outbox, role, task, task_comment, task_executor,
-    task_flow, task_function, task_group, task_mail, task_template, user, vote, webhook_attempt,
-    webhook_endpoint,
+    function_run, function_schedule, mutation_log, outbox, role, task, task_comment, task_dispatcher,
+    task_executor, task_flow, task_function, task_group, task_mail, task_template, user, vote,
+    webhook_attempt, webhook_endpoint,
 };
 
 /// Anything with a global id.
@@ -53,6 +54,8 @@ pub enum Node {
     FunctionRun(FunctionRunNode),
     FunctionSchedule(FunctionScheduleNode),
     FunctionScheduleHistory(FunctionScheduleHistoryNode),
+    TaskDispatcher(TaskDispatcherNode),
+    TaskDispatcherHistory(TaskDispatcherHistoryNode),
     TaskEvent(TaskEventNode),
     TaskMail(TaskMailNode),
     TaskTemplate(TaskTemplateNode),
@@ -81,6 +84,7 @@ identified!(|node| node.record.fields.id =>
     TaskNode TaskGroupNode TaskExecutorNode TaskFlowNode TaskFlowStepNode TaskDecisionNode
     TaskCommentNode TaskCommentHistoryNode TaskTemplateNode TaskTemplateHistoryNode
     TaskFunctionNode TaskFunctionHistoryNode FunctionScheduleNode FunctionScheduleHistoryNode
+    TaskDispatcherNode TaskDispatcherHistoryNode
     TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
 );
 identified!(|node| node.id =>
@@ -147,6 +151,8 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "FunctionRunGQLType" => FunctionRun by function_run::list("id" as Uuid, Nested);
         "FunctionScheduleGQLType" => FunctionSchedule by function_schedule::list("id" as Uuid, Nested);
         "FunctionScheduleHistoryGQLType" => FunctionScheduleHistory by function_schedule::list_history("history_id" as Int);
+        "TaskDispatcherGQLType" => TaskDispatcher by task_dispatcher::list("id" as Uuid, Nested);
+        "TaskDispatcherHistoryGQLType" => TaskDispatcherHistory by task_dispatcher::list_history("history_id" as Int);
         "TaskEventGQLType" => TaskEvent by outbox::list("id" as Int, Nested);
         "TaskMailGQLType" => TaskMail by task_mail::list("id" as Uuid, Nested);
         "TaskTemplateGQLType" => TaskTemplate by task_template::list("id" as Uuid, Nested);

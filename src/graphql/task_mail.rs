@@ -78,6 +78,8 @@ shows! {
         date_created: Moment,
         /// When the mail server took it.
         date_sent: Option<Moment>,
+        /// The key of the dispatcher that left it; null if the module itself mails.
+        dispatcher_id: Option<String>,
         #[graphql(skip)]
         user_id: Option<Uuid>,
     }
@@ -113,6 +115,7 @@ pub static TASK_MAIL: Table = LazyLock::new(|| {
         uuid("eventId", "ID", "event_id", "TaskEventGQLType"),
         uuid("entityId", "ID", "entity_id", "TaskGQLType"),
         uuid("userId", "ID", "user_id", "UserGQLType"),
+        uuid("dispatcherId", "ID", "dispatcher_id", "TaskDispatcherGQLType"),
         text("template", "String", "template", &[Lookup::Exact]),
         text("signal", "String", "signal", &[Lookup::Exact]),
         text("address", "String", "address", &[Lookup::Exact]),

@@ -67,6 +67,12 @@ entity! {
         /// The task whose decision it carries out.
         #[serde(default)]
         task_id: Option<Uuid> => Nullable<Uuid>,
+        /// The dispatcher that started it.
+        #[serde(default)]
+        dispatcher_id: Option<Uuid> => Nullable<Uuid>,
+        /// The stable id of the event of which that was told; none for another attempt.
+        #[serde(default)]
+        event_id: Option<Uuid> => Nullable<Uuid>,
     }
 }
 
@@ -126,8 +132,9 @@ impl FunctionRun {
             leased_by: None,
             lease_until: None,
             attempts: 0,
-            // A moment has one run, of which this is another attempt.
+            // A moment, and an event, has one run, of which this is another attempt.
             date_scheduled: None,
+            event_id: None,
             ..self.clone()
         }
     }

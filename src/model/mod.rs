@@ -24,6 +24,7 @@ pub mod task;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;
+pub mod task_dispatcher;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_flow_step;
@@ -87,6 +88,7 @@ pub const TABLES: &[Table] = &[
     Table::of::<function_run::FunctionRun>(),
     Table::of::<function_run::FunctionLog>(),
     Table::with_versions::<function_schedule::FunctionSchedule>(),
+    Table::with_versions::<task_dispatcher::TaskDispatcher>(),
     Table::of::<outbox::Delivery>(),
     Table::of::<timer::Timer>(),
     Table::of::<timer_watch::TimerWatch>(),

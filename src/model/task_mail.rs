@@ -40,5 +40,7 @@ entity! {
         date_created: NaiveDateTime => Timestamp,
         /// When the mail server took it, naive UTC.
         date_sent: Option<NaiveDateTime> => Nullable<Timestamp>,
+        /// The dispatcher that left it; none if the module itself mails.
+        dispatcher_id: Option<Uuid> => Nullable<Uuid>,
     }
 }

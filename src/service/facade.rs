@@ -46,12 +46,14 @@ mod function_run;
 mod function_schedule;
 mod task_claim;
 mod task_comment;
+mod task_dispatcher;
 mod task_function;
 
 pub use function_run::FunctionRunService;
 pub use function_schedule::FunctionScheduleService;
 pub use task_claim::TaskClaimService;
 pub use task_comment::TaskCommentService;
+pub use task_dispatcher::TaskDispatcherService;
 pub use task_function::TaskFunctionService;
 
 impl ServiceContext {

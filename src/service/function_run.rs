@@ -64,6 +64,13 @@ pub enum Cause {
     Moment(Moment),
     /// This task is decided. Nobody has asked for the run: whoever decided learns of it as others do who see the task.
     Task(Uuid),
+    /// A dispatcher was told of an event. Each has one run of a function.
+    Event {
+        /// The dispatcher.
+        dispatcher_id: Uuid,
+        /// The stable id of the event.
+        event_id: Uuid,
+    },
 }
 
 /// The moment of a schedule.
@@ -94,27 +101,40 @@ pub fn execute(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun) -> Result<F
 }
 
 fn asked_for(unit: &mut UnitOfWork<'_>, input: &CreateFunctionRun, rights: &[i32]) -> Result<FunctionRun> {
-    let function = askable(unit, &input.function_name, rights)?;
+    let function = allowed(unit, "functionName", &input.function_name, rights)?;
+    check_enabled(&function)?;
     add(unit, &function, Cause::Asked, input)
 }
 
-/// The enabled function of this name, which the requester may have run. It is not deleted until the transaction ends.
-fn askable(unit: &mut UnitOfWork<'_>, name: &str, rights: &[i32]) -> Result<TaskFunction> {
-    check_function_name("functionName", name)?;
+/// The live function of this name, if the requester may have it run by these rights. It is not deleted until the transaction ends,
+/// lest a run of it wait for ever.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND or VALIDATION, naming `field`.
+pub(super) fn allowed(
+    unit: &mut UnitOfWork<'_>,
+    field: &str,
+    name: &str,
+    rights: &[i32],
+) -> Result<TaskFunction> {
+    check_function_name(field, name)?;
     let function = db::task_function::by_name(unit.connection, name)?;
     if function.as_ref().is_none_or(|function| function.permission_mode != PermissionMode::AllUsers) {
         unit.requester.need(rights)?;
     }
-    let missing = || Error::not_found("functionName", Message::new("no-task-function"));
+    let missing = || Error::not_found(field, Message::new("no-task-function"));
     let function = function.ok_or_else(missing)?;
-    // It must not be deleted meanwhile, lest the run wait for ever.
     let function = db::lock::<TaskFunction>(unit.connection, function.id, Lock::Share)?;
-    let function = function.filter(|function| !function.is_deleted).ok_or_else(missing)?;
-    if !function.is_enabled {
-        let message = Message::new("function-disabled").with("name", function.name.as_str());
-        return Err(Error::new(ErrorCode::Conflict, message).of_field("functionName"));
+    function.filter(|function| !function.is_deleted).ok_or_else(missing)
+}
+
+/// Refuses a function whose runs are not begun.
+pub(super) fn check_enabled(function: &TaskFunction) -> Result<()> {
+    if function.is_enabled {
+        return Ok(());
     }
-    Ok(function)
+    let message = Message::new("function-disabled").with("name", function.name.as_str());
+    Err(Error::new(ErrorCode::Conflict, message).of_field("functionName"))
 }
 
 /// Adds a run of a live function that the caller has locked, whatever causes it.
@@ -156,10 +176,21 @@ fn new(
     cause: Cause,
     input: &CreateFunctionRun,
 ) -> FunctionRun {
-    let (triggered_by, moment, task_id) = match cause {
-        Cause::Asked => (RunTrigger::Direct, None, None),
-        Cause::Moment(moment) => (RunTrigger::Schedule, Some(moment), None),
-        Cause::Task(task_id) => (RunTrigger::Task, None, Some(task_id)),
+    let (mut moment, mut task_id, mut event) = (None, None, None);
+    let triggered_by = match cause {
+        Cause::Asked => RunTrigger::Direct,
+        Cause::Moment(of_schedule) => {
+            moment = Some(of_schedule);
+            RunTrigger::Schedule
+        }
+        Cause::Task(decided) => {
+            task_id = Some(decided);
+            RunTrigger::Task
+        }
+        Cause::Event { dispatcher_id, event_id } => {
+            event = Some((dispatcher_id, event_id));
+            RunTrigger::Event
+        }
     };
     FunctionRun {
         id: new_id(),
@@ -189,6 +220,8 @@ fn new(
         schedule_id: moment.map(|moment| moment.schedule_id),
         date_scheduled: moment.map(|moment| moment.date),
         task_id,
+        dispatcher_id: event.map(|event| event.0),
+        event_id: event.map(|event| event.1),
     }
 }
 

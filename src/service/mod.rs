@@ -38,6 +38,7 @@ pub mod task_change;
 pub mod task_claim;
 pub mod task_comment;
 pub mod task_count;
+pub mod task_dispatcher;
 pub mod task_executor;
 pub mod task_flow;
 pub mod task_function;

@@ -398,7 +398,7 @@ fn fill_javascript(
 
 /// Refuses an account that is not there, has rights that the requester lacks, or is another person's whose password the requester may
 /// not set: who writes the function acts as the account, and is not seen in what is done.
-fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
+pub(super) fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
     let Some(id) = account else { return Ok(()) };
     let (services, is_new) = (unit.services, field == "serviceAccount");
     match services.users.by_ids(unit.connection, &[id])?.pop() {

@@ -24,6 +24,7 @@ use crate::domain::mail::{self, AWAITS, MailRecipient, MailStatus};
 use crate::domain::outbox::{DeliveryStatus, Subscriber};
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
+use crate::domain::task_dispatcher::DispatchAction;
 use crate::error::Result;
 use crate::model::outbox::Delivery;
 use crate::model::slice::Slice;
@@ -43,12 +44,16 @@ struct Left {
     recipient: MailRecipient,
     to: To,
     unique_key: String,
+    /// The dispatcher that leaves it, if one does.
+    dispatcher_id: Option<Uuid>,
 }
 
 /// Who gets a mail.
 enum To {
     /// A person.
     Person(Uuid),
+    /// An address that stands in a dispatcher.
+    Address(String),
 }
 
 /// The event of which mails tell.
@@ -115,11 +120,44 @@ fn address_built_in(unit: &mut UnitOfWork<'_>, cause: &Cause) -> Result<()> {
             }
             _ => format!("{template} {} {person}", cause.id),
         };
-        leave(
-            unit,
-            cause,
-            Left { template: template.to_owned(), recipient, to: To::Person(person), unique_key },
-        )?;
+        let (template, to) = (template.to_owned(), To::Person(person));
+        leave(unit, cause, Left { template, recipient, to, unique_key, dispatcher_id: None })?;
+    }
+    Ok(())
+}
+
+/// Leaves the mails of an action of a dispatcher that is told of this event. Nothing is left while mails are not sent at all.
+///
+/// # Errors
+/// What the database says.
+pub fn leave_dispatched(
+    unit: &mut UnitOfWork<'_>,
+    delivery: &Delivery,
+    dispatcher_id: Uuid,
+    action: &DispatchAction,
+) -> Result<()> {
+    let task = db::get::<Task>(unit.connection, delivery.entity_id)?.filter(|task| !task.is_deleted);
+    let (Some(task), true) = (task, unit.services.mail.is_on()) else { return Ok(()) };
+    let cause = Cause::of(delivery);
+    let template = action.template.clone().unwrap_or_default();
+    let mut to = Vec::new();
+    for recipient in &action.recipients {
+        let people = recipients::of(unit, &task, *recipient)?;
+        to.extend(people.into_keys().map(|person| (*recipient, To::Person(person), person.to_string())));
+    }
+    let addresses = action.addresses.iter().cloned();
+    to.extend(addresses.map(|address| (MailRecipient::Address, To::Address(address.clone()), address)));
+    for (recipient, to, reader) in to {
+        // Whoever is asked and has made the task, too, gets one mail.
+        let unique_key = format!("{dispatcher_id} {} {template} {reader}", cause.id);
+        let left = Left {
+            template: template.clone(),
+            recipient,
+            to,
+            unique_key,
+            dispatcher_id: Some(dispatcher_id),
+        };
+        leave(unit, &cause, left)?;
     }
     Ok(())
 }
@@ -127,14 +165,20 @@ fn address_built_in(unit: &mut UnitOfWork<'_>, cause: &Cause) -> Result<()> {
 /// Leaves a mail and the delivery that sends it, unless it was left before.
 fn leave(unit: &mut UnitOfWork<'_>, cause: &Cause, left: Left) -> Result<bool> {
     let id = new_id();
-    let To::Person(person) = left.to;
-    let (user_id, address) = (Some(person), None);
+    let (user_id, address, mut reader) = match left.to {
+        To::Person(person) => (Some(person), None, person.to_string()),
+        To::Address(address) => (None, Some(address.clone()), address),
+    };
+    if let Some(dispatcher_id) = left.dispatcher_id {
+        // Two dispatchers may send mails of one template about one event.
+        reader = format!("{reader} {dispatcher_id}");
+    }
     let mail = TaskMail {
         id,
         event_id: cause.id,
         signal: cause.signal.clone(),
         entity_id: cause.entity_id,
-        message_id: message_id(unit.services, cause.id, &left.template, &person.to_string()),
+        message_id: message_id(unit.services, cause.id, &left.template, &reader),
         template: left.template,
         recipient: left.recipient,
         user_id,
@@ -145,6 +189,7 @@ fn leave(unit: &mut UnitOfWork<'_>, cause: &Cause, left: Left) -> Result<bool> {
         error: None,
         date_created: unit.now,
         date_sent: None,
+        dispatcher_id: left.dispatcher_id,
     };
     let delivery = Delivery {
         id: 0,

@@ -11,8 +11,8 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::history::{self, Entry};
+use crate::db::outbox::Listening;
 use crate::db::vote::Withdrawn;
-use crate::db::webhook_endpoint::LiveEndpoint;
 use crate::domain::event_data::EventData;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
@@ -43,8 +43,8 @@ pub struct UnitOfWork<'a> {
     cause: Option<String>,
     /// How many runs of functions stand behind it, one causing the next.
     cause_depth: i32,
-    /// The webhook endpoints that are told of events, once they were read.
-    endpoints: Option<Vec<LiveEndpoint>>,
+    /// The webhook endpoints and dispatchers that are told of events, once they were read.
+    listening: Option<Vec<Listening>>,
     touched: Vec<(&'static str, Uuid)>,
     counted: Vec<Counted>,
     /// What the journal is to keep beside the input.
@@ -104,7 +104,7 @@ impl<'a> UnitOfWork<'a> {
             now: services.clock.now(),
             cause: None,
             cause_depth,
-            endpoints: None,
+            listening: None,
             touched: Vec::new(),
             counted: Vec::new(),
             kept: None,
@@ -118,7 +118,7 @@ impl<'a> UnitOfWork<'a> {
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut UnitOfWork<'_>) -> Result<T>) -> Result<T> {
         let Self { requester, services, now, cause_depth, .. } = *self;
         let (settings, cause) = (Arc::clone(&self.settings), self.cause.clone());
-        let mut endpoints = self.endpoints.take();
+        let mut listening = self.listening.take();
         let (mut touched, mut counted) = (Vec::new(), Vec::new());
         let outcome = self.connection.savepoint(|connection| {
             let mut unit = UnitOfWork {
@@ -129,17 +129,17 @@ impl<'a> UnitOfWork<'a> {
                 now,
                 cause,
                 cause_depth,
-                endpoints: endpoints.take(),
+                listening: listening.take(),
                 touched: Vec::new(),
                 counted: Vec::new(),
                 kept: None,
             };
             let outcome = work(&mut unit);
-            endpoints = unit.endpoints.take();
+            listening = unit.listening.take();
             (touched, counted) = (unit.touched, unit.counted);
             outcome
         });
-        self.endpoints = endpoints;
+        self.listening = listening;
         if outcome.is_ok() {
             self.touched.append(&mut touched);
             self.counted.append(&mut counted);
@@ -325,11 +325,11 @@ impl<'a> UnitOfWork<'a> {
 
     /// The audience that [`Self::changed`] tells of this signal.
     pub fn audience(&mut self, signal: Signal) -> Result<Audience> {
-        let endpoints = match self.endpoints.take() {
-            Some(endpoints) => endpoints,
-            None => self.services.bus.endpoints(self.connection)?,
+        let listening = match self.listening.take() {
+            Some(listening) => listening,
+            None => self.services.bus.listening(self.connection)?,
         };
-        Ok(self.services.bus.audience(signal, self.endpoints.insert(endpoints)))
+        Ok(self.services.bus.audience(signal, self.listening.insert(listening)))
     }
 
     fn event(&self, signal: Signal, entity_id: Uuid, data: EventData) -> Event {

@@ -139,6 +139,20 @@ pub fn may_have_webhooks(requester: &Requester, settings: &ModuleSettings) -> bo
     requester.rights.have(&settings.gql_webhook_update_perms) && sees_all_tasks(requester, settings)
 }
 
+/// Dispatchers, and their versions.
+#[must_use]
+pub fn task_dispatchers(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_task_dispatcher_search_perms)
+}
+
+/// Whether one may answer for dispatchers, which are told of every task.
+#[must_use]
+pub fn may_have_dispatchers(requester: &Requester, settings: &ModuleSettings) -> bool {
+    let may_write = requester.rights.have(&settings.gql_task_dispatcher_create_perms)
+        || requester.rights.have(&settings.gql_task_dispatcher_update_perms);
+    may_write && sees_all_tasks(requester, settings)
+}
+
 /// Task groups: all for people with the right to search them; for others with the right to search tasks, the groups in which
 /// they are executors.
 #[must_use]

@@ -9,8 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::db::connection::DbConnection;
 use crate::db::entity::insert_counted;
-use crate::db::outbox;
-use crate::db::webhook_endpoint::{self, LiveEndpoint};
+use crate::db::outbox::{self, Listening};
 use crate::domain::mail;
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
@@ -71,8 +70,8 @@ impl BusBuilder {
     }
 
     /// Calls `handler` after the commit, at least once for each event; events about one row come in their order. Deliveries
-    /// in the outbox hold `name`, so it must stay the same from one start to the next, and each has its own. Names of the form `webhook:<uuid>`
-    /// belong to webhook endpoints, and `tasks.re_evaluation`, `tasks.mail` and `tasks.mail_addressing` to the module itself.
+    /// in the outbox hold `name`, so it must stay the same from one start to the next, and each has its own. Names of the form `webhook:<uuid>` and
+    /// `dispatcher:<uuid>` belong to webhook endpoints and dispatchers, and `tasks.re_evaluation`, `tasks.mail` and `tasks.mail_addressing` to the module itself.
     #[must_use]
     pub fn after<F>(
         mut self,
@@ -130,7 +129,7 @@ impl BusBuilder {
     }
 }
 
-/// The handlers and webhook endpoints that are told of a change.
+/// The handlers, webhook endpoints and dispatchers that are told of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience {
     within: bool,
@@ -176,18 +175,18 @@ impl Bus {
         !self.handlers.before.is_empty() || !self.handlers.within.is_empty()
     }
 
-    /// The webhook endpoints that are told of events. They are looked up in the transaction of a change, so that no endpoint
+    /// The webhook endpoints and dispatchers that are told of events. They are looked up in the transaction of a change, so that none
     /// misses an event after any process has added it.
-    pub(crate) fn endpoints(&self, connection: &mut DbConnection) -> Result<Vec<LiveEndpoint>> {
-        if self.handlers.has_webhooks { webhook_endpoint::live(connection) } else { Ok(Vec::new()) }
+    pub(crate) fn listening(&self, connection: &mut DbConnection) -> Result<Vec<Listening>> {
+        outbox::listening(connection, self.handlers.has_webhooks)
     }
 
     /// The audience of this signal once the change is made.
-    pub(crate) fn audience(&self, signal: Signal, endpoints: &[LiveEndpoint]) -> Audience {
+    pub(crate) fn audience(&self, signal: Signal, listening: &[Listening]) -> Audience {
         let bound = self.handlers.after.iter().filter(|(_, handler)| handler.signals.contains(&signal));
         let mut after: Vec<String> = bound.map(|(name, _)| name.clone()).collect();
-        let wanting = endpoints.iter().filter(|(_, events)| wants(events, signal));
-        after.extend(wanting.map(|(id, _)| Subscriber::Endpoint(*id).name()));
+        let wanting = listening.iter().filter(|listening| wants(&listening.signals, signal));
+        after.extend(wanting.map(|listening| listening.name.clone()));
         if self.handlers.sends_mails && mail::built_in(signal).is_some() {
             after.push(Subscriber::MailAddressing.name());
         }

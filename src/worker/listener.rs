@@ -20,7 +20,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Wakes the workers whenever another process leaves a delivery, until told to stop. On SQLite it does nothing.
 pub async fn run(services: Arc<ServiceContext>, stop: CancellationToken) {
     let has_functions = !services.functions.names().is_empty();
-    if services.bus.after_handlers().is_empty() && !services.bus.has_webhooks() && !has_functions {
+    let is_told = has_functions || services.bus.has_webhooks() || services.mail.is_on();
+    if services.bus.after_handlers().is_empty() && !is_told {
         return;
     }
     while !stop.is_cancelled() {

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
 use crate::service::task_mail::{self, Letter, Prepared};
-use crate::service::task_template::values::{full_name, recipient, values};
+use crate::service::task_template::values::{full_name, recipient, values, values_of_address};
 use crate::service::{ServiceContext, task_template};
 
 /// Sends mails. One for each module.
@@ -108,8 +108,9 @@ impl Sending {
         services: &Arc<ServiceContext>,
         letter: Letter,
     ) -> Result<Result<Message, String>> {
-        let (name, reader) = (letter.mail.template.clone(), letter.person.language.clone());
         let default = self.settings.language.clone();
+        let reader = letter.person.as_ref().map_or_else(|| default.clone(), |person| person.language.clone());
+        let name = letter.mail.template.clone();
         let sources = services
             .read(move |_, connection| task_template::of_reader(connection, &name, &reader, &default))
             .await?;
@@ -130,9 +131,13 @@ impl Sending {
     }
 
     async fn values(&self, services: &Arc<ServiceContext>, letter: &Letter) -> Result<Json> {
-        let recipient = recipient(&letter.person);
+        let link = self.settings.task_link(&letter.mail.entity_id.to_string());
+        let Some(person) = &letter.person else {
+            return Ok(values_of_address(&letter.mail, link.as_deref()));
+        };
+        let recipient = recipient(person);
         if let Some((token, expires)) = &letter.token {
-            let link = self.settings.reset_link(&letter.person.username, token);
+            let link = self.settings.reset_link(&person.username, token);
             let expires = expires.format("%Y-%m-%dT%H:%M:%S").to_string();
             return Ok(json!({ "recipient": recipient, "token": token, "expires": expires, "link": link }));
         }
@@ -140,14 +145,15 @@ impl Sending {
             Some(event) => self.payloads.body(services, event).await?,
             None => Json::Null,
         };
-        let link = self.settings.task_link(&letter.mail.entity_id.to_string());
         Ok(values(body, &recipient, link.as_deref()))
     }
 
     fn written(&self, services: &ServiceContext, letter: &Letter, parts: Parts) -> Result<Message, String> {
-        let address = letter.person.email.as_deref().unwrap_or_default().trim();
+        let person = letter.person.as_ref();
+        let of_person = person.and_then(|person| person.email.as_deref());
+        let address = letter.mail.address.as_deref().or(of_person).unwrap_or_default().trim();
         let to = address.parse::<Address>().map_err(|error| format!("{address:?} is no address: {error}"))?;
-        let name = Some(one_line(&full_name(&letter.person))).filter(|name| !name.is_empty());
+        let name = person.map(|person| one_line(&full_name(person))).filter(|name| !name.is_empty());
         let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(name, to))

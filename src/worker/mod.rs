@@ -13,6 +13,7 @@ pub mod mail;
 pub mod outbox;
 #[cfg(feature = "mail")]
 mod smtp;
+pub mod task_dispatcher;
 pub mod timers;
 #[cfg(any(feature = "mail", feature = "webhooks"))]
 mod tls;

@@ -236,6 +236,9 @@ fn required(kind: &str, flow: &str, endpoint: &str, function: &str) -> Value {
         "CreateTaskFunction" => json!({ "name": "new", "kind": "HTTP", "url": "https://example.org" }),
         "UpdateTaskFunction" => json!({ "id": function }),
         "CreateFunctionSchedule" => json!({ "functionName": "hostile", "intervalSeconds": 60 }),
+        "CreateTaskDispatcher" => json!({
+            "name": "new", "signal": "task_service.create", "actions": [{ "kind": "FUNCTION", "functionName": "hostile" }],
+        }),
         "CreateFunctionRun" | "ExecuteTaskFunction" => json!({ "functionName": "hostile" }),
         "AssignTask" => json!({ "id": task, "userId": task }),
         "ClaimNextTask" | "CreateTask" | "ChangeUserLanguage" | "DeleteUser" | "DeleteRole" => json!({}),

@@ -122,6 +122,8 @@ mod task_changes;
 mod task_claims;
 mod task_comments;
 mod task_counts;
+mod task_dispatcher_bounds;
+mod task_dispatchers;
 mod task_races;
 mod text_search;
 mod tokens;

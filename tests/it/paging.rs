@@ -27,6 +27,8 @@ const LISTS: &[&str] = &[
     "functionRun",
     "functionSchedule",
     "functionScheduleHistory",
+    "taskDispatcher",
+    "taskDispatcherHistory",
     "mutationLogs",
     "role",
     "users",
@@ -137,6 +139,10 @@ async fn prepare(client: &mut Client) {
             if n % 2 == 0 { ("cron", json!("0 0 1 1 *")) } else { ("intervalSeconds", json!(60 + n)) };
         let schedule = json!({ "functionName": name, "priority": if n % 3 == 0 { None } else { Some(n) }, rhythm.0: rhythm.1 });
         client.mutate("createFunctionSchedule", schedule).await;
+        let signal = ["task_service.create", "task_service.claim"][n % 2];
+        let action = json!({ "kind": "FUNCTION", "functionName": name });
+        let dispatcher = json!({ "name": format!("dispatcher {}", n * 5 % 9), "signal": signal, "actions": [action], "isEnabled": n % 3 == 0 });
+        client.mutate("createTaskDispatcher", dispatcher).await;
     }
     for n in 0..6 {
         let code = if n % 2 == 0 { format!("PAGE{n}") } else { "ALPHA".to_owned() };

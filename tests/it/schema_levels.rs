@@ -40,6 +40,32 @@ async fn an_older_program_goes_on_with_a_newer_schema_that_allows_it_and_says_so
     assert!(run(&database.url, &["migrate"]).status.success());
 }
 
+/// Numbers are given when work begins, so a database may have later migrations than one that it lacks.
+#[apply(on_both)]
+async fn a_migration_below_the_newest_is_applied_to_a_database_that_lacks_it(backend: Backend) {
+    const LATE: &str = "00000000000036";
+    let database = TestDatabase::create(backend);
+    assert!(run(&database.url, &["migrate"]).status.success());
+    let down = match backend {
+        Backend::Postgres => {
+            include_str!("../../migrations/postgres/00000000000036_task_dispatcher/down.sql")
+        }
+        Backend::Sqlite => include_str!("../../migrations/sqlite/00000000000036_task_dispatcher/down.sql"),
+    };
+    down.split_inclusive(";\n").for_each(|statement| database.execute(statement));
+    database.execute(&format!("DELETE FROM task_management_schema_migrations WHERE version = '{LATE}'"));
+    let later = format!("SELECT count(*) FROM task_management_schemalevel WHERE version > '{LATE}'");
+    assert!(database.count(&later) > 0, "later ones are there");
+    let newest = database.count("SELECT count(*) FROM task_management_schemalevel");
+    let output = run(&database.url, &["migrate"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(database.count("SELECT count(*) FROM task_management_schemalevel"), newest + 1);
+    assert_eq!(database.count("SELECT count(*) FROM task_management_taskdispatcher"), 0);
+    assert_eq!(database.count("SELECT count(*) FROM task_management_functionrun WHERE event_id IS NULL"), 0);
+    let server = Server::start(&database.url, &[]);
+    assert_eq!(server.request("GET", "/readyz", "").0, 200);
+}
+
 #[apply(on_both)]
 async fn a_program_that_is_too_old_for_the_schema_is_refused_and_not_ready(backend: Backend) {
     let database = TestDatabase::create(backend);

@@ -1,6 +1,7 @@
 //! Numbers as texts.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
@@ -44,6 +45,17 @@ impl Number {
         Cow::Owned(format!("{shorter}{zero}"))
     }
 
+    /// How their values stand to each other, so that `1` and `1.0` are equal; none if one has too many digits to tell.
+    pub(crate) fn order(&self, other: &Self) -> Option<Ordering> {
+        let (own, others) = (Parts::of(&plain(&self.0)?), Parts::of(&plain(&other.0)?));
+        Some(match (own.is_negative, others.is_negative) {
+            (false, true) => Ordering::Greater,
+            (true, false) => Ordering::Less,
+            (false, false) => own.size(&others),
+            (true, true) => others.size(&own),
+        })
+    }
+
     /// Whether it fits in 64 bits, and its text is the usual one of that integer.
     #[must_use]
     pub fn is_short_integer(&self) -> bool {
@@ -69,6 +81,29 @@ impl Number {
 
     pub(crate) fn to_value(&self) -> Value {
         serde_json::from_str(&self.0).map_or_else(|_| Value::String(self.0.clone()), Value::Number)
+    }
+}
+
+/// A number without an exponent, and without zeros that say nothing.
+struct Parts {
+    is_negative: bool,
+    whole: String,
+    fraction: String,
+}
+
+impl Parts {
+    fn of(plain: &str) -> Self {
+        let (is_negative, size) = plain.strip_prefix('-').map_or((false, plain), |size| (true, size));
+        let (whole, fraction) = size.split_once('.').unwrap_or((size, ""));
+        let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+        let is_zero = whole.is_empty() && fraction.is_empty();
+        Self { is_negative: is_negative && !is_zero, whole: whole.to_owned(), fraction: fraction.to_owned() }
+    }
+
+    /// How its size stands to another's, whatever the signs.
+    fn size(&self, other: &Self) -> Ordering {
+        let whole = self.whole.len().cmp(&other.whole.len()).then_with(|| self.whole.cmp(&other.whole));
+        whole.then_with(|| self.fraction.cmp(&other.fraction))
     }
 }
 

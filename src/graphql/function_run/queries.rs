@@ -24,6 +24,8 @@ pub static FUNCTION_RUN: Table = LazyLock::new(|| {
         uuid("functionId", "ID", "function_id", "TaskFunctionGQLType"),
         uuid("taskId", "ID", "task_id", "TaskGQLType"),
         uuid("scheduleId", "ID", "schedule_id", "FunctionScheduleGQLType"),
+        uuid("dispatcherId", "ID", "dispatcher_id", "TaskDispatcherGQLType"),
+        uuid("eventId", "ID", "event_id", "TaskEventGQLType"),
         text("functionName", "String", "function_name", &[Lookup::Exact]),
         one_of::<FunctionRunStatus>("status", "status", &[Lookup::Exact]),
         one_of::<FunctionRunTrigger>("trigger", "triggered_by", &[Lookup::Exact]),

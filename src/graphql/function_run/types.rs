@@ -40,6 +40,8 @@ pub enum FunctionRunTrigger {
     Schedule,
     /// A task was decided.
     Task,
+    /// Something happened of which a dispatcher is told.
+    Event,
 }
 
 /// Where a run failed.
@@ -90,6 +92,10 @@ shows! {
         scheduled_timestamp: Option<Moment> = run.date_scheduled.map(Moment),
         /// The key of the task whose decision it carries out.
         task_id: Option<String>,
+        /// The key of the dispatcher that started it.
+        dispatcher_id: Option<String>,
+        /// The own id of the event of which that was told; null for another attempt.
+        event_id: Option<String>,
         /// The input.
         data: JsonString = JsonString::from(run.data),
         /// The result, once it is complete.

@@ -28,7 +28,8 @@ pub fn replay(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<FunctionRun> {
     let seen = db::get::<FunctionRun>(unit.connection, id)?.filter(|run| is_visible(unit, run));
     let name = seen.ok_or_else(missing)?.function_name;
     // The function is locked before its runs, as where it is deleted.
-    let function = super::askable(unit, &name, &settings.gql_function_run_create_perms)?;
+    let function = super::allowed(unit, "functionName", &name, &settings.gql_function_run_create_perms)?;
+    super::check_enabled(&function)?;
     super::check_waiting(unit, function.id)?;
     let failed = db::lock::<FunctionRun>(unit.connection, id, Lock::Exclusive)?.ok_or_else(missing)?;
     if !matches!(failed.status, RunStatus::Failed | RunStatus::Canceled) {

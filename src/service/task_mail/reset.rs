@@ -127,6 +127,7 @@ fn leave_one(unit: &mut UnitOfWork<'_>, event: Uuid, by: Uuid, user: Uuid) -> Re
         recipient: MailRecipient::Person,
         to: To::Person(user),
         unique_key: format!("{PASSWORD_RESET} {event}"),
+        dispatcher_id: None,
     };
     leave(unit, &cause, left).map(drop)
 }

@@ -14,21 +14,26 @@ use crate::domain::signal::Signal;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
 use crate::model::task::Task;
+use crate::model::task_dispatcher::TaskDispatcher;
 use crate::model::task_mail::TaskMail;
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
 use crate::service::password::reset_token;
 use crate::service::task::access::seen_by;
+use crate::service::task_dispatcher::answering::in_force;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::signal::Event;
+
+/// Why nobody is told of a task.
+const TASK_GONE: &str = "the task is deleted";
 
 /// A mail that is to be sent now.
 pub struct Letter {
     /// The mail.
     pub mail: TaskMail,
-    /// The person who gets it.
-    pub person: User,
+    /// The person who gets it; none if it goes to an address, which is shown no data.
+    pub person: Option<User>,
     /// The event of which it tells, with the task as it is now; none for a new password.
     pub event: Option<Event>,
     /// The token by which the person sets a new password, and when it ends.
@@ -49,13 +54,17 @@ pub enum Prepared {
 /// What the database or the host says.
 pub async fn begin(services: &Arc<ServiceContext>, delivery: &Delivery) -> Result<Prepared> {
     let id = delivery.entity_id;
-    let (system, person) = services
+    let (system, people) = services
         .read(move |_, connection| {
             let mail = db::get::<TaskMail>(connection, id)?;
-            Ok((Requester::system(connection)?, mail.and_then(|mail| mail.user_id)))
+            let dispatcher = mail.as_ref().and_then(|mail| mail.dispatcher_id);
+            let dispatcher = dispatcher.map(|id| db::get::<TaskDispatcher>(connection, id)).transpose()?;
+            let owner = dispatcher.flatten().map(|dispatcher| dispatcher.owner());
+            let person = mail.and_then(|mail| mail.user_id);
+            Ok((Requester::system(connection)?, person.into_iter().chain(owner).collect::<Vec<_>>()))
         })
         .await?;
-    services.users.ahead(&Vec::from_iter(person)).await?;
+    services.users.ahead(&people).await?;
     let delivery = delivery.clone();
     services.write(&Arc::new(system), move |unit| prepare(unit, &delivery)).await
 }
@@ -64,7 +73,23 @@ fn prepare(unit: &mut UnitOfWork<'_>, delivery: &Delivery) -> Result<Prepared> {
     let mail = db::lock::<TaskMail>(unit.connection, delivery.entity_id, db::Lock::Write)?;
     let Some(mail) = mail else { return Ok(Prepared::Withdrawn("the mail is gone")) };
     db::task_mail::begin(unit.connection, mail.id, delivery.attempts)?;
-    let Some(person) = mail.user_id else { return Ok(Prepared::Withdrawn("it has no recipient")) };
+    if let Some(id) = mail.dispatcher_id
+        && in_force(unit.services, unit.connection, &unit.settings, id)?.is_none()
+    {
+        return Ok(Prepared::Withdrawn(
+            "the dispatcher is gone or disabled, or who answers for it may not have it any more",
+        ));
+    }
+    let Some(person) = mail.user_id else {
+        let Some(task) = task(unit, &mail)? else { return Ok(Prepared::Withdrawn(TASK_GONE)) };
+        let event = event(&mail, delivery, &task)?;
+        return Ok(Prepared::Letter(Box::new(Letter {
+            mail,
+            person: None,
+            event: Some(event),
+            token: None,
+        })));
+    };
     let Some(person) = identity::acting_by_id(unit.services, unit.connection, person)? else {
         return Ok(Prepared::Withdrawn("the recipient is not active any more"));
     };
@@ -74,8 +99,7 @@ fn prepare(unit: &mut UnitOfWork<'_>, delivery: &Delivery) -> Result<Prepared> {
     if mail.template == PASSWORD_RESET {
         return reset_letter(unit, mail, person.user);
     }
-    let task = db::get::<Task>(unit.connection, mail.entity_id)?.filter(|task| !task.is_deleted);
-    let Some(task) = task else { return Ok(Prepared::Withdrawn("the task is deleted")) };
+    let Some(task) = task(unit, &mail)? else { return Ok(Prepared::Withdrawn(TASK_GONE)) };
     if !seen_by(unit, &person, &task)? {
         return Ok(Prepared::Withdrawn("the recipient does not see the task"));
     }
@@ -87,7 +111,17 @@ fn prepare(unit: &mut UnitOfWork<'_>, delivery: &Delivery) -> Result<Prepared> {
         ));
     }
     let event = event(&mail, delivery, &task)?;
-    Ok(Prepared::Letter(Box::new(Letter { mail, person: person.user, event: Some(event), token: None })))
+    Ok(Prepared::Letter(Box::new(Letter {
+        mail,
+        person: Some(person.user),
+        event: Some(event),
+        token: None,
+    })))
+}
+
+/// The task of which a mail tells, if it is still there.
+fn task(unit: &mut UnitOfWork<'_>, mail: &TaskMail) -> Result<Option<Task>> {
+    Ok(db::get::<Task>(unit.connection, mail.entity_id)?.filter(|task| !task.is_deleted))
 }
 
 fn reset_letter(unit: &mut UnitOfWork<'_>, mail: TaskMail, person: User) -> Result<Prepared> {
@@ -96,7 +130,8 @@ fn reset_letter(unit: &mut UnitOfWork<'_>, mail: TaskMail, person: User) -> Resu
         return Ok(Prepared::Withdrawn("its token would have ended already"));
     }
     let token = reset_token::make(unit, person.id, person.id, expires)?;
-    Ok(Prepared::Letter(Box::new(Letter { mail, person, event: None, token: Some((token, expires)) })))
+    let (person, token) = (Some(person), Some((token, expires)));
+    Ok(Prepared::Letter(Box::new(Letter { mail, person, event: None, token })))
 }
 
 /// The event with the task as it is now, and the facts that it told.

@@ -1,6 +1,7 @@
 //! What templates of mails can show.
 
 use crate::domain::json::{Json, Object, json};
+use crate::model::task_mail::TaskMail;
 use crate::model::user::User;
 
 /// What templates can show: the event and its task as webhooks tell them, with JSON in texts read, and who reads it.
@@ -13,12 +14,21 @@ pub fn values(mut body: Json, recipient: &Json, link: Option<&str>) -> Json {
     json!({ "title": title, "task": task, "event": body, "recipient": recipient, "link": link })
 }
 
+/// What templates can show to an address that is nobody's whose rights could be asked: that something happened, and where to look.
+pub fn values_of_address(mail: &TaskMail, link: Option<&str>) -> Json {
+    let (task, address) = (mail.entity_id.to_string(), mail.address.as_deref().unwrap_or_default());
+    json!({
+        "title": task, "task": json!({ "uuid": task }), "event": json!({ "type": mail.signal }),
+        "recipient": json!({ "name": address }), "link": link,
+    })
+}
+
 /// The fields of a task that hold JSON in a text, which templates and conditions read.
 const TEXTS: [&str; 4] = ["data", "businessData", "businessStatus", "jsonExt"];
 
-fn read_texts(body: &mut Json) {
-    let rows = body.as_object_mut().and_then(|body| body.get_mut("data")).and_then(Json::as_object_mut);
-    for row in rows.into_iter().flat_map(Object::values_mut).filter_map(Json::as_object_mut) {
+/// Reads the JSON that stands in texts of the rows of an event, so that templates and conditions can look into it.
+pub fn read_texts(body: &mut Json) {
+    for row in rows(body) {
         for name in TEXTS {
             let read = row.get(name).and_then(|text| text.as_str()).and_then(|text| Json::parse(text).ok());
             if let Some(read) = read {
@@ -26,6 +36,23 @@ fn read_texts(body: &mut Json) {
             }
         }
     }
+}
+
+/// Leaves out what can make the rows of an event large.
+pub fn leave_out_texts(body: &mut Json) {
+    for row in rows(body) {
+        for name in TEXTS {
+            if let Some(value) = row.get_mut(name) {
+                *value = Json::Null;
+            }
+        }
+    }
+}
+
+/// The rows of an event.
+fn rows(body: &mut Json) -> impl Iterator<Item = &mut Object> {
+    let rows = body.as_object_mut().and_then(|body| body.get_mut("data")).and_then(Json::as_object_mut);
+    rows.into_iter().flat_map(Object::values_mut).filter_map(Json::as_object_mut)
 }
 
 /// Who reads a mail, as templates see it.

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::model::outbox::Delivery;
 use crate::service::{re_evaluation, task_mail};
 use crate::signal::{Event, cause};
+use crate::worker::task_dispatcher;
 
 impl Worker {
     /// Begins to tell the subscriber. A handler gets a thread of its own, so that it blocks nobody else; its permit is free
@@ -73,6 +74,21 @@ impl Worker {
                             outcome.map(|(attempted, record)| (attempted, record.map(Record::Webhook)))
                         }
                         () = given_up.cancelled() => Err("the attempt was given up".to_owned()),
+                    }
+                }))
+            }
+            Subscriber::Dispatcher(id) => {
+                let services = Arc::clone(&self.services);
+                let (delivery, event) = (delivery.clone(), event(delivery)?);
+                Ok(tokio::spawn(async move {
+                    let told = async {
+                        task_dispatcher::tell(&services, id, &delivery, &event)
+                            .await
+                            .map_err(|error| explained(&error))
+                    };
+                    tokio::select! {
+                        outcome = told => outcome.map(|attempted| (attempted, None)),
+                        () = given_up.cancelled() => Err("it was given up".to_owned()),
                     }
                 }))
             }

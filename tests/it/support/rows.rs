@@ -40,6 +40,8 @@ const TABLES: &[&str] = &[
     "task_management_functionrun",
     "task_management_functionschedule",
     "task_management_historicalfunctionschedule",
+    "task_management_taskdispatcher",
+    "task_management_historicaltaskdispatcher",
     "task_management_taskmutation",
     "task_management_outbox",
 ];

@@ -1,0 +1,115 @@
+//! What a dispatcher does when it is told of an event: all of its actions and the end of the delivery, in one transaction. A mail and a
+//! run have keys of the event, so that nothing is done twice, however often the dispatcher is told.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::answering::owner_in_force;
+use super::function_of;
+use crate::auth::requester::Requester;
+use crate::db;
+use crate::db::Lock;
+use crate::domain::function_run::RUN_BYTES;
+use crate::domain::json::Json;
+use crate::domain::task_dispatcher::{DispatchAction, DispatchActionKind};
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::model::outbox::Delivery;
+use crate::model::task_dispatcher::TaskDispatcher;
+use crate::service::context::ServiceContext;
+use crate::service::function_run::{self, Cause, CreateFunctionRun};
+use crate::service::task_mail;
+use crate::service::task_template::values::leave_out_texts;
+use crate::service::unit_of_work::UnitOfWork;
+use crate::signal::cause;
+
+/// Does what the dispatcher says about the event of a delivery, which `document` tells.
+///
+/// # Errors
+/// FORBIDDEN if who answers for the dispatcher may not have it done any more, what the function says, or what the database says.
+/// Then nothing is done.
+pub async fn act(
+    services: &Arc<ServiceContext>,
+    id: Uuid,
+    delivery: &Delivery,
+    document: Json,
+) -> Result<()> {
+    let (system, owner) = services
+        .read(move |_, connection| {
+            let owner = db::get::<TaskDispatcher>(connection, id)?.map(|dispatcher| dispatcher.owner());
+            Ok((Requester::system(connection)?, owner))
+        })
+        .await?;
+    services.users.ahead(&Vec::from_iter(owner)).await?;
+    let (system, delivery) = (Arc::new(system), delivery.clone());
+    let depth = delivery.cause_depth;
+    let done = services.write(&system, move |unit| {
+        let event = (delivery.event_id, delivery.entity_id);
+        if !db::outbox::settle(unit.connection, event, &delivery.handler, unit.now)? {
+            return Ok(());
+        }
+        // Who changes or deletes it waits until this is done.
+        let dispatcher = db::lock::<TaskDispatcher>(unit.connection, id, Lock::Share)?;
+        let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else { return Ok(()) };
+        let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
+        let Some(owner) = owner else {
+            return Err(Error::forbidden(Message::new("dispatcher-needs-all-tasks")));
+        };
+        if !dispatcher.conditions()?.iter().all(|condition| condition.holds(&document)) {
+            return Ok(());
+        }
+        let mut unit = UnitOfWork::new(unit.services, &owner, unit.connection, unit.cause_depth())?;
+        unit.because(format!("the dispatcher {}", dispatcher.name));
+        for action in dispatcher.actions()? {
+            match action.kind {
+                DispatchActionKind::Mail => {
+                    task_mail::leave_dispatched(&mut unit, &delivery, dispatcher.id, &action)?;
+                }
+                DispatchActionKind::Function => run(&mut unit, &delivery, &dispatcher, &action, &document)?,
+            }
+        }
+        Ok(())
+    });
+    cause::behind(depth, done).await
+}
+
+/// Has a function run about an event, unless it has run for it.
+fn run(
+    unit: &mut UnitOfWork<'_>,
+    delivery: &Delivery,
+    dispatcher: &TaskDispatcher,
+    action: &DispatchAction,
+    document: &Json,
+) -> Result<()> {
+    let function = function_of(unit, action.function_name.as_deref().unwrap_or_default())?;
+    let (dispatcher_id, event_id) = (dispatcher.id, delivery.event_id);
+    if db::function_run::is_made(unit.connection, function.id, (dispatcher_id, event_id))? {
+        return Ok(());
+    }
+    function_run::check_enabled(&function)?;
+    let input = CreateFunctionRun {
+        data: input(document),
+        priority: action.priority,
+        tags: dispatcher.tag_list(),
+        ..CreateFunctionRun::default()
+    };
+    function_run::add(unit, &function, Cause::Event { dispatcher_id, event_id }, &input).map(drop)
+}
+
+/// What a function is given: the event as webhooks show it. What is too large for a run is left out, and the function told of that.
+fn input(document: &Json) -> Json {
+    let told = |mut document: Json, is_shortened: bool| {
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("isShortened".to_owned(), Json::of(&is_shortened));
+        }
+        document
+    };
+    let whole = told(document.clone(), false);
+    if whole.to_string().len() <= RUN_BYTES {
+        return whole;
+    }
+    let mut shorter = document.clone();
+    leave_out_texts(&mut shorter);
+    told(shorter, true)
+}
