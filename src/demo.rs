@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 use tasks_management::config::Introspection;
 use tasks_management::{
-    AssignTask, Builder, CompletionPolicy, CreateFunctionRun, CreateTaskComment, CreateTaskFlow,
-    CreateTaskFunction, FunctionKind, LoadFile, ResolveTask, Settings, Signals, TaskFlowStepInput,
-    TaskFunctionChange, TaskGroupInput, TaskManagement, cli, cli::say, function_runner,
+    AssignTask, Builder, CompletionPolicy, CreateFunctionRun, CreateTaskComment, CreateTaskDispatcher,
+    CreateTaskFlow, CreateTaskFunction, DispatchAction, FunctionKind, LoadFile, ResolveTask, Settings,
+    Signal, Signals, TaskDispatcherChange, TaskFlowStepInput, TaskFunctionChange, TaskGroupInput,
+    TaskManagement, cli, cli::say, function_runner,
 };
 
 mod work;
@@ -223,7 +224,15 @@ async fn add_functions(module: &TaskManagement) -> tasks_management::Result<()> 
         on_completed: Some(Some("change-account".to_owned())),
         ..TaskGroupInput::new("PAYMENTS", CompletionPolicy::N)
     };
-    module.task_groups().ensure_group(&admin, payments).await.map(drop)
+    module.task_groups().ensure_group(&admin, payments).await?;
+    // It counts anew whenever a task is decided.
+    let change = TaskDispatcherChange {
+        description: Some("Counts the open tasks anew when one is decided".to_owned()),
+        actions: Some(vec![DispatchAction::function("open-tasks")]),
+        ..TaskDispatcherChange::default()
+    };
+    let (name, signal) = ("count anew".to_owned(), Signal::TaskComplete.as_str().to_owned());
+    module.task_dispatchers().create(&admin, CreateTaskDispatcher { name, signal, change }).await.map(drop)
 }
 
 /// Creates a new task every twenty seconds, and casts a vote from time to time.

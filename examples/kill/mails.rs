@@ -1,5 +1,5 @@
-//! A run about mails: tasks are made, and servers are killed while they find out who gets mails and send them. Each mail must have
-//! come, and only what was under way when a server died may have come twice, with the same `Message-ID`.
+//! A run about mails: tasks are made, and servers are killed while they find out who gets mails and send them, also for a dispatcher.
+//! Each mail must have come, and only what was under way when a server died may have come twice, with the same `Message-ID`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -23,6 +23,9 @@ use crate::store::Store;
 const TASKS: usize = 10;
 /// How many mails one server gives to the mail server at once.
 const AT_ONCE: usize = 4;
+
+/// An address to which a dispatcher mails of each task.
+const OUTSIDE: &str = "desk@elsewhere.example";
 
 /// How often each mail came, by its `Message-ID`.
 type Mails = Arc<Mutex<BTreeMap<String, usize>>>;
@@ -49,6 +52,11 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let mut fleet = Fleet::start_with(&store.url, processes.max(1), &settings)?;
     let mut admin = Client::new(Arc::clone(&fleet.addresses), Arc::clone(&answers), 0);
     admin.log_in("admin", "admin12345")?;
+    let dispatcher = json!({
+        "clientMutationId": "dispatcher", "name": "outside", "signal": "task_service.create",
+        "actions": [{ "kind": "MAIL", "template": "task_awaits", "addresses": [OUTSIDE] }],
+    });
+    admin.mutate("createTaskDispatcher", &dispatcher)??;
     let mut tasks = 0_usize;
     while fleet.kills < options.kills {
         for _ in 0..TASKS {
@@ -69,7 +77,9 @@ pub fn run(options: &Shared) -> Result<(), String> {
     fleet.stop()?;
     let mails = mails.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let twice: usize = mails.values().map(|times| times - 1).sum();
-    let mut violations = audit(&store, tasks * voters.len(), &mails).map_err(|error| error.to_string())?;
+    // One for each person who is asked, and the dispatcher's.
+    let expected = tasks * (voters.len() + 1);
+    let mut violations = audit(&store, expected, &mails).map_err(|error| error.to_string())?;
     // As many more may have come, of which it is being written that they have.
     let most = kills * AT_ONCE * 2;
     if twice > most {

@@ -283,8 +283,7 @@ fn check_mail(signal: &str, action: &DispatchAction) -> Result<()> {
 fn function_of(unit: &mut UnitOfWork<'_>, name: &str) -> Result<TaskFunction> {
     let settings = Arc::clone(&unit.settings);
     let function = function_run::allowed(unit, "actions", name, &settings.gql_function_run_create_perms)?;
-    task_function::check_account(unit, "id", function.service_account)
-        .map_err(|error| error.of_field("actions"))?;
+    task_function::check_rights_of_account(unit, &function).map_err(|error| error.of_field("actions"))?;
     Ok(function)
 }
 

@@ -398,7 +398,7 @@ fn fill_javascript(
 
 /// Refuses an account that is not there, has rights that the requester lacks, or is another person's whose password the requester may
 /// not set: who writes the function acts as the account, and is not seen in what is done.
-pub(super) fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
+fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
     let Some(id) = account else { return Ok(()) };
     let (services, is_new) = (unit.services, field == "serviceAccount");
     match services.users.by_ids(unit.connection, &[id])?.pop() {
@@ -420,6 +420,17 @@ pub(super) fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Opt
             let message = Message::new("no-user-with").with("who", id.to_string());
             Err(Error::not_found(field, message))
         }
+    }
+}
+
+/// Refuses to have a function act whose account has rights that the requester lacks.
+pub(super) fn check_rights_of_account(unit: &mut UnitOfWork<'_>, function: &TaskFunction) -> Result<()> {
+    let Some(account) = function.service_account else { return Ok(()) };
+    let services = unit.services;
+    match services.users.by_ids(unit.connection, &[account])?.pop() {
+        Some(account) => authority::over_account(unit, &account),
+        // It has no rights that anybody lacks.
+        None => Ok(()),
     }
 }
 
