@@ -21,6 +21,7 @@ use crate::service::facade::{
 };
 use crate::service::load::{File as LoadFile, Loaded, load};
 use crate::service::{login, user};
+use crate::worker::function_calls::FunctionCalls;
 use crate::worker::mail::Mails;
 use crate::worker::webhook::Webhooks;
 use crate::worker::{figures, function_runs, housekeeping, listener, outbox, timers};
@@ -44,6 +45,7 @@ pub struct TaskManagement {
     webhooks: Arc<Webhooks>,
     mails: Arc<Mails>,
     schema: Schema,
+    calls: Arc<FunctionCalls>,
     settings: Arc<Settings>,
     #[cfg(feature = "server")]
     serving: serving::Serving,
@@ -246,7 +248,7 @@ impl TaskManagement {
         let figures = figures::run(Arc::clone(&self.services), stop.clone());
         let runs = function_runs::run(
             Arc::clone(&self.services),
-            (Arc::clone(&self.webhooks), self.schema.clone()),
+            Arc::clone(&self.calls),
             self.settings.outbox.clone(),
             stop.clone(),
             grace,
@@ -263,8 +265,7 @@ impl TaskManagement {
         self.served.note();
         let acted = timers::act_due(&self.services, &self.settings.timers, &self.settings.outbox).await?;
         let senders = (&self.webhooks, &self.mails);
-        let callers = (&self.webhooks, &self.schema);
-        let executed = function_runs::execute_due(&self.services, callers, &self.settings.outbox).await?;
+        let executed = function_runs::execute_due(&self.services, &self.calls, &self.settings.outbox).await?;
         let made = outbox::deliver_due(&self.services, senders, &self.settings.outbox).await?;
         Ok(acted + executed + made)
     }

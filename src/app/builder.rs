@@ -30,6 +30,7 @@ use crate::service::live_settings::LiveSettings;
 use crate::service::maker_checker::{Checked, CheckedService, ExecutionContext, MakerChecker};
 use crate::service::task_change::hub::Hub;
 use crate::signal::BusBuilder;
+use crate::worker::function_calls::FunctionCalls;
 use crate::worker::mail::Mails;
 use crate::worker::webhook::Webhooks;
 
@@ -227,10 +228,12 @@ impl Builder {
         let webhooks = Arc::new(Webhooks::new(&services));
         let mails = Arc::new(Mails::new(&settings.mail)?);
         let services = Arc::new(services);
+        let schema = schema::own(&services);
         Ok(TaskManagement {
+            calls: FunctionCalls::new(&services, &webhooks, &schema),
             webhooks,
             mails,
-            schema: schema::own(&services),
+            schema,
             services,
             settings: Arc::new(settings),
             #[cfg(feature = "server")]

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use chrono::{NaiveDateTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
 use super::text::check_text;
@@ -111,6 +112,12 @@ impl RetryPolicy {
         }
         Ok(())
     }
+}
+
+/// The beginning of the minute in which a moment is; `runsPerMinute` is counted from there.
+#[must_use]
+pub fn beginning_of_minute(moment: NaiveDateTime) -> NaiveDateTime {
+    moment.with_second(0).and_then(|moment| moment.with_nanosecond(0)).unwrap_or(moment)
 }
 
 /// Refuses a number that is out of range.

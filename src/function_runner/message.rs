@@ -32,6 +32,8 @@ pub struct Job {
     pub task: Box<RawValue>,
     /// The function's environment variables.
     pub environment: BTreeMap<String, String>,
+    /// How many bytes the result may have.
+    pub result_bytes: usize,
 }
 
 /// What came of a question to the interface.

@@ -13,21 +13,21 @@ use crate::domain::function_run::{LogLine, RunLog};
 use crate::domain::json::Json;
 use crate::domain::task_function::check_function_name;
 
-/// A run, as the function that carries it out gets it.
+/// A run, or a request, as the function that carries it out gets it.
 ///
 /// What the function does by the module's services while it is awaited counts as caused by the run (see
 /// [`FunctionCall::cause_depth`]).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct FunctionCall {
-    /// The run's key. Another attempt is another run.
+    /// The key of the run, or of the request. Another attempt is another run.
     pub run_id: Uuid,
     /// The name of the function.
     pub function_name: String,
     /// The input.
     pub data: Json,
-    /// The person who asked for the run.
-    pub user_id: Uuid,
+    /// The person who asked for it; none for a stranger's request.
+    pub user_id: Option<Uuid>,
     /// The number of the attempt, from 1.
     pub attempt: usize,
     /// How many runs stand behind this one, one causing the next. What this one causes has one more; beyond eight, runs fail.

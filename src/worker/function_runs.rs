@@ -9,38 +9,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta, Timelike as _};
+use chrono::{NaiveDateTime, TimeDelta};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::function_calls::{Call, FunctionCalls, Place};
 use super::gathered::Gathered;
-use super::webhook::Webhooks;
-use crate::budget::counted::{Counted, Held};
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db;
 use crate::db::lease::{self, Lease};
 use crate::domain::function_run::{RunStatus, TIMED_OUT};
-use crate::domain::task_function::FunctionKind;
+use crate::domain::task_function::beginning_of_minute;
 use crate::error::{Error, ErrorCode, Result};
-use crate::graphql::Schema;
 use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
 use crate::service::function_run::ending;
+use crate::service::function_run::preparation::Errand;
 
-mod call;
 mod ended;
-#[cfg(feature = "javascript")]
-mod javascript;
-#[cfg(not(feature = "javascript"))]
-#[path = "function_runs/no_javascript.rs"]
-mod javascript;
 
-use call::Call;
 use ended::Ended;
 
 /// How many runs of processes that are gone are ended by one transaction.
@@ -49,12 +41,12 @@ const AT_ONCE: i64 = 50;
 /// Executes runs until told to stop. Then it finishes those in hand within `grace`; others fail when their leases end.
 pub async fn run(
     services: Arc<ServiceContext>,
-    (webhooks, schema): (Arc<Webhooks>, Schema),
+    calls: Arc<FunctionCalls>,
     settings: OutboxSettings,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let worker = Worker::new(&services, (&webhooks, &schema), &settings);
+    let worker = Worker::new(&services, &calls, &settings);
     let all = Arc::clone(&worker).serve(stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
@@ -69,10 +61,10 @@ pub async fn run(
 /// Executes all runs that are due now; returns how many.
 pub async fn execute_due(
     services: &Arc<ServiceContext>,
-    callers: (&Arc<Webhooks>, &Schema),
+    calls: &Arc<FunctionCalls>,
     settings: &OutboxSettings,
 ) -> Result<usize> {
-    let worker = Worker::new(services, callers, settings);
+    let worker = Worker::new(services, calls, settings);
     let mut count = worker.end_lapsed().await?;
     loop {
         let begun = worker.begin().await?;
@@ -91,12 +83,6 @@ pub async fn execute_due(
     }
 }
 
-/// The place of a run of this function, and of one in JavaScript. It is free again when nobody holds it any more.
-struct Place {
-    _of_function: Held<Uuid>,
-    _of_javascript: Option<Held<FunctionKind>>,
-}
-
 /// A run that is begun, with its function and its place.
 struct Begun {
     run: FunctionRun,
@@ -106,31 +92,23 @@ struct Begun {
 
 struct Worker {
     services: Arc<ServiceContext>,
-    webhooks: Arc<Webhooks>,
-    schema: Schema,
+    calls: Arc<FunctionCalls>,
     settings: OutboxSettings,
     id: Uuid,
-    /// How many runs of each function are under way here.
-    taken: Counted<Uuid>,
-    /// How many of those in JavaScript, each of which is a process.
-    taken_by_processes: Counted<FunctionKind>,
     ended: Arc<Gathered<Ended>>,
 }
 
 impl Worker {
     fn new(
         services: &Arc<ServiceContext>,
-        (webhooks, schema): (&Arc<Webhooks>, &Schema),
+        calls: &Arc<FunctionCalls>,
         settings: &OutboxSettings,
     ) -> Arc<Self> {
         Arc::new(Self {
             services: Arc::clone(services),
-            webhooks: Arc::clone(webhooks),
-            schema: schema.clone(),
+            calls: Arc::clone(calls),
             settings: settings.clone(),
             id: new_random_id(),
-            taken: Counted::default(),
-            taken_by_processes: Counted::default(),
             ended: Gathered::new(services),
         })
     }
@@ -199,27 +177,25 @@ impl Worker {
 
     /// Begins as many runs as there are places for, the most urgent first.
     async fn begin(&self) -> Result<Vec<Begun>> {
-        let mut room = self.room();
-        let mut begun = Vec::new();
-        if room == 0 {
-            return Ok(begun);
+        if !self.calls.have_room() {
+            return Ok(Vec::new());
         }
         let now = self.services.clock.now();
         let due = self
             .services
             .read(move |_, connection| db::task_function::with_due_runs(connection, now))
             .await?;
-        for function in due.into_iter().filter(|function| self.carries_out(function)) {
-            let free = self.free_places(&function).min(room);
-            if free == 0 {
+        let mut begun = Vec::new();
+        for function in due.into_iter().filter(|function| self.calls.carries_out(function)) {
+            // Requests take places meanwhile, so these are taken first; those that no run needs are free again.
+            let places: Vec<Place> = std::iter::from_fn(|| self.calls.take(&function)).collect();
+            if places.is_empty() {
                 continue;
             }
             let function = Arc::new(function);
-            let runs = self.lease(&function, free).await?;
-            room -= runs.len().min(room);
-            for run in runs {
-                let place = Arc::new(self.place(&function));
-                begun.push(Begun { run, function: Arc::clone(&function), place });
+            let runs = self.lease(&function, places.len()).await?;
+            for (run, place) in runs.into_iter().zip(places) {
+                begun.push(Begun { run, function: Arc::clone(&function), place: Arc::new(place) });
             }
         }
         Ok(begun)
@@ -248,39 +224,6 @@ impl Worker {
             .await
     }
 
-    /// Whether this process can carry out the function.
-    fn carries_out(&self, function: &TaskFunction) -> bool {
-        match function.kind {
-            FunctionKind::Handler => self.services.functions.knows(&function.name),
-            FunctionKind::Http => self.services.bus.has_webhooks(),
-            FunctionKind::Javascript => self.services.sources.runner().is_some(),
-        }
-    }
-
-    /// How many more runs this process may execute.
-    fn room(&self) -> usize {
-        self.services.function_settings.runs_at_once.saturating_sub(self.taken.all())
-    }
-
-    /// How many more runs of the function this process may execute.
-    fn free_places(&self, function: &TaskFunction) -> usize {
-        let most = usize::try_from(function.max_concurrency).unwrap_or(1);
-        let free = most.saturating_sub(self.taken.of(&function.id));
-        if function.kind != FunctionKind::Javascript {
-            return free;
-        }
-        let processes = self.services.function_settings.javascript_at_once;
-        free.min(processes.saturating_sub(self.taken_by_processes.all()))
-    }
-
-    fn place(&self, function: &TaskFunction) -> Place {
-        let is_process = function.kind == FunctionKind::Javascript;
-        Place {
-            _of_function: self.taken.add(function.id),
-            _of_javascript: is_process.then(|| self.taken_by_processes.add(function.kind)),
-        }
-    }
-
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {
         now + TimeDelta::seconds(self.settings.lease_s)
     }
@@ -289,8 +232,9 @@ impl Worker {
     async fn execute(&self, begun: Begun) {
         let Begun { run, function, place } = begun;
         let said = Said::new(&self.services.clock);
-        let call = Call { worker: self, run: &run, function: &function, said: &said };
-        let outcome = call.make(Arc::clone(&place)).await.and_then(ending::kept);
+        let errand = Errand::of_run(&run, &function);
+        let call = Call { calls: &self.calls, function: &function, errand, said: &said };
+        let outcome = self.keep(run.id, call.make(Arc::clone(&place))).await.and_then(ending::kept);
         if let Err(error) = &outcome {
             tracing::debug!(run = %run.id, function = %function.name, name = error.name, message = error.message, "a run failed");
             if error.name == TIMED_OUT {
@@ -305,6 +249,20 @@ impl Worker {
         };
         self.write_end(ended).await;
         drop(place);
+    }
+
+    /// Keeps the lease of a run while there is `work` on it.
+    async fn keep<T>(&self, id: Uuid, work: impl Future<Output = T>) -> T {
+        let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
+        let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + lease / 3, lease / 3);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                // What it answers is not kept then.
+                _ = renewal.tick() => drop(self.renew(id).await),
+            }
+        }
     }
 
     /// Writes how a run ended, again and again while the database is away, as long as the run is in hand.
@@ -348,8 +306,4 @@ impl Worker {
 
 fn count(status: RunStatus) {
     metrics::counter!("tasks_function_runs_total", "result" => status.as_str()).increment(1);
-}
-
-fn beginning_of_minute(moment: NaiveDateTime) -> NaiveDateTime {
-    moment.with_second(0).and_then(|moment| moment.with_nanosecond(0)).unwrap_or(moment)
 }

@@ -1,6 +1,7 @@
 //! Work in the background.
 
 pub mod figures;
+pub mod function_calls;
 pub mod function_runs;
 mod gathered;
 pub mod housekeeping;

@@ -9,11 +9,11 @@ use super::outbox::settlement::Attempted;
 use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::error::Result;
-use crate::model::function_run::FunctionRun;
 use crate::model::outbox::Delivery;
 use crate::model::task_function::TaskFunction;
 use crate::model::webhook_attempt::WebhookAttempt;
 use crate::service::ServiceContext;
+use crate::service::function_run::preparation::Errand;
 use crate::signal::Event;
 
 /// Takes the place of what tells webhook endpoints of events.
@@ -38,7 +38,7 @@ impl Webhooks {
         &self,
         _: &Arc<ServiceContext>,
         _: &TaskFunction,
-        _: &FunctionRun,
+        _: &Errand,
         _: BTreeMap<String, String>,
     ) -> Result<Json, RunError> {
         let words =

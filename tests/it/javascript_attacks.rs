@@ -307,9 +307,9 @@ fn a_runner_whose_process_is_gone_ends_whatever_its_function_does() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let job =
-        json!({ "Run": { "source": "export default () => { for (;;); }", "task": {}, "environment": {} } })
-            .to_string();
+    let source = "export default () => { for (;;); }";
+    let job = json!({ "Run": { "source": source, "task": {}, "environment": {}, "result_bytes": 100 } })
+        .to_string();
     let mut to = child.stdin.take().expect("a pipe");
     to.write_all(&u32::try_from(job.len()).expect("short").to_be_bytes()).expect("written");
     to.write_all(job.as_bytes()).expect("written");

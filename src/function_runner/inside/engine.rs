@@ -12,7 +12,7 @@ use rquickjs::{Context, Ctx, Error, FromJs, Function, Module, Object, Promise, R
 use serde_json::value::RawValue;
 
 use super::{Heard, tell};
-use crate::domain::function_run::{BROKEN_OFF, LOG_BYTES, MOST_LINES, RUN_BYTES, TIMED_OUT};
+use crate::domain::function_run::{BAD_RESULT, BROKEN_OFF, LOG_BYTES, MOST_LINES, TIMED_OUT};
 use crate::function_runner::message::{Fault, Job, Reply, Told};
 use crate::function_runner::{NO_RESULT, OUT_OF_MEMORY};
 
@@ -81,7 +81,8 @@ struct Execution<'a, 'js> {
 
 impl<'js> Execution<'_, 'js> {
     fn run(&self, job: Job) -> Outcome<Box<RawValue>> {
-        let prelude = self.prelude(&job.environment).map_err(|error| plain(&self.ctx, &error))?;
+        let prelude =
+            self.prelude(&job.environment, job.result_bytes).map_err(|error| plain(&self.ctx, &error))?;
         let declared = Module::declare(self.ctx.clone(), MODULE, job.source);
         let begun = declared.and_then(Module::eval).map_err(|error| self.fault(&prelude, &error));
         let (module, evaluated) = begun?;
@@ -92,11 +93,19 @@ impl<'js> Execution<'_, 'js> {
         };
         let promise = called().map_err(|error| self.fault(&prelude, &error))?;
         let json: String = self.settle(&prelude, &promise)?;
+        if json.len() > job.result_bytes {
+            let message = format!("the result has {} bytes, {} are allowed", json.len(), job.result_bytes);
+            return Err(Fault::new(BAD_RESULT, message));
+        }
         RawValue::from_string(json).map_err(|error| Fault::new(BROKEN_OFF, error.to_string()))
     }
 
     /// What a function finds beside the language.
-    fn prelude(&self, environment: &BTreeMap<String, String>) -> Result<Object<'js>, Error> {
+    fn prelude(
+        &self,
+        environment: &BTreeMap<String, String>,
+        result_bytes: usize,
+    ) -> Result<Object<'js>, Error> {
         let mut log = Log::default();
         let asked = Rc::clone(&self.asked);
         let say = Function::new(self.ctx.clone(), MutFn::new(move |line: String| log.say(line)))?;
@@ -106,7 +115,7 @@ impl<'js> Execution<'_, 'js> {
         })?;
         let environment = serde_json::to_string(environment).unwrap_or_default();
         let make: Function<'js> = self.ctx.eval(PRELUDE)?;
-        make.call((say, ask, environment, LOG_BYTES + 1, QUESTION_LENGTH, RUN_BYTES))
+        make.call((say, ask, environment, LOG_BYTES + 1, QUESTION_LENGTH, result_bytes))
     }
 
     /// Goes on until a promise is settled. What the function has asked is answered when there is nothing else to do.

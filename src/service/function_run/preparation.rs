@@ -1,12 +1,13 @@
-//! What a run needs before its function is called.
+//! What a function needs before it is called, and what it is told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
-use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::{NOT_BEGUN, RUN_BYTES, RunError, RunErrorType};
 use crate::domain::json::{Json, json};
 use crate::error::Result as Outcome;
 use crate::model::function_run::FunctionRun;
@@ -15,7 +16,65 @@ use crate::service::context::ServiceContext;
 use crate::service::identity;
 use crate::service::task_function::secrets;
 
-/// What a run needs.
+/// What a function is called for: a run, or a request.
+#[derive(Debug, Clone)]
+pub struct Errand {
+    /// The key of the run, or of the request.
+    pub id: Uuid,
+    /// The input.
+    pub data: Json,
+    /// Words by which the run is found.
+    pub tags: Vec<String>,
+    /// The number of the attempt, from 1.
+    pub attempt: usize,
+    /// How many runs stand behind it, one causing the next.
+    pub cause_depth: i32,
+    /// The person who asked for it; none for a stranger.
+    pub user_id: Option<Uuid>,
+    /// How many seconds it may take.
+    pub time_limit: i32,
+    /// How many bytes the result may have.
+    pub result_bytes: usize,
+}
+
+impl Errand {
+    /// That of a run of this function.
+    #[must_use]
+    pub fn of_run(run: &FunctionRun, function: &TaskFunction) -> Self {
+        Self {
+            id: run.id,
+            data: run.data.clone(),
+            tags: run.tag_list(),
+            attempt: run.retried_runs().len() + 1,
+            cause_depth: run.cause_depth,
+            user_id: Some(run.user_created),
+            time_limit: function.time_limit,
+            result_bytes: RUN_BYTES,
+        }
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.time_limit).unwrap_or(1))
+    }
+
+    /// What functions outside of this process are told of it.
+    #[must_use]
+    pub fn told(&self, function: &TaskFunction) -> Json {
+        json!({
+            "id": self.id,
+            "functionName": function.name,
+            "data": self.data,
+            "tags": self.tags,
+            "attempt": self.attempt,
+            "causeDepth": self.cause_depth + 1,
+            "userId": self.user_id,
+        })
+    }
+}
+
+/// What a call needs.
 #[derive(Default)]
 pub struct Preparation {
     /// The function's environment variables.
@@ -24,7 +83,7 @@ pub struct Preparation {
     pub account: Option<Arc<Requester>>,
 }
 
-/// Reads what a run of this function needs.
+/// Reads what a call of this function needs.
 ///
 /// # Errors
 /// Why it can't be begun.
@@ -69,18 +128,4 @@ pub async fn account(services: &Arc<ServiceContext>, id: Uuid) -> Outcome<Option
         acting.is_program = true;
     }
     Ok(acting.map(Arc::new))
-}
-
-/// A run, as functions outside of this process are told of it.
-#[must_use]
-pub fn told(run: &FunctionRun) -> Json {
-    json!({
-        "id": run.id,
-        "functionName": run.function_name,
-        "data": run.data,
-        "tags": run.tags,
-        "attempt": run.retried_runs().len() + 1,
-        "causeDepth": run.cause_depth + 1,
-        "userId": run.user_created,
-    })
 }

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::SecondsFormat;
 
 use super::{Webhooks, signed};
-use crate::domain::function_run::{BAD_RESULT, NOT_BEGUN, RUN_BYTES, RunError, RunErrorType};
+use crate::domain::function_run::{BAD_RESULT, NOT_BEGUN, RunError, RunErrorType};
 use crate::domain::json::{Json, json};
 use crate::domain::webhook_url::check_url;
 use crate::error::Result;
-use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
-use crate::service::function_run::preparation::told;
+use crate::service::function_run::preparation::Errand;
 use crate::service::task_function::secrets::signing_secrets;
 use crate::worker::webhook_client::Bounds;
 
@@ -24,7 +22,7 @@ const TYPE: &str = "task_function.run";
 const UNREACHABLE: &str = "unreachable";
 
 impl Webhooks {
-    /// Has the receiver of a function execute a run; what it answers is the result.
+    /// Has the receiver of a function carry out an errand; what it answers is the result.
     ///
     /// # Errors
     /// Why there is no result: `unreachable`, `http` and the status, or an error that the receiver names.
@@ -32,7 +30,7 @@ impl Webhooks {
         &self,
         services: &Arc<ServiceContext>,
         function: &TaskFunction,
-        run: &FunctionRun,
+        errand: &Errand,
         environment: BTreeMap<String, String>,
     ) -> Result<Json, RunError> {
         let not_begun = |message: &str| RunError::new(RunErrorType::Invocation, NOT_BEGUN, message);
@@ -41,7 +39,7 @@ impl Webhooks {
         let url = check_url("url", url, services.webhooks.reach())
             .map_err(|error| not_begun(&error.to_string()))?;
         let now = services.clock.now();
-        let mut data = told(run);
+        let mut data = errand.told(function);
         if let Some(data) = data.as_object_mut() {
             data.insert("environmentVariables".to_owned(), Json::of(&environment));
         }
@@ -49,17 +47,17 @@ impl Webhooks {
         let body = json!({ "type": TYPE, "timestamp": timestamp, "data": data }).to_string();
         let id = function.id;
         let secrets = services.read(move |services, connection| signing_secrets(services, connection, id));
-        let headers = secrets.await.and_then(|secrets| signed(&secrets, &run.id.to_string(), now, &body));
+        let headers = secrets.await.and_then(|secrets| signed(&secrets, &errand.id.to_string(), now, &body));
         let headers = headers.map_err(|error| {
             error.log();
             not_begun("the message can't be made; the cause is in the log")
         })?;
-        let timeout = Duration::from_secs(u64::try_from(function.time_limit).unwrap_or(1));
-        let bounds = Bounds { timeout, bytes: RUN_BYTES + 1 };
+        let most = errand.result_bytes;
+        let bounds = Bounds { timeout: errand.patience(), bytes: most + 1 };
         let (status, body) = match self.client.ask(url, headers, body, bounds).await {
             Ok(reply) if reply.is_whole || !(200..300).contains(&reply.status) => (reply.status, reply.body),
             Ok(_) => {
-                let message = format!("the answer is longer than {RUN_BYTES} bytes, or broke off");
+                let message = format!("the answer is longer than {most} bytes, or broke off");
                 return Err(RunError::new(RunErrorType::Response, BAD_RESULT, &message));
             }
             Err(reason) => return Err(RunError::new(RunErrorType::Invocation, UNREACHABLE, &reason)),

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::graphql::Schema;
-use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
+use crate::service::function_run::preparation::Errand;
 
-/// Takes the place of a run that is executed by a process of its own.
+/// Takes the place of an errand that a process of its own carries out.
 pub struct Execution {
     pub services: Arc<ServiceContext>,
     pub schema: Schema,
     pub function: TaskFunction,
-    pub run: FunctionRun,
+    pub errand: Errand,
     pub said: Said,
 }
 

@@ -1,4 +1,4 @@
-//! Executing a run of a function in JavaScript: a process of its own does so, and asks the interface by this one.
+//! Executing a function in JavaScript: a process of its own does so, and asks the interface by this one.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,11 +16,10 @@ use crate::function_runner::outside::Runner;
 use crate::function_runner::{NO_SANDBOX, NOT_SERIALIZABLE};
 use crate::graphql::Schema;
 use crate::graphql::protocol::context::RequestId;
-use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
-use crate::service::function_run::preparation::{account, told};
+use crate::service::function_run::preparation::{Errand, account};
 use crate::signal::cause;
 
 /// The error of a run whose process was ended by something else.
@@ -32,12 +31,12 @@ const TOO_MANY: &str = "tooManyQuestions";
 /// The error of a question, or an answer, that is too large.
 const TOO_LARGE: &str = "tooLarge";
 
-/// A run that a process of its own executes.
+/// An errand that a process of its own carries out.
 pub struct Execution {
     pub services: Arc<ServiceContext>,
     pub schema: Schema,
     pub function: TaskFunction,
-    pub run: FunctionRun,
+    pub errand: Errand,
     pub said: Said,
 }
 
@@ -53,13 +52,13 @@ impl Execution {
             return Err(not_begun("no program executes functions in JavaScript here"));
         };
         let failed = |error: io::Error| {
-            tracing::error!(run = %self.run.id, %error, "a process for a function can't be started");
+            tracing::error!(run = %self.errand.id, %error, "a process for a function can't be started");
             not_begun("the process that executes it can't be started; the cause is in the log")
         };
-        let task =
-            RawValue::from_string(told(&self.run).to_string()).map_err(|error| failed(error.into()))?;
+        let told = self.errand.told(&self.function).to_string();
+        let task = RawValue::from_string(told).map_err(|error| failed(error.into()))?;
         let mut runner = Runner::start(runner, self.memory_limit(), self.time_limit()).map_err(failed)?;
-        let job = Job { source, task, environment };
+        let job = Job { source, task, environment, result_bytes: self.errand.result_bytes };
         // Whether it has heard the order shows in what it tells.
         let _ = runner.order(&Order::Run(Box::new(job))).await;
         self.listen(runner).await
@@ -101,7 +100,7 @@ impl Execution {
     /// Why a process has ended without a result.
     async fn ended(&self, runner: Runner, why: io::ErrorKind) -> RunError {
         let status = runner.end().await;
-        tracing::warn!(run = %self.run.id, function = %self.function.name, ?status, "the process of a function has ended early");
+        tracing::warn!(run = %self.errand.id, function = %self.function.name, ?status, "the process of a function has ended early");
         if why == io::ErrorKind::InvalidData {
             let message = "its process told what it must not, and was ended";
             return RunError::new(RunErrorType::Runtime, BROKEN_OFF, message);
@@ -142,7 +141,7 @@ impl Execution {
             return Err(too_large("a question with its variables"));
         }
         let internal = |error: &dyn std::fmt::Display| {
-            tracing::warn!(run = %self.run.id, %error, "a function can't ask now");
+            tracing::warn!(run = %self.errand.id, %error, "a function can't ask now");
             Fault::new(BROKEN_OFF, "the interface can't be asked now; the cause is in the log")
         };
         let Some(id) = self.function.service_account else {
@@ -160,9 +159,9 @@ impl Execution {
         let request = Request::new(query)
             .variables(Variables::from_json(variables))
             .data(requester)
-            .data(RequestId(self.run.id.to_string()));
+            .data(RequestId(self.errand.id.to_string()));
         let schema = self.schema.clone();
-        let depth = self.run.cause_depth + 1;
+        let depth = self.errand.cause_depth + 1;
         // In a task of its own: what a mutation has begun is finished, whatever becomes of the run.
         let asked = tokio::spawn(cause::behind(depth, async move { schema.execute(request).await }));
         let response = asked.await.map_err(|error| internal(&error))?;
@@ -176,7 +175,7 @@ impl Execution {
     }
 
     fn time_limit(&self) -> u64 {
-        u64::from(self.function.time_limit.unsigned_abs())
+        self.errand.patience().as_secs()
     }
 }
 

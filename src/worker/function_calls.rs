@@ -1,0 +1,85 @@
+//! Calling functions: for runs, and for requests. How many calls there are at once is counted here for both.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::webhook::Webhooks;
+use crate::budget::counted::{Counted, Held};
+use crate::domain::task_function::FunctionKind;
+use crate::graphql::Schema;
+use crate::model::task_function::TaskFunction;
+use crate::service::ServiceContext;
+
+mod call;
+#[cfg(feature = "javascript")]
+mod javascript;
+#[cfg(not(feature = "javascript"))]
+#[path = "function_calls/no_javascript.rs"]
+mod javascript;
+
+pub use call::Call;
+
+/// Calls functions, as many at once as they and this process allow.
+pub struct FunctionCalls {
+    services: Arc<ServiceContext>,
+    webhooks: Arc<Webhooks>,
+    schema: Schema,
+    taken: Counted<Of>,
+}
+
+/// Of what there are places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Of {
+    /// This process.
+    All,
+    /// A function.
+    Function(Uuid),
+    /// Calls in JavaScript, each of which is a process.
+    Javascript,
+}
+
+/// The place of a call. It is free again when nobody holds it any more.
+pub struct Place {
+    _held: Vec<Held<Of>>,
+}
+
+impl FunctionCalls {
+    /// Calls by these.
+    pub fn new(services: &Arc<ServiceContext>, webhooks: &Arc<Webhooks>, schema: &Schema) -> Arc<Self> {
+        Arc::new(Self {
+            services: Arc::clone(services),
+            webhooks: Arc::clone(webhooks),
+            schema: schema.clone(),
+            taken: Counted::default(),
+        })
+    }
+
+    /// A place for a call of the function; none if it has as many as it may have, or this process has.
+    pub fn take(&self, function: &TaskFunction) -> Option<Place> {
+        let settings = &self.services.function_settings;
+        let own = usize::try_from(function.max_concurrency).unwrap_or(1);
+        let is_process = function.kind == FunctionKind::Javascript;
+        let bounds = [
+            Some((Of::All, settings.runs_at_once)),
+            Some((Of::Function(function.id), own)),
+            is_process.then_some((Of::Javascript, settings.javascript_at_once)),
+        ];
+        let held = bounds.into_iter().flatten().map(|(of, most)| self.taken.take(of, most)).collect();
+        Option::<Vec<_>>::map(held, |held| Place { _held: held })
+    }
+
+    /// Whether this process has a place at all.
+    pub fn have_room(&self) -> bool {
+        self.taken.of(&Of::All) < self.services.function_settings.runs_at_once
+    }
+
+    /// Whether this process can carry out the function.
+    pub fn carries_out(&self, function: &TaskFunction) -> bool {
+        match function.kind {
+            FunctionKind::Handler => self.services.functions.knows(&function.name),
+            FunctionKind::Http => self.services.bus.has_webhooks(),
+            FunctionKind::Javascript => self.services.sources.runner().is_some(),
+        }
+    }
+}
