@@ -362,6 +362,7 @@ impl Settings {
         self.http.check()?;
         self.desk.check(&self.http)?;
         self.sealing.check()?;
+        self.functions.check()?;
         self.webhooks.check()?;
         self.mail.check()
     }

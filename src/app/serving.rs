@@ -15,6 +15,7 @@ use super::{Builder, TaskManagement};
 use crate::db::health::Health;
 use crate::error::Result;
 use crate::http::body::held::HeldBodies;
+use crate::http::functions::rates::Rates;
 use crate::http::listeners::Listeners;
 use crate::http::router::{router, standalone};
 use crate::http::server;
@@ -65,6 +66,7 @@ impl TaskManagement {
             services: Arc::clone(&self.services),
             health: Arc::new(Health::new(&self.services.db)),
             schema: self.schema.clone(),
+            calls: self.calls.clone(),
             authenticate: self.serving.authenticate.clone(),
             http: Arc::new(self.settings.http.clone()),
             graphql: Arc::new(self.settings.graphql.clone()),
@@ -72,6 +74,7 @@ impl TaskManagement {
             metrics: self.serving.metrics.clone(),
             bodies: HeldBodies::new(self.settings.http.held_body_bytes),
             executions: executions.clone(),
+            public_calls: Rates::new(self.settings.functions.public_per_minute),
             listeners: Listeners::new(&self.services.subscriptions),
             stopping: stopping.clone(),
         }

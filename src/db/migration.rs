@@ -62,6 +62,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000032" "task_function"
     "00000000000033" "function_schedule"
     "00000000000034" "on_completed"
+    "00000000000035" "function_request"
     "00000000000036" "task_dispatcher"
     "00000000000038" "function_source"
     "00000000000039" "look_alike"

@@ -6,6 +6,7 @@ pub mod configuration;
 pub mod connection;
 pub mod content_type;
 pub mod entity;
+pub mod function_request;
 pub mod function_run;
 pub mod function_schedule;
 pub mod health;

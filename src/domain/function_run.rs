@@ -107,6 +107,16 @@ impl RunError {
         };
         Self { name, message: kept(message, LONGEST_MESSAGE), kind }
     }
+
+    /// The error as it is stored; none without a name.
+    #[must_use]
+    pub fn stored(name: Option<&str>, message: Option<&str>, kind: Option<RunErrorType>) -> Option<Self> {
+        Some(Self {
+            name: name?.to_owned(),
+            message: message.unwrap_or_default().to_owned(),
+            kind: kind.unwrap_or(RunErrorType::Runtime),
+        })
+    }
 }
 
 /// A line of a run's log.

@@ -7,6 +7,8 @@ pub mod configuration;
 pub mod decision;
 pub mod escalation;
 pub mod event_data;
+#[cfg(feature = "server")]
+pub mod function_request;
 pub mod function_run;
 pub mod function_schedule;
 pub mod history;

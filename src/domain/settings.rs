@@ -79,7 +79,7 @@ pub struct ModuleSettings {
     pub gql_function_run_execute_perms: Vec<i32>,
     /// Looking at schedules of functions, making, changing and deleting them.
     pub gql_function_schedule_perms: Vec<i32>,
-    /// Reading what runs have said.
+    /// Reading what runs have said, and looking at requests to functions.
     pub gql_function_log_search_perms: Vec<i32>,
     /// Listing dispatchers.
     pub gql_task_dispatcher_search_perms: Vec<i32>,

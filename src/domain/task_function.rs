@@ -29,6 +29,16 @@ text_enum! {
         PermissionRequired = "permissionRequired",
         /// Everybody who is logged in.
         AllUsers = "allUsers",
+        /// The same, and strangers by HTTP.
+        Public = "public",
+    }
+}
+
+impl PermissionMode {
+    /// Whether a right is needed.
+    #[must_use]
+    pub const fn needs_right(self) -> bool {
+        matches!(self, Self::PermissionRequired)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod completion_policy;
 pub mod configuration;
 pub mod entity;
 mod escalation;
+pub mod function_request;
 pub mod function_run;
 pub mod function_schedule;
 pub mod mutation_log;
@@ -97,6 +98,7 @@ pub struct EventQuery(
 pub struct FunctionQuery(
     task_function::queries::TaskFunctionQueries,
     function_run::queries::FunctionRunQueries,
+    function_request::FunctionRequestQueries,
     function_schedule::FunctionScheduleQueries,
     task_dispatcher::TaskDispatcherQueries,
 );
@@ -202,6 +204,7 @@ pub const LISTS: &[(&str, &str, &Table)] = &[
     ("Query", "taskFunction", &task_function::filters::TASK_FUNCTION),
     ("Query", "taskFunctionHistory", &task_function::filters::TASK_FUNCTION_HISTORY),
     ("Query", "functionRun", &function_run::queries::FUNCTION_RUN),
+    ("Query", "functionRequests", &function_request::FUNCTION_REQUESTS),
     ("Query", "functionSchedule", &function_schedule::FUNCTION_SCHEDULE),
     ("Query", "functionScheduleHistory", &function_schedule::FUNCTION_SCHEDULE_HISTORY),
     ("Query", "taskDispatcher", &task_dispatcher::TASK_DISPATCHER),

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use crate::domain::query::{Condition, ListQuery, Value};
 use crate::error::{ErrorCode, Result};
+use crate::graphql::function_request::FunctionRequestNode;
 use crate::graphql::function_run::types::FunctionRunNode;
 use crate::graphql::function_schedule::{FunctionScheduleHistoryNode, FunctionScheduleNode};
 use crate::graphql::mutation_log::MutationLogNode;
@@ -28,9 +29,9 @@ use crate::graphql::webhook_endpoint::types::WebhookEndpointNode;
 use crate::model::slice::Slice;
 use crate::service::context::ListScope;
 use crate::service::{
-    function_run, function_schedule, mutation_log, outbox, role, task, task_comment, task_dispatcher,
-    task_executor, task_flow, task_function, task_group, task_mail, task_template, user, vote,
-    webhook_attempt, webhook_endpoint,
+    function_request, function_run, function_schedule, mutation_log, outbox, role, task, task_comment,
+    task_dispatcher, task_executor, task_flow, task_function, task_group, task_mail, task_template, user,
+    vote, webhook_attempt, webhook_endpoint,
 };
 
 /// Anything with a global id.
@@ -52,6 +53,7 @@ pub enum Node {
     TaskFunction(TaskFunctionNode),
     TaskFunctionHistory(TaskFunctionHistoryNode),
     FunctionRun(FunctionRunNode),
+    FunctionRequest(FunctionRequestNode),
     FunctionSchedule(FunctionScheduleNode),
     FunctionScheduleHistory(FunctionScheduleHistoryNode),
     TaskDispatcher(TaskDispatcherNode),
@@ -88,7 +90,7 @@ identified!(|node| node.record.fields.id =>
     TaskHistoryNode TaskGroupHistoryNode TaskExecutorHistoryNode TaskFlowHistoryNode
 );
 identified!(|node| node.id =>
-    FunctionRunNode TaskEventNode TaskMailNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
+    FunctionRunNode FunctionRequestNode TaskEventNode TaskMailNode WebhookEndpointNode WebhookAttemptNode UserNode InteractiveUserNode RoleNode RoleRightNode
     MutationLogNode
 );
 
@@ -149,6 +151,7 @@ async fn find(ctx: &Context<'_>, type_name: &str, key: &str) -> Result<Option<No
         "TaskFunctionGQLType" => TaskFunction by task_function::list("id" as Uuid, Nested);
         "TaskFunctionHistoryGQLType" => TaskFunctionHistory by task_function::list_history("history_id" as Int);
         "FunctionRunGQLType" => FunctionRun by function_run::list("id" as Uuid, Nested);
+        "FunctionRequestGQLType" => FunctionRequest by function_request::list("id" as Uuid, Nested);
         "FunctionScheduleGQLType" => FunctionSchedule by function_schedule::list("id" as Uuid, Nested);
         "FunctionScheduleHistoryGQLType" => FunctionScheduleHistory by function_schedule::list_history("history_id" as Int);
         "TaskDispatcherGQLType" => TaskDispatcher by task_dispatcher::list("id" as Uuid, Nested);

@@ -1,4 +1,4 @@
-//! The body of a GraphQL request: JSON, perhaps compressed, within bounds and in time.
+//! The bodies of requests, within bounds and in time: JSON for GraphQL, perhaps compressed, and for functions anything.
 
 use std::net::IpAddr;
 
@@ -22,9 +22,9 @@ pub mod held;
 
 /// A body that was received; it is counted among the held ones until this is dropped.
 pub struct Received {
-    /// The bytes, decompressed.
+    /// The bytes.
     pub bytes: Bytes,
-    _hold: Hold,
+    hold: Hold,
 }
 
 /// The refusal to read a body.
@@ -104,26 +104,48 @@ pub async fn read(
         "gzip" | "x-gzip" => true,
         _ => return Err(unsupported(Message::new("unknown-coding"))),
     };
-    let broken = || Refusal::new(StatusCode::BAD_REQUEST, Message::new("body-broken"), ErrorCode::Validation);
-    let mut hold = app.bodies.hold(address.map(Network::around));
-    let body = match keep(body, room.bytes, app.services.limits.body_bytes, &mut hold).await {
-        Ok(body) => body,
-        Err(Failure::TooLarge) => return Err(room.refusal),
-        Err(Failure::Broken) => return Err(broken()),
-        Err(Failure::NoRoom) => return Err(no_room()),
-        Err(Failure::OutOfTime) => {
-            let message = Message::new("body-timeout").with("seconds", app.http.body_timeout_s.to_string());
-            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message, ErrorCode::Limit));
-        }
-    };
+    let most = room.bytes;
+    let (mut received, room) = as_sent(app, address, body, room).await?;
     if !packed {
-        return Ok(Received { bytes: body, _hold: hold });
+        return Ok(received);
     }
-    let bytes = unpack(body, room.bytes).await.map_err(|reason| match reason {
+    let bytes = unpack(received.bytes, most).await.map_err(|reason| match reason {
         Unpacking::TooLarge => room.refusal,
         Unpacking::Broken => broken(),
     })?;
-    if hold.grow(bytes.len()) { Ok(Received { bytes, _hold: hold }) } else { Err(no_room()) }
+    if !received.hold.grow(bytes.len()) {
+        return Err(no_room());
+    }
+    received.bytes = bytes;
+    Ok(received)
+}
+
+/// Reads the body of a request from this address as it was sent; returns the room again, for what is made of it.
+///
+/// # Errors
+/// The refusal, as for [`read`].
+pub async fn as_sent(
+    app: &App,
+    address: Option<IpAddr>,
+    body: Body,
+    room: Room,
+) -> Result<(Received, Room), Refusal> {
+    let mut hold = app.bodies.hold(address.map(Network::around));
+    let most = app.services.limits.body_bytes.max(room.bytes);
+    match keep(body, room.bytes, most, &mut hold).await {
+        Ok(bytes) => Ok((Received { bytes, hold }, room)),
+        Err(Failure::TooLarge) => Err(room.refusal),
+        Err(Failure::Broken) => Err(broken()),
+        Err(Failure::NoRoom) => Err(no_room()),
+        Err(Failure::OutOfTime) => {
+            let message = Message::new("body-timeout").with("seconds", app.http.body_timeout_s.to_string());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message, ErrorCode::Limit))
+        }
+    }
+}
+
+fn broken() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, Message::new("body-broken"), ErrorCode::Validation)
 }
 
 fn no_room() -> Refusal {

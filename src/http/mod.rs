@@ -6,6 +6,7 @@ pub mod cookies;
 pub mod current_user;
 pub mod desk;
 pub mod fault;
+pub mod functions;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;

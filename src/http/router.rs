@@ -11,7 +11,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::fault::contained;
 use super::state::App;
-use super::{compression, current_user, desk, graphiql, graphql, health, home, request, socket};
+use super::{compression, current_user, desk, functions, graphiql, graphql, health, home, request, socket};
 use crate::config::HttpSettings;
 
 /// All paths of the module with their bounds.
@@ -46,6 +46,7 @@ fn bounded(app: App, more: Router<App>) -> Router {
         .merge(more)
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(app.http.body_timeout_s)));
     let mut router = contained(router, timeout)
+        .merge(functions::routes(&app))
         .layer(from_fn_with_state(app.clone(), request::secure))
         .layer(from_fn_with_state(compression::places(), compression::pack));
     if let Some(cors) = cors(&app.http) {

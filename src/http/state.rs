@@ -10,12 +10,14 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::body::held::HeldBodies;
+use super::functions::rates::Rates;
 use super::listeners::Listeners;
 use crate::config::{DeskSettings, GraphqlSettings, HttpSettings};
 use crate::db::health::Health;
 use crate::error::Result;
 use crate::graphql::Schema;
 use crate::service::ServiceContext;
+use crate::service::function_request::call::CallsFunctions;
 
 /// Finds the requester by the headers of a request; none for a stranger. A host that uses cookies must also check that no
 /// foreign page sent them.
@@ -35,6 +37,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// The schema with its resolvers.
     pub schema: Schema,
+    /// What calls functions for requests.
+    pub calls: Arc<dyn CallsFunctions>,
     /// How the host finds the requester, if it does so.
     pub authenticate: Option<Authenticate>,
     /// Settings of HTTP.
@@ -49,6 +53,8 @@ pub struct App {
     pub bodies: Arc<HeldBodies>,
     /// What is being executed, also for clients that did not wait for the answer.
     pub executions: TaskTracker,
+    /// How often strangers have called functions.
+    pub public_calls: Arc<Rates>,
     /// The connections that listen to changes.
     pub listeners: Arc<Listeners>,
     /// Is cancelled when the server stops. In a host's router it never is.

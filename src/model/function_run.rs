@@ -90,11 +90,7 @@ impl FunctionRun {
     /// The error with which it failed.
     #[must_use]
     pub fn error(&self) -> Option<RunError> {
-        Some(RunError {
-            name: self.error_name.clone()?,
-            message: self.error_message.clone().unwrap_or_default(),
-            kind: self.error_type.unwrap_or(RunErrorType::Runtime),
-        })
+        RunError::stored(self.error_name.as_deref(), self.error_message.as_deref(), self.error_type)
     }
 
     /// Keeps the error with which it fails.

@@ -6,6 +6,7 @@ pub mod checked_service;
 pub mod configuration;
 pub mod content_type;
 pub mod entity;
+pub mod function_request;
 pub mod function_run;
 pub mod function_schedule;
 pub mod health;
@@ -87,6 +88,7 @@ pub const TABLES: &[Table] = &[
     Table::of::<task_function::FunctionMeter>(),
     Table::of::<function_run::FunctionRun>(),
     Table::of::<function_run::FunctionLog>(),
+    Table::of::<function_request::FunctionRequest>(),
     Table::with_versions::<function_schedule::FunctionSchedule>(),
     Table::with_versions::<task_dispatcher::TaskDispatcher>(),
     Table::of::<outbox::Delivery>(),

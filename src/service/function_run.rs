@@ -21,7 +21,7 @@ use crate::domain::function_run::{
 };
 use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
-use crate::domain::task_function::{PRIORITIES, PermissionMode, check_function_name, check_range};
+use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
 use crate::domain::text::{check_code, check_json};
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, ErrorCode, Result};
@@ -119,7 +119,7 @@ pub(super) fn allowed(
 ) -> Result<TaskFunction> {
     check_function_name(field, name)?;
     let function = db::task_function::by_name(unit.connection, name)?;
-    if function.as_ref().is_none_or(|function| function.permission_mode != PermissionMode::AllUsers) {
+    if function.as_ref().is_none_or(|function| function.permission_mode.needs_right()) {
         unit.requester.need(rights)?;
     }
     let missing = || Error::not_found(field, Message::new("no-task-function"));

@@ -13,6 +13,7 @@ pub mod entity;
 pub mod escalation;
 pub mod facade;
 pub mod function_handler;
+pub mod function_request;
 pub mod function_run;
 pub mod function_schedule;
 pub mod function_sources;

@@ -329,6 +329,10 @@ fn fill(
         function.time_limit = limit;
     }
     if let Some(mode) = change.permission_mode {
+        let becomes_public = mode == PermissionMode::Public && function.permission_mode != mode;
+        if becomes_public && !unit.services.function_settings.public_api {
+            return Err(Error::validation("permissionMode", Message::new("no-public-functions")));
+        }
         function.permission_mode = mode;
     }
     if let Some(priority) = change.default_priority {

@@ -252,6 +252,12 @@ pub fn runs_of_tasks(requester: &Requester, settings: &ModuleSettings) -> Visibl
     by_sight(requester, settings, Condition::OfSeenTask)
 }
 
+/// Requests that functions have answered: whoever may read logs.
+#[must_use]
+pub fn function_requests(requester: &Requester, settings: &ModuleSettings) -> Visible {
+    all_with(requester, &settings.gql_function_log_search_perms)
+}
+
 /// Whether one sees the runs for which others have asked.
 #[must_use]
 pub fn sees_all_runs(requester: &Requester, settings: &ModuleSettings) -> bool {

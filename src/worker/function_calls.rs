@@ -17,6 +17,8 @@ mod javascript;
 #[cfg(not(feature = "javascript"))]
 #[path = "function_calls/no_javascript.rs"]
 mod javascript;
+#[cfg(feature = "server")]
+mod request;
 
 pub use call::Call;
 

@@ -1,5 +1,5 @@
 //! Housekeeping: deleting rows that nobody needs any more (ended sessions, old failures, the old security log, delivered events, attempts, mails,
-//! old runs of functions, old entries
+//! old runs and requests of functions, old entries
 //! of the journal), renewing statistics, and bringing the copies of a host's users up to date.
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::OutboxSettings;
 use crate::db::connection::DbConnection;
 use crate::db::{
-    function_run, login_failure, mutation_log, outbox, security_log, session, statistics, task_mail,
-    webhook_attempt,
+    function_request, function_run, login_failure, mutation_log, outbox, security_log, session, statistics,
+    task_mail, webhook_attempt,
 };
 use crate::error::{Error, Result};
 use crate::service::{ServiceContext, user};
@@ -58,6 +58,7 @@ pub async fn tidy_up(services: &Arc<ServiceContext>, settings: &OutboxSettings) 
         .await?;
     let ended = now - TimeDelta::days(services.function_settings.keep_days);
     forget(services, ended, function_run::prune).await?;
+    forget(services, ended, function_request::prune).await?;
     forget(services, now - TimeDelta::days(services.journal.keep_days), mutation_log::prune).await
 }
 

@@ -305,6 +305,7 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("task_management_outbox.status".to_owned(), all!(DeliveryStatus)),
         ("task_management_taskmail.recipient".to_owned(), all!(MailRecipient)),
         ("task_management_taskmail.status".to_owned(), all!(MailStatus)),
+        ("task_management_functionrequest.error_type".to_owned(), all!(RunErrorType)),
         ("task_management_functionrun.status".to_owned(), all!(RunStatus)),
         ("task_management_functionrun.error_type".to_owned(), all!(RunErrorType)),
         ("task_management_functionschedule.catch_up".to_owned(), all!(CatchUp)),

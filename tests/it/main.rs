@@ -13,6 +13,8 @@
 
 mod allowed_actions;
 mod answered_errors;
+mod api_function_kinds;
+mod api_functions;
 mod api_tokens;
 mod bad_documents;
 mod bad_flows;

@@ -58,6 +58,7 @@ Query.webhookAttempts => { webhookAttempts { totalCount } }
 Query.taskFunction => { taskFunction { totalCount } }
 Query.taskFunctionHistory => { taskFunctionHistory { totalCount } }
 Query.functionRun => { functionRun { totalCount } }
+Query.functionRequests => { functionRequests { totalCount } }
 Query.functionSchedule => { functionSchedule { totalCount } }
 Query.functionScheduleHistory => { functionScheduleHistory { totalCount } }
 Query.taskDispatcher => { taskDispatcher { totalCount } }

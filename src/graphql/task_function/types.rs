@@ -31,6 +31,8 @@ pub enum TaskFunctionPermissionMode {
     PermissionRequired,
     /// Everybody who is logged in.
     AllUsers,
+    /// The same, and strangers by HTTP. Needs the setting `functions.public_api`.
+    Public,
 }
 
 /// A function: logic that is executed with inputs. Each execution is a run.

@@ -10,7 +10,7 @@ use crate::domain::event_data::EventData;
 use crate::domain::function_run::{NOT_BEGUN, RUN_BYTES, RunError, RunErrorType, RunStatus};
 use crate::domain::json::{Json, json};
 use crate::domain::signal::Signal;
-use crate::domain::task_function::{PermissionMode, check_function_name};
+use crate::domain::task_function::check_function_name;
 use crate::domain::task_source::SourceFunction;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -52,7 +52,7 @@ fn check_named(unit: &mut UnitOfWork<'_>, name: &str) -> Result<()> {
 
     check_function_name(FIELD, name)?;
     let function = db::task_function::by_name(unit.connection, name)?;
-    if function.as_ref().is_none_or(|function| function.permission_mode != PermissionMode::AllUsers) {
+    if function.as_ref().is_none_or(|function| function.permission_mode.needs_right()) {
         let needed = &unit.settings.gql_function_run_create_perms;
         unit.requester.need(needed)?;
     }

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use async_graphql::{Request, Variables};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::domain::function_run::{BAD_RESULT, BROKEN_OFF, MOST_LINES, NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::{
+    BAD_RESULT, BROKEN_OFF, MOST_LINES, NOT_BEGUN, RUN_BYTES, RunError, RunErrorType,
+};
 use crate::domain::json::Json;
 use crate::function_runner::message::{Fault, Job, Order, Reply, Told};
 use crate::function_runner::outside::Runner;
 use crate::function_runner::{NO_SANDBOX, NOT_SERIALIZABLE};
 use crate::graphql::Schema;
 use crate::graphql::protocol::context::RequestId;
+use crate::graphql::protocol::document::aside;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
@@ -83,12 +86,11 @@ impl Execution {
                     let _ = runner.reply(&Reply { number, answer }).await;
                 }
                 Ok(Told::Result(json)) => {
-                    return Json::parse(json.get()).map_err(|_| {
-                        RunError::new(
-                            RunErrorType::Response,
-                            BAD_RESULT,
-                            "the result is no JSON that can be kept",
-                        )
+                    // The answer to a request may be long.
+                    let read = aside(json.get().len() > RUN_BYTES, move || Json::parse(json.get())).await;
+                    return read.ok().and_then(Result::ok).ok_or_else(|| {
+                        let message = "the result is no JSON that can be kept";
+                        RunError::new(RunErrorType::Response, BAD_RESULT, message)
                     });
                 }
                 Ok(Told::Failed(fault)) => return Err(error(&fault)),
