@@ -41,6 +41,8 @@ pub struct Answer {
     pub status: u16,
     /// The type of its content.
     pub content_type: String,
+    /// Whether it sets a cookie.
+    pub sets_cookies: bool,
     /// The body.
     pub bytes: Bytes,
 }
@@ -139,17 +141,18 @@ impl Client {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let status = response.status().as_u16();
+        let (status, sets_cookies) =
+            (response.status().as_u16(), response.headers().contains_key("set-cookie"));
         let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
         let mut body = response.into_body();
         if content_type.starts_with("multipart/") {
             // It does not end by itself.
-            return Ok(Answer { status, content_type, bytes: beginning(&mut body).await? });
+            return Ok(Answer { status, content_type, sets_cookies, bytes: beginning(&mut body).await? });
         }
         let bytes = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
         self.connection = Some(connection);
-        Ok(Answer { status, content_type, bytes })
+        Ok(Answer { status, content_type, sets_cookies, bytes })
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>, String> {

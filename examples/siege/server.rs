@@ -71,6 +71,7 @@ impl Program {
             ("TASKS__AUTH__SECRET", SECRET.to_owned()),
             ("TASKS__AUTH__ACCESS_TOKEN_S", "86400".to_owned()),
             ("TASKS__LOG__FORMAT", "json".to_owned()),
+            ("TASKS__FUNCTIONS__PUBLIC_API", "true".to_owned()),
             // Receivers are on loopback, or nowhere.
             ("TASKS__WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
         ];

@@ -20,9 +20,10 @@ pub mod documents;
 mod functions;
 mod journal;
 mod logins;
+mod runs;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 18] = [
+pub const ATTACKS: [(&str, &str); 19] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -40,7 +41,8 @@ pub const ATTACKS: [(&str, &str); 18] = [
     ("9", "journal, webhooks, sessions filled"),
     ("10", "a thousand votes in one request, and comments of 1 MB"),
     ("11", "WebSockets that listen and never read"),
-    ("15", "functions in JavaScript that harm whoever executes them"),
+    ("12", "strangers call a public function"),
+    ("13", "functions in JavaScript that harm whoever executes them"),
 ];
 
 /// The field of an attack.
@@ -88,7 +90,8 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
             field.flood(field.people("eve", 4).await?, bodies).await;
         }
         16 => return connections::deaf(field).await,
-        17 => return functions::many(field).await,
+        17 => return functions::public(field).await,
+        18 => return runs::many(field).await,
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())
