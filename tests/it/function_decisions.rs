@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::{Builder, CreateTask, Error, FunctionError, Signal, Signals};
 
+use crate::statements::sent;
 use crate::support::scenario::{each, key, nodes, parsed, user_id};
 use crate::support::{Backend, TestApp, apply, on_both};
 
@@ -423,4 +424,72 @@ async fn only_who_sees_all_tasks_says_where_a_function_leads_that_is_told_of_the
     let refused = editor.tried("createTaskFunction", named.clone()).await;
     assert!(refused.starts_with("FORBIDDEN") && refused.contains("sees all tasks"), "{refused}");
     app.done("admin", "createTaskFunction", named).await;
+}
+
+#[apply(on_both)]
+async fn fifty_tasks_with_their_runs_cost_as_many_statements_as_two(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let group = group(&app, "PAYS", json!("pay")).await;
+    for amount in 0..50 {
+        let task = task(&app, &group, json!({ "amount": amount })).await;
+        app.approve("exec1", &task).await;
+    }
+    act(&app).await;
+    let counted = app.counted_process();
+    for name in ["exec1", "admin"] {
+        let mut client = counted.user(name).await;
+        let mut counts = Vec::new();
+        // The first request opens connections and reads what is kept for a while.
+        for first in [50, 2, 50] {
+            let arguments = format!("(first: {first}, status: COMPLETED, orderBy: \"-dateCreated\")");
+            let fields = "runs { edges { node { status run { result createdByUser { username } } } } }";
+            sent(&counted);
+            let rows = client.rows("task", &arguments, fields).await;
+            assert_eq!(rows.len(), first);
+            assert!(rows.iter().all(|row| each(&nodes(&row["runs"]), "status") == ["COMPLETE"]));
+            counts.push(sent(&counted).len());
+        }
+        assert_eq!(counts[1], counts[2], "{name}: for two tasks, and for fifty");
+    }
+}
+
+#[apply(on_both)]
+async fn the_runs_of_a_task_are_paged(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let group = group(&app, "PAYS", json!("pay")).await;
+    let task = task(&app, &group, json!({ "amount": 7, "failures": 3 })).await;
+    app.approve("exec1", &task).await;
+    act(&app).await;
+    for _ in 0..3 {
+        let failed = runs_of(&app, "admin", &task, "uuid").await.pop().expect("a run");
+        app.done("admin", "replayFunctionRun", json!({ "id": failed["uuid"] })).await;
+        act(&app).await;
+    }
+    let all = runs_of(&app, "admin", &task, "uuid status").await;
+    assert_eq!(each(&all, "status"), ["RETRIED", "RETRIED", "RETRIED", "COMPLETE"]);
+    let mut exec1 = app.user("exec1").await;
+    let mut page = async |arguments: String| {
+        let selection = format!(
+            "runs{arguments} {{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ node {{ uuid status }} }} }}"
+        );
+        exec1.rows("task", &format!("(id: \"{task}\")"), &selection).await.remove(0)["runs"].clone()
+    };
+    for size in 1..=4 {
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let part = page(format!("(first: {size}{after})")).await;
+            assert_eq!(part["totalCount"], 4);
+            assert!(nodes(&part).len() <= size);
+            found.extend(nodes(&part));
+            if part["pageInfo"]["hasNextPage"] == false {
+                break;
+            }
+            after = format!(", after: {}", part["pageInfo"]["endCursor"]);
+        }
+        assert_eq!(found, all, "pages of {size}");
+    }
+    for (offset, expected) in all.iter().enumerate() {
+        let part = page(format!("(first: 1, offset: {offset})")).await;
+        assert_eq!(nodes(&part), std::slice::from_ref(expected));
+    }
 }
