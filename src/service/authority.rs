@@ -15,6 +15,7 @@ use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::role::Role;
+use crate::model::task_function::TaskFunction;
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity::{self, acting_by_id, refuse_hosts};
@@ -116,6 +117,18 @@ pub fn over_account(unit: &mut UnitOfWork<'_>, account: &User) -> Result<()> {
     let held = present_rights(unit)?;
     let rights = identity::rights_of(unit.services, unit.connection, account.id)?;
     if held.include(&rights) { Ok(()) } else { Err(lacking(&account.username)) }
+}
+
+/// Refuses to have a function act in the name of its account, if that has rights that the requester lacks. One who is gone has none.
+///
+/// # Errors
+/// FORBIDDEN, or what the database says.
+pub fn over_account_of(unit: &mut UnitOfWork<'_>, function: &TaskFunction) -> Result<()> {
+    let (services, Some(account)) = (unit.services, function.service_account) else { return Ok(()) };
+    match services.users.by_ids(unit.connection, &[account])?.pop() {
+        Some(account) => over_account(unit, &account),
+        None => Ok(()),
+    }
 }
 
 /// What the requester holds now: no more than when the request came, and no more than is left by now.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::{function_run, task_function, visibility};
+use super::{authority, function_run, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
@@ -283,7 +283,7 @@ fn check_mail(signal: &str, action: &DispatchAction) -> Result<()> {
 fn function_of(unit: &mut UnitOfWork<'_>, name: &str) -> Result<TaskFunction> {
     let settings = Arc::clone(&unit.settings);
     let function = function_run::allowed(unit, "actions", name, &settings.gql_function_run_create_perms)?;
-    task_function::check_rights_of_account(unit, &function).map_err(|error| error.of_field("actions"))?;
+    authority::over_account_of(unit, &function).map_err(|error| error.of_field("actions"))?;
     Ok(function)
 }
 

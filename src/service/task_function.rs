@@ -427,17 +427,6 @@ fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) 
     }
 }
 
-/// Refuses to have a function act whose account has rights that the requester lacks.
-pub(super) fn check_rights_of_account(unit: &mut UnitOfWork<'_>, function: &TaskFunction) -> Result<()> {
-    let Some(account) = function.service_account else { return Ok(()) };
-    let services = unit.services;
-    match services.users.by_ids(unit.connection, &[account])?.pop() {
-        Some(account) => authority::over_account(unit, &account),
-        // It has no rights that anybody lacks.
-        None => Ok(()),
-    }
-}
-
 /// Refuses to say where a function leads that groups or flows name, unless the requester sees all tasks: it is told of those that they
 /// decide.
 fn check_sight(unit: &mut UnitOfWork<'_>, field: &str, name: &str) -> Result<()> {

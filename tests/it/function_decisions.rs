@@ -393,7 +393,7 @@ async fn a_decision_that_is_refused_has_no_run_and_a_large_task_is_shortened(bac
     assert_eq!((&input["task"]["id"], &input["result"]), (&json!(large), &json!("COMPLETED")));
     assert_eq!(input["decisions"].as_array().map(Vec::len), Some(1));
     // A proposal may be as deep as JSON is read, and keeps nobody from deciding.
-    let deep = (0..124).fold(json!(1), |inner, _| json!([inner]));
+    let deep = (0..125).fold(json!(1), |inner, _| json!([inner]));
     let deep = task(&app, &group, json!({ "deep": deep })).await;
     app.approve("exec1", &deep).await;
     act(&app).await;

@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::model::task::Task;
 use crate::model::task_function::TaskFunction;
 use crate::model::vote::Vote;
-use crate::service::task_function;
+use crate::service::authority;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// Refuses functions that a group or a flow is to name, for all its tasks or for those of single sources, unless the requester may
@@ -57,7 +57,7 @@ fn check_named(unit: &mut UnitOfWork<'_>, name: &str) -> Result<()> {
         unit.requester.need(needed)?;
     }
     let function = function.ok_or_else(|| Error::not_found(FIELD, Message::new("no-task-function")))?;
-    task_function::check_rights_of_account(unit, &function)
+    authority::over_account_of(unit, &function)
 }
 
 /// Has the function run that is to carry out what was decided on this task, if its source, its flow or its group names one.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::Lock;
-use crate::domain::function_run::{DEEPEST, RunStatus};
+use crate::domain::function_run::{DEEPEST, NOT_BEGUN, RunError, RunErrorType, RunStatus};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::function_run::FunctionRun;
@@ -48,13 +48,16 @@ pub fn replay(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<FunctionRun> {
     if unit.cause_depth() > DEEPEST {
         super::refuse_too_deep(&mut next);
     }
-    let retried = FunctionRun {
+    let mut retried = FunctionRun {
         status: RunStatus::Retried,
         retried_by: Some(next.id),
         date_status: unit.now,
         date_updated: unit.now,
         ..failed
     };
+    if retried.error_name.is_none() {
+        retried.set_error(RunError::new(RunErrorType::Invocation, NOT_BEGUN, "it was canceled"));
+    }
     db::update(unit.connection, &retried)?;
     db::function_run::add(unit.connection, &next, unit.now)?;
     unit.touch_other("function_run", retried.id);
