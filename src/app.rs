@@ -195,7 +195,8 @@ impl TaskManagement {
         done.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
-    /// Loads users, roles, groups, tasks and history: all or nothing. Existing rows stay as they are.
+    /// Loads users, roles, functions, schedules, templates of mails, dispatchers, groups, tasks and history: all or nothing. Existing
+    /// rows stay as they are.
     ///
     /// # Errors
     /// A sentence that says what is wrong in the file.

@@ -144,7 +144,8 @@ pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let text = text_file::read(path)?;
     let file: File = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
     migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
+    // Sources of functions are looked at.
+    let module = Builder::new(settings).function_runner(function_runner()).build().map_err(say)?;
     let loaded = load_file(module.services(), file).await.map_err(|error| match error.code() {
         ErrorCode::Unavailable => say(error),
         _ => refuse(advice::what_failed(&error)),

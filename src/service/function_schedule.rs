@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::function_schedule::FunctionSchedule;
 use crate::model::history::Historical;
+use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::task_function::TaskFunction;
 use crate::model::timer::{MOMENT, Timer};
@@ -70,13 +71,23 @@ pub struct FunctionScheduleChange {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND for a function, VALIDATION, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateFunctionSchedule) -> Result<FunctionSchedule> {
+    let record = unit.new_record();
+    add(unit, record, input)
+}
+
+/// The same with this record.
+pub(super) fn add(
+    unit: &mut UnitOfWork<'_>,
+    record: Record,
+    input: &CreateFunctionSchedule,
+) -> Result<FunctionSchedule> {
     unit.requester.need(&unit.settings.gql_function_schedule_perms)?;
     check_function_name("functionName", &input.function_name)?;
     let missing = || Error::not_found("functionName", Message::new("no-task-function"));
     let function = db::task_function::by_name(unit.connection, &input.function_name)?.ok_or_else(missing)?;
     let function = live(unit, function.id)?.ok_or_else(missing)?;
     let mut schedule = FunctionSchedule {
-        record: unit.new_record(),
+        record,
         function_id: function.id,
         function_name: function.name,
         data: Json::Null,

@@ -1,4 +1,5 @@
-//! Loading users, roles, groups, tasks and their history from a JSON file: all or nothing. Existing rows stay as they are.
+//! Loading people, groups, functions, what has them run, templates of mails, tasks and their history from a JSON file: all or nothing.
+//! Existing rows stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -9,14 +10,15 @@ use super::context::ServiceContext;
 use super::identity::refuse_hosts;
 use super::user::names;
 use crate::auth::password::legacy_hash;
+use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::connection::DbConnection;
+use crate::db::entity::Stored;
 use crate::db::history::{Entry, record, resume_counting};
 use crate::db::sql::ROWS_AT_ONCE;
 use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
-use crate::domain::escalation::{EscalationRule, check_rules};
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
 use crate::domain::settings::ModuleSettings;
@@ -32,15 +34,18 @@ use crate::model::entity::Versioned;
 use crate::model::record::Record;
 use crate::model::role::Role;
 use crate::model::task::Task;
-use crate::model::task_executor::TaskExecutor;
 use crate::model::task_group::TaskGroup;
-use crate::model::task_source::SourceTarget;
 use crate::model::user::User;
 use crate::model::vote::Vote;
 use crate::service::approval_state::ApprovalRows;
+use crate::service::function_sources::Syntax;
 use crate::service::timer;
+use crate::service::unit_of_work::UnitOfWork;
 
 mod file;
+mod functions;
+mod groups;
+mod mails;
 
 pub use file::{File, left_out};
 use file::{LoadedRow, LoadedUser};
@@ -83,6 +88,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
         refuse_hosts(services)?;
     }
     let hashes = hash_passwords(services, &file.users).await?;
+    let syntaxes = functions::look_at(services, &file.task_functions).await?;
     let services = Arc::clone(services);
     let file = Arc::new(file);
     services
@@ -92,7 +98,7 @@ pub async fn load(services: &Arc<ServiceContext>, file: File) -> Result<Loaded> 
             let mut loaded = Loaded::default();
             load_people(&services, connection, &file, &hashes, &mut loaded)?;
             services.settings.check(connection, services.clock.now())?;
-            let refilled = load_groups(connection, &file, &mut loaded)?;
+            let refilled = load_by_services(&services, connection, &file, &syntaxes, &mut loaded)?;
             let new = load_tasks(&services, connection, &file, &mut loaded)?;
             plan_timers(&services, connection, &new)?;
             let ready = keep_holds(&services, connection, &new)?;
@@ -259,57 +265,38 @@ impl Alike {
     }
 }
 
-/// Loads groups; returns those that existed and have other executors now.
-fn load_groups(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<BTreeSet<Uuid>> {
-    let (mut new, mut refilled) = (BTreeSet::new(), BTreeSet::new());
-    for LoadedRow(group) in &file.task_groups {
-        let known = db::get::<TaskGroup>(connection, group.id)?.is_some();
-        if !known {
-            new.insert(group.id);
-            let group = with_checked_rules(group).map_err(in_row("escalations of", &group.code))?;
-            insert_with_history::<TaskGroup>(connection, &group, group.date_updated)
-                .map_err(in_row("task group", &group.code))?;
-            if !group.is_deleted {
-                let sources = group.task_sources();
-                db::task_source::bind(connection, SourceTarget::Group(group.id), &sources, &[])
-                    .map_err(in_row("task sources of", &group.code))?;
-            }
-        }
-        loaded.count("task groups", !known);
-    }
-    let live = file.task_groups.iter().filter(|LoadedRow(group)| !group.is_deleted);
-    let rules = live.flat_map(|LoadedRow(group)| group.escalation_rules());
-    let named: BTreeSet<Uuid> = rules.filter_map(|rule| rule.task_group_id).collect();
-    for id in named {
-        if db::get::<TaskGroup>(connection, id)?.is_none_or(|group| group.is_deleted) {
-            return Err(Error::internal(format!(
-                "an escalation rule names the task group {id}, which is not there"
-            )));
-        }
-    }
-    for LoadedRow(row) in &file.task_executors {
-        let known = db::get::<TaskExecutor>(connection, row.id)?.is_some();
-        if !known {
-            insert_with_history::<TaskExecutor>(connection, row, row.date_updated)
-                .map_err(in_row("task executor", row.id))?;
-            if !new.contains(&row.task_group_id) {
-                refilled.insert(row.task_group_id);
-            }
-        }
-        loaded.count("task executors", !known);
-    }
-    Ok(refilled)
+/// Loads what services check, in the name of the system user; returns the groups that existed and have other executors now.
+fn load_by_services(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    file: &File,
+    syntaxes: &BTreeMap<Uuid, Syntax>,
+    loaded: &mut Loaded,
+) -> Result<BTreeSet<Uuid>> {
+    let system = Requester::system(connection)?;
+    let mut unit = UnitOfWork::new(services, &system, connection, 0)?;
+    functions::load(&mut unit, file, syntaxes, loaded)?;
+    mails::load(&mut unit, file, loaded)?;
+    functions::load_dispatchers(&mut unit, file, loaded)?;
+    groups::load(&mut unit, file, loaded)
 }
 
-/// A group of a file with its escalation rules as they are stored.
-fn with_checked_rules(group: &TaskGroup) -> Result<TaskGroup> {
-    let mut group = group.clone();
-    if let Some(given) = &group.escalations {
-        let rules: Vec<EscalationRule> = given.read().map_err(Error::internal)?;
-        check_rules("escalations", &rules)?;
-        group.escalations = (!rules.is_empty()).then(|| Json::of(&rules));
+/// Makes a row of a file as a mutation of the system user would, unless its key is there already. `kinds` are the words for one and
+/// for many.
+fn make<T: Stored>(
+    unit: &mut UnitOfWork<'_>,
+    loaded: &mut Loaded,
+    [kind, kinds]: [&'static str; 2],
+    (id, name): (Uuid, &dyn std::fmt::Display),
+    how: impl FnOnce(&mut UnitOfWork<'_>, Record) -> Result<()>,
+) -> Result<()> {
+    let known = db::get::<T>(unit.connection, id)?.is_some();
+    if !known {
+        let record = Record { id, ..unit.new_record() };
+        how(unit, record).map_err(in_row(kind, name))?;
     }
-    Ok(group)
+    loaded.count(kinds, !known);
+    Ok(())
 }
 
 /// Loads tasks; returns the new ones.
@@ -445,7 +432,7 @@ fn verdicts(settings: &ModuleSettings, value: &Json) -> Vec<(Option<String>, Ver
     records.into_iter().map(|(record_id, verdict)| (Some(record_id), verdict)).collect()
 }
 
-/// Adds to an error which row of the file the database refused.
+/// Adds to an error which row of the file was refused, and which of its fields.
 fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error) -> Error {
     move |error| {
         // The file is not at fault.
@@ -453,7 +440,8 @@ fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error
             return error;
         }
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        Error::internal(format!("{kind} {name}: {cause}"))
+        let field = error.field().map_or_else(String::new, |field| format!("{field}: "));
+        Error::internal(format!("{kind} {name}: {field}{cause}"))
     }
 }
 

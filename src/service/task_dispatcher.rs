@@ -29,6 +29,7 @@ use crate::domain::webhook_endpoint::check_events;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::task_dispatcher::TaskDispatcher;
 use crate::model::task_function::TaskFunction;
@@ -70,6 +71,16 @@ pub struct TaskDispatcherChange {
 /// # Errors
 /// FORBIDDEN, NOT_FOUND for a function, VALIDATION, LIMIT, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskDispatcher) -> Result<TaskDispatcher> {
+    let record = unit.new_record();
+    add(unit, record, input)
+}
+
+/// The same with this record.
+pub(super) fn add(
+    unit: &mut UnitOfWork<'_>,
+    record: Record,
+    input: &CreateTaskDispatcher,
+) -> Result<TaskDispatcher> {
     unit.requester.need(&unit.settings.gql_task_dispatcher_create_perms)?;
     need_all_tasks(unit)?;
     let max = unit.services.function_settings.max_dispatchers;
@@ -82,7 +93,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskDispatcher) -> Result
     }
     check_events("signal", std::slice::from_ref(&input.signal))?;
     let mut dispatcher = TaskDispatcher {
-        record: unit.new_record(),
+        record,
         name: input.name.clone(),
         description: String::new(),
         signal: input.signal.clone(),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::function_sources::{Syntax, no_runner};
 use super::unit_of_work::UnitOfWork;
-use super::{authority, function_schedule, visibility};
+use super::{function_schedule, visibility};
 use crate::auth::requester::Requester;
 use crate::auth::sealing::new_webhook_secret;
 use crate::db;
@@ -27,12 +28,16 @@ use crate::domain::webhook_url::check_url;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::sql_types::AsJson;
 use crate::model::task_function::{FunctionSecret, TaskFunction, VariableName};
 
+mod account;
 pub mod secrets;
 pub mod source;
+
+use account::check_account;
 
 /// A function to be made.
 #[derive(Debug, Clone)]
@@ -82,7 +87,8 @@ pub struct TaskFunctionChange {
 }
 
 /// An environment variable with its value; without one, it is taken away.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentVariable {
     /// Its name.
     pub name: String,
@@ -107,6 +113,18 @@ pub fn create(
     input: &CreateTaskFunction,
     syntax: &Syntax,
 ) -> Result<(TaskFunction, Option<String>)> {
+    let record = unit.new_record();
+    add(unit, record, input, None, syntax)
+}
+
+/// The same for a function of this record, whose receiver has this secret already, unless it gets a new one.
+pub(super) fn add(
+    unit: &mut UnitOfWork<'_>,
+    record: Record,
+    input: &CreateTaskFunction,
+    known_secret: Option<&str>,
+    syntax: &Syntax,
+) -> Result<(TaskFunction, Option<String>)> {
     unit.requester.need(&unit.settings.gql_task_function_create_perms)?;
     let max = unit.services.function_settings.max_functions;
     if db::task_function::count(unit.connection)? >= max {
@@ -118,7 +136,6 @@ pub fn create(
     }
     check_sight(unit, "name", &input.name)?;
     check_kind(unit, input)?;
-    let record = unit.new_record();
     let id = record.id;
     let mut function = TaskFunction {
         record,
@@ -143,9 +160,13 @@ pub fn create(
     let mut secret =
         FunctionSecret { id, secrets: AsJson(Vec::new()), variables: Json::Object(Object::new()) };
     fill(unit, &mut function, &mut secret, &input.change, syntax)?;
-    let signing = match function.kind {
-        FunctionKind::Handler | FunctionKind::Javascript => None,
-        FunctionKind::Http => Some(new_webhook_secret()?),
+    let signing = match (function.kind, known_secret) {
+        (FunctionKind::Http, Some(known)) => Some(known.to_owned()),
+        (FunctionKind::Http, None) => Some(new_webhook_secret()?),
+        (FunctionKind::Handler | FunctionKind::Javascript, None) => None,
+        (FunctionKind::Handler | FunctionKind::Javascript, Some(_)) => {
+            return Err(Error::validation("secret", Message::new("no-receiver")));
+        }
     };
     if let Some(signing) = &signing {
         secret.rotate(unit.services.sealing.seal(signing, &secrets::signing_place(id))?, unit.now);
@@ -398,33 +419,6 @@ fn fill_javascript(
         function.memory_limit = Some(limit);
     }
     Ok(())
-}
-
-/// Refuses an account that is not there, has rights that the requester lacks, or is another person's whose password the requester may
-/// not set: who writes the function acts as the account, and is not seen in what is done.
-fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uuid>) -> Result<()> {
-    let Some(id) = account else { return Ok(()) };
-    let (services, is_new) = (unit.services, field == "serviceAccount");
-    match services.users.by_ids(unit.connection, &[id])?.pop() {
-        // One that is blocked may be unblocked later.
-        Some(user) if user.is_active || !is_new => {
-            authority::over_account(unit, &user).map_err(|error| error.of_field(field))?;
-            // Where people are a host's, the host says who may make functions.
-            let is_persons = !services.users.is_hosts()
-                && user.id != unit.requester.id()
-                && db::user::password(unit.connection, user.id)?.is_some_and(|hash| !hash.is_empty());
-            if is_persons && !unit.requester.rights.have(&unit.settings.gql_user_update_perms) {
-                let message = Message::new("account-of-a-person").with("name", user.username.as_str());
-                return Err(Error::forbidden(message).of_field(field));
-            }
-            Ok(())
-        }
-        None if !is_new => Ok(()),
-        _ => {
-            let message = Message::new("no-user-with").with("who", id.to_string());
-            Err(Error::not_found(field, message))
-        }
-    }
 }
 
 /// Refuses to say where a function leads that groups or flows name, unless the requester sees all tasks: it is told of those that they

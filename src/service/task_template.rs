@@ -19,6 +19,7 @@ use crate::domain::text::check_text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::history::Historical;
+use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::task::Task;
 use crate::model::task_template::TaskTemplate;
@@ -89,6 +90,16 @@ pub struct RenderTaskTemplate {
 /// # Errors
 /// FORBIDDEN, VALIDATION, LIMIT, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskTemplate) -> Result<TaskTemplate> {
+    let record = unit.new_record();
+    add(unit, record, input)
+}
+
+/// The same with this record.
+pub(super) fn add(
+    unit: &mut UnitOfWork<'_>,
+    record: Record,
+    input: &CreateTaskTemplate,
+) -> Result<TaskTemplate> {
     unit.requester.need(&unit.settings.gql_task_template_create_perms)?;
     check_template_name("name", &input.name)?;
     if !db::user::language_codes(unit.connection)?.contains(&input.language) {
@@ -102,7 +113,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskTemplate) -> Result<T
         return Err(name_taken());
     }
     let template = TaskTemplate {
-        record: unit.new_record(),
+        record,
         name: input.name.clone(),
         language: input.language.clone(),
         subject: input.subject.clone(),

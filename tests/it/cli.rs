@@ -77,6 +77,27 @@ fn loading_twice_changes_nothing() {
 }
 
 #[test]
+fn the_program_loads_functions_in_javascript_and_looks_at_their_sources() {
+    let folder = folder("sources");
+    on_each_database(|database| {
+        for (source, is_fine) in [("export default (", false), ("export default () => 1", true)] {
+            let file = folder.join("functions.json");
+            let function = format!(
+                r#"{{ "taskFunctions": [{{ "id": "00000000-0000-7000-b000-000000000001", "name": "f", "kind": "JAVASCRIPT", "source": "{source}" }}] }}"#
+            );
+            std::fs::write(&file, function).expect("the file is written");
+            let output = run(&database.url, &["load", file.to_str().expect("UTF-8")]);
+            assert_eq!(output.status.success(), is_fine, "{output:?}");
+            let expected = if is_fine { "loaded 1 functions" } else { "function f: source: " };
+            assert!(line(&output).contains(expected), "{output:?}");
+            let count = database.count("SELECT count(*) FROM task_management_taskfunction");
+            assert_eq!(count, i64::from(is_fine));
+        }
+    });
+    std::fs::remove_dir_all(folder).expect("the folder goes");
+}
+
+#[test]
 fn loading_a_wrong_file_leaves_nothing_and_says_why() {
     let folder = std::env::temp_dir().join(format!("tasks_it_load_{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -89,6 +110,11 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             "orphan.json",
             fixture.replace("\"userUpdated\": \"e9ef4290", "\"userUpdated\": \"00000000"),
             "task group alpha: ",
+        ),
+        (
+            "function.json",
+            r#"{ "taskFunctions": [{ "id": "00000000-0000-7000-b000-000000000001", "name": "f", "kind": "HTTP", "url": "nowhere" }] }"#.to_owned(),
+            "function f: url: ",
         ),
         (
             "settings.json",

@@ -14,6 +14,7 @@ use tasks_management::{
     CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, RunErrorType, RunStatus, TaskStatus, Verdict,
 };
 
+use crate::javascript::with_runner;
 use crate::migrations::{postgres, postgres_columns, sqlite, sqlite_columns};
 use crate::support::backend::TestDatabase;
 use crate::support::receiver::Receiver;
@@ -135,7 +136,8 @@ async fn load_takes_every_column(app: TestApp) {
     let group = loaded(
         GROUP,
         json!({ "code": "loaded", "completionPolicy": "N", "threshold": 3, "forbidMaker": true, "distinctDeciders": true,
-            "leadTimeSeconds": 3600, "claimMode": "MARK", "claimSeconds": 600,
+            "leadTimeSeconds": 3600, "claimMode": "MARK", "claimSeconds": 600, "jsonExt": { "of": "a host", "task_sources": ["a source"] },
+            "onCompleted": "f", "sourceFunctions": [{ "source": "a source", "onCompleted": "g" }],
             "escalations": [{ "at": "AFTER_OPEN", "offsetSeconds": 60, "action": "NOTIFY", "taskGroupId": GROUP, "priority": null }] }),
     );
     let executor = loaded(EXECUTOR, json!({ "taskGroup": GROUP, "user": user_id("exec1"), "weight": 5 }));
@@ -161,40 +163,89 @@ async fn load_takes_every_column(app: TestApp) {
         "taskGroups": [group], "taskExecutors": [executor], "tasks": [task], "taskHistory": [version],
     }))
     .await;
-    let is_there = |table: &str, columns: &[&str], row: &Value| {
-        let id = row["id"].as_str().expect("a key");
-        for column in columns {
-            let camel = camel_case(column);
-            let short = camel_case(column.trim_end_matches("_id"));
-            let value = row.get(&camel).or_else(|| row.get(&short));
-            let value = value.unwrap_or_else(|| panic!("{table}.{column} is not in the file of this test"));
-            // A moment is a text with a blank in SQLite, and compares equal to one in PostgreSQL.
-            let literal = match value {
-                Value::String(text) if column.starts_with("date") || column.ends_with("_date") => {
-                    format!("'{}'", text.replace('T', " "))
-                }
-                Value::String(text) => format!("'{text}'"),
-                Value::Object(_) | Value::Array(_) => format!("'{value}'"),
-                other => other.to_string(),
-            };
-            let sql = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND {column} = {literal}");
-            assert_eq!(app.count(&sql), 1, "{table}.{column} is not {literal}");
-        }
-    };
-    is_there(
-        "task_management_taskgroup",
-        &columns("task_management_taskgroup", declared::not_loaded()),
-        &group,
-    );
-    is_there(
-        "task_management_taskexecutor",
-        &columns("task_management_taskexecutor", declared::not_loaded()),
-        &executor,
-    );
+    for (table, row) in [("task_management_taskgroup", &group), ("task_management_taskexecutor", &executor)] {
+        is_there(&app, table, &columns(table, declared::not_loaded()), row);
+    }
     let mut of_tasks = columns("task_management_task", declared::not_loaded());
-    is_there("task_management_task", &of_tasks, &task);
+    is_there(&app, "task_management_task", &of_tasks, &task);
     of_tasks.extend(declared::HISTORY_COLUMNS);
-    is_there("task_management_historicaltask", &of_tasks, &version);
+    is_there(&app, "task_management_historicaltask", &of_tasks, &version);
+}
+
+/// The names that columns have in files, where they have others.
+const IN_FILES: [(&str, &str); 2] = [("conditions", "when"), ("date_start", "startTimestamp")];
+
+/// The columns of the loaded row have the values that it has in the file.
+fn is_there(app: &TestApp, table: &str, columns: &[&str], row: &Value) {
+    let id = row["id"].as_str().expect("a key");
+    for column in columns {
+        let camel = camel_case(column);
+        let short = camel_case(column.trim_end_matches("_id"));
+        let other = IN_FILES.iter().find(|(own, _)| own == column).map_or("", |(_, name)| name);
+        let value = row.get(&camel).or_else(|| row.get(&short)).or_else(|| row.get(other));
+        let value = value.unwrap_or_else(|| panic!("{table}.{column} is not in the file of this test"));
+        // A moment is a text with a blank in SQLite, and compares equal to one in PostgreSQL.
+        let literal = match value {
+            Value::String(text) if column.starts_with("date") || column.ends_with("_date") => {
+                format!("'{}'", text.replace('T', " "))
+            }
+            Value::String(text) => format!("'{text}'"),
+            Value::Object(_) | Value::Array(_) => format!("'{value}'"),
+            other => other.to_string(),
+        };
+        let sql = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND {column} = {literal}");
+        assert_eq!(app.count(&sql), 1, "{table}.{column} is not {literal}");
+    }
+}
+
+#[apply(on_both)]
+async fn load_takes_every_column_of_what_it_makes(backend: Backend) {
+    let app = TestApp::start_with(backend, |_| {}, with_runner).await;
+    let javascript = json!({
+        "id": GROUP, "jsonExt": { "of": "a host" }, "name": "loaded", "description": "a description", "kind": "JAVASCRIPT",
+        "source": "export default () => 1", "memoryLimit": 64, "timeLimit": 20, "permissionMode": "allUsers",
+        "defaultPriority": 3, "isIdempotent": true, "isEnabled": false, "maxConcurrency": 4, "runsPerMinute": 60,
+        "retryPolicy": { "enabled": true, "errorsToRetry": ["busy"], "pausesSeconds": [7] },
+        "serviceAccount": user_id("exec1"), "environmentVariables": [{ "name": "KEY", "value": "a value" }],
+    });
+    let http = json!({ "id": EXECUTOR, "name": "paid", "kind": "HTTP", "url": "https://paid.example.org/" });
+    let by_cron = json!({
+        "id": GROUP, "functionName": "loaded", "data": { "amount": 1 }, "priority": 5, "startTimestamp": "2044-01-02T03:04:05.000006",
+        "cron": "30 2 * * *", "timeZone": "Europe/Berlin", "catchUp": "ONCE", "isEnabled": false,
+    });
+    let by_interval = json!({ "id": EXECUTOR, "functionName": "paid", "intervalSeconds": 600 });
+    let template = json!({ "id": GROUP, "name": "loaded", "language": "fr", "subject": "s", "text": "t", "html": "<b>h</b>" });
+    let dispatcher = json!({
+        "id": GROUP, "name": "loaded", "description": "a description", "signal": "task_service.update", "isEnabled": false,
+        "when": [{ "path": "/data/task/source", "op": "IN", "value": ["a"] }], "tags": ["a tag"],
+        "actions": [{ "kind": "FUNCTION", "functionName": "paid", "priority": 2, "template": null, "recipients": [], "addresses": [] }],
+    });
+    app.load(json!({
+        "taskFunctions": [javascript, http], "functionSchedules": [by_cron, by_interval], "taskTemplates": [template],
+        "taskDispatchers": [dispatcher],
+    }))
+    .await;
+    // A column that the first row can't have is in the second one.
+    for (table, row, second) in [
+        ("task_management_taskfunction", &javascript, Some((&http, "url"))),
+        ("task_management_functionschedule", &by_cron, Some((&by_interval, "interval_seconds"))),
+        ("task_management_tasktemplate", &template, None),
+        ("task_management_taskdispatcher", &dispatcher, None),
+    ] {
+        let all = columns(table, declared::not_loaded());
+        let own = all.iter().copied().filter(|column| {
+            // The values of variables are elsewhere, sealed.
+            second.is_none_or(|(_, other)| other != *column) && *column != "environment"
+        });
+        is_there(&app, table, &own.collect::<Vec<_>>(), row);
+        if let Some((row, column)) = second {
+            assert!(all.contains(&column), "{table}.{column}");
+            is_there(&app, table, &[column], row);
+        }
+    }
+    let named =
+        "SELECT count(*) FROM task_management_taskfunction WHERE CAST(environment AS text) LIKE '%KEY%'";
+    assert_eq!(app.count(named), 1);
 }
 
 #[apply(on_both)]

@@ -67,6 +67,7 @@ mod journal;
 mod kill;
 mod layering;
 mod leases;
+mod loading;
 mod logs;
 mod mail_templates;
 mod mails;

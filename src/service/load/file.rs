@@ -12,6 +12,10 @@ use crate::model::task::Task;
 use crate::model::task_executor::TaskExecutor;
 use crate::model::task_group::TaskGroup;
 
+mod made;
+
+pub(super) use made::{LoadedDispatcher, LoadedFunction, LoadedSchedule, LoadedTemplate};
+
 /// A file to be loaded.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -20,6 +24,10 @@ pub struct File {
     pub(super) users: Vec<LoadedUser>,
     pub(super) content_types: Vec<LoadedContentType>,
     pub(super) module_configurations: Vec<LoadedConfiguration>,
+    pub(super) task_functions: Vec<LoadedFunction>,
+    pub(super) function_schedules: Vec<LoadedSchedule>,
+    pub(super) task_templates: Vec<LoadedTemplate>,
+    pub(super) task_dispatchers: Vec<LoadedDispatcher>,
     pub(super) task_groups: Vec<LoadedRow<TaskGroup>>,
     pub(super) task_executors: Vec<LoadedRow<TaskExecutor>>,
     pub(super) tasks: Vec<LoadedRow<Task>>,
@@ -112,11 +120,8 @@ impl Loadable for TaskGroup {
         Self::COLUMNS.iter().map(|column| column.name).collect()
     }
     const NAMES: &'static [(&'static str, &'static str)] = &[];
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
-        ("threshold_kind", "follows from completionPolicy"),
-        ("on_completed", "functions are not loaded"),
-        ("source_functions", "functions are not loaded"),
-    ];
+    const LEFT_OUT: &'static [(&'static str, &'static str)] =
+        &[("threshold_kind", "follows from completionPolicy")];
 }
 
 impl Loadable for TaskExecutor {
@@ -157,7 +162,7 @@ pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static 
     fn of<T: Loadable + Entity>() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
         T::LEFT_OUT.iter().map(|(column, reason)| (T::TABLE, *column, *reason))
     }
-    of::<TaskGroup>().chain(of::<TaskExecutor>()).chain(of::<Task>())
+    of::<TaskGroup>().chain(of::<TaskExecutor>()).chain(of::<Task>()).chain(made::left_out())
 }
 
 impl<'de, T: Loadable> Deserialize<'de> for LoadedRow<T> {
