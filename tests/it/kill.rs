@@ -33,7 +33,8 @@ fn killed_with_functions(database: &str) {
     assert!(reported(&output, "kills") >= 4);
     assert!(reported(&output, "runs acknowledged") >= 60);
     assert!(reported(&output, "moments of the schedule") >= 1);
-    assert!(reported(&output, "tasks decided") >= 16);
+    // Four between kills, which may take both processes at once.
+    assert!(reported(&output, "tasks decided") >= 8);
     assert_eq!(reported(&output, "violations"), 0);
 }
 
