@@ -50,7 +50,8 @@ pub fn routes(app: &App) -> Router<App> {
     let routes = Router::new()
         .route(&path, any(answer))
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(app.http.body_timeout_s)));
-    contained(routes, patience).layer(map_response(shut_in))
+    // What is no path of a function is answered by the others.
+    contained(routes, patience).route_layer(map_response(shut_in))
 }
 
 /// Has browsers show an answer as a page of no origin, and as nothing but what it says that it is.
