@@ -160,7 +160,8 @@ async fn serve(mut socket: WebSocket, session: Arc<Session>) {
             Next::Frame(frame) => {
                 let more = || Some(said_next(operations.next().now_or_never()?, &mut messages, &session));
                 tokio::select! {
-                    next = send(&mut socket, frame, more) => next,
+                    // In a box, as most of the time nothing is sent.
+                    next = Box::pin(send(&mut socket, frame, more)) => next,
                     () = session.hang_up.cancelled() => return,
                     () = session.gives_way.cancelled() => return,
                     () = session.app.stopping.cancelled() => return,
@@ -205,6 +206,8 @@ async fn send(socket: &mut WebSocket, first: Frame, mut more: impl FnMut() -> Op
         }
         left -= 1;
         next = if left > 0 { more() } else { None };
+        // Many are told of a change at one moment: whoever asks something meanwhile does not wait for all of them.
+        tokio::task::yield_now().await;
     }
     if socket.flush().await.is_ok() { next.unwrap_or(Next::Nothing) } else { Next::End }
 }
