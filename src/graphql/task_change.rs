@@ -99,9 +99,10 @@ impl TaskChangeSubscriptions {
             source,
             awaiting_me: awaiting_me.unwrap_or_default(),
         };
-        // In a box, as this is over soon, and many listen.
+        // In boxes, as many listen: beginning is over soon, and what is moved into a future keeps its room there too.
         let changes =
             Box::pin(listen(&asking.services, requester, filter, after.as_deref(), hang_up)).await?;
+        let changes = Box::new(changes);
         Ok(stream::unfold((changes, asking), async |(mut changes, asking)| {
             let told = changes.next().await?.map(|event| {
                 asking.renew(&event.requester, Some((event.cursor, event.signal)));

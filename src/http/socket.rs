@@ -86,7 +86,8 @@ pub async fn connect(
     let stranger = Stranger::new(headers, place, greeting.map(|greeting| greeting.0));
     let session = Session::new(app, origin, stranger);
     upgrade.on_upgrade(async move |socket| {
-        serve(socket, session).await;
+        // In a box, as what is moved into a future keeps its room there too.
+        serve(Box::new(socket), session).await;
         drop(executed);
     })
 }
@@ -103,7 +104,7 @@ enum Next {
     End,
 }
 
-async fn serve(mut socket: WebSocket, session: Arc<Session>) {
+async fn serve(mut socket: Box<WebSocket>, session: Arc<Session>) {
     // No channel, which would keep room for many: nobody has to be woken, as the loop below asks for what comes next each time.
     let feed = Arc::new(Mutex::new(VecDeque::new()));
     let waiting = Arc::clone(&feed);

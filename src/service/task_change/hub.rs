@@ -198,6 +198,17 @@ impl Subscriber {
         self.waiting().told.iter().map(|(task_id, _)| *task_id).collect()
     }
 
+    /// Tells the person that something waits.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Whether something waits that the person has not taken.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting().events.is_empty()
+    }
+
+    /// Leaves an event, of which the person hears when woken.
     fn push(&self, event: Event, most: usize) {
         let bytes = event.bytes();
         let mut waiting = self.waiting();
@@ -212,8 +223,6 @@ impl Subscriber {
         }
         waiting.bytes += bytes;
         waiting.events.push_back((event, bytes));
-        drop(waiting);
-        self.woken.notify_one();
     }
 
     /// Ends it; nothing that waits is told any more.
@@ -228,7 +237,7 @@ impl Subscriber {
                 hang_up.cancel();
             }
         }
-        self.woken.notify_one();
+        self.wake();
     }
 
     /// Forgets what waits, which is read again.
@@ -318,8 +327,10 @@ impl Hub {
         self.state().is_read = false;
     }
 
-    /// Tells everybody of a piece of the log up to `published`. Who has joined since it was asked who may be told reads it alone.
-    pub fn deliver(&self, published: i64, deliveries: Vec<Delivery>) {
+    /// Leaves for everybody what is told of a piece of the log up to `published`; answers who is to be woken for it. Who has joined
+    /// since it was asked who may be told reads it alone.
+    pub fn deliver(&self, published: i64, deliveries: Vec<Delivery>) -> Vec<Arc<Subscriber>> {
+        let mut told_of = Vec::new();
         let mut state = self.state();
         let is_new = state.published < Some(published);
         state.published = state.published.max(Some(published));
@@ -328,6 +339,9 @@ impl Hub {
             let Some(subscriber) = left.remove(&number) else { continue };
             match told {
                 Ok(events) => {
+                    if !events.is_empty() {
+                        told_of.push(Arc::clone(&subscriber));
+                    }
                     for event in events {
                         subscriber.push(event, self.most);
                     }
@@ -341,11 +355,12 @@ impl Hub {
         for (number, subscriber) in left {
             if is_new {
                 subscriber.waiting().is_behind = true;
-                subscriber.woken.notify_one();
+                subscriber.wake();
             } else {
                 state.subscribers.insert(number, subscriber);
             }
         }
+        told_of
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

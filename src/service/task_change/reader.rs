@@ -23,11 +23,15 @@ const PIECE: i64 = 500;
 /// How many versions one statement reads, and after how many bytes of proposals a piece ends.
 const VERSIONS: usize = 50;
 const BYTES: usize = 8 * 1024 * 1024;
-/// How much longer than a look the pause after it lasts, so that asking takes a tenth of the time at most; and the least and the
+/// How much longer than a look the pause after it lasts, so that asking takes a twentieth of the time at most; and the least and the
 /// longest pause.
-const REST: u32 = 9;
+const REST: u32 = 19;
 const LEAST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_millis(600);
+/// How often the reader gives way, at most, to one who takes what waits, and for how long to all of them: what has waited too long
+/// is asked for again.
+const WAYS: usize = 64;
+const PACED: Duration = Duration::from_millis(300);
 /// How often sessions and rights are asked for when nothing changes.
 const SWEEP: Duration = Duration::from_secs(5);
 /// From when on it is said that changes wait for a transaction, and how often.
@@ -54,12 +58,33 @@ pub async fn run(services: Arc<ServiceContext>, poll: Duration) {
         }
         say_what_waits(&services, &reports);
         let pause = (begun.elapsed() * REST).clamp(LEAST, LONGEST);
+        let may_be_more = match read {
+            Ok(Read { may_be_more, told_of }) => {
+                wake(&told_of).await;
+                may_be_more
+            }
+            Err(_) => false,
+        };
         tokio::time::sleep(pause).await;
-        if matches!(read, Ok(false) | Err(_)) {
+        if !may_be_more {
             tokio::select! {
                 _ = woken.changed() => {}
                 () = tokio::time::sleep(poll.saturating_sub(pause)) => {}
             }
+        }
+    }
+}
+
+/// Wakes those for whom something waits, one after the other: if all of them were woken at one moment, whoever asks something else
+/// would wait for all of them.
+async fn wake(told_of: &[Arc<Subscriber>]) {
+    let begun = Instant::now();
+    for one in told_of {
+        one.wake();
+        let mut ways = WAYS;
+        while ways > 0 && begun.elapsed() < PACED && one.has_waiting() {
+            tokio::task::yield_now().await;
+            ways -= 1;
         }
     }
 }
@@ -98,22 +123,31 @@ pub fn settled(services: &ServiceContext, connection: &mut DbConnection) -> Resu
     Ok((settling.note(&written, Instant::now()), written.last))
 }
 
-/// Reads a piece of the log for all who listen; returns whether there may be more.
+/// What came of reading a piece of the log.
+#[derive(Default)]
+struct Read {
+    /// Whether there may be more.
+    may_be_more: bool,
+    /// Those for whom something waits.
+    told_of: Vec<Arc<Subscriber>>,
+}
+
+/// Reads a piece of the log for all who listen.
 async fn read(
     services: &Arc<ServiceContext>,
     listeners: Listeners,
     published: i64,
     is_sweep: bool,
-) -> Result<bool> {
+) -> Result<Read> {
     if services.users.is_hosts() {
         let people: Vec<Uuid> = listeners.iter().map(|(_, one)| one.requester.id()).collect();
         services.users.ahead(&people).await?;
     }
     services
         .read(move |services, connection| {
-            let Some(settled) = settled(services, connection)?.0 else { return Ok(false) };
+            let Some(settled) = settled(services, connection)?.0 else { return Ok(Read::default()) };
             if settled <= published && !is_sweep {
-                return Ok(false);
+                return Ok(Read::default());
             }
             let changes = if settled > published {
                 db::task_change::changes(connection, published, settled, PIECE)?
@@ -127,8 +161,8 @@ async fn read(
             let until = if is_all { settled } else { told.until.unwrap_or(last) };
             let deliveries = listeners.iter().zip(told.events);
             let deliveries = deliveries.map(|((number, _), told)| Delivery { number: *number, told });
-            services.changes.deliver(until.max(published), deliveries.collect());
-            Ok(!is_all)
+            let told_of = services.changes.deliver(until.max(published), deliveries.collect());
+            Ok(Read { may_be_more: !is_all, told_of })
         })
         .await
 }
