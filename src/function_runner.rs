@@ -15,6 +15,8 @@ pub mod outside;
 
 use message::{Order, Told};
 
+use crate::domain::function_run::reason::NO_SANDBOX;
+
 /// The argument by which a program becomes a runner.
 const SUBCOMMAND: &str = "function-runner";
 /// How many bytes a message has at most. Texts take up to six times their size in JSON.
@@ -23,15 +25,6 @@ const FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// How much memory and time a look at a source may take.
 const CHECK_MEMORY_MB: u64 = 64;
 const CHECK_S: u64 = 5;
-
-/// The error of a run that needed too much memory.
-pub const OUT_OF_MEMORY: &str = "outOfMemory";
-/// The error of a run that waits for nothing.
-pub const NO_RESULT: &str = "noResult";
-/// The error of a run whose result is no JSON; the prelude says it.
-pub const NOT_SERIALIZABLE: &str = "notSerializable";
-/// The error of a runner that can't shut itself in.
-pub const NO_SANDBOX: &str = "noSandbox";
 
 /// The program by which functions in JavaScript are executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +73,12 @@ impl FunctionRunner {
             _ => Ok(Err(format!("it can't be read in {CHECK_S} s with {CHECK_MEMORY_MB} MB"))),
         }
     }
+}
+
+/// How many kilobytes the status of a process names so, as Linux tells it under `/proc`.
+fn kilobytes(status: &str, name: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    value.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The program of this process, also where its file was replaced by a newer one since.

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::function_run::{BAD_RESULT, RUN_BYTES, RunError, RunErrorType};
+use super::function_run::reason::BAD_RESULT;
+use super::function_run::{RUN_BYTES, RunError, RunErrorType};
 use super::json::{Json, Object, json};
 
 /// How many bytes the body of an answer may have.

@@ -3,7 +3,12 @@
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
+use reason::{TOO_DEEP, UNNAMED};
+
+use super::text::{is_blank, is_unseen};
 use super::text_enum::text_enum;
+
+pub mod reason;
 
 text_enum! {
     /// The status of a run, in the order of its life. All but the first two are final.
@@ -70,18 +75,10 @@ pub const DEEPEST: i32 = 8;
 /// How many seconds who executes a function waits for the result.
 pub const LONGEST_WAIT: u64 = 30;
 
-/// The error of a run whose process is gone.
-pub const ZOMBIE: &str = "zombieTaskCleaned";
-/// The error of a run behind which there are too many others.
-pub const TOO_DEEP: &str = "tooDeep";
-/// The error of a run that took too long.
-pub const TIMED_OUT: &str = "timeLimitExceeded";
-/// The error of a run that can't be begun.
-pub const NOT_BEGUN: &str = "notBegun";
-/// The error of a run whose result can't be kept.
-pub const BAD_RESULT: &str = "invalidResult";
-/// The error of a run that broke off.
-pub const BROKEN_OFF: &str = "brokenOff";
+/// The last line of a log of which there is more.
+const IS_FULL: &str = "the log is full: nothing more of it is kept";
+/// The last line of a log in the midst of a line.
+const LINE_IS_CUT: &str = "the log is full: the line before this one is cut, and nothing more of it is kept";
 
 const LONGEST_NAME: usize = 100;
 const LONGEST_MESSAGE: usize = 2_000;
@@ -101,11 +98,18 @@ impl RunError {
     /// The error in the form in which it can be kept.
     #[must_use]
     pub fn new(kind: RunErrorType, name: &str, message: &str) -> Self {
-        let name = match kept(name, LONGEST_NAME) {
-            name if name.is_empty() => "Error".to_owned(),
-            name => name,
-        };
-        Self { name, message: kept(message, LONGEST_MESSAGE), kind }
+        // It stands within lines: in lists, logs and metrics.
+        let seen: String =
+            kept(name, LONGEST_NAME).chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+        let name = if is_blank(&seen) { UNNAMED } else { seen.trim() };
+        Self { name: name.to_owned(), message: kept(message, LONGEST_MESSAGE), kind }
+    }
+
+    /// That of what would have so many runs behind it, more than are allowed.
+    #[must_use]
+    pub fn too_deep(depth: i32) -> Self {
+        let message = format!("{depth} runs stand behind it, one causing the next; {DEEPEST} are allowed");
+        Self::new(RunErrorType::Invocation, TOO_DEEP, &message)
     }
 
     /// The error as it is stored; none without a name.
@@ -142,16 +146,19 @@ impl RunLog {
         if self.is_full {
             return;
         }
-        let room = LOG_BYTES - self.bytes;
-        if self.lines.len() + 1 >= MOST_LINES || message.len() > room {
-            self.is_full = true;
-            let message = "the log is full: nothing more of it is kept".to_owned();
-            self.lines.push(LogLine { message, timestamp });
-            return;
+        let room = LOG_BYTES.saturating_sub(self.bytes);
+        let has_line = self.lines.len() + 1 < MOST_LINES;
+        let (kept, is_whole) = if has_line { beginning(message, room) } else { (String::new(), false) };
+        let is_cut = !is_whole && !kept.is_empty();
+        if is_whole || is_cut {
+            self.bytes += kept.len();
+            self.lines.push(LogLine { message: kept, timestamp });
         }
-        let message = kept(message, room);
-        self.bytes += message.len();
-        self.lines.push(LogLine { message, timestamp });
+        if !is_whole {
+            self.is_full = true;
+            let message = if is_cut { LINE_IS_CUT } else { IS_FULL };
+            self.lines.push(LogLine { message: message.to_owned(), timestamp });
+        }
     }
 
     /// The lines.
@@ -163,7 +170,24 @@ impl RunLog {
 
 /// The beginning of a text in a form that the database can keep.
 fn kept(text: &str, most: usize) -> String {
-    text.chars().map(|c| if c == '\0' { '\u{fffd}' } else { c }).take(most).collect()
+    text.chars().map(storable).take(most).collect()
+}
+
+/// As much of a text as so many bytes have room for, in a form that the database can keep, and whether that is all of it.
+fn beginning(text: &str, bytes: usize) -> (String, bool) {
+    let mut kept = String::new();
+    for c in text.chars().map(storable) {
+        if kept.len() + c.len_utf8() > bytes {
+            return (kept, false);
+        }
+        kept.push(c);
+    }
+    (kept, true)
+}
+
+/// A character that the database can keep.
+const fn storable(c: char) -> char {
+    if c == '\0' { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]
@@ -183,8 +207,25 @@ mod tests {
         assert_eq!(long.lines().len(), MOST_LINES);
         assert!(long.lines().last().is_some_and(|line| line.message.contains("full")));
         let large = lines(3, &"x".repeat(60 * 1024));
-        assert_eq!(large.lines().len(), 2);
+        let lengths: Vec<usize> = large.lines().iter().map(|line| line.message.len()).collect();
+        assert_eq!(lengths, [60 * 1024, 40 * 1024, LINE_IS_CUT.len()]);
+        assert_eq!(large.lines()[2].message, LINE_IS_CUT);
+        let full = lines(3, &"x".repeat(LOG_BYTES));
+        assert_eq!(full.lines().len(), 2);
+        assert_eq!(full.lines()[1].message, IS_FULL, "the line before is whole");
         assert_eq!(lines(1, "a\0b").lines()[0].message, "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_line_is_cut_between_letters_and_by_what_is_kept_of_it() {
+        let long = lines(1, &"é\u{1f600}".repeat(LOG_BYTES));
+        assert_eq!(long.lines().len(), 2);
+        let kept = &long.lines()[0].message;
+        assert!(kept.starts_with("é\u{1f600}é") && (LOG_BYTES - 3..=LOG_BYTES).contains(&kept.len()));
+        // What takes the place of a NUL character is three times as long.
+        let large = lines(3, &"\0".repeat(LOG_BYTES - 1));
+        let bytes: usize = large.lines().iter().map(|line| line.message.len()).sum();
+        assert!(bytes <= LOG_BYTES + LINE_IS_CUT.len(), "{bytes}");
     }
 
     #[test]
@@ -193,5 +234,15 @@ mod tests {
         assert_eq!(error.name, "Error");
         assert_eq!(error.message.chars().count(), LONGEST_MESSAGE);
         assert!(!error.message.contains('\0'));
+        for (name, kept) in [
+            ("no\nAccount", "no Account"),
+            ("\u{1b}[31mred\r\n", "[31mred"),
+            ("a\u{2028}b\u{202e}c\u{feff}d", "a b c d"),
+            (" \u{200b}\t", "Error"),
+            ("\0", "\u{fffd}"),
+            ("pasDeCompte-é \u{1f600}", "pasDeCompte-é \u{1f600}"),
+        ] {
+            assert_eq!(RunError::new(RunErrorType::Runtime, name, "").name, kept, "{name:?}");
+        }
     }
 }

@@ -51,7 +51,8 @@ const fn forms_neighbours(c: char) -> bool {
 }
 
 /// Whether a code must not hold it: what is not seen and forms nothing that is, and what ends a line.
-fn is_unseen(c: char) -> bool {
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !forms_neighbours(c))
 }
 

@@ -6,8 +6,8 @@ use std::thread;
 
 use serde::de::DeserializeOwned;
 
-use super::NO_SANDBOX;
 use super::message::{Fault, Order, Told, read, write};
+use crate::domain::function_run::reason::NO_SANDBOX;
 
 mod engine;
 #[cfg(debug_assertions)]
@@ -27,7 +27,7 @@ pub fn run(bounds: [Option<String>; 2]) -> i32 {
 
 fn serve(memory_mb: u64, seconds: u64) -> io::Result<()> {
     let heard = match shut_in(memory_mb, seconds) {
-        Ok(heard) => Heard(heard),
+        Ok(heard) => heard,
         Err(error) => return tell(&Told::Failed(Fault::new(NO_SANDBOX, error.to_string()))),
     };
     let told = match heard.next::<Order>()? {
@@ -40,7 +40,7 @@ fn serve(memory_mb: u64, seconds: u64) -> io::Result<()> {
 }
 
 /// Gives up all that a runner must not have, and begins to listen to the process then.
-fn shut_in(memory_mb: u64, seconds: u64) -> io::Result<Receiver<Vec<u8>>> {
+fn shut_in(memory_mb: u64, seconds: u64) -> io::Result<Heard> {
     sandbox::close_strays()?;
     // What follows can't be read any more then.
     let own_memory = sandbox::own_memory();
@@ -63,18 +63,22 @@ fn shut_in(memory_mb: u64, seconds: u64) -> io::Result<Receiver<Vec<u8>>> {
     })?;
     // While a thread begins, it calls what the filter refuses.
     listens.recv().map_err(io::Error::other)?;
-    sandbox::limit(own_memory + memory_mb * 1024 * 1024, seconds)?;
+    sandbox::limit(own_memory.addresses + memory_mb * 1024 * 1024, seconds)?;
     sandbox::filter()?;
     go.send(()).map_err(io::Error::other)?;
-    Ok(heard)
+    Ok(Heard { frames: heard, own_kilobytes: own_memory.kilobytes })
 }
 
 /// What the process says.
-struct Heard(Receiver<Vec<u8>>);
+struct Heard {
+    frames: Receiver<Vec<u8>>,
+    /// How many kilobytes of memory this one had before its order.
+    own_kilobytes: u64,
+}
 
 impl Heard {
     fn next<T: DeserializeOwned>(&self) -> io::Result<T> {
-        let bytes = self.0.recv().map_err(io::Error::other)?;
+        let bytes = self.frames.recv().map_err(io::Error::other)?;
         Ok(serde_json::from_slice(&bytes)?)
     }
 }

@@ -36,13 +36,18 @@ pub struct Job {
     pub result_bytes: usize,
 }
 
-/// What came of a question to the interface.
+/// What came of a question to the interface, or of [`Told::Null`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reply {
-    /// The number of the question.
+    /// The number of the question; [`Reply::OF_NULL`] for the other.
     pub number: u32,
     /// The answer, or why there is none.
     pub answer: Result<Box<RawValue>, Fault>,
+}
+
+impl Reply {
+    /// Questions have the numbers from 1.
+    pub const OF_NULL: u32 = 0;
 }
 
 /// An error by its name.
@@ -67,6 +72,12 @@ pub enum Told {
         query: String,
         /// Its variables.
         variables: Option<Box<RawValue>>,
+    },
+    /// Null was thrown: by the function, or by the engine, which had no memory left for an error. The process looks at how much memory
+    /// the runner has had at most; its answer is an error if it was that.
+    Null {
+        /// How many kilobytes it had before its order, beside its program's file.
+        before: u64,
     },
     /// The result.
     Result(Box<RawValue>),

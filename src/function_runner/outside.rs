@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::message::{Order, Reply, Told, frame, length};
-use super::{FunctionRunner, SUBCOMMAND};
+use super::{FunctionRunner, SUBCOMMAND, kilobytes};
 
 /// A runner at work. It is killed, with all that it may have started, when it is dropped.
 pub struct Runner {
@@ -66,6 +66,15 @@ impl Runner {
         let mut bytes = vec![0; length(head)?];
         self.from.read_exact(&mut bytes).await?;
         Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    /// Whether it has had so many megabytes of memory at once, beside its program and these kilobytes. Where the system doesn't tell, it may have.
+    pub async fn has_taken(&self, megabytes: u64, before: u64) -> bool {
+        let Some(number) = self.child.id() else { return true };
+        let read = move || std::fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+        let status = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        let own = kilobytes(&status, "RssFile").unwrap_or_default() + before;
+        kilobytes(&status, "VmHWM").is_none_or(|peak| peak.saturating_sub(own) >= megabytes * 1024)
     }
 
     /// Kills what is left of it; returns how it ended.

@@ -16,9 +16,7 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::Lock;
-use crate::domain::function_run::{
-    DEEPEST, MOST_TAGS, RUN_BYTES, RunError, RunErrorType, RunStatus, RunTrigger, TOO_DEEP,
-};
+use crate::domain::function_run::{DEEPEST, MOST_TAGS, RUN_BYTES, RunError, RunStatus, RunTrigger};
 use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
 use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
@@ -164,9 +162,8 @@ pub fn add(
 fn refuse_too_deep(run: &mut FunctionRun) {
     let depth = run.cause_depth;
     tracing::warn!(run = %run.id, function = %run.function_name, depth, "a run is refused: functions cause each other");
-    let message = format!("{depth} runs stand behind it, one causing the next; {DEEPEST} are allowed");
     run.status = RunStatus::Failed;
-    run.set_error(RunError::new(RunErrorType::Invocation, TOO_DEEP, &message));
+    run.set_error(RunError::too_deep(depth));
 }
 
 /// The run that an input asks for, which is not checked.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::outbox::settlement::Attempted;
-use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::reason::NOT_BEGUN;
+use crate::domain::function_run::{RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::error::Result;
 use crate::model::outbox::Delivery;

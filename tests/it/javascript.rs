@@ -342,7 +342,7 @@ async fn questions_are_bounded_in_number_and_size(backend: Backend) {
     let large = run(&app, "f", &json!("large")).await;
     assert_eq!(read(&large["result"]), json!(["tooLarge", "tooLarge"]), "{large}");
     let huge = run(&app, "f", &json!("huge")).await;
-    assert_eq!(read(&huge["result"]), json!("questionTooLarge"), "{huge}");
+    assert_eq!(read(&huge["result"]), json!("tooLarge"), "{huge}");
 }
 
 #[apply(on_both)]

@@ -47,6 +47,7 @@ mod flow_races;
 mod four_eyes;
 mod front_end;
 mod function_decisions;
+mod function_errors;
 mod function_receivers;
 mod function_runs;
 mod function_schedules;

@@ -12,9 +12,11 @@ use rquickjs::{Context, Ctx, Error, FromJs, Function, Module, Object, Promise, R
 use serde_json::value::RawValue;
 
 use super::{Heard, tell};
-use crate::domain::function_run::{BAD_RESULT, BROKEN_OFF, LOG_BYTES, MOST_LINES, TIMED_OUT};
+use crate::domain::function_run::reason::{
+    BAD_RESULT, BROKEN_OFF, NO_RESULT, OUT_OF_MEMORY, TIMED_OUT, UNNAMED,
+};
+use crate::domain::function_run::{LOG_BYTES, MOST_LINES};
 use crate::function_runner::message::{Fault, Job, Reply, Told};
-use crate::function_runner::{NO_RESULT, OUT_OF_MEMORY};
 
 const PRELUDE: &str = include_str!("prelude.js");
 /// The name of the function's module, as stacks show it.
@@ -146,14 +148,33 @@ impl<'js> Execution<'_, 'js> {
             return plain(&self.ctx, error);
         }
         let thrown = self.ctx.catch();
-        if thrown.is_null() {
-            // The engine throws it where there is no memory left for an error.
+        if thrown.is_null() && self.had_no_memory() {
             return Fault::new(OUT_OF_MEMORY, LITTLE_MEMORY);
         }
         let describe = prelude.get::<_, Function<'js>>("describe");
         let described = describe.and_then(|describe| describe.call::<_, Object<'js>>((thrown,)));
         let read = described.and_then(|said| Ok((said.get::<_, String>("name")?, said.get("message")?)));
-        read.map_or_else(|error| plain(&self.ctx, &error), |(name, message)| known(&name, message))
+        read.map_or_else(|error| self.undescribed(&error), |(name, message)| known(&name, message))
+    }
+
+    /// What the engine says of an error that the function keeps from being described.
+    fn undescribed(&self, error: &Error) -> Fault {
+        let thrown = self.ctx.catch();
+        if thrown.is_null() && !self.had_no_memory() { unshown(error) } else { said(&thrown, error) }
+    }
+
+    /// Whether null was thrown by the engine. It does so where there is no memory left for an error; the memory may be free again by
+    /// now, so the process is asked, which sees how much there was.
+    fn had_no_memory(&self) -> bool {
+        tell_or_end(&Told::Null { before: self.heard.own_kilobytes });
+        loop {
+            match self.heard.next::<Reply>() {
+                Ok(Reply { number: Reply::OF_NULL, answer }) => return answer.is_err(),
+                // The answer to a question, for which nobody waits any more.
+                Ok(_) => {}
+                Err(_) => return true,
+            }
+        }
     }
 }
 
@@ -200,7 +221,11 @@ fn tell_or_end(told: &Told) {
 
 /// What the engine says, where the prelude can't describe it.
 fn plain(ctx: &Ctx<'_>, error: &Error) -> Fault {
-    let thrown = ctx.catch();
+    said(&ctx.catch(), error)
+}
+
+/// What the engine says of what was thrown; null is thrown by itself.
+fn said(thrown: &Value<'_>, error: &Error) -> Fault {
     if thrown.is_null() || matches!(error, Error::Allocation) {
         return Fault::new(OUT_OF_MEMORY, LITTLE_MEMORY);
     }
@@ -209,8 +234,12 @@ fn plain(ctx: &Ctx<'_>, error: &Error) -> Fault {
             let name = exception.get::<_, String>("name").unwrap_or_default();
             known(&name, exception.message().unwrap_or_default())
         }
-        None => Fault::new("Error", format!("what it has thrown can't be shown: {error}")),
+        None => unshown(error),
     }
+}
+
+fn unshown(error: &Error) -> Fault {
+    Fault::new(UNNAMED, format!("what it has thrown can't be shown: {error}"))
 }
 
 /// The error under the name by which it goes here.

@@ -41,7 +41,7 @@
       if (typeof query !== "string") throw new TypeError("context.graphql needs a document, a text");
       const given = variables === undefined || variables === null ? undefined : stringify(variables);
       if (query.length + (given?.length ?? 0) > questionLength) {
-        throw named("questionTooLarge", `a document with its variables has ${questionLength} characters at most`);
+        throw named("tooLarge", `a document with its variables has ${questionLength} characters at most`);
       }
       const number = ask(wellFormed(query), given === undefined ? undefined : wellFormed(given));
       set(waiting, number, { resolve, reject });

@@ -4,6 +4,8 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
+use crate::function_runner::kilobytes;
+
 /// What the program itself may need beside the memory of the function.
 const OWN_MEMORY: u64 = 96 * 1024 * 1024;
 
@@ -37,14 +39,24 @@ pub fn limit(memory: u64, seconds: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// How many bytes of addresses this process has already, and what it may need beside the memory of the function.
-pub fn own_memory() -> u64 {
+/// What this process has of memory before its order.
+pub struct OwnMemory {
+    /// How many bytes of addresses it has already, and may need beside the memory of the function.
+    pub addresses: u64,
+    /// How many kilobytes it has, beside its program's file.
+    pub kilobytes: u64,
+}
+
+/// Looks at the memory of this process.
+pub fn own_memory() -> OwnMemory {
     // An allocator may reserve more than it uses.
     const UNKNOWN: u64 = 4 * 1024 * 1024 * 1024;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.map_or(UNKNOWN, |kilobytes| kilobytes * 1024) + OWN_MEMORY
+    let addresses = kilobytes(&status, "VmSize").map_or(UNKNOWN, |kilobytes| kilobytes * 1024);
+    OwnMemory {
+        addresses: addresses + OWN_MEMORY,
+        kilobytes: kilobytes(&status, "RssAnon").unwrap_or_default(),
+    }
 }
 
 /// Takes the file system and the network away from this thread and those it starts, where the kernel has Landlock.

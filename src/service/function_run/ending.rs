@@ -9,9 +9,8 @@ use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::lease::Lease;
 use crate::domain::event_data::EventData;
-use crate::domain::function_run::{
-    BAD_RESULT, LogLine, RUN_BYTES, RunError, RunErrorType, RunStatus, ZOMBIE,
-};
+use crate::domain::function_run::reason::{BAD_RESULT, ZOMBIE};
+use crate::domain::function_run::{LogLine, RUN_BYTES, RunError, RunErrorType, RunStatus};
 use crate::domain::json::Json;
 use crate::domain::signal::Signal;
 use crate::domain::text::check_json;

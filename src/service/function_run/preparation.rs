@@ -7,7 +7,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
-use crate::domain::function_run::{NOT_BEGUN, RUN_BYTES, RunError, RunErrorType};
+use crate::domain::function_run::reason::NOT_BEGUN;
+use crate::domain::function_run::{RUN_BYTES, RunError, RunErrorType};
 use crate::domain::json::{Json, json};
 use crate::error::Result as Outcome;
 use crate::model::function_run::FunctionRun;

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::javascript::Execution;
 use super::{FunctionCalls, Place};
-use crate::domain::function_run::{BROKEN_OFF, NOT_BEGUN, RunError, RunErrorType, TIMED_OUT};
+use crate::domain::function_run::reason::{BROKEN_OFF, NOT_BEGUN, TIMED_OUT};
+use crate::domain::function_run::{RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::domain::task_function::FunctionKind;
 use crate::model::task_function::TaskFunction;

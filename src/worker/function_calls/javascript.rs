@@ -9,13 +9,14 @@ use std::sync::Arc;
 use async_graphql::{Request, Variables};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::domain::function_run::{
-    BAD_RESULT, BROKEN_OFF, MOST_LINES, NOT_BEGUN, RUN_BYTES, RunError, RunErrorType,
+use crate::domain::function_run::reason::{
+    BAD_RESULT, BROKEN_OFF, KILLED, NO_ACCOUNT, NO_SANDBOX, NOT_BEGUN, NOT_SERIALIZABLE, OUT_OF_MEMORY,
+    TOO_LARGE, TOO_MANY,
 };
+use crate::domain::function_run::{MOST_LINES, RUN_BYTES, RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::function_runner::message::{Fault, Job, Order, Reply, Told};
 use crate::function_runner::outside::Runner;
-use crate::function_runner::{NO_SANDBOX, NOT_SERIALIZABLE};
 use crate::graphql::Schema;
 use crate::graphql::protocol::context::RequestId;
 use crate::graphql::protocol::document::aside;
@@ -24,15 +25,6 @@ use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
 use crate::service::function_run::preparation::{Errand, account};
 use crate::signal::cause;
-
-/// The error of a run whose process was ended by something else.
-const KILLED: &str = "killed";
-/// The error of a question by a function that acts in nobody's name.
-const NO_ACCOUNT: &str = "noServiceAccount";
-/// The error of a question too many.
-const TOO_MANY: &str = "tooManyQuestions";
-/// The error of a question, or an answer, that is too large.
-const TOO_LARGE: &str = "tooLarge";
 
 /// An errand that a process of its own carries out.
 pub struct Execution {
@@ -84,6 +76,12 @@ impl Execution {
                     questions += 1;
                     let answer = self.answer(questions, query, variables).await;
                     let _ = runner.reply(&Reply { number, answer }).await;
+                }
+                Ok(Told::Null { before }) => {
+                    let is_full = runner.has_taken(self.memory_limit() / 2, before).await;
+                    let no_memory = is_full.then(|| Fault::new(OUT_OF_MEMORY, ""));
+                    let answer = no_memory.map_or_else(|| Ok(RawValue::NULL.to_owned()), Err);
+                    let _ = runner.reply(&Reply { number: Reply::OF_NULL, answer }).await;
                 }
                 Ok(Told::Result(json)) => {
                     // The answer to a request may be long.

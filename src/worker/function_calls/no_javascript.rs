@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::reason::NOT_BEGUN;
+use crate::domain::function_run::{RunError, RunErrorType};
 use crate::domain::json::Json;
 use crate::graphql::Schema;
 use crate::model::task_function::TaskFunction;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Call, FunctionCalls};
-use crate::domain::function_run::{NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::reason::NOT_BEGUN;
+use crate::domain::function_run::{RunError, RunErrorType};
 use crate::model::task_function::TaskFunction;
 use crate::service::function_handler::Said;
 use crate::service::function_request::call::{Admitted, CallsFunctions};

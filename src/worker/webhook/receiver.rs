@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chrono::SecondsFormat;
 
 use super::{Webhooks, signed};
-use crate::domain::function_run::{BAD_RESULT, NOT_BEGUN, RunError, RunErrorType};
+use crate::domain::function_run::reason::{BAD_RESULT, NOT_BEGUN, UNREACHABLE};
+use crate::domain::function_run::{RunError, RunErrorType};
 use crate::domain::json::{Json, json};
 use crate::domain::webhook_url::check_url;
 use crate::error::Result;
@@ -18,8 +19,6 @@ use crate::worker::webhook_client::Bounds;
 
 /// The `type` of the message.
 const TYPE: &str = "task_function.run";
-/// The error of a receiver that could not be asked, or did not answer.
-const UNREACHABLE: &str = "unreachable";
 
 impl Webhooks {
     /// Has the receiver of a function carry out an errand; what it answers is the result.
