@@ -85,7 +85,8 @@ pub fn count(connection: &mut DbConnection) -> Result<i64> {
     Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 
-/// The functions whose runs are begun, and of which some run may be due, those with the most urgent runs first.
+/// The functions whose runs are begun, and of which some run may be due: those with the most urgent runs first, and among these those
+/// whose next run has waited longest, so that none is passed over for ever.
 pub fn with_due_runs(connection: &mut DbConnection, now: NaiveDateTime) -> Result<Vec<TaskFunction>> {
     #[derive(QueryableByName)]
     struct Urgency {
@@ -93,17 +94,20 @@ pub fn with_due_runs(connection: &mut DbConnection, now: NaiveDateTime) -> Resul
         id: Uuid,
     }
 
-    let top = Sql::new(
-        "(SELECT max(waiting.priority) FROM task_management_functionrun AS waiting \
-         WHERE waiting.function_id = live.id AND waiting.status = 'NEW' AND waiting.date_start <= ",
-    )
-    .bind(now)
-    .sql(")");
+    let next = |column: &str| {
+        Sql::new(format!("(SELECT waiting.{column} FROM task_management_functionrun AS waiting "))
+            .sql("WHERE waiting.function_id = live.id AND waiting.status = 'NEW' AND waiting.date_start <= ")
+            .bind(now)
+            .sql(" ORDER BY waiting.priority DESC, waiting.date_start, waiting.id LIMIT 1) AS ")
+            .sql(format!("next_{column}"))
+    };
     let order: Vec<Urgency> = Sql::new("SELECT due.id FROM (SELECT live.id, ")
-        .append(top)
+        .append(next("priority"))
+        .sql(", ")
+        .append(next("date_start"))
         .sql(
-            " AS top FROM task_management_taskfunction AS live WHERE NOT live.is_deleted AND live.is_enabled) AS due \
-             WHERE due.top IS NOT NULL ORDER BY due.top DESC, due.id",
+            " FROM task_management_taskfunction AS live WHERE NOT live.is_deleted AND live.is_enabled) AS due \
+             WHERE due.next_priority IS NOT NULL ORDER BY due.next_priority DESC, due.next_date_start, due.id",
         )
         .load(connection)?;
     if order.is_empty() {

@@ -57,18 +57,20 @@ impl FunctionCalls {
         })
     }
 
-    /// A place for a call of the function; none if it has as many as it may have, or this process has.
+    /// A place for a call of the function; none if it has as many as it may have, or this process has. A part of the places of this
+    /// process, and of those for JavaScript, is kept for functions that have no call in hand here, so that no function takes all turns.
     pub fn take(&self, function: &TaskFunction) -> Option<Place> {
         let settings = &self.services.function_settings;
+        let of_function = Of::Function(function.id);
         let own = usize::try_from(function.max_concurrency).unwrap_or(1);
-        let is_process = function.kind == FunctionKind::Javascript;
-        let bounds = [
-            Some((Of::All, settings.runs_at_once)),
-            Some((Of::Function(function.id), own)),
-            is_process.then_some((Of::Javascript, settings.javascript_at_once)),
-        ];
-        let held = bounds.into_iter().flatten().map(|(of, most)| self.taken.take(of, most)).collect();
-        Option::<Vec<_>>::map(held, |held| Place { _held: held })
+        let mut held = vec![self.taken.take(of_function, own)?];
+        let is_first = self.taken.of(&of_function) == 1;
+        let open = |places: usize| if is_first { places } else { places - kept_for_others(places) };
+        held.push(self.taken.take(Of::All, open(settings.runs_at_once))?);
+        if function.kind == FunctionKind::Javascript {
+            held.push(self.taken.take(Of::Javascript, open(settings.javascript_at_once))?);
+        }
+        Some(Place { _held: held })
     }
 
     /// Whether this process has a place at all.
@@ -83,5 +85,21 @@ impl FunctionCalls {
             FunctionKind::Http => self.services.bus.has_webhooks(),
             FunctionKind::Javascript => self.services.sources.runner().is_some(),
         }
+    }
+}
+
+/// How many of so many places are kept for functions that have no call in hand: a quarter, and at least one where there are two.
+fn kept_for_others(places: usize) -> usize {
+    places.div_ceil(4).min(places.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_the_places_is_kept_for_others_and_never_all() {
+        let kept: Vec<usize> = [0, 1, 2, 3, 4, 5, 8, 64].map(kept_for_others).into();
+        assert_eq!(kept, [0, 0, 1, 1, 1, 2, 2, 16]);
     }
 }

@@ -48,6 +48,7 @@ mod four_eyes;
 mod front_end;
 mod function_decisions;
 mod function_errors;
+mod function_places;
 mod function_receivers;
 mod function_runs;
 mod function_schedules;
