@@ -335,6 +335,7 @@ too-many-resets = Too many new passwords were asked for from here: please try ag
 too-many-rows = More than { $max } rows would be read (limits.request_rows): please ask for fewer at once, by smaller pages (`first`) or fewer lists inside lists.
 too-many-templates = There are { $max } templates already: delete some.
 too-many-runs = { $max } runs of this function wait already, and no more are taken (functions.waiting_runs): please try again later.
+too-many-own-runs = { $max } runs for which you have asked wait already, and no more are taken (functions.waiting_runs_per_user): please try again later, or cancel some.
 too-many-tokens = This user has { $max } tokens already (auth.tokens_per_user): revoke one first.
 too-many-variables = A function has { $max } environment variables and { $bytes } bytes of them at most.
 too-slow = The database would be busy for more than { $max } ms ({ $setting }): please ask for less at once, or filter and sort by fields that have an index.

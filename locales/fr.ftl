@@ -335,6 +335,7 @@ too-many-resets = Trop de nouveaux mots de passe ont été demandés d'ici : ré
 too-many-rows = Plus de { $max } lignes seraient lues (limits.request_rows) : veuillez en demander moins à la fois, par des pages plus petites (`first`) ou moins de listes dans des listes.
 too-many-templates = Il y a déjà { $max } modèles : supprimez-en.
 too-many-runs = { $max } exécutions de cette fonction attendent déjà, et aucune autre n'est acceptée (functions.waiting_runs) : veuillez réessayer plus tard.
+too-many-own-runs = { $max } exécutions que vous avez demandées attendent déjà, et aucune autre n'est acceptée (functions.waiting_runs_per_user) : veuillez réessayer plus tard, ou en annuler.
 too-many-tokens = Cet utilisateur a déjà { $max } jetons (auth.tokens_per_user) : révoquez-en un d'abord.
 too-many-variables = Une fonction a au plus { $max } variables d'environnement et { $bytes } octets en tout.
 too-slow = La base de données serait occupée plus de { $max } ms ({ $setting }) : veuillez demander moins à la fois, ou filtrer et trier par des champs qui ont un index.

@@ -337,6 +337,7 @@ impl Settings {
             ("functions.runs_at_once", count(self.functions.runs_at_once)),
             ("functions.max_functions", self.functions.max_functions),
             ("functions.waiting_runs", self.functions.waiting_runs),
+            ("functions.waiting_runs_per_user", self.functions.waiting_runs_per_user),
             ("functions.keep_days", self.functions.keep_days),
             ("functions.javascript_at_once", count(self.functions.javascript_at_once)),
             ("functions.source_bytes", count(self.functions.source_bytes)),

@@ -15,6 +15,8 @@ pub struct FunctionSettings {
     pub max_dispatchers: i64,
     /// How many runs of one function may wait.
     pub waiting_runs: i64,
+    /// How many runs for which one person has asked may wait, of all functions together.
+    pub waiting_runs_per_user: i64,
     /// How many days a run is kept after its end.
     pub keep_days: i64,
     /// The program by which functions in JavaScript are executed: a path; empty for the one that the host gives, which for the
@@ -49,6 +51,7 @@ impl Default for FunctionSettings {
             max_functions: 1_000,
             max_dispatchers: 100,
             waiting_runs: 100_000,
+            waiting_runs_per_user: 20_000,
             keep_days: 90,
             runner: String::new(),
             javascript_at_once: 8,

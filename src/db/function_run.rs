@@ -96,6 +96,14 @@ pub fn are_waiting(connection: &mut DbConnection, function_id: Uuid, count: i64)
     exists(connection, waiting.bind((count - 1).max(0)))
 }
 
+/// Whether so many runs wait for which this person has asked.
+pub fn are_waiting_of_user(connection: &mut DbConnection, user_id: Uuid, count: i64) -> Result<bool> {
+    let own =
+        Sql::new("user_created = ").bind(user_id).sql(" AND status = 'NEW' AND triggered_by = 'DIRECT'");
+    let waiting = own.sql(" LIMIT 1 OFFSET ");
+    exists(connection, waiting.bind((count - 1).max(0)))
+}
+
 fn exists(connection: &mut DbConnection, condition: Sql) -> Result<bool> {
     #[derive(QueryableByName)]
     struct Found {

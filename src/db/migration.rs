@@ -68,6 +68,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000039" "look_alike"
     "00000000000040" "look_alike_blanks"
     "00000000000041" "asked_by_due_date"
+    "00000000000043" "waiting_runs_of_people"
 ];
 
 /// The table in which the applied migrations are noted.

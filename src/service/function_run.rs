@@ -146,8 +146,10 @@ pub fn add(
     input: &CreateFunctionRun,
 ) -> Result<FunctionRun> {
     check(input)?;
-    if !matches!(cause, Cause::Task(_)) {
-        check_waiting(unit, function.id)?;
+    match cause {
+        Cause::Asked => check_room(unit, function.id)?,
+        Cause::Moment(_) | Cause::Event { .. } => check_waiting(unit, function.id)?,
+        Cause::Task(_) => {}
     }
     let mut run = new(unit, function, cause, input);
     if run.cause_depth > DEEPEST {
@@ -235,6 +237,17 @@ fn check(input: &CreateFunctionRun) -> Result<()> {
         return Err(Error::limit("tags", message));
     }
     input.tags.iter().try_for_each(|tag| check_code("tags", tag))
+}
+
+/// Refuses another run of a function for which the requester asks, if too many of it wait, or of the requester's.
+fn check_room(unit: &mut UnitOfWork<'_>, function_id: Uuid) -> Result<()> {
+    let max = unit.services.function_settings.waiting_runs_per_user;
+    let requester = unit.requester.id();
+    if db::function_run::are_waiting_of_user(unit.connection, requester, max)? {
+        let message = Message::new("too-many-own-runs").with("max", max);
+        return Err(Error::limit("functionName", message));
+    }
+    check_waiting(unit, function_id)
 }
 
 /// Refuses another run of a function of which too many wait.

@@ -1,4 +1,4 @@
-//! Bounds by which no function takes all: the places of a process go round.
+//! Bounds by which no function and no person takes all: the places of a process go round, and the queue has room for everybody.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::functions::greeting;
 use crate::sessions::beginning;
+use crate::support::scenario::each;
 use crate::support::{TestApp, apply, on_both, until};
 
 async fn make(app: &TestApp, name: &str, more: Value) {
@@ -112,4 +113,50 @@ async fn functions_take_turns_by_priority_and_then_by_how_long_their_next_run_ha
     while app.module.deliver_due().await.expect("executes") > 0 {}
     let called: Vec<i64> = called.lock().expect("nobody panicked").iter().filter_map(Value::as_i64).collect();
     assert_eq!(called, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[apply(on_both)]
+async fn one_person_does_not_fill_the_queue_for_all(backend: Backend) {
+    let own = |settings: &mut Settings| {
+        settings.functions.waiting_runs_per_user = 2;
+        settings.functions.waiting_runs = 4;
+    };
+    let app = TestApp::start_with(backend, own, |builder| {
+        greeting(builder)
+            .function("other", |_| async { Err(tasks_management::FunctionError::new("no", "no")) })
+    })
+    .await;
+    for name in ["greet", "other"] {
+        make(&app, name, json!({ "permissionMode": "allUsers" })).await;
+    }
+    let input = |name: &str| json!({ "functionName": name });
+    // Of all functions together.
+    app.done("exec1", "createFunctionRun", input("greet")).await;
+    app.done("exec1", "createFunctionRun", input("other")).await;
+    for (mutation, name) in
+        [("createFunctionRun", "greet"), ("createFunctionRun", "other"), ("executeTaskFunction", "greet")]
+    {
+        assert_eq!(app.refused("exec1", mutation, input(name)).await, "LIMIT functionName");
+    }
+    let said = app.user("exec1").await.graphql("{ mutationLogs { edges { node { error } } } }").await;
+    assert!(said.text.contains("functions.waiting_runs_per_user"), "{}", said.text);
+    // Others go on, and so does what nobody asks for.
+    app.done("exec2", "createFunctionRun", input("greet")).await;
+    let schedule = json!({ "functionName": "greet", "intervalSeconds": 60 });
+    app.done("admin", "createFunctionSchedule", schedule).await;
+    // Who gives a run up has room again.
+    let mut exec = app.user("exec1").await;
+    let runs = exec.rows("functionRun", "(functionName: \"greet\")", "uuid").await;
+    app.done("admin", "cancelFunctionRun", json!({ "ids": each(&runs, "uuid") })).await;
+    app.done("exec1", "createFunctionRun", input("greet")).await;
+    assert_eq!(app.refused("exec1", "createFunctionRun", input("greet")).await, "LIMIT functionName");
+    while app.module.deliver_due().await.expect("executes") > 0 {}
+    // A run that is replayed waits as others do.
+    let failed = exec.rows("functionRun", "(functionName: \"other\")", "uuid status").await.remove(0);
+    assert_eq!(failed["status"], "FAILED");
+    app.done("exec1", "createFunctionRun", input("greet")).await;
+    app.done("exec1", "createFunctionRun", input("greet")).await;
+    let replay = json!({ "id": failed["uuid"] });
+    assert_eq!(app.refused("exec1", "replayFunctionRun", replay.clone()).await, "LIMIT functionName");
+    app.done("admin", "replayFunctionRun", replay).await;
 }

@@ -31,7 +31,7 @@ pub fn replay(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<FunctionRun> {
     // The function is locked before its runs, as where it is deleted.
     let function = super::allowed(unit, "functionName", &name, &settings.gql_function_run_create_perms)?;
     super::check_enabled(&function)?;
-    super::check_waiting(unit, function.id)?;
+    super::check_room(unit, function.id)?;
     let failed = db::lock::<FunctionRun>(unit.connection, id, Lock::Exclusive)?.ok_or_else(missing)?;
     if !matches!(failed.status, RunStatus::Failed | RunStatus::Canceled) {
         let message = Message::new("run-not-failed").with("id", id.to_string());
