@@ -157,12 +157,12 @@ pub struct FunctionScheduleFields {
     priority: MaybeUndefined<BigInt>,
     /// From when on there are moments; null: at once.
     start_timestamp: MaybeUndefined<Moment>,
-    /// The seconds between two moments, from 60 to a year, counted from the start; in place of a line of cron.
-    interval_seconds: Option<i32>,
-    /// The five fields of a line of cron: minute, hour, day, month, day of the week; in place of an interval.
-    cron: Option<String>,
-    /// The time zone by whose clocks the line goes, such as `Europe/Berlin`; UTC unless said.
-    time_zone: Option<String>,
+    /// The seconds between two moments, from 60 to a year, counted from the start; in place of a line of cron. Null only beside one.
+    interval_seconds: MaybeUndefined<i32>,
+    /// The five fields of a line of cron: minute, hour, day, month, day of the week; in place of an interval. Null only beside one.
+    cron: MaybeUndefined<String>,
+    /// The time zone by whose clocks the line goes, such as `Europe/Berlin`; null: UTC, as if nothing was said.
+    time_zone: MaybeUndefined<String>,
     /// What becomes of moments that have passed while no process served the timers; they are left out, unless said.
     catch_up: Option<FunctionScheduleCatchUp>,
     /// Whether it has its function run.
@@ -175,9 +175,9 @@ impl FunctionScheduleFields {
             data: asked(&self.data, "data")?,
             priority: asked(&self.priority, "priority")?,
             start_timestamp: asked(&self.start_timestamp, "start_timestamp")?,
-            interval_seconds: self.interval_seconds,
-            cron: self.cron.clone(),
-            time_zone: self.time_zone.clone(),
+            interval_seconds: asked(&self.interval_seconds, "interval_seconds")?,
+            cron: asked(&self.cron, "cron")?,
+            time_zone: asked(&self.time_zone, "time_zone")?,
             catch_up: self.catch_up.map(Into::into),
             is_enabled: self.is_enabled,
         })

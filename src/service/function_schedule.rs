@@ -54,12 +54,12 @@ pub struct FunctionScheduleChange {
     pub priority: Option<Option<i64>>,
     /// From when on there are moments, or that there are at once.
     pub start_timestamp: Option<Option<NaiveDateTime>>,
-    /// The seconds between two moments; in place of a line of cron.
-    pub interval_seconds: Option<i32>,
-    /// The line of cron; in place of an interval.
-    pub cron: Option<String>,
-    /// The time zone of the line.
-    pub time_zone: Option<String>,
+    /// The seconds between two moments, in place of a line of cron, or that there are none.
+    pub interval_seconds: Option<Option<i32>>,
+    /// The line of cron, in place of an interval, or that there is none.
+    pub cron: Option<Option<String>>,
+    /// The time zone of the line, or that it is UTC.
+    pub time_zone: Option<Option<String>>,
     /// What becomes of moments that have passed while no process served the timers.
     pub catch_up: Option<CatchUp>,
     /// Whether it has its function run.
@@ -268,35 +268,46 @@ fn fill(schedule: &mut FunctionSchedule, change: &FunctionScheduleChange) -> Res
     if let Some(start) = change.start_timestamp {
         schedule.date_start = start;
     }
-    match (change.interval_seconds, &change.cron) {
-        (Some(_), Some(_)) => return Err(Error::validation("cron", Message::new("interval-or-cron"))),
-        (Some(seconds), None) => {
-            check_range("intervalSeconds", seconds, INTERVALS)?;
-            schedule.interval_seconds = Some(seconds);
-            schedule.cron = None;
-            schedule.time_zone = None;
-        }
-        (None, Some(line)) => {
-            schedule.cron = Some(line.clone());
-            schedule.interval_seconds = None;
-            schedule.time_zone.get_or_insert_with(|| "UTC".to_owned());
-        }
-        (None, None) => {}
-    }
-    if let Some(zone) = &change.time_zone {
-        if schedule.cron.is_none() {
-            return Err(Error::validation("timeZone", Message::new("zone-without-cron")));
-        }
-        schedule.time_zone = Some(zone.clone());
-    }
-    if schedule.interval_seconds.is_none() && schedule.cron.is_none() {
-        return Err(Error::validation("cron", Message::new("interval-or-cron")));
-    }
+    fill_rhythm(schedule, change)?;
     if let Some(catch_up) = change.catch_up {
         schedule.catch_up = catch_up;
     }
     if let Some(is_enabled) = change.is_enabled {
         schedule.is_enabled = is_enabled;
+    }
+    Ok(())
+}
+
+/// Takes the interval or the line of cron that is given. One takes the place of the other, and a schedule keeps one.
+fn fill_rhythm(schedule: &mut FunctionSchedule, change: &FunctionScheduleChange) -> Result<()> {
+    const UTC: &str = "UTC";
+    let either = |field: &str| Error::validation(field, Message::new("interval-or-cron"));
+    match (change.interval_seconds, &change.cron) {
+        (Some(Some(_)), Some(Some(_))) => return Err(either("cron")),
+        (Some(Some(seconds)), _) => {
+            check_range("intervalSeconds", seconds, INTERVALS)?;
+            schedule.interval_seconds = Some(seconds);
+            schedule.cron = None;
+            schedule.time_zone = None;
+        }
+        (_, Some(Some(line))) => {
+            schedule.cron = Some(line.clone());
+            schedule.interval_seconds = None;
+            schedule.time_zone.get_or_insert_with(|| UTC.to_owned());
+        }
+        (Some(None), _) if schedule.interval_seconds.is_some() => return Err(either("intervalSeconds")),
+        (_, Some(None)) if schedule.cron.is_some() => return Err(either("cron")),
+        _ => {}
+    }
+    match (&change.time_zone, &schedule.cron) {
+        (Some(zone), Some(_)) => schedule.time_zone = Some(zone.clone().unwrap_or_else(|| UTC.to_owned())),
+        (Some(Some(_)), None) => {
+            return Err(Error::validation("timeZone", Message::new("zone-without-cron")));
+        }
+        (Some(None) | None, _) => {}
+    }
+    if schedule.interval_seconds.is_none() && schedule.cron.is_none() {
+        return Err(either("cron"));
     }
     Ok(())
 }

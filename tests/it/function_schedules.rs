@@ -197,3 +197,66 @@ async fn what_is_wrong_with_a_schedule_is_said(backend: Backend) {
         "FORBIDDEN"
     );
 }
+
+#[apply(on_both)]
+async fn null_takes_a_rhythm_away_only_where_the_other_one_is_given(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let rhythm = |row: &Value| [row["intervalSeconds"].clone(), row["cron"].clone(), row["timeZone"].clone()];
+    let made = schedule(&app, json!({ "cron": "30 2 * * *", "timeZone": "Europe/Berlin" })).await;
+    let change = |more: Value| {
+        let mut input = json!({ "id": made["uuid"] });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        input
+    };
+    for more in [json!({ "cron": null }), json!({ "cron": null, "intervalSeconds": null, "priority": 1 })] {
+        let refused = app.refused("admin", "updateFunctionSchedule", change(more.clone())).await;
+        assert_eq!(refused, "VALIDATION cron", "{more}");
+    }
+    for (more, expected) in [
+        (json!({ "intervalSeconds": null }), json!([null, "30 2 * * *", "Europe/Berlin"])),
+        (json!({ "timeZone": null }), json!([null, "30 2 * * *", "UTC"])),
+        (json!({ "intervalSeconds": 60, "cron": null, "timeZone": null }), json!([60, null, null])),
+        (json!({ "cron": null }), json!([60, null, null])),
+        (json!({ "cron": "0 3 * * *", "intervalSeconds": null }), json!([null, "0 3 * * *", "UTC"])),
+        (json!({ "intervalSeconds": 90 }), json!([90, null, null])),
+    ] {
+        app.done("admin", "updateFunctionSchedule", change(more.clone())).await;
+        assert_eq!(json!(rhythm(&schedules(&app).await[0])), expected, "{more}");
+    }
+    let refused =
+        app.refused("admin", "updateFunctionSchedule", change(json!({ "intervalSeconds": null }))).await;
+    assert_eq!(refused, "VALIDATION intervalSeconds");
+    // Made so, too.
+    for (more, expected) in [
+        (json!({ "cron": null, "timeZone": null, "intervalSeconds": 60 }), json!([60, null, null])),
+        (
+            json!({ "cron": "0 3 * * *", "timeZone": null, "intervalSeconds": null }),
+            json!([null, "0 3 * * *", "UTC"]),
+        ),
+    ] {
+        assert_eq!(json!(rhythm(&schedule(&app, more.clone()).await)), expected, "{more}");
+    }
+    let nothing = json!({ "functionName": "greet", "cron": null, "intervalSeconds": null });
+    assert_eq!(app.refused("admin", "createFunctionSchedule", nothing).await, "VALIDATION cron");
+}
+
+#[apply(on_both)]
+async fn a_repeat_that_says_null_where_nothing_was_said_is_another_mutation(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let made = schedule(&app, json!({ "intervalSeconds": 60, "priority": 3 })).await;
+    let plain = json!({ "id": made["uuid"], "clientMutationId": "once" });
+    app.done("admin", "updateFunctionSchedule", plain.clone()).await;
+    let update = "mutation($in: UpdateFunctionScheduleMutationInput!) { updateFunctionSchedule(input: $in) { internalId } }";
+    let mut admin = app.user("admin").await;
+    for field in ["priority", "startTimestamp", "intervalSeconds", "cron", "timeZone"] {
+        let mut other = plain.clone();
+        other[field] = Value::Null;
+        let answer = admin.graphql_with(update, json!({ "in": other })).await;
+        assert_eq!(answer.codes(), ["CONFLICT"], "{field}: {}", answer.text);
+    }
+    // What null does not change is the same.
+    let mut same = plain.clone();
+    same["isEnabled"] = Value::Null;
+    app.done("admin", "updateFunctionSchedule", same).await;
+    assert_eq!(schedules(&app).await[0]["priority"], json!(3));
+}

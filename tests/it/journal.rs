@@ -316,6 +316,37 @@ async fn the_same_asked_for_in_other_letters_runs_once(app: TestApp) {
         .data("createTaskGroup");
     let same = json!({ "userIds": [null, user_id("exec1")], "threshold": null, "taskSources": null });
     send(&mut client, "createTaskGroup", &rules(same)).await.data("createTaskGroup");
-    let other = rules(json!({ "userIds": [user_id("exec1")], "forbidMaker": null }));
-    assert_eq!(send(&mut client, "createTaskGroup", &other).await.codes(), ["CONFLICT"]);
+    for said in ["forbidMaker", "onCompleted"] {
+        let mut other = rules(json!({ "userIds": [user_id("exec1")] }));
+        other[said] = Value::Null;
+        assert_eq!(send(&mut client, "createTaskGroup", &other).await.codes(), ["CONFLICT"], "{said}");
+    }
+}
+
+/// Where null takes a value away, a repeat with null asks for something else than one without the field.
+#[test]
+fn repeats_are_compared_by_null_wherever_null_says_something() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql");
+    let compared = std::fs::read_to_string(root.join("protocol/content.rs")).expect("a file");
+    let mut folders = vec![root];
+    let mut fields = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("UTF-8");
+            for line in text.lines().filter(|line| line.contains(": MaybeUndefined<")) {
+                let Some((name, _)) = line.trim().split_once(": ") else { continue };
+                let mut words = name.split('_');
+                let first = words.next().unwrap_or_default().to_owned();
+                let name = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
+                assert!(compared.contains(&format!("\"{name}\"")), "{}: {line}", path.display());
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields >= 14, "{fields}");
 }

@@ -12,10 +12,6 @@ use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
 use crate::service::mutation::CanonicalForm;
 
-/// Fields for which null differs from absence: it leaves the rule to the settings, or takes the value away.
-const NULL_IS_SAID: [&str; 6] =
-    ["forbidMaker", "distinctDeciders", "dueDate", "followUpDate", "leadTimeSeconds", "serviceAccount"];
-
 /// Fields that the journal never holds. Two inputs that differ in nothing else ask for the same.
 const SECRETS: [&str; 2] = ["environment_variables", "password"];
 
@@ -56,7 +52,7 @@ fn canonical(registry: &Registry, ty: &str, given: Json) -> Json {
         }
         (MetaTypeName::List(inner), single) => Json::Array(vec![canonical(registry, inner, single)]),
         (MetaTypeName::Named(name), given) => match (registry.types.get(name), given) {
-            (Some(MetaType::InputObject { input_fields, .. }), Json::Object(map)) => {
+            (Some(MetaType::InputObject { name: input, input_fields, .. }), Json::Object(map)) => {
                 let mut object = Object::new();
                 for (key, item) in map {
                     let field = input_fields
@@ -66,7 +62,7 @@ fn canonical(registry: &Registry, ty: &str, given: Json) -> Json {
                         Some(field) => (field.name.clone(), canonical(registry, &field.ty, item)),
                         None => (key, item),
                     };
-                    if !item.is_null() || NULL_IS_SAID.contains(&name.as_str()) {
+                    if !item.is_null() || null_is_said(input, &name) {
                         object.insert(name, item);
                     }
                 }
@@ -76,6 +72,19 @@ fn canonical(registry: &Registry, ty: &str, given: Json) -> Json {
             (_, Json::Number(number)) if name == "ID" => number.as_str().into(),
             (_, given) => given,
         },
+    }
+}
+
+/// Whether null differs from absence in a field of an input: it leaves the rule to the settings, or takes the value away.
+fn null_is_said(input: &str, field: &str) -> bool {
+    match field {
+        "forbidMaker" | "distinctDeciders" | "dueDate" | "followUpDate" | "leadTimeSeconds"
+        | "onCompleted" | "serviceAccount" => true,
+        "jsonExt" => input.ends_with("TaskFunctionMutationInput"),
+        "priority" | "startTimestamp" | "intervalSeconds" | "cron" | "timeZone" => {
+            input.ends_with("FunctionScheduleMutationInput")
+        }
+        _ => false,
     }
 }
 

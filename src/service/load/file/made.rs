@@ -118,9 +118,9 @@ impl LoadedSchedule {
             data: self.data.clone(),
             priority: self.priority.map(Some),
             start_timestamp: self.start_timestamp.map(Some),
-            interval_seconds: self.interval_seconds,
-            cron: self.cron.clone(),
-            time_zone: self.time_zone.clone(),
+            interval_seconds: self.interval_seconds.map(Some),
+            cron: self.cron.clone().map(Some),
+            time_zone: self.time_zone.clone().map(Some),
             catch_up: self.catch_up,
             is_enabled: self.is_enabled,
         };
