@@ -32,6 +32,8 @@ use crate::service::function_request::call::{Called, Request as Asked, call, cal
 
 pub mod rates;
 
+/// The header by which a caller says how many runs stand behind a request, as `causeDepth` of `createFunctionRun` does.
+const CAUSE_DEPTH: &str = "cause-depth";
 /// The first part of the paths, behind that of the interface.
 const ROOT: &str = "/functions/";
 /// The longest body that is read on the async thread, in bytes.
@@ -99,6 +101,16 @@ impl Incoming {
             Ok(function) => function,
             Err(error) => return self.refused(&error),
         };
+        let Some(cause_depth) = cause_depth(&self.parts.headers) else {
+            let message = Message::new("bad-cause-depth");
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                &message,
+                ErrorCode::Validation,
+                &self.language,
+                &self.request_id,
+            );
+        };
         let now = self.app.services.clock.now();
         if self.requester.is_none() && !self.app.public_calls.count(self.origin.address, now) {
             return self.busy(60);
@@ -107,7 +119,7 @@ impl Incoming {
             Ok((body, _)) => body,
             Err(refusal) => return refusal.into_response(&self.request_id),
         };
-        match self.call(function, path, body).await {
+        match self.call(function, path, body, cause_depth).await {
             Ok(Called::Answered(answer)) => sent(answer),
             Ok(Called::Failed) => self.fault(StatusCode::BAD_GATEWAY, &Message::new("function-failed")),
             Ok(Called::Late) => self.fault(StatusCode::GATEWAY_TIMEOUT, &Message::new("function-late")),
@@ -138,7 +150,13 @@ impl Incoming {
     }
 
     /// Calls the function. That goes on if the caller goes away, as nobody knows then what it has done already.
-    async fn call(&self, function: TaskFunction, path: String, body: Received) -> Result<Called> {
+    async fn call(
+        &self,
+        function: TaskFunction,
+        path: String,
+        body: Received,
+        cause_depth: i32,
+    ) -> Result<Called> {
         let (services, calls) = (Arc::clone(&self.app.services), Arc::clone(&self.app.calls));
         let (method, own_path) = (self.parts.method.to_string(), path.clone());
         let query = self.parts.uri.query().unwrap_or_default().to_owned();
@@ -152,7 +170,8 @@ impl Incoming {
                 Told { method, path, query, headers: &headers, body: &bytes, caller: shown }.input()
             });
             let input = input.await?;
-            let outcome = call(&services, calls, function, Asked { method, path, input, caller }).await;
+            let asked = Asked { method, path, input, caller, cause_depth };
+            let outcome = call(&services, calls, function, asked).await;
             // It counts as held until then, because the function is told of it.
             drop(body);
             outcome
@@ -183,6 +202,14 @@ impl Incoming {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
     }
+}
+
+/// How many runs stand behind a request; none if that can't be read.
+fn cause_depth(headers: &HeaderMap) -> Option<i32> {
+    let mut said = headers.get_all(CAUSE_DEPTH).iter();
+    let Some(depth) = said.next() else { return Some(0) };
+    let depth: i32 = depth.to_str().ok()?.trim().parse().ok()?;
+    (depth >= 0 && said.next().is_none()).then_some(depth)
 }
 
 /// The headers as texts.

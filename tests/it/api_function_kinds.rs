@@ -114,3 +114,48 @@ async fn a_function_with_a_receiver_answers(backend: Backend) {
     );
     assert_eq!(receiver.count(), 3);
 }
+
+#[apply(on_both)]
+async fn functions_that_call_each_other_by_http_come_to_an_end(backend: Backend) {
+    let app = TestApp::start_with(backend, |_| {}, with_runner).await;
+    let source = "export default async (task, context) => {\n\
+          const run = 'mutation { createFunctionRun(input: { functionName: \"leaf\" }) { internalId } }';\n\
+          if (task.data.path === '/runs') await context.graphql(run);\n\
+          return { statusCode: 200, body: String(task.causeDepth) };\n\
+        };";
+    make(&app, "link", source, json!({ "serviceAccount": user_id("admin") })).await;
+    make(&app, "leaf", "export default () => 1", json!({})).await;
+    let mut client = app.user("admin").await;
+    let header = |depth: &str| ("cause-depth".to_owned(), depth.to_owned());
+    for (said, told) in [(None, "1"), (Some("0"), "1"), (Some("3"), "4"), (Some(" 8 "), "9")] {
+        client.headers = said.map(header).into_iter().collect();
+        let answer = client.send("GET", "/api/functions/link/", "").await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, told), "{said:?}");
+    }
+    // What it causes goes on from there.
+    client.headers = vec![header("7")];
+    assert_eq!(client.send("GET", "/api/functions/link/runs", "").await.text, "8");
+    client.headers = vec![header("8")];
+    assert_eq!(client.send("GET", "/api/functions/link/runs", "").await.text, "9");
+    let runs =
+        app.user("admin").await.rows("functionRun", "(orderBy: \"id\")", "causeDepth error { name }").await;
+    let too_deep = json!({ "causeDepth": 9, "error": { "name": "tooDeep" } });
+    assert_eq!(runs, [json!({ "causeDepth": 8, "error": null }), too_deep]);
+    client.headers = vec![header("9")];
+    let answer = client.send("GET", "/api/functions/link/", "").await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{}", answer.text);
+    let arguments = "(orderBy: \"-id\", first: 1)";
+    let kept = app.user("admin").await.rows("functionRequests", arguments, "error { name type }").await;
+    assert_eq!(kept[0]["error"], json!({ "name": "tooDeep", "type": "INVOCATION" }));
+    let before = app.count("SELECT count(*) FROM task_management_functionrequest");
+    for bad in [vec!["-1"], vec!["x"], vec![""], vec!["4294967297"], vec!["1", "1"]] {
+        client.headers = bad.iter().map(|depth| header(depth)).collect();
+        let answer = client.send("GET", "/api/functions/link/", "").await;
+        assert_eq!((answer.status, answer.codes()), (StatusCode::BAD_REQUEST, vec!["VALIDATION"]), "{bad:?}");
+    }
+    assert_eq!(
+        app.count("SELECT count(*) FROM task_management_functionrequest"),
+        before,
+        "these are no calls"
+    );
+}

@@ -14,8 +14,8 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::domain::function_request::{Answer, LONGEST_METHOD, LONGEST_PATH, RESULT_BYTES};
-use crate::domain::function_run::RunError;
 use crate::domain::function_run::reason::TIMED_OUT;
+use crate::domain::function_run::{DEEPEST, RunError};
 use crate::domain::json::Json;
 use crate::domain::task_function::{PermissionMode, beginning_of_minute, check_function_name};
 use crate::error::{Error, ErrorCode, Result};
@@ -47,6 +47,8 @@ pub struct Request {
     pub input: Json,
     /// Who calls; none for a stranger.
     pub caller: Option<Uuid>,
+    /// How many runs stand behind it, one causing the next, as the caller says.
+    pub cause_depth: i32,
 }
 
 /// What comes of a call.
@@ -122,7 +124,7 @@ pub async fn call(
         data: request.input,
         tags: Vec::new(),
         attempt: 1,
-        cause_depth: 0,
+        cause_depth: request.cause_depth,
         user_id: request.caller,
         time_limit,
         result_bytes: RESULT_BYTES,
@@ -131,7 +133,11 @@ pub async fn call(
         return Ok(Called::Busy(seconds));
     }
     let started = Instant::now();
-    let answer = admitted(errand).await.and_then(|result| Answer::read(&result));
+    let outcome = match errand.cause_depth {
+        depth if depth > DEEPEST => Err(RunError::too_deep(depth)),
+        _ => admitted(errand).await,
+    };
+    let answer = outcome.and_then(|result| Answer::read(&result));
     let called = match answer {
         Ok(answer) => Ok(Called::Answered(answer)),
         Err(error) if error.name == TIMED_OUT => Err((Called::Late, error)),
