@@ -175,6 +175,7 @@ not-a-cron-line = `cron` is not a line of five fields (minute, hour, day, month,
 not-a-data-hash = `expectedDataHash` must be the `dataHash` of a task: 64 hexadecimal digits.
 not-a-function-name = A name of a function has 1 to { $max } letters, digits and hyphens.
 not-a-request = The body must be a JSON object with the text `query` and, if needed, `variables` and `operationName`.
+not-a-right = { $right } can't be a right: rights have numbers from 1 on.
 not-a-url = `{ $field }` must be a URL such as https://host/path, without white space.
 not-a-variable-name = A name of an environment variable has 1 to { $max } letters, digits and underscores, and begins with no digit.
 not-an-executor = You are not in the group that decides on this task.

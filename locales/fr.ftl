@@ -175,6 +175,7 @@ not-a-cron-line = `cron` n'est pas une ligne de cinq champs (minute, heure, jour
 not-a-data-hash = `expectedDataHash` doit être le `dataHash` d'une tâche : 64 chiffres hexadécimaux.
 not-a-function-name = Le nom d'une fonction a de 1 à { $max } lettres, chiffres et traits d'union.
 not-a-request = Le corps doit être un objet JSON avec le texte `query` et, au besoin, `variables` et `operationName`.
+not-a-right = { $right } ne peut pas être un droit : les droits ont des numéros à partir de 1.
 not-a-url = `{ $field }` doit être une URL comme https://hôte/chemin, sans espace.
 not-a-variable-name = Le nom d'une variable d'environnement a de 1 à { $max } lettres, chiffres et traits de soulignement, et ne commence pas par un chiffre.
 not-an-executor = Vous n'êtes pas dans le groupe qui décide de cette tâche.

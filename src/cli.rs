@@ -13,6 +13,7 @@ use crate::db::migration::Standing;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::query::{Condition, ListQuery, Page, Value};
 use crate::domain::signal::Signal;
+use crate::domain::text::shown;
 use crate::error::ErrorCode;
 use crate::function_runner::function_runner;
 use crate::http::server::open_files;
@@ -133,12 +134,20 @@ async fn migrate_by(module: &TaskManagement) -> Result<String, String> {
     })
 }
 
+/// A text in which only the ends of its lines move the cursor of a terminal: it may quote a file or a database.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Loads a JSON file, after migrating.
 ///
 /// # Errors
 /// A sentence that says what is wrong in the file or with the database.
 pub async fn load(settings: Settings, path: &Path) -> Result<String, String> {
     let refuse = |reason: String| {
+        // A file may make lines of its own.
+        let reason = shown(&reason);
         format!("{}: {reason}; nothing was loaded: mend the file and load it again", path.display())
     };
     let text = text_file::read(path)?;

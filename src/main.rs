@@ -192,7 +192,7 @@ fn main() -> ExitCode {
             if log_is_json && tracing::enabled!(tracing::Level::ERROR) {
                 tracing::error!("{reason}");
             } else {
-                eprintln!("tasks-management: {reason}");
+                eprintln!("tasks-management: {}", cli::printable(&reason));
             }
             ExitCode::FAILURE
         }

@@ -3,6 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::settings::ModuleSettings;
+use crate::error::{Error, Result};
+use crate::message::Message;
+
+/// Refuses numbers that no right has. A role may grant rights that other programs know, so any number from 1 on may be one.
+///
+/// # Errors
+/// VALIDATION, naming `field` and the first such number.
+pub fn check_rights(field: &str, rights: &BTreeSet<i32>) -> Result<()> {
+    match rights.first().filter(|right| **right < 1) {
+        None => Ok(()),
+        Some(right) => {
+            let message = Message::new("not-a-right").with("right", i64::from(*right));
+            Err(Error::validation(field, message))
+        }
+    }
+}
 
 /// The rights that one person has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

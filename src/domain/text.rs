@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::domain::json::{Json, JsonError, JsonFault, MAX_DIGITS};
+use crate::domain::json::{Json, JsonError, JsonFault, MAX_DIGITS, Object};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
@@ -176,6 +176,12 @@ pub fn check_json(field: &str, value: &Json, max: usize) -> Result<()> {
     let text = value.to_string();
     if text.len() > max {
         let message = Message::new("json-too-large").with("field", field.to_owned()).with("max", max);
+/// The text with what is not seen written out, so that it neither ends a line nor moves the cursor of a terminal.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
         return Err(Error::validation(field, message));
     }
     if text.contains("\\u0000") && holds_nul(value) {
@@ -203,6 +209,15 @@ fn holds_nul(value: &Json) -> bool {
         Json::Object(map) => map.keys().any(|key| key.contains('\0')),
         _ => false,
     })
+}
+
+/// Refuses JSON that is no object.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_object<'a>(field: &str, value: &'a Json) -> Result<&'a Object> {
+    let refusal = || Error::validation(field, Message::new("not-an-object").with("field", field.to_owned()));
+    value.as_object().ok_or_else(refusal)
 }
 
 /// Turns a name in camelCase to snake_case. Other names stay as they are.

@@ -17,6 +17,7 @@ use crate::auth::requester::Requester;
 use crate::clock::new_random_id;
 use crate::db;
 use crate::domain::json::json;
+use crate::domain::permission::check_rights;
 use crate::domain::query::ListQuery;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::text::check_code;
@@ -50,6 +51,7 @@ pub fn create(unit: &mut UnitOfWork<'_>, new: &NewApiToken) -> Result<String> {
     check_expiry(unit, new.expires)?;
     unit.check_list("rights", new.rights.len())?;
     let rights: BTreeSet<i32> = new.rights.iter().copied().collect();
+    check_rights("rights", &rights)?;
     let held = super::identity::rights_of(unit.services, unit.connection, owner.id)?;
     if let Some(right) = rights.iter().find(|right| !held.have(&[**right])) {
         let message = Message::new("token-beyond-owner").with("right", i64::from(*right));

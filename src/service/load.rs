@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::ServiceContext;
 use super::identity::refuse_hosts;
-use super::user::names;
+use super::user::{check_language, names};
 use crate::auth::password::legacy_hash;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
@@ -21,10 +21,11 @@ use crate::domain::configuration::Layer;
 use crate::domain::decision::HeldReason;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
+use crate::domain::permission::check_rights;
 use crate::domain::settings::ModuleSettings;
 use crate::domain::task::TaskStatus;
 use crate::domain::task_executor::DEFAULT_WEIGHT;
-use crate::domain::text::{check_handle, likeness};
+use crate::domain::text::{check_handle, check_object, likeness};
 use crate::domain::user::SYSTEM_USER;
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, ErrorCode, Result};
@@ -174,6 +175,7 @@ fn load_people(
             check_handle("name", &role.name).map_err(in_row("role", &role.name))?;
             roles.add(&role.name).map_err(in_row("role", &role.name))?;
             let rights = role.rights.iter().copied().collect();
+            check_rights("rights", &rights).map_err(in_row("role", &role.name))?;
             db::role::insert(connection, &row, &rights, first_entry(now))
                 .map_err(in_row("role", &role.name))?;
         }
@@ -201,6 +203,7 @@ fn load_people(
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             names::check(&row, None).map_err(in_row("user", &user.username))?;
+            check_language(connection, "language", &row.language).map_err(in_row("user", &user.username))?;
             users.add(&row.username).map_err(in_row("user", &user.username))?;
             if let Some(email) = row.email.as_deref().filter(|email| !email.is_empty()) {
                 addresses.add(email).map_err(in_row("user", &user.username))?;
@@ -216,6 +219,11 @@ fn load_people(
         }
         loaded.count("users", !known);
     }
+    load_kinds(connection, file, loaded)
+}
+
+/// Loads kinds of entities, and configurations of modules.
+fn load_kinds(connection: &mut DbConnection, file: &File, loaded: &mut Loaded) -> Result<()> {
     for kind in &file.content_types {
         let known = db::get::<ContentType>(connection, kind.id)?.is_some();
         if !known {
@@ -228,6 +236,10 @@ fn load_people(
     for configuration in &file.module_configurations {
         let layer = Layer::parse(&configuration.layer)
             .ok_or_else(|| Error::internal(format!("module {}: layer is FE or BE", configuration.module)))?;
+        let objects = configuration.controls.iter().map(|control| ("controls", control));
+        for (field, value) in objects.chain([("config", &configuration.config)]) {
+            check_object(field, value).map_err(in_row("module", &configuration.module))?;
+        }
         let known = db::configuration::exists(connection, &configuration.module, layer)?;
         if !known {
             let row = ModuleConfiguration {

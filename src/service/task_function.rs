@@ -22,7 +22,7 @@ use crate::domain::task_function::{
     PermissionMode, RATES, RetryPolicy, TIME_LIMITS, USUAL_CONCURRENCY, USUAL_MEMORY_LIMIT, USUAL_RATE,
     USUAL_TIME_LIMIT, VARIABLES_BYTES, check_function_name, check_range, check_variable_name,
 };
-use crate::domain::text::{check_json, check_text};
+use crate::domain::text::{check_json, check_object, check_text};
 use crate::domain::webhook_endpoint::check_keeping;
 use crate::domain::webhook_url::check_url;
 use crate::error::{Error, ErrorCode, Result};
@@ -379,8 +379,9 @@ fn fill(
         function.retry_policy = Json::of(policy);
     }
     if let Some(json_ext) = &change.json_ext {
-        if let Some(json) = json_ext {
+        if let Some(json) = json_ext.as_ref().filter(|json| !json.is_null()) {
             check_json("jsonExt", json, unit.services.limits.json_bytes)?;
+            check_object("jsonExt", json)?;
         }
         function.json_ext.clone_from(json_ext);
     }

@@ -12,6 +12,7 @@ use super::unit_of_work::UnitOfWork;
 use super::visibility;
 use crate::auth::requester::Requester;
 use crate::db;
+use crate::db::connection::DbConnection;
 use crate::db::query::PageLimit;
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Value};
@@ -200,19 +201,26 @@ pub async fn languages(services: &Arc<ServiceContext>) -> Result<Vec<Language>> 
     services.read(|_, connection| db::user::languages(connection)).await
 }
 
+/// Refuses the code of a language that nobody can choose.
+///
+/// # Errors
+/// VALIDATION, naming `field` and the codes that there are, or what the database says.
+pub fn check_language(connection: &mut DbConnection, field: &str, language: &str) -> Result<()> {
+    let known = db::user::language_codes(connection)?;
+    if known.iter().any(|code| code == language) {
+        return Ok(());
+    }
+    let message = Message::new("unknown-language").with("language", language).with_list("allowed", &known);
+    Err(Error::validation(field, message))
+}
+
 /// Chooses the language in which the requester reads.
 ///
 /// # Errors
 /// VALIDATION for an unknown language, or what the database says.
 pub fn change_language(unit: &mut UnitOfWork<'_>, language: &str) -> Result<()> {
     refuse_hosts(unit.services)?;
-    let known = db::user::language_codes(unit.connection)?;
-    if !known.iter().any(|code| code == language) {
-        let message = Message::new("unknown-language")
-            .with("language", language.to_owned())
-            .with_list("allowed", &known);
-        return Err(Error::validation("languageId", message));
-    }
+    check_language(unit.connection, "languageId", language)?;
     let mut user = changes::locked(unit, "languageId", unit.requester.id())?;
     if user.language == language {
         unit.touch(&user);
@@ -283,7 +291,7 @@ pub async fn set_password(services: &Arc<ServiceContext>, username: String, pass
 ///
 /// # Errors
 /// NOT_FOUND, or what the database says.
-pub fn role_named(connection: &mut db::connection::DbConnection, name: &str) -> Result<Role> {
+pub fn role_named(connection: &mut DbConnection, name: &str) -> Result<Role> {
     db::role::by_name(connection, name)?
         .ok_or_else(|| Error::not_found("role", Message::new("no-role").with("role", name.to_owned())))
 }

@@ -57,6 +57,10 @@ async fn a_program_has_some_of_its_owners_rights_and_never_more(app: TestApp) {
     assert_eq!(program.graphql("{ users { totalCount } }").await.codes(), ["FORBIDDEN"], "the owner could");
     let group = json!({ "code": "X", "completionPolicy": "ALL" });
     assert_eq!(program.outcome("createTaskGroup", group).await, "FORBIDDEN");
+    for no_right in [json!([0]), json!([191_001, -1])] {
+        let input = json!({ "name": "t", "expires": soon(), "rights": no_right });
+        assert_eq!(app.refused("admin", "createApiToken", input).await, "VALIDATION rights");
+    }
     for beyond in [json!([198_001]), json!([191_001, 121_703])] {
         let input = json!({ "name": "beyond", "expires": soon(), "rights": beyond });
         assert_eq!(app.refused("triage", "createApiToken", input).await, "FORBIDDEN rights");

@@ -112,6 +112,22 @@ fn loading_a_wrong_file_leaves_nothing_and_says_why() {
             "task group alpha: ",
         ),
         (
+            "list.json",
+            r#"[[{ "name": "Reader", "rights": [191001] }]]"#.to_owned(),
+            "an object with lists of rows",
+        ),
+        // What a file says moves no cursor and makes no lines.
+        (
+            "escapes.json",
+            r#"{ "roles": [{ "name": "Reader", "rights": [191001], "\u001b[31mred\n\u009b2J\u202e": 1 }] }"#.to_owned(),
+            "unknown field `\\u{1b}[31mred\\u{a}\\u{9b}2j\\u{202e}`",
+        ),
+        (
+            "username.json",
+            r#"{ "users": [{ "id": "00000000-0000-7000-b000-000000000001", "username": "an\u001b[2Jna" }] }"#.to_owned(),
+            "user an\\u{1b}[2jna: username: ",
+        ),
+        (
             "function.json",
             r#"{ "taskFunctions": [{ "id": "00000000-0000-7000-b000-000000000001", "name": "f", "kind": "HTTP", "url": "nowhere" }] }"#.to_owned(),
             "function f: url: ",

@@ -187,6 +187,13 @@ fn roles_and_rights_are_shown_and_changed() {
             assert!(!refused.status.success() && said.contains("4711, 4712: "), "{said}");
             assert!(said.contains("rights list") && said.contains("--unknown"), "{said}");
         }
+        for args in [
+            vec!["role", "create", "Odd", "--unknown", "--", "-1"],
+            vec!["role", "set-rights", "Reader", "--unknown", "--", "191001", "0"],
+        ] {
+            let refused = run(&args);
+            assert!(!refused.status.success() && line(&refused).contains("can't be a right"), "{refused:?}");
+        }
         assert_eq!(
             text(&run(&["role", "create", "Odd", "4711", "--unknown"])),
             "added the role Odd with 1 rights"

@@ -292,11 +292,82 @@ fn wrong_rows() -> Vec<Wrong> {
     ]
 }
 
+/// Lists where objects are wanted, other JSON that is no object, and people who can't be.
+fn wrong_lists_and_people() -> Vec<Wrong> {
+    let function = |field: &str, value: Value| {
+        let mut row = json!({ "id": id(2), "name": "f", "kind": "HTTP", "url": "https://f.example.org/" });
+        row[field] = value;
+        ("taskFunctions", row)
+    };
+    let dispatcher = |when: Value, actions: Value| {
+        let row = json!({ "id": id(7), "name": "d", "signal": "task_service.create", "when": when, "actions": actions });
+        ("taskDispatchers", row)
+    };
+    let note = json!([{ "kind": "FUNCTION", "functionName": "note" }]);
+    vec![
+        // Lists stand for no objects, wherever they are.
+        (("taskFunctions", json!([id(2), "f", "HTTP"])), "an object is needed, with id, name, kind".into()),
+        (("roles", json!([77, "Reader", 0, false, [191_001]])), "an object is needed, with id, name".into()),
+        (("users", json!([id(9), "nadia"])), "an object is needed, with id, username".into()),
+        (("contentTypes", json!([77, "a", "b"])), "an object is needed, with id, appLabel".into()),
+        (("taskGroups", json!([id(5), "LOANS"])), "a row is an object".into()),
+        (function("retryPolicy", json!([true])), "an object is needed, with enabled".into()),
+        (
+            function("environmentVariables", json!([["A", "b"]])),
+            "an object is needed, with name, value".into(),
+        ),
+        (dispatcher(json!([["", "EXISTS", true]]), note), "an object is needed, with path".into()),
+        (dispatcher(json!([]), json!([["FUNCTION"]])), "an object is needed, with kind".into()),
+        (
+            ("taskGroups", group(json!({ "escalations": [["AFTER_DUE", 1, "FAIL", null, null]] }))),
+            "escalations of LOANS: a list stands where an object is needed, with at".into(),
+        ),
+        (
+            ("taskGroups", group(json!({ "sourceFunctions": [["loans", "note"]] }))),
+            "an object is needed, with source".into(),
+        ),
+        // Nor does other JSON.
+        (function("jsonExt", json!([1])), "function f: jsonExt: `jsonExt` must be a JSON object".into()),
+        (("taskGroups", group(json!({ "jsonExt": [] }))), "jsonExt must be a JSON object".into()),
+        (
+            (
+                "taskExecutors",
+                row(6, json!({ "taskGroup": id(5), "user": user_id("exec1"), "jsonExt": "x" })),
+            ),
+            "jsonExt must be a JSON object".into(),
+        ),
+        (
+            ("moduleConfigurations", json!({ "module": "core", "layer": "FE", "config": [1] })),
+            "module core: config: `config` must be a JSON object".into(),
+        ),
+        (
+            (
+                "moduleConfigurations",
+                json!({ "module": "core", "layer": "FE", "config": {}, "controls": [[]] }),
+            ),
+            "module core: controls: `controls` must be a JSON object".into(),
+        ),
+        // People.
+        (
+            ("users", json!({ "id": id(9), "username": "nadia", "language": "xx" })),
+            "user nadia: language: There is no language xx: en, fr".into(),
+        ),
+        (
+            ("roles", json!({ "name": "Reader", "rights": [191_001, -1] })),
+            "role Reader: rights: -1 can't be a right".into(),
+        ),
+        (
+            ("roles", json!({ "name": "Reader", "rights": [0] })),
+            "role Reader: rights: 0 can't be a right".into(),
+        ),
+    ]
+}
+
 #[apply(on_both)]
 async fn each_wrong_row_is_named_with_its_field_and_nothing_of_the_file_stays(backend: Backend) {
     let (app, ..) = scene(backend).await;
     let before = app.row_counts();
-    for ((section, row), expected) in wrong_rows() {
+    for ((section, row), expected) in wrong_rows().into_iter().chain(wrong_lists_and_people()) {
         // The rows before it are right.
         let mut file = json!({ "taskFunctions": [{ "id": id(1), "name": "note", "kind": "HANDLER" }] });
         let rows = file.as_object_mut().expect("an object").entry(section).or_insert_with(|| json!([]));

@@ -540,6 +540,27 @@ async fn roles_are_made_changed_duplicated_and_deleted_with_their_history(app: T
     let uuid = rows[0]["uuid"].as_str().expect("a key").to_owned();
     assert_eq!(app.refused("clerk", "createRole", json!({ "name": "Reader" })).await, "VALIDATION name");
     assert_eq!(app.refused("clerk", "createRole", json!({})).await, "VALIDATION name");
+#[apply(on_both)]
+async fn the_number_of_a_right_is_one_or_more(app: TestApp) {
+    app.done("admin", "createRole", json!({ "name": "Reader", "rightsId": [191_001, 1, 2_147_483_647] }))
+        .await;
+    let uuid = role_key(&app, "Reader");
+    for wrong in [json!([-1]), json!([191_001, 0]), json!([-2_147_483_648_i64, 191_001])] {
+        for (mutation, input) in [
+            ("createRole", json!({ "name": "Other", "rightsId": wrong })),
+            ("updateRole", json!({ "uuid": uuid, "name": "Reader", "rightsId": wrong })),
+            ("duplicateRole", json!({ "uuid": uuid, "name": "Other", "rightsId": wrong })),
+        ] {
+            let refused = app.refused("admin", mutation, input.clone()).await;
+            assert_eq!(refused, "VALIDATION rightsId", "{mutation} {wrong}");
+            let text = app.refusal_text("admin", mutation, input).await;
+            assert!(text.contains("can't be a right: rights have numbers from 1 on"), "{text}");
+        }
+    }
+    let rights = "SELECT count(*) FROM core_roleright WHERE right_id < 1";
+    assert_eq!(app.count(rights), 0);
+}
+
     let copy = json!({ "uuid": uuid, "name": "Reader 2", "isSystem": false, "isBlocked": false });
     assert_eq!(clerk.outcome("duplicateRole", copy).await, "ok");
     let second = role_key(&app, "Reader 2");

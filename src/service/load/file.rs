@@ -1,6 +1,9 @@
 //! The format of a file to be loaded. Unknown keys are errors, so that a misspelt key is not ignored silently.
 
-use serde::de::{DeserializeOwned, Error as _};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
@@ -18,20 +21,64 @@ pub(super) use made::{LoadedDispatcher, LoadedFunction, LoadedSchedule, LoadedTe
 
 /// A file to be loaded.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct File {
+    #[serde(deserialize_with = "objects")]
     pub(super) roles: Vec<LoadedRole>,
+    #[serde(deserialize_with = "objects")]
     pub(super) users: Vec<LoadedUser>,
+    #[serde(deserialize_with = "objects")]
     pub(super) content_types: Vec<LoadedContentType>,
+    #[serde(deserialize_with = "objects")]
     pub(super) module_configurations: Vec<LoadedConfiguration>,
+    #[serde(deserialize_with = "objects")]
     pub(super) task_functions: Vec<LoadedFunction>,
+    #[serde(deserialize_with = "objects")]
     pub(super) function_schedules: Vec<LoadedSchedule>,
+    #[serde(deserialize_with = "objects")]
     pub(super) task_templates: Vec<LoadedTemplate>,
+    #[serde(deserialize_with = "objects")]
     pub(super) task_dispatchers: Vec<LoadedDispatcher>,
     pub(super) task_groups: Vec<LoadedRow<TaskGroup>>,
     pub(super) task_executors: Vec<LoadedRow<TaskExecutor>>,
     pub(super) tasks: Vec<LoadedRow<Task>>,
     pub(super) task_history: Vec<LoadedRow<Historical<Task>>>,
+}
+
+/// Serde's own form would take a list too, as the kinds of rows in their order.
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Kinds)
+    }
+}
+
+struct Kinds;
+
+impl<'de> Visitor<'de> for Kinds {
+    type Value = File;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with lists of rows by their kind")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<File, A::Error> {
+        // The function that `remote` has made.
+        File::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// Reads a list of objects, whose parts are objects too where structs are.
+fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Row<T>(T);
+
+    impl<'de, T: DeserializeOwned> Deserialize<'de> for Row<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Json::deserialize(deserializer)?.read().map(Self).map_err(D::Error::custom)
+        }
+    }
+
+    let rows = Vec::<Row<T>>::deserialize(deserializer)?;
+    Ok(rows.into_iter().map(|Row(row)| row).collect())
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +147,9 @@ pub(super) struct LoadedConfiguration {
     #[serde(default)]
     pub controls: Vec<Json>,
 }
+
+/// Columns that hold an object, or nothing.
+const OBJECTS: [&str; 2] = ["json_ext", "business_status"];
 
 /// A row in a file, with the names of its columns in camelCase, unless [`Loadable`] says otherwise.
 #[derive(Debug)]
@@ -179,6 +229,9 @@ impl<'de, T: Loadable> Deserialize<'de> for LoadedRow<T> {
             let own = camel_case(column);
             let name = T::NAMES.iter().find(|(other, _)| *other == column).map_or(&*own, |(_, name)| name);
             if let Some(value) = given.remove(name) {
+                if OBJECTS.contains(&column) && !value.is_object() && !value.is_null() {
+                    return Err(D::Error::custom(format!("{name} must be a JSON object")));
+                }
                 row.insert(own.clone(), value);
             }
             known.push(name.to_owned());

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ResolveTask;
 use crate::domain::decision::Mode;
 use crate::domain::json::Json;
-use crate::domain::text::{MAX_TEXT, check_json, check_text, is_blank};
+use crate::domain::text::{MAX_TEXT, check_json, check_object, check_text, is_blank};
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -44,13 +44,7 @@ pub fn read(
     if let Some(additional) = &input.additional_data {
         check_json("additionalData", additional, unit.services.limits.json_bytes)?;
     }
-    let Some(map) = input.business_status.as_object() else {
-        return Err(Error::validation(
-            "businessStatus",
-            Message::new("not-an-object").with("field", "businessStatus"),
-        ));
-    };
-    let mut entries = map.iter();
+    let mut entries = check_object("businessStatus", &input.business_status)?.iter();
     let (Some((key, value)), None) = (entries.next(), entries.next()) else {
         return Err(foreign());
     };

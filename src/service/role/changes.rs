@@ -9,6 +9,7 @@ use super::check_name;
 use crate::clock::new_id;
 use crate::db;
 use crate::domain::history::HistoryType;
+use crate::domain::permission::check_rights;
 use crate::domain::security_log::SecurityEvent;
 use crate::domain::text;
 use crate::error::{Error, ErrorCode, Result};
@@ -157,7 +158,9 @@ fn fill(unit: &mut UnitOfWork<'_>, role: &mut Role, input: &RoleInput) -> Result
 
 fn rights_of(unit: &UnitOfWork<'_>, input: &RoleInput) -> Result<Option<BTreeSet<i32>>> {
     unit.check_list("rightsId", input.rights.as_ref().map_or(0, Vec::len))?;
-    Ok(input.rights.as_ref().map(|rights| rights.iter().copied().collect()))
+    let rights = input.rights.as_ref().map(|rights| rights.iter().copied().collect());
+    rights.iter().try_for_each(|rights| check_rights("rightsId", rights))?;
+    Ok(rights)
 }
 
 fn present_rights(unit: &mut UnitOfWork<'_>, role_id: i32) -> Result<BTreeSet<i32>> {

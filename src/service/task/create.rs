@@ -12,7 +12,7 @@ use crate::domain::event_data::EventData;
 use crate::domain::json::{Json, json};
 use crate::domain::signal::Signal;
 use crate::domain::task::{TaskStatus, check_priority, usual_priority};
-use crate::domain::text::{MAX_TEXT, check_code, check_json, check_text};
+use crate::domain::text::{MAX_TEXT, check_code, check_json, check_object, check_text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::content_type::ContentType;
@@ -249,21 +249,15 @@ fn check_create(unit: &UnitOfWork<'_>, input: &CreateTask) -> Result<()> {
             check_json(field, value, unit.services.limits.json_bytes)?;
         }
     }
-    if input.json_ext.as_ref().is_some_and(|ext| !ext.is_object() && !ext.is_null()) {
-        return Err(Error::validation("jsonExt", Message::new("not-an-object").with("field", "jsonExt")));
+    if let Some(ext) = input.json_ext.as_ref().filter(|ext| !ext.is_null()) {
+        check_object("jsonExt", ext)?;
     }
     Ok(())
 }
 
 /// Refuses votes in a new task: votes are cast by `resolveTask`, in one's own name.
 fn check_business_status(status: &Json) -> Result<()> {
-    let Some(map) = status.as_object() else {
-        return Err(Error::validation(
-            "businessStatus",
-            Message::new("not-an-object").with("field", "businessStatus"),
-        ));
-    };
-    if map.keys().any(|key| key.parse::<Uuid>().is_ok()) {
+    if check_object("businessStatus", status)?.keys().any(|key| key.parse::<Uuid>().is_ok()) {
         return Err(Error::validation("businessStatus", Message::new("votes-are-cast")));
     }
     Ok(())

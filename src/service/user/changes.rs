@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{names, role_named};
+use super::{check_language, names, role_named};
 use crate::db;
 use crate::db::history::Entry;
 use crate::domain::history::HistoryType;
@@ -255,13 +255,7 @@ fn fill(unit: &mut UnitOfWork<'_>, user: &mut User, input: &UserInput, old: Opti
         }
     }
     names::check(user, old)?;
-    let known = db::user::language_codes(unit.connection)?;
-    if !known.contains(&user.language) {
-        let message = Message::new("unknown-language")
-            .with("language", user.language.as_str())
-            .with_list("allowed", &known);
-        return Err(Error::validation("language", message));
-    }
+    check_language(unit.connection, "language", &user.language)?;
     names::check_unique(unit.connection, user, old)
 }
 
