@@ -114,7 +114,7 @@ const fn is_unnamed(c: char) -> bool {
 }
 
 /// What two names have in common that read the same: letters in their parts (NFKD) and one case, without the joiners between them,
-/// dashes, apostrophes and runs of blanks in one form. A migration says the same to PostgreSQL.
+/// digits, dashes, slashes, apostrophes and runs of blanks in one form. A migration says the same to PostgreSQL.
 #[must_use]
 pub fn likeness(name: &str) -> String {
     let parts: String = name.chars().filter(|c| !is_joiner(*c)).nfkd().collect();
@@ -129,9 +129,11 @@ pub fn likeness(name: &str) -> String {
     read
 }
 
-/// One letter for those that differ in case alone although neither is the other's only form, and one dash and one apostrophe.
-const fn one_form(letter: char) -> char {
+/// One letter for those that differ in case alone although neither is the other's only form, and one digit, dash, slash, apostrophe and
+/// blank.
+fn one_form(letter: char) -> char {
     match letter {
+        '\u{1680}' => ' ',
         '\u{345}' => 'ι',
         'ı' => 'i',
         '\u{1c80}' => 'в',
@@ -144,15 +146,40 @@ const fn one_form(letter: char) -> char {
         '\u{1c88}' => '\u{a64b}',
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' => '-',
         '\u{2018}' | '\u{2019}' | '\u{2bc}' => '\'',
-        letter => letter,
+        '\u{2044}' | '\u{2215}' => '/',
+        letter if letter.is_ascii() => letter,
+        letter => digit(letter).unwrap_or(letter),
     }
 }
+
+/// The digit from 0 to 9 that a decimal digit of another script stands for.
+fn digit(letter: char) -> Option<char> {
+    let after = ZEROS.partition_point(|zero| *zero <= letter as u32);
+    let value = letter as u32 - ZEROS.get(after.checked_sub(1)?)?;
+    (value < 10).then(|| char::from_digit(value, 10)).flatten()
+}
+
+/// The digits zero of all scripts, each of which is followed by its one to nine; without those that NFKD makes ASCII.
+const ZEROS: [u32; 67] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0, 0x10d30, 0x10d40, 0x11066, 0x110f0,
+    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x116d0, 0x116da, 0x11730, 0x118e0,
+    0x11950, 0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11de0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1ccf0,
+    0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950,
+];
 
 /// A text with its case folded, letter by letter: the same letter is folded alike wherever it stands. A sigma has a form of its own
 /// at the end of words.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
+}
+
+/// The text with what is not seen written out, so that it neither ends a line nor moves the cursor of a terminal.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
 const fn is_joiner(c: char) -> bool {
@@ -176,18 +203,21 @@ pub fn check_json(field: &str, value: &Json, max: usize) -> Result<()> {
     let text = value.to_string();
     if text.len() > max {
         let message = Message::new("json-too-large").with("field", field.to_owned()).with("max", max);
-/// The text with what is not seen written out, so that it neither ends a line nor moves the cursor of a terminal.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
         return Err(Error::validation(field, message));
     }
     if text.contains("\\u0000") && holds_nul(value) {
         return Err(Error::validation(field, Message::new("nul-character").with("field", field.to_owned())));
     }
     Json::parse(&text).map(drop).map_err(|error| unread_json(field, &error))
+}
+
+/// Refuses JSON that is no object.
+///
+/// # Errors
+/// VALIDATION, naming `field`.
+pub fn check_object<'a>(field: &str, value: &'a Json) -> Result<&'a Object> {
+    let refusal = || Error::validation(field, Message::new("not-an-object").with("field", field.to_owned()));
+    value.as_object().ok_or_else(refusal)
 }
 
 /// Why the JSON of a field was not read.
@@ -209,15 +239,6 @@ fn holds_nul(value: &Json) -> bool {
         Json::Object(map) => map.keys().any(|key| key.contains('\0')),
         _ => false,
     })
-}
-
-/// Refuses JSON that is no object.
-///
-/// # Errors
-/// VALIDATION, naming `field`.
-pub fn check_object<'a>(field: &str, value: &'a Json) -> Result<&'a Object> {
-    let refusal = || Error::validation(field, Message::new("not-an-object").with("field", field.to_owned()));
-    value.as_object().ok_or_else(refusal)
 }
 
 /// Turns a name in camelCase to snake_case. Other names stay as they are.
@@ -356,10 +377,19 @@ mod tests {
             ("ﬁona", "fiona"),
             ("a b", "a\u{a0}b"),
             ("नक\u{200d}", "नक"),
+            ("a\u{1680}b", "a b"),
+            ("unit 10", "unit ١٠"),
+            ("unit 10", "unit ۱۰"),
+            ("unit 10", "unit १०"),
+            ("unit 10", "unit \u{1fbf1}\u{1fbf0}"),
+            ("1/2", "1\u{2044}2"),
+            ("1/2", "½"),
+            ("1/2", "1\u{2215}2"),
         ] {
             assert_eq!(likeness(one), likeness(other), "{one:?} {other:?}");
         }
         assert_ne!(likeness("anna"), likeness("ana"));
+        assert_ne!(likeness("unit 1"), likeness("unit ٢"));
     }
 
     #[test]

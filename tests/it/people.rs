@@ -198,6 +198,19 @@ async fn two_people_or_two_roles_have_no_names_that_read_the_same(app: TestApp) 
                 "Mary  Ann O'Neill-Roe",
                 "Mary\u{a0}Ann O\u{2019}Neill\u{2010}Roe",
                 "mary ann o\u{2bc}neill\u{2011}roe",
+                "Mary\u{1680}Ann O'Neill-Roe",
+                "Mary \u{1680} Ann O'Neill-Roe",
+            ],
+        ),
+        (
+            "unit 1/20",
+            &[
+                "unit ١/٢٠",
+                "unit ۱/۲۰",
+                "Unit १/२०",
+                "unit \u{1fbf1}/\u{1e952}\u{11de0}",
+                "unit 1\u{2044}20",
+                "unit 1\u{2215}20",
             ],
         ),
     ] {
@@ -214,6 +227,7 @@ async fn two_people_or_two_roles_have_no_names_that_read_the_same(app: TestApp) 
     for file in [
         json!({ "users": [{ "id": BOSS, "username": "ａnna" }] }),
         json!({ "users": [{ "id": CLERK, "username": "Bob" }, { "id": BOSS, "username": "bob" }] }),
+        json!({ "users": [{ "id": BOSS, "username": "unit १⁄२०" }] }),
         json!({ "roles": [{ "name": "VIEWER", "rights": [] }] }),
         json!({ "users": [{ "id": BOSS, "username": "rob", "email": "eva@EXAMPLE.org" }] }),
     ] {
@@ -527,20 +541,6 @@ async fn a_blocked_person_is_out_everywhere_at_once_and_nothing_waits_silently(a
 }
 
 #[apply(on_both)]
-async fn roles_are_made_changed_duplicated_and_deleted_with_their_history(app: TestApp) {
-    office(&app).await;
-    let mut clerk = app.user("clerk").await;
-    let made = json!({ "clientMutationId": "made", "name": "Reader", "altLanguage": "Lecteur", "isSystem": false,
-        "isBlocked": false, "rightsId": [191_001, 121_701] });
-    assert_eq!(clerk.outcome("createRole", made).await, "ok");
-    let rows = clerk
-        .rows("role", "(clientMutationId: \"made\")", "uuid name altLanguage isSystem rights { rightId }")
-        .await;
-    assert_eq!(rows[0]["rights"], json!([{ "rightId": 121_701 }, { "rightId": 191_001 }]));
-    let uuid = rows[0]["uuid"].as_str().expect("a key").to_owned();
-    assert_eq!(app.refused("clerk", "createRole", json!({ "name": "Reader" })).await, "VALIDATION name");
-    assert_eq!(app.refused("clerk", "createRole", json!({})).await, "VALIDATION name");
-#[apply(on_both)]
 async fn the_number_of_a_right_is_one_or_more(app: TestApp) {
     app.done("admin", "createRole", json!({ "name": "Reader", "rightsId": [191_001, 1, 2_147_483_647] }))
         .await;
@@ -561,6 +561,20 @@ async fn the_number_of_a_right_is_one_or_more(app: TestApp) {
     assert_eq!(app.count(rights), 0);
 }
 
+#[apply(on_both)]
+async fn roles_are_made_changed_duplicated_and_deleted_with_their_history(app: TestApp) {
+    office(&app).await;
+    let mut clerk = app.user("clerk").await;
+    let made = json!({ "clientMutationId": "made", "name": "Reader", "altLanguage": "Lecteur", "isSystem": false,
+        "isBlocked": false, "rightsId": [191_001, 121_701] });
+    assert_eq!(clerk.outcome("createRole", made).await, "ok");
+    let rows = clerk
+        .rows("role", "(clientMutationId: \"made\")", "uuid name altLanguage isSystem rights { rightId }")
+        .await;
+    assert_eq!(rows[0]["rights"], json!([{ "rightId": 121_701 }, { "rightId": 191_001 }]));
+    let uuid = rows[0]["uuid"].as_str().expect("a key").to_owned();
+    assert_eq!(app.refused("clerk", "createRole", json!({ "name": "Reader" })).await, "VALIDATION name");
+    assert_eq!(app.refused("clerk", "createRole", json!({})).await, "VALIDATION name");
     let copy = json!({ "uuid": uuid, "name": "Reader 2", "isSystem": false, "isBlocked": false });
     assert_eq!(clerk.outcome("duplicateRole", copy).await, "ok");
     let second = role_key(&app, "Reader 2");
