@@ -137,10 +137,11 @@ export async function mutate(name, input, selection = '') {
     csrf = null;
     body = await attempt();
   }
+  const answer = body.data?.[name];
+  // A server may answer an error beside them.
+  if (answer?.outcomes?.length) return answer;
   const error = body.errors?.[0];
   if (error) throw new Failure(error.extensions?.code, error.message, error.extensions?.requestId);
-  const answer = body.data[name];
-  if (answer?.outcomes?.length) return answer;
   const journal = await ask(JOURNAL, { id: sent.clientMutationId });
   const entry = journal.mutationLogs?.edges[0]?.node;
   if (entry?.status === 1) {

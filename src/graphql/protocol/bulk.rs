@@ -8,7 +8,7 @@ use async_graphql::{Context, Enum, Object, TypeName};
 use crate::domain::bulk::Outcome;
 use crate::error::Result;
 use crate::graphql::protocol::declaration::shows;
-use crate::graphql::protocol::payload::{MutationMeta, PayloadName, run};
+use crate::graphql::protocol::payload::{MutationMeta, PayloadName, answers_errors, tell};
 use crate::service::bulk::kept_outcomes;
 use crate::service::mutation::Receipt;
 use crate::service::unit_of_work::UnitOfWork;
@@ -71,10 +71,11 @@ pub enum TaskBulkMode {
     All,
 }
 
-/// Runs the present mutation of many items through the journal, which keeps what comes of each.
+/// Runs the present mutation of many items through the journal, which keeps what comes of each. What came of each is answered
+/// beside the error where every item was refused and `journal.answer_errors` has the error answered.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Those of [`tell`], and the mutation's own with `journal.answer_errors` where it was refused before any item was looked at.
 pub async fn journaled_bulk<M, F>(
     ctx: &Context<'_>,
     mutation: &'static str,
@@ -84,7 +85,16 @@ pub async fn journaled_bulk<M, F>(
 where
     F: Fn(&mut UnitOfWork<'_>) -> Result<Vec<Outcome>> + Send + 'static,
 {
-    let ran = run(ctx, mutation, meta, work).await?;
+    let ran = tell(ctx, mutation, meta, work).await?;
     let outcomes = kept_outcomes(ran.kept.as_ref());
+    if let Some(refusal) = ran.refusal
+        && answers_errors(ctx)?
+    {
+        if outcomes.is_none() {
+            return Err(refusal);
+        }
+        let error = async_graphql::Error::from(refusal).into_server_error(ctx.item.pos);
+        ctx.add_error(ctx.set_error_path(error));
+    }
     Ok(Some(BulkPayload { receipt: ran.receipt, outcomes, name: PhantomData }))
 }

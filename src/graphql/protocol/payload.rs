@@ -143,8 +143,34 @@ where
 /// Runs the present mutation through the journal, and gives all that came of it.
 ///
 /// # Errors
-/// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
+/// Those of [`tell`], and the mutation's own with `journal.answer_errors`.
 pub async fn run<T, F>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    meta: &MutationMeta,
+    work: F,
+) -> Result<Ran<T>>
+where
+    T: Send + 'static,
+    F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
+{
+    let ran = tell(ctx, mutation, meta, work).await?;
+    match ran.refusal {
+        Some(refusal) if answers_errors(ctx)? => Err(refusal),
+        refusal => Ok(Ran { refusal, ..ran }),
+    }
+}
+
+/// Whether mutations answer their errors.
+pub fn answers_errors(ctx: &Context<'_>) -> Result<bool> {
+    Ok(request(ctx)?.services.journal.answer_errors)
+}
+
+/// Runs the present mutation through the journal, and gives all that came of it, its refusal too.
+///
+/// # Errors
+/// Those of [`mutation::run`], and UNAUTHENTICATED for a stranger.
+pub async fn tell<T, F>(
     ctx: &Context<'_>,
     mutation: &'static str,
     meta: &MutationMeta,
@@ -164,11 +190,7 @@ where
         content: content(ctx)?,
         canonical_form: canonical_form(ctx, mutation),
     };
-    let ran = mutation::run(&context.services, context.requester()?, request, work).await?;
-    match ran.refusal {
-        Some(refusal) if context.services.journal.answer_errors => Err(refusal),
-        refusal => Ok(Ran { refusal, ..ran }),
-    }
+    mutation::run(&context.services, context.requester()?, request, work).await
 }
 
 /// The items of a list, of which the interface says that they may be null, and none is.
