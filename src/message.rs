@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use chrono::NaiveDateTime;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
@@ -38,6 +39,13 @@ impl From<String> for Argument {
 impl From<&str> for Argument {
     fn from(text: &str) -> Self {
         Self::Text(shorten(text))
+    }
+}
+
+/// A moment, in a form that people can read and a page finds in a text: the desk shows it in the reader's zone.
+impl From<NaiveDateTime> for Argument {
+    fn from(moment: NaiveDateTime) -> Self {
+        Self::Text(moment.format("%Y-%m-%dT%H:%M:%S UTC").to_string())
     }
 }
 

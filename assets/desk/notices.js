@@ -1,6 +1,6 @@
 // What the desk tells the reader beside the page: where nothing is filled in for the eye, and politely for the ear.
 import { html, signal } from './html.js';
-import { t } from './messages.js';
+import { t, when } from './messages.js';
 import { Text } from './text.js';
 
 const notices = signal([]);
@@ -23,6 +23,9 @@ export function say(text) {
 
 const drop = (id) => (notices.value = notices.value.filter((notice) => notice.id !== id));
 
+/** A text of the server with its moments in the reader's zone. */
+const inZone = (text) => text.replace(/(\d{4}-\d\d-\d\dT[\d:]{8}) UTC/g, (_, at) => when(at));
+
 /** Says a failure in words for people. */
 export function explain(failure) {
   switch (failure.code) {
@@ -31,7 +34,7 @@ export function explain(failure) {
     case 'UNAVAILABLE':
       return t('failure.unavailable');
     default:
-      return failure.message || t('failure.unknown', { code: failure.code ?? '' });
+      return inZone(failure.message ?? '') || t('failure.unknown', { code: failure.code ?? '' });
   }
 }
 

@@ -66,7 +66,7 @@ function Outcomes({ tasks, outcomes }) {
       ${outcomes.map((outcome) => html`
         <li key=${outcome.id} class=${outcome.ok ? 'good' : 'bad'}>
           <b>${t(outcome.ok ? 'bulk.ok' : 'bulk.no')}</b> <${Text} value=${names.get(outcome.id) ?? outcome.id} short=${100} />
-          ${outcome.message && html`<br /><${Text} value=${outcome.message} />`}
+          ${outcome.message && html`<br /><${Text} value=${explain(outcome)} />`}
         </li>`)}
     </ul>`;
 }

@@ -135,7 +135,6 @@ impl<'a> Actor<'a> {
                 Some(taken(approval, claim))
             } else {
                 pool.rests_until(user).map(|until| {
-                    let until = until.format("%Y-%m-%dT%H:%M:%S").to_string();
                     Error::new(ErrorCode::Conflict, Message::new("claim-lapsed").with("until", until))
                 })
             }
@@ -319,7 +318,7 @@ fn unclaimable(pool: &PoolStatus, user: Uuid) -> Option<Error> {
 fn taken(approval: &ApprovalState, claim: &TaskClaim) -> Error {
     let message = Message::new("task-claimed")
         .with("holder", approval.holder(claim.user_id))
-        .with("until", claim.date_until.format("%Y-%m-%dT%H:%M:%S").to_string());
+        .with("until", claim.date_until);
     Error::new(ErrorCode::Conflict, message)
 }
 

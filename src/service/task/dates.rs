@@ -45,7 +45,7 @@ pub fn set(
         if let Some(present) = task.due_date.filter(|_| !is_planner)
             && due.is_none_or(|due| due > present)
         {
-            let message = Message::new("due-not-later").with("due", shown(present));
+            let message = Message::new("due-not-later").with("due", present);
             return Err(Error::validation("dueDate", message));
         }
         // What a holder says where no planner has said anything does not outlast the group or step that is asked.
@@ -55,7 +55,7 @@ pub fn set(
     if let Some(follow_up) = follow_up.map(|date| date.map(kept)).filter(|date| *date != task.follow_up_date)
     {
         if let Some(until) = held_until.filter(|until| follow_up.is_some_and(|date| date > *until)) {
-            let message = Message::new("follow-up-within-claim").with("until", shown(until));
+            let message = Message::new("follow-up-within-claim").with("until", until);
             return Err(Error::validation("followUpDate", message));
         }
         task.follow_up_date = follow_up;
@@ -71,10 +71,6 @@ fn held_until(unit: &mut UnitOfWork<'_>, task: &Task) -> Result<Option<NaiveDate
     let (user, approval) = (unit.requester.id(), ApprovalState::read(unit, task)?);
     let claims = approval.pools.iter().filter_map(PoolStatus::claim);
     Ok(claims.filter(|claim| claim.user_id == user).map(|claim| claim.date_until).min())
-}
-
-fn shown(moment: NaiveDateTime) -> String {
-    moment.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// The lead times of these steps; for a task in no flow, that of its group.

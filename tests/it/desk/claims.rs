@@ -106,6 +106,43 @@ async fn triage_hands_one_task_and_several_to_people() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_when_a_task_is_taken_is_said_in_the_zone_and_the_language_of_the_reader() {
+    let world = World::start(Backend::Sqlite).await;
+    let group = world.taking_group("DESK", &["exec4", "exec5"]).await;
+    let browser = &world.browser;
+    browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "Asia/Kathmandu" }));
+    world.log_in("triage");
+    for (name, all, hand, close) in [
+        ("One", "Select all", "Hand to a person", "Close"),
+        ("Two", "Tout sélectionner", "Confier à une personne", "Fermer"),
+    ] {
+        let task = world.task(&group, name, amount(1, 2)).await;
+        world.open(&format!("?list=all&source=DeskService&q={name}"));
+        browser.wait("document.querySelectorAll('.row').length === 1");
+        browser.click("label", all);
+        browser.click(".bar button", hand);
+        browser.choose("dialog select", user_id("exec4"));
+        world.app.done("exec4", "claimTask", json!({ "id": task })).await;
+        browser.click("dialog button", hand);
+        browser.wait("document.querySelector('.outcomes .bad') ? true : false");
+        let only = format!("(id: \"{task}\")");
+        let rows = world.app.user("admin").await.rows("task", &only, "claims { dateUntil }").await;
+        let until = &rows[0]["claims"][0]["dateUntil"];
+        let here = "const language = document.documentElement.lang; \
+                    const locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language; \
+                    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(`${arguments[0]}Z`))";
+        let here = browser.script(here, json!([until]));
+        let said = browser.text(".outcomes");
+        assert!(said.contains(here.as_str().expect("a text")), "{said}, not {here}");
+        assert!(!said.contains("UTC") && said.contains("exec4"), "{said}");
+        browser.click("dialog button", close);
+        if close == "Close" {
+            browser.click("button", "Français");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_page_of_tasks_is_handed_to_a_person() {
     let world = World::start(Backend::Sqlite).await;
     let group = world.taking_group("DESK", &["exec4", "exec5"]).await;
