@@ -189,14 +189,75 @@ async fn whoever_has_claimed_a_task_brings_the_due_date_forward_and_never_puts_i
     app.done("exec1", "updateTask", at(3_600)).await;
     app.done("exec1", "updateTask", at(1_800)).await;
     assert_eq!(app.refused("exec1", "updateTask", at(3_600)).await, "VALIDATION dueDate", "nor back again");
-    app.done("triage", "updateTask", at(7_200)).await;
-    assert_eq!(app.refused("exec1", "updateTask", at(7_201)).await, "VALIDATION dueDate");
-    app.done("exec1", "updateTask", at(7_000)).await;
-    assert_eq!(due(&app, &task).await, later(&clock, 7_000));
+    assert_eq!(due(&app, &task).await, later(&clock, 1_800));
 }
 
 #[apply(on_both)]
-async fn a_date_of_a_claims_holder_outlasts_the_step_only_if_a_planner_had_said_one(backend: Backend) {
+async fn whoever_has_claimed_a_task_never_overrules_the_due_date_of_a_planner(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    add_assigner(&app).await;
+    let group = group(&app, "DUE", "EXCLUSIVE", &["exec1", "exec2"]).await;
+    for planner in ["triage", "maker"] {
+        let task = app.task_in(&group).await;
+        let at = |due: Value| json!({ "id": task, "dueDate": due });
+        assert_eq!(claim(&app, "exec1", &task).await, "ok");
+        app.done("exec1", "updateTask", at(later(&clock, 1_800))).await;
+        app.done(planner, "updateTask", at(later(&clock, 7_200))).await;
+        for other in [later(&clock, 7_201), later(&clock, 7_199), later(&clock, 60), Value::Null] {
+            assert_eq!(
+                app.refused("exec1", "updateTask", at(other)).await,
+                "VALIDATION dueDate",
+                "{planner}"
+            );
+        }
+        let text = app.refusal_text("exec1", "updateTask", at(later(&clock, 60))).await;
+        assert!(text.contains("has said when this task is due"), "{text}");
+        // What is sent back as it was read is no change, and the own planning stays.
+        let both = json!({ "id": task, "dueDate": later(&clock, 7_200), "followUpDate": later(&clock, 60) });
+        app.done("exec1", "updateTask", both).await;
+        assert_eq!(due(&app, &task).await, later(&clock, 7_200));
+    }
+}
+
+/// Nobody has a task fail in the name of a timer: who rejects it does so by a vote.
+#[apply(on_both)]
+async fn whoever_has_claimed_a_task_sets_no_date_by_which_a_rule_fails_it(backend: Backend) {
+    let (app, clock) = with_clock(backend).await;
+    let group = group(&app, "FAILING", "MARK", &["exec1", "exec2"]).await;
+    let set = async |rules: Value, lead: Value| {
+        let input = json!({ "id": group, "code": "FAILING", "completionPolicy": "ALL", "claimMode": "MARK", "escalations": rules, "leadTimeSeconds": lead });
+        app.done("admin", "updateTaskGroup", input).await;
+    };
+    let rule = |at: &str, action: &str| json!([{ "at": at, "offsetSeconds": 0, "action": action }]);
+    for (lead, at) in [(json!(null), "AFTER_DUE"), (json!(3_600), "AFTER_DUE"), (json!(3_600), "BEFORE_DUE")]
+    {
+        set(rule(at, "FAIL"), lead.clone()).await;
+        let task = app.task_in(&group).await;
+        let planned = due(&app, &task).await;
+        assert_eq!(claim(&app, "exec1", &task).await, "ok");
+        let input = json!({ "id": task, "dueDate": later(&clock, 1) });
+        assert_eq!(app.refused("exec1", "updateTask", input.clone()).await, "VALIDATION dueDate", "{at}");
+        let text = app.refusal_text("exec1", "updateTask", input.clone()).await;
+        assert!(text.contains("fails this task by its due date"), "{text}");
+        clock.advance(TimeDelta::seconds(60));
+        while app.module.deliver_due().await.expect("delivers") > 0 {}
+        assert_eq!(due(&app, &task).await, planned, "{at} {lead}");
+        assert_eq!(app.status(&task).await, "ACCEPTED");
+        app.done("exec1", "updateTask", json!({ "id": task, "followUpDate": later(&clock, 60) })).await;
+        // Planners may.
+        app.done("triage", "updateTask", json!({ "id": task, "dueDate": later(&clock, 1) })).await;
+    }
+    // Rules that only tell, or count from another moment, are no bar.
+    for (at, action) in [("AFTER_DUE", "NOTIFY"), ("AFTER_OPEN", "FAIL")] {
+        set(rule(at, action), Value::Null).await;
+        let task = app.task_in(&group).await;
+        assert_eq!(claim(&app, "exec1", &task).await, "ok");
+        app.done("exec1", "updateTask", json!({ "id": task, "dueDate": later(&clock, 60) })).await;
+    }
+}
+
+#[apply(on_both)]
+async fn a_date_of_a_claims_holder_goes_with_the_step_and_one_of_a_planner_stays(backend: Backend) {
     let (app, clock) = with_clock(backend).await;
     let (first, second) = (
         group(&app, "FIRST", "EXCLUSIVE", &["exec1"]).await,
@@ -205,16 +266,13 @@ async fn a_date_of_a_claims_holder_outlasts_the_step_only_if_a_planner_had_said_
     let steps =
         json!([{ "taskGroupId": first }, { "taskGroupId": second, "order": 2, "leadTimeSeconds": 500 }]);
     let flow = app.flow_of(json!({ "code": "STEPS", "steps": steps })).await;
-    for (planned, said, then) in [
-        (None, json!("2999-01-01T00:00:00"), later(&clock, 500)),
-        (Some(later(&clock, 9_000)), later(&clock, 8_000), later(&clock, 8_000)),
+    for (who, said, then) in [
+        ("exec1", json!("2999-01-01T00:00:00"), later(&clock, 500)),
+        ("triage", later(&clock, 8_000), later(&clock, 8_000)),
     ] {
         let task = app.task_on(&flow).await;
-        if let Some(date) = planned {
-            app.done("triage", "updateTask", json!({ "id": task, "dueDate": date })).await;
-        }
         assert_eq!(claim(&app, "exec1", &task).await, "ok");
-        app.done("exec1", "updateTask", json!({ "id": task, "dueDate": said })).await;
+        app.done(who, "updateTask", json!({ "id": task, "dueDate": said })).await;
         assert_eq!(due(&app, &task).await, said);
         app.approve("exec1", &task).await;
         assert_eq!(due(&app, &task).await, then, "{said}");
