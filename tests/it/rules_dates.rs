@@ -292,7 +292,7 @@ async fn a_task_is_not_due_before_it_was_created_nor_before_now(backend: Backend
             assert_eq!(app.refused("triage", mutation, input.clone()).await, "VALIDATION dueDate");
             assert_eq!(
                 app.refusal_text("triage", mutation, input).await,
-                "`dueDate` must be later than now."
+                "A task must be due later than now."
             );
         }
     }

@@ -1,7 +1,7 @@
 //! The files of the desk over HTTP, and the texts in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -118,30 +118,70 @@ fn every_text_is_there_in_every_language_with_the_same_places() {
     }
 }
 
-#[test]
-fn every_text_that_the_scripts_name_is_there() {
-    let english = texts("en");
-    let mut found = 0;
+/// What the scripts say, without those of others.
+fn scripts() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
     let mut folders = vec![folder().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("the folder can be read") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("vendor") {
                 folders.push(path);
-                continue;
+            } else if path.extension().is_some_and(|ending| ending == "js") {
+                let source = std::fs::read_to_string(&path).expect("the file can be read");
+                found.push((path, source));
             }
-            let source = std::fs::read_to_string(&path).unwrap_or_default();
-            for (start, _) in source.match_indices("t('") {
-                // Skips the end of a longer word.
-                let is_call =
-                    !source[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
-                let key = source[start + 3..].split('\'').next().unwrap_or_default();
-                if is_call && path.extension().is_some_and(|ending| ending == "js") && key != "mutation" {
-                    found += 1;
-                    assert!(english.contains_key(key), "{}: {key}", path.display());
-                }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_text_that_the_scripts_name_is_there() {
+    let english = texts("en");
+    let mut found = 0;
+    for (path, source) in scripts() {
+        for (start, _) in source.match_indices("t('") {
+            // Skips the end of a longer word.
+            let is_call = !source[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+            let key = source[start + 3..].split('\'').next().unwrap_or_default();
+            if is_call && key != "mutation" {
+                found += 1;
+                assert!(english.contains_key(key), "{}: {key}", path.display());
             }
         }
     }
     assert!(found > 100, "only {found} texts were found");
+}
+
+#[test]
+fn every_text_is_named_by_a_script_in_whole_or_by_its_beginning() {
+    let scripts: String = scripts().into_iter().map(|(_, source)| source).collect();
+    let whole: BTreeSet<&str> = scripts.split(['\'', '"']).collect();
+    let begun: BTreeSet<&str> = scripts
+        .split('`')
+        .filter_map(|text| text.split_once("${").map(|(beginning, _)| beginning))
+        .filter(|beginning| beginning.ends_with('.'))
+        .collect();
+    let is_named =
+        |key: &str| whole.contains(key) || begun.iter().any(|beginning| key.starts_with(beginning));
+    let dead: Vec<String> = texts("en").into_keys().filter(|key| !is_named(key)).collect();
+    assert_eq!(dead, Vec::<String>::new());
+    assert!(!is_named("app.nothing") && !is_named("listed"), "the test can fail");
+}
+
+/// Words of programs, which people who decide need not know.
+#[test]
+fn no_text_speaks_of_programs() {
+    for (language, strange) in [
+        ("en", &["executor", "json", "null", "graphql", "uuid", "mutation", "payload"][..]),
+        ("fr", &["exécuteur", "json", "null", "graphql", "uuid", "mutation"]),
+    ] {
+        for (key, text) in texts(language) {
+            let text = text.to_string().to_lowercase();
+            for word in strange {
+                assert!(!text.contains(word), "{language} {key}: {text}");
+            }
+        }
+    }
 }
