@@ -19,14 +19,46 @@ use work::SOURCES;
 /// People and groups of the demo, in the form that `load` reads.
 const SAMPLE: &str = include_str!("demo.json");
 
-/// The people of the demo, with their passwords and their parts. The first are those as whom one begins.
-const PEOPLE: &[(&str, &str, &str)] = &[
-    ("ada", "ada12345", "case worker: decides in FIELD-OFFICE and PAYMENTS"),
-    ("ben", "ben12345", "case worker: decides in FIELD-OFFICE, DISTRICT and PAYMENTS"),
-    ("chi", "chi12345", "case worker: decides in FIELD-OFFICE and DISTRICT, reads French"),
-    ("triage", "triage123", "triage: assigns tasks and administers groups and flows"),
-    ("maker", "maker123", "maker: proposes changes"),
-    ("admin", "admin123", "administrator: sees and does everything"),
+/// The people of the demo, with their passwords and their parts, in English and in French. The first are those as whom one begins.
+const PEOPLE: &[(&str, &str, [&str; 2])] = &[
+    (
+        "ada",
+        "ada12345",
+        [
+            "case worker: decides in FIELD-OFFICE and PAYMENTS",
+            "gestionnaire : décide dans FIELD-OFFICE et PAYMENTS",
+        ],
+    ),
+    (
+        "ben",
+        "ben12345",
+        [
+            "case worker: decides in FIELD-OFFICE, DISTRICT and PAYMENTS",
+            "gestionnaire : décide dans FIELD-OFFICE, DISTRICT et PAYMENTS",
+        ],
+    ),
+    (
+        "chi",
+        "chi12345",
+        [
+            "case worker: decides in FIELD-OFFICE and DISTRICT, reads French",
+            "gestionnaire : décide dans FIELD-OFFICE et DISTRICT, lit en français",
+        ],
+    ),
+    (
+        "triage",
+        "triage123",
+        [
+            "triage: assigns tasks and administers groups and flows",
+            "tri : attribue les tâches, gère les groupes et les circuits",
+        ],
+    ),
+    ("maker", "maker123", ["maker: proposes changes", "propose des changements"]),
+    (
+        "admin",
+        "admin123",
+        ["administrator: sees and does everything", "administration : voit tout et peut tout faire"],
+    ),
 ];
 
 /// A task that has been overdue since January. Nobody can say that of a new task, but one may be loaded.
@@ -68,8 +100,10 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
         settings.auth.secret = cli::new_secret();
     }
     settings.graphql.introspection = Introspection::Everybody;
-    settings.desk.people =
-        PEOPLE.iter().map(|(name, password, what)| format!("{name}:{password}:{what}")).collect();
+    settings.desk.people = PEOPLE
+        .iter()
+        .map(|(name, password, what)| format!("{name}:{password}:{}", what.join("\t")))
+        .collect();
     settings.check_secret()?;
     let listener = cli::listen(&settings)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -112,7 +146,7 @@ fn introduce(address: &str, database: &str) {
     );
     println!("Its data is in {database}\n");
     println!("People:");
-    for (name, password, what) in PEOPLE {
+    for (name, password, [what, _]) in PEOPLE {
         println!("  {name:<8} {password:<10} {what}");
     }
     println!(

@@ -15,10 +15,10 @@ export const extension = said.extension;
 /** Whether the server sends mails: a link by which to set a password comes by one. */
 export const mails = said.mails === 'on';
 
-/** Whom a click logs in, as `name:password:role` by line; the demo alone says so. */
+/** Whom a click logs in, as `name:password:role` by line, with the role in each language between tabs; the demo alone says so. */
 export const people = (said.people || '').split('\n').filter(Boolean).map((line) => {
   const [name, password, ...what] = line.split(':');
-  return [name, password, what.join(':')];
+  return [name, password, what.join(':').split('\t')];
 });
 
 /** The folder of the desk's own files. */

@@ -163,6 +163,9 @@ const vote = (verdict) => JSON.stringify({ [me.value.id]: verdict });
 /** The name by which people know a task. */
 export const titleOf = (task) => task.entityDisplay || task.entityString || task.businessEvent || task.source || task.uuid;
 
+/** What is to be done, without the source that begins the name of an event. */
+export const operationOf = (event) => event && (event.split('.').slice(1).join('.') || event);
+
 /** Casts the reader's vote on the task as it was seen: a verdict on the whole, or `{ ACCEPT: [...], REJECT: [...] }`. */
 export function decide(verdict, task) {
   const reason = typed('reason');

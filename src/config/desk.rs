@@ -21,7 +21,8 @@ pub struct DeskSettings {
     pub login_page: String,
     /// The path of a host's module of JavaScript with renderers for the data of its sources.
     pub extension: String,
-    /// Whom a click logs in, as `name:password:what they do`. Only a demo may have such people.
+    /// Whom a click logs in, as `name:password:what they do`, the last in English and, after a tab, in French. Only a demo may have such
+    /// people.
     #[serde(skip)]
     pub people: Vec<String>,
 }

@@ -25,15 +25,27 @@ const NAMES: [&str; 12] = [
 
 const VILLAGES: [&str; 6] = ["Ashaiman", "Kibera", "Thiès", "Gorkha", "Matara", "Makeni"];
 
+const PLANS: [&str; 7] = [
+    "School meals",
+    "Old-age grant",
+    "Seeds and tools",
+    "Mother and child grant",
+    "Public works",
+    "Disability grant",
+    "Winter fuel",
+];
+
 /// What is proposed as the `number`-th.
 pub fn proposal(number: u32) -> CreateTask {
-    let source = SOURCES[number as usize % SOURCES.len()];
-    let name = NAMES[(number as usize * 5 + 1) % NAMES.len()];
-    let village = VILLAGES[number as usize % VILLAGES.len()];
-    let (event, entity, data) = match number % 4 {
+    // Each kind goes round by itself: two tasks that read the same would look like one that is there twice.
+    let (kind, turn) = (number as usize % SOURCES.len(), number as usize / SOURCES.len());
+    let name = NAMES[(turn + 3 * kind) % NAMES.len()];
+    let village = VILLAGES[turn % VILLAGES.len()];
+    let source = SOURCES[kind];
+    let (event, entity, data) = match kind {
         0 => household(number, name, village),
         1 => payment(number, name),
-        2 => plan(number),
+        2 => plan(number, PLANS[turn % PLANS.len()]),
         _ => enrolment(number, name, village),
     };
     CreateTask {
@@ -80,12 +92,12 @@ fn payment(number: u32, name: &str) -> (&'static str, String, Value) {
     ("change_account", format!("Payments to {name}: another bank account"), data)
 }
 
-fn plan(number: u32) -> (&'static str, String, Value) {
+fn plan(number: u32, name: &str) -> (&'static str, String, Value) {
     let data = json!({
-        "current_data": { "plan": "School meals", "valid_to": "2026-12-31", "ceiling": 12_000, "districts": ["Tema", "Ada East"] },
-        "incoming_data": { "plan": "School meals", "valid_to": "2027-12-31", "ceiling": 12_000 + number * 50, "districts": ["Tema", "Ada East", "Ningo"] },
+        "current_data": { "plan": name, "valid_to": "2026-12-31", "ceiling": 12_000, "districts": ["Tema", "Ada East"] },
+        "incoming_data": { "plan": name, "valid_to": "2027-12-31", "ceiling": 12_000 + number * 50, "districts": ["Tema", "Ada East", "Ningo"] },
     });
-    ("extend", format!("School meals {}: one more year, one more district", 2027 + number % 3), data)
+    ("extend", format!("{name}: one more year, one more district"), data)
 }
 
 fn enrolment(number: u32, name: &str, village: &str) -> (&'static str, String, Value) {

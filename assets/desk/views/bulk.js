@@ -114,7 +114,7 @@ function Act({ name, close }) {
             ${votes && html`<label>${t(needsReason ? 'decide.why' : 'decide.reason')}
               <textarea rows="3" required=${needsReason} value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea></label>`}
             <p class="buttons">
-              <button class="primary" disabled=${!able.length || (chooses && !target)} aria-disabled=${waits}>${t(`bulk.${name}`)}</button>
+              <button class=${needsReason ? 'danger' : 'primary'} disabled=${!able.length || (chooses && !target)} aria-disabled=${waits}>${t(`bulk.${name}`)}</button>
               <button type="button" onClick=${close}>${t('cancel')}</button>
             </p>`}
         </form>`}

@@ -23,8 +23,8 @@ function Line({ row, single }) {
   return html`
     <tr class=${single ? null : node.kind}>
       <th scope="row">${label}${mark}</th>
-      ${!single && html`<td data-label=${t('compare.before')}>${node.kind === 'added' ? html`<${Value} />` : html`<${Value} value=${node.before} name=${key} />`}</td>`}
-      <td data-label=${single ? null : t('compare.after')}>${node.kind === 'removed' ? html`<${Value} />` : html`<${Value} value=${node.after} name=${key} />`}</td>
+      ${!single && html`<td data-label=${t('compare.is', { name: t('compare.before') })}>${node.kind === 'added' ? html`<${Value} />` : html`<${Value} value=${node.before} name=${key} />`}</td>`}
+      <td data-label=${single ? null : t('compare.is', { name: t('compare.after') })}>${node.kind === 'removed' ? html`<${Value} />` : html`<${Value} value=${node.after} name=${key} />`}</td>
     </tr>`;
 }
 

@@ -39,7 +39,7 @@ const Chosen = ({ place, set }) => html`
   <p class="chosen">
     ${set.map((name) => html`
       <button type="button" class="chip" key=${name} onClick=${() => narrow({ [name]: null })}>
-        <span>${t(`filter.${name}`)}: <${Text} value=${said(name, place[name])} short=${40} /></span> <span aria-hidden="true">×</span><span class="visually-hidden">${t('filter.drop')}</span>
+        <span>${t('filter.is', { filter: t(`filter.${name}`) })} <${Text} value=${said(name, place[name])} short=${40} /></span> <span aria-hidden="true">×</span><span class="visually-hidden">${t('filter.drop')}</span>
       </button>`)}
     ${set.length > 1 && html`<button type="button" class="link" onClick=${clear}>${t('filter.clear')}</button>`}
   </p>`;

@@ -1,5 +1,5 @@
 // The frame of the desk: its head, its navigation, and what is in the middle.
-import { html, useEffect, useState } from '../html.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { address, go, href, ticket } from '../address.js';
 import { ended, mutate, online, slow } from '../api.js';
 import { askAhead, counts, isTaskList, LISTS, listName, PLACES } from '../lists.js';
@@ -40,11 +40,15 @@ function Entry({ name }) {
 }
 
 function Navigation() {
+  const own = useRef();
   const work = ['awaiting', 'claimed', 'mine', 'decided', 'all'];
   const triage = [...Object.keys(LISTS), ...Object.keys(PLACES)].filter((name) => !work.includes(name) && name !== 'overview');
   const shown = triage.filter((name) => seen(LISTS[name] ?? PLACES[name]));
+  // On a narrow page it is a strip, of which a part is shown. Counts make it longer once they are there.
+  const counted = counts.value.awaiting !== undefined;
+  useEffect(() => { own.current.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [listName.value, shown.length, counted]);
   return html`
-    <nav aria-label=${t('nav.name')}>
+    <nav ref=${own} aria-label=${t('nav.name')}>
       <h2>${t('nav.work')}</h2>
       <ul>${work.map((name) => html`<${Entry} key=${name} name=${name} />`)}</ul>
       ${shown.length > 0 && html`<h2>${t('nav.triage')}</h2><ul>${shown.map((name) => html`<${Entry} key=${name} name=${name} />`)}</ul>`}

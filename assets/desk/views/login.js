@@ -38,7 +38,7 @@ function Form({ again }) {
       <p>${t('login.demo')}</p>
       <ul class="people">
         ${people.map(([name, password, what]) => html`
-          <li key=${name}><button type="button" aria-disabled=${waits} onClick=${() => attempt(name, password)}><b>${name}</b> <span>${what}</span></button></li>`)}
+          <li key=${name}><button type="button" aria-disabled=${waits} onClick=${() => attempt(name, password)}><b>${name}</b> <span>${what[Object.keys(LANGUAGES).indexOf(language.value)]}</span></button></li>`)}
       </ul>`}
     <form class="login" onSubmit=${submit}>
       ${failure && html`<p class="bad" role="alert">${failure}</p>`}

@@ -63,7 +63,7 @@ export function Overview() {
   const late = data.group.filter((row) => row.overdue).reduce((sum, row) => sum + row.count, 0);
   return html`
     <h1>${t('list.overview')}</h1>
-    <p class=${late ? 'why bad' : 'why'}><a href=${link({ due: 'overdue' })}>${t('overview.late', { count: late })}</a></p>
+    ${late > 0 ? html`<p class="why bad"><a href=${link({ due: 'overdue' })}>${t('overview.late', { count: late })}</a></p>` : html`<p class="why">${t('empty.late')}</p>`}
     <div class="pictures">
       <${Picture} title=${t('overview.status')} rows=${status} />
       <${Picture} title=${t('overview.group')} rows=${group} />

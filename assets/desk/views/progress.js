@@ -32,7 +32,9 @@ export const orders = ({ flow }) => [...new Set(flow.steps.map((step) => step.or
 
 /** Why the task waits, in sentences. */
 function sentences(task) {
-  const { status, progress, flow, claims } = task;
+  const { status, progress, flow, claims, decisions } = task;
+  const against = status === 'FAILED' ? decisions.edges.map((edge) => edge.node).filter((vote) => vote.decision === 'FAILED') : [];
+  if (against.length) return [t('progress.rejectedBy', { people: named(against.map((vote) => vote.user), {}) })];
   if (status !== 'ACCEPTED') return [t(`progress.${status}`)];
   const { pools } = progress;
   const said = [];

@@ -4,7 +4,7 @@ import { address, href } from '../address.js';
 import { counts, current, FILTERS, lands, LISTS, listName, load, page, pick, picked } from '../lists.js';
 import { language, since, t } from '../messages.js';
 import { painted } from '../paint.js';
-import { titleOf } from '../task.js';
+import { operationOf, titleOf } from '../task.js';
 import { nameOf, Text } from '../text.js';
 import { Due, Exact, isOverdue, Priority, Status } from './marks.js';
 
@@ -13,9 +13,8 @@ const LOWEST = 54;
 
 /** What is said below the name: each part is a text of others, which reaches no further than its own end. */
 function partsOf({ source, businessEvent, flow, taskGroup, claims }) {
-  const event = businessEvent && (businessEvent.split('.').slice(1).join('.') || businessEvent);
   const holder = claims?.[0]?.user;
-  return [source, event, flow ? flow.name || flow.code : taskGroup?.code, holder && t('claim.by', { person: nameOf(holder) })].filter(Boolean);
+  return [source, operationOf(businessEvent), flow ? flow.name || flow.code : taskGroup?.code, holder && t('claim.by', { person: nameOf(holder) })].filter(Boolean);
 }
 
 /** What a row shows beside its task: a row is drawn again when this changes. */
@@ -39,7 +38,7 @@ function drawn(row, place, { isOpen, isCurrent, isPicked, late }) {
       <div class="marks">
         ${row.gone && html`<span class="left">${t('list.left')}</span>`}
         ${Priority(row)}${Due({ task: row })}${Status(row)}
-        ${Exact({ class: 'made', at: row.dateCreated, text: since(row.dateCreated) })}
+        ${Exact({ class: 'made', at: row.dateCreated, text: t('row.made', { when: since(row.dateCreated) }) })}
       </div>
     </li>`;
 }
@@ -47,7 +46,7 @@ function drawn(row, place, { isOpen, isCurrent, isPicked, late }) {
 /** Where there is something to do, when there is nothing here. */
 function Elsewhere() {
   const lists = Object.keys(LISTS).filter((name) => name !== listName.value && counts.value[name] > 0);
-  return lists.map((name) => html`<p key=${name}><a href=${href({ list: name }, {})}>${t(`list.${name}`)}: ${t('list.count', { count: counts.value[name] })}</a></p>`);
+  return lists.map((name) => html`<p key=${name}><a href=${href({ list: name }, {})}>${t('list.elsewhere', { list: t(`list.${name}`), tasks: t('list.count', { count: counts.value[name] }) })}</a></p>`);
 }
 
 export function Rows() {

@@ -7,7 +7,7 @@ import { Moment, t } from '../messages.js';
 import { explain } from '../notices.js';
 import { rendered, rendererOf } from '../renderers.js';
 import { More, useMore } from '../paging.js';
-import { DECISIONS, open, reload, titleOf, trouble } from '../task.js';
+import { DECISIONS, open, operationOf, reload, titleOf, trouble } from '../task.js';
 import { Person, Text } from '../text.js';
 import { Comments } from './comments.js';
 import { Comparison, proposed } from './comparison.js';
@@ -26,7 +26,7 @@ function Facts({ task }) {
   return html`
     <dl class="facts">
       <${Fact} name="source"><${Text} value=${task.source} short=${80} /><//>
-      ${task.businessEvent && html`<${Fact} name="event"><${Text} value=${task.businessEvent} short=${80} /><//>`}
+      ${task.businessEvent && html`<${Fact} name="event"><${Text} value=${operationOf(task.businessEvent)} short=${80} /><//>`}
       <${Fact} name="maker"><${Person} user=${task.userCreated} /><//>
       <${Fact} name="made"><${Moment} at=${task.dateCreated} /><//>
       ${(task.flow || task.taskGroup) && html`<${Fact} name="group"><${Text} value=${task.flow ? task.flow.name || task.flow.code : task.taskGroup.code} short=${80} /><//>`}

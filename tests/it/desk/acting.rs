@@ -56,7 +56,7 @@ async fn several_are_decided_at_once_with_an_outcome_for_each(backend: Backend) 
     browser.wait("document.querySelectorAll('.row').length >= 3");
     browser.click("label", "Select all");
     browser.click(".bar button", "Approve");
-    browser.sees("This is done with 3 tasks:");
+    browser.sees("This applies to 3 tasks:");
     // Somebody else is faster with one of them.
     assert_eq!(world.app.vote("exec4", &tasks[1], json!("APPROVED")).await, "ok");
     browser.click("dialog button", "Approve");
@@ -101,7 +101,7 @@ async fn who_comes_second_is_told_that_somebody_was_faster(backend: Backend) {
     assert_eq!(world.app.vote("exec4", &task, json!("FAILED")).await, "ok");
     world.browser.press(ENTER);
     world.browser.sees("Somebody was faster");
-    world.browser.sees("It was rejected.");
+    world.browser.sees("It was rejected by Exe4 Executor4.");
     assert_eq!(world.app.status(&task).await, "FAILED");
 }
 

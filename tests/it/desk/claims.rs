@@ -86,7 +86,7 @@ async fn triage_hands_one_task_and_several_to_people() {
     browser.wait("document.querySelectorAll('.row').length === 3");
     browser.click("label", "Select all");
     browser.click(".bar button", "Hand to a person");
-    browser.sees("This is done with 3 tasks:");
+    browser.sees("This applies to 3 tasks:");
     browser.choose("dialog select", user_id("exec4"));
     // One is taken meanwhile by whom it is to be given to.
     world.app.done("exec4", "claimTask", json!({ "id": tasks[1] })).await;
@@ -156,7 +156,7 @@ async fn a_whole_page_of_tasks_is_handed_to_a_person() {
     browser.click("label", "Select all");
     for (act, ready) in [("Hand to a person", "dialog select"), ("Approve", "dialog textarea")] {
         browser.click(".bar button", act);
-        browser.sees("This is done with 50 tasks:");
+        browser.sees("This applies to 50 tasks:");
         browser.wait(&format!("document.querySelector('{ready}') ? true : false"));
         browser.click("dialog button", "Cancel");
     }

@@ -139,7 +139,7 @@ async fn the_focus_stays_with_the_reader_in_lists() {
     press_at(&world, "label", "Select all");
     browser.script("document.querySelector('.bar input').click()", json!([]));
     press_at(&world, ".bar button", "Approve");
-    browser.sees("This is done with 4 tasks:");
+    browser.sees("This applies to 4 tasks:");
     press_at(&world, "dialog .buttons button", "Approve");
     browser.sees("4 are done.");
     is_at(&world, "dialog .primary");

@@ -59,7 +59,7 @@ async fn an_open_task_follows_what_others_do_with_it(backend: Backend) {
     browser.press("c");
     browser.press("I have typed th");
     assert_eq!(world.app.vote("exec4", &task, json!("FAILED")).await, "ok");
-    browser.sees("It was rejected.");
+    browser.sees("It was rejected by Exe4 Executor4.");
     // What is being typed stays, with the focus where it is.
     browser.press("is.");
     browser.wait("document.activeElement.value === 'I have typed this.'");

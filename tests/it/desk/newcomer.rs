@@ -27,6 +27,9 @@ async fn somebody_new_decides_finds_what_is_overdue_and_reads_why_another_task_w
     let browser = Browser::start(1_280, 800);
     browser.open(&format!("http://{}/", demo.address));
     in_sight(&browser, "case worker: decides in FIELD-OFFICE and PAYMENTS");
+    browser.click("button", "Français");
+    in_sight(&browser, "gestionnaire : décide dans FIELD-OFFICE et PAYMENTS");
+    browser.click("button", "English");
     browser.click(".people button", "ada");
     // What is overdue is the first row, and the navigation says that there is one.
     in_sight(&browser, "overdue: was due");
@@ -43,6 +46,7 @@ async fn somebody_new_decides_finds_what_is_overdue_and_reads_why_another_task_w
     in_sight(&browser, "You approved: Household of Esther Addo");
     // The next task has come.
     browser.wait("document.querySelector('article h1')?.innerText.includes('Esther') === false");
+    let rejected = browser.text("article h1");
     browser.click("button", "Reject");
     in_sight(&browser, "Why do you reject it?");
     browser.fill(".confirm textarea", "A document is missing.");
@@ -52,6 +56,11 @@ async fn somebody_new_decides_finds_what_is_overdue_and_reads_why_another_task_w
     browser.click("nav a", "All tasks");
     browser.click(".row a", "Household of Esther Addo");
     in_sight(&browser, "It waits for 2 more approvals, by Ben Thapa and Chi Diallo.");
+    // Of what is rejected it is said by whom.
+    browser.click("nav a", "Decided by me");
+    browser.wait("document.querySelector('h1')?.innerText.startsWith('Decided by me')");
+    browser.click(".row a", &rejected);
+    in_sight(&browser, "It was rejected by you.");
     drop(browser);
     assert!(demo.stop().success());
 }
