@@ -120,6 +120,7 @@ leading-mark = `{ $field }` begins with a mark that belongs to a letter before i
 list-too-long = `{ $field }` is too long: at most { $max } items are allowed.
 logins-at-once = Too many logins at once ({ $setting }). Please try again in a moment.
 mail-without-task = { $signal } is not about a task: mails tell of tasks only.
+mails-by-token = A program with a token of its own can't choose how often its owner gets mails.
 maker-may-not-decide = You have made this task: its maker may not decide it (forbidMaker).
 mention-blind = { $id } can't be mentioned: only active people who see the task can.
 mutation-by-cookie-socket = A mutation over a WebSocket needs a Bearer token in connection_init; with a cookie, please send it by POST.

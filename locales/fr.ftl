@@ -120,6 +120,7 @@ leading-mark = `{ $field }` commence par un signe qui appartient à une lettre q
 list-too-long = `{ $field }` est trop long : { $max } éléments au plus sont autorisés.
 logins-at-once = Trop de connexions à la fois ({ $setting }). Veuillez réessayer dans un instant.
 mail-without-task = { $signal } ne concerne pas une tâche : les courriels ne parlent que de tâches.
+mails-by-token = Un programme muni de son propre jeton ne peut pas choisir à quelle fréquence son propriétaire reçoit des courriels.
 maker-may-not-decide = Vous avez proposé cette tâche : son auteur ne peut pas la décider (forbidMaker).
 mention-blind = { $id } ne peut pas être mentionné : seules le peuvent les personnes actives qui voient la tâche.
 mutation-by-cookie-socket = Une mutation par WebSocket demande un jeton Bearer dans connection_init ; avec un cookie, envoyez-la par POST.

@@ -152,7 +152,7 @@ pub use signal::event::{CastVote, Decision, Event};
 pub mod declared {
     pub use crate::domain::configuration::Layer;
     pub use crate::domain::history::HistoryType;
-    pub use crate::domain::mail::{MailRecipient, MailStatus};
+    pub use crate::domain::mail::{MailFrequency, MailRecipient, MailStatus};
     pub use crate::domain::outbox::DeliveryStatus;
     pub use crate::domain::security_log::SecurityEvent;
     pub use crate::domain::text::camel_case;

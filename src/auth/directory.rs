@@ -281,16 +281,5 @@ fn changed(user: User, person: &Person) -> User {
 }
 
 fn blank(id: Uuid, now: NaiveDateTime) -> User {
-    User {
-        record: Record { id, ..Record::new(SYSTEM_USER, now) },
-        interactive_user_id: 0,
-        username: String::new(),
-        last_name: String::new(),
-        other_names: String::new(),
-        email: None,
-        phone: None,
-        language: String::new(),
-        is_active: true,
-        last_login: None,
-    }
+    User::new(Record { id, ..Record::new(SYSTEM_USER, now) }, 0)
 }

@@ -50,6 +50,8 @@ pub struct MailSettings {
     pub language: String,
     /// Whether people are told of tasks that await them, are overdue or decided, without any dispatcher.
     pub notify: bool,
+    /// How many mails a digest lists at most; it says how many more there are.
+    pub digest_items: usize,
     /// How many seconds sending one mail may take.
     pub timeout_s: u64,
     /// How many connections to the mail server each process has at once.
@@ -78,6 +80,7 @@ impl Default for MailSettings {
             reset_url: String::new(),
             language: "en".to_owned(),
             notify: true,
+            digest_items: 50,
             timeout_s: 30,
             connections: 4,
             retry_pauses_s: vec![60, 300, 1_800, 7_200, 18_000, 36_000, 36_000],
@@ -161,6 +164,9 @@ impl MailSettings {
         if !(1..=20).contains(&self.connections) {
             return wrong(format!("connections is {}, 1 to 20 is allowed", self.connections));
         }
+        if !(1..=500).contains(&self.digest_items) {
+            return wrong(format!("digest_items is {}, 1 to 500 is allowed", self.digest_items));
+        }
         for (key, count) in
             [("resets_per_address", self.resets_per_address), ("resets_per_user", self.resets_per_user)]
         {
@@ -239,6 +245,7 @@ mod tests {
         for (key, wrong) in [
             ("timeout_s", with(|settings| settings.timeout_s = 0)),
             ("connections", with(|settings| settings.connections = 0)),
+            ("digest_items", with(|settings| settings.digest_items = 0)),
             ("resets_per_user", with(|settings| settings.resets_per_user = 0)),
             ("retry_pauses_s", with(|settings| settings.retry_pauses_s.push(0))),
             ("public_url", with(|settings| settings.public_url = "tasks.example.org".to_owned())),

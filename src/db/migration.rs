@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000034" "on_completed"
     "00000000000035" "function_request"
     "00000000000036" "task_dispatcher"
+    "00000000000037" "mail_digest"
     "00000000000038" "function_source"
     "00000000000039" "look_alike"
     "00000000000040" "look_alike_blanks"

@@ -84,6 +84,15 @@ pub fn renew(connection: &mut DbConnection, timer: &Timer, now: NaiveDateTime) -
     Ok(())
 }
 
+/// Adds a timer, unless there is one of this name. If there is, it does not act until the transaction ends.
+pub fn insert_once(connection: &mut DbConnection, timer: &Timer, now: NaiveDateTime) -> Result<()> {
+    // To do nothing would not wait for a transaction in which the other acts.
+    let keep = " ON CONFLICT (entity_id, kind, key) DO UPDATE SET key = excluded.key";
+    insert_with(connection, timer, vec![("id", None)], keep)?;
+    wake_for(timer.due, now);
+    Ok(())
+}
+
 fn wake_for(due: Option<NaiveDateTime>, now: NaiveDateTime) {
     if due.is_some_and(|due| due - now < TimeDelta::seconds(LOOK_SECONDS)) {
         connection::announce();

@@ -21,7 +21,15 @@ use crate::model::user::{Language, User, core_user, credential};
 
 /// The interface shows users also as openIMIS' interactive users, with other field names.
 impl Listed for User {
-    const LEFT_OUT: &[&str] = &["json_ext", "interactive_user_id", "user_created", "user_updated"];
+    const LEFT_OUT: &[&str] = &[
+        "json_ext",
+        "interactive_user_id",
+        "user_created",
+        "user_updated",
+        "mail_frequency",
+        "mail_hour",
+        "mail_time_zone",
+    ];
     const FIELDS: &[Field] = &[
         Field::own("i_user__id", Kind::Int).column("interactive_user_id"),
         Field::own("i_user__uuid", Kind::Uuid).column("id"),

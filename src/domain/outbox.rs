@@ -35,6 +35,8 @@ pub enum Subscriber {
     MailAddressing,
     /// The module itself: it sends a mail.
     Mail,
+    /// The module itself: it sends a mail that lists others.
+    MailDigest,
 }
 
 impl Subscriber {
@@ -43,6 +45,7 @@ impl Subscriber {
     const RE_EVALUATION: &'static str = "tasks.re_evaluation";
     const MAIL_ADDRESSING: &'static str = "tasks.mail_addressing";
     const MAIL: &'static str = "tasks.mail";
+    const MAIL_DIGEST: &'static str = "tasks.mail_digest";
 
     /// The subscriber with this name. No handler can have the name of an endpoint or of the module.
     #[must_use]
@@ -55,6 +58,7 @@ impl Subscriber {
         match name {
             Self::MAIL_ADDRESSING => return Self::MailAddressing,
             Self::MAIL => return Self::Mail,
+            Self::MAIL_DIGEST => return Self::MailDigest,
             _ => {}
         }
         let key_after = |prefix| name.strip_prefix(prefix).and_then(|key| key.parse().ok());
@@ -75,6 +79,7 @@ impl Subscriber {
             Self::ReEvaluation(Some(service)) => format!("{}:{service}", Self::RE_EVALUATION),
             Self::MailAddressing => Self::MAIL_ADDRESSING.to_owned(),
             Self::Mail => Self::MAIL.to_owned(),
+            Self::MailDigest => Self::MAIL_DIGEST.to_owned(),
         }
     }
 }

@@ -18,6 +18,8 @@ text_enum! {
         Lapse = "LAPSE",
         /// A schedule has its function run.
         Schedule = "SCHEDULE",
+        /// A person gets a digest of mails.
+        Digest = "DIGEST",
         /// The timers of a task, or of all open tasks of a group, are planned again.
         Plan = "PLAN",
     }

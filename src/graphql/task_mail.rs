@@ -24,6 +24,8 @@ use crate::service::task_mail;
 pub enum TaskMailStatus {
     /// It is still to be sent, now or after a pause.
     Queued,
+    /// It waits for the digest of its reader.
+    Waiting,
     /// It is given to the mail server.
     Sending,
     /// The mail server has taken it.
@@ -80,6 +82,8 @@ shows! {
         date_sent: Option<Moment>,
         /// The key of the dispatcher that left it; null if the module itself mails.
         dispatcher_id: Option<String>,
+        /// The key of the digest with which it goes; null if it goes by itself, or still waits for one.
+        digest_id: Option<String>,
         #[graphql(skip)]
         user_id: Option<Uuid>,
     }
@@ -116,6 +120,7 @@ pub static TASK_MAIL: Table = LazyLock::new(|| {
         uuid("entityId", "ID", "entity_id", "TaskGQLType"),
         uuid("userId", "ID", "user_id", "UserGQLType"),
         uuid("dispatcherId", "ID", "dispatcher_id", "TaskDispatcherGQLType"),
+        uuid("digestId", "ID", "digest_id", "TaskMailGQLType"),
         text("template", "String", "template", &[Lookup::Exact]),
         text("signal", "String", "signal", &[Lookup::Exact]),
         text("address", "String", "address", &[Lookup::Exact]),

@@ -19,7 +19,7 @@ use crate::domain::function_run::{RunErrorType, RunStatus, RunTrigger};
 use crate::domain::function_schedule::CatchUp;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
-use crate::domain::mail::{MailRecipient, MailStatus};
+use crate::domain::mail::{MailFrequency, MailRecipient, MailStatus};
 use crate::domain::mutation_log::MutationStatus;
 use crate::domain::outbox::DeliveryStatus;
 use crate::domain::security_log::SecurityEvent;
@@ -79,8 +79,8 @@ macro_rules! stored_as {
 }
 stored_as!(
     Text: |text: String| &text, as_str -> &'static str:
-    CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, FunctionKind, HeldReason, HistoryType, Layer, MailRecipient, MailStatus,
-    PermissionMode, RunErrorType, RunStatus, RunTrigger, SecurityEvent, TaskStatus, TimerKind, Verdict
+    CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, DeliveryStatus, FunctionKind, HeldReason, HistoryType, Layer, MailFrequency,
+    MailRecipient, MailStatus, PermissionMode, RunErrorType, RunStatus, RunTrigger, SecurityEvent, TaskStatus, TimerKind, Verdict
 );
 stored_as!(Integer: |number: i32| number, as_i32 -> i32: MutationStatus);
 

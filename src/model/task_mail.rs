@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::entity::entity;
+use crate::domain::json::Json;
 use crate::domain::mail::{MailRecipient, MailStatus};
 
 entity! {
@@ -42,5 +43,9 @@ entity! {
         date_sent: Option<NaiveDateTime> => Nullable<Timestamp>,
         /// The dispatcher that left it; none if the module itself mails.
         dispatcher_id: Option<Uuid> => Nullable<Uuid>,
+        /// The digest with which it goes; none if it goes by itself, or still waits for one.
+        digest_id: Option<Uuid> => Nullable<Uuid>,
+        /// Of a mail that waits for a digest, what its delivery would say of the event.
+        cause: Option<Json> => Nullable<Jsonb>,
     }
 }

@@ -87,6 +87,12 @@ impl ServiceContext {
         PageLimit { max: self.limits.page_size }
     }
 
+    /// Whether people are the module's own, and not a host's.
+    #[must_use]
+    pub fn has_own_people(&self) -> bool {
+        !self.users.is_hosts()
+    }
+
     /// Whether this process puts the service of this name under maker-checker.
     #[must_use]
     pub fn checks(&self, service: &str) -> bool {

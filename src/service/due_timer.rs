@@ -20,6 +20,7 @@ use crate::service::function_schedule;
 use crate::service::resolution;
 use crate::service::task_claim;
 use crate::service::task_hold;
+use crate::service::task_mail;
 use crate::service::unit_of_work::UnitOfWork;
 
 /// How many tasks of a group are found at once to be planned.
@@ -43,6 +44,9 @@ pub fn tasks_to_plan(connection: &mut DbConnection, timer: &Timer, after: Option
 pub fn act(unit: &mut UnitOfWork<'_>, task_id: Uuid, timer: &Timer, worker: Uuid) -> Result<()> {
     if timer.kind == TimerKind::Schedule {
         return function_schedule::act(unit, timer, worker);
+    }
+    if timer.kind == TimerKind::Digest {
+        return task_mail::digest::act(unit, timer, worker);
     }
     let task = db::lock::<Task>(unit.connection, task_id, Lock::Exclusive)?;
     let Some(mut task) = task.filter(Task::is_open) else {

@@ -188,9 +188,8 @@ fn load_people(
                 Some(id) => id,
                 None => db::user::next_interactive_user_id(connection)?,
             };
+            let record = Record { id: user.id, ..Record::new(SYSTEM_USER, now) };
             let row = User {
-                record: Record { id: user.id, ..Record::new(SYSTEM_USER, now) },
-                interactive_user_id,
                 username: user.username.clone(),
                 last_name: user.last_name.clone(),
                 other_names: user.other_names.clone(),
@@ -198,7 +197,7 @@ fn load_people(
                 phone: user.phone.clone(),
                 language: user.language.clone(),
                 is_active: user.is_active,
-                last_login: None,
+                ..User::new(record, interactive_user_id)
             };
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;

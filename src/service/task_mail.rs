@@ -5,7 +5,10 @@
 //! 2. A delivery to `tasks.mail` sends one of them. [`begin`] asks first whether the recipient still gets it: is active, has an
 //!    address, sees the task, and is still whom the mail is for. `worker/mail.rs` renders and sends it, and what came of it is
 //!    noted with the end of the delivery ([`settle`]).
+//!
+//! Mails to a person who reads digests get no delivery: they wait for the person's next digest ([`digest`]).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -25,16 +28,20 @@ use crate::domain::outbox::{DeliveryStatus, Subscriber};
 use crate::domain::query::ListQuery;
 use crate::domain::signal::Signal;
 use crate::domain::task_dispatcher::DispatchAction;
+use crate::domain::user::SYSTEM_USER;
 use crate::error::Result;
 use crate::model::outbox::Delivery;
 use crate::model::slice::Slice;
 use crate::model::task::Task;
 use crate::model::task_mail::TaskMail;
 
+pub(super) mod digest;
 mod recipients;
 mod reset;
 mod sending;
+mod telling;
 
+pub use digest::{Gathered, Item};
 pub use reset::{ask_reset, can_get, leave_reset};
 pub use sending::{Letter, Prepared, begin};
 
@@ -75,6 +82,20 @@ impl Cause {
             user_id: delivery.user_id,
             facts: facts(&delivery.data),
         }
+    }
+
+    /// The event of which a mail tells that this delivery sends.
+    fn of_mail(mail: &TaskMail, delivery: &Delivery) -> Self {
+        let (user_id, facts) = (delivery.user_id, delivery.data.clone());
+        Self { id: mail.event_id, signal: mail.signal.clone(), entity_id: mail.entity_id, user_id, facts }
+    }
+
+    /// The event of which a mail tells that goes with a digest.
+    fn of_waiting(mail: &TaskMail) -> Self {
+        let told = |name: &str| mail.cause.as_ref().and_then(|cause| cause.get(name));
+        let user_id = told("userId").and_then(|id| id.read().ok()).unwrap_or(SYSTEM_USER);
+        let facts = told("data").cloned().unwrap_or_default();
+        Self { id: mail.event_id, signal: mail.signal.clone(), entity_id: mail.entity_id, user_id, facts }
     }
 }
 
@@ -162,41 +183,56 @@ pub fn leave_dispatched(
     Ok(())
 }
 
-/// Leaves a mail and the delivery that sends it, unless it was left before.
+/// Leaves a mail and the delivery that sends it, or has it wait for a digest, unless it was left before.
 fn leave(unit: &mut UnitOfWork<'_>, cause: &Cause, left: Left) -> Result<bool> {
     let id = new_id();
-    let (user_id, address, mut reader) = match left.to {
+    let (user_id, address, mut to) = match left.to {
         To::Person(person) => (Some(person), None, person.to_string()),
         To::Address(address) => (None, Some(address.clone()), address),
     };
     if let Some(dispatcher_id) = left.dispatcher_id {
         // Two dispatchers may send mails of one template about one event.
-        reader = format!("{reader} {dispatcher_id}");
+        to = format!("{to} {dispatcher_id}");
     }
+    let reader = match user_id {
+        // Whoever wants a new password can't wait.
+        Some(person) if cause.signal != mail::RESET_SIGNAL => digest::reader(unit, person)?,
+        _ => None,
+    };
     let mail = TaskMail {
         id,
         event_id: cause.id,
         signal: cause.signal.clone(),
         entity_id: cause.entity_id,
-        message_id: message_id(unit.services, cause.id, &left.template, &reader),
+        message_id: message_id(unit.services, cause.id, &left.template, &to),
         template: left.template,
         recipient: left.recipient,
         user_id,
         address,
         unique_key: left.unique_key,
-        status: MailStatus::Queued,
+        status: if reader.is_some() { MailStatus::Waiting } else { MailStatus::Queued },
         attempts: 0,
         error: None,
         date_created: unit.now,
         date_sent: None,
         dispatcher_id: left.dispatcher_id,
+        digest_id: None,
+        cause: None,
     };
+    match reader {
+        Some(reader) => digest::wait(unit, cause, mail, &reader),
+        None => send(unit, cause, &Subscriber::Mail, &mail),
+    }
+}
+
+/// Writes a mail and the delivery that sends it, unless there is one of its key; returns whether it was written.
+fn send(unit: &mut UnitOfWork<'_>, cause: &Cause, by: &Subscriber, mail: &TaskMail) -> Result<bool> {
     let delivery = Delivery {
         id: 0,
-        event_id: id,
+        event_id: mail.id,
         signal: cause.signal.clone(),
-        handler: Subscriber::Mail.name(),
-        entity_id: id,
+        handler: by.name(),
+        entity_id: mail.id,
         user_id: cause.user_id,
         cause_depth: unit.cause_depth(),
         data: cause.facts.clone(),
@@ -209,7 +245,7 @@ fn leave(unit: &mut UnitOfWork<'_>, cause: &Cause, left: Left) -> Result<bool> {
         last_error: None,
         date_delivered: None,
     };
-    db::task_mail::insert(unit.connection, &mail, &delivery)
+    db::task_mail::insert(unit.connection, mail, &delivery)
 }
 
 /// The `Message-ID` of the mail about this event to this recipient: the same at each attempt, so that receivers can tell repeats.
@@ -242,7 +278,12 @@ pub struct Attempted {
     pub status: MailStatus,
     /// Why it was not sent.
     pub error: Option<String>,
+    /// Of a digest, the mails that did not go with it.
+    pub left_out: Option<LeftOut>,
 }
+
+/// Mails that are not sent with their digest, by the reasons.
+pub type LeftOut = BTreeMap<&'static str, Vec<Uuid>>;
 
 /// Notes what came of an attempt, in the transaction that ends the delivery.
 pub fn settle(
@@ -250,16 +291,36 @@ pub fn settle(
     attempted: &Attempted,
     now: chrono::NaiveDateTime,
 ) -> Result<()> {
-    let sent = (attempted.status == MailStatus::Sent).then_some(now);
-    db::task_mail::set_status(connection, attempted.id, attempted.status, attempted.error.as_deref(), sent)
+    let Attempted { id, status, error, left_out } = attempted;
+    let sent = (*status == MailStatus::Sent).then_some(now);
+    db::task_mail::set_status(connection, *id, *status, error.as_deref(), sent)?;
+    let Some(left_out) =
+        left_out.as_ref().filter(|_| matches!(status, MailStatus::Sent | MailStatus::Failed))
+    else {
+        return Ok(());
+    };
+    db::task_mail::set_status_of_digest(connection, *id, *status, error.as_deref(), sent)?;
+    for (why, ids) in left_out {
+        db::task_mail::leave_out(connection, ids, &format!("not sent: {why}"))?;
+    }
+    Ok(())
 }
 
 /// Notes that these deliveries were given up, where they were to send mails.
 pub fn give_up(connection: &mut DbConnection, deliveries: &[Delivery]) -> Result<()> {
-    let mails = deliveries.iter().filter(|delivery| delivery.handler == Subscriber::Mail.name());
-    for delivery in mails {
-        let reason = Some("somebody gave it up");
-        db::task_mail::set_status(connection, delivery.entity_id, MailStatus::Failed, reason, None)?;
+    let reason = Some("somebody gave it up");
+    for delivery in deliveries {
+        let id = delivery.entity_id;
+        match Subscriber::of_name(&delivery.handler) {
+            Subscriber::Mail => {
+                db::task_mail::set_status(connection, id, MailStatus::Failed, reason, None)?;
+            }
+            Subscriber::MailDigest => {
+                db::task_mail::set_status(connection, id, MailStatus::Failed, reason, None)?;
+                db::task_mail::set_status_of_digest(connection, id, MailStatus::Failed, reason, None)?;
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

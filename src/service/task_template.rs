@@ -12,7 +12,7 @@ use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
 use crate::db::connection::DbConnection;
-use crate::domain::mail::{AWAITS, DECIDED, OVERDUE, PASSWORD_RESET};
+use crate::domain::mail::{AWAITS, DECIDED, DIGEST, OVERDUE, PASSWORD_RESET};
 use crate::domain::mail_template::{Fault, Parts};
 use crate::domain::query::ListQuery;
 use crate::domain::text::check_text;
@@ -33,13 +33,15 @@ const MOST: i64 = 1_000;
 const MAX_NAME: usize = 64;
 
 /// The templates that are built in: their names, languages, and the parts one below the other.
-const BUILT_IN: [(&str, &str, &str); 8] = [
+const BUILT_IN: [(&str, &str, &str); 10] = [
     (AWAITS, "en", include_str!("../../locales/mail/task_awaits.en.txt")),
     (AWAITS, "fr", include_str!("../../locales/mail/task_awaits.fr.txt")),
     (OVERDUE, "en", include_str!("../../locales/mail/task_overdue.en.txt")),
     (OVERDUE, "fr", include_str!("../../locales/mail/task_overdue.fr.txt")),
     (DECIDED, "en", include_str!("../../locales/mail/task_decided.en.txt")),
     (DECIDED, "fr", include_str!("../../locales/mail/task_decided.fr.txt")),
+    (DIGEST, "en", include_str!("../../locales/mail/digest.en.txt")),
+    (DIGEST, "fr", include_str!("../../locales/mail/digest.fr.txt")),
     (PASSWORD_RESET, "en", include_str!("../../locales/mail/password_reset.en.txt")),
     (PASSWORD_RESET, "fr", include_str!("../../locales/mail/password_reset.fr.txt")),
 ];
@@ -326,9 +328,10 @@ mod tests {
         let values = json!({
             "title": "a < b", "link": "https://tasks.example.org/?task=1", "token": "t", "expires": "2026-01-05T14:30:00",
             "recipient": { "name": "Ada", "username": "ada" }, "event": { "data": { "result": "COMPLETED" } },
-            "task": { "source": "grants", "dueDate": "2026-01-05T14:30:00.000001" },
+            "task": { "source": "grants", "dueDate": "2026-01-05T14:30:00.000001" }, "more": 3, "count": 4,
+            "items": [{ "subject": "To decide: a < b", "link": "https://tasks.example.org/?task=1", "task": {} }],
         });
-        for name in [AWAITS, OVERDUE, DECIDED, PASSWORD_RESET] {
+        for name in [AWAITS, OVERDUE, DECIDED, DIGEST, PASSWORD_RESET] {
             let [english, french] = ["en", "fr"].map(|language| {
                 let parts = built_in(name, language).expect(name).render(&values.clone().into()).expect(name);
                 for part in [&parts.subject, &parts.text, &parts.html] {

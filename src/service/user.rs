@@ -9,13 +9,15 @@ use super::context::{ListScope, ServiceContext};
 use super::identity::{named, refuse_hosts, rights_of};
 use super::password::{self, NewPassword};
 use super::unit_of_work::UnitOfWork;
-use super::visibility;
+use super::{task_mail, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::db::query::PageLimit;
+use crate::domain::mail::{MAIL_HOURS, MailFrequency};
 use crate::domain::permission::Rights;
 use crate::domain::query::{Condition, ListQuery, Value};
+use crate::domain::task_function::check_range;
 use crate::domain::text::{MAX_TEXT, check_handle, check_text};
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -228,6 +230,46 @@ pub fn change_language(unit: &mut UnitOfWork<'_>, language: &str) -> Result<()> 
     }
     language.clone_into(&mut user.language);
     unit.update(&mut user)
+}
+
+/// How the requester wants mails about tasks. Absent fields stay as they are.
+#[derive(Debug, Clone)]
+pub struct ChangeMailFrequency {
+    /// How often they come.
+    pub frequency: MailFrequency,
+    /// The hour at which digests are sent, if they are not sent each hour.
+    pub hour: Option<i32>,
+    /// The time zone of that hour.
+    pub time_zone: Option<String>,
+}
+
+/// Chooses how often the requester gets mails about tasks. Those that wait come with what is next.
+///
+/// # Errors
+/// FORBIDDEN for a program and where people are a host's, VALIDATION, or what the database says.
+pub fn change_mail_frequency(unit: &mut UnitOfWork<'_>, input: &ChangeMailFrequency) -> Result<()> {
+    refuse_hosts(unit.services)?;
+    // A token that is found must not keep its owner from being told.
+    if unit.requester.is_program {
+        return Err(Error::forbidden(Message::new("mails-by-token")));
+    }
+    let mut user = changes::locked(unit, "frequency", unit.requester.id())?;
+    let old = user.clone();
+    user.mail_frequency = input.frequency;
+    if let Some(hour) = input.hour {
+        check_range("hour", hour, MAIL_HOURS)?;
+        user.mail_hour = hour;
+    }
+    if let Some(zone) = &input.time_zone {
+        user.mail_time_zone.clone_from(zone);
+    }
+    user.mail_frequency.rhythm(user.mail_hour, &user.mail_time_zone)?;
+    if user == old {
+        unit.touch(&user);
+        return Ok(());
+    }
+    unit.update(&mut user)?;
+    task_mail::digest::plan(unit, &user)
 }
 
 /// Adds a user on behalf of an operator.

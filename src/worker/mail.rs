@@ -4,6 +4,8 @@
 //! DEAD after the last; one that it refuses for good (5xx) is DEAD at once. A process that dies after the server has taken a mail
 //! and before that is noted sends it again, with the same `Message-ID`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -17,11 +19,14 @@ use crate::config::MailSettings;
 use crate::domain::json::{Json, json};
 use crate::domain::mail::MailStatus;
 use crate::domain::mail_template::{Parts, one_line};
+use crate::domain::outbox::Subscriber;
 use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
-use crate::service::task_mail::{self, Letter, Prepared};
-use crate::service::task_template::values::{full_name, recipient, values, values_of_address};
+use crate::service::task_mail::{self, Gathered, Item, LeftOut, Letter, Prepared};
+use crate::service::task_template::values::{
+    full_name, item_of_digest, recipient, values, values_of_address, values_of_digest,
+};
 use crate::service::{ServiceContext, task_template};
 
 /// Sends mails. One for each module.
@@ -68,17 +73,26 @@ impl Mails {
         delivery: &Delivery,
     ) -> Result<(Attempted, task_mail::Attempted)> {
         let id = delivery.entity_id;
-        let ended = |status, error| task_mail::Attempted { id, status, error };
+        let mut left_out = (delivery.handler == Subscriber::MailDigest.name()).then(LeftOut::new);
         let Some(sending) = &self.sending else {
-            return Ok((Attempted::Withheld, ended(MailStatus::Queued, None)));
+            let status = MailStatus::Queued;
+            return Ok((
+                Attempted::Withheld,
+                task_mail::Attempted { id, status, error: None, left_out: None },
+            ));
         };
         let letter = match Box::pin(task_mail::begin(services, delivery)).await? {
             Prepared::Letter(letter) => letter,
-            Prepared::Withdrawn(why) => {
-                let why = format!("not sent: {why}");
-                return Ok((Attempted::Delivered, ended(MailStatus::Failed, Some(why))));
+            Prepared::Withdrawn(why, withdrawn) => {
+                let (status, error) = (MailStatus::Failed, Some(format!("not sent: {why}")));
+                let left_out = left_out.map(|_| withdrawn);
+                return Ok((Attempted::Delivered, task_mail::Attempted { id, status, error, left_out }));
             }
         };
+        if let Some(digest) = &letter.digest {
+            left_out = Some(digest.left_out.clone());
+        }
+        let ended = |status, error| task_mail::Attempted { id, status, error, left_out };
         let outcome = match Box::pin(sending.message(services, *letter)).await? {
             Ok(message) => Box::pin(sending.client.send(&message)).await,
             // It would be the same at each attempt, until somebody mends it and has it sent again.
@@ -108,16 +122,13 @@ impl Sending {
         services: &Arc<ServiceContext>,
         letter: Letter,
     ) -> Result<Result<Message, String>> {
-        let default = self.settings.language.clone();
-        let reader = letter.person.as_ref().map_or_else(|| default.clone(), |person| person.language.clone());
-        let name = letter.mail.template.clone();
-        let sources = services
-            .read(move |_, connection| task_template::of_reader(connection, &name, &reader, &default))
-            .await?;
+        let default = &self.settings.language;
+        let reader = letter.person.as_ref().map_or(default, |person| &person.language).clone();
+        let sources = self.sources(services, &letter.mail.template, &reader).await?;
         let Some(sources) = sources else {
             return Ok(Err(format!("there is no template {}", letter.mail.template)));
         };
-        let values = self.values(services, &letter).await?;
+        let values = self.values(services, &letter, &reader).await?;
         let rendered = match sources.render(&values) {
             Ok(rendered) => rendered,
             Err(fault) => {
@@ -130,7 +141,21 @@ impl Sending {
         Ok(self.written(services, &letter, rendered))
     }
 
-    async fn values(&self, services: &Arc<ServiceContext>, letter: &Letter) -> Result<Json> {
+    /// What mails of this template say to a reader of this language.
+    async fn sources(
+        &self,
+        services: &Arc<ServiceContext>,
+        template: &str,
+        reader: &str,
+    ) -> Result<Option<Parts>> {
+        let (name, reader, default) =
+            (template.to_owned(), reader.to_owned(), self.settings.language.clone());
+        services
+            .read(move |_, connection| task_template::of_reader(connection, &name, &reader, &default))
+            .await
+    }
+
+    async fn values(&self, services: &Arc<ServiceContext>, letter: &Letter, reader: &str) -> Result<Json> {
         let link = self.settings.task_link(&letter.mail.entity_id.to_string());
         let Some(person) = &letter.person else {
             return Ok(values_of_address(&letter.mail, link.as_deref()));
@@ -141,11 +166,42 @@ impl Sending {
             let expires = expires.format("%Y-%m-%dT%H:%M:%S").to_string();
             return Ok(json!({ "recipient": recipient, "token": token, "expires": expires, "link": link }));
         }
+        if let Some(digest) = &letter.digest {
+            let items = self.items(services, digest, &recipient, reader).await?;
+            return Ok(values_of_digest(&items, digest.more, &recipient));
+        }
         let body = match &letter.event {
             Some(event) => self.payloads.body(services, event).await?,
             None => Json::Null,
         };
         Ok(values(body, &recipient, link.as_deref()))
+    }
+
+    /// What a digest shows of each mail: the subject that it would have by itself, and where to look.
+    async fn items(
+        &self,
+        services: &Arc<ServiceContext>,
+        digest: &Gathered,
+        recipient: &Json,
+        reader: &str,
+    ) -> Result<Vec<Json>> {
+        let (mut subjects, mut items) = (HashMap::new(), Vec::new());
+        for Item { mail, event } in &digest.items {
+            let link = self.settings.task_link(&mail.entity_id.to_string());
+            let values = values(self.payloads.body(services, event).await?, recipient, link.as_deref());
+            let subject = match subjects.entry(&mail.template) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let sources = self.sources(services, &mail.template, reader).await?;
+                    let subject = sources.map(|Parts { subject, .. }| subject);
+                    unknown.insert(Parts { subject: subject.unwrap_or_default(), ..Parts::default() })
+                }
+            };
+            // What can't be rendered must not hold back the rest.
+            let subject = subject.render(&values).map(|parts| parts.subject).unwrap_or_default();
+            items.push(item_of_digest(mail, &values, &subject));
+        }
+        Ok(items)
     }
 
     fn written(&self, services: &ServiceContext, letter: &Letter, parts: Parts) -> Result<Message, String> {

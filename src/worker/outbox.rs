@@ -144,7 +144,8 @@ impl Worker {
     fn handlers(&self) -> impl Iterator<Item = Subscriber> + use<> {
         let own = self.services.checked_services.iter().map(|service| Some(service.name.clone()));
         let own: Vec<Subscriber> = own.chain([None]).map(Subscriber::ReEvaluation).collect();
-        let mails = self.services.mail.is_on().then_some([Subscriber::MailAddressing, Subscriber::Mail]);
+        let mails = [Subscriber::MailAddressing, Subscriber::Mail, Subscriber::MailDigest];
+        let mails = self.services.mail.is_on().then_some(mails);
         let handlers = self.services.bus.after_handlers().into_iter().map(Subscriber::Handler);
         handlers.chain(own).chain(mails.into_iter().flatten())
     }

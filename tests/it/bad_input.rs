@@ -181,6 +181,8 @@ async fn malformed_inputs_of_mutations_are_graphql_errors(app: TestApp) {
         ("resolveTask", json!({"id": TASK, "businessStatus": "{"})),
         ("resolveTask", json!({"id": TASK})),
         ("changeUserLanguage", json!({})),
+        ("changeMailFrequency", json!({})),
+        ("changeMailFrequency", json!({"frequency": "NEVER"})),
         ("createTask", json!({"clientMutationId": "x".repeat(256)})),
         ("createTask", json!({"clientMutationId": "x\0"})),
         ("createTask", json!({"clientMutationLabel": "x".repeat(256)})),

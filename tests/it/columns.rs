@@ -8,7 +8,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use serde_json::{Map, Value, json};
 use tasks_management::CompletionPolicy::Any;
 use tasks_management::declared::{
-    self, DeliveryStatus, HistoryType, Layer, MailRecipient, MailStatus, SecurityEvent, camel_case,
+    self, DeliveryStatus, HistoryType, Layer, MailFrequency, MailRecipient, MailStatus, SecurityEvent,
+    camel_case,
 };
 use tasks_management::{
     CatchUp, ClaimEnd, ClaimMode, CompletionPolicy, RunErrorType, RunStatus, TaskStatus, Verdict,
@@ -361,6 +362,7 @@ async fn an_enum_and_the_constraint_of_its_column_allow_the_same(backend: Backen
         ("task_management_functionrun.error_type".to_owned(), all!(RunErrorType)),
         ("task_management_functionschedule.catch_up".to_owned(), all!(CatchUp)),
         ("core_moduleconfiguration.layer".to_owned(), all!(Layer)),
+        ("core_user.mail_frequency".to_owned(), all!(MailFrequency)),
         ("core_securitylog.kind".to_owned(), all!(SecurityEvent)),
         ("core_mutationlog.status".to_owned(), texts(&["0", "1", "2"])),
         ("task_management_taskflowstep.completion_policy".to_owned(), all!(CompletionPolicy)),

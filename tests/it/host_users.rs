@@ -124,6 +124,7 @@ async fn nobody_logs_in_where_users_are_the_hosts(backend: Backend) {
     for (user, mutation) in [
         (None, "mutation { tokenAuth(username: \"root\", password: \"\") { token } }"),
         (Some("root"), "mutation { changeUserLanguage(input: { languageId: \"fr\" }) { internalId } }"),
+        (Some("root"), "mutation { changeMailFrequency(input: { frequency: DAILY }) { internalId } }"),
         (
             Some("root"),
             "mutation { createUser(input: { username: \"x\" password: \"a rosy bud\" }) { internalId } }",

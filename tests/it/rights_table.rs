@@ -163,6 +163,7 @@ Mutation.updateRole => updateRole(input: { uuid: "$group" }) { internalId }
 Mutation.duplicateRole => duplicateRole(input: { uuid: "$group" name: "twin $group" }) { internalId }
 Mutation.deleteRole => deleteRole(input: { uuids: ["$group"] }) { internalId }
 Mutation.changeUserLanguage => changeUserLanguage(input: { languageId: "en" }) { internalId }
+Mutation.changeMailFrequency => changeMailFrequency(input: { frequency: AT_ONCE }) { internalId }
 Mutation.changePassword (other's) => changePassword(input: { username: "exec5" oldPassword: "exec5123" newPassword: "exec5123" }) { success error }
 Mutation.createApiToken (without rights) => createApiToken(input: { name: "p" expires: "$soon" rights: [] }) { internalId }
 Mutation.createApiToken (191001) => createApiToken(input: { name: "p" expires: "$soon" rights: [191001] }) { internalId }

@@ -157,7 +157,7 @@ async fn without_any_right_lists_within_other_rows_are_empty(app: TestApp) {
 async fn personal_data_of_others_is_null_without_the_right_to_list_users(app: TestApp) {
     let group = app.group("PEOPLE", Any, &["exec1", "exec2"]).await;
     let task = app.task_in(&group).await;
-    let person = "username lastName email phone rights iUser { email }";
+    let person = "username lastName email phone rights iUser { email } mailFrequency { frequency }";
     let query = format!(
         "{{ user {{ {person} }} task(id: \"{task}\") {{ edges {{ node {{ userCreated {{ {person} }} taskGroup {{ user {{ \
          {person} }} taskexecutorSet {{ edges {{ node {{ user {{ {person} }} }} }} }} }} }} }} }} taskHistory(id: \
@@ -176,7 +176,7 @@ async fn personal_data_of_others_is_null_without_the_right_to_list_users(app: Te
         assert_eq!(people.len(), 7);
         for person in people.iter().filter(|person| person["username"] != who) {
             assert!(person["lastName"].is_string(), "names are no secret");
-            for field in ["email", "rights", "iUser"] {
+            for field in ["email", "rights", "iUser", "mailFrequency"] {
                 assert_eq!(!person[field].is_null(), sees, "{who}: {field} of {person}");
             }
         }

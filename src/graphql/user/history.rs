@@ -12,6 +12,7 @@ use crate::graphql::protocol::arguments::{
 use crate::graphql::protocol::connection::{Connection, listed};
 use crate::graphql::protocol::declaration::shows;
 use crate::graphql::record::RecordVersion;
+use crate::graphql::user::mail_frequency::MailFrequency;
 use crate::model::history::Historical;
 use crate::model::user::User;
 use crate::service::user;
@@ -37,6 +38,10 @@ shows! {
         language: String,
         /// Whether the user may log in.
         is_active: bool,
+        /// How often the user gets mails about tasks.
+        mail_frequency: MailFrequency = user.mail_frequency.into(),
+        mail_hour: i32,
+        mail_time_zone: String,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod filters;
 pub mod history;
+pub mod mail_frequency;
 pub mod mutations;
 pub mod password;
 pub mod queries;

@@ -23,6 +23,7 @@ use crate::graphql::task_executor::{NESTED_TASK_EXECUTOR, TaskExecutorNode};
 use crate::graphql::task_group::filters::NESTED_TASK_GROUP;
 use crate::graphql::task_group::types::TaskGroupNode;
 use crate::graphql::user::filters::NESTED_USERS;
+use crate::graphql::user::mail_frequency::UserMailFrequency;
 use crate::graphql::user::stubs::{ClaimAdmin, HealthFacility, Officer};
 use crate::model::role::{Role, UserRole};
 use crate::model::user::{Language, User};
@@ -118,6 +119,12 @@ impl UserNode {
             service::rights(&context.services, self.user.id).await?
         };
         Ok(Some(rights.numbers.iter().map(|right| Some(right.to_string())).collect()))
+    }
+
+    /// How often the user gets mails about tasks. Null unless one may see the user's personal data.
+    async fn mail_frequency(&self, ctx: &Context<'_>) -> Result<Option<UserMailFrequency>> {
+        let is_shown = self.sees_personal_data(ctx).await? && request(ctx)?.services.has_own_people();
+        Ok(is_shown.then(|| self.user.clone().into()))
     }
 
     /// Null unless one may see the user's personal data.

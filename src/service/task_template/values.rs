@@ -23,6 +23,24 @@ pub fn values_of_address(mail: &TaskMail, link: Option<&str>) -> Json {
     })
 }
 
+/// What a digest shows of one mail, of whose values the task's data is left out: its subject, or the task's title.
+pub fn item_of_digest(mail: &TaskMail, values: &Json, subject: &str) -> Json {
+    let of = |row: &Json, name: &str| row.get(name).cloned().unwrap_or_default();
+    let (title, task) = (of(values, "title"), of(values, "task"));
+    let subject = if subject.is_empty() { title.clone() } else { Json::from(subject) };
+    let shown = ["uuid", "source", "entityString", "status", "priority", "dueDate"];
+    let task: Object = shown.iter().map(|name| ((*name).to_owned(), of(&task, name))).collect();
+    json!({
+        "subject": subject, "title": title, "link": of(values, "link"), "task": Json::Object(task),
+        "template": mail.template, "signal": mail.signal, "date": mail.date_created,
+    })
+}
+
+/// What the template of digests can show.
+pub fn values_of_digest(items: &[Json], more: usize, recipient: &Json) -> Json {
+    json!({ "items": items, "more": more, "count": items.len() + more, "recipient": recipient })
+}
+
 /// The fields of a task that hold JSON in a text, which templates and conditions read.
 const TEXTS: [&str; 4] = ["data", "businessData", "businessStatus", "jsonExt"];
 

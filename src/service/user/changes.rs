@@ -57,18 +57,9 @@ pub fn create(unit: &mut UnitOfWork<'_>, input: &UserInput) -> Result<User> {
     if input.id.is_some() {
         return Err(Error::validation("uuid", Message::new("key-of-new").with("field", "uuid")));
     }
-    let mut user = User {
-        record: unit.new_record(),
-        interactive_user_id: db::user::next_interactive_user_id(unit.connection)?,
-        username: String::new(),
-        last_name: String::new(),
-        other_names: String::new(),
-        email: None,
-        phone: None,
-        language: "en".to_owned(),
-        is_active: input.is_active.unwrap_or(true),
-        last_login: None,
-    };
+    let number = db::user::next_interactive_user_id(unit.connection)?;
+    let mut user = User::new(unit.new_record(), number);
+    user.is_active = input.is_active.unwrap_or(true);
     fill(unit, &mut user, input, None)?;
     let hash = match &input.password {
         Some(password) => {

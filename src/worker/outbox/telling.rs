@@ -46,7 +46,7 @@ impl Worker {
                     }
                 }))
             }
-            Subscriber::Mail => {
+            Subscriber::Mail | Subscriber::MailDigest => {
                 let (services, mails, delivery) =
                     (Arc::clone(&self.services), Arc::clone(&self.mails), delivery.clone());
                 Ok(tokio::spawn(async move {
