@@ -1,5 +1,5 @@
 //! A run about mails: tasks are made, and servers are killed while they find out who gets mails and send them, also for a dispatcher.
-//! Each mail must have come, and only what was under way when a server died may have come twice, with the same `Message-ID`.
+//! One of those who are asked changes between digests and single mails meanwhile. Each mail must have come, by itself or with one digest, and only what was under way when a server died may have come twice, with the same `Message-ID`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,6 +15,7 @@ use tasks_management::HandlerError;
 
 use crate::client::{Client, Seen};
 use crate::fleet::Fleet;
+use crate::load::VOTERS;
 use crate::options::Shared;
 use crate::run::{drain, set_up};
 use crate::store::Store;
@@ -57,8 +58,15 @@ pub fn run(options: &Shared) -> Result<(), String> {
         "actions": [{ "kind": "MAIL", "template": "task_awaits", "addresses": [OUTSIDE] }],
     });
     admin.mutate("createTaskDispatcher", &dispatcher)??;
+    let mut reader = Client::new(Arc::clone(&fleet.addresses), Arc::clone(&answers), 0);
+    reader.log_in(VOTERS[0], &format!("{}12345", VOTERS[0]))?;
+    let mut choose = |number: usize, frequency: &str| {
+        let id = format!("{frequency}-{number}");
+        reader.mutate("changeMailFrequency", &json!({ "clientMutationId": id, "frequency": frequency }))?
+    };
     let mut tasks = 0_usize;
     while fleet.kills < options.kills {
+        choose(tasks, "DAILY")?;
         for _ in 0..TASKS {
             tasks += 1;
             let input = json!({ "clientMutationId": format!("task-{tasks}"), "source": "Kill" });
@@ -68,9 +76,15 @@ pub fn run(options: &Shared) -> Result<(), String> {
         let all: Vec<usize> = (0..fleet.len()).collect();
         let one = random.gen_range(0..fleet.len());
         let victims = if random.gen_bool(0.2) { &all[..] } else { &all[one..=one] };
+        choose(tasks, "AT_ONCE")?;
         fleet.check_alive()?;
         fleet.kill(victims)?;
     }
+    drain(&store)?;
+    // What was left for a digest after the last change, or before that was known.
+    choose(0, "WEEKLY")?;
+    choose(0, "AT_ONCE")?;
+    wait_for_digests(&store)?;
     drain(&store)?;
     let kills = fleet.kills;
     fleet.check_alive()?;
@@ -102,6 +116,22 @@ pub fn run(options: &Shared) -> Result<(), String> {
     Err(format!("what is left in {} does not fit", store.url))
 }
 
+/// Waits until nothing waits for a digest.
+fn wait_for_digests(store: &Store) -> Result<(), String> {
+    let since = Instant::now();
+    loop {
+        let waiting = "SELECT count(*) FROM task_management_taskmail WHERE status = 'WAITING'";
+        let waiting = store.number(waiting).map_err(|error| error.to_string())?;
+        if waiting == 0 {
+            return Ok(());
+        }
+        if since.elapsed() > Duration::from_secs(120) {
+            return Err(format!("{waiting} mails wait for a digest; what is there is left in {}", store.url));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn audit(
     store: &Store,
     expected: usize,
@@ -110,10 +140,20 @@ fn audit(
     let mut violations = Vec::new();
     let rows = store.rows(
         "SELECT message_id AS a, status AS b, CAST(entity_id AS text) AS c, CAST(attempts AS bigint) AS n \
-         FROM task_management_taskmail",
+         FROM task_management_taskmail WHERE digest_id IS NULL",
     )?;
-    if rows.len() != expected {
-        violations.push(format!("{expected} mails are to be there, {} are", rows.len()));
+    let listed = store.number(
+        "SELECT count(*) FROM task_management_taskmail AS mail WHERE status = 'SENT' AND EXISTS (SELECT 1 \
+         FROM task_management_taskmail AS digest WHERE digest.id = mail.digest_id AND digest.template = 'digest')",
+    )?;
+    let digests = store.number("SELECT count(*) FROM task_management_taskmail WHERE template = 'digest'")?;
+    println!("{:<42} {listed:>8}\n{:<42} {digests:>8}", "mails that went with digests", "digests");
+    if listed == 0 {
+        violations.push("no mail went with a digest: the run tries nothing".to_owned());
+    }
+    let there = i64::try_from(rows.len())? - digests + listed;
+    if there != i64::try_from(expected)? {
+        violations.push(format!("{expected} mails are to be there, {there} are"));
     }
     for row in &rows {
         if row.b != "SENT" || !came.contains_key(&row.a) {

@@ -54,6 +54,7 @@ fn killed_while_mails_are_sent(database: &str) {
     assert!(output.status.success(), "{output:#?}");
     assert!(reported(&output, "kills") >= 4);
     assert!(reported(&output, "mails") >= 60);
+    assert!(reported(&output, "mails that went with digests") >= 10);
     assert_eq!(reported(&output, "violations"), 0);
 }
 
