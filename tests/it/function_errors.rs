@@ -167,3 +167,30 @@ async fn names_of_errors_have_no_line_breaks_and_nothing_unseen(backend: Backend
     said(&app, json!({ "name": "no\nAccount" })).await;
     assert_eq!(app.count("SELECT count(*) FROM task_management_functionrun WHERE status = 'RETRIED'"), 1);
 }
+
+#[apply(on_both)]
+async fn a_run_with_more_behind_it_than_can_be_counted_is_replayed_and_causes_nothing_more(backend: Backend) {
+    let app = scene(backend).await;
+    let source = "export default async (task, context) => {\n\
+          const run = 'mutation { createFunctionRun(input: { functionName: \"leaf\" }) { internalId } }';\n\
+          await context.graphql(run);\n\
+          throw new Error(String(task.causeDepth));\n\
+        };";
+    make(&app, "deep", source, json!({ "serviceAccount": crate::support::scenario::user_id("admin") })).await;
+    make(&app, "leaf", "export default () => 1", json!({})).await;
+    let most = json!({ "functionName": "deep", "causeDepth": i32::MAX });
+    app.done("admin", "createFunctionRun", most).await;
+    let refused = app.user("admin").await.rows("functionRun", "", "uuid error { name }").await.remove(0);
+    assert_eq!(refused["error"]["name"], "tooDeep");
+    app.done("admin", "replayFunctionRun", json!({ "id": refused["uuid"] })).await;
+    while app.module.deliver_due().await.expect("executes") > 0 {}
+    let runs = app
+        .user("admin")
+        .await
+        .rows("functionRun", "(orderBy: \"id\")", "status causeDepth error { name message }")
+        .await;
+    let failed = json!({ "name": "Error", "message": i32::MAX.to_string() });
+    assert_eq!((&runs[1]["status"], &runs[1]["error"]), (&json!("FAILED"), &failed));
+    assert_eq!((&runs[2]["status"], &runs[2]["error"]["name"]), (&json!("FAILED"), &json!("tooDeep")));
+    assert_eq!(each(&runs, "causeDepth"), [json!(i32::MAX), json!(i32::MAX), json!(i32::MAX)]);
+}

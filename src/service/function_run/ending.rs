@@ -70,7 +70,7 @@ pub fn end(
     }
     if run.status == RunStatus::Failed {
         let system = Requester::system(connection)?;
-        let mut unit = UnitOfWork::new(services, &system, connection, run.cause_depth + 1)?;
+        let mut unit = UnitOfWork::new(services, &system, connection, run.cause_depth.saturating_add(1))?;
         // It has failed, whatever a handler says to that.
         let told = unit.savepoint(|unit| {
             unit.changed(Signal::FunctionFailed, run.id, || EventData::new(None, Some(&run)))

@@ -54,6 +54,12 @@ impl Errand {
         }
     }
 
+    /// How many runs stand behind what it causes. A person may replay a run with any number of them behind it.
+    #[must_use]
+    pub const fn next_depth(&self) -> i32 {
+        self.cause_depth.saturating_add(1)
+    }
+
     /// How long it may take.
     #[must_use]
     pub fn patience(&self) -> Duration {
@@ -69,7 +75,7 @@ impl Errand {
             "data": self.data,
             "tags": self.tags,
             "attempt": self.attempt,
-            "causeDepth": self.cause_depth + 1,
+            "causeDepth": self.next_depth(),
             "userId": self.user_id,
         })
     }

@@ -86,7 +86,7 @@ impl Call<'_> {
                 let work = services.functions.call(call).ok_or_else(|| {
                     RunError::new(RunErrorType::Invocation, NOT_BEGUN, "no such function is registered")
                 })?;
-                let work = cause::behind(self.errand.cause_depth + 1, work);
+                let work = cause::behind(self.errand.next_depth(), work);
                 let runtime = tokio::runtime::Handle::current();
                 Ok(tokio::task::spawn_blocking(move || {
                     let _place = place;

@@ -161,7 +161,7 @@ impl Execution {
             .data(requester)
             .data(RequestId(self.errand.id.to_string()));
         let schema = self.schema.clone();
-        let depth = self.errand.cause_depth + 1;
+        let depth = self.errand.next_depth();
         // In a task of its own: what a mutation has begun is finished, whatever becomes of the run.
         let asked = tokio::spawn(cause::behind(depth, async move { schema.execute(request).await }));
         let response = asked.await.map_err(|error| internal(&error))?;
