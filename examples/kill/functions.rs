@@ -1,10 +1,10 @@
-//! A run about functions: runs are executed while servers are killed. None may be lost, and none executed twice but as another
+//! A run about functions: runs are executed by handlers, receivers and processes while servers are killed. None may be lost, and none executed twice but as another
 //! attempt where the function says that this does no harm; each moment of a schedule has one run, and so has each task that is
 //! decided in a group that names a function, and each event of which a dispatcher is told.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl as _;
@@ -17,11 +17,14 @@ use crate::client::{Client, Seen};
 use crate::fleet::Fleet;
 use crate::load::VOTERS;
 use crate::options::Shared;
+use crate::receiver;
 use crate::run::{drain, set_up};
 use crate::store::{Row, Store, connect};
 
 /// The function whose runs are executed once at most, and the one whose runs may be executed again.
 pub const FUNCTIONS: [&str; 2] = ["once", "again"];
+/// The functions with a receiver, likewise.
+const RECEIVED: [&str; 2] = ["post-once", "post-again"];
 /// The functions in JavaScript, likewise.
 const SCRIPTS: [&str; 2] = ["script-once", "script-again"];
 /// What they do: they compute long enough to be killed at work.
@@ -29,7 +32,7 @@ const SOURCE: &str =
     "export default () => { const end = Date.now() + 150; while (Date.now() < end); return 'done' }";
 /// How many of their runs are created between two kills.
 const SCRIPT_RUNS: usize = 3;
-/// How many runs are created of each between two kills.
+/// How many runs are created of each handler, and of each function with a receiver, between two kills.
 const RUNS: usize = 15;
 /// How many tasks are decided between two kills.
 const TASKS: usize = 4;
@@ -46,21 +49,15 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let begun = Instant::now();
     set_up(&store.url)?;
     let answers = Arc::new(Seen::default());
-    let mut fleet = Fleet::start(&store.url, processes.max(1))?;
+    let (messages, port) = receiver::serve()?;
+    let settings = [
+        ("TASKS__WEBHOOKS__ALLOW_HTTP", "true".to_owned()),
+        ("TASKS__WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
+    ];
+    let mut fleet = Fleet::start_with(&store.url, processes.max(1), &settings)?;
     let mut admin = Client::new(Arc::clone(&fleet.addresses), Arc::clone(&answers), 0);
     admin.log_in("admin", "admin12345")?;
-    for name in FUNCTIONS {
-        let function = json!({
-            "clientMutationId": name, "name": name, "kind": "HANDLER", "isIdempotent": name == "again", "maxConcurrency": 4,
-        });
-        admin.mutate("createTaskFunction", &function)??;
-    }
-    for name in SCRIPTS {
-        let function = json!({
-            "clientMutationId": name, "name": name, "kind": "JAVASCRIPT", "source": SOURCE, "isIdempotent": name == "script-again",
-        });
-        admin.mutate("createTaskFunction", &function)??;
-    }
+    make_functions(&mut admin, port)?;
     let schedule =
         json!({ "clientMutationId": "schedule", "functionName": "again", "intervalSeconds": 86_400 });
     admin.mutate("createFunctionSchedule", &schedule)??;
@@ -79,7 +76,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let (mut runs, mut moments, mut decided) = (0_usize, 0_i64, 0_usize);
     while fleet.kills < options.kills {
         for _ in 0..RUNS {
-            for name in FUNCTIONS {
+            for name in FUNCTIONS.iter().chain(&RECEIVED) {
                 runs += 1;
                 let input = json!({ "clientMutationId": format!("run-{runs}"), "functionName": name });
                 admin.mutate("createFunctionRun", &input)??;
@@ -111,7 +108,9 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let kills = fleet.kills;
     fleet.check_alive()?;
     fleet.stop()?;
-    let (mut violations, executed) = audit(&store, runs, moments).map_err(|error| error.to_string())?;
+    let messages = messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (mut violations, executed) =
+        audit(&store, &messages, runs, moments).map_err(|error| error.to_string())?;
     violations.extend(audit_tasks(&store, decided).map_err(|error| error.to_string())?);
     let count = |what: &str, number: &dyn std::fmt::Display| println!("{what:<42} {number:>8}");
     count("kills", &kills);
@@ -120,6 +119,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
     count("moments of the schedule", &moments);
     count("tasks decided", &decided);
     count("runs executed", &executed);
+    count("runs that a receiver was sent", &messages.len());
     count("seconds", &begun.elapsed().as_secs());
     count("violations", &violations.len());
     if violations.is_empty() {
@@ -129,6 +129,30 @@ pub fn run(options: &Shared) -> Result<(), String> {
         println!("- {violation}");
     }
     Err(format!("what is left in {} does not fit", store.url))
+}
+
+/// Makes the functions, of each kind one whose runs may be executed again.
+fn make_functions(admin: &mut Client, port: u16) -> Result<(), String> {
+    for name in FUNCTIONS {
+        let function = json!({
+            "clientMutationId": name, "name": name, "kind": "HANDLER", "isIdempotent": name == "again", "maxConcurrency": 4,
+        });
+        admin.mutate("createTaskFunction", &function)??;
+    }
+    for name in RECEIVED {
+        let function = json!({
+            "clientMutationId": name, "name": name, "kind": "HTTP", "url": format!("http://127.0.0.1:{port}/"),
+            "isIdempotent": name == "post-again", "maxConcurrency": 4,
+        });
+        admin.mutate("createTaskFunction", &function)??;
+    }
+    for name in SCRIPTS {
+        let function = json!({
+            "clientMutationId": name, "name": name, "kind": "JAVASCRIPT", "source": SOURCE, "isIdempotent": name == "script-again",
+        });
+        admin.mutate("createTaskFunction", &function)??;
+    }
+    Ok(())
 }
 
 /// Makes a task and decides it.
@@ -224,11 +248,17 @@ fn wait_for_runs(store: &Store) -> Result<(), String> {
 }
 
 /// What does not fit, and how often a function was called.
-fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String>, i64), HandlerError> {
+fn audit(
+    store: &Store,
+    messages: &BTreeMap<String, i64>,
+    acknowledged: usize,
+    moments: i64,
+) -> Result<(Vec<String>, i64), HandlerError> {
     let mut violations = Vec::new();
     let calls = store
         .rows("SELECT run_id AS a, name AS b, '' AS c, count(*) AS n FROM kill_run GROUP BY run_id, name")?;
-    let calls: BTreeMap<String, i64> = calls.into_iter().map(|row| (row.a, row.n)).collect();
+    let mut calls: BTreeMap<String, i64> = calls.into_iter().map(|row| (row.a, row.n)).collect();
+    calls.extend(messages.iter().map(|(id, times)| (id.clone(), *times)));
     let runs = store.rows(
         "SELECT CAST(id AS text) AS a, status AS b, function_name || ' ' || COALESCE(error_name, '') || ' ' || triggered_by AS c, \
          CAST(CASE WHEN CAST(retry_for AS text) = '[]' THEN 0 ELSE 1 END AS bigint) AS n FROM task_management_functionrun",
@@ -245,8 +275,8 @@ fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String
             ("FAILED", "script-once zombieTaskCleaned DIRECT") => times == 0,
             ("RETRIED", script) if script.starts_with("script-again zombieTaskCleaned ") => times == 0,
             ("COMPLETE", _) => times == 1,
-            ("FAILED", other) => times <= 1 && other.starts_with("once zombieTaskCleaned "),
-            ("RETRIED", other) => times <= 1 && other.starts_with("again zombieTaskCleaned "),
+            ("FAILED", other) => times <= 1 && is_gone(other, "once"),
+            ("RETRIED", other) => times <= 1 && is_gone(other, "again"),
             _ => false,
         };
         if !fits {
@@ -260,6 +290,12 @@ fn audit(store: &Store, acknowledged: usize, moments: i64) -> Result<(Vec<String
         violations.push(format!("{moments} moments came, {distinct} had runs, {scheduled} in all"));
     }
     Ok((violations, calls.values().sum()))
+}
+
+/// Whether the process of such a run is gone, which a handler or a receiver carried out.
+fn is_gone(what: &str, function: &str) -> bool {
+    let own = what.strip_prefix("post-").unwrap_or(what);
+    own.strip_prefix(function).is_some_and(|rest| rest.starts_with(" zombieTaskCleaned "))
 }
 
 /// Which of the tasks that were decided do not have one run each, and one more by the dispatcher that is told of them.

@@ -16,6 +16,7 @@ mod load;
 mod mails;
 mod options;
 mod outage;
+mod receiver;
 mod run;
 mod server;
 mod store;
