@@ -6,7 +6,7 @@ use crate::support::backend::server_url;
 use crate::support::example::{example, reported};
 
 /// All attacks and checks. What single requests cost says little of a program without optimisation.
-const ATTACKS: &str = "1,2,3,4,5,6,7,8,9,10,11,12,13,checks";
+const ATTACKS: &str = "1,2,3,4,5,6,7,8,9,10,11,12,13,14,checks";
 
 fn attacked(database: &str) {
     let program = env!("CARGO_BIN_EXE_tasks-management");

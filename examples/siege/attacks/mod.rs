@@ -16,6 +16,7 @@ use crate::town::Size;
 mod answers;
 pub mod checks;
 mod connections;
+mod dispatchers;
 pub mod documents;
 mod functions;
 mod journal;
@@ -23,7 +24,7 @@ mod logins;
 mod runs;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 19] = [
+pub const ATTACKS: [(&str, &str); 20] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -43,6 +44,7 @@ pub const ATTACKS: [(&str, &str); 19] = [
     ("11", "WebSockets that listen and never read"),
     ("12", "strangers call a public function"),
     ("13", "functions in JavaScript that harm whoever executes them"),
+    ("14", "many dispatchers are told of many events, and cause more"),
 ];
 
 /// The field of an attack.
@@ -92,6 +94,7 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
         16 => return connections::deaf(field).await,
         17 => return functions::public(field).await,
         18 => return runs::many(field).await,
+        19 => return dispatchers::many(field).await,
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())

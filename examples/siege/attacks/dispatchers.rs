@@ -1,0 +1,80 @@
+//! Attacks by dispatchers: many events, of each of which many dispatchers are told, whose functions cause each other.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Field, Outcome};
+use crate::http::{Client, document, place};
+use crate::witness::mutate;
+
+/// How many dispatchers are told of each event.
+const DISPATCHERS: usize = 30;
+/// The source of the tasks that the attackers make.
+const SOURCE: &str = "A flood";
+/// How many runs may stand behind one that fails for having too many behind it.
+const DEEPEST: i64 = 9;
+
+/// Somebody who may make dispatchers has each new task do as much as the server lets, and whoever makes tasks makes many.
+pub async fn many(field: &Field<'_>) -> Result<Outcome, String> {
+    let mut admin = Client::logged_in(field.server, place(9), "admin").await?;
+    for (name, source) in
+        [("told", "export default async () => 1"), ("fails", "export default async () => { throw null }")]
+    {
+        let function = json!({
+            "name": name, "kind": "JAVASCRIPT", "source": source, "timeLimit": 3, "memoryLimit": 64,
+            "maxConcurrency": 1_000, "runsPerMinute": 10_000,
+        });
+        mutate(&mut admin, "createTaskFunction", "CreateTaskFunctionMutationInput", &function).await?;
+    }
+    // All conditions hold, and each is looked at.
+    let deep = "/data/task/data/a".to_owned() + &"/a".repeat(20);
+    let mut when = vec![json!({ "path": deep, "op": "EXISTS", "value": "false" }); 19];
+    when.push(json!({ "path": "/data/task/source", "op": "EQ", "value": json!(SOURCE).to_string() }));
+    for number in 0..DISPATCHERS {
+        let name = if number % 10 == 0 { "fails" } else { "told" };
+        dispatcher(&mut admin, &format!("flood {number}"), "task_service.create", &when, name).await?;
+    }
+    // A run that fails causes the next.
+    dispatcher(&mut admin, "circle", "task_function.failed", &[], "fails").await?;
+    let query = "mutation($t: CreateTaskMutationInput!) { createTask(input: $t) { internalId } }";
+    let data = json!({ "a": vec![json!({ "a": "x".repeat(500) }); 100] }).to_string();
+    let task = document(query, &json!({ "t": { "source": SOURCE, "data": data } }));
+    field.flood(field.people("admin", 4).await?, vec![task]).await;
+    tokio::time::sleep(Duration::from_secs(field.size.grace)).await;
+    let counted = |sql: &str| field.store.number(sql).map_err(|error| error.to_string());
+    let runs = "FROM task_management_functionrun WHERE triggered_by = 'EVENT'";
+    let made = counted(&format!("SELECT count(*) {runs}"))?;
+    let ended = counted(&format!("SELECT count(*) {runs} AND status IN ('COMPLETE', 'FAILED')"))?;
+    let deepest = counted(&format!("SELECT CAST(COALESCE(max(cause_depth), 0) AS bigint) {runs}"))?;
+    let several = counted(&format!(
+        "SELECT count(*) FROM (SELECT 1 AS one {runs} GROUP BY dispatcher_id, event_id HAVING count(*) > 1) AS several"
+    ))?;
+    let mut violations = Vec::new();
+    if ended == 0 {
+        violations.push("no run of a dispatcher has ended".to_owned());
+    }
+    if deepest > DEEPEST {
+        violations.push(format!("{deepest} runs stand behind one, {DEEPEST} at most may"));
+    }
+    if several > 0 {
+        violations.push(format!("a dispatcher had its function run more than once for {several} events"));
+    }
+    Ok(Outcome {
+        note: format!("{made} runs of dispatchers, {ended} ended, the deepest {deepest}"),
+        violations,
+    })
+}
+
+async fn dispatcher(
+    admin: &mut Client,
+    name: &str,
+    signal: &str,
+    when: &[Value],
+    function: &str,
+) -> Result<(), String> {
+    let input = json!({
+        "name": name, "signal": signal, "when": when, "actions": [{ "kind": "FUNCTION", "functionName": function }],
+    });
+    mutate(admin, "createTaskDispatcher", "CreateTaskDispatcherMutationInput", &input).await
+}
