@@ -139,7 +139,8 @@ def people() -> list[dict]:
     for user in DEMO["users"]:
         names = peers(user["username"]) if user["username"] in ("admin", "ada", "ben") else [user["username"]]
         for number, name in enumerate(names):
-            found.append({**user, "username": name, "id": user["id"][:-2] + f"{number:x}" + user["id"][-1]})
+            own = {"username": name, "email": f"{name}@example.org", "id": user["id"][:-2] + f"{number:x}" + user["id"][-1]}
+            found.append({**user, **own})
     return found
 
 

@@ -29,6 +29,7 @@ use crate::domain::text::{check_handle, check_object, likeness};
 use crate::domain::user::SYSTEM_USER;
 use crate::domain::verdict::Verdict;
 use crate::error::{Error, ErrorCode, Result};
+use crate::message::Message;
 use crate::model::configuration::ModuleConfiguration;
 use crate::model::content_type::ContentType;
 use crate::model::entity::Versioned;
@@ -173,7 +174,7 @@ fn load_people(
                 date_created: now,
             };
             check_handle("name", &role.name).map_err(in_row("role", &role.name))?;
-            roles.add(&role.name).map_err(in_row("role", &role.name))?;
+            roles.add("name", &role.name, "role-name-taken").map_err(in_row("role", &role.name))?;
             let rights = role.rights.iter().copied().collect();
             check_rights("rights", &rights).map_err(in_row("role", &role.name))?;
             db::role::insert(connection, &row, &rights, first_entry(now))
@@ -203,9 +204,9 @@ fn load_people(
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             names::check(&row, None).map_err(in_row("user", &user.username))?;
             check_language(connection, "language", &row.language).map_err(in_row("user", &user.username))?;
-            users.add(&row.username).map_err(in_row("user", &user.username))?;
+            users.add("username", &row.username, "username-taken").map_err(in_row("user", &user.username))?;
             if let Some(email) = row.email.as_deref().filter(|email| !email.is_empty()) {
-                addresses.add(email).map_err(in_row("user", &user.username))?;
+                addresses.add("email", email, "email-taken").map_err(in_row("user", &user.username))?;
             }
             db::user::insert(connection, &row, hash, first_entry(now))
                 .map_err(in_row("user", &user.username))?;
@@ -267,12 +268,13 @@ impl Alike {
         Self(names.into_iter().map(|name| likeness(&name)).collect())
     }
 
-    /// Adds a name, unless there is one that reads the same.
-    fn add(&mut self, name: &str) -> Result<()> {
+    /// Adds a name that stands in this field, or refuses it by this message if there is one that reads the same.
+    fn add(&mut self, field: &'static str, name: &str, taken: &'static str) -> Result<()> {
         if self.0.insert(likeness(name)) {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(Error::validation(field, Message::new(taken)))
         }
-        Err(Error::internal(format!("there is a name already that reads like {name:?}")))
     }
 }
 
