@@ -8,6 +8,7 @@
 use chrono::NaiveDateTime;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::connection::{DbConnection, Dialect};
@@ -156,14 +157,12 @@ pub fn versions(connection: &mut DbConnection, keys: &[i64]) -> Result<Vec<Histo
     Ok(found.load(connection)?)
 }
 
-/// What is asked about people who listen.
+/// What is asked about tasks and people who listen.
 pub struct Question<'a> {
     /// The people.
     pub users: &'a [Uuid],
-    /// Their sessions, where they have some.
-    pub sessions: &'a [Uuid],
-    /// Whether people and rights are the module's own, and not a host's.
-    pub asks_people: bool,
+    /// Whether roles are the module's own, and not a host's.
+    pub asks_roles: bool,
     /// Tasks that have changed.
     pub tasks: &'a [Uuid],
     /// Groups that tasks have left.
@@ -177,12 +176,8 @@ pub struct Question<'a> {
 /// What the database says of them.
 #[derive(Default)]
 pub struct Standing {
-    /// The active people, each with the keys of roles.
-    pub people: Vec<(Uuid, Option<String>)>,
-    /// The sessions that go on.
-    pub sessions: Vec<Uuid>,
     /// What each role grants.
-    pub roles: Vec<(String, Rights)>,
+    pub roles: Vec<(i32, Rights)>,
     /// The tasks that are not deleted, with their versions.
     pub live: Vec<(Uuid, i32)>,
     /// Tasks with people who are asked about them.
@@ -191,6 +186,25 @@ pub struct Standing {
     pub awaiting: Vec<(Uuid, Uuid)>,
     /// Groups with their executors.
     pub executors: Vec<(Uuid, Uuid)>,
+}
+
+/// Of whom it is asked whether they may act: of these people, and of all among others who have one of these roles.
+pub struct Whom<'a> {
+    /// The people.
+    pub users: &'a [Uuid],
+    /// The keys of the roles.
+    pub roles: &'a [i32],
+    /// The others.
+    pub among: &'a [Uuid],
+}
+
+/// Who may act.
+#[derive(Default)]
+pub struct Acting {
+    /// The active people, each with the key of each role.
+    pub people: Vec<(Uuid, Option<i32>)>,
+    /// Their sessions that go on.
+    pub sessions: Vec<Uuid>,
 }
 
 #[derive(QueryableByName)]
@@ -203,7 +217,52 @@ struct Said {
     other: Option<String>,
 }
 
-/// Asks all of it by one statement, however many people listen.
+/// Asks who may act, by one statement however many they are.
+///
+/// # Errors
+/// INTERNAL when the database answers what it was not asked.
+pub fn acting(connection: &mut DbConnection, whom: &Whom<'_>, now: NaiveDateTime) -> Result<Acting> {
+    let dialect = connection.dialect();
+    let mut asked = keys(dialect, "uuid", whom.users);
+    if !whom.roles.is_empty() {
+        asked = asked
+            .sql(" UNION SELECT user_id FROM core_userrole WHERE role_id IN (")
+            .append(keys(dialect, "integer", whom.roles))
+            .sql(") AND user_id IN (")
+            .append(keys(dialect, "uuid", whom.among))
+            .sql(")");
+    }
+    let people = Sql::new(
+        "SELECT 'person' AS kind, CAST(core_user.id AS text) AS one, CAST(held.role_id AS text) AS other \
+         FROM core_user LEFT JOIN core_userrole AS held ON held.user_id = core_user.id \
+         WHERE core_user.is_active AND core_user.id IN (",
+    )
+    .append(asked.clone())
+    .sql(")");
+    let sessions = Sql::new(
+        "SELECT 'session', CAST(id AS text), NULL FROM core_session \
+         WHERE date_revoked IS NULL AND date_expires > ",
+    )
+    .bind(now)
+    .sql(" AND user_id IN (")
+    .append(asked)
+    .sql(")");
+    let mut acting = Acting::default();
+    for Said { kind, one, other } in
+        Sql::join(vec![people, sessions], " UNION ALL ", "").load::<Said>(connection)?
+    {
+        match kind.as_str() {
+            "person" => {
+                let role = other.map(|role| role.parse().map_err(Error::internal)).transpose()?;
+                acting.people.push((key(&one)?, role));
+            }
+            _ => acting.sessions.push(key(&one)?),
+        }
+    }
+    Ok(acting)
+}
+
+/// Asks about tasks and who is asked about them, by one statement however many people listen.
 ///
 /// # Errors
 /// INTERNAL when the database answers what it was not asked.
@@ -213,30 +272,13 @@ pub fn standing(
     now: NaiveDateTime,
 ) -> Result<Standing> {
     let dialect = connection.dialect();
-    let (users, tasks) = (keys(dialect, question.users), keys(dialect, question.tasks));
+    let (users, tasks) = (keys(dialect, "uuid", question.users), keys(dialect, "uuid", question.tasks));
     let mut parts = Vec::new();
-    if question.asks_people {
-        parts.push(
-            Sql::new(
-                "SELECT 'person' AS kind, CAST(core_user.id AS text) AS one, CAST(held.role_id AS text) AS other \
-                 FROM core_user LEFT JOIN core_userrole AS held ON held.user_id = core_user.id \
-                 WHERE core_user.is_active AND core_user.id IN (",
-            )
-            .append(users.clone())
-            .sql(")"),
-        );
-        parts.push(
-            Sql::new(
-                "SELECT 'session', CAST(id AS text), NULL FROM core_session \
-                 WHERE date_revoked IS NULL AND date_expires > ",
-            )
-            .bind(now)
-            .sql(" AND id IN (")
-            .append(keys(dialect, question.sessions))
-            .sql(")"),
-        );
+    if question.asks_roles {
         let grants = grants_of_roles(dialect);
-        parts.push(Sql::new(format!("SELECT 'role', role.id, role.grants FROM ({grants}) AS role")));
+        parts.push(Sql::new(format!(
+            "SELECT 'role' AS kind, role.id AS one, role.grants AS other FROM ({grants}) AS role"
+        )));
     }
     parts.push(
         Sql::new(
@@ -254,7 +296,7 @@ pub fn standing(
         );
     }
     if !question.tasks.is_empty() && !question.awaiting.is_empty() {
-        let waited_for = keys(dialect, question.awaiting);
+        let waited_for = keys(dialect, "uuid", question.awaiting);
         parts.push(
             Sql::new("SELECT 'awaiting', CAST(task_id AS text), CAST(user_id AS text) FROM (")
                 .append(awaiting_among(dialect, &tasks, &waited_for, now, question.four_eyes))
@@ -264,16 +306,17 @@ pub fn standing(
     if !question.groups.is_empty() {
         parts.push(
             Sql::new("SELECT 'executor', CAST(task_group_id AS text), CAST(user_id AS text) FROM (")
-                .append(executors_among(keys(dialect, question.groups), users))
+                .append(executors_among(keys(dialect, "uuid", question.groups), users))
                 .sql(") AS executors_among"),
         );
     }
     let mut standing = Standing::default();
     for Said { kind, one, other } in Sql::join(parts, " UNION ALL ", "").load::<Said>(connection)? {
         match kind.as_str() {
-            "person" => standing.people.push((key(&one)?, other)),
-            "session" => standing.sessions.push(key(&one)?),
-            "role" => standing.roles.push((one, rights_by(&other.unwrap_or_default())?)),
+            "role" => {
+                let role = one.parse().map_err(Error::internal)?;
+                standing.roles.push((role, rights_by(&other.unwrap_or_default())?));
+            }
             "live" => {
                 let version = other.unwrap_or_default().parse().map_err(Error::internal)?;
                 standing.live.push((key(&one)?, version));
@@ -290,13 +333,14 @@ fn key(text: &str) -> Result<Uuid> {
     text.parse().map_err(Error::internal)
 }
 
-/// A query of these keys, which are one bound value however many they are.
-fn keys(dialect: Dialect, ids: &[Uuid]) -> Sql {
+/// A query of these keys of this type, which are one bound value however many they are.
+fn keys(dialect: Dialect, sql_type: &str, ids: &[impl Serialize]) -> Sql {
     let (before, after) = match dialect {
-        Dialect::Postgres => {
-            ("SELECT CAST(given.value AS uuid) FROM jsonb_array_elements_text(", ") AS given(value)")
-        }
-        Dialect::Sqlite => ("SELECT given.value FROM json_each(", ") AS given"),
+        Dialect::Postgres => (
+            format!("SELECT CAST(given.value AS {sql_type}) FROM jsonb_array_elements_text("),
+            ") AS given(value)",
+        ),
+        Dialect::Sqlite => ("SELECT given.value FROM json_each(".to_owned(), ") AS given"),
     };
     Sql::new(before).bind(Json::of(ids)).sql(after)
 }

@@ -41,8 +41,8 @@ use session::{Closing, Session, Stranger};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// How many bytes a connection buffers of what it reads. Most messages are shorter.
-const BUFFER: usize = 512;
+/// How many bytes a connection buffers of what it reads, before it doubles that for a longer message. Most messages are shorter.
+const BUFFER: usize = 256;
 /// How many bytes of messages are written at once, and of how many messages, when several are there.
 const BURST_BYTES: usize = 2_048;
 const BURST: usize = 16;
@@ -108,9 +108,14 @@ async fn serve(mut socket: Box<WebSocket>, session: Arc<Session>) {
     // No channel, which would keep room for many: nobody has to be woken, as the loop below asks for what comes next each time.
     let feed = Arc::new(Mutex::new(VecDeque::new()));
     let waiting = Arc::clone(&feed);
-    let incoming = stream::poll_fn(move |_| match lock(&waiting).pop_front() {
-        Some(message) => Poll::Ready(Some(serde_json::Result::Ok(message))),
-        None => Poll::Pending,
+    let incoming = stream::poll_fn(move |_| {
+        let mut waiting = lock(&waiting);
+        let Some(message) = waiting.pop_front() else { return Poll::Pending };
+        if waiting.is_empty() {
+            // Most of the time nothing waits, and room for messages is large.
+            *waiting = VecDeque::new();
+        }
+        Poll::Ready(Some(serde_json::Result::Ok(message)))
     });
     let mut messages = Messages::default();
     let init = {

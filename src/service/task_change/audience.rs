@@ -4,12 +4,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::db::task_change::{Question, Standing};
+use crate::db::task_change::{Acting, Question, Standing, Whom};
 use crate::domain::history::HistoryType;
 use crate::domain::permission::Rights;
 use crate::domain::settings::ModuleSettings;
@@ -29,15 +30,38 @@ pub fn listener(requester: &Requester) -> Listener {
     (requester.id(), requester.session_id)
 }
 
+/// Who of those who listen are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// All of them.
+    All,
+    /// Those whom a change may concern: who may see all tasks, who is or was asked about a task that has changed or has made it, and
+    /// these, who were told of such a task.
+    Concerned(&'a HashSet<Uuid>),
+}
+
 /// What is known of those who listen.
 pub struct Audience {
     people: HashMap<Listener, Person>,
+    /// Those who were asked for, if not all were.
+    asked_for: Option<HashSet<Uuid>>,
     live: HashMap<Uuid, i32>,
     asked: HashSet<(Uuid, Uuid)>,
     awaiting: HashSet<(Uuid, Uuid)>,
     executors: HashSet<(Uuid, Uuid)>,
     /// The places of the changes that may concern somebody who does not see all.
     concerns: HashMap<Uuid, Vec<usize>>,
+}
+
+/// Somebody who listens.
+#[derive(Clone, Copy)]
+pub enum Presence<'a> {
+    /// The person may act.
+    Acts(&'a Person),
+    /// The person may not act any more.
+    Ended,
+    /// No change concerns the person.
+    Unconcerned,
 }
 
 /// One who listens and may act at present.
@@ -78,7 +102,7 @@ impl Audience {
     pub fn ask(
         services: &ServiceContext,
         connection: &mut DbConnection,
-        listeners: &[Arc<Requester>],
+        (listeners, scope): (&[Arc<Requester>], Scope<'_>),
         awaiting: &[Uuid],
         changes: &[Change],
     ) -> Result<Self> {
@@ -87,28 +111,38 @@ impl Audience {
             ids.collect::<HashSet<_>>().into_iter().collect()
         };
         let users = unique(&mut listeners.iter().map(|requester| requester.id()));
-        let sessions = unique(&mut listeners.iter().filter_map(|requester| requester.session_id));
         let tasks = unique(&mut changes.iter().map(|change| change.task_id));
         let groups = unique(&mut changes.iter().filter_map(Change::left_group));
-        let asks_people = !services.users.is_hosts();
+        // Whoever may do what needs no right is known only by asking for all.
+        let scope = if may_see_all(&Rights::default(), &settings) { Scope::All } else { scope };
+        let is_own = !services.users.is_hosts();
         let question = Question {
             users: &users,
-            sessions: &sessions,
-            asks_people,
+            asks_roles: is_own,
             tasks: &tasks,
             groups: &groups,
             awaiting,
             four_eyes: settings.four_eyes(),
         };
-        let standing = db::task_change::standing(connection, &question, services.clock.now())?;
-        let live_sessions: HashSet<Uuid> = standing.sessions.iter().copied().collect();
-        let rights =
-            if asks_people { own_rights(&standing) } else { hosts_rights(services, connection, &users)? };
+        let now = services.clock.now();
+        let standing = db::task_change::standing(connection, &question, now)?;
+        let concerns = concerns(&standing, changes);
+        let known = if is_own {
+            let people: HashSet<Uuid> = concerns.keys().copied().collect();
+            Known::own(connection, (&users, scope), people, (&standing, &settings), now)?
+        } else {
+            Known {
+                asked_for: None,
+                sessions: Vec::new(),
+                rights: hosts_rights(services, connection, &users)?,
+            }
+        };
+        let sessions: HashSet<Uuid> = known.sessions.into_iter().collect();
         let mut people = HashMap::new();
         for requester in listeners {
             let listener = listener(requester);
-            let goes_on = listener.1.is_none_or(|session| live_sessions.contains(&session));
-            let Some(rights) = rights.get(&listener.0).filter(|_| goes_on) else { continue };
+            let goes_on = listener.1.is_none_or(|session| sessions.contains(&session));
+            let Some(rights) = known.rights.get(&listener.0).filter(|_| goes_on) else { continue };
             if let Entry::Vacant(place) = people.entry(listener) {
                 let rights = identity::complete(services, connection, rights.clone())?;
                 // A program has some of its owner's rights.
@@ -120,7 +154,8 @@ impl Audience {
         }
         Ok(Self {
             people,
-            concerns: concerns(&standing, changes),
+            asked_for: known.asked_for,
+            concerns,
             live: standing.live.into_iter().collect(),
             asked: standing.asked.into_iter().collect(),
             awaiting: standing.awaiting.into_iter().collect(),
@@ -135,9 +170,15 @@ impl Audience {
         (!all).then(|| self.concerns.get(&person.requester.id()).map_or(&[][..], Vec::as_slice))
     }
 
-    /// The person with present rights; none for one who may not act any more.
-    pub fn person(&self, listener: Listener) -> Option<&Person> {
-        self.people.get(&listener)
+    /// Somebody who listens, with present rights.
+    pub fn presence(&self, listener: Listener) -> Presence<'_> {
+        match self.people.get(&listener) {
+            Some(person) => Presence::Acts(person),
+            None if self.asked_for.as_ref().is_some_and(|asked_for| !asked_for.contains(&listener.0)) => {
+                Presence::Unconcerned
+            }
+            None => Presence::Ended,
+        }
     }
 
     /// Whether this is the last version of the task.
@@ -192,14 +233,68 @@ fn concerns(standing: &Standing, changes: &[Change]) -> HashMap<Uuid, Vec<usize>
     concerns
 }
 
+/// What is known of people.
+struct Known {
+    /// Of whom, if not of all who listen.
+    asked_for: Option<HashSet<Uuid>>,
+    /// The sessions that go on.
+    sessions: Vec<Uuid>,
+    /// The rights of those who may act.
+    rights: HashMap<Uuid, Rights>,
+}
+
+impl Known {
+    /// Asks for the module's own people: for all, or for those whom a change concerns and all who may see all tasks.
+    fn own(
+        connection: &mut DbConnection,
+        (users, scope): (&[Uuid], Scope<'_>),
+        concerned: HashSet<Uuid>,
+        (standing, settings): (&Standing, &ModuleSettings),
+        now: NaiveDateTime,
+    ) -> Result<Self> {
+        let Scope::Concerned(told) = scope else {
+            return Self::of(connection, &Whom { users, roles: &[], among: users }, standing, now);
+        };
+        let mut people = concerned;
+        people.extend(told);
+        let asked: Vec<Uuid> = people.iter().copied().collect();
+        let wide = standing.roles.iter().filter(|(_, rights)| may_see_all(rights, settings));
+        let roles: Vec<i32> = wide.map(|(role, _)| *role).collect();
+        let whom = Whom { users: &asked, roles: &roles, among: users };
+        let mut known = Self::of(connection, &whom, standing, now)?;
+        people.extend(known.rights.keys());
+        known.asked_for = Some(people);
+        Ok(known)
+    }
+
+    fn of(
+        connection: &mut DbConnection,
+        whom: &Whom<'_>,
+        standing: &Standing,
+        now: NaiveDateTime,
+    ) -> Result<Self> {
+        let acting = db::task_change::acting(connection, whom, now)?;
+        let rights = own_rights(standing, &acting);
+        Ok(Self { asked_for: None, sessions: acting.sessions, rights })
+    }
+}
+
+/// Whether somebody with a role that grants this may see all tasks, maybe by other roles too.
+fn may_see_all(rights: &Rights, settings: &ModuleSettings) -> bool {
+    let by = [&settings.gql_task_search_all_perms, &settings.gql_task_group_search_perms];
+    rights.is_superuser
+        || by
+            .into_iter()
+            .any(|needed| needed.is_empty() || needed.iter().any(|one| rights.numbers.contains(one)))
+}
+
 /// The rights of the active people, by their roles.
-fn own_rights(standing: &Standing) -> HashMap<Uuid, Rights> {
-    let roles: HashMap<&str, &Rights> =
-        standing.roles.iter().map(|(role, rights)| (role.as_str(), rights)).collect();
+fn own_rights(standing: &Standing, acting: &Acting) -> HashMap<Uuid, Rights> {
+    let roles: HashMap<i32, &Rights> = standing.roles.iter().map(|(role, rights)| (*role, rights)).collect();
     let mut all: HashMap<Uuid, Rights> = HashMap::new();
-    for (person, role) in &standing.people {
+    for (person, role) in &acting.people {
         let own = all.entry(*person).or_default();
-        if let Some(granted) = role.as_deref().and_then(|role| roles.get(role)) {
+        if let Some(granted) = role.and_then(|role| roles.get(&role)) {
             own.is_superuser |= granted.is_superuser;
             own.numbers.extend(&granted.numbers);
         }

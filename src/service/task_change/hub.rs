@@ -193,9 +193,10 @@ impl Subscriber {
         place.and_then(|place| waiting.told.remove(place)).is_some()
     }
 
-    /// The tasks of which the person was told, if there are any.
-    pub fn told(&self) -> Vec<Uuid> {
-        self.waiting().told.iter().map(|(task_id, _)| *task_id).collect()
+    /// What these say of the tasks of which the person was told.
+    pub fn told_of(&self, of_task: &HashMap<Uuid, Vec<usize>>) -> Vec<usize> {
+        let waiting = self.waiting();
+        waiting.told.iter().filter_map(|(task_id, _)| of_task.get(task_id)).flatten().copied().collect()
     }
 
     /// Tells the person that something waits.
@@ -206,6 +207,12 @@ impl Subscriber {
     /// Whether something waits that the person has not taken.
     pub fn has_waiting(&self) -> bool {
         !self.waiting().events.is_empty()
+    }
+
+    /// Whether the person takes what comes as soon as the person is woken: one for whom something waits already reads slowly, and
+    /// counts are told seldom.
+    fn takes_at_once(&self) -> bool {
+        matches!(self.wants, Wants::Changes(_)) && !self.has_waiting()
     }
 
     /// Leaves an event, of which the person hears when woken.
@@ -327,8 +334,8 @@ impl Hub {
         self.state().is_read = false;
     }
 
-    /// Leaves for everybody what is told of a piece of the log up to `published`; answers who is to be woken for it. Who has joined
-    /// since it was asked who may be told reads it alone.
+    /// Leaves for everybody what is told of a piece of the log up to `published`; answers who is to be woken for it, and takes it at
+    /// once. Who has joined since it was asked who may be told reads it alone.
     pub fn deliver(&self, published: i64, deliveries: Vec<Delivery>) -> Vec<Arc<Subscriber>> {
         let mut told_of = Vec::new();
         let mut state = self.state();
@@ -338,12 +345,16 @@ impl Hub {
         for Delivery { number, told } in deliveries {
             let Some(subscriber) = left.remove(&number) else { continue };
             match told {
+                Ok(events) if events.is_empty() => {}
                 Ok(events) => {
-                    if !events.is_empty() {
-                        told_of.push(Arc::clone(&subscriber));
-                    }
+                    let takes_at_once = subscriber.takes_at_once();
                     for event in events {
                         subscriber.push(event, self.most);
+                    }
+                    if takes_at_once {
+                        told_of.push(Arc::clone(&subscriber));
+                    } else {
+                        subscriber.wake();
                     }
                 }
                 Err(end) => subscriber.end(end),
@@ -371,4 +382,45 @@ impl Hub {
 /// A number as metrics take it.
 fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::permission::Rights;
+    use crate::domain::user::SYSTEM_USER;
+    use crate::model::record::Record;
+    use crate::model::user::User;
+
+    fn requester() -> Arc<Requester> {
+        let user = User::new(Record::new(SYSTEM_USER, chrono::NaiveDateTime::MIN), 1);
+        Arc::new(Requester::new(user, Rights::default(), None))
+    }
+
+    fn joined(hub: &Hub, wants: Wants) -> u64 {
+        let Joined::As(number, _) = hub.join(&Subscriber::new(requester(), wants, None), 0) else {
+            panic!("nothing was published");
+        };
+        number
+    }
+
+    fn told(number: u64, cursor: i64) -> Delivery {
+        let signal = ChangeSignal::Changed;
+        let asked = Instant::now();
+        let event = Event { cursor, signal, task_id: None, version: None, requester: requester(), asked };
+        Delivery { number, told: Ok(vec![event]) }
+    }
+
+    #[test]
+    fn nobody_waits_for_one_who_reads_slowly_or_is_told_of_counts() {
+        let hub = Hub::new(10);
+        let changes = || Wants::Changes(ChangeFilter::default());
+        let (quick, slow, counts) =
+            (joined(&hub, changes()), joined(&hub, changes()), joined(&hub, Wants::Counts));
+        assert_eq!(hub.deliver(1, vec![told(slow, 1)]).len(), 1, "nothing has waited before");
+        let waited_for = hub.deliver(2, [quick, slow, counts].map(|number| told(number, 2)).into());
+        assert_eq!(waited_for.len(), 1, "something waits for the slow one still");
+        assert!(waited_for.iter().all(|one| one.waiting().events.len() == 1));
+        assert!(hub.deliver(3, vec![Delivery { number: quick, told: Ok(Vec::new()) }]).is_empty());
+    }
 }

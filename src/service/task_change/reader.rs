@@ -1,6 +1,6 @@
 //! Reading the log: by the one reader of a process for all who listen, and for one who has missed something.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::model::history::Historical;
 use crate::model::task::Task;
 use crate::reports::Reports;
 use crate::service::context::ServiceContext;
-use crate::service::task_change::audience::{Audience, Person, Sight, listener};
+use crate::service::task_change::audience::{Audience, Person, Presence, Scope, Sight, listener};
 use crate::service::task_change::hub::{Delivery, End, Event, Listeners, Subscriber, Wants};
 
 /// How many changes are read at once.
@@ -155,7 +155,8 @@ async fn read(
                 Vec::new()
             };
             let subscribers: Vec<&Subscriber> = listeners.iter().map(|(_, one)| &**one).collect();
-            let told = tell(services, connection, &subscribers, &changes)?;
+            // Now and then all are asked for, so that who may not act any more hears of it.
+            let told = tell(services, connection, (&subscribers, is_sweep), &changes)?;
             let is_all = told.until.is_none() && i64::try_from(changes.len()).is_ok_and(|read| read < PIECE);
             let last = changes.last().map_or(settled, |change| change.cursor);
             let until = if is_all { settled } else { told.until.unwrap_or(last) };
@@ -190,7 +191,7 @@ pub async fn missed(
         .read(move |services, connection| {
             let settled = settled(services, connection)?.0.unwrap_or(position).max(position);
             let changes = db::task_change::changes(connection, position, settled, PAGE)?;
-            let mut told = tell(services, connection, &[&subscriber], &changes)?;
+            let mut told = tell(services, connection, (&[&subscriber], true), &changes)?;
             let is_all = told.until.is_none() && i64::try_from(changes.len()).is_ok_and(|read| read < PAGE);
             let last = changes.last().map_or(settled, |change| change.cursor);
             let until = if is_all { settled } else { told.until.unwrap_or(last) };
@@ -208,11 +209,11 @@ struct Told {
     until: Option<i64>,
 }
 
-/// Asks who may be told of these changes, and reads what they are told.
+/// Asks who may be told of these changes, of all who listen or of those whom some change may concern, and reads what they are told.
 fn tell(
     services: &ServiceContext,
     connection: &mut DbConnection,
-    subscribers: &[&Subscriber],
+    (subscribers, asks_for_all): (&[&Subscriber], bool),
     changes: &[Change],
 ) -> Result<Told> {
     let asked = Instant::now();
@@ -221,29 +222,35 @@ fn tell(
     let mut awaiting: Vec<Uuid> = subscribers.iter().filter(waiting).map(|one| one.requester.id()).collect();
     awaiting.sort_unstable();
     awaiting.dedup();
-    let audience = Audience::ask(services, connection, &listeners, &awaiting, changes)?;
-    let person = |one: &&Subscriber| audience.person(listener(&one.requester));
-    let people: Vec<Option<&Person>> = subscribers.iter().map(person).collect();
     let mut of_task: HashMap<Uuid, Vec<usize>> = HashMap::new();
     for (place, change) in changes.iter().enumerate() {
         of_task.entry(change.task_id).or_default().push(place);
     }
+    // For each who listens, the changes of tasks of which the person was told before.
+    let told_before: Vec<Vec<usize>> = subscribers.iter().map(|one| one.told_of(&of_task)).collect();
+    let told = subscribers.iter().zip(&told_before).filter(|(_, before)| !before.is_empty());
+    let told: HashSet<Uuid> = told.map(|(one, _)| one.requester.id()).collect();
+    let scope = if asks_for_all { Scope::All } else { Scope::Concerned(&told) };
+    let audience = Audience::ask(services, connection, (&listeners, scope), &awaiting, changes)?;
+    let people: Vec<Presence<'_>> =
+        subscribers.iter().map(|one| audience.presence(listener(&one.requester))).collect();
     // Most changes concern few of those who listen, so it is not asked of each change and each of them.
-    let places = |one: &Subscriber, person: &Person| -> Vec<usize> {
-        let Some(concerns) = audience.concerns(person) else { return (0..changes.len()).collect() };
-        let told = one.told();
-        let told = told.iter().filter_map(|task_id| of_task.get(task_id)).flatten();
-        let mut places: Vec<usize> = concerns.iter().chain(told).copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        places
-    };
-    let concerned = subscribers.iter().zip(&people);
-    let concerned: Vec<Vec<usize>> =
-        concerned.map(|(one, person)| person.map(|person| places(one, person)).unwrap_or_default()).collect();
+    let concerned = people.iter().zip(told_before).map(|(presence, told_before)| match presence {
+        Presence::Acts(person) => match audience.concerns(person) {
+            None => (0..changes.len()).collect(),
+            Some(concerns) => {
+                let mut places: Vec<usize> = concerns.iter().copied().chain(told_before).collect();
+                places.sort_unstable();
+                places.dedup();
+                places
+            }
+        },
+        Presence::Ended | Presence::Unconcerned => Vec::new(),
+    });
+    let concerned: Vec<Vec<usize>> = concerned.collect();
     let mut is_seen = vec![false; changes.len()];
     for ((one, person), places) in subscribers.iter().zip(&people).zip(&concerned) {
-        let (Wants::Changes(filter), Some(person)) = (&one.wants, person) else { continue };
+        let (Wants::Changes(filter), Presence::Acts(person)) = (&one.wants, person) else { continue };
         for place in places {
             is_seen[*place] = is_seen[*place]
                 || (filter.wants(&changes[*place])
@@ -253,8 +260,12 @@ fn tell(
     let seen = changes.iter().zip(is_seen).filter(|(_, is_seen)| *is_seen);
     let keys: Vec<i64> = seen.map(|(change, _)| change.cursor).collect();
     let (versions, until) = versions(connection, &keys)?;
-    let events = subscribers.iter().zip(people).zip(concerned).map(|((one, person), places)| {
-        let person = person.ok_or(End::NoSession)?;
+    let events = subscribers.iter().zip(people).zip(concerned).map(|((one, presence), places)| {
+        let person: &Person = match presence {
+            Presence::Acts(person) => person,
+            Presence::Ended => return Err(End::NoSession),
+            Presence::Unconcerned => return Ok(Vec::new()),
+        };
         let event = |change: &Change| {
             if let Wants::Changes(filter) = &one.wants
                 && !filter.wants(change)
