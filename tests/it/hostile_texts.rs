@@ -244,6 +244,7 @@ fn required(kind: &str, flow: &str, endpoint: &str, function: &str) -> Value {
         "ClaimNextTask" | "CreateTask" | "ChangeUserLanguage" | "DeleteUser" | "DeleteRole" => json!({}),
         "CreateUser" => json!({ "username": "new" }),
         "UpdateUser" => json!({ "username": "exec1" }),
+        "ChangeMailFrequency" => json!({ "frequency": "DAILY" }),
         "CreateRole" => json!({ "name": "new" }),
         "UpdateRole" => json!({ "uuid": task }),
         "DuplicateRole" => json!({ "uuid": task, "name": "new" }),
