@@ -6,6 +6,8 @@ use uuid::Uuid;
 use super::connection::DbConnection;
 use super::entity::violates_unique;
 use super::query::{Field, Listed};
+use crate::domain::json::Json;
+use crate::domain::task_dispatcher::DispatchAction;
 use crate::error::{Error, Result};
 use crate::model::entity::Kind;
 use crate::model::task_dispatcher::{TaskDispatcher, task_management_taskdispatcher as task_dispatcher};
@@ -30,6 +32,18 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>
         .select(task_dispatcher::id)
         .first(connection)
         .optional()?)
+}
+
+/// Whether a live dispatcher has a function of this name run. There are few dispatchers.
+pub fn name_function(connection: &mut DbConnection, name: &str) -> Result<bool> {
+    let live = task_dispatcher::table.filter(diesel::dsl::not(task_dispatcher::is_deleted));
+    for actions in live.select(task_dispatcher::actions).load::<Json>(connection)? {
+        let actions: Vec<DispatchAction> = actions.read().map_err(Error::internal)?;
+        if actions.iter().any(|action| action.function_name.as_deref() == Some(name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How many live dispatchers there are.

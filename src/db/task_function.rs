@@ -52,12 +52,13 @@ pub fn named_for(connection: &mut DbConnection, task: &Task) -> Result<Option<St
     Ok(named.into_iter().find_map(|named| named.name))
 }
 
-/// Whether a live group or flow, or a source that is bound to one, names this function.
-pub fn is_named(connection: &mut DbConnection, name: &str) -> Result<bool> {
+/// Whether a function of this name is told of tasks, beside by dispatchers: a live group or flow names it, or a source that is bound to one,
+/// or a run waits, or may be replayed, that has a task or an event as its input.
+pub fn is_told_of_tasks(connection: &mut DbConnection, name: &str) -> Result<bool> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::Bool)]
-        is_named: bool,
+        is_told: bool,
     }
 
     let found: Vec<Found> = Sql::new(
@@ -68,9 +69,11 @@ pub fn is_named(connection: &mut DbConnection, name: &str) -> Result<bool> {
     .bind(name)
     .sql(") OR EXISTS (SELECT 1 FROM task_management_taskgroup WHERE NOT is_deleted AND on_completed = ")
     .bind(name)
-    .sql(")) AS is_named")
+    .sql(") OR EXISTS (SELECT 1 FROM task_management_functionrun WHERE function_name = ")
+    .bind(name)
+    .sql(" AND triggered_by IN ('TASK', 'EVENT') AND status IN ('NEW', 'IN_PROGRESS', 'FAILED', 'CANCELED'))) AS is_told")
     .load(connection)?;
-    Ok(found.into_iter().any(|found| found.is_named))
+    Ok(found.into_iter().any(|found| found.is_told))
 }
 
 /// The function that had this name last, deleted or not.

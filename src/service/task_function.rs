@@ -422,11 +422,11 @@ fn fill_javascript(
     Ok(())
 }
 
-/// Refuses to say where a function leads that groups or flows name, unless the requester sees all tasks: it is told of those that they
-/// decide.
+/// Refuses to say where a function leads that is told of tasks by groups, flows, dispatchers or runs, unless the requester sees all tasks.
 fn check_sight(unit: &mut UnitOfWork<'_>, field: &str, name: &str) -> Result<()> {
     if visibility::sees_all_tasks(unit.requester, &unit.settings)
-        || !db::task_function::is_named(unit.connection, name)?
+        || !(db::task_function::is_told_of_tasks(unit.connection, name)?
+            || db::task_dispatcher::name_function(unit.connection, name)?)
     {
         return Ok(());
     }

@@ -314,20 +314,24 @@ async fn it_acts_only_as_long_as_who_answers_for_it_may_and_is_dead_otherwise_un
     backend: Backend,
 ) {
     let (app, called, _) = scene(backend).await;
-    app.done("admin", "createTaskDispatcher", noting("mine", json!([]))).await;
+    let when = json!([{ "path": "/data/task/source", "op": "EQ", "value": "\"s\"" }]);
+    app.done("admin", "createTaskDispatcher", noting("mine", when)).await;
     // Somebody who does not see all tasks answers for it now.
     app.run(&format!("UPDATE task_management_taskdispatcher SET user_updated = '{}'", user_id("exec1")));
+    task(&app, "other", "{}").await;
+    act(&app).await;
+    assert_eq!(deliveries(&app).await.remove(0)["status"], "DELIVERED", "it does not concern the dispatcher");
     task(&app, "s", "{}").await;
     act(&app).await;
     assert!(taken(&called).is_empty());
-    let told = deliveries(&app).await.remove(0);
+    let told = deliveries(&app).await.remove(1);
     assert_eq!(told["status"], "DEAD");
     assert!(told["lastError"].as_str().expect("a reason").contains("see all tasks"), "{told}");
     app.run(&format!("UPDATE task_management_taskdispatcher SET user_updated = '{}'", user_id("admin")));
     app.done("admin", "replayTaskEvents", json!({ "ids": [told["id"]] })).await;
     act(&app).await;
     assert_eq!(taken(&called).len(), 1);
-    assert_eq!(deliveries(&app).await[0]["status"], "DELIVERED");
+    assert_eq!(deliveries(&app).await[1]["status"], "DELIVERED");
 }
 
 #[apply(on_both)]
@@ -388,4 +392,49 @@ async fn nobody_makes_a_dispatcher_for_more_than_one_may_do_oneself(backend: Bac
     act(&app).await;
     assert!(taken(&called).is_empty());
     assert_eq!(deliveries(&app).await.last().expect("a delivery")["status"], "DEAD");
+}
+
+#[apply(on_both)]
+async fn only_who_sees_all_tasks_says_where_a_function_leads_that_dispatchers_and_runs_tell_of_them(
+    backend: Backend,
+) {
+    let (app, _, _) = scene(backend).await;
+    app.load(json!({
+        "roles": [{ "id": 60, "name": "Editor", "rights": [195_001, 195_002, 195_003, 195_004] }],
+        "users": [{ "id": "00000000-0000-7000-b000-000000000060", "username": "editor", "password": "editor123", "roles": ["Editor"] }],
+    }))
+    .await;
+    let function = json!({ "name": "led", "kind": "HTTP", "url": "https://example.org/a" });
+    app.done("admin", "createTaskFunction", function.clone()).await;
+    let id = app.user("admin").await.rows("taskFunction", "(name: \"led\")", "uuid").await.remove(0)["uuid"]
+        .clone();
+    let leads_away = json!({ "id": id, "url": "https://example.org/b" });
+    app.done("editor", "updateTaskFunction", leads_away.clone()).await;
+    let dispatcher = json!({
+        "name": "tells", "signal": "task_service.create", "actions": [{ "kind": "FUNCTION", "functionName": "led" }],
+    });
+    app.done("admin", "createTaskDispatcher", dispatcher).await;
+    assert_eq!(app.refused("editor", "updateTaskFunction", leads_away.clone()).await, "FORBIDDEN id");
+    // Nor by another function of that name.
+    app.done("admin", "deleteTaskFunction", json!({ "ids": [id] })).await;
+    assert_eq!(app.refused("editor", "createTaskFunction", function.clone()).await, "FORBIDDEN name");
+    app.done("admin", "createTaskFunction", function).await;
+    let id = app.user("admin").await.rows("taskFunction", "(name: \"led\")", "uuid").await.remove(0)["uuid"]
+        .clone();
+    let leads_away = json!({ "id": id, "url": "https://example.org/b" });
+    // A run of another function becomes one of this, which must reach nobody.
+    let gone = "UPDATE task_management_taskdispatcher SET is_deleted = NOT is_deleted WHERE NOT is_deleted";
+    app.run(gone);
+    app.done("admin", "createTaskDispatcher", noting("notes", json!([]))).await;
+    task(&app, "broken", "{}").await;
+    act(&app).await;
+    app.run(gone);
+    app.run("UPDATE task_management_functionrun SET function_name = 'led'");
+    assert_eq!(
+        app.refused("editor", "updateTaskFunction", leads_away.clone()).await,
+        "FORBIDDEN id",
+        "it may be replayed"
+    );
+    app.run("UPDATE task_management_functionrun SET function_name = 'note'");
+    app.done("editor", "updateTaskFunction", leads_away).await;
 }

@@ -52,13 +52,14 @@ pub async fn act(
         // Who changes or deletes it waits until this is done.
         let dispatcher = db::lock::<TaskDispatcher>(unit.connection, id, Lock::Share)?;
         let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else { return Ok(()) };
+        // What does not concern it is no fault of who answers for it.
+        if !dispatcher.conditions()?.iter().all(|condition| condition.holds(&document)) {
+            return Ok(());
+        }
         let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
         let Some(owner) = owner else {
             return Err(Error::forbidden(Message::new("dispatcher-needs-all-tasks")));
         };
-        if !dispatcher.conditions()?.iter().all(|condition| condition.holds(&document)) {
-            return Ok(());
-        }
         let mut unit = UnitOfWork::new(unit.services, &owner, unit.connection, unit.cause_depth())?;
         unit.because(format!("the dispatcher {}", dispatcher.name));
         for action in dispatcher.actions()? {
