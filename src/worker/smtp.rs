@@ -101,6 +101,10 @@ impl SmtpClient {
                 .map_err(|error| for_now("the mail server does not let us in", &error))?;
         }
         connection.send(message.envelope(), &message.formatted()).await.map_err(|error| {
+            // The server was not asked: its protocol has no words for the address, as for letters beyond ASCII.
+            if error.is_client() {
+                return Refusal::ForGood(format!("it can't be sent to this address: {}", reason(&error)));
+            }
             let said = format!("the mail server refuses it: {}", reason(&error));
             if error.is_permanent() { Refusal::ForGood(said) } else { Refusal::ForNow(said) }
         })?;

@@ -71,6 +71,7 @@ mod layering;
 mod leases;
 mod loading;
 mod logs;
+mod mail_addresses;
 mod mail_digests;
 mod mail_templates;
 mod mails;
