@@ -24,6 +24,8 @@ pub struct Size {
     pub connections: usize,
     /// How many webhook endpoints are made by one request.
     pub endpoints: usize,
+    /// How many dispatchers are told of each event.
+    pub dispatchers: usize,
     /// How many large requests fill a journal.
     pub large: usize,
     /// How many seconds attackers wait for the last answers.
@@ -47,6 +49,7 @@ impl Size {
             seconds,
             connections: 1_008,
             endpoints: 330,
+            dispatchers: 30,
             large: 40,
             grace: 10,
             logins: 300,
@@ -65,6 +68,7 @@ impl Size {
             seconds: 1,
             connections: 600,
             endpoints: 40,
+            dispatchers: 8,
             large: 3,
             grace: 2,
             logins: 130,

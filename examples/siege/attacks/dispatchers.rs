@@ -8,8 +8,6 @@ use super::{Field, Outcome};
 use crate::http::{Client, document, place};
 use crate::witness::mutate;
 
-/// How many dispatchers are told of each event.
-const DISPATCHERS: usize = 30;
 /// The source of the tasks that the attackers make.
 const SOURCE: &str = "A flood";
 /// How many runs may stand behind one that fails for having too many behind it.
@@ -31,7 +29,7 @@ pub async fn many(field: &Field<'_>) -> Result<Outcome, String> {
     let deep = "/data/task/data/a".to_owned() + &"/a".repeat(20);
     let mut when = vec![json!({ "path": deep, "op": "EXISTS", "value": "false" }); 19];
     when.push(json!({ "path": "/data/task/source", "op": "EQ", "value": json!(SOURCE).to_string() }));
-    for number in 0..DISPATCHERS {
+    for number in 0..field.size.dispatchers {
         let name = if number % 10 == 0 { "fails" } else { "told" };
         dispatcher(&mut admin, &format!("flood {number}"), "task_service.create", &when, name).await?;
     }
