@@ -30,7 +30,7 @@ pub fn insert(connection: &mut DbConnection, mail: &TaskMail, delivery: &Deliver
     Ok(true)
 }
 
-/// Notes what has become of a mail; a moment, once the mail server has taken it.
+/// Notes what has become of a mail, and at last so of those that go with it if it is a digest; a moment, once the mail server has taken it.
 pub fn set_status(
     connection: &mut DbConnection,
     id: Uuid,
@@ -38,7 +38,8 @@ pub fn set_status(
     error: Option<&str>,
     sent: Option<NaiveDateTime>,
 ) -> Result<()> {
-    diesel::update(task_mail::table.find(id))
+    let goes_with = task_mail::digest_id.eq(status.is_final().then_some(id));
+    diesel::update(task_mail::table.filter(task_mail::id.eq(id).or(goes_with)))
         .set((
             task_mail::status.eq(status),
             task_mail::error.eq(error.map(str::to_owned)),
@@ -94,24 +95,6 @@ pub fn of_digest(
 ) -> Result<Vec<TaskMail>> {
     let page = Sql::new("digest_id = ").bind(digest_id).sql(" AND id > ").bind(after);
     select(connection, page.sql(" ORDER BY id LIMIT ").bind(most))
-}
-
-/// Notes that what has become of a digest has become of all mails that go with it.
-pub fn set_status_of_digest(
-    connection: &mut DbConnection,
-    digest_id: Uuid,
-    status: MailStatus,
-    error: Option<&str>,
-    sent: Option<NaiveDateTime>,
-) -> Result<()> {
-    diesel::update(task_mail::table.filter(task_mail::digest_id.eq(digest_id)))
-        .set((
-            task_mail::status.eq(status),
-            task_mail::error.eq(error.map(str::to_owned)),
-            task_mail::date_sent.eq(sent),
-        ))
-        .execute(connection)?;
-    Ok(())
 }
 
 /// Notes that these mails were not sent, and why.

@@ -39,6 +39,14 @@ text_enum! {
     }
 }
 
+impl MailStatus {
+    /// Whether nothing more comes of the mail by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Sent | Self::Failed)
+    }
+}
+
 text_enum! {
     /// How often a person gets mails about tasks.
     pub enum MailFrequency {

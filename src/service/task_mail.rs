@@ -279,7 +279,7 @@ pub struct Attempted {
     /// Why it was not sent.
     pub error: Option<String>,
     /// Of a digest, the mails that did not go with it.
-    pub left_out: Option<LeftOut>,
+    pub left_out: LeftOut,
 }
 
 /// Mails that are not sent with their digest, by the reasons.
@@ -294,13 +294,7 @@ pub fn settle(
     let Attempted { id, status, error, left_out } = attempted;
     let sent = (*status == MailStatus::Sent).then_some(now);
     db::task_mail::set_status(connection, *id, *status, error.as_deref(), sent)?;
-    let Some(left_out) =
-        left_out.as_ref().filter(|_| matches!(status, MailStatus::Sent | MailStatus::Failed))
-    else {
-        return Ok(());
-    };
-    db::task_mail::set_status_of_digest(connection, *id, *status, error.as_deref(), sent)?;
-    for (why, ids) in left_out {
+    for (why, ids) in left_out.iter().filter(|_| status.is_final()) {
         db::task_mail::leave_out(connection, ids, &format!("not sent: {why}"))?;
     }
     Ok(())
@@ -311,15 +305,8 @@ pub fn give_up(connection: &mut DbConnection, deliveries: &[Delivery]) -> Result
     let reason = Some("somebody gave it up");
     for delivery in deliveries {
         let id = delivery.entity_id;
-        match Subscriber::of_name(&delivery.handler) {
-            Subscriber::Mail => {
-                db::task_mail::set_status(connection, id, MailStatus::Failed, reason, None)?;
-            }
-            Subscriber::MailDigest => {
-                db::task_mail::set_status(connection, id, MailStatus::Failed, reason, None)?;
-                db::task_mail::set_status_of_digest(connection, id, MailStatus::Failed, reason, None)?;
-            }
-            _ => {}
+        if let Subscriber::Mail | Subscriber::MailDigest = Subscriber::of_name(&delivery.handler) {
+            db::task_mail::set_status(connection, id, MailStatus::Failed, reason, None)?;
         }
     }
     Ok(())

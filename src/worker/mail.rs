@@ -19,7 +19,6 @@ use crate::config::MailSettings;
 use crate::domain::json::{Json, json};
 use crate::domain::mail::MailStatus;
 use crate::domain::mail_template::{Parts, one_line};
-use crate::domain::outbox::Subscriber;
 use crate::error::{Error, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
@@ -73,25 +72,19 @@ impl Mails {
         delivery: &Delivery,
     ) -> Result<(Attempted, task_mail::Attempted)> {
         let id = delivery.entity_id;
-        let mut left_out = (delivery.handler == Subscriber::MailDigest.name()).then(LeftOut::new);
         let Some(sending) = &self.sending else {
             let status = MailStatus::Queued;
-            return Ok((
-                Attempted::Withheld,
-                task_mail::Attempted { id, status, error: None, left_out: None },
-            ));
+            let left_out = LeftOut::new();
+            return Ok((Attempted::Withheld, task_mail::Attempted { id, status, error: None, left_out }));
         };
         let letter = match Box::pin(task_mail::begin(services, delivery)).await? {
             Prepared::Letter(letter) => letter,
-            Prepared::Withdrawn(why, withdrawn) => {
+            Prepared::Withdrawn(why, left_out) => {
                 let (status, error) = (MailStatus::Failed, Some(format!("not sent: {why}")));
-                let left_out = left_out.map(|_| withdrawn);
                 return Ok((Attempted::Delivered, task_mail::Attempted { id, status, error, left_out }));
             }
         };
-        if let Some(digest) = &letter.digest {
-            left_out = Some(digest.left_out.clone());
-        }
+        let left_out = letter.digest.as_ref().map_or_else(LeftOut::new, |digest| digest.left_out.clone());
         let ended = |status, error| task_mail::Attempted { id, status, error, left_out };
         let outcome = match Box::pin(sending.message(services, *letter)).await? {
             Ok(message) => Box::pin(sending.client.send(&message)).await,
