@@ -255,6 +255,30 @@ async fn a_right_that_is_taken_away_or_a_session_that_ends_stops_what_is_told(ap
 }
 
 #[apply(on_both)]
+async fn a_right_that_was_given_a_moment_ago_tells_of_the_next_change_of_a_task_of_others(app: TestApp) {
+    let served = Served::start(&app).await;
+    let group = app.group("OTHERS", All, &["exec1"]).await;
+    let task = app.task_in(&group).await;
+    let mut given = served.listen(&app, "exec2").await;
+    let mut stays = served.listen(&app, "exec1").await;
+    given.listen("");
+    stays.listen("");
+    priority(&app, &task, 1).await;
+    stays.change();
+    let role = "SELECT 9000, core_user.id, core_role.id, core_user.date_created FROM core_user, core_role \
+                WHERE core_user.username = 'exec2' AND core_role.is_system = 64";
+    app.run(&format!("INSERT INTO core_userrole (id, user_id, role_id, date_created) {role}"));
+    priority(&app, &task, 2).await;
+    assert_eq!(given.changes(), [told("CHANGED", 3)]);
+    app.run("DELETE FROM core_userrole WHERE id = 9000");
+    priority(&app, &task, 3).await;
+    assert_eq!(given.change()["signal"], "GONE");
+    assert_eq!(stays.changes(), [told("CHANGED", 3), told("CHANGED", 4)]);
+    priority(&app, &task, 4).await;
+    assert!(given.is_silent(A_WHILE));
+}
+
+#[apply(on_both)]
 async fn an_idle_subscription_ends_soon_after_its_session(app: TestApp) {
     let served = Served::start(&app).await;
     let mut client = app.user("exec1").await;

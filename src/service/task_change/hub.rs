@@ -337,7 +337,7 @@ impl Hub {
     /// Leaves for everybody what is told of a piece of the log up to `published`; answers who is to be woken for it, and takes it at
     /// once. Who has joined since it was asked who may be told reads it alone.
     pub fn deliver(&self, published: i64, deliveries: Vec<Delivery>) -> Vec<Arc<Subscriber>> {
-        let mut told_of = Vec::new();
+        let mut to_wake = Vec::new();
         let mut state = self.state();
         let is_new = state.published < Some(published);
         state.published = state.published.max(Some(published));
@@ -352,7 +352,7 @@ impl Hub {
                         subscriber.push(event, self.most);
                     }
                     if takes_at_once {
-                        told_of.push(Arc::clone(&subscriber));
+                        to_wake.push(Arc::clone(&subscriber));
                     } else {
                         subscriber.wake();
                     }
@@ -371,7 +371,7 @@ impl Hub {
                 state.subscribers.insert(number, subscriber);
             }
         }
-        told_of
+        to_wake
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

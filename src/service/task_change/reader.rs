@@ -59,8 +59,8 @@ pub async fn run(services: Arc<ServiceContext>, poll: Duration) {
         say_what_waits(&services, &reports);
         let pause = (begun.elapsed() * REST).clamp(LEAST, LONGEST);
         let may_be_more = match read {
-            Ok(Read { may_be_more, told_of }) => {
-                wake(&told_of).await;
+            Ok(Read { may_be_more, to_wake }) => {
+                wake(&to_wake).await;
                 may_be_more
             }
             Err(_) => false,
@@ -77,9 +77,9 @@ pub async fn run(services: Arc<ServiceContext>, poll: Duration) {
 
 /// Wakes those for whom something waits, one after the other: if all of them were woken at one moment, whoever asks something else
 /// would wait for all of them.
-async fn wake(told_of: &[Arc<Subscriber>]) {
+async fn wake(subscribers: &[Arc<Subscriber>]) {
     let begun = Instant::now();
-    for one in told_of {
+    for one in subscribers {
         one.wake();
         let mut ways = WAYS;
         while ways > 0 && begun.elapsed() < PACED && one.has_waiting() {
@@ -128,8 +128,8 @@ pub fn settled(services: &ServiceContext, connection: &mut DbConnection) -> Resu
 struct Read {
     /// Whether there may be more.
     may_be_more: bool,
-    /// Those for whom something waits.
-    told_of: Vec<Arc<Subscriber>>,
+    /// Those for whom something waits now, and who take it at once.
+    to_wake: Vec<Arc<Subscriber>>,
 }
 
 /// Reads a piece of the log for all who listen.
@@ -162,8 +162,8 @@ async fn read(
             let until = if is_all { settled } else { told.until.unwrap_or(last) };
             let deliveries = listeners.iter().zip(told.events);
             let deliveries = deliveries.map(|((number, _), told)| Delivery { number: *number, told });
-            let told_of = services.changes.deliver(until.max(published), deliveries.collect());
-            Ok(Read { may_be_more: !is_all, told_of })
+            let to_wake = services.changes.deliver(until.max(published), deliveries.collect());
+            Ok(Read { may_be_more: !is_all, to_wake })
         })
         .await
 }
