@@ -34,6 +34,6 @@ impl Mails {
         delivery: &Delivery,
     ) -> Result<(Attempted, task_mail::Attempted)> {
         let (id, status) = (delivery.entity_id, MailStatus::Queued);
-        Ok((Attempted::Withheld, task_mail::Attempted { id, status, error: None, left_out: None }))
+        Ok((Attempted::Withheld, task_mail::Attempted { id, status, error: None, left_out: LeftOut::new() }))
     }
 }
