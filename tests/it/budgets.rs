@@ -145,7 +145,7 @@ async fn a_mutation_that_costs_too_much_changes_nothing_and_those_before_it_are_
 async fn mutations_of_one_request_take_only_so_much_time_of_the_database(backend: Backend) {
     let app = with_tasks(backend, 50, 10).await;
     let bounded =
-        app.another_process_with(|settings| settings.limits.mutation_database_ms = 20, |builder| builder);
+        app.another_process_with(|settings| settings.limits.mutation_database_ms = 100, |builder| builder);
     let create = |number: usize| {
         format!(
             "a{number}: createTask(input: {{ source: \"slow\", clientMutationId: \"m{number}\" }}) {{ internalId }} "
