@@ -22,7 +22,7 @@ use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE};
 use crate::domain::json::{Json, json};
 use crate::domain::query::ListQuery;
 use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
-use crate::domain::text::check_json;
+use crate::domain::text::{check_code, check_json};
 use crate::domain::timer::TimerKind;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -291,6 +291,8 @@ fn fill_rhythm(schedule: &mut FunctionSchedule, change: &FunctionScheduleChange)
             schedule.time_zone = None;
         }
         (_, Some(Some(line))) => {
+            // Here and not where a line is read, so that those from before this rule go on.
+            check_code("cron", line)?;
             schedule.cron = Some(line.clone());
             schedule.interval_seconds = None;
             schedule.time_zone.get_or_insert_with(|| UTC.to_owned());

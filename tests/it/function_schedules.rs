@@ -260,3 +260,34 @@ async fn a_repeat_that_says_null_where_nothing_was_said_is_another_mutation(back
     app.done("admin", "updateFunctionSchedule", same).await;
     assert_eq!(schedules(&app).await[0]["priority"], json!(3));
 }
+
+#[apply(on_both)]
+async fn a_line_of_cron_is_one_line_without_white_space_around_it(backend: Backend) {
+    let (app, clock) = scene(backend).await;
+    let made = schedule(&app, json!({ "cron": "0 3 * * *" })).await;
+    for line in ["0 3 * * *\n", " 0 3 * * *", "0 3\n* * *", "0 3 * * *\u{200b}", "\t0 3 * * *"] {
+        let input = json!({ "functionName": "greet", "cron": line });
+        assert_eq!(
+            app.refused("admin", "createFunctionSchedule", input).await,
+            "VALIDATION cron",
+            "{line:?}"
+        );
+        let change = json!({ "id": made["uuid"], "cron": line });
+        assert_eq!(
+            app.refused("admin", "updateFunctionSchedule", change).await,
+            "VALIDATION cron",
+            "{line:?}"
+        );
+    }
+    let file = json!({ "functionSchedules": [{ "id": "00000000-0000-7000-b000-000000000001", "functionName": "greet", "cron": "0 3 * * *\n" }] });
+    let file = serde_json::from_value(file).expect("a file");
+    let reason = app.module.load(file).await.expect_err("it ends with a line break");
+    let cause = std::error::Error::source(&reason).expect("a cause").to_string();
+    assert!(cause.contains(": cron: "), "{cause}");
+    // One from before this rule goes on, and can be changed otherwise.
+    app.run("UPDATE task_management_functionschedule SET cron = '0 3 * * *\n'");
+    app.done("admin", "updateFunctionSchedule", json!({ "id": made["uuid"], "priority": 1 })).await;
+    clock.advance(TimeDelta::hours(19) + TimeDelta::minutes(1));
+    act(&app).await;
+    assert_eq!(moments(&app).await, ["2026-02-01T03:00:00"]);
+}
