@@ -10,7 +10,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -50,7 +50,7 @@ pub fn routes(app: &App) -> Router<App> {
     let patience = Duration::from_secs(app.http.request_timeout_s.max(1) + answer_s);
     let path = format!("/{}{ROOT}{{*rest}}", app.http.site_root);
     let routes = Router::new()
-        .route(&path, any(answer))
+        .route(&path, any(answer).trace(no_method).connect(no_method))
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(app.http.body_timeout_s)));
     // What is no path of a function is answered by the others.
     contained(routes, patience).route_layer(map_response(shut_in))
@@ -62,6 +62,11 @@ async fn shut_in(mut response: Response) -> Response {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Refuses what asks a server for its own sight of a request, or for a tunnel: no function answers that.
+async fn no_method() -> impl IntoResponse {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")])
 }
 
 async fn answer(

@@ -178,7 +178,7 @@ async fn a_function_is_told_method_path_query_headers_body_and_caller_and_no_cre
     assert_eq!(answered, (&json!("/"), &json!("AP8="), &json!(true)));
     let answer = admin.send("GET", "/api/functions/api/?", "").await;
     assert_eq!((&answer.body["path"], &answer.body["body"]), (&json!("/"), &Value::Null));
-    for method in ["DELETE", "PATCH", "OPTIONS", "TRACE", "PURGE"] {
+    for method in ["DELETE", "PATCH", "OPTIONS", "PURGE"] {
         let answer = admin.send(method, "/api/functions/api/x", "").await;
         assert_eq!((answer.status, &answer.body["method"]), (StatusCode::OK, &json!(method)));
     }
@@ -606,4 +606,26 @@ async fn a_database_that_is_further_already_gets_the_table(backend: Backend) {
     assert_eq!(app.module.migrate().await.expect("migrates"), [VERSION]);
     assert_eq!(app.user("admin").await.send("GET", "/api/functions/api/x", "").await.status, StatusCode::OK);
     assert_eq!(requests(&app, "").await.len(), 1);
+}
+
+#[apply(on_both)]
+async fn what_asks_for_an_echo_or_a_tunnel_reaches_no_function(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let mut client = app.user("admin").await;
+    for method in ["TRACE", "CONNECT"] {
+        let answer = client.send(method, "/api/functions/api/echo", "").await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        let allowed = header(&answer, "allow").remove(0).to_owned();
+        assert!(allowed.contains("POST") && !allowed.contains(method), "{allowed}");
+        assert_eq!(header(&answer, "content-security-policy"), ["sandbox"], "{method}");
+    }
+    assert!(requests(&app, "").await.is_empty());
+    // Others do, also such as HTTP does not know.
+    for method in ["PATCH", "OPTIONS", "PROPFIND"] {
+        assert_ne!(
+            client.send(method, "/api/functions/api/echo", "").await.status,
+            StatusCode::METHOD_NOT_ALLOWED
+        );
+    }
+    assert_eq!(requests(&app, "").await.len(), 3);
 }
