@@ -42,6 +42,7 @@ code-by-replace = The code { $code } identifies the flow and can't be changed he
 code-taken = `code` is taken by another task group: codes of live groups are unique.
 comment-changed = The comment has changed since you saw it: it is of version { $version } now, not { $expected }. Please look at it again.
 comment-without-change = `comment` says why a task changes, and nothing would change here: say what is to change, or comment on the task by `createTaskComment`.
+condition-without-value = A condition by { $op } needs a `value` to compare with, which may be null.
 database-unavailable = The database can't be reached or is too busy. Please try again in a moment.
 decided-by-votes = The votes decide on this task: it can't be carried out before.
 decided-other-step = You have decided another step of this task: each step must be decided by different people (distinctDeciders).

@@ -42,6 +42,7 @@ code-by-replace = Le code dit de quel circuit il s'agit, { $code }, et ne peut p
 code-taken = `code` est déjà pris par un autre groupe de tâches : les codes des groupes actifs sont uniques.
 comment-changed = Le commentaire a changé depuis que vous l'avez vu : il en est à la version { $version }, et non { $expected }. Veuillez le consulter à nouveau.
 comment-without-change = `comment` dit pourquoi une tâche change, et rien ne changerait ici : dites ce qui doit changer, ou commentez la tâche par `createTaskComment`.
+condition-without-value = Une condition par { $op } demande une `value` à laquelle comparer, qui peut être null.
 database-unavailable = La base de données est injoignable ou trop occupée. Veuillez réessayer dans un instant.
 decided-by-votes = Les votes décident de cette tâche : elle ne peut pas être exécutée avant.
 decided-other-step = Vous avez décidé une autre étape de cette tâche : chaque étape doit être décidée par des personnes différentes (distinctDeciders).

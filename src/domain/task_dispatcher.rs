@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::json::Json;
 use super::mail::MailRecipient;
@@ -66,9 +66,14 @@ pub struct DispatchCondition {
     pub path: String,
     /// How to compare.
     pub op: DispatchOp,
-    /// What to compare with; null if it is missing.
-    #[serde(default)]
-    pub value: Json,
+    /// What to compare with, which may be null. Only [`DispatchOp::Exists`] can do without.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub value: Option<Json>,
+}
+
+/// Reads a value that stands there: null is one, too.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 /// What is done about an event.
@@ -113,28 +118,27 @@ impl DispatchCondition {
     /// Whether it holds of this document.
     #[must_use]
     pub fn holds(&self, document: &Json) -> bool {
-        let found = pointed(document, &self.path);
-        let ordered = |wanted: fn(Ordering) -> bool| {
-            found.and_then(|found| order(found, &self.value)).is_some_and(wanted)
-        };
+        let (found, value) = (pointed(document, &self.path), self.value.as_ref().unwrap_or(&Json::Null));
+        let ordered =
+            |wanted: fn(Ordering) -> bool| found.and_then(|found| order(found, value)).is_some_and(wanted);
         match self.op {
-            DispatchOp::Eq => found.is_some_and(|found| are_equal(found, &self.value)),
-            DispatchOp::Ne => !found.is_some_and(|found| are_equal(found, &self.value)),
+            DispatchOp::Eq => found.is_some_and(|found| are_equal(found, value)),
+            DispatchOp::Ne => !found.is_some_and(|found| are_equal(found, value)),
             DispatchOp::Lt => ordered(Ordering::is_lt),
             DispatchOp::Lte => ordered(Ordering::is_le),
             DispatchOp::Gt => ordered(Ordering::is_gt),
             DispatchOp::Gte => ordered(Ordering::is_ge),
             DispatchOp::In => found.is_some_and(|found| {
-                self.value.as_array().is_some_and(|items| items.iter().any(|item| are_equal(found, item)))
+                value.as_array().is_some_and(|items| items.iter().any(|item| are_equal(found, item)))
             }),
             DispatchOp::Exists => {
-                let is_wanted = self.value.as_bool().unwrap_or(true);
+                let is_wanted = value.as_bool().unwrap_or(true);
                 found.is_some_and(|found| !found.is_null()) == is_wanted
             }
         }
     }
 
-    /// Refuses a path that is no JSON pointer, and a value that nothing can be compared with in this way.
+    /// Refuses a path that is no JSON pointer, and a value that is missing or that nothing can be compared with in this way.
     ///
     /// # Errors
     /// VALIDATION, naming the field.
@@ -145,14 +149,22 @@ impl DispatchCondition {
             let message = Message::new("bad-pointer").with("path", self.path.as_str());
             return Err(Error::validation(FIELD, message.with("max", DEEPEST_PATH)));
         }
-        check_json(FIELD, &self.value, VALUE_BYTES)?;
+        let value = match &self.value {
+            Some(value) => value,
+            None if self.op == DispatchOp::Exists => return Ok(()),
+            None => {
+                let message = Message::new("condition-without-value").with("op", self.op.as_str());
+                return Err(Error::validation(FIELD, message));
+            }
+        };
+        check_json(FIELD, value, VALUE_BYTES)?;
         let fits = match self.op {
             DispatchOp::Eq | DispatchOp::Ne => true,
             DispatchOp::Lt | DispatchOp::Lte | DispatchOp::Gt | DispatchOp::Gte => {
-                matches!(self.value, Json::Number(_) | Json::String(_))
+                matches!(value, Json::Number(_) | Json::String(_))
             }
-            DispatchOp::In => matches!(self.value, Json::Array(_)),
-            DispatchOp::Exists => matches!(self.value, Json::Null | Json::Bool(_)),
+            DispatchOp::In => matches!(value, Json::Array(_)),
+            DispatchOp::Exists => matches!(value, Json::Null | Json::Bool(_)),
         };
         if fits {
             return Ok(());
@@ -222,7 +234,7 @@ mod tests {
     use super::*;
 
     fn condition(path: &str, op: DispatchOp, value: Value) -> DispatchCondition {
-        DispatchCondition { path: path.to_owned(), op, value: value.into() }
+        DispatchCondition { path: path.to_owned(), op, value: Some(value.into()) }
     }
 
     fn holds(document: &Value, path: &str, op: DispatchOp, value: Value) -> bool {
@@ -288,6 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_missing_is_not_null_and_only_what_exists_needs_none() {
+        for &op in DispatchOp::ALL {
+            let read = |text: String| Json::parse(&text).expect("JSON").read::<DispatchCondition>();
+            let missing = read(format!(r#"{{"path": "/a", "op": "{op}"}}"#)).expect("a condition");
+            assert_eq!((&missing.value, missing.check().is_ok()), (&None, op == DispatchOp::Exists), "{op}");
+            let null = read(format!(r#"{{"path": "/a", "op": "{op}", "value": null}}"#));
+            let null = null.expect("a condition");
+            assert_eq!(null.value, Some(Json::Null));
+            let fits = [DispatchOp::Eq, DispatchOp::Ne, DispatchOp::Exists].contains(&op);
+            assert_eq!(null.check().is_ok(), fits, "{op}");
+            for condition in [missing, null] {
+                assert_eq!(Json::of(&condition).read::<DispatchCondition>().ok(), Some(condition));
+            }
+        }
+    }
+
+    #[test]
     fn kinds_that_differ_are_in_no_order_and_nothing_is_not_equal_to_anything() {
         let document = json!({ "n": 5, "t": "5", "null": null, "list": [5], "truth": true });
         for op in [DispatchOp::Lt, DispatchOp::Lte, DispatchOp::Gt, DispatchOp::Gte] {
@@ -318,7 +347,7 @@ mod tests {
         let compared = |found: &str, op: DispatchOp, value: &str| {
             let document = Json::parse(&format!("{{\"n\": {found}}}")).expect("JSON");
             let value = Json::parse(value).expect("JSON");
-            DispatchCondition { path: "/n".to_owned(), op, value }.holds(&document)
+            DispatchCondition { path: "/n".to_owned(), op, value: Some(value) }.holds(&document)
         };
         for (less, greater) in [
             ("9007199254740992", "9007199254740993"),

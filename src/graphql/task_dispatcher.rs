@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use crate::domain::json::Json;
 use crate::domain::query::Lookup;
@@ -103,7 +103,7 @@ shows! {
         path: String,
         op: TaskDispatcherOp = condition.op.into(),
         /// What to compare with.
-        value: JsonString = JsonString::from(condition.value),
+        value: JsonString = JsonString::from(condition.value.unwrap_or_default()),
     }
 }
 
@@ -196,8 +196,8 @@ pub struct TaskDispatcherConditionInput {
     /// Where to look in what webhooks show of the event, with JSON in texts read: a JSON pointer such as `/data/task/source`.
     path: String,
     op: TaskDispatcherOp,
-    /// What to compare with: a number or a text for `LT` to `GTE`, a list for `IN`.
-    value: Option<JsonString>,
+    /// What to compare with: a number or a text for `LT` to `GTE`, a list for `IN`, also null for `EQ` and `NE`. `EXISTS` alone needs none.
+    value: MaybeUndefined<JsonString>,
 }
 
 /// What is done about an event.
@@ -234,9 +234,9 @@ pub struct TaskDispatcherFields {
 impl TaskDispatcherFields {
     fn read(&self) -> Result<TaskDispatcherChange> {
         let condition = |given: &TaskDispatcherConditionInput| {
-            let value: Option<Json> = asked(&given.value, "when")?;
+            let value: Option<Option<Json>> = asked(&given.value, "when")?;
             let (path, op) = (given.path.clone(), given.op.into());
-            Ok(DispatchCondition { path, op, value: value.unwrap_or_default() })
+            Ok(DispatchCondition { path, op, value: value.map(Option::unwrap_or_default) })
         };
         let action = |given: &TaskDispatcherActionInput| {
             Ok(DispatchAction {

@@ -228,7 +228,7 @@ async fn hosts_make_dispatchers_of_which_there_are_not_too_many(backend: Backend
     let when = DispatchCondition {
         path: "/data/task/source".to_owned(),
         op: DispatchOp::Eq,
-        value: Json::from(json!("host")),
+        value: Some(Json::from(json!("host"))),
     };
     let change = TaskDispatcherChange {
         when: Some(vec![when]),

@@ -131,6 +131,8 @@ async fn what_can_not_be_done_is_refused_with_the_field(backend: Backend) {
         (create, json!([]), json!([]), "VALIDATION actions"),
         (create, json!([{ "path": "data", "op": "EQ" }]), json!([function]), "VALIDATION when"),
         (create, json!([{ "path": "/~2", "op": "EQ" }]), json!([function]), "VALIDATION when"),
+        (create, json!([{ "path": "/a", "op": "EQ" }]), json!([function]), "VALIDATION when"),
+        (create, json!([{ "path": "/a", "op": "NE" }]), json!([function]), "VALIDATION when"),
         (create, json!([{ "path": "/a", "op": "IN", "value": "1" }]), json!([function]), "VALIDATION when"),
         (create, json!([{ "path": "/a", "op": "LT", "value": "{}" }]), json!([function]), "VALIDATION when"),
         (create, json!(vec![json!({ "path": "/a", "op": "EQ" }); 21]), json!([function]), "LIMIT when"),

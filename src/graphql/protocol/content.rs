@@ -81,6 +81,7 @@ fn null_is_said(input: &str, field: &str) -> bool {
         "forbidMaker" | "distinctDeciders" | "dueDate" | "followUpDate" | "leadTimeSeconds"
         | "onCompleted" | "serviceAccount" => true,
         "jsonExt" => input.ends_with("TaskFunctionMutationInput"),
+        "value" => input == "TaskDispatcherConditionInput",
         "priority" | "startTimestamp" | "intervalSeconds" | "cron" | "timeZone" => {
             input.ends_with("FunctionScheduleMutationInput")
         }
