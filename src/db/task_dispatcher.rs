@@ -34,16 +34,26 @@ pub fn by_name(connection: &mut DbConnection, name: &str) -> Result<Option<Uuid>
         .optional()?)
 }
 
-/// Whether a live dispatcher has a function of this name run. There are few dispatchers.
+/// Whether a live dispatcher has a function of this name run.
 pub fn name_function(connection: &mut DbConnection, name: &str) -> Result<bool> {
+    let acting = count_acting(connection, |action| action.function_name.as_deref() == Some(name))?;
+    Ok(acting > 0)
+}
+
+/// How many live dispatchers send mails by a template of this name.
+pub fn count_naming_template(connection: &mut DbConnection, name: &str) -> Result<usize> {
+    count_acting(connection, |action| action.template.as_deref() == Some(name))
+}
+
+/// How many live dispatchers do such a thing. There are few dispatchers.
+fn count_acting(connection: &mut DbConnection, does: impl Fn(&DispatchAction) -> bool) -> Result<usize> {
     let live = task_dispatcher::table.filter(diesel::dsl::not(task_dispatcher::is_deleted));
+    let mut count = 0;
     for actions in live.select(task_dispatcher::actions).load::<Json>(connection)? {
         let actions: Vec<DispatchAction> = actions.read().map_err(Error::internal)?;
-        if actions.iter().any(|action| action.function_name.as_deref() == Some(name)) {
-            return Ok(true);
-        }
+        count += usize::from(actions.iter().any(&does));
     }
-    Ok(false)
+    Ok(count)
 }
 
 /// How many live dispatchers there are.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::connection::DbConnection;
-use super::entity::{select, violates_unique};
+use super::entity::{Lock, select, select_locked, violates_unique};
 use super::query::Listed;
 use super::sql::Sql;
 use crate::error::{Error, Result};
@@ -16,6 +16,12 @@ impl Listed for TaskTemplate {
 /// The live templates of this name, one for each language.
 pub fn of_name(connection: &mut DbConnection, name: &str) -> Result<Vec<TaskTemplate>> {
     select(connection, Sql::new("NOT is_deleted AND name = ").bind(name))
+}
+
+/// The same, locked until the transaction ends.
+pub fn lock_of_name(connection: &mut DbConnection, name: &str, lock: Lock) -> Result<Vec<TaskTemplate>> {
+    // All requests lock in this order, so that no two wait for each other.
+    select_locked(connection, Sql::new("NOT is_deleted AND name = ").bind(name).sql(" ORDER BY id"), lock)
 }
 
 /// How many live templates there are.

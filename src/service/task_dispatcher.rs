@@ -33,7 +33,7 @@ use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::task_dispatcher::TaskDispatcher;
 use crate::model::task_function::TaskFunction;
-use crate::service::task_template::check_template_name;
+use crate::service::task_template;
 
 mod acting;
 pub mod answering;
@@ -69,7 +69,7 @@ pub struct TaskDispatcherChange {
 /// Makes a dispatcher. It is told of what happens from now on.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND for a function, VALIDATION, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND for a function or a template, VALIDATION, LIMIT, or what the database says.
 pub fn create(unit: &mut UnitOfWork<'_>, input: &CreateTaskDispatcher) -> Result<TaskDispatcher> {
     let record = unit.new_record();
     add(unit, record, input)
@@ -244,7 +244,7 @@ fn check_actions(unit: &mut UnitOfWork<'_>, dispatcher: &TaskDispatcher) -> Resu
     let mut functions = BTreeSet::new();
     for action in &actions {
         match action.kind {
-            DispatchActionKind::Mail => check_mail(&dispatcher.signal, action)?,
+            DispatchActionKind::Mail => check_mail(unit, &dispatcher.signal, action)?,
             DispatchActionKind::Function => {
                 let is_mails = action.template.is_some()
                     || !action.recipients.is_empty()
@@ -267,7 +267,7 @@ fn check_actions(unit: &mut UnitOfWork<'_>, dispatcher: &TaskDispatcher) -> Resu
     Ok(())
 }
 
-fn check_mail(signal: &str, action: &DispatchAction) -> Result<()> {
+fn check_mail(unit: &mut UnitOfWork<'_>, signal: &str, action: &DispatchAction) -> Result<()> {
     const FIELD: &str = "actions";
     let readers =
         [MailRecipient::Maker, MailRecipient::Pool, MailRecipient::Missing, MailRecipient::Claimant];
@@ -279,7 +279,6 @@ fn check_mail(signal: &str, action: &DispatchAction) -> Result<()> {
     if Signal::parse(signal).is_none_or(|signal| signal.row_name() != "task") {
         return Err(Error::validation(FIELD, Message::new("mail-without-task").with("signal", signal)));
     }
-    check_template_name(FIELD, template)?;
     check_most(FIELD, action.recipients.len(), readers.len())?;
     if action.recipients.iter().any(|recipient| !readers.contains(recipient)) {
         let allowed: Vec<&str> = readers.iter().map(|reader| reader.as_str()).collect();
@@ -287,7 +286,8 @@ fn check_mail(signal: &str, action: &DispatchAction) -> Result<()> {
         return Err(Error::validation(FIELD, message));
     }
     check_most(FIELD, action.addresses.len(), MOST_ADDRESSES)?;
-    action.addresses.iter().try_for_each(|address| check_address(FIELD, address))
+    action.addresses.iter().try_for_each(|address| check_address(FIELD, address))?;
+    task_template::check_is_there(unit, FIELD, template)
 }
 
 /// The function of an action, if the requester may have it run, and has all rights of the account in whose name it acts.

@@ -8,6 +8,7 @@
 //!
 //! Mails to a person who reads digests get no delivery: they wait for the person's next digest ([`digest`]).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -283,7 +284,7 @@ pub struct Attempted {
 }
 
 /// Mails that are not sent with their digest, by the reasons.
-pub type LeftOut = BTreeMap<&'static str, Vec<Uuid>>;
+pub type LeftOut = BTreeMap<Cow<'static, str>, Vec<Uuid>>;
 
 /// Notes what came of an attempt, in the transaction that ends the delivery.
 pub fn settle(

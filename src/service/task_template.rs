@@ -152,10 +152,11 @@ pub fn update(unit: &mut UnitOfWork<'_>, input: &UpdateTaskTemplate) -> Result<T
     Ok(template)
 }
 
-/// Deletes templates: all of them, or none. Those that are built in take their place.
+/// Deletes templates: all of them, or none. Those that are built in take their place; what dispatchers send mails by stays in one
+/// language at least.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for what a dispatcher needs, LIMIT, or what the database says.
 pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_task_template_delete_perms)?;
     unit.check_list("ids", ids.len())?;
@@ -164,9 +165,26 @@ pub fn delete(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     ids.dedup();
     for id in ids {
         let mut template = locked(unit, "ids", id)?;
+        refuse_last(unit, &template)?;
         unit.delete(&mut template)?;
     }
     Ok(())
+}
+
+/// Refuses to delete the last template of a name by which dispatchers send mails.
+fn refuse_last(unit: &mut UnitOfWork<'_>, template: &TaskTemplate) -> Result<()> {
+    // Nobody deletes the others, or makes such a dispatcher meanwhile.
+    let same = db::task_template::lock_of_name(unit.connection, &template.name, Lock::Exclusive)?;
+    if same.len() > 1 || is_built_in(&template.name) {
+        return Ok(());
+    }
+    let count = db::task_dispatcher::count_naming_template(unit.connection, &template.name)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let message =
+        Message::new("template-in-dispatchers").with("name", template.name.as_str()).with("count", count);
+    Err(Error::new(ErrorCode::Conflict, message).of_field("ids"))
 }
 
 /// Lists the templates that people have made.
@@ -254,6 +272,36 @@ pub fn of_reader(
     let found = [language, default, "en"].iter().find_map(in_language);
     // What is there in another language only is better than nothing.
     Ok(found.or_else(|| stored.first().and_then(|template| in_language(&template.language.as_str()))))
+}
+
+/// Whether there is a template of this name in some language.
+///
+/// # Errors
+/// What the database says.
+pub fn is_there(connection: &mut DbConnection, name: &str) -> Result<bool> {
+    Ok(is_built_in(name) || !db::task_template::of_name(connection, name)?.is_empty())
+}
+
+/// Why no mail is sent by a template that is gone.
+#[must_use]
+pub fn gone(name: &str) -> String {
+    format!("there is no template {name}")
+}
+
+/// Refuses the name of a template unless there is one in some language, and stays until the transaction ends.
+///
+/// # Errors
+/// VALIDATION for what is no such name, or NOT_FOUND, naming `field`, or what the database says.
+pub(super) fn check_is_there(unit: &mut UnitOfWork<'_>, field: &str, name: &str) -> Result<()> {
+    check_template_name(field, name)?;
+    if is_built_in(name) || !db::task_template::lock_of_name(unit.connection, name, Lock::Share)?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::not_found(field, Message::new("no-template-named").with("name", name)))
+}
+
+fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|(own, ..)| *own == name)
 }
 
 fn built_in(name: &str, language: &str) -> Option<Parts> {

@@ -119,7 +119,7 @@ impl Sending {
         let reader = letter.person.as_ref().map_or(default, |person| &person.language).clone();
         let sources = self.sources(services, &letter.mail.template, &reader).await?;
         let Some(sources) = sources else {
-            return Ok(Err(format!("there is no template {}", letter.mail.template)));
+            return Ok(Err(task_template::gone(&letter.mail.template)));
         };
         let values = self.values(services, &letter, &reader).await?;
         let rendered = match sources.render(&values) {

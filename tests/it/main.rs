@@ -36,6 +36,7 @@ mod database_files;
 mod defects;
 mod deliveries;
 mod desk;
+mod dispatcher_templates;
 mod embedded_host;
 mod embedding;
 mod entities;

@@ -3,6 +3,7 @@
 //! loses or doubles one. The digest is a mail with a delivery as any other, and of each mail that goes with it is asked then what is
 //! asked of a mail that is sent by itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::model::timer::{MOMENT, Timer};
 use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
+use crate::service::task_template;
 use crate::service::timer;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::signal::Event;
@@ -198,20 +200,29 @@ pub(super) async fn gathered(
 }
 
 /// The mails of a digest that follow `after`, and the events of which its reader is still told, or why the reader is not.
-type Judged = Vec<(TaskMail, std::result::Result<Event, &'static str>)>;
+type Judged = Vec<(TaskMail, std::result::Result<Event, Cow<'static, str>>)>;
 
 fn judged(unit: &mut UnitOfWork<'_>, digest: Uuid, person: Uuid, after: Uuid) -> Result<Judged> {
     let reader = identity::acting_by_id(unit.services, unit.connection, person)?;
-    let mut judged = Vec::new();
+    let (mut judged, mut templates) = (Vec::new(), BTreeMap::new());
     for mail in db::task_mail::of_digest(unit.connection, digest, after, PAGE)? {
         let event = match (&reader, dispatcher_is_gone(unit, &mail)?) {
-            (None, _) => Err("the recipient is not active any more"),
-            (_, Some(why)) => Err(why),
+            (None, _) => Err("the recipient is not active any more".into()),
+            (_, Some(why)) => Err(why.into()),
             (Some(reader), None) => match told_of(unit, &mail, reader)? {
                 Ok(task) => Ok(event(&mail, &Cause::of_waiting(&mail), 0, &task)?),
-                Err(why) => Err(why),
+                Err(why) => Err(why.into()),
             },
         };
+        // What has no words by itself has none in a list.
+        let is_there = match templates.get(&mail.template) {
+            Some(known) => *known,
+            None => task_template::is_there(unit.connection, &mail.template)?,
+        };
+        templates.insert(mail.template.clone(), is_there);
+        let event = event.and_then(|event| {
+            if is_there { Ok(event) } else { Err(task_template::gone(&mail.template).into()) }
+        });
         judged.push((mail, event));
     }
     Ok(judged)
