@@ -308,7 +308,7 @@ pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: Naiv
     let settled: Vec<Settled> =
         Sql::new("UPDATE task_management_outbox SET status = 'DELIVERED', date_delivered = ")
             .bind(now)
-            .sql(", leased_by = NULL, lease_until = NULL WHERE id = ")
+            .sql(", leased_by = NULL, lease_until = NULL, last_error = NULL WHERE id = ")
             .bind(id)
             .sql(" AND leased_by = ")
             .bind(worker)
@@ -334,7 +334,11 @@ pub fn settle(
         .filter(outbox::handler.eq(handler))
         .filter(outbox::status.eq(DeliveryStatus::Pending));
     let settled = diesel::update(own)
-        .set((outbox::status.eq(DeliveryStatus::Delivered), outbox::date_delivered.eq(now)))
+        .set((
+            outbox::status.eq(DeliveryStatus::Delivered),
+            outbox::date_delivered.eq(now),
+            outbox::last_error.eq(None::<String>),
+        ))
         .execute(connection)?;
     Ok(settled > 0)
 }

@@ -65,7 +65,7 @@ shows! {
         date_delivered: Option<Moment>,
         /// How many runs of functions stand behind the event, one causing the next.
         cause_depth: i32,
-        /// Why the last try failed.
+        /// Why the last try failed; null once one went well.
         last_error: Option<String>,
         #[graphql(skip)]
         user_id: Uuid,

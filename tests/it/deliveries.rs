@@ -343,6 +343,10 @@ async fn operators_see_dead_events_make_them_again_and_give_them_up(backend: Bac
     let mended = app.another_process_with(quick, |builder| builder.signals(bus(false)));
     assert_eq!(mended.module.deliver_due().await.expect("delivers"), 1);
     assert_eq!((with_status(&app, "DELIVERED"), with_status(&app, "DISCARDED")), (1, 1));
+    let told = admin.rows("taskEvents", "(handler: \"books\", orderBy: \"id\")", "lastError").await;
+    let forgotten_once_it_went_well =
+        [json!({ "lastError": null }), json!({ "lastError": "the books are closed" })];
+    assert_eq!(told, forgotten_once_it_went_well);
     let refused = admin.outcome("discardTaskEvents", json!({ "ids": [ids[0]] })).await;
     assert_eq!(refused, "CONFLICT", "what was delivered can't be given up");
     let again = admin.rows("taskEvents", "(status: DELIVERED)", "eventId attempts").await;

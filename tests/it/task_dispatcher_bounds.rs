@@ -286,3 +286,75 @@ async fn dispatchers_of_other_signals_cost_a_change_no_statement(backend: Backen
     }
     assert_eq!(counts, [counts[0]; 3]);
 }
+
+#[apply(on_both)]
+async fn what_a_dispatcher_may_not_do_is_told_of_its_owner_and_its_function(backend: Backend) {
+    let (app, _, _) = scene(backend).await;
+    app.done("admin", "createTaskDispatcher", noting("large grants", json!([]))).await;
+    let owned_by = |name: &str| {
+        app.run(&format!("UPDATE task_management_taskdispatcher SET user_updated = '{}'", user_id(name)));
+    };
+    // Who may not have it any more.
+    owned_by("exec1");
+    task(&app, "s", "{}").await;
+    act(&app).await;
+    // Who may have it, but not the function run.
+    let rights = "191001, 191002, 191003, 191004, 191005, 196001, 196002, 121701";
+    let file = format!(
+        r#"{{ "roles": [{{ "name": "Dispatching", "rights": [{rights}] }}], "users": [{{ "id": "00000000-0000-7000-b000-0000000000d1",
+            "username": "dora", "roles": ["Dispatching", "Task Triage"] }}] }}"#
+    );
+    app.load(serde_json::from_str(&file).expect("JSON")).await;
+    app.run(
+        "UPDATE task_management_taskdispatcher SET user_updated = '00000000-0000-7000-b000-0000000000d1'",
+    );
+    task(&app, "s", "{}").await;
+    act(&app).await;
+    // A function that is gone.
+    owned_by("admin");
+    let id = function(&app).await;
+    app.done("admin", "deleteTaskFunction", json!({ "ids": [id] })).await;
+    task(&app, "s", "{}").await;
+    act(&app).await;
+    let told = deliveries(&app).await;
+    assert_eq!(each(&told, "status"), ["DEAD", "DEAD", "DEAD"], "{told:?}");
+    for (delivery, owner, function, words) in [
+        (&told[0], "exec1", "", "may not have it any more"),
+        (&told[1], "dora", "note", "may not have the function"),
+        (&told[2], "admin", "note", "no such function"),
+    ] {
+        let reason = delivery["lastError"].as_str().expect("a reason");
+        for named in [owner, function, words, "large grants"] {
+            assert!(reason.contains(named), "{named}: {reason}");
+        }
+        assert!(!reason.to_lowercase().contains("you"), "{reason}");
+    }
+}
+
+#[apply(on_both)]
+async fn a_comparison_needs_a_value_which_may_be_null(backend: Backend) {
+    let (app, called, _) = scene(backend).await;
+    let create = "mutation($name: String!, $when: [TaskDispatcherConditionInput!]) { createTaskDispatcher(input: { \
+        clientMutationId: $name, name: $name, signal: \"task_service.create\", when: $when, \
+        actions: [{ kind: FUNCTION, functionName: \"note\" }] }) { internalId } }";
+    let mut admin = app.user("admin").await;
+    for (name, value) in [("as a text", json!("null")), ("as it is", Value::Null)] {
+        let when = json!([{ "path": "/data/task/data/x", "op": "EQ", "value": value }]);
+        let answer = admin.graphql_with(create, json!({ "name": name, "when": when })).await;
+        assert!(answer.codes().is_empty(), "{}", answer.text);
+        // Without it, something else is asked for.
+        let when = json!([{ "path": "/data/task/data/x", "op": "EQ" }]);
+        let answer = admin.graphql_with(create, json!({ "name": name, "when": when })).await;
+        assert_eq!(answer.codes(), ["CONFLICT"], "{name}");
+    }
+    let exists = json!([{ "path": "/data/task/data/x", "op": "EXISTS" }]);
+    app.done("admin", "createTaskDispatcher", noting("exists", exists)).await;
+    let values: Vec<Value> =
+        dispatchers(&app).await.iter().map(|row| row["when"][0]["value"].clone()).collect();
+    assert_eq!(values, ["null", "null", "null"]);
+    for (data, runs) in [("{}", 0), (r#"{"x": null}"#, 2), (r#"{"x": 1}"#, 1)] {
+        task(&app, "s", data).await;
+        act(&app).await;
+        assert_eq!(taken(&called).len(), runs, "{data}");
+    }
+}

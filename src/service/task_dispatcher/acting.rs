@@ -13,10 +13,11 @@ use crate::db::Lock;
 use crate::domain::function_run::RUN_BYTES;
 use crate::domain::json::Json;
 use crate::domain::task_dispatcher::{DispatchAction, DispatchActionKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::model::outbox::Delivery;
 use crate::model::task_dispatcher::TaskDispatcher;
+use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::function_run::{self, Cause, CreateFunctionRun};
 use crate::service::task_mail;
@@ -58,7 +59,13 @@ pub async fn act(
         }
         let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
         let Some(owner) = owner else {
-            return Err(Error::forbidden(Message::new("dispatcher-needs-all-tasks")));
+            let person = db::get::<User>(unit.connection, dispatcher.owner())?;
+            let owner = person.map_or_else(|| dispatcher.owner().to_string(), |person| person.username);
+            return Err(Error::forbidden(of_owner(
+                Message::new("dispatcher-owner-lacks"),
+                &dispatcher,
+                owner,
+            )));
         };
         let mut unit = UnitOfWork::new(unit.services, &owner, unit.connection, unit.cause_depth())?;
         unit.because(format!("the dispatcher {}", dispatcher.name));
@@ -83,7 +90,8 @@ fn run(
     action: &DispatchAction,
     document: &Json,
 ) -> Result<()> {
-    let function = function_of(unit, action.function_name.as_deref().unwrap_or_default())?;
+    let name = action.function_name.as_deref().unwrap_or_default();
+    let function = function_of(unit, name).map_err(|error| told(error, unit.requester, dispatcher, name))?;
     let (dispatcher_id, event_id) = (dispatcher.id, delivery.event_id);
     if db::function_run::is_made(unit.connection, function.id, (dispatcher_id, event_id))? {
         return Ok(());
@@ -96,6 +104,21 @@ fn run(
         ..CreateFunctionRun::default()
     };
     function_run::add(unit, &function, Cause::Event { dispatcher_id, event_id }, &input).map(drop)
+}
+
+/// Why a dispatcher does not have a function run, for operators: a refusal speaks to whoever is asked, who is not the reader here.
+fn told(error: Error, owner: &Requester, dispatcher: &TaskDispatcher, function: &str) -> Error {
+    let message = match error.code() {
+        ErrorCode::Forbidden => Message::new("dispatcher-owner-may-not-run"),
+        ErrorCode::NotFound => Message::new("dispatcher-without-function"),
+        _ => return error,
+    };
+    let message = of_owner(message, dispatcher, owner.user.username.clone());
+    Error::new(error.code(), message.with("function", function))
+}
+
+fn of_owner(message: Message, dispatcher: &TaskDispatcher, owner: String) -> Message {
+    message.with("owner", owner).with("dispatcher", dispatcher.name.as_str())
 }
 
 /// What a function is given: the event as webhooks show it. What is too large for a run is left out, and the function told of that.
