@@ -10,6 +10,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error as TemplateError, ErrorKind, UndefinedBehavior};
 
 use super::json::{Json, Object};
+use super::text::is_unseen;
 
 /// The longest source of a part, in bytes.
 pub const MAX_SOURCE: usize = 64 * 1024;
@@ -92,11 +93,13 @@ impl<T: AsRef<str>> Parts<T> {
     }
 }
 
-/// A text as one line that a header can hold: what would end it, or is not seen, is a blank.
+/// A text as one line that a header can hold: what would end it is a blank, and what is not seen and forms nothing that is, such as
+/// marks that turn the direction of what follows, is left out.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let is_break = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    let words: Vec<&str> = text.split(is_break).filter(|word| !word.is_empty()).collect();
+    let is_break = |c: char| c.is_whitespace() || c.is_control();
+    let seen: String = text.chars().filter(|c| is_break(*c) || !is_unseen(*c)).collect();
+    let words: Vec<&str> = seen.split(is_break).filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(MAX_SUBJECT).collect()
 }
 
@@ -308,6 +311,9 @@ mod tests {
         let values = json!({ "x": "a\r\nBcc: all@example.org\u{2028}\0\u{85}b" });
         let subject = parts.render(&values.into()).expect("rendered").subject;
         assert_eq!(subject, "About a Bcc: all@example.org b");
+        let turned = json!({ "x": "\u{202e}gpj.\u{2066}exe\u{2069}\u{200f} \u{61c}نقش\u{200c}ها \u{200b}" });
+        let subject = parts.render(&turned.into()).expect("rendered").subject;
+        assert_eq!(subject, "About gpj.exe نقش\u{200c}ها");
         let long = Parts { subject: "{{ x }}", text: "", html: "" };
         let subject = long.render(&json!({ "x": "é".repeat(1_000) }).into()).expect("rendered").subject;
         assert_eq!(subject.chars().count(), MAX_SUBJECT);

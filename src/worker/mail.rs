@@ -9,9 +9,11 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use lettre::Message;
+use lettre::address::{Address, AddressError};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use lettre::{Address, Message};
+use url::Host;
 
 use super::outbox::settlement::{Attempted, due_again};
 use super::smtp::{Refusal, SmtpClient};
@@ -51,12 +53,15 @@ impl Mails {
             return Ok(Self { sending: None });
         }
         settings.check().map_err(Error::unavailable)?;
-        let from: Mailbox = settings.from.parse().map_err(|error| {
+        let bad = |reason: String| {
             Error::unavailable(format!(
-                "mail.from is {:?}, an address such as `Tasks <tasks@example.org>` is needed: {error}",
+                "mail.from is {:?}, an address such as `Tasks <tasks@example.org>` is needed: {reason}",
                 settings.from
             ))
-        })?;
+        };
+        let mut from: Mailbox =
+            settings.from.parse().map_err(|error: AddressError| bad(error.to_string()))?;
+        from.email = with_ascii_domain(from.email).map_err(bad)?;
         let client = SmtpClient::new(settings, from.email.domain()).map_err(Error::unavailable)?;
         let (payloads, settings) = (WebhookPayloads::default(), settings.clone());
         Ok(Self { sending: Some(Sending { client, payloads, from, settings }) })
@@ -201,7 +206,8 @@ impl Sending {
         let person = letter.person.as_ref();
         let of_person = person.and_then(|person| person.email.as_deref());
         let address = letter.mail.address.as_deref().or(of_person).unwrap_or_default().trim();
-        let to = address.parse::<Address>().map_err(|error| format!("{address:?} is no address: {error}"))?;
+        let to = address.parse::<Address>().map_err(|error| error.to_string()).and_then(with_ascii_domain);
+        let to = to.map_err(|reason| format!("{address:?} is no address: {reason}"))?;
         let name = person.map(|person| one_line(&full_name(person))).filter(|name| !name.is_empty());
         let builder = Message::builder()
             .from(self.from.clone())
@@ -221,4 +227,14 @@ impl Sending {
         };
         message.map_err(|error| format!("it can't be written: {error}"))
     }
+}
+
+/// The address with the name of its domain as every mail server knows it, whatever script it is written in. Letters before the `@` stay:
+/// they need a server that offers SMTPUTF8.
+fn with_ascii_domain(address: Address) -> Result<Address, String> {
+    if address.domain().is_ascii() {
+        return Ok(address);
+    }
+    let domain = Host::parse(address.domain()).map_err(|error| error.to_string())?;
+    Address::new(address.user(), domain.to_string()).map_err(|error| error.to_string())
 }
