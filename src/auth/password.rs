@@ -37,6 +37,19 @@ impl Passwords {
         hash(&self.argon2, password)
     }
 
+    /// What tells a secret from others, the same for the same salt: as dear to guess as a password.
+    ///
+    /// # Errors
+    /// INTERNAL when hashing fails.
+    pub fn mark(&self, secret: &str, salt: &[u8]) -> Result<[u8; 32]> {
+        count();
+        let mut mark = [0; 32];
+        self.argon2
+            .hash_password_into(secret.as_bytes(), salt, &mut mark)
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(mark)
+    }
+
     /// Checks a password against a kept hash. It takes as long if there is no hash, because no user has the name.
     #[must_use]
     pub fn verify(&self, password: &str, kept: Option<&str>) -> Verdict {
@@ -128,6 +141,14 @@ mod tests {
         assert_eq!(own.hash.map(|hash| hash.len()), nobodys.hash.map(|hash| hash.len()));
         assert_eq!(passwords.verify(&"x".repeat(LONGEST + 1), Some(&kept)), Verdict::Wrong);
         assert_eq!(passwords.verify("right", Some("no hash")), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_mark_is_the_same_for_one_secret_and_salt_only() {
+        let mark = |secret: &str, salt: &[u8; 8]| cheap().mark(secret, salt).expect("hashes");
+        assert_eq!(mark("a", b"of one's"), mark("a", b"of one's"));
+        assert_ne!(mark("a", b"of one's"), mark("b", b"of one's"));
+        assert_ne!(mark("a", b"of one's"), mark("a", b"another!"));
     }
 
     #[test]

@@ -66,12 +66,12 @@ pub fn refuse(
     Ok(())
 }
 
-/// Says that a mutation was done, what was asked for, what came of its parts, and which rows it touched.
+/// Says that a mutation was done, what was asked for, with what is kept of its secrets, what came of its parts, and which rows it
+/// touched.
 pub fn complete(
     connection: &mut DbConnection,
     id: Uuid,
-    content: &str,
-    details: Option<&str>,
+    (content, details, content_hash): (&str, Option<&str>, Option<&str>),
     touched: &[(&str, Uuid)],
     json_ext: Option<&Json>,
 ) -> Result<()> {
@@ -81,12 +81,15 @@ pub fn complete(
         entity_id: *entity_id,
     };
     let rows: Vec<TouchedRow> = touched.iter().map(row).collect();
+    let text = |given: Option<&str>| given.map_or(Bound::Null, |text| Bound::Text(text.to_owned()));
     let done = Sql::new("UPDATE core_mutationlog SET status = ")
         .bind(MutationStatus::Success)
         .sql(", json_content = ")
         .bind(content)
         .sql(", client_mutation_details = ")
-        .bind(details.map_or(Bound::Null, |details| Bound::Text(details.to_owned())))
+        .bind(text(details))
+        .sql(", content_hash = ")
+        .bind(text(content_hash))
         .sql(", json_ext = ")
         .bind(&json_ext.cloned())
         .sql(" WHERE id = ")

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::context::ServiceContext;
+use super::password::own_ticket;
 use super::unit_of_work::{Counted, UnitOfWork, count};
 use crate::auth::requester::Requester;
 use crate::budget::Budget;
@@ -37,8 +38,20 @@ pub struct Request {
     pub client_mutation_details: Option<Vec<Option<String>>>,
     /// The input as JSON with snake_case keys.
     pub content: String,
+    /// What is secret of the input, which the content leaves out.
+    pub secrets: Option<Secrets>,
     /// The form in which inputs that ask for the same are equal.
     pub canonical_form: CanonicalForm,
+}
+
+/// What is secret of an input: JSON with snake_case keys, which the journal never holds.
+#[derive(Clone)]
+pub struct Secrets(pub String);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets")
+    }
 }
 
 /// The one form of all inputs of a mutation that ask for the same; made of an input as the journal keeps it.
@@ -78,8 +91,9 @@ pub struct Ran<T> {
 ///
 /// # Errors
 /// VALIDATION for ids and labels that are too long, CONFLICT for a client id that was used for another input, LIMIT when the
-/// journal keeps no more of this person for now, or mutations before it have used up what a request may cost, and an error of
-/// the database if it can't even keep the journal. All other errors go into the journal.
+/// journal keeps no more of this person for now, too many of the person's secrets are hashed at once, or mutations before it have
+/// used up what a request may cost, and an error of the database if it can't even keep the journal. All other errors go into the
+/// journal.
 pub async fn run<T, F>(
     services: &Arc<ServiceContext>,
     requester: &Arc<Requester>,
@@ -95,7 +109,8 @@ where
     if let Some(budget) = &budget {
         budget.check()?;
     }
-    let asked = Arc::new(Asked::new(services, requester, &request)?);
+    let mark = mark(services, requester, &request).await?;
+    let asked = Arc::new(Asked::new(services, requester, &request, mark)?);
     let depth = cause::depth();
     let outcome = services
         .db
@@ -165,8 +180,10 @@ fn attempt<T>(
             touched.sort_unstable();
             touched.dedup();
             services.journal_quota.keep(requester.id(), asked.size() + bytes, now)?;
-            let details = asked.details.as_deref();
-            journal::complete(connection, entry.id, &asked.content, details, &touched, kept.as_ref())?;
+            // The content says what was asked for, but what was secret of it.
+            let hash = asked.mark.as_ref().map(|_| asked.content_hash());
+            let told = (asked.content.as_str(), asked.details.as_deref(), hash.as_deref());
+            journal::complete(connection, entry.id, told, &touched, kept.as_ref())?;
             ("success", Some(given), None)
         }
         Err(error) if error.is_internal() => return Err(error),
@@ -203,6 +220,8 @@ fn same_as_before(connection: &mut DbConnection, asked: &Asked) -> Result<Mutati
     let before = journal::by_client_id(connection, entry.user_id, id)?.ok_or_else(conflict)?;
     let is_same = match &before.content_hash {
         Some(hash) => *hash == asked.content_hash(),
+        // It had no secrets.
+        None if asked.mark.is_some() => false,
         None => {
             before.json_content == asked.content
                 || asked.canonical(&before.json_content) == asked.canonical(&asked.content)
@@ -236,6 +255,34 @@ async fn enter_failed(
         .await
 }
 
+/// By what the secrets of an input are known again, so that another one is no repeat. Nobody guesses them from that more cheaply than
+/// a password from its hash, nor without a key that is no part of the database. None where nothing is secret, nothing can be
+/// repeated, or there is no such key.
+async fn mark(
+    services: &Arc<ServiceContext>,
+    requester: &Requester,
+    request: &Request,
+) -> Result<Option<String>> {
+    let (Some(Secrets(secrets)), Some(id)) = (&request.secrets, &request.client_mutation_id) else {
+        return Ok(None);
+    };
+    let key = &services.auth.secret;
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let secrets = (request.canonical_form.0)(secrets);
+    let salt = Sha256::new()
+        .chain_update(b"the secrets of a mutation\0")
+        .chain_update(key)
+        .chain_update(requester.id())
+        .chain_update(id)
+        .finalize();
+    let hashing = Arc::clone(services);
+    let mark =
+        own_ticket(services, requester)?.during(move || hashing.passwords.mark(&secrets, &salt)).await?;
+    Ok(Some(STANDARD.encode(mark)))
+}
+
 /// What was asked for.
 struct Asked {
     /// The entry without the input, as it stays if the mutation is refused: what is written and taken back would take space too.
@@ -243,10 +290,16 @@ struct Asked {
     content: String,
     details: Option<String>,
     canonical_form: CanonicalForm,
+    mark: Option<String>,
 }
 
 impl Asked {
-    fn new(services: &ServiceContext, requester: &Requester, request: &Request) -> Result<Self> {
+    fn new(
+        services: &ServiceContext,
+        requester: &Requester,
+        request: &Request,
+        mark: Option<String>,
+    ) -> Result<Self> {
         /// The longest details that are kept of a refused mutation.
         const LONGEST: usize = 2_000;
         let details = match &request.client_mutation_details {
@@ -269,7 +322,7 @@ impl Asked {
             content_hash: None,
         };
         let (content, canonical_form) = (request.content.clone(), request.canonical_form.clone());
-        Ok(Self { entry, content, details, canonical_form })
+        Ok(Self { entry, content, details, canonical_form, mark })
     }
 
     fn canonical(&self, content: &str) -> String {
@@ -277,7 +330,11 @@ impl Asked {
     }
 
     fn content_hash(&self) -> String {
-        STANDARD.encode(Sha256::digest(self.canonical(&self.content)))
+        let content = STANDARD.encode(Sha256::digest(self.canonical(&self.content)));
+        match &self.mark {
+            Some(mark) => format!("{content}.{mark}"),
+            None => content,
+        }
     }
 
     /// How many bytes of it the journal keeps if it is done.

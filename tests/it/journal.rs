@@ -323,6 +323,68 @@ async fn the_same_asked_for_in_other_letters_runs_once(app: TestApp) {
     }
 }
 
+#[apply(on_both)]
+async fn another_secret_is_no_repeat_and_the_journal_holds_none(app: TestApp) {
+    let mut client = app.user("admin").await;
+    let variables = |value: &str| json!([{ "name": "KEY", "value": value }]);
+    let function = |id: &str, name: &str, value: &str| {
+        json!({ "clientMutationId": id, "name": name, "kind": "HTTP", "url": "https://f.example.org/",
+                "environmentVariables": variables(value) })
+    };
+    let user = |password: &str| json!({ "clientMutationId": "u", "username": "nadia", "password": password });
+    let id = send(&mut client, "createTaskFunction", &function("made", "f", "hunter-two")).await;
+    assert!(id.codes().is_empty(), "{}", id.text);
+    let made = client.rows("taskFunction", "", "uuid").await.remove(0)["uuid"].clone();
+    let change = |value: &str| json!({ "clientMutationId": "changed", "id": made, "environmentVariables": variables(value) });
+    for (name, input, other) in [
+        ("createTaskFunction", function("made", "f", "hunter-two"), function("made", "f", "hunter-three")),
+        (
+            "createTaskFunction",
+            function("refused", "bad name!", "hunter-two"),
+            function("refused", "bad name!", "x"),
+        ),
+        ("updateTaskFunction", change("hunter-two"), change("hunter-three")),
+        ("createUser", user("hunter two hunter"), user("hunter three hunter")),
+    ] {
+        let first = send(&mut client, name, &input).await.data(name).clone();
+        assert_eq!(send(&mut client, name, &input).await.data(name), &first, "{name}");
+        let single = match &input["environmentVariables"] {
+            Value::Array(list) => {
+                let mut single = input.clone();
+                single["environmentVariables"] = list[0].clone();
+                single
+            }
+            _ => input.clone(),
+        };
+        assert_eq!(
+            send(&mut client, name, &single).await.data(name),
+            &first,
+            "{name}: one for a list of one"
+        );
+        let mut without = input.clone();
+        for field in ["environmentVariables", "password"] {
+            without.as_object_mut().expect("an object").remove(field);
+        }
+        for changed in [other, without] {
+            assert_eq!(send(&mut client, name, &changed).await.codes(), ["CONFLICT"], "{name}");
+        }
+    }
+    // Nor is one where nothing was secret.
+    let plain = json!({ "clientMutationId": "plain", "id": made, "timeLimit": 20 });
+    send(&mut client, "updateTaskFunction", &plain).await.data("updateTaskFunction");
+    let mut secret = plain.clone();
+    secret["environmentVariables"] = variables("hunter-two");
+    assert_eq!(send(&mut client, "updateTaskFunction", &secret).await.codes(), ["CONFLICT"]);
+    // Without an id, nothing is kept of them at all.
+    let anonymous = json!({ "id": made, "environmentVariables": variables("hunter-two") });
+    send(&mut client, "updateTaskFunction", &anonymous).await.data("updateTaskFunction");
+    let count = |condition: &str| {
+        app.number(&format!("SELECT count(*) AS value FROM core_mutationlog WHERE {condition}"))
+    };
+    assert_eq!(count("content_hash IS NOT NULL"), 4);
+    assert_eq!(count("json_content LIKE '%hunter%' OR content_hash LIKE '%hunter%'"), 0);
+}
+
 /// Where null takes a value away, a repeat with null asks for something else than one without the field.
 #[test]
 fn repeats_are_compared_by_null_wherever_null_says_something() {

@@ -10,24 +10,30 @@ use crate::domain::text::snake_case;
 use crate::error::{Error, Result};
 use crate::graphql::protocol::arguments::given;
 use crate::graphql::protocol::scalars::{Moment, read_global_id, read_uuid};
-use crate::service::mutation::CanonicalForm;
+use crate::service::mutation::{CanonicalForm, Secrets};
 
-/// Fields that the journal never holds. Two inputs that differ in nothing else ask for the same.
+/// Fields that the journal never holds.
 const SECRETS: [&str; 2] = ["environment_variables", "password"];
 
-/// The input of the present mutation: JSON with snake_case keys, without what is secret.
+/// The input of the present mutation: JSON with snake_case keys, without what is secret, and that by itself.
 ///
 /// # Errors
 /// VALIDATION for a required variable that was not given.
-pub fn content(ctx: &Context<'_>) -> Result<String> {
+pub fn content(ctx: &Context<'_>) -> Result<(String, Option<Secrets>)> {
     let input =
         given(ctx)?.into_iter().find(|(name, _)| name == "input").map_or(Value::Null, |(_, value)| value);
     let mut input = Json::from(input.into_json().map_err(Error::internal)?);
+    let mut secrets = Object::new();
     if let Json::Object(map) = &mut input {
-        *map = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value)).collect();
-        map.retain(|key, _| !SECRETS.contains(&key.as_str()));
+        let named = std::mem::take(map).into_iter().map(|(key, value)| (snake_case(&key), value));
+        let (secret, open): (Object, Object) = named.partition(|(key, _)| SECRETS.contains(&key.as_str()));
+        // An empty text is no password.
+        let is_said = |value: &Json| !value.is_null() && value.as_str() != Some("");
+        secrets.extend(secret.into_iter().filter(|(_, value)| is_said(value)));
+        *map = open;
     }
-    Ok(input.to_string())
+    let secrets = (!secrets.is_empty()).then(|| Secrets(Json::Object(secrets).to_string()));
+    Ok((input.to_string(), secrets))
 }
 
 /// Makes the one form of all contents of this mutation that ask for the same, whatever the form of keys, the white space in

@@ -181,13 +181,15 @@ where
     F: Fn(&mut UnitOfWork<'_>) -> Result<T> + Send + 'static,
 {
     let context = request(ctx)?;
+    let (open, secrets) = content(ctx)?;
     let request = Request {
         mutation,
         // An empty id counts as none. Otherwise all requests with an empty id would be taken for one.
         client_mutation_id: meta.client_mutation_id.clone().filter(|id| !id.is_empty()),
         client_mutation_label: meta.client_mutation_label.clone(),
         client_mutation_details: meta.client_mutation_details.clone(),
-        content: content(ctx)?,
+        content: open,
+        secrets,
         canonical_form: canonical_form(ctx, mutation),
     };
     mutation::run(&context.services, context.requester()?, request, work).await
