@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::context::ServiceContext;
 use super::identity::refuse_hosts;
-use super::user::{check_language, names};
+use super::user::{check_language, check_mail_frequency, names};
 use crate::auth::password::legacy_hash;
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
@@ -189,21 +190,13 @@ fn load_people(
                 Some(id) => id,
                 None => db::user::next_interactive_user_id(connection)?,
             };
-            let record = Record { id: user.id, ..Record::new(SYSTEM_USER, now) };
-            let row = User {
-                username: user.username.clone(),
-                last_name: user.last_name.clone(),
-                other_names: user.other_names.clone(),
-                email: user.email.clone(),
-                phone: user.phone.clone(),
-                language: user.language.clone(),
-                is_active: user.is_active,
-                ..User::new(record, interactive_user_id)
-            };
+            let row = user_row(user, interactive_user_id, now);
             let hash =
                 hashes.get(&user.id).ok_or_else(|| Error::internal("a hash for each user was made"))?;
             names::check(&row, None).map_err(in_row("user", &user.username))?;
             check_language(connection, "language", &row.language).map_err(in_row("user", &user.username))?;
+            check_mail_frequency(&row, ["mailHour", "mailTimeZone"])
+                .map_err(in_row("user", &user.username))?;
             users.add("username", &row.username, "username-taken").map_err(in_row("user", &user.username))?;
             if let Some(email) = row.email.as_deref().filter(|email| !email.is_empty()) {
                 addresses.add("email", email, "email-taken").map_err(in_row("user", &user.username))?;
@@ -220,6 +213,25 @@ fn load_people(
         loaded.count("users", !known);
     }
     load_kinds(connection, file, loaded)
+}
+
+fn user_row(user: &LoadedUser, interactive_user_id: i32, now: NaiveDateTime) -> User {
+    let record = Record { id: user.id, ..Record::new(SYSTEM_USER, now) };
+    let usual = User::new(record, interactive_user_id);
+    let usual_zone = || usual.mail_time_zone.clone();
+    User {
+        username: user.username.clone(),
+        last_name: user.last_name.clone(),
+        other_names: user.other_names.clone(),
+        email: user.email.clone(),
+        phone: user.phone.clone(),
+        language: user.language.clone(),
+        is_active: user.is_active,
+        mail_frequency: user.mail_frequency.unwrap_or(usual.mail_frequency),
+        mail_hour: user.mail_hour.unwrap_or(usual.mail_hour),
+        mail_time_zone: user.mail_time_zone.clone().unwrap_or_else(usual_zone),
+        ..usual
+    }
 }
 
 /// Loads kinds of entities, and configurations of modules.
@@ -461,12 +473,12 @@ fn in_row(kind: &'static str, name: impl std::fmt::Display) -> impl FnOnce(Error
 fn insert_with_history<T: Versioned>(
     connection: &mut DbConnection,
     row: &T,
-    date: chrono::NaiveDateTime,
+    date: NaiveDateTime,
 ) -> Result<()> {
     db::insert(connection, row)?;
     record::<T>(connection, &[row.id], first_entry(date))
 }
 
-const fn first_entry(date: chrono::NaiveDateTime) -> Entry<'static> {
+const fn first_entry(date: NaiveDateTime) -> Entry<'static> {
     Entry { history_type: HistoryType::Created, date, user: None, reason: None }
 }

@@ -256,20 +256,27 @@ pub fn change_mail_frequency(unit: &mut UnitOfWork<'_>, input: &ChangeMailFreque
     let mut user = changes::locked(unit, "frequency", unit.requester.id())?;
     let old = user.clone();
     user.mail_frequency = input.frequency;
-    if let Some(hour) = input.hour {
-        check_range("hour", hour, MAIL_HOURS)?;
-        user.mail_hour = hour;
-    }
+    user.mail_hour = input.hour.unwrap_or(user.mail_hour);
     if let Some(zone) = &input.time_zone {
         user.mail_time_zone.clone_from(zone);
     }
-    user.mail_frequency.rhythm(user.mail_hour, &user.mail_time_zone)?;
+    check_mail_frequency(&user, ["hour", "timeZone"])?;
     if user == old {
         unit.touch(&user);
         return Ok(());
     }
     unit.update(&mut user)?;
     task_mail::digest::plan(unit, &user)
+}
+
+/// Refuses an hour and a time zone at which no digest can be sent; these fields have them.
+///
+/// # Errors
+/// VALIDATION, naming the field.
+pub(super) fn check_mail_frequency(user: &User, [hour, time_zone]: [&str; 2]) -> Result<()> {
+    check_range(hour, user.mail_hour, MAIL_HOURS)?;
+    let rhythm = user.mail_frequency.rhythm(user.mail_hour, &user.mail_time_zone);
+    rhythm.map(drop).map_err(|error| error.of_field(time_zone))
 }
 
 /// Adds a user on behalf of an operator.

@@ -209,6 +209,10 @@ async fn load_takes_every_column_of_what_it_makes(backend: Backend) {
         "retryPolicy": { "enabled": true, "errorsToRetry": ["busy"], "pausesSeconds": [7] },
         "serviceAccount": user_id("exec1"), "environmentVariables": [{ "name": "KEY", "value": "a value" }],
     });
+    let user = json!({
+        "id": GROUP, "interactiveUserId": 4711, "username": "loaded", "lastName": "Loaded", "otherNames": "Lea", "email": "lea@example.org",
+        "phone": "555", "language": "fr", "isActive": false, "mailFrequency": "WEEKLY", "mailHour": 6, "mailTimeZone": "Europe/Berlin",
+    });
     let http = json!({ "id": EXECUTOR, "name": "paid", "kind": "HTTP", "url": "https://paid.example.org/" });
     let by_cron = json!({
         "id": GROUP, "functionName": "loaded", "data": { "amount": 1 }, "priority": 5, "startTimestamp": "2044-01-02T03:04:05.000006",
@@ -223,7 +227,7 @@ async fn load_takes_every_column_of_what_it_makes(backend: Backend) {
     });
     app.load(json!({
         "taskFunctions": [javascript, http], "functionSchedules": [by_cron, by_interval], "taskTemplates": [template],
-        "taskDispatchers": [dispatcher],
+        "taskDispatchers": [dispatcher], "users": [user],
     }))
     .await;
     // A column that the first row can't have is in the second one.
@@ -232,6 +236,7 @@ async fn load_takes_every_column_of_what_it_makes(backend: Backend) {
         ("task_management_functionschedule", &by_cron, Some((&by_interval, "interval_seconds"))),
         ("task_management_tasktemplate", &template, None),
         ("task_management_taskdispatcher", &dispatcher, None),
+        ("core_user", &user, None),
     ] {
         let all = columns(table, declared::not_loaded());
         let own = all.iter().copied().filter(|column| {

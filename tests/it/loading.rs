@@ -353,6 +353,15 @@ fn wrong_lists_and_people() -> Vec<Wrong> {
             "user nadia: language: There is no language xx: en, fr".into(),
         ),
         (
+            ("users", json!({ "id": id(9), "username": "nadia", "mailFrequency": "DAILY", "mailHour": 24 })),
+            "user nadia: mailHour: ".into(),
+        ),
+        (
+            ("users", json!({ "id": id(9), "username": "nadia", "mailTimeZone": "Nowhere/Land" })),
+            "user nadia: mailTimeZone: ".into(),
+        ),
+        (("users", json!({ "id": id(9), "username": "nadia", "mailFrequency": "OFTEN" })), "AT_ONCE".into()),
+        (
             ("roles", json!({ "name": "Reader", "rights": [191_001, -1] })),
             "role Reader: rights: -1 can't be a right".into(),
         ),

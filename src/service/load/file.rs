@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use crate::domain::json::{Json, Object};
+use crate::domain::mail::MailFrequency;
 use crate::domain::text::camel_case;
 use crate::model::entity::Entity;
 use crate::model::history::{self, Historical};
@@ -116,6 +117,10 @@ pub(super) struct LoadedUser {
     pub is_active: bool,
     #[serde(default)]
     pub roles: Vec<String>,
+    /// How often the user gets mails about tasks, at which hour digests are sent, and in which time zone; at first as of any new user.
+    pub mail_frequency: Option<MailFrequency>,
+    pub mail_hour: Option<i32>,
+    pub mail_time_zone: Option<String>,
 }
 
 fn english() -> String {

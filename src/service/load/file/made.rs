@@ -13,6 +13,7 @@ use crate::model::function_schedule::FunctionSchedule;
 use crate::model::task_dispatcher::TaskDispatcher;
 use crate::model::task_function::TaskFunction;
 use crate::model::task_template::TaskTemplate;
+use crate::model::user::User;
 use crate::service::function_schedule::{CreateFunctionSchedule, FunctionScheduleChange};
 use crate::service::task_dispatcher::{CreateTaskDispatcher, TaskDispatcherChange};
 use crate::service::task_function::{CreateTaskFunction, EnvironmentVariable, TaskFunctionChange};
@@ -197,7 +198,8 @@ const NOT_SET: LeftOut = ("json_ext", "nothing else sets it either");
 
 /// Columns that files do not have, as the table, the column and the reason.
 pub fn left_out() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    const TABLES: [(&str, &[LeftOut]); 4] = [
+    const TABLES: [(&str, &[LeftOut]); 5] = [
+        (User::TABLE, &[("last_login", "nobody has logged in here"), NOT_SET]),
         (TaskFunction::TABLE, &[("date_secret", "the secret is set now")]),
         (FunctionSchedule::TABLE, &[("function_id", "follows from functionName"), NOT_SET]),
         (TaskTemplate::TABLE, &[NOT_SET]),
