@@ -20,9 +20,10 @@ use serde_json::{Value, json};
 use tasks_management::{
     Builder, CompletionPolicy, CreateTask, LoadFile, Settings, TaskGroupInput, TaskManagement,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The allocator of the real program, as memory is measured here.
@@ -35,6 +36,8 @@ const TEAM: usize = 10;
 const FIRST: usize = 100;
 /// How many such groups there are.
 const TEAMS: usize = 50;
+/// How many bytes a listener reads at once.
+const READ: usize = 16 * 1_024;
 const SECRET: &str = "a secret for measuring only, long enough to sign";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -201,6 +204,7 @@ async fn measure(options: &Options) -> Result<(), Failure> {
     let mut before = server.resident_kib();
     let told = Arc::new(AtomicU64::new(0));
     let (ready, mut readies) = mpsc::channel(100);
+    let mut listening = JoinSet::new();
     for (number, token) in tokens.iter().enumerate() {
         if number == FIRST {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -208,7 +212,7 @@ async fn measure(options: &Options) -> Result<(), Failure> {
         }
         let (address, token) = (server.address.clone(), token.clone());
         let (told, ready) = (Arc::clone(&told), ready.clone());
-        tokio::spawn(async move {
+        listening.spawn(async move {
             if let Err(error) = listen(&address, &token, &told, &ready).await {
                 eprintln!("a listener ended: {error}");
             }
@@ -242,9 +246,15 @@ async fn measure(options: &Options) -> Result<(), Failure> {
     }
     println!("a change reaches all, at most ms {:>10}", slowest.as_millis());
     let with = votes(&own, &server.address, &teams, &tokens, options.seconds).await?;
+    let resident = server.resident_kib();
+    // A database that has grown is slower, whoever listens. So it is measured before and after.
+    listening.shutdown().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let alone_again = votes(&own, &server.address, &teams, &tokens, options.seconds).await?;
     println!("votes a second, nobody listens   {alone:>10}");
     println!("votes a second, all listen       {with:>10}");
-    println!("memory at the end, KiB           {:>10}", server.resident_kib());
+    println!("votes a second, nobody any more  {alone_again:>10}");
+    println!("memory while all listen, KiB     {resident:>10}");
     drop(server);
     if options.database.is_none() {
         std::fs::remove_dir_all(folder)?;
@@ -362,25 +372,52 @@ async fn listen(
     let query = "subscription { taskChanged { cursor signal task { uuid version status } } }";
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": query } });
     send(&mut stream, 1, subscribe.to_string().as_bytes()).await?;
-    // Few calls of the system, as they are made where the server runs too.
-    let mut stream = BufStream::with_capacity(1_024, 256, stream);
+    // Few calls of the system and little work for each frame, as they are made where the server runs too.
+    let mut buffer = Vec::with_capacity(READ);
     loop {
-        let (kind, length) = (stream.read_u8().await? & 15, stream.read_u8().await?);
-        let length = match length {
-            126 => usize::from(stream.read_u16().await?),
-            127 => usize::try_from(stream.read_u64().await?)?,
-            length => usize::from(length),
-        };
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await?;
-        match kind {
-            1 if body.windows(5).any(|part| part == b"READY") => ready.send(()).await?,
-            1 if body.windows(7).any(|part| part == b"CREATED") => drop(told.fetch_add(1, Ordering::SeqCst)),
-            8 => return Err(String::from_utf8_lossy(&body).into_owned().into()),
-            9 => send(&mut stream, 10, &body).await?,
-            _ => {}
+        let mut read = 0;
+        while let Some(Received { kind, body, end }) = Received::first(&buffer[read..]) {
+            match kind {
+                1 if contains(body, b"READY") => ready.send(()).await?,
+                1 if contains(body, b"CREATED") => drop(told.fetch_add(1, Ordering::SeqCst)),
+                8 => return Err(String::from_utf8_lossy(body).into_owned().into()),
+                9 => send(&mut stream, 10, body).await?,
+                _ => {}
+            }
+            read += end;
+        }
+        buffer.drain(..read);
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err("the server has gone".into());
         }
     }
+}
+
+/// A frame of the server.
+struct Received<'a> {
+    kind: u8,
+    body: &'a [u8],
+    /// How many bytes it takes.
+    end: usize,
+}
+
+impl<'a> Received<'a> {
+    /// The first frame of these bytes; none if it has not come whole.
+    fn first(bytes: &'a [u8]) -> Option<Self> {
+        let (head, body) = bytes.split_at_checked(2)?;
+        let (begins, length) = match head[1] {
+            126 => (4, usize::from(u16::from_be_bytes(*body.first_chunk()?))),
+            // Longer ones are not sent here.
+            short => (2, usize::from(short)),
+        };
+        let end = begins + length;
+        Some(Self { kind: head[0] & 15, body: bytes.get(begins..end)?, end })
+    }
+}
+
+/// Whether the body holds the name of a signal.
+fn contains(body: &[u8], signal: &[u8]) -> bool {
+    body.windows(signal.len()).any(|part| part == signal)
 }
 
 /// Sends a frame, masked by nothing.

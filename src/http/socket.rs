@@ -44,8 +44,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// How many bytes a connection buffers of what it reads, before it doubles that for a longer message. Most messages are shorter.
 const BUFFER: usize = 256;
 /// How many bytes of messages are written at once, and of how many messages, when several are there.
-const BURST_BYTES: usize = 2_048;
-const BURST: usize = 16;
+const BURST_BYTES: usize = 4_096;
+const BURST: usize = 32;
 /// How many messages of a client wait for the operations before no more are read.
 const WAITING: usize = 8;
 /// How long a client may take to hear that the connection is closed.
