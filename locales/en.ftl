@@ -109,7 +109,10 @@ group-in-rules = The group { $code } can't be deleted: { $count ->
     [one] { $count } group or step names it in an escalation rule.
    *[other] { $count } groups and steps name it in escalation rules.
 }
-group-in-use = The task group { $code } can't be deleted: { $count } open tasks use it.
+group-in-use = The task group { $code } can't be deleted: { $count ->
+    [one] { $count } open task uses it.
+   *[other] { $count } open tasks use it.
+}
 inactive-user = The user { $username } is not active.
 incorrect-credentials = INCORRECT_CREDENTIALS
 input-field-needed = `{ $field }` of the type { $type } is needed.
@@ -277,7 +280,10 @@ rejection-needs-comment = A rejection needs a comment that says why.
 repeated-key = The key { $key } is there twice in the JSON of `{ $place }`.
 request-timeout = The answer took too long ({ $setting }). What was asked for may still be done: please look before you ask again.
 reset-token-wrong = This token is not for this user, was used already, or has ended: ask for a new one.
-role-in-use = The role { $role } can't be deleted: { $count } users have it. Take it from them first.
+role-in-use = The role { $role } can't be deleted: { $count ->
+    [one] { $count } user has it. Take it from this user first.
+   *[other] { $count } users have it. Take it from them first.
+}
 role-name-taken = There is a role already whose name reads like this one: neither case nor the form of letters tells roles apart.
 rule-needs-priority = A rule that raises the priority needs `priority`.
 rule-without-group = Only a rule that notifies can name a group.

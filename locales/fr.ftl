@@ -109,7 +109,10 @@ group-in-rules = Le groupe { $code } ne peut pas être supprimé : { $count ->
     [one] { $count } groupe ou étape le nomme dans une règle d'escalade.
    *[other] { $count } groupes et étapes le nomment dans des règles d'escalade.
 }
-group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count } tâches ouvertes l'utilisent.
+group-in-use = Le groupe de tâches { $code } ne peut pas être supprimé : { $count ->
+    [one] { $count } tâche ouverte l'utilise.
+   *[other] { $count } tâches ouvertes l'utilisent.
+}
 inactive-user = L'utilisateur { $username } n'est pas actif.
 incorrect-credentials = INCORRECT_CREDENTIALS
 input-field-needed = `{ $field }` du type { $type } est nécessaire.
@@ -277,7 +280,10 @@ rejection-needs-comment = Un rejet demande un commentaire qui dit pourquoi.
 repeated-key = La clé { $key } figure deux fois dans le JSON de `{ $place }`.
 request-timeout = La réponse a pris trop de temps ({ $setting }). Ce qui était demandé sera peut-être encore fait : veuillez vérifier avant de redemander.
 reset-token-wrong = Ce jeton n'est pas pour cet utilisateur, a déjà servi ou a expiré : demandez-en un nouveau.
-role-in-use = Le rôle { $role } ne peut pas être supprimé : { $count } utilisateurs l'ont. Retirez-le-leur d'abord.
+role-in-use = Le rôle { $role } ne peut pas être supprimé : { $count ->
+    [one] { $count } utilisateur l'a. Retirez-le-lui d'abord.
+   *[other] { $count } utilisateurs l'ont. Retirez-le-leur d'abord.
+}
 role-name-taken = Il y a déjà un rôle dont le nom se lit comme celui-ci : ni la casse ni la forme des lettres ne distinguent les rôles.
 rule-needs-priority = Une règle qui augmente la priorité a besoin de `priority`.
 rule-without-group = Seule une règle qui notifie peut nommer un groupe.

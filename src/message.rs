@@ -118,8 +118,11 @@ impl Message {
             .map(|(name, value)| {
                 let value = match value {
                     Argument::Text(text) => FluentValue::String(Cow::Borrowed(text)),
-                    // As a text, lest a long number be cut to a float's digits.
-                    Argument::Number(number) => FluentValue::String(Cow::Owned(number.to_string())),
+                    // A number chooses between one and several. A long one is a text, lest it be cut to a float's digits.
+                    Argument::Number(number) => i32::try_from(*number).map_or_else(
+                        |_| FluentValue::String(Cow::Owned(number.to_string())),
+                        FluentValue::from,
+                    ),
                 };
                 (*name, value)
             })
@@ -247,5 +250,14 @@ mod tests {
         assert!(message.text("fr").contains("255"));
         assert_ne!(message.text("fr"), message.text("en"));
         assert_eq!(message.text("xx"), message.text("en"));
+    }
+
+    #[test]
+    fn one_is_said_of_one_and_no_number_loses_a_digit() {
+        let in_use =
+            |count: i64| Message::new("group-in-use").with("code", "A").with("count", count).text("en");
+        assert_eq!(in_use(1), "The task group A can't be deleted: 1 open task uses it.");
+        assert_eq!(in_use(1_000), "The task group A can't be deleted: 1000 open tasks use it.");
+        assert!(in_use(i64::MAX).contains(" 9223372036854775807 open tasks "));
     }
 }

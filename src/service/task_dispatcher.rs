@@ -133,7 +133,10 @@ pub fn update(
     fill(unit, &mut dispatcher, change)?;
     unit.touch(&dispatcher);
     if dispatcher != old {
-        check_actions(unit, &dispatcher)?;
+        // What is stopped does nothing, and has to be stopped also when what it needs is gone.
+        if dispatcher.is_enabled || dispatcher.actions != old.actions {
+            check_actions(unit, &dispatcher)?;
+        }
         unit.update(&mut dispatcher)?;
         db::outbox::announce(unit.connection)?;
     }

@@ -7,7 +7,8 @@ use crate::config::MailSettings;
 use crate::domain::mail::MailStatus;
 use crate::error::{Error, Result};
 use crate::model::outbox::Delivery;
-use crate::service::{ServiceContext, task_mail};
+use crate::service::ServiceContext;
+use crate::service::task_mail::{self, LeftOut};
 
 /// Takes the place of what sends mails.
 pub struct Mails;

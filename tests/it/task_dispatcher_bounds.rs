@@ -332,6 +332,22 @@ async fn what_a_dispatcher_may_not_do_is_told_of_its_owner_and_its_function(back
 }
 
 #[apply(on_both)]
+async fn one_whose_function_is_gone_can_be_stopped_and_does_not_start_again(backend: Backend) {
+    let (app, _, _) = scene(backend).await;
+    app.done("admin", "createTaskDispatcher", noting("stops", json!([]))).await;
+    let id = app.user("admin").await.rows("taskDispatcher", "", "uuid").await.remove(0)["uuid"].clone();
+    let gone = function(&app).await;
+    app.done("admin", "deleteTaskFunction", json!({ "ids": [gone] })).await;
+    let turn = |is_enabled: bool| json!({ "id": id, "isEnabled": is_enabled });
+    app.done("admin", "updateTaskDispatcher", turn(false)).await;
+    let mut anew = turn(false);
+    anew["actions"] = json!([{ "kind": "FUNCTION", "functionName": "note", "priority": 1 }]);
+    for change in [turn(true), anew] {
+        assert_eq!(app.refused("admin", "updateTaskDispatcher", change).await, "NOT_FOUND actions");
+    }
+}
+
+#[apply(on_both)]
 async fn a_comparison_needs_a_value_which_may_be_null(backend: Backend) {
     let (app, called, _) = scene(backend).await;
     let create = "mutation($name: String!, $when: [TaskDispatcherConditionInput!]) { createTaskDispatcher(input: { \
