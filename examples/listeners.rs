@@ -378,8 +378,14 @@ async fn listen(
         let mut read = 0;
         while let Some(Received { kind, body, end }) = Received::first(&buffer[read..]) {
             match kind {
-                1 if contains(body, b"READY") => ready.send(()).await?,
-                1 if contains(body, b"CREATED") => drop(told.fetch_add(1, Ordering::SeqCst)),
+                1 => {
+                    let text = std::str::from_utf8(body)?;
+                    if text.contains("CREATED") {
+                        told.fetch_add(1, Ordering::SeqCst);
+                    } else if text.contains("READY") {
+                        ready.send(()).await?;
+                    }
+                }
                 8 => return Err(String::from_utf8_lossy(body).into_owned().into()),
                 9 => send(&mut stream, 10, body).await?,
                 _ => {}
@@ -413,11 +419,6 @@ impl<'a> Received<'a> {
         let end = begins + length;
         Some(Self { kind: head[0] & 15, body: bytes.get(begins..end)?, end })
     }
-}
-
-/// Whether the body holds the name of a signal.
-fn contains(body: &[u8], signal: &[u8]) -> bool {
-    body.windows(signal.len()).any(|part| part == signal)
 }
 
 /// Sends a frame, masked by nothing.
