@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::visibility;
+use super::{authority, visibility};
 use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
@@ -124,6 +124,18 @@ pub(super) fn allowed(
     let function = function.ok_or_else(missing)?;
     let function = db::lock::<TaskFunction>(unit.connection, function.id, Lock::Share)?;
     function.filter(|function| !function.is_deleted).ok_or_else(missing)
+}
+
+/// The live function of this name, if the requester may leave it to a schedule or a dispatcher, which go on without the requester: by
+/// the right to have functions run, and with all rights of its account.
+///
+/// # Errors
+/// FORBIDDEN, NOT_FOUND or VALIDATION, naming `field`.
+pub(super) fn entrusted(unit: &mut UnitOfWork<'_>, field: &'static str, name: &str) -> Result<TaskFunction> {
+    let settings = Arc::clone(&unit.settings);
+    let function = allowed(unit, field, name, &settings.gql_function_run_create_perms)?;
+    authority::over_account_of(unit, &function).map_err(|error| error.of_field(field))?;
+    Ok(function)
 }
 
 /// Refuses a function whose runs are not begun.

@@ -21,7 +21,7 @@ use crate::domain::function_run::RUN_BYTES;
 use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE};
 use crate::domain::json::{Json, json};
 use crate::domain::query::ListQuery;
-use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
+use crate::domain::task_function::{PRIORITIES, check_range};
 use crate::domain::text::{check_code, check_json};
 use crate::domain::timer::TimerKind;
 use crate::error::{Error, ErrorCode, Result};
@@ -82,10 +82,7 @@ pub(super) fn add(
     input: &CreateFunctionSchedule,
 ) -> Result<FunctionSchedule> {
     unit.requester.need(&unit.settings.gql_function_schedule_perms)?;
-    check_function_name("functionName", &input.function_name)?;
-    let missing = || Error::not_found("functionName", Message::new("no-task-function"));
-    let function = db::task_function::by_name(unit.connection, &input.function_name)?.ok_or_else(missing)?;
-    let function = live(unit, function.id)?.ok_or_else(missing)?;
+    let function = function_run::entrusted(unit, "functionName", &input.function_name)?;
     let mut schedule = FunctionSchedule {
         record,
         function_id: function.id,
@@ -106,7 +103,7 @@ pub(super) fn add(
     Ok(schedule)
 }
 
-/// Changes a schedule. Its next moment is found anew.
+/// Changes a schedule. Its next moment is found anew. Unless it is stopped, whoever changes it answers for its function as its maker did.
 ///
 /// # Errors
 /// FORBIDDEN, NOT_FOUND, VALIDATION, CONFLICT, or what the database says.
@@ -128,6 +125,10 @@ pub fn update(
     fill(&mut schedule, change)?;
     unit.touch(&schedule);
     if schedule != old {
+        // Whoever may plan may also stop, whatever the function is.
+        if schedule.is_enabled {
+            function_run::entrusted(unit, "id", &schedule.function_name)?;
+        }
         let next = first(unit, &schedule)?;
         unit.update(&mut schedule)?;
         plan(unit, &schedule, next)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
 use super::unit_of_work::UnitOfWork;
-use super::{authority, function_run, visibility};
+use super::{function_run, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
@@ -32,7 +32,6 @@ use crate::model::history::Historical;
 use crate::model::record::Record;
 use crate::model::slice::Slice;
 use crate::model::task_dispatcher::TaskDispatcher;
-use crate::model::task_function::TaskFunction;
 use crate::service::task_template;
 
 mod acting;
@@ -263,7 +262,7 @@ fn check_actions(unit: &mut UnitOfWork<'_>, dispatcher: &TaskDispatcher) -> Resu
                 if let Some(priority) = action.priority {
                     check_range("priority", priority, PRIORITIES)?;
                 }
-                function_of(unit, name)?;
+                function_run::entrusted(unit, FIELD, name)?;
             }
         }
     }
@@ -291,14 +290,6 @@ fn check_mail(unit: &mut UnitOfWork<'_>, signal: &str, action: &DispatchAction) 
     check_most(FIELD, action.addresses.len(), MOST_ADDRESSES)?;
     action.addresses.iter().try_for_each(|address| check_address(FIELD, address))?;
     task_template::check_is_there(unit, FIELD, template)
-}
-
-/// The function of an action, if the requester may have it run, and has all rights of the account in whose name it acts.
-fn function_of(unit: &mut UnitOfWork<'_>, name: &str) -> Result<TaskFunction> {
-    let settings = Arc::clone(&unit.settings);
-    let function = function_run::allowed(unit, "actions", name, &settings.gql_function_run_create_perms)?;
-    authority::over_account_of(unit, &function).map_err(|error| error.of_field("actions"))?;
-    Ok(function)
 }
 
 /// The error to report when another transaction has taken the name meanwhile, which a constraint of the database shows.

@@ -291,3 +291,41 @@ async fn a_line_of_cron_is_one_line_without_white_space_around_it(backend: Backe
     act(&app).await;
     assert_eq!(moments(&app).await, ["2026-02-01T03:00:00"]);
 }
+
+#[apply(on_both)]
+async fn nobody_plans_a_function_that_he_may_not_have_run_or_whose_account_may_more(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let planner = |name: &str, id: u32, rights: &str| {
+        let file = format!(
+            r#"{{ "roles": [{{ "name": "{name}", "rights": [{rights}] }}], "users": [{{
+                "id": "00000000-0000-7000-b000-{id:012}", "username": "{name}", "password": "{name}123", "roles": ["{name}"] }}] }}"#
+        );
+        app.load(serde_json::from_str(&file).expect("JSON"))
+    };
+    planner("plans", 1, "195009").await;
+    planner("runs", 2, "195006, 195009").await;
+    let input = || json!({ "functionName": "greet", "intervalSeconds": 60 });
+    assert_eq!(app.refused("plans", "createFunctionSchedule", input()).await, "FORBIDDEN");
+    app.done("runs", "createFunctionSchedule", input()).await;
+    let made = schedules(&app).await.remove(0);
+    let change = |more: Value| {
+        let mut input = json!({ "id": made["uuid"] });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        input
+    };
+    let other = change(json!({ "data": "{\"name\": \"Eve\"}" }));
+    assert_eq!(app.refused("plans", "updateFunctionSchedule", other.clone()).await, "FORBIDDEN");
+    // From now on it acts in the name of an administrator.
+    let function = app.user("admin").await.rows("taskFunction", "", "uuid").await.remove(0);
+    let account = crate::support::scenario::user_id("admin");
+    app.done("admin", "updateTaskFunction", json!({ "id": function["uuid"], "serviceAccount": account }))
+        .await;
+    for (mutation, input) in [("createFunctionSchedule", input()), ("updateFunctionSchedule", other)] {
+        let refused = app.refused("runs", mutation, input).await;
+        assert!(refused.starts_with("FORBIDDEN"), "{mutation}: {refused}");
+    }
+    // Whoever may plan may stop it, and not start it again.
+    app.done("plans", "updateFunctionSchedule", change(json!({ "isEnabled": false }))).await;
+    let again = app.refused("plans", "updateFunctionSchedule", change(json!({ "isEnabled": true }))).await;
+    assert_eq!(again, "FORBIDDEN");
+}

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::answering::owner_in_force;
-use super::function_of;
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
@@ -91,7 +90,8 @@ fn run(
     document: &Json,
 ) -> Result<()> {
     let name = action.function_name.as_deref().unwrap_or_default();
-    let function = function_of(unit, name).map_err(|error| told(error, unit.requester, dispatcher, name))?;
+    let function = function_run::entrusted(unit, "actions", name)
+        .map_err(|error| told(error, unit.requester, dispatcher, name))?;
     let (dispatcher_id, event_id) = (dispatcher.id, delivery.event_id);
     if db::function_run::is_made(unit.connection, function.id, (dispatcher_id, event_id))? {
         return Ok(());
