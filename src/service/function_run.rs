@@ -115,15 +115,28 @@ pub(super) fn allowed(
     name: &str,
     rights: &[i32],
 ) -> Result<TaskFunction> {
+    let function = named(unit, field, name, rights)?;
+    live(unit, function.id)?.ok_or_else(|| no_function(field))
+}
+
+/// The same, which may be deleted meanwhile.
+fn named(unit: &mut UnitOfWork<'_>, field: &str, name: &str, rights: &[i32]) -> Result<TaskFunction> {
     check_function_name(field, name)?;
     let function = db::task_function::by_name(unit.connection, name)?;
     if function.as_ref().is_none_or(|function| function.permission_mode.needs_right()) {
         unit.requester.need(rights)?;
     }
-    let missing = || Error::not_found(field, Message::new("no-task-function"));
-    let function = function.ok_or_else(missing)?;
-    let function = db::lock::<TaskFunction>(unit.connection, function.id, Lock::Share)?;
-    function.filter(|function| !function.is_deleted).ok_or_else(missing)
+    function.ok_or_else(|| no_function(field))
+}
+
+/// The live function with this key, which is not deleted until the transaction ends.
+pub(super) fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Option<TaskFunction>> {
+    let function = db::lock::<TaskFunction>(unit.connection, id, Lock::Share)?;
+    Ok(function.filter(|function| !function.is_deleted))
+}
+
+fn no_function(field: &str) -> Error {
+    Error::not_found(field, Message::new("no-task-function"))
 }
 
 /// The live function of this name, if the requester may leave it to a schedule or a dispatcher, which go on without the requester: by

@@ -30,7 +30,6 @@ use crate::model::function_schedule::FunctionSchedule;
 use crate::model::history::Historical;
 use crate::model::record::Record;
 use crate::model::slice::Slice;
-use crate::model::task_function::TaskFunction;
 use crate::model::timer::{MOMENT, Timer};
 
 /// The name of a schedule's timer.
@@ -226,7 +225,8 @@ pub fn act(unit: &mut UnitOfWork<'_>, timer: &Timer, worker: Uuid) -> Result<()>
         CatchUp::Once => (rhythm.until(unit.now).or(Some(moment)), rhythm.after(unit.now)),
     };
     if let Some(wanted) = wanted
-        && let Some(function) = live(unit, schedule.function_id)?.filter(|function| function.is_enabled)
+        && let Some(function) =
+            function_run::live(unit, schedule.function_id)?.filter(|function| function.is_enabled)
     {
         let input = CreateFunctionRun {
             data: schedule.data.clone(),
@@ -240,12 +240,6 @@ pub fn act(unit: &mut UnitOfWork<'_>, timer: &Timer, worker: Uuid) -> Result<()>
         Some(next) => db::timer::set_next(unit.connection, timer.id, next, &at(next)),
         None => db::timer::delete(unit.connection, &[timer.id]),
     }
-}
-
-/// The live function with this key, which is not deleted until the transaction ends.
-fn live(unit: &mut UnitOfWork<'_>, id: Uuid) -> Result<Option<TaskFunction>> {
-    let function = db::lock::<TaskFunction>(unit.connection, id, Lock::Share)?;
-    Ok(function.filter(|function| !function.is_deleted))
 }
 
 fn locked(unit: &mut UnitOfWork<'_>, field: &str, id: Uuid) -> Result<FunctionSchedule> {

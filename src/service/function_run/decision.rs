@@ -2,21 +2,18 @@
 //! FAILED. The run is added in the transaction that decides, so that there is exactly one, and never without the decision.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Cause, CreateFunctionRun, add, new};
+use super::{Cause, CreateFunctionRun, add, live, named, new};
 use crate::db;
-use crate::db::Lock;
 use crate::domain::event_data::EventData;
 use crate::domain::function_run::reason::NOT_BEGUN;
 use crate::domain::function_run::{RUN_BYTES, RunError, RunErrorType, RunStatus};
 use crate::domain::json::{Json, json};
 use crate::domain::signal::Signal;
-use crate::domain::task_function::check_function_name;
 use crate::domain::task_source::SourceFunction;
 use crate::error::{Error, Result};
-use crate::message::Message;
 use crate::model::task::Task;
-use crate::model::task_function::TaskFunction;
 use crate::model::vote::Vote;
 use crate::service::authority;
 use crate::service::unit_of_work::UnitOfWork;
@@ -51,13 +48,8 @@ pub fn check_on_completed(
 fn check_named(unit: &mut UnitOfWork<'_>, name: &str) -> Result<()> {
     const FIELD: &str = "onCompleted";
 
-    check_function_name(FIELD, name)?;
-    let function = db::task_function::by_name(unit.connection, name)?;
-    if function.as_ref().is_none_or(|function| function.permission_mode.needs_right()) {
-        let needed = &unit.settings.gql_function_run_create_perms;
-        unit.requester.need(needed)?;
-    }
-    let function = function.ok_or_else(|| Error::not_found(FIELD, Message::new("no-task-function")))?;
+    let settings = Arc::clone(&unit.settings);
+    let function = named(unit, FIELD, name, &settings.gql_function_run_create_perms)?;
     authority::over_account_of(unit, &function)
 }
 
@@ -69,12 +61,12 @@ pub fn carry_out(unit: &mut UnitOfWork<'_>, task: &Task, votes: &[Vote]) -> Resu
     let Some(name) = db::task_function::named_for(unit.connection, task)? else { return Ok(()) };
     let function = match db::task_function::by_name(unit.connection, &name)? {
         // It must not be deleted meanwhile, lest the run wait for ever.
-        Some(function) => db::lock::<TaskFunction>(unit.connection, function.id, Lock::Share)?,
+        Some(function) => live(unit, function.id)?,
         None => None,
     };
     let input =
         CreateFunctionRun { function_name: name, data: input(task, votes), ..CreateFunctionRun::default() };
-    match function.filter(|function| !function.is_deleted) {
+    match function {
         // Runs of a disabled function wait: what people have decided is not lost.
         Some(function) => add(unit, &function, Cause::Task(task.id), &input).map(drop),
         None => cannot_begin(unit, task, &input),
