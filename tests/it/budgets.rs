@@ -148,14 +148,16 @@ async fn mutations_of_one_request_take_only_so_much_time_of_the_database(backend
         app.another_process_with(|settings| settings.limits.mutation_database_ms = 100, |builder| builder);
     let create = |number: usize| {
         format!(
-            "a{number}: createTask(input: {{ source: \"slow\", clientMutationId: \"m{number}\" }}) {{ internalId }} "
+            "a{number}: createTask(input: {{ source: \"slow\", data: $data, clientMutationId: \"m{number}\" }}) {{ internalId }} "
         )
     };
-    let document = format!("mutation {{ {} }}", (0..300).map(create).collect::<String>());
-    let answer = bounded.user("admin").await.graphql(&document).await;
+    // Large ones, so that the fastest of machines needs longer for all of them, and the slowest does one in time.
+    let data = json!({ "text": "x".repeat(30_000) }).to_string();
+    let document = format!("mutation($data: JSONString) {{ {} }}", (0..300).map(create).collect::<String>());
+    let answer = bounded.user("admin").await.graphql_with(&document, json!({ "data": data })).await;
     let done =
         app.count("SELECT count(*) FROM core_mutationlog WHERE client_mutation_id LIKE 'm%' AND status = 2");
-    assert!((1..300).contains(&done), "{done}");
+    assert!((1..300).contains(&done), "{done}: {}", answer.text);
     assert_eq!(app.count("SELECT count(*) FROM task_management_task WHERE source = 'slow'"), done);
     assert!(answer.codes().iter().all(|code| *code == "LIMIT"), "{:?}", answer.codes());
     assert!(answer.message().contains("limits.mutation_database_ms"), "{}", answer.message());

@@ -26,8 +26,6 @@ impl Browser {
     /// Starts one with a window of this size.
     pub fn start(width: u32, height: u32) -> Self {
         block_in_place(|| {
-            let driver = start_driver();
-            let mut browser = Self { driver, session: String::new() };
             let arguments = [
                 "--headless=new".to_owned(),
                 // Chromium's own sandbox does not work for root, as whom tests may run.
@@ -41,8 +39,7 @@ impl Browser {
                 "goog:loggingPrefs": { "browser": "ALL" },
                 "unhandledPromptBehavior": "ignore",
             } } });
-            let begun = browser.ask("POST", "", wanted);
-            browser.session = begun["sessionId"].as_str().expect("a session").to_owned();
+            let browser = begin(&wanted.to_string());
             // A window is wider than its page.
             let metrics =
                 json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -184,16 +181,28 @@ impl Browser {
     }
 
     fn ask(&self, method: &str, path: &str, body: Value) -> Value {
-        let path = if self.session.is_empty() {
-            "/session".to_owned()
-        } else {
-            format!("/session/{}{path}", self.session)
-        };
+        let path = format!("/session/{}{path}", self.session);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let (status, answer) = self.driver.exchange(method, &path, &body);
         assert_eq!(status, 200, "{method} {path} {}: {answer}", body.chars().take(500).collect::<String>());
         answer["value"].clone()
     }
+}
+
+/// Begins a session. While others keep all processors busy, a browser may not come up within the time that its driver gives it: then
+/// another one is started.
+fn begin(wanted: &str) -> Browser {
+    let mut refusal = Value::Null;
+    for _ in 0..3 {
+        let driver = start_driver();
+        let (status, answer) = driver.exchange("POST", "/session", wanted);
+        if status == 200 {
+            let session = answer["value"]["sessionId"].as_str().expect("a session").to_owned();
+            return Browser { driver, session };
+        }
+        refusal = answer;
+    }
+    panic!("no browser starts: {refusal}");
 }
 
 impl Drop for Browser {
