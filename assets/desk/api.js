@@ -23,14 +23,20 @@ export function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+let sent = 0;
+let lost = 0;
+
 async function send(url, options) {
   let waits = 0;
+  const mine = (sent += 1);
   const timer = setTimeout(() => (slow.value += waits = 1), PATIENCE);
   try {
     const response = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...options });
-    online.value = true;
+    // An answer that was under way while another request was lost says nothing of now.
+    if (mine > lost) online.value = true;
     return response;
   } catch {
+    lost = sent;
     online.value = false;
     throw new Failure('OFFLINE', '');
   } finally {
