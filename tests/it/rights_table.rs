@@ -220,29 +220,36 @@ async fn outcome(app: &TestApp, answer: &Answer) -> String {
     }
 }
 
+/// What `making` makes, if it is needed.
+async fn made(is_needed: bool, making: impl Future<Output = String>) -> String {
+    if is_needed { making.await } else { String::new() }
+}
+
 /// One cell of the table, on rows of its own, so that no cell depends on another.
 async fn cell(app: &TestApp, served: &Served, number: usize, request: &str, username: &str) -> String {
-    let group = app.group(&format!("cell {number}"), Any, &["exec1"]).await;
-    let spare = app.group(&format!("spare {number}"), Any, &["exec1"]).await;
-    let task = app.task_in(&group).await;
-    let received = app.task(CreateTask::default()).await;
+    // Only what the request names is made.
+    let needs = |names: &[&str]| names.iter().any(|name| request.contains(name));
+    let is_listening = request.starts_with("subscription");
+    let (cell, spares, flows) =
+        (format!("cell {number}"), format!("spare {number}"), format!("flow {number}"));
+    let of_group = needs(&["$group", "$task", "$comment", "$errand", "$flow", "_flow"]);
+    let group = made(is_listening || of_group, app.group(&cell, Any, &["exec1"])).await;
+    let spare = made(needs(&["$spare"]), app.group(&spares, Any, &["exec1"])).await;
+    let task = made(is_listening || needs(&["$task", "$comment"]), app.task_in(&group)).await;
+    let received = made(is_listening || needs(&["$received"]), app.task(CreateTask::default())).await;
     let me = if username.is_empty() { "admin" } else { username };
     let other = if me == "exec1" { "exec2" } else { "exec1" };
-    let flow = app.flow(&format!("flow {number}"), &[&group]).await;
-    let on_flow = if request.contains("$on_flow") { app.task_on(&flow).await } else { String::new() };
-    let errand = if request.contains("$errand") { errand(app, &group).await } else { String::new() };
-    let voted = if request.contains("$voted") { voted(app, number).await } else { String::new() };
-    let claimable = if request.contains("$claimable") { claimable(app, number).await } else { String::new() };
-    let held = if request.contains("$held") { held(app, number).await } else { String::new() };
-    let function = if request.contains("function\"") || request.contains("$run\"") {
-        Some(function(app, number).await)
-    } else {
-        None
-    };
-    let comment = if request.contains("$comment") { comment(app, &task).await } else { String::new() };
+    let flow = made(needs(&["$flow", "_flow"]), app.flow(&flows, &[&group])).await;
+    let on_flow = made(needs(&["$on_flow"]), app.task_on(&flow)).await;
+    let errand = made(needs(&["$errand"]), errand(app, &group)).await;
+    let voted = made(needs(&["$voted"]), voted(app, number)).await;
+    let claimable = made(needs(&["$claimable"]), claimable(app, number)).await;
+    let held = made(needs(&["$held"]), held(app, number)).await;
+    let comment = made(needs(&["$comment"]), comment(app, &task)).await;
+    let function = if needs(&["function\"", "$run\""]) { Some(function(app, number).await) } else { None };
     let node = |kind: &str, id: &str| STANDARD.encode(format!("{kind}:{id}"));
     let mut request = request.to_owned();
-    if request.starts_with("subscription") {
+    if is_listening {
         request = request.replace("$task", &task).replace("$received", &received);
         return listening(app, served, &request, username, [&task, &received]).await;
     }
