@@ -33,6 +33,11 @@ impl<K: Hash + Eq + Clone> Counted<K> {
         self.lock().get(key).copied().unwrap_or_default()
     }
 
+    /// The keys of which there are any.
+    pub fn keys(&self) -> Vec<K> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// How many there are of all keys.
     #[cfg(all(test, feature = "server"))]
     pub fn all(&self) -> usize {

@@ -57,14 +57,72 @@ pub fn add(connection: &mut DbConnection, run: &FunctionRun, now: NaiveDateTime)
     if run.status == RunStatus::New && run.date_start <= now { announce(connection) } else { Ok(()) }
 }
 
-/// Leases runs of this function that are due, the most urgent first, and begins them.
-pub fn begin(connection: &mut DbConnection, function_id: Uuid, lease: Lease) -> Result<Vec<FunctionRun>> {
-    let whose = Sql::new("waiting.function_id = ").bind(function_id).sql(" AND waiting.status = 'NEW'");
+/// Leases runs of this function that are due, the most urgent first, and begins them: those of everybody, or of one person.
+pub fn begin(
+    connection: &mut DbConnection,
+    function_id: Uuid,
+    person: Option<Uuid>,
+    lease: Lease,
+) -> Result<Vec<FunctionRun>> {
+    let mut whose = Sql::new("waiting.function_id = ").bind(function_id).sql(" AND waiting.status = 'NEW'");
+    if let Some(person) = person {
+        whose = whose.sql(" AND waiting.user_created = ").bind(person);
+    }
     let due = Sql::new("waiting.date_start <= ").bind(lease.now);
     let mut taken: Vec<FunctionRun> =
         lease::lease(connection, lease, whose, due, "waiting.priority DESC, waiting.date_start, waiting.id")?;
     taken.sort_by_key(|run| (std::cmp::Reverse(run.priority), run.date_start, run.id));
     Ok(taken)
+}
+
+/// The people for whom runs of these functions are due, but for `passed_over`, each with the function of the most urgent run: who has
+/// the most urgent one first.
+pub fn next_of_people(
+    connection: &mut DbConnection,
+    functions: &[Uuid],
+    passed_over: &[Uuid],
+    now: NaiveDateTime,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    #[derive(QueryableByName)]
+    struct Next {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        person: Uuid,
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        function: Uuid,
+    }
+
+    // Each person is looked up behind the one before: many runs of one person are not read to find the next one.
+    let first = |behind: &str| {
+        format!(
+            "(SELECT waiting.user_created FROM task_management_functionrun AS waiting \
+             WHERE waiting.status = 'NEW'{behind} ORDER BY waiting.user_created LIMIT 1)"
+        )
+    };
+    let next = Sql::new(
+        "(SELECT waiting.id FROM task_management_functionrun AS waiting WHERE waiting.user_created = asker.id \
+         AND waiting.status = 'NEW' AND waiting.date_start <= ",
+    )
+    .bind(now)
+    .sql(" AND waiting.function_id ")
+    .among(functions)
+    .sql(" ORDER BY waiting.priority DESC, waiting.date_start, waiting.id LIMIT 1)");
+    let others = match passed_over {
+        [] => Sql::default(),
+        ids => Sql::new(" AND asker.id NOT ").among(ids),
+    };
+    let found: Vec<Next> = Sql::new(format!(
+        "WITH RECURSIVE asker (id) AS (SELECT {} UNION ALL SELECT {} FROM asker WHERE asker.id IS NOT NULL) ",
+        first(""),
+        first(" AND waiting.user_created > asker.id")
+    ))
+    .sql("SELECT run.user_created AS person, run.function_id AS function FROM asker ")
+    .sql("JOIN task_management_functionrun AS run ON run.id = ")
+    .append(next)
+    .sql(" WHERE asker.id IS NOT NULL")
+    .append(others)
+    .sql(" ORDER BY run.priority DESC, run.date_start, run.id")
+    .load(connection)?;
+    Ok(found.into_iter().map(|next| (next.person, next.function)).collect())
 }
 
 /// Takes over runs that are under way in no process any more.

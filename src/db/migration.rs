@@ -71,6 +71,7 @@ const MIGRATIONS: &[Migration] = embedded![
     "00000000000041" "asked_by_due_date"
     "00000000000043" "waiting_runs_of_people"
     "00000000000045" "look_alike_digits"
+    "00000000000046" "waiting_runs_by_person"
 ];
 
 /// The table in which the applied migrations are noted.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::webhook::Webhooks;
 use crate::budget::counted::{Counted, Held};
 use crate::domain::task_function::FunctionKind;
+use crate::domain::user::SYSTEM_USER;
 use crate::graphql::Schema;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
@@ -39,11 +40,26 @@ enum Of {
     Function(Uuid),
     /// Calls in JavaScript, each of which is a process.
     Javascript,
+    /// A person, or all strangers together.
+    Asker(Option<Uuid>),
+}
+
+/// For whom a function is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody who may have calls in hand.
+    Somebody,
+    /// Somebody who has none in hand.
+    Newcomer,
+    /// A person.
+    Person(Uuid),
+    /// Somebody whom nobody knows.
+    Stranger,
 }
 
 /// The place of a call. It is free again when nobody holds it any more.
 pub struct Place {
-    _held: Vec<Held<Of>>,
+    held: Vec<Held<Of>>,
 }
 
 impl FunctionCalls {
@@ -58,19 +74,51 @@ impl FunctionCalls {
     }
 
     /// A place for a call of the function; none if it has as many as it may have, or this process has. A part of the places of this
-    /// process, and of those for JavaScript, is kept for functions that have no call in hand here, so that no function takes all turns.
-    pub fn take(&self, function: &TaskFunction) -> Option<Place> {
+    /// process, and of those for JavaScript, is kept for functions and people that have no call in hand here, so that none takes all
+    /// turns.
+    pub fn take(&self, function: &TaskFunction, asker: Asker) -> Option<Place> {
         let settings = &self.services.function_settings;
         let of_function = Of::Function(function.id);
         let own = usize::try_from(function.max_concurrency).unwrap_or(1);
         let mut held = vec![self.taken.take(of_function, own)?];
         let is_first = self.taken.of(&of_function) == 1;
-        let open = |places: usize| if is_first { places } else { places - kept_for_others(places) };
+        let is_first_of_asker = match asker {
+            Asker::Somebody => false,
+            Asker::Newcomer | Asker::Person(SYSTEM_USER) => true,
+            Asker::Person(id) => self.taken.of(&Of::Asker(Some(id))) == 0,
+            Asker::Stranger => self.taken.of(&Of::Asker(None)) == 0,
+        };
+        let open = |places: usize| places - kept(places, is_first, is_first_of_asker);
         held.push(self.taken.take(Of::All, open(settings.runs_at_once))?);
         if function.kind == FunctionKind::Javascript {
             held.push(self.taken.take(Of::Javascript, open(settings.javascript_at_once))?);
         }
-        Some(Place { _held: held })
+        held.extend(self.of_asker(asker));
+        Some(Place { held })
+    }
+
+    /// Notes for whom the call in a place is made.
+    pub fn give(&self, place: &mut Place, asker: Asker) {
+        place.held.extend(self.of_asker(asker));
+    }
+
+    fn of_asker(&self, asker: Asker) -> Option<Held<Of>> {
+        let of = match asker {
+            // What was decided is carried out in the name of nobody who could ask too often.
+            Asker::Somebody | Asker::Newcomer | Asker::Person(SYSTEM_USER) => return None,
+            Asker::Person(id) => Of::Asker(Some(id)),
+            Asker::Stranger => Of::Asker(None),
+        };
+        self.taken.take(of, usize::MAX)
+    }
+
+    /// The people who have calls in hand here.
+    pub fn busy_people(&self) -> Vec<Uuid> {
+        let people = self.taken.keys().into_iter().filter_map(|key| match key {
+            Of::Asker(person) => person,
+            Of::All | Of::Function(_) | Of::Javascript => None,
+        });
+        people.collect()
     }
 
     /// Whether this process has a place at all.
@@ -88,9 +136,12 @@ impl FunctionCalls {
     }
 }
 
-/// How many of so many places are kept for functions that have no call in hand: a quarter, and at least one where there are two.
-fn kept_for_others(places: usize) -> usize {
-    places.div_ceil(4).min(places.saturating_sub(1))
+/// How many of so many places a call must leave: a quarter unless it is the only one of who asks, and an eighth unless it is the only
+/// one of its function. Where there are two, it leaves one; it never leaves all.
+fn kept(places: usize, is_first_of_function: bool, is_first_of_asker: bool) -> usize {
+    let part = |of: usize, is_first: bool| if is_first { 0 } else { places.div_ceil(of) };
+    let all = part(4, is_first_of_asker) + part(8, is_first_of_function);
+    all.min(places.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -98,8 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_the_places_is_kept_for_others_and_never_all() {
-        let kept: Vec<usize> = [0, 1, 2, 3, 4, 5, 8, 64].map(kept_for_others).into();
-        assert_eq!(kept, [0, 0, 1, 1, 1, 2, 2, 16]);
+    fn a_quarter_of_the_places_is_kept_for_other_people_and_an_eighth_for_other_functions_and_never_all() {
+        let places = [0, 1, 2, 3, 4, 5, 8, 64];
+        assert_eq!(places.map(|places| kept(places, false, true)), [0, 0, 1, 1, 1, 1, 1, 8]);
+        assert_eq!(places.map(|places| kept(places, true, false)), [0, 0, 1, 1, 1, 2, 2, 16]);
+        assert_eq!(places.map(|places| kept(places, false, false)), [0, 0, 1, 2, 2, 3, 3, 24]);
+        assert_eq!(places.map(|places| kept(places, true, true)), [0; 8]);
     }
 }

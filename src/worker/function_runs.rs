@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::function_calls::{Call, FunctionCalls, Place};
+use super::function_calls::{Asker, Call, FunctionCalls, Place};
 use super::gathered::Gathered;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
@@ -176,7 +176,8 @@ impl Worker {
         Ok(ended.len())
     }
 
-    /// Begins as many runs as there are places for, the most urgent first.
+    /// Begins as many runs as there are places for, the most urgent first. What is kept for people who have nothing in hand goes to
+    /// them one by one.
     async fn begin(&self) -> Result<Vec<Begun>> {
         if !self.calls.have_room() {
             return Ok(Vec::new());
@@ -186,43 +187,84 @@ impl Worker {
             .services
             .read(move |_, connection| db::task_function::with_due_runs(connection, now))
             .await?;
+        let due = due.into_iter().filter(|function| self.calls.carries_out(function));
+        let mut due: Vec<Arc<TaskFunction>> = due.map(Arc::new).collect();
         let mut begun = Vec::new();
-        for function in due.into_iter().filter(|function| self.calls.carries_out(function)) {
+        for function in &due {
             // Requests take places meanwhile, so these are taken first; those that no run needs are free again.
-            let places: Vec<Place> = std::iter::from_fn(|| self.calls.take(&function)).collect();
-            if places.is_empty() {
-                continue;
-            }
-            let function = Arc::new(function);
-            let runs = self.lease(&function, places.len()).await?;
-            for (run, place) in runs.into_iter().zip(places) {
-                begun.push(Begun { run, function: Arc::clone(&function), place: Arc::new(place) });
+            let places: Vec<Place> =
+                std::iter::from_fn(|| self.calls.take(function, Asker::Somebody)).collect();
+            if !places.is_empty() {
+                begun.extend(self.lease(function, None, places).await?);
             }
         }
+        while self.begin_of_others(&mut due, &mut begun).await? {}
         Ok(begun)
     }
 
-    async fn lease(&self, function: &Arc<TaskFunction>, most: usize) -> Result<Vec<FunctionRun>> {
-        let (function, worker, now) = (Arc::clone(function), self.id, self.services.clock.now());
+    /// Begins the next run of each person who has none in hand, as far as there is room; returns whether there may be more to begin.
+    async fn begin_of_others(
+        &self,
+        due: &mut Vec<Arc<TaskFunction>>,
+        begun: &mut Vec<Begun>,
+    ) -> Result<bool> {
+        due.retain(|function| self.calls.take(function, Asker::Newcomer).is_some());
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let functions: Vec<Uuid> = due.iter().map(|function| function.id).collect();
+        let (now, busy) = (self.services.clock.now(), self.calls.busy_people());
+        let next = self
+            .services
+            .read(move |_, connection| db::function_run::next_of_people(connection, &functions, &busy, now))
+            .await?;
+        let is_any = !next.is_empty();
+        for (person, id) in next {
+            let Some(at) = due.iter().position(|function| function.id == id) else { continue };
+            let Some(place) = self.calls.take(&due[at], Asker::Person(person)) else { continue };
+            let runs = self.lease(&due[at], Some(person), vec![place]).await?;
+            if runs.is_empty() {
+                // Other processes have them, or it has begun as many in this minute as it may: the person has others, perhaps.
+                due.remove(at);
+            }
+            begun.extend(runs);
+        }
+        Ok(is_any)
+    }
+
+    /// Leases runs of a function, of everybody or of one person, one for each place.
+    async fn lease(
+        &self,
+        function: &Arc<TaskFunction>,
+        person: Option<Uuid>,
+        places: Vec<Place>,
+    ) -> Result<Vec<Begun>> {
+        let (own, worker, now) = (Arc::clone(function), self.id, self.services.clock.now());
         let until = self.lease_end(now);
-        let most = i64::try_from(most).map_err(Error::internal)?;
-        self.services
+        let most = i64::try_from(places.len()).map_err(Error::internal)?;
+        let runs = self
+            .services
             .db
             .write(move |connection| {
                 let minute = beginning_of_minute(now);
-                let (meter, room) = db::task_function::room_in_minute(connection, &function, minute)?;
+                let (meter, room) = db::task_function::room_in_minute(connection, &own, minute)?;
                 let most = most.min(room);
                 if most == 0 {
                     return Ok(Vec::new());
                 }
                 let lease = Lease { worker, now, until, most };
-                let runs = db::function_run::begin(connection, function.id, lease)?;
+                let runs = db::function_run::begin(connection, own.id, person, lease)?;
                 if !runs.is_empty() {
                     db::task_function::note_begun(connection, meter, runs.len())?;
                 }
                 Ok(runs)
             })
-            .await
+            .await?;
+        let begin = |(run, mut place): (FunctionRun, Place)| {
+            self.calls.give(&mut place, Asker::Person(run.user_created));
+            Begun { run, function: Arc::clone(function), place: Arc::new(place) }
+        };
+        Ok(runs.into_iter().zip(places).map(begin).collect())
     }
 
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tasks_management::{Builder, FixedClock, Json, Settings};
+use tasks_management::{Builder, CompletionPolicy, CreateTask, FixedClock, Json, Settings};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::functions::greeting;
 use crate::sessions::beginning;
-use crate::support::scenario::each;
+use crate::support::scenario::{each, key};
 use crate::support::{TestApp, apply, on_both, until};
 
 async fn make(app: &TestApp, name: &str, more: Value) {
@@ -19,10 +19,32 @@ async fn make(app: &TestApp, name: &str, more: Value) {
     app.done("admin", "createTaskFunction", input).await;
 }
 
-async fn ask(app: &TestApp, name: &str, more: Value) {
+async fn ask(app: &TestApp, username: &str, name: &str, more: Value) {
     let mut input = json!({ "functionName": name });
     input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    app.done("admin", "createFunctionRun", input).await;
+    app.done(username, "createFunctionRun", input).await;
+}
+
+/// A module with functions of these names that end when the gate lets them, and with one that greets.
+fn gated(names: &'static [&'static str], gate: &Arc<Semaphore>) -> impl FnOnce(Builder) -> Builder + use<> {
+    let gate = Arc::clone(gate);
+    move |builder| {
+        names.iter().fold(greeting(builder), |builder, name| {
+            let gate = Arc::clone(&gate);
+            builder.function(name, move |_| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    gate.acquire().await?.forget();
+                    Ok(Json::Null)
+                }
+            })
+        })
+    }
+}
+
+fn eight_places(settings: &mut Settings) {
+    settings.outbox.poll_ms = 20;
+    settings.functions.runs_at_once = 8;
 }
 
 fn of(app: &TestApp, name: &str, status: &str) -> i64 {
@@ -34,55 +56,110 @@ fn of(app: &TestApp, name: &str, status: &str) -> i64 {
 #[apply(on_both)]
 async fn a_function_that_could_take_all_places_of_a_process_leaves_some_for_others(backend: Backend) {
     let gate = Arc::new(Semaphore::new(0));
-    let own = Arc::clone(&gate);
-    let settings = |settings: &mut Settings| {
-        settings.outbox.poll_ms = 20;
-        settings.functions.runs_at_once = 8;
-    };
-    let build = move |builder: Builder| {
-        ["greedy", "slow"].into_iter().fold(greeting(builder), |builder, name| {
-            let gate = Arc::clone(&own);
-            builder.function(name, move |_| {
-                let gate = Arc::clone(&gate);
-                async move {
-                    gate.acquire().await?.forget();
-                    Ok(Json::Null)
-                }
-            })
-        })
-    };
-    let app = TestApp::start_with(backend, settings, build).await;
-    for name in ["greedy", "slow"] {
-        make(&app, name, json!({ "maxConcurrency": 1_000, "timeLimit": 300, "defaultPriority": 9 })).await;
-    }
-    make(&app, "greet", json!({})).await;
-    for _ in 0..20 {
-        ask(&app, "greedy", json!({})).await;
+    let app = TestApp::start_with(backend, eight_places, gated(&["greedy"], &gate)).await;
+    let greedy = json!({ "maxConcurrency": 1_000, "timeLimit": 300, "defaultPriority": 9, "permissionMode": "allUsers" });
+    make(&app, "greedy", greedy).await;
+    make(&app, "greet", json!({ "permissionMode": "allUsers" })).await;
+    // However many people ask for it.
+    for username in ["exec1", "exec2", "exec3", "exec4", "exec5"] {
+        for _ in 0..4 {
+            ask(&app, username, "greedy", json!({})).await;
+        }
     }
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.module.workers(&stop));
-    until("a function has all places but those for others", || of(&app, "greedy", "IN_PROGRESS") == 6).await;
+    until("a function has all places but those for others", || of(&app, "greedy", "IN_PROGRESS") == 7).await;
     // Others have their turn, each once at a time where there is no other place: by runs and by requests.
     for done in 1..=3 {
-        ask(&app, "greet", json!({})).await;
+        ask(&app, "admin", "greet", json!({})).await;
         until("another function is executed", || of(&app, "greet", "COMPLETE") == done).await;
     }
-    for _ in 0..3 {
-        ask(&app, "slow", json!({})).await;
-    }
-    until("another one has begun", || of(&app, "slow", "IN_PROGRESS") == 1).await;
-    ask(&app, "greet", json!({})).await;
-    until("the last place is for those without any", || of(&app, "greet", "COMPLETE") == 4).await;
-    let answer = app.user("admin").await.send("GET", "/api/functions/greedy/", "").await;
+    let answer = app.user("exec5").await.send("GET", "/api/functions/greedy/", "").await;
     assert_eq!(answer.codes(), ["LIMIT"], "{}", answer.text);
-    let answer = app.user("admin").await.send("GET", "/api/functions/greet/", "").await;
+    let answer = app.user("exec5").await.send("GET", "/api/functions/greet/", "").await;
     assert_eq!(answer.status.as_u16(), 502, "it is called, and answers what is none: {}", answer.text);
-    assert_eq!((of(&app, "greedy", "IN_PROGRESS"), of(&app, "slow", "IN_PROGRESS")), (6, 1));
+    assert_eq!(of(&app, "greedy", "IN_PROGRESS"), 7);
+    gate.add_permits(100);
+    until("all come to their end", || of(&app, "greedy", "COMPLETE") == 20).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
+async fn a_person_with_many_urgent_runs_of_many_functions_leaves_a_quarter_of_the_places_to_others(
+    backend: Backend,
+) {
+    const SLOW: &[&str] = &["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"];
+    let gate = Arc::new(Semaphore::new(0));
+    let app = TestApp::start_with(backend, eight_places, gated(SLOW, &gate)).await;
+    let mine = json!({ "maxConcurrency": 1_000, "timeLimit": 300, "permissionMode": "allUsers" });
+    for name in SLOW {
+        make(&app, name, mine.clone()).await;
+        for _ in 0..3 {
+            ask(&app, "exec1", name, json!({ "priority": 1_000 })).await;
+        }
+    }
+    make(&app, "greet", json!({ "permissionMode": "allUsers" })).await;
+    let in_hand = || SLOW.iter().map(|name| of(&app, name, "IN_PROGRESS")).sum::<i64>();
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("one person has all places but those for others", || in_hand() == 6).await;
+    // Others get on, however little urgent that is: by runs, and by requests.
+    for done in 1..=3 {
+        ask(&app, "exec2", "greet", json!({ "priority": -1_000 })).await;
+        until("the run of somebody else is executed", || of(&app, "greet", "COMPLETE") == done).await;
+    }
+    let answer = app.user("exec2").await.send("GET", "/api/functions/greet/", "").await;
+    assert_eq!(answer.status.as_u16(), 502, "it is called, and answers what is none: {}", answer.text);
+    let answer = app.user("exec1").await.send("GET", "/api/functions/greet/", "").await;
+    assert_eq!((answer.status.as_u16(), answer.codes()), (429, vec!["LIMIT"]), "{}", answer.text);
+    // What people have decided is carried out, all of it, though its runs are nobody's.
+    let group = app.group("PAYS", CompletionPolicy::Any, &["exec3"]).await;
+    let names = json!({ "id": group, "code": "PAYS", "completionPolicy": "ANY", "onCompleted": "greet" });
+    app.done("admin", "updateTaskGroup", names).await;
+    for _ in 0..5 {
+        let task = app.task(CreateTask { task_group_id: Some(key(&group)), ..CreateTask::default() }).await;
+        assert_eq!(app.vote("exec3", &task, json!("APPROVED")).await, "ok");
+    }
+    until("what was decided is carried out", || of(&app, "greet", "COMPLETE") == 8).await;
+    // Whoever has none in hand comes next, and has one at a time then.
+    for (username, name) in [("exec2", "s8"), ("exec4", "s9")] {
+        for _ in 0..2 {
+            ask(&app, username, name, json!({ "priority": 2_000 })).await;
+        }
+    }
+    until("each has one", || in_hand() == 8).await;
+    assert_eq!((of(&app, "s8", "IN_PROGRESS"), of(&app, "s9", "IN_PROGRESS")), (1, 1));
     gate.add_permits(100);
     until("all come to their end", || {
-        of(&app, "greedy", "COMPLETE") == 20 && of(&app, "slow", "COMPLETE") == 3
+        SLOW.iter().map(|name| of(&app, name, "COMPLETE")).sum::<i64>() == 27 + 4
     })
     .await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
+async fn a_person_whose_next_function_has_had_its_minute_gets_on_with_another(backend: Backend) {
+    let gate = Arc::new(Semaphore::new(0));
+    let app = TestApp::start_with(backend, eight_places, gated(&["slow", "other"], &gate)).await;
+    make(&app, "slow", json!({ "maxConcurrency": 1_000, "timeLimit": 300 })).await;
+    for _ in 0..9 {
+        ask(&app, "admin", "slow", json!({})).await;
+    }
+    make(&app, "greet", json!({ "permissionMode": "allUsers", "runsPerMinute": 1 })).await;
+    make(&app, "other", json!({ "permissionMode": "allUsers" })).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("one person has all places but those for others", || of(&app, "slow", "IN_PROGRESS") == 5).await;
+    // Some are executed before, if a minute ends just now.
+    for _ in 0..3 {
+        ask(&app, "exec1", "greet", json!({ "priority": 9 })).await;
+    }
+    ask(&app, "exec1", "other", json!({})).await;
+    until("the other one has begun", || of(&app, "other", "IN_PROGRESS") == 1).await;
+    assert!(of(&app, "greet", "NEW") > 0, "the first one waits for the next minute");
+    gate.add_permits(100);
     stop.cancel();
     workers.await.expect("the workers end");
 }
@@ -107,7 +184,7 @@ async fn functions_take_turns_by_priority_and_then_by_how_long_their_next_run_ha
     for (name, data, priority) in
         [("b", 2, 0), ("a", 3, 0), ("b", 4, 0), ("a", 5, 0), ("a", 6, 0), ("b", 7, 0), ("a", 1, 1)]
     {
-        ask(&app, name, json!({ "data": data.to_string(), "priority": priority })).await;
+        ask(&app, "admin", name, json!({ "data": data.to_string(), "priority": priority })).await;
         clock.advance(TimeDelta::seconds(1));
     }
     while app.module.deliver_due().await.expect("executes") > 0 {}

@@ -27,8 +27,8 @@ use crate::service::function_run::preparation::Errand;
 
 /// What calls functions in this process.
 pub trait CallsFunctions: Send + Sync {
-    /// Takes a place for a call of this function; none if there is none.
-    fn admit(self: Arc<Self>, function: &Arc<TaskFunction>) -> Option<Admitted>;
+    /// Takes a place for a call of this function by this person, or by a stranger; none if there is none.
+    fn admit(self: Arc<Self>, function: &Arc<TaskFunction>, caller: Option<Uuid>) -> Option<Admitted>;
 }
 
 /// A call that has its place.
@@ -116,7 +116,7 @@ pub async fn call(
     /// How many seconds a caller waits who finds no place.
     const SOON: i64 = 1;
     let function = Arc::new(function);
-    let Some(admitted) = calls.admit(&function) else { return Ok(Called::Busy(SOON)) };
+    let Some(admitted) = calls.admit(&function, request.caller) else { return Ok(Called::Busy(SOON)) };
     let time_limit = function.time_limit.min(services.function_settings.api_timeout_s);
     let row = begun(&function, &request, services.clock.now());
     let errand = Errand {

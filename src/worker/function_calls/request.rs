@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Call, FunctionCalls};
+use uuid::Uuid;
+
+use super::{Asker, Call, FunctionCalls};
 use crate::domain::function_run::reason::NOT_BEGUN;
 use crate::domain::function_run::{RunError, RunErrorType};
 use crate::model::task_function::TaskFunction;
@@ -10,8 +12,9 @@ use crate::service::function_handler::Said;
 use crate::service::function_request::call::{Admitted, CallsFunctions};
 
 impl CallsFunctions for FunctionCalls {
-    fn admit(self: Arc<Self>, function: &Arc<TaskFunction>) -> Option<Admitted> {
-        let place = Arc::new(self.take(function)?);
+    fn admit(self: Arc<Self>, function: &Arc<TaskFunction>, caller: Option<Uuid>) -> Option<Admitted> {
+        let asker = caller.map_or(Asker::Stranger, Asker::Person);
+        let place = Arc::new(self.take(function, asker)?);
         let function = Arc::clone(function);
         Some(Box::new(move |errand| {
             Box::pin(async move {
