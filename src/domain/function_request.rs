@@ -1,5 +1,7 @@
 //! Requests that functions answer: what a function is told of one, and what it may answer.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -26,19 +28,24 @@ const OF_CONNECTION: &[&str] =
     &["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"];
 /// By what callers are known to this server. A function is told who calls, and could act as the caller if it had these.
 const CREDENTIALS: &[&str] = &["authorization", "cookie", "cookie2", "x-csrftoken"];
-/// What a function does not say: what the server says itself, and what holds for more than the one answer, because the desk has the
-/// same origin.
+/// What a function does not say: what the server says itself, what has a browser go or load elsewhere, and what holds for more than the
+/// one answer, because the desk has the same origin. It asks for no passwords either: a browser would do so in the server's name.
 const NOT_SAID: &[&str] = &[
+    "accept-ch",
     "alt-svc",
     "clear-site-data",
     "content-length",
     "content-security-policy",
     "content-security-policy-report-only",
+    "date",
     "expect-ct",
+    "link",
     "nel",
     "public-key-pins",
+    "refresh",
     "report-to",
     "reporting-endpoints",
+    "server",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
@@ -48,6 +55,8 @@ const NOT_SAID: &[&str] = &[
     "x-frame-options",
     "x-request-id",
 ];
+/// Who may call from foreign pages is the server's to say (`http.cors_origins`).
+const OF_FOREIGN_PAGES: &str = "access-control-";
 
 /// A request, as a function is told of it.
 #[derive(Debug)]
@@ -209,7 +218,7 @@ fn said(headers: &Json) -> Result<Vec<(String, String)>, RunError> {
         Json::Null => return Ok(Vec::new()),
         given => given.as_object().ok_or_else(|| wrong("headers must be an object of texts"))?,
     };
-    let mut bytes = 0;
+    let (mut bytes, mut names) = (0, BTreeSet::new());
     let mut said = Vec::new();
     for (name, value) in headers {
         let shown: String = name.chars().take(60).collect();
@@ -225,7 +234,12 @@ fn said(headers: &Json) -> Result<Vec<(String, String)>, RunError> {
         }
         bytes += name.len() + value.len();
         let name = name.to_ascii_lowercase();
-        if NOT_SAID.contains(&name.as_str()) || is_of_connection(&name) {
+        // Nobody could tell which of the two is meant.
+        if !names.insert(name.clone()) {
+            return Err(wrong(&format!("the header {shown:?} is there twice, in two spellings")));
+        }
+        let is_servers = NOT_SAID.contains(&name.as_str()) || name.starts_with(OF_FOREIGN_PAGES);
+        if is_servers || is_of_connection(&name) {
             continue;
         }
         said.push((name, value.to_owned()));
@@ -342,6 +356,7 @@ mod tests {
             (r#"{"statusCode": 200, "headers": {"x": "é"}}"#, "one line"),
             (r#"{"statusCode": 200, "headers": {"x: 1\r\ny": "1"}}"#, "no name"),
             (r#"{"statusCode": 200, "headers": {"": "1"}}"#, "no name"),
+            (r#"{"statusCode": 200, "headers": {"X-A": "1", "x-a": "1"}}"#, "twice"),
             (&many, "at most"),
         ] {
             let error = read(text).expect_err(text);

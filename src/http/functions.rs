@@ -18,7 +18,7 @@ use super::body::{self, Received, Refusal, Room};
 use super::fault::{contained, failed, refuse};
 use super::graphql::requester;
 use super::origin::Origin;
-use super::request::header as text_header;
+use super::request::{CHALLENGE, header as text_header};
 use super::state::App;
 use crate::auth::requester::Requester;
 use crate::domain::function_request::{Answer, Told};
@@ -244,6 +244,10 @@ fn sent(answer: Answer) -> Response {
     }
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(usual));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        // The function says no to a caller whose token, if there was one, is valid.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
     }
     response
 }

@@ -54,12 +54,15 @@ pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// How strangers are told to say who they are.
+pub const CHALLENGE: &str = "Bearer realm=\"tasks-management\"";
+
 /// Keeps answers out of caches and browsers from guessing, and tells strangers how to say who they are.
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let challenge = if request.headers().contains_key(header::AUTHORIZATION) {
         "Bearer realm=\"tasks-management\", error=\"invalid_token\""
     } else {
-        "Bearer realm=\"tasks-management\""
+        CHALLENGE
     };
     let mut response = next.run(request).await;
     let is_stranger = response.status() == StatusCode::UNAUTHORIZED;

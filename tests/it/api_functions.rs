@@ -332,6 +332,7 @@ async fn what_a_function_answers_badly_is_502_and_the_reason_is_kept(backend: Ba
         (injected, "one line"),
         (json!({ "statusCode": 200, "headers": { "x\r\nSet-Cookie": "JWT=x" } }), "no name"),
         (json!({ "statusCode": 200, "headers": { "x": "\0" } }), "one line"),
+        (json!({ "statusCode": 200, "headers": { "X-A": "1", "x-a": "2" } }), "twice"),
     ] {
         let given = told(&mut admin, &answer).await;
         assert_eq!((given.status, given.codes()), (StatusCode::BAD_GATEWAY, vec!["INTERNAL"]), "{answer}");
@@ -371,7 +372,10 @@ async fn no_answer_speaks_for_the_server_or_acts_in_the_name_of_the_desk(backend
         "Content-Length": "3", "Upgrade": "h2c", "Proxy-Authenticate": "Basic", "WWW-Authenticate": "Basic",
         "Clear-Site-Data": "\"cookies\"", "Strict-Transport-Security": "max-age=0", "Alt-Svc": "h2=\"x:1\"",
         "Content-Security-Policy": "default-src *", "X-Content-Type-Options": "off", "X-Frame-Options": "ALLOWALL",
-        "X-Request-Id": "forged", "Cache-Control": "max-age=5",
+        "X-Request-Id": "forged", "Cache-Control": "max-age=5", "Refresh": "0; url=https://elsewhere.example",
+        "Link": "<https://elsewhere.example>; rel=preload; as=script", "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Credentials": "true", "Access-Control-Of-Tomorrow": "x", "Accept-CH": "Width",
+        "Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Server": "forged",
     });
     let answer =
         told(&mut admin, &json!({ "statusCode": 200, "headers": headers, "body": "long enough" })).await;
@@ -387,6 +391,14 @@ async fn no_answer_speaks_for_the_server_or_acts_in_the_name_of_the_desk(backend
         "clear-site-data",
         "strict-transport-security",
         "alt-svc",
+        "refresh",
+        "link",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-of-tomorrow",
+        "accept-ch",
+        "date",
+        "server",
     ] {
         assert!(header(&answer, name).is_empty(), "{name}");
     }
@@ -404,6 +416,18 @@ async fn no_answer_speaks_for_the_server_or_acts_in_the_name_of_the_desk(backend
         assert_eq!(header(&answer, "x-content-type-options"), ["nosniff"], "{status}");
         assert_eq!(header(&answer, "x-frame-options"), ["DENY"], "{status}");
     }
+}
+
+#[apply(on_both)]
+async fn a_refusal_of_a_function_asks_for_no_password_in_the_servers_name(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let mut admin = app.user("admin").await;
+    let refusal =
+        json!({ "statusCode": 401, "headers": { "WWW-Authenticate": "Basic realm=\"desk\"" }, "body": "no" });
+    let answer = told(&mut admin, &refusal).await;
+    assert_eq!((answer.status, answer.text.as_str()), (StatusCode::UNAUTHORIZED, "no"));
+    // The token was no fault.
+    assert_eq!(header(&answer, "www-authenticate"), ["Bearer realm=\"tasks-management\""]);
 }
 
 #[apply(on_both)]
