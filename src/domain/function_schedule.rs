@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::text::check_text;
+use super::text::{check_code, check_text};
 use super::text_enum::text_enum;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -28,6 +28,23 @@ pub const LATE: TimeDelta = TimeDelta::minutes(5);
 pub const INTERVALS: std::ops::RangeInclusive<i32> = 60..=366 * 24 * 3_600;
 
 const LONGEST_CRON: usize = 200;
+
+/// Refuses a new line of cron that is no single line, or that the parser would read beyond what is documented: a word that stands for a
+/// line, or a list with a gap, in which somebody has forgotten a number.
+///
+/// # Errors
+/// VALIDATION.
+pub fn check_cron(line: &str) -> Result<()> {
+    const FIELD: &str = "cron";
+    check_code(FIELD, line)?;
+    if line.contains('@') {
+        return Err(Error::validation(FIELD, Message::new("cron-word")));
+    }
+    match line.split_whitespace().find(|field| field.split(',').any(str::is_empty)) {
+        Some(field) => Err(Error::validation(FIELD, Message::new("cron-gap").with("part", field))),
+        None => Ok(()),
+    }
+}
 
 /// The rhythm of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +190,21 @@ mod tests {
             let refusal =
                 Rhythm::of_cron(line, "UTC").err().and_then(|error| error.field().map(str::to_owned));
             assert_eq!(refusal.as_deref(), Some("cron"), "{line:?}");
+        }
+        for (line, key) in [
+            ("@daily", "cron-word"),
+            ("@Midnight", "cron-word"),
+            ("0 0 @weekly", "cron-word"),
+            ("0 1,2,,3 * * *", "cron-gap"),
+            (",1 * * * *", "cron-gap"),
+            ("0 0 * * 1,", "cron-gap"),
+            ("0 0 , * *", "cron-gap"),
+        ] {
+            let refusal = check_cron(line).expect_err(line);
+            assert_eq!((refusal.field(), refusal.message().key()), (Some("cron"), key), "{line:?}");
+        }
+        for line in ["0 0 * * *", "0,30 1-5 1,15 JAN,FEB MON-FRI", "*/5 * L * 5#2"] {
+            assert!(check_cron(line).is_ok() && Rhythm::of_cron(line, "UTC").is_ok(), "{line:?}");
         }
         for zone in ["", "Mars/Olympus", "europe/berlin", "UTC+1 "] {
             let refusal =

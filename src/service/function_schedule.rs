@@ -18,11 +18,11 @@ use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
 use crate::domain::function_run::RUN_BYTES;
-use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE};
+use crate::domain::function_schedule::{CatchUp, INTERVALS, LATE, check_cron};
 use crate::domain::json::{Json, json};
 use crate::domain::query::ListQuery;
 use crate::domain::task_function::{PRIORITIES, check_range};
-use crate::domain::text::{check_code, check_json};
+use crate::domain::text::check_json;
 use crate::domain::timer::TimerKind;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
@@ -287,7 +287,7 @@ fn fill_rhythm(schedule: &mut FunctionSchedule, change: &FunctionScheduleChange)
         }
         (_, Some(Some(line))) => {
             // Here and not where a line is read, so that those from before this rule go on.
-            check_code("cron", line)?;
+            check_cron(line)?;
             schedule.cron = Some(line.clone());
             schedule.interval_seconds = None;
             schedule.time_zone.get_or_insert_with(|| UTC.to_owned());

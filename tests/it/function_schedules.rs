@@ -293,6 +293,29 @@ async fn a_line_of_cron_is_one_line_without_white_space_around_it(backend: Backe
 }
 
 #[apply(on_both)]
+async fn a_line_of_cron_has_no_words_in_its_place_and_no_gaps_in_its_lists(backend: Backend) {
+    let (app, _) = scene(backend).await;
+    let made = schedule(&app, json!({ "cron": "0 1,2,3 * * MON-FRI" })).await;
+    for (line, words) in [
+        ("@daily", "@daily"),
+        ("@hourly", "five fields"),
+        ("0 1,2,,3 * * *", "`1,2,,3`"),
+        ("0 3 * * 1,", "`1,`"),
+    ] {
+        let input = json!({ "functionName": "greet", "cron": line });
+        assert_eq!(
+            app.refused("admin", "createFunctionSchedule", input.clone()).await,
+            "VALIDATION cron",
+            "{line}"
+        );
+        let change = json!({ "id": made["uuid"], "cron": line });
+        assert_eq!(app.refused("admin", "updateFunctionSchedule", change).await, "VALIDATION cron", "{line}");
+        let text = app.refusal_text("admin", "createFunctionSchedule", input).await;
+        assert!(text.contains(words), "{line}: {text}");
+    }
+}
+
+#[apply(on_both)]
 async fn nobody_plans_a_function_that_he_may_not_have_run_or_whose_account_may_more(backend: Backend) {
     let (app, _) = scene(backend).await;
     let planner = |name: &str, id: u32, rights: &str| {
