@@ -20,6 +20,7 @@ use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity::{self, acting_by_id, refuse_hosts};
 use crate::service::unit_of_work::UnitOfWork;
+use crate::service::visibility;
 
 /// What the requester may do to people and rights, as long as the transaction lasts.
 pub struct Authority {
@@ -49,9 +50,13 @@ impl Authority {
     /// # Errors
     /// FORBIDDEN.
     pub fn over_user(&self, connection: &mut DbConnection, user: &User) -> Result<()> {
+        if self.has_all_of(connection, user)? { Ok(()) } else { Err(lacking(&user.username)) }
+    }
+
+    fn has_all_of(&self, connection: &mut DbConnection, user: &User) -> Result<bool> {
         let roles: Vec<Role> =
             db::role::of_users(connection, &[user.id])?.into_iter().map(|(_, role)| role).collect();
-        if self.held.include(&rights_of(connection, &roles)?) { Ok(()) } else { Err(lacking(&user.username)) }
+        Ok(self.held.include(&rights_of(connection, &roles)?))
     }
 
     /// Refuses to change, give or take a role that has rights that the requester lacks.
@@ -103,7 +108,7 @@ pub fn is_over(
         acting_by_id(services, connection, person)?.map(|present| present.rights).unwrap_or_default()
     };
     let authority = Authority { held, superusers: 0 };
-    Ok(authority.held.have(needed) && authority.over_user(connection, user).is_ok())
+    Ok(authority.held.have(needed) && authority.has_all_of(connection, user)?)
 }
 
 /// Refuses to let something act in the name of a user who has rights that the requester lacks.
@@ -111,12 +116,22 @@ pub fn is_over(
 /// # Errors
 /// FORBIDDEN.
 pub fn over_account(unit: &mut UnitOfWork<'_>, account: &User) -> Result<()> {
-    if !unit.services.users.is_hosts() {
-        return Authority::of(unit, &[])?.over_user(unit.connection, account);
+    let has_all = if unit.services.users.is_hosts() {
+        let held = present_rights(unit)?;
+        held.include(&identity::rights_of(unit.services, unit.connection, account.id)?)
+    } else {
+        Authority::of(unit, &[])?.has_all_of(unit.connection, account)?
+    };
+    if has_all { Ok(()) } else { Err(lacking(&named(unit, account))) }
+}
+
+/// How a refusal names an account: it was given by its key, or by a function, and only those who see people learn a name by that.
+pub fn named(unit: &UnitOfWork<'_>, account: &User) -> String {
+    if visibility::sees_personal_data(unit.requester, &unit.settings) {
+        account.username.clone()
+    } else {
+        account.id.to_string()
     }
-    let held = present_rights(unit)?;
-    let rights = identity::rights_of(unit.services, unit.connection, account.id)?;
-    if held.include(&rights) { Ok(()) } else { Err(lacking(&account.username)) }
 }
 
 /// Refuses to have a function act in the name of its account, if that has rights that the requester lacks. One who is gone has none.

@@ -3,6 +3,7 @@
 use tokio::sync::Semaphore;
 
 use crate::config::FunctionSettings;
+use crate::domain::text::is_blank;
 use crate::error::{Error, Result};
 use crate::function_runner::FunctionRunner;
 use crate::message::Message;
@@ -63,6 +64,9 @@ impl Sources {
         if source.contains('\0') {
             return Err(Error::validation(FIELD, Message::new("nul-character").with("field", FIELD)));
         }
+        if is_blank(source) {
+            return Err(needs_source());
+        }
         if source.len() > self.bytes {
             let message = Message::new("source-too-large").with("max", self.bytes);
             return Err(Error::validation(FIELD, message));
@@ -87,6 +91,11 @@ pub enum Syntax {
     Wrong(String),
     /// Nobody has looked at it.
     Unknown,
+}
+
+/// The refusal of a function in JavaScript without a source.
+pub(super) fn needs_source() -> Error {
+    Error::validation("source", Message::new("function-needs-source"))
 }
 
 /// The refusal where there are no functions in JavaScript.

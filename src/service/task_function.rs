@@ -8,7 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::context::{ListScope, ServiceContext};
-use super::function_sources::{Syntax, no_runner};
+use super::function_sources::{Syntax, needs_source, no_runner};
 use super::unit_of_work::UnitOfWork;
 use super::{function_schedule, visibility};
 use crate::auth::requester::Requester;
@@ -317,9 +317,7 @@ fn check_kind(unit: &UnitOfWork<'_>, input: &CreateTaskFunction) -> Result<()> {
             Err(Error::validation("url", Message::new("function-needs-url")))
         }
         FunctionKind::Javascript if unit.services.sources.runner().is_none() => Err(no_runner()),
-        FunctionKind::Javascript if input.change.source.is_none() => {
-            Err(Error::validation("source", Message::new("function-needs-source")))
-        }
+        FunctionKind::Javascript if input.change.source.is_none() => Err(needs_source()),
         FunctionKind::Http | FunctionKind::Javascript => Ok(()),
     }
 }

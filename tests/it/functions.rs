@@ -203,6 +203,41 @@ async fn nobody_gives_a_function_an_account_with_rights_that_he_lacks_or_changes
 }
 
 #[apply(on_both)]
+async fn nobody_learns_by_its_key_what_an_account_is_called_unless_he_sees_people(backend: Backend) {
+    let app = TestApp::start_with(backend, |_| {}, greeting).await;
+    let maker = |name: &str, id: u32, rights: &str| {
+        let file = format!(
+            r#"{{ "roles": [{{ "name": "{name}", "rights": [{rights}] }}], "users": [{{
+                "id": "00000000-0000-7000-b000-{id:012}", "username": "{name}", "password": "{name}123", "roles": ["{name}"] }}] }}"#
+        );
+        app.load(serde_json::from_str(&file).expect("JSON"))
+    };
+    maker("blind", 1, "195002, 195003, 195009").await;
+    maker("seeing", 2, "195002, 195003, 195009, 121701").await;
+    let admin = user_id("admin").to_string();
+    let input =
+        |account: &str| json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": user_id(account) });
+    // One of them has rights that the maker lacks, the other is a person's.
+    for account in ["admin", "norights"] {
+        let text = app.refusal_text("seeing", "createTaskFunction", input(account)).await;
+        assert!(text.contains(account), "{text}");
+        let text = app.refusal_text("blind", "createTaskFunction", input(account)).await;
+        assert!(!text.contains(account) && text.contains(&user_id(account).to_string()), "{text}");
+    }
+    let public =
+        json!({ "name": "greet", "kind": "HANDLER", "serviceAccount": admin, "permissionMode": "allUsers" });
+    app.done("admin", "createTaskFunction", public).await;
+    let id = functions(&app).await[0]["uuid"].clone();
+    for (mutation, input) in [
+        ("updateTaskFunction", json!({ "id": id, "timeLimit": 30 })),
+        ("createFunctionSchedule", json!({ "functionName": "greet", "intervalSeconds": 60 })),
+    ] {
+        let text = app.refusal_text("blind", mutation, input).await;
+        assert!(!text.contains("admin ") && text.contains(&admin), "{mutation}: {text}");
+    }
+}
+
+#[apply(on_both)]
 async fn a_function_acts_in_the_name_of_its_account(backend: Backend) {
     let app = TestApp::start_with(
         backend,

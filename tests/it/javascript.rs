@@ -105,6 +105,8 @@ async fn what_is_wrong_with_a_source_is_said_when_it_is_given(backend: Backend) 
         (json!({ "name": "g", "kind": "JAVASCRIPT" }), "VALIDATION source"),
         (bad(json!({ "source": "export default () => {" })), "VALIDATION source"),
         (bad(json!({ "source": "let a; let a;" })), "VALIDATION source"),
+        (bad(json!({ "source": "" })), "VALIDATION source"),
+        (bad(json!({ "source": " \n\u{feff}\t" })), "VALIDATION source"),
         (bad(json!({ "source": "import fs from 'fs'; export default () => 1" })), "VALIDATION source"),
         (bad(json!({ "source": "(".repeat(900) })), "VALIDATION source"),
         (bad(json!({ "source": "x".repeat(1_001) })), "VALIDATION source"),
@@ -120,8 +122,10 @@ async fn what_is_wrong_with_a_source_is_said_when_it_is_given(backend: Backend) 
     ] {
         assert_eq!(app.refused("admin", "createTaskFunction", input.clone()).await, refusal, "{input}");
     }
-    let change = json!({ "id": id, "source": "export default (" });
-    assert_eq!(app.refused("admin", "updateTaskFunction", change).await, "VALIDATION source");
+    for source in ["export default (", "", "\n"] {
+        let change = json!({ "id": id, "source": source });
+        assert_eq!(app.refused("admin", "updateTaskFunction", change).await, "VALIDATION source", "{source}");
+    }
     assert_eq!(app.refused("admin", "rotateTaskFunctionSecret", json!({ "id": id })).await, "VALIDATION id");
     let said = app.user("admin").await.graphql("{ mutationLogs { edges { node { error } } } }").await;
     assert!(said.text.contains("SyntaxError"), "the reason is in the journal: {}", said.text);

@@ -22,7 +22,7 @@ pub fn check_account(unit: &mut UnitOfWork<'_>, field: &str, account: Option<Uui
                 && user.id != unit.requester.id()
                 && db::user::password(unit.connection, user.id)?.is_some_and(|hash| !hash.is_empty());
             if is_persons && !unit.requester.rights.have(&unit.settings.gql_user_update_perms) {
-                let message = Message::new("account-of-a-person").with("name", user.username.as_str());
+                let message = Message::new("account-of-a-person").with("name", authority::named(unit, &user));
                 return Err(Error::forbidden(message).of_field(field));
             }
             Ok(())
