@@ -44,6 +44,8 @@ fn shut_in(memory_mb: u64, seconds: u64) -> io::Result<Heard> {
     sandbox::close_strays()?;
     // What follows can't be read any more then.
     let own_memory = sandbox::own_memory();
+    // Before there is another thread, which would keep them.
+    sandbox::give_up_privileges()?;
     sandbox::enclose()?;
     let (ready, listens) = channel::<()>();
     let (go, wait) = channel::<()>();

@@ -265,6 +265,39 @@ fn a_runner_closes_what_it_was_given_beside_its_streams() {
     assert_eq!(child.wait().expect("it ends").code(), Some(3));
 }
 
+#[test]
+fn a_runner_keeps_no_capability_of_a_server_that_is_root() {
+    const NONE: &str = "0000000000000000";
+    let sets = |status: &str| -> Vec<(String, String)> {
+        let lines = status.lines().filter_map(|line| line.split_once(":\t"));
+        let sets = lines.filter(|(name, _)| name.starts_with("Cap"));
+        sets.map(|(name, set)| (name.to_owned(), set.to_owned())).collect()
+    };
+    let own = sets(&std::fs::read_to_string("/proc/self/status").expect("our own"));
+    let is_root = own.iter().any(|(name, set)| name == "CapEff" && set != NONE);
+    let mut child = Command::new(PROGRAM)
+        .args(["function-runner", "64", "5"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // What a process may not take away from the last set bounds nothing, as it has none of these.
+    let has_none = |sets: Vec<(String, String)>| {
+        let kept: Vec<_> =
+            sets.iter().filter(|(name, set)| set != NONE && (is_root || name != "CapBnd")).collect();
+        sets.len() == 5 && kept.is_empty()
+    };
+    let threads = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).expect("a list");
+        let statuses =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
+        statuses.map(|status| has_none(sets(&status))).collect::<Vec<_>>()
+    };
+    wait_until("neither it nor the thread that listens has any", || threads() == [true, true]);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
 /// What a runner answers to an order, given past the module.
 fn order(message: &Value) -> (Value, String) {
     let mut child = Command::new(PROGRAM)

@@ -59,6 +59,26 @@ pub fn own_memory() -> OwnMemory {
     }
 }
 
+/// Gives up what the system lets a superuser do, for this thread, those it starts, and whatever would take its place.
+#[cfg(target_os = "linux")]
+pub fn give_up_privileges() -> io::Result<()> {
+    use rustix::thread::{
+        CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
+        set_capabilities,
+    };
+
+    // Without the right to take these away, there is nothing that they would bound; beyond the last one, there are no more.
+    for number in 0..u64::BITS {
+        if remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)).is_err() {
+            break;
+        }
+    }
+    // What is not permitted is not ambient either. Old kernels do not know the word.
+    let _ = clear_ambient_capability_set();
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
+}
+
 /// Takes the file system and the network away from this thread and those it starts, where the kernel has Landlock.
 #[cfg(target_os = "linux")]
 pub fn enclose() -> io::Result<()> {
@@ -83,6 +103,12 @@ pub fn filter() -> io::Result<()> {
     let filter = SeccompFilter::new(calls::allowed()?, refused, SeccompAction::Allow, arch);
     let program: BpfProgram = filter.and_then(BpfProgram::try_from).map_err(io::Error::other)?;
     apply_filter_all_threads(&program).map_err(io::Error::other)
+}
+
+/// Other systems have nothing of the kind.
+#[cfg(not(target_os = "linux"))]
+pub fn give_up_privileges() -> io::Result<()> {
+    Ok(())
 }
 
 /// Other systems have nothing of the kind.
