@@ -134,6 +134,25 @@ async fn migrate_by(module: &TaskManagement) -> Result<String, String> {
     })
 }
 
+/// The module on a database that is there: a command that looks into one, or changes what is in it, makes none where the name is wrong.
+fn present(settings: Settings) -> Result<TaskManagement, String> {
+    let missing = settings.database.missing_file();
+    let module = Builder::new(settings).build().map_err(say)?;
+    let Some(path) = missing else { return Ok(module) };
+    Err(format!(
+        "there is no database {}: name one that is there in database.url (TASKS__DATABASE__URL, --database-url), or have \
+         `tasks-management migrate` make this one",
+        path.display()
+    ))
+}
+
+/// The same, with the migrations that are missing applied.
+async fn migrated(settings: Settings) -> Result<TaskManagement, String> {
+    let module = present(settings)?;
+    migrate_by(&module).await?;
+    Ok(module)
+}
+
 /// A text in which only the ends of its lines move the cursor of a terminal: it may quote a file or a database.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -189,7 +208,7 @@ pub async fn list_events(
         query.conditions.push(Condition::equals("status", Value::Text(status.as_str().to_owned())));
     }
     query.conditions.extend(handler.map(|handler| Condition::equals("handler", Value::Text(handler))));
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let found = outbox::list_for_operator(module.services(), query).await.map_err(say)?;
     if found.rows.is_empty() {
         return Ok("no events".to_owned());
@@ -209,7 +228,7 @@ pub async fn list_events(
 /// A sentence that says why it failed.
 pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     outbox::replay_for_operator(module.services(), ids).await.map_err(say)?;
     Ok(format!("{count} events are due again"))
 }
@@ -220,7 +239,7 @@ pub async fn replay_events(settings: Settings, ids: Vec<i64>) -> Result<String, 
 /// A sentence that says why it failed.
 pub async fn discard_events(settings: Settings, ids: Vec<i64>) -> Result<String, String> {
     let count = ids.len();
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     outbox::discard_for_operator(module.services(), ids).await.map_err(say)?;
     Ok(format!("{count} events are given up"))
 }
@@ -233,7 +252,7 @@ pub async fn seal(settings: Settings) -> Result<String, String> {
     if settings.sealing.key.is_empty() {
         return Err("sealing.key (TASKS__SEALING__KEY) is missing: there is nothing to seal with".to_owned());
     }
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let endpoints = webhook_endpoint::seal_all(module.services()).await.map_err(say)?;
     let functions = task_function::secrets::seal_all(module.services()).await.map_err(say)?;
     Ok(format!(

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::say;
 use super::table::{Table, done};
-use crate::app::Builder;
+use super::{present, say};
 use crate::config::Settings;
 use crate::domain::operation::{all_rights, operations};
 use crate::domain::role::SUPERUSER_ROLE;
@@ -19,7 +18,7 @@ use crate::service::user::{self, operate, role_named};
 /// # Errors
 /// A sentence that says what is wrong with the database.
 pub async fn list_roles(settings: Settings, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let found = operate(module.services(), |unit| role::summaries(unit.connection)).await.map_err(say)?;
     let row = |summary: &RoleSummary| {
         vec![
@@ -39,7 +38,7 @@ pub async fn list_roles(settings: Settings, json: bool) -> Result<String, String
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn show_role(settings: Settings, name: String, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let found = operate(module.services(), move |unit| {
         let role = role_named(unit.connection, &name)?;
         Ok((role::summary(unit.connection, role)?, user::holders(unit.connection, &name)?))
@@ -95,7 +94,7 @@ pub async fn create_role(
     given: GivenRights,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let known = operate(module.services(), |unit| Ok(unit.settings.clone())).await.map_err(say)?;
     let rights = given.read(&known)?;
     let input = RoleInput {
@@ -118,7 +117,7 @@ pub async fn set_rights(
     given: GivenRights,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let known = operate(module.services(), |unit| Ok(unit.settings.clone())).await.map_err(say)?;
     let rights = given.read(&known)?;
     let of = name.clone();
@@ -150,7 +149,7 @@ pub async fn set_rights(
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn delete_role(settings: Settings, name: String, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let of = name.clone();
     let deleted = operate(module.services(), move |unit| {
         let uuid = role_named(unit.connection, &of)?.uuid;
@@ -165,7 +164,7 @@ pub async fn delete_role(settings: Settings, name: String, json: bool) -> Result
 /// # Errors
 /// A sentence that says what is wrong with the database.
 pub async fn list_rights(settings: Settings, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let found = operate(module.services(), |unit| Ok(operations(&unit.settings)));
     let mut rights: BTreeMap<i32, Vec<(&'static str, String)>> = BTreeMap::new();
     for operation in found.await.map_err(say)? {

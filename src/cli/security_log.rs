@@ -5,8 +5,7 @@ use std::io::Write as _;
 use chrono::NaiveDateTime;
 use serde_json::json;
 
-use super::say;
-use crate::app::Builder;
+use super::{present, say};
 use crate::config::Settings;
 use crate::service::security_log::part_for_operator;
 
@@ -16,7 +15,7 @@ use crate::service::security_log::part_for_operator;
 /// A sentence that says what can't be read, or what is wrong with the database.
 pub async fn export_security_log(settings: Settings, since: Option<String>) -> Result<String, String> {
     let since = since.map(|text| read(&text)).transpose()?;
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let (mut after, mut lines) = (None, Vec::new());
     loop {
         let part = part_for_operator(module.services(), since, after).await.map_err(say)?;

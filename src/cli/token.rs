@@ -5,8 +5,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::advice::{say, what_failed};
+use super::present;
 use super::table::{Table, moment};
-use crate::app::Builder;
 use crate::config::Settings;
 use crate::error::ErrorCode;
 use crate::service::api_token::{self, NewApiToken};
@@ -24,7 +24,7 @@ pub async fn create_token(
     rights: Vec<i32>,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let made = operate(module.services(), move |unit| {
         let expires = unit.now.checked_add_signed(TimeDelta::days(days.into()));
         let expires = expires.unwrap_or(NaiveDateTime::MAX);
@@ -52,7 +52,7 @@ pub async fn create_token(
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn list_tokens(settings: Settings, username: Option<String>, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let found = operate(module.services(), move |unit| api_token::live(unit, username.as_deref()));
     let rows = found.await.map_err(say)?.into_iter().map(|(token, username)| {
         vec![
@@ -74,7 +74,7 @@ pub async fn list_tokens(settings: Settings, username: Option<String>, json: boo
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn revoke_tokens(settings: Settings, ids: Vec<Uuid>) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let count = ids.len();
     let ended = operate(module.services(), move |unit| api_token::revoke(unit, &ids));
     ended.await.map_err(|error| match error.code() {

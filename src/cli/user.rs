@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::table::{Table, done, moment};
-use super::{migrate, say};
-use crate::app::Builder;
+use super::{migrated, present, say};
 use crate::config::Settings;
 use crate::domain::json::Json;
 use crate::domain::query::Condition;
@@ -15,8 +14,7 @@ use crate::service::user::{self, Account, NewUser, UserInput};
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn add_user(settings: Settings, new: NewUser, json: bool) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = migrated(settings).await?;
     let user = user::add(module.services(), new).await.map_err(say)?;
     let said = format!("added the user {} with the id {}", user.username, user.id);
     Ok(done(json, said, &json!({ "username": user.username, "id": user.id })))
@@ -27,8 +25,7 @@ pub async fn add_user(settings: Settings, new: NewUser, json: bool) -> Result<St
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn set_password(settings: Settings, username: String, password: String) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = migrated(settings).await?;
     user::set_password(module.services(), username.clone(), password).await.map_err(say)?;
     Ok(format!("set the password of {username}; open sessions have ended"))
 }
@@ -38,8 +35,7 @@ pub async fn set_password(settings: Settings, username: String, password: String
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn grant(settings: Settings, username: String, role: String, json: bool) -> Result<String, String> {
-    migrate(&settings).await?;
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = migrated(settings).await?;
     let (to, what) = (username.clone(), role.clone());
     let new =
         user::operate(module.services(), move |unit| user::grant(unit, &to, &what)).await.map_err(say)?;
@@ -61,7 +57,7 @@ pub async fn revoke(
     role: String,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let (from, what) = (username.clone(), role.clone());
     let had =
         user::operate(module.services(), move |unit| user::revoke(unit, &from, &what)).await.map_err(say)?;
@@ -83,7 +79,7 @@ pub async fn list_users(
     limit: i64,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let search = search.map(|text| Condition::search_words(user::NAMES, &text));
     let found = user::accounts(module.services(), search, limit).await.map_err(say)?;
     let columns = ["username", "name", "email", "active", "roles", "sessions", "lastLogin"];
@@ -107,7 +103,7 @@ pub async fn list_users(
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn show_user(settings: Settings, username: String, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let account = user::account(module.services(), username).await.map_err(say)?;
     let Account { user, roles, rights, groups, sessions, has_password } = account;
     let shown = [
@@ -137,7 +133,7 @@ pub async fn show_user(settings: Settings, username: String, json: bool) -> Resu
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn roles_of(settings: Settings, username: String, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let account = user::account(module.services(), username).await.map_err(say)?;
     let rows = account.roles.into_iter().map(|role| vec![json!(role)]).collect();
     Ok(Table::new(&["role"], rows).text(json))
@@ -153,7 +149,7 @@ pub async fn set_active(
     is_active: bool,
     json: bool,
 ) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let input =
         UserInput { username: Some(username.clone()), is_active: Some(is_active), ..UserInput::default() };
     let left = user::operate(module.services(), move |unit| {
@@ -181,7 +177,7 @@ pub async fn set_active(
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn rename(settings: Settings, username: String, new: String, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let (old, to) = (username.clone(), new.clone());
     let renamed = user::operate(module.services(), move |unit| user::rename(unit, &old, &to));
     let user = renamed.await.map_err(say)?;
@@ -194,7 +190,7 @@ pub async fn rename(settings: Settings, username: String, new: String, json: boo
 /// # Errors
 /// A sentence that says why it failed.
 pub async fn sessions(settings: Settings, username: String, end: bool, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let of = username.clone();
     let found = user::sessions(module.services(), username.clone()).await.map_err(say)?;
     if end {
@@ -214,7 +210,7 @@ pub async fn sessions(settings: Settings, username: String, end: bool, json: boo
 /// # Errors
 /// A sentence that says what is wrong with the database.
 pub async fn whoami(settings: Settings, json: bool) -> Result<String, String> {
-    let module = Builder::new(settings).build().map_err(say)?;
+    let module = present(settings)?;
     let (requester, superusers) = user::acting(module.services()).await.map_err(say)?;
     let shown = vec![json!(requester.user.username), json!(requester.id()), json!(true), json!(superusers)];
     Ok(Table::new(&["actsAs", "id", "superuser", "superusersWhoCanLogIn"], vec![shown]).record(json))

@@ -1,6 +1,6 @@
 //! The settings of the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,18 @@ impl std::fmt::Debug for DatabaseSettings {
 }
 
 impl DatabaseSettings {
+    /// The path of the file, on SQLite.
+    #[must_use]
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.url.strip_prefix("sqlite://").map(Path::new)
+    }
+
+    /// The path of the file, on SQLite, if there is no such file.
+    #[must_use]
+    pub(crate) fn missing_file(&self) -> Option<PathBuf> {
+        self.file().filter(|path| matches!(path.try_exists(), Ok(false))).map(Path::to_owned)
+    }
+
     /// The URL with the password from the other settings.
     ///
     /// # Errors

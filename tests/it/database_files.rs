@@ -1,14 +1,16 @@
 //! Beginning with a database: many processes at once, and files that only their owner can read.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
 
 use tasks_management::CreateTask;
 
+use crate::cli::line;
 use crate::support::backend::TestDatabase;
-use crate::support::program::{Server, program};
+use crate::support::program::{SEALING_KEY, Server, program, run};
 use crate::support::{Backend, TestApp, apply, on_both};
 
 #[apply(on_both)]
@@ -72,4 +74,64 @@ async fn files_of_sqlite_that_others_could_read_are_taken_from_them() {
     for file in files {
         assert_eq!(mode(Path::new(&file)), 0o600, "{file}");
     }
+}
+
+#[test]
+fn a_command_that_makes_no_database_says_that_there_is_none_and_leaves_nothing() {
+    const ID: &str = "00000000-0000-7000-b000-000000000001";
+    let folder = std::env::temp_dir().join(format!("tasks_it_missing_{}", std::process::id()));
+    let url = format!("sqlite://{}", folder.join("tasks.db").display());
+    let commands: &[&[&str]] = &[
+        &["user", "list"],
+        &["user", "show", "ada"],
+        &["user", "roles", "ada"],
+        &["user", "sessions", "ada"],
+        &["user", "add", "ada"],
+        &["user", "add", "ada", "--no-password"],
+        &["user", "set-password", "ada"],
+        &["user", "grant", "ada", "Reader"],
+        &["user", "revoke", "ada", "Reader"],
+        &["user", "block", "ada"],
+        &["user", "unblock", "ada"],
+        &["user", "rename", "ada", "eva"],
+        &["role", "list"],
+        &["role", "show", "Reader"],
+        &["role", "create", "Reader", "191001"],
+        &["role", "set-rights", "Reader", "191001"],
+        &["role", "delete", "Reader"],
+        &["token", "list"],
+        &["token", "create", "ada", "import", "191001"],
+        &["token", "revoke", ID],
+        &["rights", "list"],
+        &["rights", "list", "--json"],
+        &["security-log"],
+        &["whoami"],
+        &["events", "list"],
+        &["events", "replay", "1"],
+        &["events", "discard", "1"],
+        &["seal"],
+    ];
+    for args in commands {
+        let mut command = program(&url);
+        let mut child = command
+            .args(*args)
+            .env("TASKS__SEALING__KEY", SEALING_KEY)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let _ = child.stdin.take().expect("an input").write_all(b"rosebud-12345\n");
+        let output = child.wait_with_output().expect("it ends");
+        let said = line(&output);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{args:?}: {output:?}");
+        assert!(said.contains("there is no database") && said.contains("tasks.db"), "{args:?}: {said}");
+        assert!(!folder.exists(), "{args:?} has made a folder");
+    }
+    // These are meant to.
+    let made = run(&url, &["migrate"]);
+    assert!(made.status.success(), "{made:?}");
+    let listed = run(&url, &["rights", "list"]);
+    assert!(listed.status.success(), "{listed:?}");
+    fs::remove_dir_all(folder).expect("the folder goes");
 }

@@ -1,5 +1,6 @@
 //! Making connections, and what is known of those in a pool.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
@@ -126,13 +127,13 @@ impl Target {
     fn parse(options: &DatabaseSettings) -> Result<Self> {
         let url = options.url_with_password().map_err(Error::unavailable)?;
         let url = url.as_str();
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            if path == ":memory:" {
+        if let Some(path) = options.file() {
+            if path == Path::new(":memory:") {
                 return Err(Error::unavailable(
                     "database.url names no file: each connection to :memory: would have a database of its own",
                 ));
             }
-            if path.is_empty() {
+            if path.as_os_str().is_empty() {
                 return Err(Error::unavailable(
                     "database.url names no file: sqlite://path/file.db is the form",
                 ));
