@@ -23,6 +23,7 @@ use crate::service::{outbox, task_function, webhook_endpoint};
 use crate::signal::{Bus, BusBuilder};
 
 mod advice;
+mod demo;
 mod log;
 mod prometheus;
 mod role;
@@ -33,6 +34,7 @@ mod user;
 
 pub use crate::service::user::NewUser;
 pub use advice::say;
+pub use demo::prepare_demo;
 pub use log::begin_log;
 use prometheus::Prometheus;
 pub use role::{GivenRights, create_role, delete_role, list_rights, list_roles, set_rights, show_role};

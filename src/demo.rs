@@ -11,6 +11,7 @@ use tasks_management::{
     Signal, Signals, TaskDispatcherChange, TaskFlowStepInput, TaskFunctionChange, TaskGroupInput,
     TaskManagement, cli, cli::say, function_runner,
 };
+use uuid::Uuid;
 
 mod work;
 
@@ -61,11 +62,14 @@ const PEOPLE: &[(&str, &str, [&str; 2])] = &[
     ),
 ];
 
-/// A task that has been overdue since January. Nobody can say that of a new task, but one may be loaded.
+/// A task by which a database is known that a demo has made: it comes with the people of the demo, and stays when it is deleted.
+const SAMPLE_TASK: Uuid = Uuid::from_u128(0x4444_4444_4444_4444_8444_0000_0000_0001);
+
+/// It has been overdue since January. Nobody can say that of a new task, but one may be loaded.
 fn overdue() -> serde_json::Value {
     let (maker, moment) = ("11111111-1111-4111-8111-000000000003", "2026-01-05T08:00:00");
-    json!({ "tasks": [{
-        "id": "44444444-4444-4444-8444-000000000001", "isDeleted": false, "jsonExt": null, "version": 1,
+    json!([{
+        "id": SAMPLE_TASK, "isDeleted": false, "jsonExt": null, "version": 1,
         "dateCreated": moment, "dateUpdated": moment, "userCreated": maker, "userUpdated": maker,
         "source": SOURCES[0], "entityString": "Household of Esther Addo: the family has moved", "status": "ACCEPTED",
         "executorActionEvent": "default", "businessStatus": {}, "businessEvent": "BeneficiaryService.update",
@@ -73,16 +77,26 @@ fn overdue() -> serde_json::Value {
             "current_data": { "household": "HH-0007", "head": "Esther Addo", "address": { "village": "Tema", "house": "3" } },
             "incoming_data": { "household": "HH-0007", "head": "Esther Addo", "address": { "village": "Kibera", "house": "88" } },
         }, "dueDate": "2026-01-12T08:00:00",
-    }] })
+    }])
 }
 
 /// Groups of the demo.
 const FIELD_OFFICE: &str = "22222222-2222-4222-8222-000000000001";
 const PAYMENTS: &str = "22222222-2222-4222-8222-000000000002";
 
-/// Serves the demo until Ctrl-C or SIGTERM. With `keep_url` it uses the database that the user has named, else a fresh
-/// SQLite file. `reachable`: others may reach it, whose passwords everybody knows.
-pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Result<String, String> {
+/// What the user has asked for.
+pub struct Wishes {
+    /// It uses the database that the settings name, and else a fresh SQLite file.
+    pub keep_url: bool,
+    /// Others may reach it, who know its passwords as everybody does.
+    pub reachable: bool,
+    /// It sends mails by the mail server of the settings.
+    pub mails: bool,
+}
+
+/// Serves the demo until Ctrl-C or SIGTERM.
+pub async fn run(mut settings: Settings, wishes: Wishes) -> Result<String, String> {
+    let Wishes { keep_url, reachable, mails } = wishes;
     let is_loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
     if !reachable && !settings.http.listen.parse().is_ok_and(is_loopback) {
         return Err(format!(
@@ -98,6 +112,10 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
     if settings.auth.secret.is_empty() {
         // A secret for as long as the demo runs. A real server gets one from its operator.
         settings.auth.secret = cli::new_secret();
+    }
+    if !mails {
+        // The environment may be that of a real server. Nobody expects a demo to write to people.
+        settings.mail.host.clear();
     }
     settings.graphql.introspection = Introspection::Everybody;
     settings.desk.people = PEOPLE
@@ -116,13 +134,13 @@ pub async fn run(mut settings: Settings, keep_url: bool, reachable: bool) -> Res
         .function_runner(function_runner())
         .build()
         .map_err(say)?;
-    module.migrate().await.map_err(say)?;
-    let sample: LoadFile = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
-    let overdue: LoadFile = serde_json::from_value(overdue()).map_err(|error| error.to_string())?;
+    cli::prepare_demo(&module, SAMPLE_TASK).await?;
+    let mut sample: serde_json::Value = serde_json::from_str(SAMPLE).map_err(|error| error.to_string())?;
+    sample["tasks"] = overdue();
+    let sample: LoadFile = serde_json::from_value(sample).map_err(|error| error.to_string())?;
     let loaded = module.load(sample).await.map_err(say)?;
     // A database that has been filled before is left as it is.
     if loaded.rows.values().any(|(added, _)| *added > 0) {
-        module.load(overdue).await.map_err(say)?;
         if cfg!(feature = "javascript") && has_runner {
             add_functions(&module).await.map_err(say)?;
         }
@@ -171,7 +189,7 @@ async fn fill(module: &TaskManagement) -> tasks_management::Result<()> {
         ..TaskGroupInput::new("DISTRICT", CompletionPolicy::All)
     };
     let district = module.task_groups().create(&triage, district).await?.id;
-    let step = |group: uuid::Uuid, days: i32, policy: Option<CompletionPolicy>| TaskFlowStepInput {
+    let step = |group: Uuid, days: i32, policy: Option<CompletionPolicy>| TaskFlowStepInput {
         task_group_id: group,
         completion_policy: policy,
         lead_time_seconds: Some(days * 86_400),
@@ -281,13 +299,13 @@ async fn flow(module: TaskManagement) {
     }
 }
 
-async fn create(module: &TaskManagement, number: u32) -> tasks_management::Result<uuid::Uuid> {
+async fn create(module: &TaskManagement, number: u32) -> tasks_management::Result<Uuid> {
     let maker = module.requester("maker").await?;
     Ok(module.tasks().create(&maker, work::proposal(number)).await?.id)
 }
 
 /// An executor asks the maker something, and is answered.
-async fn discuss(module: &TaskManagement, task_id: uuid::Uuid) -> tasks_management::Result<()> {
+async fn discuss(module: &TaskManagement, task_id: Uuid) -> tasks_management::Result<()> {
     let (ada, maker) = (module.requester("ada").await?, module.requester("maker").await?);
     for (who, other, text) in [
         (&ada, &maker, "Has somebody seen the birth certificate?"),
@@ -300,7 +318,7 @@ async fn discuss(module: &TaskManagement, task_id: uuid::Uuid) -> tasks_manageme
 }
 
 /// Casts a vote. It may come too late, when others have decided, which is no fault.
-async fn vote(module: &TaskManagement, username: &str, id: uuid::Uuid, verdict: &str) {
+async fn vote(module: &TaskManagement, username: &str, id: Uuid, verdict: &str) {
     let cast = async {
         let voter = module.requester(username).await?;
         let business_status = json!({ voter.id().to_string(): verdict }).into();

@@ -59,6 +59,9 @@ enum Command {
         /// Lets it listen on an address that others reach, though they know its passwords.
         #[arg(long)]
         reachable_by_others: bool,
+        /// Sends mails by the mail server of the settings (mail.host); it sends none otherwise.
+        #[arg(long)]
+        send_mails: bool,
     },
     /// Applies the migrations that are missing.
     Migrate {
@@ -225,13 +228,13 @@ async fn execute(command: Command) -> Result<String, Failure> {
             let log_is_json = cli::begin_log(&settings.log)?;
             cli::serve(settings).await.map_err(|reason| Failure { reason, log_is_json })?
         }
-        Command::Demo { common, listen, reachable_by_others } => {
+        Command::Demo { common, listen, reachable_by_others: reachable, send_mails: mails } => {
             let mut settings = settings(&common)?;
             settings.http.listen = listen.unwrap_or(settings.http.listen);
             settings.check()?;
             let log_is_json = cli::begin_log(&settings.log)?;
-            let demo = demo::run(settings, common.database_url.is_some(), reachable_by_others);
-            demo.await.map_err(|reason| Failure { reason, log_is_json })?
+            let wishes = demo::Wishes { keep_url: common.database_url.is_some(), reachable, mails };
+            demo::run(settings, wishes).await.map_err(|reason| Failure { reason, log_is_json })?
         }
         Command::Migrate { common } => cli::migrate(&settings(&common)?).await?,
         Command::Load { common, file } => cli::load(settings(&common)?, &file).await?,

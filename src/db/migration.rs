@@ -367,6 +367,11 @@ fn known() -> BTreeSet<String> {
     MIGRATIONS.iter().map(|migration| migration.version.to_owned()).collect()
 }
 
+/// Whether a program of this kind has migrated the database, however far.
+pub fn has_tables(connection: &mut DbConnection) -> Result<bool> {
+    Ok(tables(connection)?.contains(OURS))
+}
+
 /// The tables in the database, without those of the database system or of an extension.
 fn tables(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
     let sql = match connection.dialect() {

@@ -99,6 +99,13 @@ pub fn count_open_in_group(connection: &mut DbConnection, group_id: Uuid) -> Res
     query::count(connection, &Table::of::<Task>(), &open)
 }
 
+/// Whether there is this task, deleted or not, on a schema of whatever level.
+pub fn is_there(connection: &mut DbConnection, id: Uuid) -> Result<bool> {
+    let found: Option<Uuid> =
+        task::table.filter(task::id.eq(id)).select(task::id).first(connection).optional()?;
+    Ok(found.is_some())
+}
+
 /// How many open tasks these versions of flows have. Versions without any are left out.
 pub fn count_open_in_flows(connection: &mut DbConnection, flow_ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(task::table

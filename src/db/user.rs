@@ -67,6 +67,16 @@ pub fn lock_people(connection: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
+/// Whether there are people, on a schema of whatever level.
+pub fn is_anybody_there(connection: &mut DbConnection) -> Result<bool> {
+    let found: Option<Uuid> = core_user::table
+        .filter(core_user::id.ne(SYSTEM_USER))
+        .select(core_user::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// The people who can log in and have every right.
 pub fn superusers(connection: &mut DbConnection) -> Result<Vec<User>> {
     let able = Sql::new(

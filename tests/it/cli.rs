@@ -1,6 +1,6 @@
 //! The program: its subcommands, their one line and exit status, and how the server starts, heals and stops.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
@@ -266,58 +266,6 @@ fn a_database_that_goes_away_gives_a_clear_error_and_heals_when_it_returns() {
         assert!(Instant::now() < deadline, "it does not heal: {status} {body}");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-#[test]
-fn the_demo_introduces_itself_and_has_tasks_in_every_state() {
-    let mut child = program("sqlite://unused.db")
-        .args(["demo", "--listen", "127.0.0.1:0"])
-        .env_remove("TASKS__AUTH__SECRET")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the demo starts");
-    let mut lines =
-        BufReader::new(child.stdout.take().expect("an output")).lines().map(|line| line.expect("a line"));
-    let first = lines.next().expect("a first line");
-    let address =
-        first.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
-    let text: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Ctrl-C")).collect();
-    let text = text.join("\n");
-    for said in ["admin123", "ada12345", "Three things to try", "sqlite://"] {
-        assert!(text.contains(said), "{said} is missing in {text}");
-    }
-    let server = Server::running(child, address);
-    let (status, body) = server.request(
-        "POST",
-        "/api/graphql",
-        r#"{"query": "mutation { tokenAuth(username: \"admin\", password: \"admin123\") { token } }"}"#,
-    );
-    assert!(status == 200 && body.contains("token"), "{body}");
-    assert!(server.stop().success());
-}
-
-#[test]
-fn the_demo_is_served_to_others_only_if_that_is_said_twice() {
-    for listen in ["0.0.0.0:0", "[::]:0"] {
-        let output = run("sqlite://unused.db", &["demo", "--listen", listen]);
-        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-        assert!(line(&output).contains("--reachable-by-others"), "{output:?}");
-    }
-    let mut command = program("sqlite://unused.db");
-    let output = command.arg("demo").env("TASKS__HTTP__LISTEN", "0.0.0.0:0").output().expect("runs");
-    assert!(!output.status.success() && line(&output).contains("--reachable-by-others"), "{output:?}");
-    let mut child = program("sqlite://unused.db")
-        .args(["demo", "--listen", "0.0.0.0:0", "--reachable-by-others"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the demo starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
-    let first = lines.next().expect("a first line").expect("a line");
-    let _ = child.kill();
-    let _ = child.wait();
-    assert!(first.contains("http://0.0.0.0:"), "{first}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod contradictions;
 mod database_files;
 mod defects;
 mod deliveries;
+mod demo;
 mod desk;
 mod dispatcher_templates;
 mod embedded_host;
