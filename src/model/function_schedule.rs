@@ -36,6 +36,12 @@ entity! {
 }
 
 impl FunctionSchedule {
+    /// Who answers for what it does: who wrote it last.
+    #[must_use]
+    pub const fn owner(&self) -> Uuid {
+        self.record.user_updated
+    }
+
     /// Its rhythm.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::context::{ListScope, ServiceContext};
 use super::function_run::{self, Cause, CreateFunctionRun, Moment};
 use super::unit_of_work::UnitOfWork;
-use super::{timer, visibility};
+use super::{identity, timer, visibility};
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::Lock;
@@ -202,6 +202,16 @@ pub async fn next_moments(
     Ok(found.into_iter().collect())
 }
 
+/// Looks up who answers for a schedule, where users are a host's.
+///
+/// # Errors
+/// What the host or the database says.
+pub async fn look_ahead(services: &Arc<ServiceContext>, id: Uuid) -> Result<()> {
+    let found = services.read(move |_, connection| db::get::<FunctionSchedule>(connection, id)).await?;
+    let owner = found.map(|schedule| schedule.owner());
+    services.users.ahead(&Vec::from_iter(owner)).await
+}
+
 /// Has the function of a schedule run whose timer is due, if this worker still has it in hand.
 ///
 /// # Errors
@@ -224,21 +234,46 @@ pub fn act(unit: &mut UnitOfWork<'_>, timer: &Timer, worker: Uuid) -> Result<()>
         CatchUp::Skip => (None, rhythm.after(unit.now)),
         CatchUp::Once => (rhythm.until(unit.now).or(Some(moment)), rhythm.after(unit.now)),
     };
-    if let Some(wanted) = wanted
-        && let Some(function) =
-            function_run::live(unit, schedule.function_id)?.filter(|function| function.is_enabled)
-    {
-        let input = CreateFunctionRun {
-            data: schedule.data.clone(),
-            priority: schedule.priority,
-            ..CreateFunctionRun::default()
-        };
-        let moment = Moment { schedule_id: schedule.id, date: wanted };
-        function_run::add(unit, &function, Cause::Moment(moment), &input)?;
+    if let Some(wanted) = wanted {
+        run(unit, &schedule, wanted)?;
     }
     match next {
         Some(next) => db::timer::set_next(unit.connection, timer.id, next, &at(next)),
         None => db::timer::delete(unit.connection, &[timer.id]),
+    }
+}
+
+/// Has the function of a schedule run, in the name and by the rights of who answers for the schedule. If these do not suffice any more,
+/// the run fails, and so shows why nothing happens.
+fn run(unit: &mut UnitOfWork<'_>, schedule: &FunctionSchedule, date: NaiveDateTime) -> Result<()> {
+    let input = CreateFunctionRun {
+        data: schedule.data.clone(),
+        priority: schedule.priority,
+        ..CreateFunctionRun::default()
+    };
+    let cause = Cause::Moment(Moment { schedule_id: schedule.id, date });
+    let owner = identity::answering_by_id(unit.services, unit.connection, schedule.owner())?;
+    let owner = owner.filter(|owner| visibility::may_have_schedules(owner, &unit.settings));
+    let refusal = if let Some(owner) = owner {
+        let depth = unit.cause_depth();
+        let mut unit = UnitOfWork::new(unit.services, &owner, unit.connection, depth)?;
+        match function_run::entrusted(&mut unit, "functionName", &schedule.function_name) {
+            Ok(function) if function.is_enabled => {
+                return function_run::add(&mut unit, &function, cause, &input).map(drop);
+            }
+            Ok(_) => return Ok(()),
+            Err(error) if error.code() == ErrorCode::Forbidden => "may not have the function run any more",
+            Err(error) => return Err(error),
+        }
+    } else {
+        "may not have schedules any more, or has left"
+    };
+    match function_run::live(unit, schedule.function_id)? {
+        Some(function) if function.is_enabled => {
+            let reason = format!("{}, who answers for the schedule, {refusal}", schedule.owner());
+            function_run::add_failed(unit, &function, cause, &input, &reason)
+        }
+        _ => Ok(()),
     }
 }
 

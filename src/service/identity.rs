@@ -24,6 +24,19 @@ pub(super) fn acting_by_id(
     acting(services, connection, user)
 }
 
+/// Who answers for something that goes on by itself, with the rights of now; none if that person has left. What the system user has
+/// made, the system answers for.
+pub(super) fn answering_by_id(
+    services: &ServiceContext,
+    connection: &mut DbConnection,
+    id: Uuid,
+) -> Result<Option<Requester>> {
+    if id == SYSTEM_USER {
+        return Requester::system(connection).map(Some);
+    }
+    acting_by_id(services, connection, id)
+}
+
 /// A requester without a session; an error if the person is not active.
 pub(super) fn acting(
     services: &ServiceContext,

@@ -153,6 +153,12 @@ pub fn may_have_dispatchers(requester: &Requester, settings: &ModuleSettings) ->
     may_write && sees_all_tasks(requester, settings)
 }
 
+/// Whether one may answer for schedules.
+#[must_use]
+pub fn may_have_schedules(requester: &Requester, settings: &ModuleSettings) -> bool {
+    requester.rights.have(&settings.gql_function_schedule_perms)
+}
+
 /// Task groups: all for people with the right to search them; for others with the right to search tasks, the groups in which
 /// they are executors.
 #[must_use]

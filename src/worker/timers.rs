@@ -19,7 +19,7 @@ use crate::db::lease::{self, Lease};
 use crate::domain::timer::{LOOK_SECONDS, TimerKind};
 use crate::error::{ErrorCode, Result};
 use crate::model::timer::Timer;
-use crate::service::{ServiceContext, due_timer};
+use crate::service::{ServiceContext, due_timer, function_schedule};
 use crate::worker::outbox::pause;
 
 /// The pause between two looks at least: others wake this worker often.
@@ -161,11 +161,16 @@ impl Worker {
     async fn act(&self, system: &Arc<Requester>, timer: Timer) -> Result<()> {
         let id = self.id;
         let own = timer.clone();
-        let done = if timer.kind == TimerKind::Plan {
-            self.plan(system, own).await
-        } else {
+        let done = async {
+            if timer.kind == TimerKind::Plan {
+                return self.plan(system, own).await;
+            }
+            if timer.kind == TimerKind::Schedule {
+                function_schedule::look_ahead(&self.services, timer.entity_id).await?;
+            }
             self.services.write(system, move |unit| due_timer::act(unit, own.entity_id, &own, id)).await
         };
+        let done = done.await;
         let Err(error) = done else { return Ok(()) };
         if error.code() == ErrorCode::Unavailable {
             return Err(error);

@@ -113,7 +113,7 @@ async fn a_person_with_many_urgent_runs_of_many_functions_leaves_a_quarter_of_th
     assert_eq!(answer.status.as_u16(), 502, "it is called, and answers what is none: {}", answer.text);
     let answer = app.user("exec1").await.send("GET", "/api/functions/greet/", "").await;
     assert_eq!((answer.status.as_u16(), answer.codes()), (429, vec!["LIMIT"]), "{}", answer.text);
-    // What people have decided is carried out, all of it, though its runs are nobody's.
+    // What people have decided is carried out, all of it: its runs are the system user's.
     let group = app.group("PAYS", CompletionPolicy::Any, &["exec3"]).await;
     let names = json!({ "id": group, "code": "PAYS", "completionPolicy": "ANY", "onCompleted": "greet" });
     app.done("admin", "updateTaskGroup", names).await;

@@ -72,6 +72,7 @@ async fn a_function_runs_by_itself_and_the_next_moment_is_shown(backend: Backend
         (&run["result"], &run["scheduleId"]),
         (&json!("{\"greeting\":\"Hello, Ada!\"}"), &made["uuid"])
     );
+    assert_eq!(run["createdByUser"]["username"], "admin", "who answers for the schedule");
     // Disabled, it has no moment; enabled again, the next one from now on. Deleted, it is over.
     app.done("admin", "updateFunctionSchedule", json!({ "id": made["uuid"], "isEnabled": false })).await;
     assert_eq!(schedules(&app).await[0]["nextTimestamp"], Value::Null);
@@ -315,18 +316,73 @@ async fn a_line_of_cron_has_no_words_in_its_place_and_no_gaps_in_its_lists(backe
     }
 }
 
+/// Somebody with these rights.
+async fn planner(app: &TestApp, name: &str, id: u32, rights: &str) {
+    let file = format!(
+        r#"{{ "roles": [{{ "name": "{name}", "rights": [{rights}] }}], "users": [{{
+            "id": "00000000-0000-7000-b000-{id:012}", "username": "{name}", "password": "{name}123", "roles": ["{name}"] }}] }}"#
+    );
+    app.load(serde_json::from_str(&file).expect("JSON")).await;
+}
+
+#[apply(on_both)]
+async fn a_schedule_has_nothing_run_that_who_answers_for_it_may_not_have_run_at_that_moment(
+    backend: Backend,
+) {
+    let (app, clock) = scene(backend).await;
+    let mut admin = app.user("admin").await;
+    for (number, (name, rights)) in
+        [("left", "195006, 195009"), ("lacks", "195006, 195009"), ("unplanned", "195006, 195009")]
+            .iter()
+            .enumerate()
+    {
+        planner(&app, name, u32::try_from(number).expect("few") + 1, rights).await;
+        let input = json!({ "functionName": "greet", "intervalSeconds": 60 });
+        app.done(name, "createFunctionSchedule", input).await;
+    }
+    let taken = async |admin: &mut crate::support::Client, name: &str, rights: Value| {
+        let role = admin.rows("role", &format!("(name: \"{name}\")"), "uuid").await.remove(0);
+        let input = json!({ "uuid": role["uuid"], "name": name, "rightsId": rights });
+        app.done("admin", "updateRole", input).await;
+    };
+    let runs = async |admin: &mut crate::support::Client| {
+        let fields = "status scheduledTimestamp createdByUser { username } error { name message type }";
+        admin.rows("functionRun", "(orderBy: \"id\", trigger: SCHEDULE)", fields).await
+    };
+    clock.advance(TimeDelta::seconds(61));
+    act(&app).await;
+    assert_eq!(each(&runs(&mut admin).await, "status"), ["COMPLETE", "COMPLETE", "COMPLETE"]);
+    // One leaves, one may have no function run any more, and one may have no schedules.
+    let gone = json!({ "uuid": "00000000-0000-7000-b000-000000000001", "isActive": false });
+    app.done("admin", "updateUser", gone).await;
+    taken(&mut admin, "lacks", json!([195_009])).await;
+    taken(&mut admin, "unplanned", json!([195_006])).await;
+    clock.advance(TimeDelta::seconds(60));
+    act(&app).await;
+    let failed = runs(&mut admin).await.split_off(3);
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    for run in &failed {
+        assert_eq!((&run["status"], &run["error"]["name"]), (&json!("FAILED"), &json!("notBegun")), "{run}");
+        let says = run["error"]["message"].as_str().expect("a reason");
+        assert!(says.contains("who answers for the schedule, may not have"), "{says}");
+    }
+    // Whoever changes it answers for it.
+    for schedule in schedules(&app).await {
+        let input = json!({ "id": schedule["uuid"], "priority": 7 });
+        app.done("admin", "updateFunctionSchedule", input).await;
+    }
+    clock.advance(TimeDelta::seconds(60));
+    act(&app).await;
+    let again = runs(&mut admin).await.split_off(6);
+    assert_eq!(each(&again, "status"), ["COMPLETE", "COMPLETE", "COMPLETE"]);
+    assert!(again.iter().all(|run| run["createdByUser"]["username"] == "admin"), "{again:?}");
+}
+
 #[apply(on_both)]
 async fn nobody_plans_a_function_that_he_may_not_have_run_or_whose_account_may_more(backend: Backend) {
     let (app, _) = scene(backend).await;
-    let planner = |name: &str, id: u32, rights: &str| {
-        let file = format!(
-            r#"{{ "roles": [{{ "name": "{name}", "rights": [{rights}] }}], "users": [{{
-                "id": "00000000-0000-7000-b000-{id:012}", "username": "{name}", "password": "{name}123", "roles": ["{name}"] }}] }}"#
-        );
-        app.load(serde_json::from_str(&file).expect("JSON"))
-    };
-    planner("plans", 1, "195009").await;
-    planner("runs", 2, "195006, 195009").await;
+    planner(&app, "plans", 1, "195009").await;
+    planner(&app, "runs", 2, "195006, 195009").await;
     let input = || json!({ "functionName": "greet", "intervalSeconds": 60 });
     assert_eq!(app.refused("plans", "createFunctionSchedule", input()).await, "FORBIDDEN");
     app.done("runs", "createFunctionSchedule", input()).await;

@@ -4,13 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Cause, CreateFunctionRun, add, live, named, new};
+use super::{Cause, CreateFunctionRun, add, add_failed, live, named};
 use crate::db;
-use crate::domain::event_data::EventData;
-use crate::domain::function_run::reason::NOT_BEGUN;
-use crate::domain::function_run::{RUN_BYTES, RunError, RunErrorType, RunStatus};
+use crate::domain::function_run::RUN_BYTES;
 use crate::domain::json::{Json, json};
-use crate::domain::signal::Signal;
 use crate::domain::task_source::SourceFunction;
 use crate::error::{Error, Result};
 use crate::model::task::Task;
@@ -101,10 +98,5 @@ fn cannot_begin(unit: &mut UnitOfWork<'_>, task: &Task, input: &CreateFunctionRu
     let Some(function) = db::task_function::last_by_name(unit.connection, &input.function_name)? else {
         return Err(Error::internal(format!("there never was the function {:?}", input.function_name)));
     };
-    let mut run = new(unit, &function, Cause::Task(task.id), input);
-    run.status = RunStatus::Failed;
-    run.set_error(RunError::new(RunErrorType::Invocation, NOT_BEGUN, "the function is deleted"));
-    db::function_run::add(unit.connection, &run, unit.now)?;
-    unit.touch_other("function_run", run.id);
-    unit.changed(Signal::FunctionFailed, run.id, || EventData::new(None, Some(&run)))
+    add_failed(unit, &function, Cause::Task(task.id), input, "the function is deleted")
 }

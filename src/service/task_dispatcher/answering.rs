@@ -6,7 +6,6 @@ use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
 use crate::domain::settings::ModuleSettings;
-use crate::domain::user::SYSTEM_USER;
 use crate::error::Result;
 use crate::model::task_dispatcher::TaskDispatcher;
 use crate::service::context::ServiceContext;
@@ -32,10 +31,6 @@ pub fn owner_in_force(
     settings: &ModuleSettings,
     dispatcher: &TaskDispatcher,
 ) -> Result<Option<Requester>> {
-    let owner = if dispatcher.owner() == SYSTEM_USER {
-        Some(Requester::system(connection)?)
-    } else {
-        identity::acting_by_id(services, connection, dispatcher.owner())?
-    };
+    let owner = identity::answering_by_id(services, connection, dispatcher.owner())?;
     Ok(owner.filter(|owner| visibility::may_have_dispatchers(owner, settings)))
 }
