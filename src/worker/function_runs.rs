@@ -208,7 +208,12 @@ impl Worker {
         due: &mut Vec<Arc<TaskFunction>>,
         begun: &mut Vec<Begun>,
     ) -> Result<bool> {
-        due.retain(|function| self.calls.take(function, Asker::Newcomer).is_some());
+        // Where somebody who has others in hand would find a place, all that is due is begun.
+        let is_kept = |function: &Arc<TaskFunction>| {
+            self.calls.take(function, Asker::Somebody).is_none()
+                && self.calls.take(function, Asker::Newcomer).is_some()
+        };
+        due.retain(is_kept);
         if due.is_empty() {
             return Ok(false);
         }
