@@ -28,11 +28,13 @@ const OF_CONNECTION: &[&str] =
     &["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"];
 /// By what callers are known to this server. A function is told who calls, and could act as the caller if it had these.
 const CREDENTIALS: &[&str] = &["authorization", "cookie", "cookie2", "x-csrftoken"];
-/// What a function does not say: what the server says itself, what has a browser go or load elsewhere, and what holds for more than the
-/// one answer, because the desk has the same origin. It asks for no passwords either: a browser would do so in the server's name.
+/// What a function does not say: what the server says itself, what has a browser go or load elsewhere, what has a proxy before the server
+/// send a file of its own, and what holds for more than the one answer, because the desk has the same origin. It asks for no passwords either: a browser would do so in the server's name.
 const NOT_SAID: &[&str] = &[
     "accept-ch",
+    "activate-storage-access",
     "alt-svc",
+    "attribution-reporting-register-source",
     "clear-site-data",
     "content-length",
     "content-security-policy",
@@ -41,19 +43,31 @@ const NOT_SAID: &[&str] = &[
     "expect-ct",
     "link",
     "nel",
+    "observe-browsing-topics",
     "public-key-pins",
     "refresh",
     "report-to",
     "reporting-endpoints",
+    "sec-session-registration",
+    "secure-session-registration",
     "server",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
+    "set-login",
+    "speculation-rules",
     "strict-transport-security",
+    "use-as-dictionary",
     "www-authenticate",
+    "x-accel-buffering",
+    "x-accel-charset",
+    "x-accel-expires",
+    "x-accel-limit-rate",
+    "x-accel-redirect",
     "x-content-type-options",
     "x-frame-options",
     "x-request-id",
+    "x-sendfile",
 ];
 /// Who may call from foreign pages is the server's to say (`http.cors_origins`).
 const OF_FOREIGN_PAGES: &str = "access-control-";

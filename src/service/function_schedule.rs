@@ -123,7 +123,8 @@ pub fn update(
     let old = schedule.clone();
     fill(&mut schedule, change)?;
     unit.touch(&schedule);
-    if schedule != old {
+    // Somebody else takes it over, also as it is.
+    if schedule != old || schedule.owner() != unit.requester.id() {
         // Whoever may plan may also stop, whatever the function is.
         if schedule.is_enabled {
             function_run::entrusted(unit, "id", &schedule.function_name)?;
@@ -262,7 +263,9 @@ fn run(unit: &mut UnitOfWork<'_>, schedule: &FunctionSchedule, date: NaiveDateTi
                 return function_run::add(&mut unit, &function, cause, &input).map(drop);
             }
             Ok(_) => return Ok(()),
-            Err(error) if error.code() == ErrorCode::Forbidden => "may not have the function run any more",
+            Err(error) if error.code() == ErrorCode::Forbidden => {
+                "may not have the function run any more, or lacks rights of its account"
+            }
             Err(error) => return Err(error),
         }
     } else {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::webhook::Webhooks;
 use crate::budget::counted::{Counted, Held};
 use crate::domain::task_function::FunctionKind;
+use crate::domain::user::SYSTEM_USER;
 use crate::graphql::Schema;
 use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
@@ -74,7 +75,7 @@ impl FunctionCalls {
 
     /// A place for a call of the function; none if it has as many as it may have, or this process has. A part of the places of this
     /// process, and of those for JavaScript, is kept for functions and people that have no call in hand here, so that none takes all
-    /// turns.
+    /// turns, and a place for what carries out decisions.
     pub fn take(&self, function: &TaskFunction, asker: Asker) -> Option<Place> {
         let settings = &self.services.function_settings;
         let of_function = Of::Function(function.id);
@@ -87,7 +88,13 @@ impl FunctionCalls {
             Asker::Person(id) => self.taken.of(&Of::Asker(Some(id))) == 0,
             Asker::Stranger => self.taken.of(&Of::Asker(None)) == 0,
         };
-        let open = |places: usize| places - kept(places, is_first, is_first_of_asker);
+        let open = |places: usize| {
+            if asker == Asker::Person(SYSTEM_USER) && is_first_of_asker {
+                return places;
+            }
+            let others = places - kept_for_decisions(places);
+            others - kept(others, is_first, is_first_of_asker)
+        };
         held.push(self.taken.take(Of::All, open(settings.runs_at_once))?);
         if function.kind == FunctionKind::Javascript {
             held.push(self.taken.take(Of::Javascript, open(settings.javascript_at_once))?);
@@ -134,6 +141,11 @@ impl FunctionCalls {
     }
 }
 
+/// How many of so many places nobody has but the system user, so that decisions are carried out whatever people have in hand.
+const fn kept_for_decisions(places: usize) -> usize {
+    if places < 8 { 0 } else { 1 }
+}
+
 /// How many of so many places a call must leave: a quarter unless it is the only one of who asks, and an eighth unless it is the only
 /// one of its function. Where there are two, it leaves one; it never leaves all.
 fn kept(places: usize, is_first_of_function: bool, is_first_of_asker: bool) -> usize {
@@ -153,5 +165,6 @@ mod tests {
         assert_eq!(places.map(|places| kept(places, true, false)), [0, 0, 1, 1, 1, 2, 2, 16]);
         assert_eq!(places.map(|places| kept(places, false, false)), [0, 0, 1, 2, 2, 3, 3, 24]);
         assert_eq!(places.map(|places| kept(places, true, true)), [0; 8]);
+        assert_eq!(places.map(kept_for_decisions), [0, 0, 0, 0, 0, 0, 1, 1]);
     }
 }

@@ -24,6 +24,7 @@ use crate::db::lease::{self, Lease};
 use crate::domain::function_run::RunStatus;
 use crate::domain::function_run::reason::TIMED_OUT;
 use crate::domain::task_function::beginning_of_minute;
+use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
@@ -209,9 +210,10 @@ impl Worker {
         begun: &mut Vec<Begun>,
     ) -> Result<bool> {
         // Where somebody who has others in hand would find a place, all that is due is begun.
+        let has_room = |function: &TaskFunction, asker| self.calls.take(function, asker).is_some();
         let is_kept = |function: &Arc<TaskFunction>| {
-            self.calls.take(function, Asker::Somebody).is_none()
-                && self.calls.take(function, Asker::Newcomer).is_some()
+            !has_room(function, Asker::Somebody)
+                && (has_room(function, Asker::Newcomer) || has_room(function, Asker::Person(SYSTEM_USER)))
         };
         due.retain(is_kept);
         if due.is_empty() {
@@ -223,7 +225,7 @@ impl Worker {
             .services
             .read(move |_, connection| db::function_run::next_of_people(connection, &functions, &busy, now))
             .await?;
-        let is_any = !next.is_empty();
+        let before = (due.len(), begun.len());
         for (person, id) in next {
             let Some(at) = due.iter().position(|function| function.id == id) else { continue };
             let Some(place) = self.calls.take(&due[at], Asker::Person(person)) else { continue };
@@ -234,7 +236,7 @@ impl Worker {
             }
             begun.extend(runs);
         }
-        Ok(is_any)
+        Ok((due.len(), begun.len()) != before)
     }
 
     /// Leases runs of a function, of everybody or of one person, one for each place.
