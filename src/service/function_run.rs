@@ -17,7 +17,7 @@ use crate::clock::new_id;
 use crate::db;
 use crate::db::Lock;
 use crate::domain::event_data::EventData;
-use crate::domain::function_run::reason::NOT_BEGUN;
+use crate::domain::function_run::reason::{CANCELED, NOT_BEGUN};
 use crate::domain::function_run::{
     DEEPEST, MOST_TAGS, RUN_BYTES, RunError, RunErrorType, RunStatus, RunTrigger,
 };
@@ -309,10 +309,19 @@ fn check_waiting(unit: &mut UnitOfWork<'_>, function_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Gives up runs that wait: all of them, or none.
+/// Has a run that is under way fail. Its worker learns that the run is not its own any more when it renews the lease, and stops.
+fn break_off(run: &mut FunctionRun) {
+    run.status = RunStatus::Failed;
+    run.leased_by = None;
+    run.lease_until = None;
+    let message = "somebody has ended it; what it had done by then is done";
+    run.set_error(RunError::new(RunErrorType::Runtime, CANCELED, message));
+}
+
+/// Gives up runs that wait, and ends those that are under way: all of them, or none. What a run has done when it is ended is done.
 ///
 /// # Errors
-/// FORBIDDEN, NOT_FOUND, CONFLICT for a run that was begun or has ended, LIMIT, or what the database says.
+/// FORBIDDEN, NOT_FOUND, CONFLICT for a run that has ended, LIMIT, or what the database says.
 pub fn cancel(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
     unit.requester.need(&unit.settings.gql_function_run_cancel_perms)?;
     unit.check_list("ids", ids.len())?;
@@ -324,17 +333,23 @@ pub fn cancel(unit: &mut UnitOfWork<'_>, ids: &[Uuid]) -> Result<()> {
         if !sees_all && run.user_created != unit.requester.id() {
             continue;
         }
-        if run.status != RunStatus::New {
-            let message = Message::new("run-begun").with("id", run.id.to_string());
-            return Err(
-                Error::new(ErrorCode::Conflict, message.with("status", run.status.as_str())).of_field("ids")
-            );
-        }
         ids.retain(|id| *id != run.id);
-        let ended =
-            FunctionRun { status: RunStatus::Canceled, date_status: unit.now, date_updated: unit.now, ..run };
+        let was = run.status;
+        let mut ended = FunctionRun { date_status: unit.now, date_updated: unit.now, ..run };
+        match was {
+            RunStatus::New => ended.status = RunStatus::Canceled,
+            RunStatus::InProgress => break_off(&mut ended),
+            RunStatus::Complete | RunStatus::Failed | RunStatus::Retried | RunStatus::Canceled => {
+                let message = Message::new("run-ended").with("id", ended.id.to_string());
+                let message = message.with("status", was.as_str());
+                return Err(Error::new(ErrorCode::Conflict, message).of_field("ids"));
+            }
+        }
         db::update(unit.connection, &ended)?;
         unit.touch_other("function_run", ended.id);
+        if ended.status == RunStatus::Failed {
+            ending::tell_of_failure(unit, &ended)?;
+        }
     }
     match ids.first() {
         None => Ok(()),

@@ -284,7 +284,11 @@ impl Worker {
         let said = Said::new(&self.services.clock);
         let errand = Errand::of_run(&run, &function);
         let call = Call { calls: &self.calls, function: &function, errand, said: &said };
-        let outcome = self.keep(run.id, call.make(Arc::clone(&place))).await.and_then(ending::kept);
+        let Some(outcome) = self.keep(run.id, call.make(Arc::clone(&place))).await else {
+            tracing::warn!(run = %run.id, function = %function.name, "a run is given up: it was ended, or its lease had");
+            return;
+        };
+        let outcome = outcome.and_then(ending::kept);
         if let Err(error) = &outcome {
             tracing::debug!(run = %run.id, function = %function.name, name = error.name, message = error.message, "a run failed");
             if error.name == TIMED_OUT {
@@ -301,16 +305,20 @@ impl Worker {
         drop(place);
     }
 
-    /// Keeps the lease of a run while there is `work` on it.
-    async fn keep<T>(&self, id: Uuid, work: impl Future<Output = T>) -> T {
+    /// Keeps the lease of a run while there is `work` on it. If the run is not ours any more, because somebody has ended it, or others
+    /// took it over, the work stops, and nothing comes of it.
+    async fn keep<T>(&self, id: Uuid, work: impl Future<Output = T>) -> Option<T> {
         let lease = Duration::from_secs(self.settings.lease_s.unsigned_abs().max(1));
         let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + lease / 3, lease / 3);
         tokio::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
-                // What it answers is not kept then.
-                _ = renewal.tick() => drop(self.renew(id).await),
+                done = &mut work => return Some(done),
+                _ = renewal.tick() => {
+                    if !self.renew(id).await {
+                        return None;
+                    }
+                }
             }
         }
     }

@@ -482,3 +482,57 @@ async fn a_function_that_causes_itself_comes_to_an_end(backend: Backend) {
     act(&app).await;
     assert_eq!(app.count("SELECT count(*) FROM task_management_functionrun WHERE error_name = 'tooDeep'"), 2);
 }
+
+#[apply(on_both)]
+async fn a_run_that_is_under_way_is_ended_and_its_function_stops(backend: Backend) {
+    let own = |settings: &mut Settings| {
+        settings.outbox.poll_ms = 20;
+        settings.outbox.lease_s = 3;
+    };
+    let (begun, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (noted, ended) = (Arc::clone(&begun), Arc::clone(&dropped));
+    let build = move |builder: Builder| {
+        builder.function("endless", move |_| {
+            let counts = Counts(Arc::clone(&ended));
+            noted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let _counts = counts;
+                std::future::pending::<()>().await;
+                Ok(Json::Null)
+            }
+        })
+    };
+    let app = TestApp::start_with(backend, own, build).await;
+    let input = json!({ "name": "endless", "kind": "HANDLER", "timeLimit": 300, "isIdempotent": true });
+    app.done("admin", "createTaskFunction", input).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    app.done("admin", "createFunctionRun", json!({ "functionName": "endless" })).await;
+    until("it is under way", || begun.load(Ordering::Relaxed) == 1).await;
+    let id = runs(&app, "uuid").await.remove(0)["uuid"].clone();
+    app.done("admin", "cancelFunctionRun", json!({ "ids": [id] })).await;
+    until("its function has stopped", || dropped.load(Ordering::Relaxed) == 1).await;
+    let found = runs(&app, "status error { name type }").await;
+    assert_eq!(
+        found,
+        [json!({ "status": "FAILED", "error": { "name": "canceled", "type": "RUNTIME" } })],
+        "it is not tried again, although its function is idempotent"
+    );
+    let again = app.refused("admin", "cancelFunctionRun", json!({ "ids": [id] })).await;
+    assert_eq!(again, "CONFLICT ids");
+    app.done("admin", "replayFunctionRun", json!({ "id": id })).await;
+    until("it can be replayed", || begun.load(Ordering::Relaxed) == 2).await;
+    let next = runs(&app, "uuid status").await.remove(1);
+    app.done("admin", "cancelFunctionRun", json!({ "ids": [next["uuid"]] })).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+/// Counts when it is dropped.
+struct Counts(Arc<AtomicUsize>);
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,6 +1,8 @@
 //! The names of errors that runs have without their functions naming them. Retry policies know them, and docs/functions.md explains each;
 //! a test holds both together. The prelude of functions in JavaScript (`function_runner/inside/prelude.js`) has its own beside these.
 
+/// Somebody has ended it.
+pub const CANCELED: &str = "canceled";
 /// Its process is gone.
 pub const ZOMBIE: &str = "zombieTaskCleaned";
 /// There are too many others behind it.

@@ -201,7 +201,7 @@ impl FunctionRunMutations {
         Ok(Some(RunPayload { receipt: ran.receipt, run: node.map(Into::into), name: PhantomData }))
     }
 
-    /// Gives up runs that wait: all of them, or none.
+    /// Gives up runs that wait, and ends those that are under way, which fail as `canceled`: all of them, or none. What they have done is done.
     async fn cancel_function_run(
         &self,
         ctx: &Context<'_>,

@@ -68,7 +68,7 @@ impl FunctionRunService {
         self.services.act(requester, move |unit| function_run::replay(unit, id)).await
     }
 
-    /// Gives up runs that wait: all of them, or none.
+    /// Gives up runs that wait, and ends those that are under way, which fail as `canceled`: all of them, or none. What they have done is done.
     ///
     /// # Errors
     /// FORBIDDEN, NOT_FOUND, CONFLICT for a run that was begun, or LIMIT.

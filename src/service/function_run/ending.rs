@@ -71,20 +71,24 @@ pub fn end(
     if run.status == RunStatus::Failed {
         let system = Requester::system(connection)?;
         let mut unit = UnitOfWork::new(services, &system, connection, run.cause_depth.saturating_add(1))?;
-        // It has failed, whatever a handler says to that.
-        let told = unit.savepoint(|unit| {
-            unit.changed(Signal::FunctionFailed, run.id, || EventData::new(None, Some(&run)))
-        });
-        match told {
-            Err(error) if error.code() == ErrorCode::Unavailable => return Err(error),
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(run = %run.id, %error, cause, "nobody is told of a run that failed");
-            }
-            Ok(()) => {}
-        }
+        tell_of_failure(&mut unit, &run)?;
     }
     Ok(Some(run.status))
+}
+
+/// Tells of a run that has failed, whatever a handler says to that.
+pub fn tell_of_failure(unit: &mut UnitOfWork<'_>, run: &FunctionRun) -> Result<()> {
+    let told = unit
+        .savepoint(|unit| unit.changed(Signal::FunctionFailed, run.id, || EventData::new(None, Some(run))));
+    match told {
+        Err(error) if error.code() == ErrorCode::Unavailable => Err(error),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(run = %run.id, %error, cause, "nobody is told of a run that failed");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Ends runs whose processes are gone; returns their statuses.
