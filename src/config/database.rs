@@ -65,10 +65,14 @@ impl DatabaseSettings {
         self.url.strip_prefix("sqlite://").map(Path::new)
     }
 
-    /// The path of the file, on SQLite, if there is no such file.
+    /// The path of the file, on SQLite, if there is no such file, or nothing in it.
     #[must_use]
     pub(crate) fn missing_file(&self) -> Option<PathBuf> {
-        self.file().filter(|path| matches!(path.try_exists(), Ok(false))).map(Path::to_owned)
+        let is_missing = |path: &&Path| match path.metadata() {
+            Ok(found) => found.is_file() && found.len() == 0,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        self.file().filter(is_missing).map(Path::to_owned)
     }
 
     /// The URL with the password from the other settings.

@@ -135,3 +135,35 @@ fn a_command_that_makes_no_database_says_that_there_is_none_and_leaves_nothing()
     assert!(listed.status.success(), "{listed:?}");
     fs::remove_dir_all(folder).expect("the folder goes");
 }
+
+#[test]
+fn what_is_no_database_is_left_as_it_is() {
+    let folder = std::env::temp_dir().join(format!("tasks_it_foreign_{}", std::process::id()));
+    fs::create_dir(&folder).expect("a folder");
+    let (text, inner, empty) = (folder.join("notes.txt"), folder.join("inner"), folder.join("empty.db"));
+    fs::write(&text, "what somebody has written, longer than a header").expect("a file");
+    fs::write(&empty, "").expect("a file");
+    fs::create_dir(&inner).expect("a folder");
+    let modes = [(&text, 0o644), (&inner, 0o755), (&empty, 0o644)];
+    for (path, mode) in modes {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("its mode");
+    }
+    for (path, commands, says) in [
+        (&text, &["rights list", "migrate", "user add ada --no-password"][..], "is no database of SQLite"),
+        (&inner, &["rights list", "migrate"][..], "is no file"),
+        (&empty, &["rights list"][..], "there is no database"),
+    ] {
+        for command in commands {
+            let args: Vec<&str> = command.split(' ').collect();
+            let output = run(&format!("sqlite://{}", path.display()), &args);
+            let said = line(&output);
+            assert!(!output.status.success() && said.contains(says), "{command}: {said}");
+        }
+    }
+    for (path, before) in modes {
+        assert_eq!(mode(path), before, "{}", path.display());
+    }
+    assert_eq!(fs::metadata(&empty).expect("it is there").len(), 0);
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 3, "nothing is put beside them");
+    fs::remove_dir_all(folder).expect("the folder goes");
+}

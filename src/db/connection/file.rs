@@ -1,7 +1,7 @@
 //! The SQLite file. Only its owner can read it. It is recognised again, so that nothing is written to a file that is gone.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -58,6 +58,7 @@ impl DatabaseFile {
             return Err(refusal(self.gone()));
         }
         if self.identity.get().is_none() {
+            self.check_kind()?;
             self.make().map_err(|error| refusal(format!("the file {path} can't be made: {error}")))?;
             self.keep_from_others();
         }
@@ -89,6 +90,24 @@ impl DatabaseFile {
             }
         }
         Ok(connection)
+    }
+
+    /// Refuses what is there and is no database, before anything of it is changed: the name may be mistaken.
+    fn check_kind(&self) -> Result<(), Failure> {
+        const HEADER: &[u8] = b"SQLite format 3\0";
+        let path = self.path.display();
+        let Ok(found) = fs::metadata(&self.path) else { return Ok(()) };
+        if !found.is_file() {
+            return Err(refusal(format!("{path} is no file")));
+        }
+        let mut begins = Vec::new();
+        let read = fs::File::open(&self.path)
+            .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut begins));
+        // What can't be read is left to SQLite, which says more of it. An empty file becomes a database.
+        if read.is_ok() && !begins.is_empty() && begins != HEADER {
+            return Err(refusal(format!("the file {path} is no database of SQLite")));
+        }
+        Ok(())
     }
 
     fn gone(&self) -> String {
