@@ -174,7 +174,9 @@ impl Row {
             }
         }
         if let Some(reason) = &self.decided.first_refusal {
-            say(format!("a decision was refused {} times, first: {reason}", self.decided.refused));
+            let refused = self.decided.refused;
+            let logged = self.log.errors.first().map_or("no error", String::as_str);
+            say(format!("a decision was refused {refused} times, first: {reason}; the log says: {logged}"));
         }
         if self.decided.acknowledged.is_empty() {
             say("nothing was decided meanwhile".to_owned());
