@@ -17,7 +17,8 @@ use crate::reports::{Reached, Reports};
 /// refused.
 pub const SHORT_LIVED: usize = 32;
 
-/// How many connections that gave way may not be closed yet when the next one is taken. Each is still an open file.
+/// How many connections that gave way, short-lived ones too, may not be closed yet when the next one is taken. Each is still an open
+/// file.
 pub const CLOSING: usize = 32;
 
 /// The present connections.
@@ -109,6 +110,7 @@ impl Connections {
             if state.short_lived.len() > SHORT_LIVED
                 && let Some(oldest) = state.short_lived.pop_front()
             {
+                state.closing += 1;
                 oldest.cancel();
             }
             Counted::Beyond
@@ -197,7 +199,13 @@ impl Drop for Slot {
         self.evicted.cancel();
         let mut state = self.connections.state();
         match self.counted {
-            Counted::Beyond => state.short_lived.retain(|token| !token.is_cancelled()),
+            Counted::Beyond => {
+                let before = state.short_lived.len();
+                state.short_lived.retain(|token| !token.is_cancelled());
+                if state.short_lived.len() == before {
+                    state.closing -= 1;
+                }
+            }
             Counted::Trusted => drop(state.remove(Counted::Trusted)),
             counted @ Counted::Network(..) => {
                 if state.remove(counted).is_none() {
@@ -308,7 +316,9 @@ mod tests {
         let gone = short.iter().filter(|admission| admission.evicted.is_cancelled()).count();
         assert_eq!(gone, 5);
         assert!(short[..5].iter().all(|admission| admission.evicted.is_cancelled()), "the oldest give way");
+        assert_eq!(connections.state().closing, 5, "they are open files until they are closed");
         drop((held, short));
+        assert_eq!(connections.state().closing, 0);
         assert!(admit(&connections, "192.0.2.2").beyond.is_none());
         assert!(connections.state().short_lived.is_empty());
     }
