@@ -15,7 +15,7 @@ use super::connection::{DbConnection, Dialect};
 use super::history::historical_columns;
 use super::query::{asked_among, awaiting_among, executors_among};
 use super::sql::Sql;
-use super::user::{grants_of_roles, rights_by};
+use super::user::{grants_of_roles, holders_of, rights_by};
 use crate::domain::decision::FourEyes;
 use crate::domain::history::HistoryType;
 use crate::domain::json::Json;
@@ -161,8 +161,8 @@ pub fn versions(connection: &mut DbConnection, keys: &[i64]) -> Result<Vec<Histo
 pub struct Question<'a> {
     /// The people.
     pub users: &'a [Uuid],
-    /// Whether roles are the module's own, and not a host's.
-    pub asks_roles: bool,
+    /// Who of them is asked for.
+    pub whom: Whom<'a>,
     /// Tasks that have changed.
     pub tasks: &'a [Uuid],
     /// Groups that tasks have left.
@@ -173,11 +173,32 @@ pub struct Question<'a> {
     pub four_eyes: FourEyes,
 }
 
+/// Whose sessions and roles are asked for.
+pub enum Whom<'a> {
+    /// Nobody's: a host knows its people.
+    Nobody,
+    /// Those of all the people.
+    All,
+    /// Those of executors of the tasks and groups, and of these.
+    Concerned {
+        /// Some of the people.
+        users: &'a [Uuid],
+        /// And whoever of the people has one of these rights.
+        rights: &'a [i32],
+    },
+}
+
 /// What the database says of them.
 #[derive(Default)]
 pub struct Standing {
     /// What each role grants.
     pub roles: Vec<(i32, Rights)>,
+    /// The active people who were asked for, each with the key of each role.
+    pub people: Vec<(Uuid, Option<i32>)>,
+    /// Those who were asked for and are not active.
+    pub inactive: Vec<Uuid>,
+    /// Their sessions that go on.
+    pub sessions: Vec<Uuid>,
     /// The tasks that are not deleted, with their versions.
     pub live: Vec<(Uuid, i32)>,
     /// Tasks with people who are asked about them.
@@ -186,25 +207,6 @@ pub struct Standing {
     pub awaiting: Vec<(Uuid, Uuid)>,
     /// Groups with their executors.
     pub executors: Vec<(Uuid, Uuid)>,
-}
-
-/// Of whom it is asked whether they may act: of these people, and of all among others who have one of these roles.
-pub struct Whom<'a> {
-    /// The people.
-    pub users: &'a [Uuid],
-    /// The keys of the roles.
-    pub roles: &'a [i32],
-    /// The others.
-    pub among: &'a [Uuid],
-}
-
-/// Who may act.
-#[derive(Default)]
-pub struct Acting {
-    /// The active people, each with the key of each role.
-    pub people: Vec<(Uuid, Option<i32>)>,
-    /// Their sessions that go on.
-    pub sessions: Vec<Uuid>,
 }
 
 #[derive(QueryableByName)]
@@ -217,52 +219,8 @@ struct Said {
     other: Option<String>,
 }
 
-/// Asks who may act, by one statement however many they are.
-///
-/// # Errors
-/// INTERNAL when the database answers what it was not asked.
-pub fn acting(connection: &mut DbConnection, whom: &Whom<'_>, now: NaiveDateTime) -> Result<Acting> {
-    let dialect = connection.dialect();
-    let mut asked = keys(dialect, "uuid", whom.users);
-    if !whom.roles.is_empty() {
-        asked = asked
-            .sql(" UNION SELECT user_id FROM core_userrole WHERE role_id IN (")
-            .append(keys(dialect, "integer", whom.roles))
-            .sql(") AND user_id IN (")
-            .append(keys(dialect, "uuid", whom.among))
-            .sql(")");
-    }
-    let people = Sql::new(
-        "SELECT 'person' AS kind, CAST(core_user.id AS text) AS one, CAST(held.role_id AS text) AS other \
-         FROM core_user LEFT JOIN core_userrole AS held ON held.user_id = core_user.id \
-         WHERE core_user.is_active AND core_user.id IN (",
-    )
-    .append(asked.clone())
-    .sql(")");
-    let sessions = Sql::new(
-        "SELECT 'session', CAST(id AS text), NULL FROM core_session \
-         WHERE date_revoked IS NULL AND date_expires > ",
-    )
-    .bind(now)
-    .sql(" AND user_id IN (")
-    .append(asked)
-    .sql(")");
-    let mut acting = Acting::default();
-    for Said { kind, one, other } in
-        Sql::join(vec![people, sessions], " UNION ALL ", "").load::<Said>(connection)?
-    {
-        match kind.as_str() {
-            "person" => {
-                let role = other.map(|role| role.parse().map_err(Error::internal)).transpose()?;
-                acting.people.push((key(&one)?, role));
-            }
-            _ => acting.sessions.push(key(&one)?),
-        }
-    }
-    Ok(acting)
-}
-
-/// Asks about tasks and who is asked about them, by one statement however many people listen.
+/// Asks who may act, who is asked about tasks and what becomes of these, by one statement however many people listen: so all of it
+/// is of one moment.
 ///
 /// # Errors
 /// INTERNAL when the database answers what it was not asked.
@@ -271,29 +229,50 @@ pub fn standing(
     question: &Question<'_>,
     now: NaiveDateTime,
 ) -> Result<Standing> {
-    let dialect = connection.dialect();
-    let (users, tasks) = (keys(dialect, "uuid", question.users), keys(dialect, "uuid", question.tasks));
-    let mut parts = Vec::new();
-    if question.asks_roles {
-        let grants = grants_of_roles(dialect);
-        parts.push(Sql::new(format!(
-            "SELECT 'role' AS kind, role.id AS one, role.grants AS other FROM ({grants}) AS role"
-        )));
+    let mut standing = Standing::default();
+    for Said { kind, one, other } in asking(connection.dialect(), question, now).load::<Said>(connection)? {
+        let other = other.unwrap_or_default();
+        let number = || other.parse().map_err(Error::internal);
+        match kind.as_str() {
+            "role" => standing.roles.push((one.parse().map_err(Error::internal)?, rights_by(&other)?)),
+            "person" if other.is_empty() => standing.people.push((key(&one)?, None)),
+            "person" => standing.people.push((key(&one)?, Some(number()?))),
+            "inactive" => standing.inactive.push(key(&one)?),
+            "session" => standing.sessions.push(key(&one)?),
+            "live" => standing.live.push((key(&one)?, number()?)),
+            "awaiting" => standing.awaiting.push((key(&one)?, key(&other)?)),
+            "asked" => standing.asked.push((key(&one)?, key(&other)?)),
+            _ => standing.executors.push((key(&one)?, key(&other)?)),
+        }
     }
-    parts.push(
+    Ok(standing)
+}
+
+/// The statement. What it asks for is written once before the rest, which refers to it: who is asked about tasks says who may hear of
+/// them.
+fn asking(dialect: Dialect, question: &Question<'_>, now: NaiveDateTime) -> Sql {
+    let (users, tasks) = (keys(dialect, "uuid", question.users), keys(dialect, "uuid", question.tasks));
+    let mut named = Vec::new();
+    let mut parts = vec![
         Sql::new(
             "SELECT 'live' AS kind, CAST(id AS text) AS one, CAST(version AS text) AS other FROM task_management_task \
              WHERE NOT is_deleted AND id IN (",
         )
         .append(tasks.clone())
         .sql(")"),
-    );
+    ];
     if !question.tasks.is_empty() {
-        parts.push(
-            Sql::new("SELECT 'asked', CAST(task_id AS text), CAST(user_id AS text) FROM (")
-                .append(asked_among(&tasks, &users))
-                .sql(") AS asked_among"),
-        );
+        let asked = Sql::new("asked AS MATERIALIZED (").append(asked_among(&tasks, &users)).sql(")");
+        named.push(asked);
+        parts.push(Sql::new("SELECT 'asked', CAST(task_id AS text), CAST(user_id AS text) FROM asked"));
+    }
+    if !question.groups.is_empty() {
+        let groups = keys(dialect, "uuid", question.groups);
+        let left = Sql::new("executors AS MATERIALIZED (").append(executors_among(groups, users.clone()));
+        named.push(left.sql(")"));
+        parts.push(Sql::new(
+            "SELECT 'executor', CAST(task_group_id AS text), CAST(user_id AS text) FROM executors",
+        ));
     }
     if !question.tasks.is_empty() && !question.awaiting.is_empty() {
         let waited_for = keys(dialect, "uuid", question.awaiting);
@@ -303,30 +282,48 @@ pub fn standing(
                 .sql(") AS awaiting_among"),
         );
     }
-    if !question.groups.is_empty() {
+    if let Some(whom) = whom(dialect, question, users) {
+        named.push(Sql::new("whom (id) AS MATERIALIZED (").append(whom).sql(")"));
+        let grants = grants_of_roles(dialect);
+        parts.push(Sql::new(format!("SELECT 'role', role.id, role.grants FROM ({grants}) AS role")));
+        parts.push(Sql::new(
+            "SELECT CASE WHEN core_user.is_active THEN 'person' ELSE 'inactive' END, CAST(core_user.id AS text), \
+             CAST(held.role_id AS text) FROM core_user LEFT JOIN core_userrole AS held ON held.user_id = core_user.id \
+             WHERE core_user.id IN (SELECT id FROM whom)",
+        ));
         parts.push(
-            Sql::new("SELECT 'executor', CAST(task_group_id AS text), CAST(user_id AS text) FROM (")
-                .append(executors_among(keys(dialect, "uuid", question.groups), users))
-                .sql(") AS executors_among"),
+            Sql::new(
+                "SELECT 'session', CAST(id AS text), NULL FROM core_session \
+                 WHERE date_revoked IS NULL AND user_id IN (SELECT id FROM whom) AND date_expires > ",
+            )
+            .bind(now),
         );
     }
-    let mut standing = Standing::default();
-    for Said { kind, one, other } in Sql::join(parts, " UNION ALL ", "").load::<Said>(connection)? {
-        match kind.as_str() {
-            "role" => {
-                let role = one.parse().map_err(Error::internal)?;
-                standing.roles.push((role, rights_by(&other.unwrap_or_default())?));
-            }
-            "live" => {
-                let version = other.unwrap_or_default().parse().map_err(Error::internal)?;
-                standing.live.push((key(&one)?, version));
-            }
-            "awaiting" => standing.awaiting.push((key(&one)?, key(&other.unwrap_or_default())?)),
-            "asked" => standing.asked.push((key(&one)?, key(&other.unwrap_or_default())?)),
-            _ => standing.executors.push((key(&one)?, key(&other.unwrap_or_default())?)),
-        }
+    let parts = Sql::join(parts, " UNION ALL ", "");
+    if named.is_empty() {
+        parts
+    } else {
+        Sql::new("WITH ").append(Sql::join(named, ", ", "")).sql(" ").append(parts)
     }
-    Ok(standing)
+}
+
+/// The keys of those who are asked for; none if nobody is.
+fn whom(dialect: Dialect, question: &Question<'_>, users: Sql) -> Option<Sql> {
+    let (known, rights) = match question.whom {
+        Whom::Nobody => return None,
+        Whom::All => return Some(users),
+        Whom::Concerned { users, rights } => (users, rights),
+    };
+    let mut whom = vec![keys(dialect, "uuid", known)];
+    if !question.tasks.is_empty() {
+        whom.push(Sql::new("SELECT user_id FROM asked"));
+    }
+    if !question.groups.is_empty() {
+        whom.push(Sql::new("SELECT user_id FROM executors"));
+    }
+    let holders = holders_of(keys(dialect, "integer", rights));
+    whom.push(holders.sql(" AND core_userrole.user_id IN (").append(users).sql(")"));
+    Some(Sql::join(whom, " UNION ", ""))
 }
 
 fn key(text: &str) -> Result<Uuid> {

@@ -245,6 +245,23 @@ pub fn grants_of_roles(dialect: Dialect) -> String {
     )
 }
 
+/// A query of who holds one of these rights by a role that is not blocked, to which a condition on `core_userrole` may be added; a
+/// superuser holds all. `rights` is a query of their numbers.
+pub fn holders_of(rights: Sql) -> Sql {
+    Sql::new(
+        "SELECT core_userrole.user_id FROM core_userrole \
+         JOIN core_role ON core_role.id = core_userrole.role_id AND NOT core_role.is_blocked \
+         WHERE (core_role.is_system = ",
+    )
+    .bind(SUPERUSER_ROLE)
+    .sql(
+        " OR EXISTS (SELECT 1 FROM core_roleright WHERE core_roleright.role_id = core_role.id \
+         AND core_roleright.right_id IN (",
+    )
+    .append(rights)
+    .sql(")))")
+}
+
 /// The user who meets `condition`, and the user's rights by all roles that are not blocked, by one statement.
 ///
 /// # Errors

@@ -94,6 +94,34 @@ async fn those_who_ask_the_same_of_one_change_are_each_told_what_is_theirs(app: 
 }
 
 #[apply(on_both)]
+async fn one_statement_asks_sessions_rights_and_sight_of_all_who_listen(app: TestApp) {
+    let group = app.group("ASKED", All, &["exec1", "exec2", "exec3"]).await;
+    let task = app.task_in(&group).await;
+    let counted = app.counted_process();
+    let served = Served::start(&counted).await;
+    let mut sockets = Vec::new();
+    for who in ["admin", "triage", "exec1", "exec2", "exec3", "exec4"] {
+        let mut socket = served.listen(&counted, who).await;
+        socket.subscribe("1", "subscription { taskChanged { signal uuid } }");
+        assert_eq!(socket.change()["signal"], "READY");
+        sockets.push(socket);
+    }
+    counted.statements();
+    priority(&app, &task, 7).await;
+    let mut other = sockets.pop().expect("six listen");
+    for socket in &mut sockets {
+        assert_eq!(socket.change()["signal"], "CHANGED");
+    }
+    assert!(other.is_silent(A_WHILE));
+    let sent = counted.statements();
+    let asking = |what: &str| -> Vec<&String> { sent.iter().filter(|text| text.contains(what)).collect() };
+    let [sight] = asking("'asked'")[..] else { panic!("not one statement: {sent:#?}") };
+    assert!(["'session'", "'person'", "'role'"].iter().all(|what| sight.contains(what)), "{sight}");
+    // Now and then sessions and rights are asked for although nothing changes.
+    assert!(asking("'session'").len() <= 2, "{sent:#?}");
+}
+
+#[apply(on_both)]
 async fn who_may_see_no_tasks_may_not_listen(app: TestApp) {
     let served = Served::start(&app).await;
     let mut socket = served.listen(&app, "norights").await;

@@ -4,13 +4,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
 use crate::db;
 use crate::db::connection::DbConnection;
-use crate::db::task_change::{Acting, Question, Standing, Whom};
+use crate::db::task_change::{Question, Standing, Whom};
 use crate::domain::history::HistoryType;
 use crate::domain::permission::Rights;
 use crate::domain::settings::ModuleSettings;
@@ -114,35 +113,40 @@ impl Audience {
         let tasks = unique(&mut changes.iter().map(|change| change.task_id));
         let groups = unique(&mut changes.iter().filter_map(Change::left_group));
         // Whoever may do what needs no right is known only by asking for all.
-        let scope = if may_see_all(&Rights::default(), &settings) { Scope::All } else { scope };
-        let is_own = !services.users.is_hosts();
-        let question = Question {
-            users: &users,
-            asks_roles: is_own,
-            tasks: &tasks,
-            groups: &groups,
-            awaiting,
-            four_eyes: settings.four_eyes(),
-        };
-        let now = services.clock.now();
-        let standing = db::task_change::standing(connection, &question, now)?;
-        let concerns = concerns(&standing, changes);
-        let known = if is_own {
-            let people: HashSet<Uuid> = concerns.keys().copied().collect();
-            Known::own(connection, (&users, scope), people, (&standing, &settings), now)?
-        } else {
-            Known {
-                asked_for: None,
-                sessions: Vec::new(),
-                rights: hosts_rights(services, connection, &users)?,
+        let wide = see_all_by(&settings);
+        let scope = if wide.is_some() { scope } else { Scope::All };
+        let known: Vec<Uuid> = match scope {
+            Scope::All => Vec::new(),
+            Scope::Concerned(told) => {
+                let listening: HashSet<Uuid> = users.iter().copied().collect();
+                let makers = changes.iter().map(|change| change.user_created);
+                let makers = makers.filter(|maker| listening.contains(maker));
+                unique(&mut told.iter().copied().chain(makers))
             }
         };
-        let sessions: HashSet<Uuid> = known.sessions.into_iter().collect();
+        let is_own = !services.users.is_hosts();
+        let whom = match scope {
+            _ if !is_own => Whom::Nobody,
+            Scope::All => Whom::All,
+            Scope::Concerned(_) => {
+                Whom::Concerned { users: &known, rights: wide.as_deref().unwrap_or_default() }
+            }
+        };
+        let four_eyes = settings.four_eyes();
+        let question = Question { users: &users, whom, tasks: &tasks, groups: &groups, awaiting, four_eyes };
+        let standing = db::task_change::standing(connection, &question, services.clock.now())?;
+        let concerns = concerns(&standing, changes);
+        let rights = if is_own { own_rights(&standing) } else { hosts_rights(services, connection, &users)? };
+        let asked_for = (is_own && scope != Scope::All).then(|| {
+            let found = rights.keys().chain(&standing.inactive).chain(concerns.keys()).chain(&known);
+            found.copied().collect::<HashSet<Uuid>>()
+        });
+        let sessions: HashSet<Uuid> = standing.sessions.into_iter().collect();
         let mut people = HashMap::new();
         for requester in listeners {
             let listener = listener(requester);
             let goes_on = listener.1.is_none_or(|session| sessions.contains(&session));
-            let Some(rights) = known.rights.get(&listener.0).filter(|_| goes_on) else { continue };
+            let Some(rights) = rights.get(&listener.0).filter(|_| goes_on) else { continue };
             if let Entry::Vacant(place) = people.entry(listener) {
                 let rights = identity::complete(services, connection, rights.clone())?;
                 // A program has some of its owner's rights.
@@ -154,7 +158,7 @@ impl Audience {
         }
         Ok(Self {
             people,
-            asked_for: known.asked_for,
+            asked_for,
             concerns,
             live: standing.live.into_iter().collect(),
             asked: standing.asked.into_iter().collect(),
@@ -233,66 +237,17 @@ fn concerns(standing: &Standing, changes: &[Change]) -> HashMap<Uuid, Vec<usize>
     concerns
 }
 
-/// What is known of people.
-struct Known {
-    /// Of whom, if not of all who listen.
-    asked_for: Option<HashSet<Uuid>>,
-    /// The sessions that go on.
-    sessions: Vec<Uuid>,
-    /// The rights of those who may act.
-    rights: HashMap<Uuid, Rights>,
-}
-
-impl Known {
-    /// Asks for the module's own people: for all, or for those whom a change concerns and all who may see all tasks.
-    fn own(
-        connection: &mut DbConnection,
-        (users, scope): (&[Uuid], Scope<'_>),
-        concerned: HashSet<Uuid>,
-        (standing, settings): (&Standing, &ModuleSettings),
-        now: NaiveDateTime,
-    ) -> Result<Self> {
-        let Scope::Concerned(told) = scope else {
-            return Self::of(connection, &Whom { users, roles: &[], among: users }, standing, now);
-        };
-        let mut people = concerned;
-        people.extend(told);
-        let asked: Vec<Uuid> = people.iter().copied().collect();
-        let wide = standing.roles.iter().filter(|(_, rights)| may_see_all(rights, settings));
-        let roles: Vec<i32> = wide.map(|(role, _)| *role).collect();
-        let whom = Whom { users: &asked, roles: &roles, among: users };
-        let mut known = Self::of(connection, &whom, standing, now)?;
-        people.extend(known.rights.keys());
-        known.asked_for = Some(people);
-        Ok(known)
-    }
-
-    fn of(
-        connection: &mut DbConnection,
-        whom: &Whom<'_>,
-        standing: &Standing,
-        now: NaiveDateTime,
-    ) -> Result<Self> {
-        let acting = db::task_change::acting(connection, whom, now)?;
-        let rights = own_rights(standing, &acting);
-        Ok(Self { asked_for: None, sessions: acting.sessions, rights })
-    }
-}
-
-/// Whether somebody with a role that grants this may see all tasks, maybe by other roles too.
-fn may_see_all(rights: &Rights, settings: &ModuleSettings) -> bool {
+/// The rights with one of which somebody may see all tasks, maybe by others too; none if nobody needs one.
+fn see_all_by(settings: &ModuleSettings) -> Option<Vec<i32>> {
     let by = [&settings.gql_task_search_all_perms, &settings.gql_task_group_search_perms];
-    rights.is_superuser
-        || by
-            .into_iter()
-            .any(|needed| needed.is_empty() || needed.iter().any(|one| rights.numbers.contains(one)))
+    by.iter().all(|needed| !needed.is_empty()).then(|| by.into_iter().flatten().copied().collect())
 }
 
 /// The rights of the active people, by their roles.
-fn own_rights(standing: &Standing, acting: &Acting) -> HashMap<Uuid, Rights> {
+fn own_rights(standing: &Standing) -> HashMap<Uuid, Rights> {
     let roles: HashMap<i32, &Rights> = standing.roles.iter().map(|(role, rights)| (*role, rights)).collect();
     let mut all: HashMap<Uuid, Rights> = HashMap::new();
-    for (person, role) in &acting.people {
+    for (person, role) in &standing.people {
         let own = all.entry(*person).or_default();
         if let Some(granted) = role.and_then(|role| roles.get(&role)) {
             own.is_superuser |= granted.is_superuser;
