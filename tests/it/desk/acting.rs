@@ -29,7 +29,7 @@ async fn tasks_are_decided_by_keys_alone_and_the_next_one_opens() {
     assert_eq!(world.app.status(&first).await, "COMPLETED");
     browser.press("r");
     browser.wait("document.activeElement?.tagName === 'TEXTAREA'");
-    browser.press("The amount is wrong.");
+    browser.type_text("The amount is wrong.");
     browser.click("button", "Reject it");
     browser.sees("You rejected: The second");
     assert_eq!(world.app.status(&second).await, "FAILED");
@@ -114,7 +114,7 @@ async fn a_session_that_ends_loses_nothing_that_was_typed() {
     world.open_task("A visit");
     let browser = &world.browser;
     browser.press("c");
-    browser.press("Who was there?");
+    browser.type_text("Who was there?");
     browser.devtools("Network.clearBrowserCookies", json!({}));
     browser.click("button", "Send");
     browser.sees("Your session has ended. Nothing of what you have typed is lost.");
@@ -156,7 +156,7 @@ async fn what_was_done_although_its_answer_was_lost_is_not_done_twice() {
     world.open_task("A claim");
     let browser = &world.browser;
     browser.press("c");
-    browser.press("Said once.");
+    browser.type_text("Said once.");
     let lose = "const real = fetch; window.fetch = async (...given) => { const answer = await real(...given); \
                 if (!given[1]?.body?.includes('createTaskComment') || window.lost) return answer; \
                 window.lost = true; throw new TypeError('the answer is lost'); }";

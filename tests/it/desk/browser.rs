@@ -11,6 +11,9 @@ use tokio::task::block_in_place;
 /// How WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Says what has the focus, and what is typed there.
+const FOCUS: &str = "const at = document.activeElement; return [at.cloneNode().outerHTML, at.value]";
+
 /// Keys that are no characters, as WebDriver names them.
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
@@ -76,10 +79,10 @@ impl Browser {
                 return found;
             }
             if Instant::now() > deadline {
-                let shown = self.text("body");
+                let (shown, at) = (self.text("body"), self.address());
+                let focus = self.script(FOCUS, json!([]));
                 panic!(
-                    "in vain it was waited until {expression}; the page at {} shows\n{shown}",
-                    self.address()
+                    "in vain it was waited until {expression}; the page at {at} shows\n{shown}\nwith the focus on {focus}"
                 );
             }
             block_in_place(|| std::thread::sleep(Duration::from_millis(30)));
@@ -137,6 +140,12 @@ impl Browser {
         });
         let actions: Vec<Value> = each.collect();
         self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
+    }
+
+    /// Types a text where the focus is, and waits until it stands there whole.
+    pub fn type_text(&self, text: &str) {
+        self.press(text);
+        self.wait(&format!("document.activeElement.value?.endsWith({}) ?? false", json!(text)));
     }
 
     /// The address of the page.

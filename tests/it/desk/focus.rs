@@ -78,7 +78,7 @@ async fn the_focus_stays_with_the_reader_at_a_task() {
     );
     is_at(&world, ".decide button");
     browser.press("c");
-    browser.press("A word.");
+    browser.type_text("A word.");
     press_at(&world, "article form button", "Send");
     browser.sees("Your comment is there.");
     is_at(&world, "article textarea");
@@ -148,7 +148,7 @@ async fn the_focus_stays_with_the_reader_in_lists() {
     browser.wait("document.activeElement?.closest('main') ? true : false");
     browser.press("/");
     is_at(&world, "input[type=search]");
-    browser.press("number 1");
+    browser.type_text("number 1");
     browser.wait("document.querySelectorAll('.row:not(.gone)').length === 10");
     is_at(&world, "input[type=search]");
     press_at(&world, "nav a", "Overview");

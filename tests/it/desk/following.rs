@@ -57,11 +57,11 @@ async fn an_open_task_follows_what_others_do_with_it(backend: Backend) {
     browser.sees("It waits for 1 more approval, by you or Exe4 Executor4.");
     browser.wait(IS_TOLD);
     browser.press("c");
-    browser.press("I have typed th");
+    browser.type_text("I have typed th");
     assert_eq!(world.app.vote("exec4", &task, json!("FAILED")).await, "ok");
     browser.sees("It was rejected by Exe4 Executor4.");
     // What is being typed stays, with the focus where it is.
-    browser.press("is.");
+    browser.type_text("is.");
     browser.wait("document.activeElement.value === 'I have typed this.'");
 }
 

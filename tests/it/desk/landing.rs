@@ -82,7 +82,7 @@ async fn what_is_said_beside_the_page_covers_no_field() {
         world.open(&format!("{HERE}&list=all"));
         world.open_task("The first");
         browser.press("c");
-        browser.press("A word.");
+        browser.type_text("A word.");
         browser.click("article form button", "Send");
         browser.sees("Your comment is there.");
         covers_nothing(&world, &format!("a comment at {width}"));

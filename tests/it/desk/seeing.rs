@@ -235,7 +235,7 @@ async fn the_focus_is_seen_and_everything_has_a_name() {
     named(&world, "list");
     world.open_task("A household");
     browser.press("c");
-    browser.press("Hm");
+    browser.type_text("Hm");
     browser.wait("document.querySelector('.mentions') ? true : false");
     named(&world, "task");
     browser.press(super::browser::ESCAPE);
@@ -302,7 +302,7 @@ async fn axe_finds_nothing_wrong() {
         check(&world, "help");
         browser.press(super::browser::ESCAPE);
         browser.press("c");
-        browser.press("Hm");
+        browser.type_text("Hm");
         browser.wait("document.querySelector('.mentions') ? true : false");
         check(&world, "comment");
         world.open(HERE);

@@ -17,7 +17,7 @@ async fn people_of_the_task_are_told_of_a_comment() {
     world.open_task("A visit");
     let browser = &world.browser;
     browser.press("c");
-    browser.press("Who was there?");
+    browser.type_text("Who was there?");
     let people = browser.wait("document.querySelector('.mentions')?.innerText ?? false");
     let people = people.as_str().expect("a text");
     assert!(people.contains("Ada Administrator") && !people.contains("Exe5"), "{people}");

@@ -51,7 +51,7 @@ async fn a_slow_server_is_said_to_be_slow_and_nothing_is_done_twice() {
                 window.fetch = async (...given) => { await new Promise((resolve) => setTimeout(resolve, 5000)); return real(...given); }";
     browser.script(slow, json!([]));
     browser.press("c");
-    browser.press("Said once.");
+    browser.type_text("Said once.");
     browser.click("article form button", "Send");
     browser.sees("The server takes its time.");
     // An impatient reader presses again.
