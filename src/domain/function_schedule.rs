@@ -46,6 +46,34 @@ pub fn check_cron(line: &str) -> Result<()> {
     }
 }
 
+/// The line as the parser reads it, if it can.
+fn parsed(line: &str) -> Option<Cron> {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    if line.is_ascii() { parser.parse(line).ok() } else { None }
+}
+
+/// What is wrong with a line: the first field that can't be read although it stands alone, or the line as a whole.
+fn refusal(line: &str) -> Message {
+    let refusals = [
+        Message::new("cron-minute"),
+        Message::new("cron-hour"),
+        Message::new("cron-day"),
+        Message::new("cron-month"),
+        Message::new("cron-weekday"),
+    ];
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let whole = Message::new("not-a-cron-line");
+    if fields.len() != refusals.len() {
+        return whole;
+    }
+    let is_wrong = |place: usize| {
+        let alone = fields.iter().enumerate().map(|(at, field)| if at == place { field } else { "*" });
+        parsed(&alone.collect::<Vec<_>>().join(" ")).is_none()
+    };
+    let mut wrong = refusals.into_iter().zip(&fields).enumerate().filter(|(place, _)| is_wrong(*place));
+    wrong.next().map_or(whole, |(_, (refusal, part))| refusal.with("part", *part))
+}
+
 /// The rhythm of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rhythm {
@@ -72,14 +100,7 @@ impl Rhythm {
     /// VALIDATION, naming the field.
     pub fn of_cron(line: &str, zone: &str) -> Result<Self> {
         check_text("cron", line, LONGEST_CRON)?;
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let refused = |reason: String| {
-            Error::validation("cron", Message::new("not-a-cron-line").with("reason", reason))
-        };
-        if !line.is_ascii() {
-            return Err(refused("only letters, digits and signs of ASCII are allowed".to_owned()));
-        }
-        let cron = parser.parse(line).map_err(|error| refused(error.to_string()))?;
+        let cron = parsed(line).ok_or_else(|| Error::validation("cron", refusal(line)))?;
         let unknown = |_| Error::validation("timeZone", Message::new("unknown-time-zone"));
         Ok(Self::Cron { cron: Box::new(cron), zone: Tz::from_str(zone).map_err(unknown)? })
     }
@@ -137,6 +158,25 @@ mod tests {
             .take(3)
             .map(|moment| moment.format("%m-%d %H:%M").to_string())
             .collect()
+    }
+
+    #[test]
+    fn a_line_of_cron_that_cant_be_read_is_refused_by_the_field_that_is_wrong() {
+        for (line, key, part) in [
+            ("61 * * * *", "cron-minute", Some("61")),
+            ("0 8-30 * * *", "cron-hour", Some("8-30")),
+            ("0 0 0 * *", "cron-day", Some("0")),
+            ("0 0 1 Januar *", "cron-month", Some("Januar")),
+            ("0 0 * * DIM", "cron-weekday", Some("DIM")),
+            ("٣ * * * *", "cron-minute", Some("٣")),
+            ("* * * *", "not-a-cron-line", None),
+            ("0 0 * * * *", "not-a-cron-line", None),
+        ] {
+            let refused = Rhythm::of_cron(line, "UTC").expect_err(line);
+            assert_eq!((refused.field(), refused.message().key()), (Some("cron"), key), "{line:?}");
+            let text = refused.message().text("fr");
+            assert!(part.is_none_or(|part| text.contains(&format!("`{part}`"))), "{line:?}: {text}");
+        }
     }
 
     #[test]
