@@ -16,11 +16,11 @@ pub async fn prepare_demo(module: &TaskManagement, sample: Uuid) -> Result<(), S
     // It is not even migrated then.
     let is_anothers = module.database().read(move |connection| {
         Ok(migration::has_tables(connection)?
-            && db::user::is_anybody_there(connection)?
+            && db::user::has_people_or_roles(connection)?
             && !db::task::is_there(connection, sample)?)
     });
     if is_anothers.await.map_err(say)? {
-        return Err("there are people in this database, and no demo has made it: everybody knows the passwords of those whom the demo \
+        return Err("there are people or roles in this database, and no demo has made it: everybody knows the passwords of those whom the demo \
                     would add; name an empty database by --database-url, or leave that out"
             .to_owned());
     }

@@ -16,6 +16,7 @@ use crate::domain::role::SUPERUSER_ROLE;
 use crate::domain::user::SYSTEM_USER;
 use crate::error::{Error, Result};
 use crate::model::entity::{Entity as _, Kind};
+use crate::model::role::core_role;
 use crate::model::slice::Slice;
 use crate::model::user::{Language, User, core_user, credential};
 
@@ -67,14 +68,15 @@ pub fn lock_people(connection: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
-/// Whether there are people, on a schema of whatever level.
-pub fn is_anybody_there(connection: &mut DbConnection) -> Result<bool> {
-    let found: Option<Uuid> = core_user::table
+/// Whether there are people or roles, on a schema of whatever level.
+pub fn has_people_or_roles(connection: &mut DbConnection) -> Result<bool> {
+    let person: Option<Uuid> = core_user::table
         .filter(core_user::id.ne(SYSTEM_USER))
         .select(core_user::id)
         .first(connection)
         .optional()?;
-    Ok(found.is_some())
+    let role: Option<i32> = core_role::table.select(core_role::id).first(connection).optional()?;
+    Ok(person.is_some() || role.is_some())
 }
 
 /// The people who can log in and have every right.

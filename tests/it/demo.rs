@@ -72,10 +72,24 @@ fn the_demo_leaves_a_database_alone_in_which_there_are_people_of_others() {
             let output =
                 run(&database.url, &["demo", "--listen", "127.0.0.1:0", "--database-url", &database.url]);
             assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-            assert!(line(&output).contains("there are people in this database"), "{output:?}");
+            assert!(line(&output).contains("there are people or roles in this database"), "{output:?}");
             assert_eq!(people(), before);
             assert_eq!(database.count("SELECT count(*) FROM task_management_taskfunction"), 0);
         }
+    });
+}
+
+#[test]
+fn the_demo_leaves_a_database_alone_in_which_there_are_roles_of_others() {
+    on_each_database(|database| {
+        for command in [&["migrate"][..], &["role", "create", "Task Executor", "191001"]] {
+            assert!(run(&database.url, command).status.success(), "{command:?}");
+        }
+        let output =
+            run(&database.url, &["demo", "--listen", "127.0.0.1:0", "--database-url", &database.url]);
+        assert!(!output.status.success(), "{output:?}");
+        assert!(line(&output).contains("there are people or roles in this database"), "{output:?}");
+        assert_eq!(database.count("SELECT count(*) FROM core_user"), 1, "the system user");
     });
 }
 
@@ -88,7 +102,7 @@ fn the_demo_does_not_even_migrate_a_database_of_others() {
         let before = database.count(last);
         let output =
             run(&database.url, &["demo", "--listen", "127.0.0.1:0", "--database-url", &database.url]);
-        assert!(line(&output).contains("there are people in this database"), "{output:?}");
+        assert!(line(&output).contains("there are people or roles in this database"), "{output:?}");
         assert_eq!(database.count(last), before);
     });
 }
