@@ -22,6 +22,7 @@ use crate::message::Message;
 pub mod counted;
 pub mod fair_places;
 pub mod loan;
+pub mod rests;
 pub mod turn;
 
 /// An answer that takes more bytes than this, and the rows it is made of, is a large one.

@@ -13,6 +13,7 @@ use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::auth::users::Users;
 use crate::budget::fair_places::FairPlaces;
+use crate::budget::rests::Rests;
 use crate::budget::turn::Turns;
 use crate::clock::{Clock, SystemClock, new_random_id};
 use crate::config::Settings;
@@ -217,6 +218,7 @@ impl Builder {
             sealing: Sealing::new(&settings.sealing)?,
             hashing: FairPlaces::new(hashing_places(), usize::MAX),
             turns,
+            dispatching: Rests::default(),
             changes: Hub::new(settings.subscriptions.waiting_changes),
             subscriptions: settings.subscriptions.clone(),
             webhooks: settings.webhooks.clone(),

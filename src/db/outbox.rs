@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
 use super::connection::{self, DbConnection, Dialect};
@@ -88,6 +88,9 @@ pub struct Looked {
     /// Whether a delivery may be due. An older one of the same row may have to be made first; [`lease`] decides that.
     #[diesel(sql_type = Bool)]
     pub is_due: bool,
+    /// Who answers for the subscriber, whose dispatchers take turns.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Uuid>)]
+    pub owner: Option<Uuid>,
 }
 
 /// Somebody in the database who is told of events: the name, and the names of the signals that are wanted.
@@ -139,21 +142,23 @@ pub fn look(
     has_webhooks: bool,
     now: NaiveDateTime,
 ) -> Result<Vec<Looked>> {
-    let handlers = handlers
-        .iter()
-        .map(|name| Sql::new("SELECT ").bind(name.as_str()).sql(" AS name, false AS is_failing"));
+    let handlers = handlers.iter().map(|name| {
+        Sql::new("SELECT ")
+            .bind(name.as_str())
+            .sql(" AS name, false AS is_failing, CAST(NULL AS uuid) AS owner")
+    });
     let endpoints = has_webhooks.then(|| {
         Sql::new(
-            "SELECT 'webhook:' || CAST(id AS text), failing_since IS NOT NULL \
+            "SELECT 'webhook:' || CAST(id AS text), failing_since IS NOT NULL, CAST(NULL AS uuid) \
              FROM task_management_webhookendpoint WHERE NOT is_deleted AND is_active",
         )
     });
     let dispatchers = Sql::new(
-        "SELECT 'dispatcher:' || CAST(id AS text), false FROM task_management_taskdispatcher \
+        "SELECT 'dispatcher:' || CAST(id AS text), false, user_updated FROM task_management_taskdispatcher \
          WHERE NOT is_deleted AND is_enabled",
     );
     let subscribers = Sql::join(handlers.chain(endpoints).chain([dispatchers]).collect(), " UNION ALL ", "");
-    Ok(Sql::new("SELECT subscriber.name, subscriber.is_failing, ")
+    Ok(Sql::new("SELECT subscriber.name, subscriber.is_failing, subscriber.owner, ")
         .append(is_any_due("subscriber.name", now))
         .sql(" AS is_due FROM (")
         .append(subscribers)

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::auth::directory::Directory;
 use crate::auth::password::Passwords;
 use crate::auth::requester::Requester;
 use crate::auth::sealing::Sealing;
 use crate::auth::token::Tokens;
 use crate::budget::fair_places::FairPlaces;
+use crate::budget::rests::Rests;
 use crate::budget::turn::Turns;
 use crate::clock::Clock;
 use crate::config::{
@@ -74,6 +77,8 @@ pub struct ServiceContext {
     pub hashing: Arc<FairPlaces>,
     /// The turns of requests.
     pub turns: Turns,
+    /// The turns of dispatchers, by who answers for them.
+    pub dispatching: Rests<Uuid>,
     /// The settings of subscriptions.
     pub subscriptions: SubscriptionSettings,
     /// Those who listen to changes of tasks.

@@ -5,13 +5,16 @@
 //! them over after `outbox.lease_s`, and a late worker can't mark what it has lost. When the process ends, deliveries in hand are
 //! finished within the grace, or handed back.
 //!
+//! Dispatchers take turns by who answers for them (`budget/rests.rs`): who has a thousand of them has no more done at once than who has
+//! one. A delivery that waits for its turn is in no hand.
+//!
 //! Each handler has twenty permits, and each call a thread of its own. So a slow, blocking or panicking handler harms no other, and a
 //! slow delivery holds up only later events of its row. A call that does not return within `outbox.handler_timeout_s` is given
 //! up; it keeps its permit until it returns, so that it can't use up the threads of the process. A call that only awaits is ended,
 //! and its permit is free. After the last attempt a delivery is DEAD for its subscriber only. Claims and results of many deliveries
 //! are written together (`gathered.rs`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ use uuid::Uuid;
 use super::gathered::Gathered;
 use super::mail::Mails;
 use super::webhook::Webhooks;
+use crate::budget::rests::RestedTurn;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::lease::{self, Lease};
@@ -75,37 +79,41 @@ pub async fn deliver_due(
     settings: &OutboxSettings,
 ) -> Result<usize> {
     let worker = Arc::new(Worker::new(services, senders, settings));
-    let mut made = 0;
+    let (mut made, mut in_hand, mut idle) = (0, HashSet::new(), HashSet::new());
     re_evaluation::register_checked_services(services).await?;
+    let mut deliveries = JoinSet::new();
     loop {
-        let mut deliveries = JoinSet::new();
         for found in worker.look().await?.into_iter().filter(|found| found.is_due) {
-            let subscriber = Subscriber::of_name(&found.name);
-            // In a set of its own, because its length says how many permits are free.
-            let mut own = JoinSet::new();
-            worker.take(&subscriber, found.is_failing, &mut own).await?;
-            deliveries.spawn(async move {
-                let mut made = 0;
-                while let Some(done) = own.join_next().await {
-                    done.map_err(Error::internal)??;
-                    made += 1;
-                }
-                Ok::<usize, Error>(made)
-            });
+            if in_hand.contains(&found.name) || idle.contains(&found.name) {
+                continue;
+            }
+            in_hand.insert(found.name.clone());
+            let worker = Arc::clone(&worker);
+            deliveries.spawn(async move { Ok::<_, Error>((worker.deliver_some(&found).await?, found.name)) });
         }
-        let mut taken = 0;
-        while let Some(done) = deliveries.join_next().await {
-            taken += done.map_err(Error::internal)??;
+        // Others do not wait for who takes long, such as a dispatcher that waits for its turn.
+        let Some(done) = deliveries.join_next().await else { return Ok(made) };
+        let (count, name) = done.map_err(Error::internal)??;
+        in_hand.remove(&name);
+        if count > 0 {
+            // What it has done may have left something for anybody.
+            idle.clear();
+        } else {
+            idle.insert(name);
         }
-        if taken == 0 {
-            return Ok(made);
-        }
-        made += taken;
+        made += count;
     }
 }
 
-/// A permit of a handler. It is free again when nobody holds it any more.
-type Permit = Option<Arc<OwnedSemaphorePermit>>;
+/// What a delivery needs to be made. It is free again when nobody holds it any more.
+type Permit = Option<Arc<Held>>;
+
+enum Held {
+    /// The permit of a handler.
+    Handler(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit),
+    /// The turn of who answers for a dispatcher.
+    Turn(RestedTurn),
+}
 
 /// What came of an attempt, and what is to be recorded of it.
 type Outcome = (Attempted, Option<Record>);
@@ -167,7 +175,7 @@ impl Worker {
     async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
         let mut woken = self.services.db.woken();
         let mut at_work = JoinSet::new();
-        let mut served: HashMap<String, (watch::Sender<bool>, CancellationToken)> = HashMap::new();
+        let mut served: HashMap<String, (watch::Sender<Looked>, CancellationToken)> = HashMap::new();
         let mut is_registered = false;
         let mut regular = tokio::time::interval(self.pause());
         regular.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -197,16 +205,16 @@ impl Worker {
                 }
                 stays
             });
-            for Looked { name, is_failing, is_due } in found {
-                let (tell, _) = served.entry(name).or_insert_with_key(|name| {
-                    let ((tell, told), until) = (watch::channel(false), stop.child_token());
+            for found in found {
+                let (tell, _) = served.entry(found.name.clone()).or_insert_with_key(|name| {
+                    let ((tell, told), until) = (watch::channel(found.clone()), stop.child_token());
                     let subscriber = Subscriber::of_name(name);
                     at_work.spawn(Arc::clone(&self).serve(subscriber, told, until.clone()));
                     (tell, until)
                 });
                 // However many endpoints fail, they keep nobody waiting.
-                if is_due && (is_regular || !is_failing) {
-                    tell.send_replace(is_failing);
+                if found.is_due && (is_regular || !found.is_failing) {
+                    tell.send_replace(found);
                 }
             }
         }
@@ -218,7 +226,7 @@ impl Worker {
     async fn serve(
         self: Arc<Self>,
         subscriber: Subscriber,
-        mut told: watch::Receiver<bool>,
+        mut told: watch::Receiver<Looked>,
         stop: CancellationToken,
     ) {
         let handler = subscriber.name();
@@ -238,8 +246,14 @@ impl Worker {
                 may_be_due |= self.note(&handler, done);
             }
             if may_be_due {
-                let (is_failing, was_busy) = (*told.borrow(), !in_hand.is_empty());
-                let taken = self.take(&subscriber, is_failing, &mut in_hand).await;
+                let (found, was_busy) = (told.borrow().clone(), !in_hand.is_empty());
+                let is_failing = found.is_failing;
+                let permits = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    permits = self.permits(&subscriber, &found, in_hand.len()) => permits,
+                };
+                let taken = self.take(&subscriber, permits, &mut in_hand).await;
                 if let Err(error) = &taken {
                     let cause = std::error::Error::source(error).map(ToString::to_string);
                     self.warn(&handler, "the outbox can't be read now", cause.as_deref());
@@ -253,18 +267,28 @@ impl Worker {
         }
     }
 
-    /// Takes as many due deliveries as there are free permits, and begins to make them. At an endpoint where the last attempt
-    /// failed it is one at a time.
+    /// Makes some deliveries that are due to a subscriber; returns how many.
+    async fn deliver_some(self: &Arc<Self>, found: &Looked) -> Result<usize> {
+        let subscriber = Subscriber::of_name(&found.name);
+        // In a set of its own, because its length says how many permits are free.
+        let mut own = JoinSet::new();
+        let permits = self.permits(&subscriber, found, 0).await;
+        self.take(&subscriber, permits, &mut own).await?;
+        let mut made = 0;
+        while let Some(done) = own.join_next().await {
+            done.map_err(Error::internal)??;
+            made += 1;
+        }
+        Ok(made)
+    }
+
+    /// Takes as many due deliveries as there are permits, and begins to make them.
     async fn take(
         self: &Arc<Self>,
         subscriber: &Subscriber,
-        is_failing: bool,
+        permits: Vec<Permit>,
         in_hand: &mut JoinSet<Result<bool>>,
     ) -> Result<()> {
-        let mut permits = self.permits(subscriber, in_hand.len());
-        if is_failing {
-            permits.truncate(1_usize.saturating_sub(in_hand.len()));
-        }
         if permits.is_empty() {
             return Ok(());
         }
@@ -279,9 +303,28 @@ impl Worker {
         Ok(())
     }
 
+    /// The permits for more deliveries to a subscriber. At an endpoint where the last attempt failed it is one at a time. A dispatcher
+    /// waits for its turn: its owner has no other until all deliveries are made that hold it.
+    async fn permits(&self, subscriber: &Subscriber, found: &Looked, in_hand: usize) -> Vec<Permit> {
+        match found.owner {
+            Some(_) if in_hand > 0 => Vec::new(),
+            Some(owner) => {
+                let turn = Held::Turn(self.services.dispatching.turn(owner).await);
+                vec![Some(Arc::new(turn)); PERMITS]
+            }
+            None => {
+                let mut permits = self.free_permits(subscriber, in_hand);
+                if found.is_failing {
+                    permits.truncate(1_usize.saturating_sub(in_hand));
+                }
+                permits
+            }
+        }
+    }
+
     /// The free permits of a subscriber. An attempt at an endpoint ends when it is given up. The call of a handler may go
     /// on, and keeps its permit then.
-    fn permits(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Permit> {
+    fn free_permits(&self, subscriber: &Subscriber, in_hand: usize) -> Vec<Permit> {
         let Subscriber::Handler(handler) = subscriber else {
             return vec![None; PERMITS.saturating_sub(in_hand)];
         };
@@ -292,7 +335,7 @@ impl Worker {
                 "nothing is delivered: all calls of the handler were given up and do not return"
             );
         }
-        permits.into_iter().map(|permit| Some(Arc::new(permit))).collect()
+        permits.into_iter().map(|permit| Some(Arc::new(Held::Handler(permit)))).collect()
     }
 
     fn lease_end(&self) -> NaiveDateTime {

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
 use super::outbox::settlement::Attempted;
+use crate::budget::rests::RestedTurn;
 use crate::error::{ErrorCode, Result};
 use crate::graphql::webhook_endpoint::payload::WebhookPayloads;
 use crate::model::outbox::Delivery;
@@ -15,7 +16,7 @@ use crate::signal::Event;
 /// What shows events. It holds nothing of them, and takes some milliseconds to make.
 static PAYLOADS: LazyLock<WebhookPayloads> = LazyLock::new(WebhookPayloads::default);
 
-/// Tells a dispatcher of an event; returns what came of it. What would be refused again is not tried again, until somebody
+/// Tells a dispatcher of an event, within a turn of who answers for it; returns what came of it. What would be refused again is not tried again, until somebody
 /// replays it.
 ///
 /// # Errors
@@ -25,10 +26,11 @@ pub async fn tell(
     id: Uuid,
     delivery: &Delivery,
     event: &Event,
+    turn: &RestedTurn,
 ) -> Result<Attempted> {
     let mut document = PAYLOADS.body(services, event).await?;
     read_texts(&mut document);
-    match Box::pin(task_dispatcher::act(services, id, delivery, document)).await {
+    match Box::pin(task_dispatcher::act(services, id, delivery, document, turn)).await {
         Ok(()) => Ok(Attempted::Delivered),
         Err(error) => match error.code() {
             ErrorCode::Forbidden | ErrorCode::NotFound | ErrorCode::Validation => {

@@ -37,6 +37,7 @@ mod defects;
 mod deliveries;
 mod demo;
 mod desk;
+mod dispatcher_floods;
 mod dispatcher_templates;
 mod embedded_host;
 mod embedding;

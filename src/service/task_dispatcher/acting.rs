@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::answering::owner_in_force;
 use crate::auth::requester::Requester;
+use crate::budget::rests::RestedTurn;
 use crate::db;
 use crate::db::Lock;
 use crate::domain::function_run::RUN_BYTES;
@@ -24,7 +25,7 @@ use crate::service::task_template::values::leave_out_texts;
 use crate::service::unit_of_work::UnitOfWork;
 use crate::signal::cause;
 
-/// Does what the dispatcher says about the event of a delivery, which `document` tells.
+/// Does what the dispatcher says about the event of a delivery, which `document` tells, within a turn of who answers for it.
 ///
 /// # Errors
 /// FORBIDDEN if who answers for the dispatcher may not have it done any more, what the function says, or what the database says.
@@ -34,13 +35,20 @@ pub async fn act(
     id: Uuid,
     delivery: &Delivery,
     document: Json,
+    turn: &RestedTurn,
 ) -> Result<()> {
-    let (system, owner) = services
+    let (system, dispatcher) = services
         .read(move |_, connection| {
-            let owner = db::get::<TaskDispatcher>(connection, id)?.map(|dispatcher| dispatcher.owner());
-            Ok((Requester::system(connection)?, owner))
+            Ok((Requester::system(connection)?, db::get::<TaskDispatcher>(connection, id)?))
         })
         .await?;
+    // Most dispatchers are told of much that does not concern them, for which nobody waits.
+    if let Some(dispatcher) = &dispatcher
+        && !concerns(dispatcher, &document)?
+    {
+        return Ok(());
+    }
+    let owner = dispatcher.map(|dispatcher| dispatcher.owner());
     services.users.ahead(&Vec::from_iter(owner)).await?;
     let (system, delivery) = (Arc::new(system), delivery.clone());
     let depth = delivery.cause_depth;
@@ -53,7 +61,7 @@ pub async fn act(
         let dispatcher = db::lock::<TaskDispatcher>(unit.connection, id, Lock::Share)?;
         let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else { return Ok(()) };
         // What does not concern it is no fault of who answers for it.
-        if !dispatcher.conditions()?.iter().all(|condition| condition.holds(&document)) {
+        if !concerns(&dispatcher, &document)? {
             return Ok(());
         }
         let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
@@ -78,7 +86,12 @@ pub async fn act(
         }
         Ok(())
     });
-    cause::behind(depth, done).await
+    turn.during(cause::behind(depth, done)).await
+}
+
+/// Whether all conditions of a dispatcher hold.
+fn concerns(dispatcher: &TaskDispatcher, document: &Json) -> Result<bool> {
+    Ok(dispatcher.conditions()?.iter().all(|condition| condition.holds(document)))
 }
 
 /// Has a function run about an event, unless it has run for it.

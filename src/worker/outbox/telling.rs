@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::settlement::{Attempted, Record};
-use super::{Outcome, Permit, Worker};
+use super::{Held, Outcome, Permit, Worker};
 use crate::domain::event_data;
 use crate::domain::outbox::Subscriber;
 use crate::domain::signal::Signal;
@@ -82,7 +82,10 @@ impl Worker {
                 let (delivery, event) = (delivery.clone(), event(delivery)?);
                 Ok(tokio::spawn(async move {
                     let told = async {
-                        task_dispatcher::tell(&services, id, &delivery, &event)
+                        let Some(Held::Turn(turn)) = permit.as_deref() else {
+                            return Err("a dispatcher acts in turns only".to_owned());
+                        };
+                        task_dispatcher::tell(&services, id, &delivery, &event, turn)
                             .await
                             .map_err(|error| explained(&error))
                     };
