@@ -88,9 +88,13 @@ pub fn count(connection: &mut DbConnection) -> Result<i64> {
     Ok(query.typed::<BigInt>().get_result(connection)?)
 }
 
-/// The functions whose runs are begun, and of which some run may be due: those with the most urgent runs first, and among these those
-/// whose next run has waited longest, so that none is passed over for ever.
-pub fn with_due_runs(connection: &mut DbConnection, now: NaiveDateTime) -> Result<Vec<TaskFunction>> {
+/// The functions whose runs are begun, and of which some run may be due in this minute: those with the most urgent runs first, and
+/// among these those whose next run has waited longest, so that none is passed over for ever.
+pub fn with_due_runs(
+    connection: &mut DbConnection,
+    now: NaiveDateTime,
+    minute: NaiveDateTime,
+) -> Result<Vec<TaskFunction>> {
     #[derive(QueryableByName)]
     struct Urgency {
         #[diesel(sql_type = diesel::sql_types::Uuid)]
@@ -109,8 +113,13 @@ pub fn with_due_runs(connection: &mut DbConnection, now: NaiveDateTime) -> Resul
         .sql(", ")
         .append(next("date_start"))
         .sql(
-            " FROM task_management_taskfunction AS live WHERE NOT live.is_deleted AND live.is_enabled) AS due \
-             WHERE due.next_priority IS NOT NULL ORDER BY due.next_priority DESC, due.next_date_start, due.id",
+            " FROM task_management_taskfunction AS live WHERE NOT live.is_deleted AND live.is_enabled \
+             AND NOT EXISTS (SELECT 1 FROM task_management_functionmeter AS meter WHERE meter.id = live.id \
+             AND meter.begun >= live.runs_per_minute AND meter.minute >= ",
+        )
+        .bind(minute)
+        .sql(
+            ")) AS due WHERE due.next_priority IS NOT NULL ORDER BY due.next_priority DESC, due.next_date_start, due.id",
         )
         .load(connection)?;
     if order.is_empty() {

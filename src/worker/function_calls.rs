@@ -131,6 +131,12 @@ impl FunctionCalls {
         self.taken.of(&Of::All) < self.services.function_settings.runs_at_once
     }
 
+    /// Whether the function has as many calls here as it may have.
+    pub fn is_full(&self, function: &TaskFunction) -> bool {
+        let most = usize::try_from(function.max_concurrency).unwrap_or(1);
+        self.taken.of(&Of::Function(function.id)) >= most
+    }
+
     /// Whether this process can carry out the function.
     pub fn carries_out(&self, function: &TaskFunction) -> bool {
         match function.kind {

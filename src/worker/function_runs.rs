@@ -6,8 +6,9 @@
 //! notices ends it as `zombieTaskCleaned`. A function that takes longer than its time limit is given up; one that blocks its thread
 //! keeps its place until it returns, so that it can't use up the threads of the process.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
 use tokio::task::JoinSet;
@@ -20,6 +21,7 @@ use super::gathered::Gathered;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db;
+use crate::db::connection::DbConnection;
 use crate::db::lease::{self, Lease};
 use crate::domain::function_run::RunStatus;
 use crate::domain::function_run::reason::TIMED_OUT;
@@ -69,9 +71,10 @@ pub async fn execute_due(
     let worker = Worker::new(services, calls, settings);
     let mut count = worker.end_lapsed().await?;
     loop {
-        let begun = worker.begin().await?;
+        let mut begun = Vec::new();
+        let all = worker.begin(&mut begun).await;
         if begun.is_empty() {
-            return Ok(count);
+            return all.map(|()| count);
         }
         let mut in_hand = JoinSet::new();
         for run in begun {
@@ -92,12 +95,21 @@ struct Begun {
     place: Arc<Place>,
 }
 
+/// Runs that are wanted: of a function, of everybody or of one person, one for each place.
+struct Wanted {
+    function: Arc<TaskFunction>,
+    person: Option<Uuid>,
+    places: Vec<Place>,
+}
+
 struct Worker {
     services: Arc<ServiceContext>,
     calls: Arc<FunctionCalls>,
     settings: OutboxSettings,
     id: Uuid,
     ended: Arc<Gathered<Ended>>,
+    /// Of functions of which more is due than they may have at once: when runs of each person were begun last.
+    turns: Mutex<HashMap<Uuid, HashMap<Uuid, Instant>>>,
 }
 
 impl Worker {
@@ -112,6 +124,7 @@ impl Worker {
             settings: settings.clone(),
             id: new_random_id(),
             ended: Gathered::new(services),
+            turns: Mutex::default(),
         })
     }
 
@@ -130,27 +143,26 @@ impl Worker {
             };
             // Those that end together make room together.
             while in_hand.try_join_next().is_some() {}
-            let begun = async {
+            let mut begun = Vec::new();
+            let all = async {
                 if is_regular {
                     self.end_lapsed().await?;
                 }
-                self.begin().await
+                self.begin(&mut begun).await
             };
-            match begun.await {
-                Ok(begun) => {
-                    for run in begun {
-                        let worker = Arc::clone(&self);
-                        in_hand.spawn(async move { worker.execute(run).await });
-                    }
-                }
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(cause, "runs of functions can't be begun now");
-                    // What ends meanwhile must not ask again and again.
-                    tokio::select! {
-                        () = stop.cancelled() => break,
-                        _ = regular.tick() => {}
-                    }
+            let all = all.await;
+            // What is begun is executed, also where not all can be begun.
+            for run in begun {
+                let worker = Arc::clone(&self);
+                in_hand.spawn(async move { worker.execute(run).await });
+            }
+            if let Err(error) = all {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(cause, "runs of functions can't be begun now");
+                // What ends meanwhile must not ask again and again.
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    _ = regular.tick() => {}
                 }
             }
         }
@@ -178,100 +190,142 @@ impl Worker {
     }
 
     /// Begins as many runs as there are places for, the most urgent first. What is kept for people who have nothing in hand goes to
-    /// them one by one.
-    async fn begin(&self) -> Result<Vec<Begun>> {
+    /// them one by one; and they come first where more of a function is due than it may have at once, however long somebody's queue is.
+    async fn begin(&self, begun: &mut Vec<Begun>) -> Result<()> {
         if !self.calls.have_room() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let now = self.services.clock.now();
         let due = self
             .services
-            .read(move |_, connection| db::task_function::with_due_runs(connection, now))
+            .read(move |_, connection| {
+                db::task_function::with_due_runs(connection, now, beginning_of_minute(now))
+            })
             .await?;
         let due = due.into_iter().filter(|function| self.calls.carries_out(function));
         let mut due: Vec<Arc<TaskFunction>> = due.map(Arc::new).collect();
-        let mut begun = Vec::new();
+        let mut short = due.clone();
+        short
+            .retain(|function| self.turns().contains_key(&function.id) && self.has_room_for_others(function));
+        self.begin_of_others(&mut short, begun).await?;
+        let mut wanted = Vec::new();
         for function in &due {
             // Requests take places meanwhile, so these are taken first; those that no run needs are free again.
             let places: Vec<Place> =
                 std::iter::from_fn(|| self.calls.take(function, Asker::Somebody)).collect();
             if !places.is_empty() {
-                begun.extend(self.lease(function, None, places).await?);
+                wanted.push(Wanted { function: Arc::clone(function), person: None, places });
             }
         }
-        while self.begin_of_others(&mut due, &mut begun).await? {}
-        Ok(begun)
+        begun.extend(self.lease(wanted).await?);
+        // Where somebody who has others in hand would find a place, all that is due is begun.
+        due.retain(|function| self.calls.take(function, Asker::Somebody).is_none());
+        self.note_short(&due);
+        loop {
+            due.retain(|function| self.has_room_for_others(function));
+            if !self.begin_of_others(&mut due, begun).await? {
+                return Ok(());
+            }
+        }
     }
 
-    /// Begins the next run of each person who has none in hand, as far as there is room; returns whether there may be more to begin.
+    fn turns(&self) -> MutexGuard<'_, HashMap<Uuid, HashMap<Uuid, Instant>>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes at which functions people take turns from now on: those that have as many calls as they may have, and more that is due.
+    fn note_short(&self, due: &[Arc<TaskFunction>]) {
+        let short: HashSet<Uuid> =
+            due.iter().filter(|function| self.calls.is_full(function)).map(|function| function.id).collect();
+        let mut turns = self.turns();
+        turns.retain(|function, _| short.contains(function));
+        for function in short {
+            turns.entry(function).or_default();
+        }
+    }
+
+    /// Whether people who have nothing in hand find a place for this function, or what carries out decisions does.
+    fn has_room_for_others(&self, function: &TaskFunction) -> bool {
+        let has_room = |asker| self.calls.take(function, asker).is_some();
+        has_room(Asker::Newcomer) || has_room(Asker::Person(SYSTEM_USER))
+    }
+
+    /// Begins the next run of each person who has none in hand, as far as there is room, in turns; returns whether there may be more to
+    /// begin.
     async fn begin_of_others(
         &self,
         due: &mut Vec<Arc<TaskFunction>>,
         begun: &mut Vec<Begun>,
     ) -> Result<bool> {
-        // Where somebody who has others in hand would find a place, all that is due is begun.
-        let has_room = |function: &TaskFunction, asker| self.calls.take(function, asker).is_some();
-        let is_kept = |function: &Arc<TaskFunction>| {
-            !has_room(function, Asker::Somebody)
-                && (has_room(function, Asker::Newcomer) || has_room(function, Asker::Person(SYSTEM_USER)))
-        };
-        due.retain(is_kept);
         if due.is_empty() {
             return Ok(false);
         }
         let functions: Vec<Uuid> = due.iter().map(|function| function.id).collect();
         let (now, busy) = (self.services.clock.now(), self.calls.busy_people());
-        let next = self
+        let mut next = self
             .services
             .read(move |_, connection| db::function_run::next_of_people(connection, &functions, &busy, now))
             .await?;
-        let before = (due.len(), begun.len());
-        for (person, id) in next {
-            let Some(at) = due.iter().position(|function| function.id == id) else { continue };
-            let Some(place) = self.calls.take(&due[at], Asker::Person(person)) else { continue };
-            let runs = self.lease(&due[at], Some(person), vec![place]).await?;
-            if runs.is_empty() {
-                // Other processes have them, or it has begun as many in this minute as it may: the person has others, perhaps.
-                due.remove(at);
-            }
-            begun.extend(runs);
-        }
-        Ok((due.len(), begun.len()) != before)
+        let last = |person: &Uuid, function: &Uuid| self.turns().get(function)?.get(person).copied();
+        next.sort_by_key(|(person, function)| last(person, function));
+        let wanted = next.into_iter().filter_map(|(person, id)| {
+            let function = due.iter().find(|function| function.id == id)?;
+            let place = self.calls.take(function, Asker::Person(person))?;
+            Some(Wanted { function: Arc::clone(function), person: Some(person), places: vec![place] })
+        });
+        let wanted: Vec<Wanted> = wanted.collect();
+        let asked: Vec<Uuid> = wanted.iter().map(|wanted| wanted.function.id).collect();
+        let found = self.lease(wanted).await?;
+        let before = due.len();
+        // Other processes have those that are missing, or a function has begun as many in this minute as it may: the people have others,
+        // perhaps.
+        let are_all_found = |id: Uuid| {
+            let asked = asked.iter().filter(|asked| **asked == id).count();
+            asked == found.iter().filter(|found| found.function.id == id).count()
+        };
+        due.retain(|function| are_all_found(function.id));
+        let is_more = due.len() != before || !found.is_empty();
+        begun.extend(found);
+        Ok(is_more)
     }
 
-    /// Leases runs of a function, of everybody or of one person, one for each place.
-    async fn lease(
-        &self,
-        function: &Arc<TaskFunction>,
-        person: Option<Uuid>,
-        places: Vec<Place>,
-    ) -> Result<Vec<Begun>> {
-        let (own, worker, now) = (Arc::clone(function), self.id, self.services.clock.now());
+    /// Leases runs of functions, one for each place, all in one transaction: whoever has something waits for one of them, and not for
+    /// as many as there are functions.
+    async fn lease(&self, mut wanted: Vec<Wanted>) -> Result<Vec<Begun>> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        // All processes lock in this order, so that no two wait for each other.
+        wanted.sort_by_key(|wanted| wanted.function.id);
+        let asked = wanted.iter().map(|wanted| {
+            let most = i64::try_from(wanted.places.len()).map_err(Error::internal)?;
+            Ok((Arc::clone(&wanted.function), wanted.person, most))
+        });
+        let asked = asked.collect::<Result<Vec<_>>>()?;
+        let (worker, now) = (self.id, self.services.clock.now());
         let until = self.lease_end(now);
-        let most = i64::try_from(places.len()).map_err(Error::internal)?;
-        let runs = self
+        let taken = self
             .services
             .db
             .write(move |connection| {
-                let minute = beginning_of_minute(now);
-                let (meter, room) = db::task_function::room_in_minute(connection, &own, minute)?;
-                let most = most.min(room);
-                if most == 0 {
-                    return Ok(Vec::new());
-                }
-                let lease = Lease { worker, now, until, most };
-                let runs = db::function_run::begin(connection, own.id, person, lease)?;
-                if !runs.is_empty() {
-                    db::task_function::note_begun(connection, meter, runs.len())?;
-                }
-                Ok(runs)
+                let leases = asked.iter().map(|(function, person, most)| {
+                    let lease = Lease { worker, now, until, most: *most };
+                    lease_of(connection, function, *person, lease)
+                });
+                leases.collect::<Result<Vec<_>>>()
             })
             .await?;
-        let begin = |(run, mut place): (FunctionRun, Place)| {
-            self.calls.give(&mut place, Asker::Person(run.user_created));
-            Begun { run, function: Arc::clone(function), place: Arc::new(place) }
-        };
-        Ok(runs.into_iter().zip(places).map(begin).collect())
+        let mut begun = Vec::new();
+        for (Wanted { function, places, .. }, runs) in wanted.into_iter().zip(taken) {
+            for (run, mut place) in runs.into_iter().zip(places) {
+                if let Some(turns) = self.turns().get_mut(&function.id) {
+                    turns.insert(run.user_created, Instant::now());
+                }
+                self.calls.give(&mut place, Asker::Person(run.user_created));
+                begun.push(Begun { run, function: Arc::clone(&function), place: Arc::new(place) });
+            }
+        }
+        Ok(begun)
     }
 
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {
@@ -360,6 +414,26 @@ impl Worker {
             true
         })
     }
+}
+
+/// Leases runs of a function, as many as it may begin in this minute.
+fn lease_of(
+    connection: &mut DbConnection,
+    function: &TaskFunction,
+    person: Option<Uuid>,
+    lease: Lease,
+) -> Result<Vec<FunctionRun>> {
+    let minute = beginning_of_minute(lease.now);
+    let (meter, room) = db::task_function::room_in_minute(connection, function, minute)?;
+    let most = lease.most.min(room);
+    if most == 0 {
+        return Ok(Vec::new());
+    }
+    let runs = db::function_run::begin(connection, function.id, person, Lease { most, ..lease })?;
+    if !runs.is_empty() {
+        db::task_function::note_begun(connection, meter, runs.len())?;
+    }
+    Ok(runs)
 }
 
 fn count(status: RunStatus) {

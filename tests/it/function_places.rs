@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::functions::greeting;
 use crate::sessions::beginning;
-use crate::support::scenario::{each, key};
+use crate::support::scenario::{each, key, user_id};
 use crate::support::{TestApp, apply, on_both, until};
 
 async fn make(app: &TestApp, name: &str, more: Value) {
@@ -170,6 +170,57 @@ async fn a_person_whose_next_function_has_had_its_minute_gets_on_with_another(ba
     gate.add_permits(100);
     stop.cancel();
     workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
+async fn people_take_turns_at_a_function_however_many_urgent_runs_of_it_one_of_them_has(backend: Backend) {
+    for places in [1, 3] {
+        let (gate, called) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (own, noted) = (Arc::clone(&gate), Arc::clone(&called));
+        let build = |builder: Builder| {
+            builder.function("shared", move |call| {
+                let (gate, noted) = (Arc::clone(&own), Arc::clone(&noted));
+                async move {
+                    gate.acquire().await?.forget();
+                    noted.lock().expect("nobody panicked").push(call.user_id);
+                    Ok(Json::Null)
+                }
+            })
+        };
+        let app = TestApp::start_with(backend, |settings| settings.outbox.poll_ms = 20, build).await;
+        let shared = json!({ "maxConcurrency": places, "timeLimit": 300, "permissionMode": "allUsers" });
+        make(&app, "shared", shared).await;
+        for _ in 0..30 {
+            ask(&app, "exec1", "shared", json!({ "priority": 1_000 })).await;
+        }
+        let stop = CancellationToken::new();
+        let workers = tokio::spawn(app.module.workers(&stop));
+        until("one person has all its places", || of(&app, "shared", "IN_PROGRESS") == places).await;
+        for username in ["exec2", "exec3", "exec2"] {
+            ask(&app, username, "shared", json!({ "priority": -1_000 })).await;
+        }
+        for done in 1..=33 {
+            gate.add_permits(1);
+            until("it is executed", || of(&app, "shared", "COMPLETE") == done).await;
+        }
+        let called = std::mem::take(&mut *called.lock().expect("nobody panicked"));
+        let of = |username: &str| {
+            let own = |user: &Option<uuid::Uuid>| *user == Some(key(user_id(username)));
+            called
+                .iter()
+                .enumerate()
+                .filter(|(_, user)| own(user))
+                .map(|(place, _)| place)
+                .collect::<Vec<_>>()
+        };
+        // Those come first that had begun before. Then each has a turn: of two that are begun together, either is called first.
+        let (begun, (second, third)) = (usize::try_from(places).expect("few"), (of("exec2"), of("exec3")));
+        assert!(second[0] <= 3 * begun && third[0] <= 3 * begun, "{places}: {second:?} {third:?}");
+        assert!(second[1] <= 4 + 3 * begun, "{places}: {second:?}");
+        assert_eq!((second.len(), third.len(), of("exec1").len()), (2, 1, 30));
+        stop.cancel();
+        workers.await.expect("the workers end");
+    }
 }
 
 #[apply(on_both)]
