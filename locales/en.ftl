@@ -295,6 +295,7 @@ role-name-taken = There is a role already whose name reads like this one: neithe
 rule-needs-priority = A rule that raises the priority needs `priority`.
 rule-without-group = Only a rule that notifies can name a group.
 rule-without-priority = Only a rule that raises the priority can have a `priority`.
+run-asker-lacks = { $asker }, who asked for the run or answers for it, may not have the function { $function } run any more: that needs a user who is active and, unless the function is for all users, the right to have functions run.
 source-functions = `sourceFunctions` names each source of `taskSources` once at most; { $source } is not among them, or is named twice.
 run-not-failed = The run { $id } can't be replayed: it is { $status }, and neither FAILED nor CANCELED.
 account-of-a-person = A function that acts as { $name } would act in a person's name: only somebody who may set that person's password gives it to a function, or changes such a function. Take an account without a password.

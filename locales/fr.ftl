@@ -295,6 +295,7 @@ role-name-taken = Il y a déjà un rôle dont le nom se lit comme celui-ci : ni 
 rule-needs-priority = Une règle qui augmente la priorité a besoin de `priority`.
 rule-without-group = Seule une règle qui notifie peut nommer un groupe.
 rule-without-priority = Seule une règle qui augmente la priorité peut avoir une `priority`.
+run-asker-lacks = { $asker }, qui a demandé l'exécution ou en répond, ne peut plus faire exécuter la fonction { $function } : il faut un utilisateur actif et, sauf si la fonction est pour tous, le droit de faire exécuter des fonctions.
 source-functions = `sourceFunctions` nomme chaque source de `taskSources` une fois au plus ; { $source } n'en est pas, ou est nommée deux fois.
 run-not-failed = L'exécution { $id } ne peut pas être relancée : elle est { $status }, et ni FAILED ni CANCELED.
 account-of-a-person = Une fonction qui agit comme { $name } agirait au nom d'une personne : seul qui peut fixer le mot de passe de cette personne la donne à une fonction, ou modifie une telle fonction. Prenez un compte sans mot de passe.

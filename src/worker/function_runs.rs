@@ -33,7 +33,7 @@ use crate::model::task_function::TaskFunction;
 use crate::service::ServiceContext;
 use crate::service::function_handler::Said;
 use crate::service::function_run::ending;
-use crate::service::function_run::preparation::Errand;
+use crate::service::function_run::preparation::{Errand, check_asker};
 
 mod ended;
 
@@ -338,7 +338,11 @@ impl Worker {
         let said = Said::new(&self.services.clock);
         let errand = Errand::of_run(&run, &function);
         let call = Call { calls: &self.calls, function: &function, errand, said: &said };
-        let Some(outcome) = self.keep(run.id, call.make(Arc::clone(&place))).await else {
+        let work = async {
+            check_asker(&self.services, &run, &function).await?;
+            call.make(Arc::clone(&place)).await
+        };
+        let Some(outcome) = self.keep(run.id, work).await else {
             tracing::warn!(run = %run.id, function = %function.name, "a run is given up: it was ended, or its lease had");
             return;
         };

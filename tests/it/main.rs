@@ -112,6 +112,7 @@ mod rules_resolve;
 mod rules_task;
 mod rules_task_group;
 mod rules_timers;
+mod run_askers;
 mod schema;
 mod schema_levels;
 mod sealing;

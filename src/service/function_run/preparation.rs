@@ -7,12 +7,17 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::auth::requester::Requester;
+use crate::db;
 use crate::domain::function_run::reason::NOT_BEGUN;
-use crate::domain::function_run::{RUN_BYTES, RunError, RunErrorType};
+use crate::domain::function_run::{RUN_BYTES, RunError, RunErrorType, RunTrigger};
 use crate::domain::json::{Json, json};
-use crate::error::Result as Outcome;
+use crate::domain::task_function::PermissionMode;
+use crate::domain::user::SYSTEM_USER;
+use crate::error::{Error, Result as Outcome};
+use crate::message::Message;
 use crate::model::function_run::FunctionRun;
 use crate::model::task_function::TaskFunction;
+use crate::model::user::User;
 use crate::service::context::ServiceContext;
 use crate::service::identity;
 use crate::service::task_function::secrets;
@@ -121,6 +126,55 @@ pub async fn prepare(
             Err(refused("what the function needs can't be read now; the cause is in the log"))
         }
     }
+}
+
+/// Looks whether whoever had a run made may still have it executed: an account may be blocked while its runs wait. What carries out
+/// a decision goes on.
+///
+/// # Errors
+/// Why it is not executed.
+pub async fn check_asker(
+    services: &Arc<ServiceContext>,
+    run: &FunctionRun,
+    function: &TaskFunction,
+) -> Result<(), RunError> {
+    if run.triggered_by == RunTrigger::Task || run.user_created == SYSTEM_USER {
+        return Ok(());
+    }
+    let refused = |message: &str| Err(RunError::new(RunErrorType::Invocation, NOT_BEGUN, message));
+    match is_entitled(services, run.user_created, function.permission_mode).await {
+        Ok((true, _)) => Ok(()),
+        Ok((false, asker)) => {
+            let message = Message::new("run-asker-lacks").with("asker", asker);
+            let message = message.with("function", function.name.as_str());
+            refused(&Error::forbidden(message).to_string())
+        }
+        Err(error) => {
+            error.log();
+            refused("who asked for it can't be looked up now; the cause is in the log")
+        }
+    }
+}
+
+/// Whether somebody may have a function of this mode run now, and that person's name.
+async fn is_entitled(
+    services: &Arc<ServiceContext>,
+    id: Uuid,
+    mode: PermissionMode,
+) -> Outcome<(bool, String)> {
+    services.users.ahead(&[id]).await?;
+    services
+        .read(move |services, connection| {
+            let settings = services.settings.current(connection, services.clock.now())?;
+            let Some(asker) = identity::acting_by_id(services, connection, id)? else {
+                let person = db::get::<User>(connection, id)?;
+                return Ok((false, person.map_or_else(|| id.to_string(), |person| person.username)));
+            };
+            let by = [&settings.gql_function_run_create_perms, &settings.gql_function_run_execute_perms];
+            let may = !mode.needs_right() || by.iter().any(|rights| asker.rights.have(rights));
+            Ok((may, asker.user.username))
+        })
+        .await
 }
 
 /// The user in whose name a run acts, with rights as they are now; none for one who may not act any more.
