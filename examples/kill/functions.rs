@@ -1,5 +1,5 @@
 //! A run about functions: runs are executed by handlers, receivers and processes while servers are killed. None may be lost, and none executed twice but as another
-//! attempt where the function says that this does no harm; each moment of a schedule has one run, and so has each task that is
+//! attempt where the function says that this does no harm; some are ended while they are under way, and stay so; each moment of a schedule has one run, and so has each task that is
 //! decided in a group that names a function, and each event of which a dispatcher is told.
 
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ const SOURCE: &str =
 const SCRIPT_RUNS: usize = 3;
 /// How many runs are created of each handler, and of each function with a receiver, between two kills.
 const RUNS: usize = 15;
+/// How many runs that are under way somebody ends between two kills.
+const ENDED: usize = 2;
 /// How many tasks are decided between two kills.
 const TASKS: usize = 4;
 /// The source of these tasks, whose group names the function `once`.
@@ -73,7 +75,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
         "actions": [{ "kind": "FUNCTION", "functionName": "once" }],
     });
     admin.mutate("createTaskDispatcher", &dispatcher)??;
-    let (mut runs, mut moments, mut decided) = (0_usize, 0_i64, 0_usize);
+    let (mut runs, mut moments, mut decided, mut canceled) = (0_usize, 0_i64, 0_usize, Vec::new());
     while fleet.kills < options.kills {
         for _ in 0..RUNS {
             for name in FUNCTIONS.iter().chain(&RECEIVED) {
@@ -93,6 +95,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
             decided += 1;
             decide(&mut admin, decided, &admin_id)?;
         }
+        cancel(&mut admin, &mut canceled)?;
         // Its minute is over each time.
         moments += pass_a_minute(&store).map_err(|error| error.to_string())?;
         std::thread::sleep(Duration::from_millis(random.gen_range(0..600)));
@@ -111,6 +114,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
     let messages = messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (mut violations, executed) =
         audit(&store, &messages, runs, moments).map_err(|error| error.to_string())?;
+    violations.extend(audit_canceled(&store, &canceled).map_err(|error| error.to_string())?);
     violations.extend(audit_tasks(&store, decided).map_err(|error| error.to_string())?);
     let count = |what: &str, number: &dyn std::fmt::Display| println!("{what:<42} {number:>8}");
     count("kills", &kills);
@@ -118,6 +122,7 @@ pub fn run(options: &Shared) -> Result<(), String> {
     count("runs acknowledged", &runs);
     count("moments of the schedule", &moments);
     count("tasks decided", &decided);
+    count("runs ended while under way", &canceled.len());
     count("runs executed", &executed);
     count("runs that a receiver was sent", &messages.len());
     count("seconds", &begun.elapsed().as_secs());
@@ -167,6 +172,41 @@ fn decide(admin: &mut Client, number: usize, decider: &str) -> Result<(), String
     let input = json!({ "clientMutationId": format!("vote-{number}"), "id": task, "businessStatus": vote });
     admin.mutate("resolveTask", &input)??;
     Ok(())
+}
+
+/// Ends some runs that are under way; notes those of which the journal says so.
+fn cancel(admin: &mut Client, canceled: &mut Vec<String>) -> Result<(), String> {
+    let query = format!(
+        "{{ functionRun(status: IN_PROGRESS, trigger: DIRECT, first: {ENDED}) {{ edges {{ node {{ uuid }} }} }} }}"
+    );
+    let body = admin.ask(&query, &json!({}))?;
+    for edge in body["data"]["functionRun"]["edges"].as_array().into_iter().flatten() {
+        let Some(id) = edge["node"]["uuid"].as_str() else { return Err(format!("no runs: {body}")) };
+        let input = json!({ "clientMutationId": format!("cancel-{id}"), "ids": [id] });
+        // Many have ended by then.
+        if admin.mutate("cancelFunctionRun", &input)?.is_ok() {
+            canceled.push(id.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Which of the runs that somebody has ended did not stay so, or were executed again.
+fn audit_canceled(store: &Store, canceled: &[String]) -> Result<Vec<String>, HandlerError> {
+    let found = store.rows(
+        "SELECT CAST(id AS text) AS a, status AS b, COALESCE(error_name, '') AS c, \
+         (SELECT count(*) FROM task_management_functionrun AS next WHERE CAST(next.retry_for AS text) LIKE \
+         '%' || CAST(run.id AS text) || '%') AS n FROM task_management_functionrun AS run WHERE error_name = 'canceled'",
+    )?;
+    let ended = |id: &&String| found.iter().any(|run| run.a == **id && run.b == "FAILED" && run.n == 0);
+    let lost = canceled.iter().filter(|id| !ended(id));
+    let mut violations: Vec<String> =
+        lost.map(|id| format!("the run {id} was ended, and did not stay so")).collect();
+    // A server that was killed may have ended some without an answer, which was asked for again then.
+    if found.len() != canceled.len() {
+        violations.push(format!("{} runs were ended, {} are", canceled.len(), found.len()));
+    }
+    Ok(violations)
 }
 
 /// Has the schedule's next moment come at once; returns how many moments that makes.
@@ -274,6 +314,7 @@ fn audit(
             ("COMPLETE", script) if script.starts_with("script-") => times == 0,
             ("FAILED", "script-once zombieTaskCleaned DIRECT") => times == 0,
             ("RETRIED", script) if script.starts_with("script-again zombieTaskCleaned ") => times == 0,
+            ("FAILED", ended) if ended.ends_with(" canceled DIRECT") => times <= 1,
             ("COMPLETE", _) => times == 1,
             ("FAILED", other) => times <= 1 && is_gone(other, "once"),
             ("RETRIED", other) => times <= 1 && is_gone(other, "again"),
