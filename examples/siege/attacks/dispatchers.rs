@@ -10,15 +10,21 @@ use crate::witness::mutate;
 
 /// The source of the tasks that the attackers make.
 const SOURCE: &str = "A flood";
+/// How many functions each dispatcher has run.
+const FUNCTIONS: usize = 10;
 /// How many runs may stand behind one that fails for having too many behind it.
 const DEEPEST: i64 = 9;
 
-/// Somebody who may make dispatchers has each new task do as much as the server lets, and whoever makes tasks makes many.
+/// Somebody who may make dispatchers has each new task do as much as the server lets, by ten functions of each dispatcher, and whoever makes tasks makes many.
 pub async fn many(field: &Field<'_>) -> Result<Outcome, String> {
     let mut admin = Client::logged_in(field.server, place(9), "admin").await?;
-    for (name, source) in
-        [("told", "export default async () => 1"), ("fails", "export default async () => { throw null }")]
-    {
+    let told: Vec<String> = (1..FUNCTIONS).map(|number| format!("told-{number}")).collect();
+    let all: Vec<&str> = told.iter().map(String::as_str).chain(["fails"]).collect();
+    for name in &all {
+        let source = match *name {
+            "fails" => "export default async () => { throw null }",
+            _ => "export default async () => 1",
+        };
         let function = json!({
             "name": name, "kind": "JAVASCRIPT", "source": source, "timeLimit": 3, "memoryLimit": 64,
             "maxConcurrency": 1_000, "runsPerMinute": 10_000,
@@ -30,11 +36,11 @@ pub async fn many(field: &Field<'_>) -> Result<Outcome, String> {
     let mut when = vec![json!({ "path": deep, "op": "EXISTS", "value": "false" }); 19];
     when.push(json!({ "path": "/data/task/source", "op": "EQ", "value": json!(SOURCE).to_string() }));
     for number in 0..field.size.dispatchers {
-        let name = if number % 10 == 0 { "fails" } else { "told" };
-        dispatcher(&mut admin, &format!("flood {number}"), "task_service.create", &when, name).await?;
+        let name = format!("flood {number}");
+        dispatcher(&mut admin, &name, "task_service.create", &when, &all).await?;
     }
     // A run that fails causes the next.
-    dispatcher(&mut admin, "circle", "task_function.failed", &[], "fails").await?;
+    dispatcher(&mut admin, "circle", "task_function.failed", &[], &["fails"]).await?;
     let query = "mutation($t: CreateTaskMutationInput!) { createTask(input: $t) { internalId } }";
     let data = json!({ "a": vec![json!({ "a": "x".repeat(500) }); 100] }).to_string();
     let task = document(query, &json!({ "t": { "source": SOURCE, "data": data } }));
@@ -54,7 +60,7 @@ pub async fn many(field: &Field<'_>) -> Result<Outcome, String> {
     let made = counted(&format!("SELECT count(*) {runs}"))?;
     let deepest = counted(&format!("SELECT CAST(COALESCE(max(cause_depth), 0) AS bigint) {runs}"))?;
     let several = counted(&format!(
-        "SELECT count(*) FROM (SELECT 1 AS one {runs} GROUP BY dispatcher_id, event_id HAVING count(*) > 1) AS several"
+        "SELECT count(*) FROM (SELECT 1 AS one {runs} GROUP BY dispatcher_id, event_id, function_id HAVING count(*) > 1) AS several"
     ))?;
     let mut violations = Vec::new();
     if ended == 0 {
@@ -77,10 +83,10 @@ async fn dispatcher(
     name: &str,
     signal: &str,
     when: &[Value],
-    function: &str,
+    functions: &[&str],
 ) -> Result<(), String> {
-    let input = json!({
-        "name": name, "signal": signal, "when": when, "actions": [{ "kind": "FUNCTION", "functionName": function }],
-    });
+    let action = |function: &&str| json!({ "kind": "FUNCTION", "functionName": function });
+    let actions: Vec<Value> = functions.iter().map(action).collect();
+    let input = json!({ "name": name, "signal": signal, "when": when, "actions": actions });
     mutate(admin, "createTaskDispatcher", "CreateTaskDispatcherMutationInput", &input).await
 }
