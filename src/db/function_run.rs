@@ -98,14 +98,17 @@ pub fn next_of_people(
              WHERE waiting.status = 'NEW'{behind} ORDER BY waiting.user_created LIMIT 1)"
         )
     };
-    let next = Sql::new(
-        "(SELECT waiting.id FROM task_management_functionrun AS waiting WHERE waiting.user_created = asker.id \
-         AND waiting.status = 'NEW' AND waiting.date_start <= ",
-    )
-    .bind(now)
-    .sql(" AND waiting.function_id ")
-    .among(functions)
-    .sql(" ORDER BY waiting.priority DESC, waiting.date_start, waiting.id LIMIT 1)");
+    // Column by column, because a join may read all runs that are kept.
+    let next = |column: &str| {
+        Sql::new(format!(
+            "(SELECT waiting.{column} FROM task_management_functionrun AS waiting WHERE waiting.user_created = asker.id \
+             AND waiting.status = 'NEW' AND waiting.date_start <= "
+        ))
+        .bind(now)
+        .sql(" AND waiting.function_id ")
+        .among(functions.iter().copied())
+        .sql(format!(" ORDER BY waiting.priority DESC, waiting.date_start, waiting.id LIMIT 1) AS next_{column}"))
+    };
     let others = match passed_over {
         [] => Sql::default(),
         ids => Sql::new(" AND asker.id NOT ").among(ids),
@@ -115,12 +118,18 @@ pub fn next_of_people(
         first(""),
         first(" AND waiting.user_created > asker.id")
     ))
-    .sql("SELECT run.user_created AS person, run.function_id AS function FROM asker ")
-    .sql("JOIN task_management_functionrun AS run ON run.id = ")
-    .append(next)
-    .sql(" WHERE asker.id IS NOT NULL")
+    .sql("SELECT next.person, next.next_function_id AS function FROM (SELECT asker.id AS person, ")
+    .append(next("function_id"))
+    .sql(", ")
+    .append(next("priority"))
+    .sql(", ")
+    .append(next("date_start"))
+    .sql(" FROM asker WHERE asker.id IS NOT NULL")
     .append(others)
-    .sql(" ORDER BY run.priority DESC, run.date_start, run.id")
+    .sql(
+        ") AS next WHERE next.next_function_id IS NOT NULL \
+         ORDER BY next.next_priority DESC, next.next_date_start, next.person",
+    )
     .load(connection)?;
     Ok(found.into_iter().map(|next| (next.person, next.function)).collect())
 }
