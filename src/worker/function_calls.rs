@@ -119,9 +119,21 @@ impl FunctionCalls {
 
     /// The people who have calls in hand here.
     pub fn busy_people(&self) -> Vec<Uuid> {
+        self.calls_of_people().into_iter().map(|(person, _)| person).collect()
+    }
+
+    /// The people who have more calls in hand here than people have on average.
+    pub fn busiest_people(&self) -> Vec<Uuid> {
+        let all = self.calls_of_people();
+        let total: usize = all.iter().map(|(_, calls)| calls).sum();
+        let busiest = all.iter().filter(|(_, calls)| calls * all.len() > total);
+        busiest.map(|(person, _)| *person).collect()
+    }
+
+    fn calls_of_people(&self) -> Vec<(Uuid, usize)> {
         let people = self.taken.keys().into_iter().filter_map(|key| match key {
-            Of::Asker(person) => person,
-            Of::All | Of::Function(_) | Of::Javascript => None,
+            Of::Asker(Some(person)) => Some((person, self.taken.of(&key))),
+            Of::Asker(None) | Of::All | Of::Function(_) | Of::Javascript => None,
         });
         people.collect()
     }

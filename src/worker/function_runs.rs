@@ -71,15 +71,10 @@ pub async fn execute_due(
     let worker = Worker::new(services, calls, settings);
     let mut count = worker.end_lapsed().await?;
     loop {
-        let mut begun = Vec::new();
-        let all = worker.begin(&mut begun).await;
-        if begun.is_empty() {
-            return all.map(|()| count);
-        }
         let mut in_hand = JoinSet::new();
-        for run in begun {
-            let worker = Arc::clone(&worker);
-            in_hand.spawn(async move { worker.execute(run).await });
+        let all = worker.begin(&mut in_hand).await;
+        if in_hand.is_empty() {
+            return all.map(|()| count);
         }
         while let Some(done) = in_hand.join_next().await {
             done.map_err(Error::internal)?;
@@ -100,6 +95,13 @@ struct Wanted {
     function: Arc<TaskFunction>,
     person: Option<Uuid>,
     places: Vec<Place>,
+}
+
+impl Wanted {
+    /// No runs of a function yet.
+    const fn nothing(function: Arc<TaskFunction>) -> Self {
+        Self { function, person: None, places: Vec::new() }
+    }
 }
 
 struct Worker {
@@ -143,20 +145,13 @@ impl Worker {
             };
             // Those that end together make room together.
             while in_hand.try_join_next().is_some() {}
-            let mut begun = Vec::new();
             let all = async {
                 if is_regular {
                     self.end_lapsed().await?;
                 }
-                self.begin(&mut begun).await
+                self.begin(&mut in_hand).await
             };
-            let all = all.await;
-            // What is begun is executed, also where not all can be begun.
-            for run in begun {
-                let worker = Arc::clone(&self);
-                in_hand.spawn(async move { worker.execute(run).await });
-            }
-            if let Err(error) = all {
+            if let Err(error) = all.await {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(cause, "runs of functions can't be begun now");
                 // What ends meanwhile must not ask again and again.
@@ -189,9 +184,10 @@ impl Worker {
         Ok(ended.len())
     }
 
-    /// Begins as many runs as there are places for, the most urgent first. What is kept for people who have nothing in hand goes to
-    /// them one by one; and they come first where more of a function is due than it may have at once, however long somebody's queue is.
-    async fn begin(&self, begun: &mut Vec<Begun>) -> Result<()> {
+    /// Begins as many runs as there are places for, the most urgent first, and executes them in tasks of `in_hand`. What is kept for
+    /// people who have nothing in hand goes to them one by one; and they come first where more of a function is due than it may have at
+    /// once, however long somebody's queue is.
+    async fn begin(self: &Arc<Self>, in_hand: &mut JoinSet<()>) -> Result<()> {
         if !self.calls.have_room() {
             return Ok(());
         }
@@ -207,26 +203,60 @@ impl Worker {
         let mut short = due.clone();
         short
             .retain(|function| self.turns().contains_key(&function.id) && self.has_room_for_others(function));
-        self.begin_of_others(&mut short, begun).await?;
-        let mut wanted = Vec::new();
-        for function in &due {
-            // Requests take places meanwhile, so these are taken first; those that no run needs are free again.
-            let places: Vec<Place> =
-                std::iter::from_fn(|| self.calls.take(function, Asker::Somebody)).collect();
-            if !places.is_empty() {
-                wanted.push(Wanted { function: Arc::clone(function), person: None, places });
-            }
+        let mut served = HashSet::new();
+        let busy = self.calls.busy_people();
+        self.begin_of_people(&mut short, &busy, &mut served, in_hand).await?;
+        // Where some have more in hand than others, these come first, however urgent what the busiest ask for is.
+        let busiest = self.calls.busiest_people();
+        if !busiest.is_empty() {
+            let mut of_others = due.clone();
+            self.begin_of_people(&mut of_others, &busiest, &mut served, in_hand).await?;
         }
-        begun.extend(self.lease(wanted).await?);
-        // Where somebody who has others in hand would find a place, all that is due is begun.
-        due.retain(|function| self.calls.take(function, Asker::Somebody).is_none());
+        // Until somebody who has others in hand would find no place: then people who have none may still find one.
+        while self.begin_some(&mut due, in_hand).await? {}
         self.note_short(&due);
         loop {
             due.retain(|function| self.has_room_for_others(function));
-            if !self.begin_of_others(&mut due, begun).await? {
+            let busy = self.calls.busy_people();
+            if !self.begin_of_people(&mut due, &busy, &mut served, in_hand).await? {
                 return Ok(());
             }
         }
+    }
+
+    /// Begins runs of these functions, whoever they are of, as far as there is room; returns whether there is more of it, because fewer
+    /// are due than there was room for. Of functions that are left in `due` more may be due.
+    async fn begin_some(
+        self: &Arc<Self>,
+        due: &mut Vec<Arc<TaskFunction>>,
+        in_hand: &mut JoinSet<()>,
+    ) -> Result<bool> {
+        let mut wanted: Vec<Wanted> =
+            due.iter().map(|function| Wanted::nothing(Arc::clone(function))).collect();
+        // One after the other, or the first one would hold places that it has no runs for, and others none. Requests take places
+        // meanwhile, so these are taken first; those that no run needs are free again.
+        loop {
+            let mut is_full = true;
+            for Wanted { function, places, .. } in &mut wanted {
+                if let Some(place) = self.calls.take(function, Asker::Somebody) {
+                    places.push(place);
+                    is_full = false;
+                }
+            }
+            if is_full {
+                break;
+            }
+        }
+        wanted.retain(|wanted| !wanted.places.is_empty());
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let asked: HashMap<Uuid, usize> =
+            wanted.iter().map(|wanted| (wanted.function.id, wanted.places.len())).collect();
+        let found = self.lease(wanted, in_hand).await?;
+        let before = due.len();
+        due.retain(|function| asked.get(&function.id) == found.get(&function.id));
+        Ok(due.len() != before)
     }
 
     fn turns(&self) -> MutexGuard<'_, HashMap<Uuid, HashMap<Uuid, Instant>>> {
@@ -250,21 +280,26 @@ impl Worker {
         has_room(Asker::Newcomer) || has_room(Asker::Person(SYSTEM_USER))
     }
 
-    /// Begins the next run of each person who has none in hand, as far as there is room, in turns; returns whether there may be more to
-    /// begin.
-    async fn begin_of_others(
-        &self,
+    /// Begins the next run of each person who is not among the `busy` and not `served` yet, as far as there is room, in turns; returns
+    /// whether there may be more to begin.
+    async fn begin_of_people(
+        self: &Arc<Self>,
         due: &mut Vec<Arc<TaskFunction>>,
-        begun: &mut Vec<Begun>,
+        busy: &[Uuid],
+        served: &mut HashSet<Uuid>,
+        in_hand: &mut JoinSet<()>,
     ) -> Result<bool> {
         if due.is_empty() {
             return Ok(false);
         }
         let functions: Vec<Uuid> = due.iter().map(|function| function.id).collect();
-        let (now, busy) = (self.services.clock.now(), self.calls.busy_people());
+        let now = self.services.clock.now();
+        let passed_over: Vec<Uuid> = busy.iter().chain(&*served).copied().collect();
         let mut next = self
             .services
-            .read(move |_, connection| db::function_run::next_of_people(connection, &functions, &busy, now))
+            .read(move |_, connection| {
+                db::function_run::next_of_people(connection, &functions, &passed_over, now)
+            })
             .await?;
         let last = |person: &Uuid, function: &Uuid| self.turns().get(function)?.get(person).copied();
         next.sort_by_key(|(person, function)| last(person, function));
@@ -274,26 +309,29 @@ impl Worker {
             Some(Wanted { function: Arc::clone(function), person: Some(person), places: vec![place] })
         });
         let wanted: Vec<Wanted> = wanted.collect();
-        let asked: Vec<Uuid> = wanted.iter().map(|wanted| wanted.function.id).collect();
-        let found = self.lease(wanted).await?;
+        let mut asked: HashMap<Uuid, usize> = HashMap::new();
+        for wanted in &wanted {
+            *asked.entry(wanted.function.id).or_default() += 1;
+            served.extend(wanted.person);
+        }
+        let found = self.lease(wanted, in_hand).await?;
         let before = due.len();
         // Other processes have those that are missing, or a function has begun as many in this minute as it may: the people have others,
         // perhaps.
-        let are_all_found = |id: Uuid| {
-            let asked = asked.iter().filter(|asked| **asked == id).count();
-            asked == found.iter().filter(|found| found.function.id == id).count()
-        };
-        due.retain(|function| are_all_found(function.id));
-        let is_more = due.len() != before || !found.is_empty();
-        begun.extend(found);
-        Ok(is_more)
+        due.retain(|function| asked.get(&function.id) == found.get(&function.id));
+        Ok(due.len() != before || !found.is_empty())
     }
 
     /// Leases runs of functions, one for each place, all in one transaction: whoever has something waits for one of them, and not for
-    /// as many as there are functions.
-    async fn lease(&self, mut wanted: Vec<Wanted>) -> Result<Vec<Begun>> {
+    /// as many as there are functions. They are executed at once; returns how many of each function there are.
+    async fn lease(
+        self: &Arc<Self>,
+        mut wanted: Vec<Wanted>,
+        in_hand: &mut JoinSet<()>,
+    ) -> Result<HashMap<Uuid, usize>> {
+        let mut found = HashMap::new();
         if wanted.is_empty() {
-            return Ok(Vec::new());
+            return Ok(found);
         }
         // All processes lock in this order, so that no two wait for each other.
         wanted.sort_by_key(|wanted| wanted.function.id);
@@ -315,17 +353,19 @@ impl Worker {
                 leases.collect::<Result<Vec<_>>>()
             })
             .await?;
-        let mut begun = Vec::new();
         for (Wanted { function, places, .. }, runs) in wanted.into_iter().zip(taken) {
             for (run, mut place) in runs.into_iter().zip(places) {
                 if let Some(turns) = self.turns().get_mut(&function.id) {
                     turns.insert(run.user_created, Instant::now());
                 }
                 self.calls.give(&mut place, Asker::Person(run.user_created));
-                begun.push(Begun { run, function: Arc::clone(&function), place: Arc::new(place) });
+                *found.entry(function.id).or_default() += 1;
+                let begun = Begun { run, function: Arc::clone(&function), place: Arc::new(place) };
+                let worker = Arc::clone(self);
+                in_hand.spawn(async move { worker.execute(begun).await });
             }
         }
-        Ok(begun)
+        Ok(found)
     }
 
     fn lease_end(&self, now: NaiveDateTime) -> NaiveDateTime {

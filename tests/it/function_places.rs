@@ -86,6 +86,74 @@ async fn a_function_that_could_take_all_places_of_a_process_leaves_some_for_othe
 }
 
 #[apply(on_both)]
+async fn who_has_one_long_run_in_hand_does_not_wait_behind_all_urgent_runs_of_somebody_else(
+    backend: Backend,
+) {
+    let (gate, long) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let build = {
+        let (urgent, long) = (gated(&["urgent"], &gate), Arc::clone(&long));
+        |builder| {
+            urgent(builder).function("report", move |_| {
+                let long = Arc::clone(&long);
+                async move {
+                    long.acquire().await?.forget();
+                    Ok(Json::Null)
+                }
+            })
+        }
+    };
+    let app = TestApp::start_with(backend, eight_places, build).await;
+    let everybody = json!({ "maxConcurrency": 1_000, "timeLimit": 300, "permissionMode": "allUsers" });
+    for name in ["urgent", "report", "greet"] {
+        make(&app, name, everybody.clone()).await;
+    }
+    ask(&app, "exec2", "report", json!({})).await;
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    until("somebody has a long run in hand", || of(&app, "report", "IN_PROGRESS") == 1).await;
+    for _ in 0..20 {
+        ask(&app, "exec1", "urgent", json!({ "priority": 1_000 })).await;
+    }
+    until("somebody else has all other places", || of(&app, "urgent", "IN_PROGRESS") >= 3).await;
+    for done in 1..=3 {
+        ask(&app, "exec2", "greet", json!({ "priority": -1_000 })).await;
+        gate.add_permits(1);
+        until("the next place is that of who has less in hand", || of(&app, "greet", "COMPLETE") == done)
+            .await;
+        assert!(of(&app, "urgent", "COMPLETE") <= done, "and not one after all that is urgent");
+    }
+    gate.add_permits(100);
+    long.add_permits(1);
+    until("all come to their end", || of(&app, "urgent", "COMPLETE") == 20).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
+async fn a_function_takes_no_places_that_it_has_no_runs_for(backend: Backend) {
+    const MANY: &[&str] = &["m1", "m2", "m3", "m4", "m5"];
+    let gate = Arc::new(Semaphore::new(0));
+    let rarely = |settings: &mut Settings| {
+        eight_places(settings);
+        // Workers look once, when they begin.
+        settings.outbox.poll_ms = 600_000;
+    };
+    let app = TestApp::start_with(backend, rarely, gated(MANY, &gate)).await;
+    for name in MANY {
+        make(&app, name, json!({ "maxConcurrency": 1_000, "timeLimit": 300 })).await;
+        ask(&app, "admin", name, json!({})).await;
+    }
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    let in_hand = || MANY.iter().map(|name| of(&app, name, "IN_PROGRESS")).sum::<i64>();
+    until("each has its run begun, and not the first one alone", || in_hand() == 5).await;
+    gate.add_permits(5);
+    until("all come to their end", || MANY.iter().all(|name| of(&app, name, "COMPLETE") == 1)).await;
+    stop.cancel();
+    workers.await.expect("the workers end");
+}
+
+#[apply(on_both)]
 async fn a_person_with_many_urgent_runs_of_many_functions_leaves_a_quarter_of_the_places_to_others(
     backend: Backend,
 ) {
