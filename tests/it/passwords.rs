@@ -179,11 +179,11 @@ async fn failures_on_a_known_device_are_its_own(app: TestApp) {
 
 #[apply(on_both)]
 async fn one_account_with_many_connections_makes_nobody_wait(app: TestApp) {
-    // Hashes that take their time, one after the other.
+    // Hashes that take their time, one after the other: longer than what each writes before, for which all wait in one queue.
     let slow = app.another_process_with(
         |settings| {
             settings.auth.password_memory_kib = 19_456;
-            settings.auth.password_passes = 2;
+            settings.auth.password_passes = 4;
         },
         |builder| builder,
     );
@@ -193,7 +193,7 @@ async fn one_account_with_many_connections_makes_nobody_wait(app: TestApp) {
     ]});
     slow.module.load(serde_json::from_value(file).expect("well-formed")).await.expect("loads");
     let done = Arc::new(AtomicUsize::new(0));
-    let tries: Vec<_> = (0..400_u16)
+    let tries: Vec<_> = (0..200_u16)
         .map(|n| {
             // Half of them from one address, the others from a hundred.
             let from =
@@ -217,7 +217,7 @@ async fn one_account_with_many_connections_makes_nobody_wait(app: TestApp) {
         if one.await.expect("no panic") { looked_at += 1 } else { refused += 1 }
     }
     assert!(looked_at >= 50, "many of them wait: {looked_at}");
-    assert!(refused >= 100, "one address has few at once: {refused}");
+    assert!(refused >= 50, "one address has few at once: {refused}");
     assert!(passed * 2 <= looked_at, "{passed} of {looked_at} were let in before");
 }
 
