@@ -99,21 +99,26 @@ pub fn listen(settings: &Settings) -> Result<TcpListener, String> {
     })
 }
 
-/// Serves on an open port until Ctrl-C or SIGTERM.
+/// Serves on an open port until Ctrl-C or SIGTERM, which count from this call on.
 ///
 /// # Errors
 /// A sentence that says why serving ended.
-pub async fn run(module: &TaskManagement, listener: TcpListener) -> Result<String, String> {
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+pub fn run(
+    module: &TaskManagement,
+    listener: TcpListener,
+) -> impl Future<Output = Result<String, String>> + use<'_> {
     let interrupted = interrupted();
-    tracing::info!(%address, "listening");
-    let finished = module.serve(listener, interrupted).await.map_err(say)?;
-    Ok(if finished {
-        "stopped; what was under way is finished"
-    } else {
-        "stopped; what was still under way when the grace ended is given up"
+    async move {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        tracing::info!(%address, "listening");
+        let finished = module.serve(listener, interrupted).await.map_err(say)?;
+        Ok(if finished {
+            "stopped; what was under way is finished"
+        } else {
+            "stopped; what was still under way when the grace ended is given up"
+        }
+        .to_owned())
     }
-    .to_owned())
 }
 
 /// Applies the migrations that are missing.
@@ -341,26 +346,28 @@ async fn prepare(module: &TaskManagement) -> Result<(), String> {
 /// awaited.
 fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    let told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let told = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [SignalKind::interrupt(), SignalKind::terminate()].map(signal)
+    };
     async move {
-        let ctrl_c = async {
-            let _ = tokio::signal::ctrl_c().await;
-        };
         #[cfg(unix)]
-        let terminate = async {
-            match told {
-                Ok(mut told) => {
-                    told.recv().await;
+        {
+            let [interrupt, terminate] = told.map(|told| async {
+                match told {
+                    Ok(mut told) => {
+                        told.recv().await;
+                    }
+                    Err(_) => std::future::pending().await,
                 }
-                Err(_) => std::future::pending().await,
+            });
+            tokio::select! {
+                () = interrupt => {}
+                () = terminate => {}
             }
-        };
-        #[cfg(not(unix))]
-        let terminate = std::future::pending::<()>();
-        tokio::select! {
-            () = ctrl_c => {}
-            () = terminate => {}
         }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
         tracing::info!("stopping");
     }
 }

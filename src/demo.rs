@@ -146,11 +146,13 @@ pub async fn run(mut settings: Settings, wishes: Wishes) -> Result<String, Strin
         }
         fill(&module).await.map_err(say)?;
     }
+    // Whoever reads this may stop it.
+    let serving = cli::run(&module, listener);
     introduce(&address.to_string(), &database);
     println!("\nCtrl-C stops it{}.", if keep_url { "; its data stays" } else { " and removes its data" });
 
     let stream = tokio::spawn(flow(module.clone()));
-    let ended = cli::run(&module, listener).await;
+    let ended = serving.await;
     stream.abort();
     if !keep_url {
         let _ = std::fs::remove_dir_all(&folder);
