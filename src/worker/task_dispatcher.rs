@@ -16,8 +16,8 @@ use crate::signal::Event;
 /// What shows events. It holds nothing of them, and takes some milliseconds to make.
 static PAYLOADS: LazyLock<WebhookPayloads> = LazyLock::new(WebhookPayloads::default);
 
-/// Tells a dispatcher of an event, within a turn of who answers for it; returns what came of it. What would be refused again is not tried again, until somebody
-/// replays it.
+/// Tells a dispatcher of an event, within a turn of who answers for it; returns what came of it. What would be refused again is not
+/// tried again, until somebody replays it.
 ///
 /// # Errors
 /// An error that may be gone later. Then it is told again.
