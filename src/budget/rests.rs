@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
 
 /// How much longer than the work of a turn the rest after it lasts, so that work takes a quarter of the time at most.
 const REST: u32 = 3;
@@ -21,31 +22,33 @@ pub struct Rests<K: Hash + Eq> {
     keys: Mutex<HashMap<K, Arc<tokio::sync::Mutex<Instant>>>>,
 }
 
-/// A turn. It ends, and the rest begins, when this is dropped.
+/// A turn. It ends when this is dropped.
 pub struct RestedTurn {
-    rests_until: OwnedMutexGuard<Instant>,
-    /// How long the work of this turn has taken.
-    worked: tokio::sync::Mutex<Duration>,
+    rests_until: tokio::sync::Mutex<OwnedMutexGuard<Instant>>,
+    hurries: CancellationToken,
 }
 
 impl RestedTurn {
-    /// Does a piece of work when that before it is done: others wait for one piece at once, however many a turn has.
+    /// Does a piece of work when that before it is done, and has been rested from. Waiting for others is a part of the work: the busier
+    /// the database is, the longer the rest.
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut worked = self.worked.lock().await;
+        let mut rests_until = self.rests_until.lock().await;
+        let rested = tokio::time::sleep(pause(**rests_until, Instant::now()));
+        self.hurries.run_until_cancelled(rested).await;
         let begun = Instant::now();
         let done = work.await;
-        *worked += begun.elapsed();
+        **rests_until = rest(**rests_until, begun.elapsed(), Instant::now());
         done
     }
 }
 
 impl<K: Hash + Eq> Rests<K> {
-    /// Waits for a turn, behind others of this key that have asked before.
-    pub async fn turn(&self, key: K) -> RestedTurn {
+    /// Waits for a turn, behind others of this key that have asked before. There are no rests within it once it `hurries`.
+    pub async fn turn(&self, key: K, hurries: CancellationToken) -> RestedTurn {
         let own = self.of(key);
         let rests_until = own.lock_owned().await;
         tokio::time::sleep(pause(*rests_until, Instant::now())).await;
-        RestedTurn { rests_until, worked: tokio::sync::Mutex::default() }
+        RestedTurn { rests_until: tokio::sync::Mutex::new(rests_until), hurries }
     }
 
     fn of(&self, key: K) -> Arc<tokio::sync::Mutex<Instant>> {
@@ -63,12 +66,6 @@ impl<K: Hash + Eq> Default for Rests<K> {
     }
 }
 
-impl Drop for RestedTurn {
-    fn drop(&mut self) {
-        *self.rests_until = rest(*self.rests_until, *self.worked.get_mut(), Instant::now());
-    }
-}
-
 /// How long somebody still waits for a turn who rests until then.
 fn pause(rests_until: Instant, now: Instant) -> Duration {
     rests_until.saturating_duration_since(now + OWED)
@@ -83,6 +80,10 @@ fn rest(rests_until: Instant, worked: Duration, now: Instant) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn never() -> CancellationToken {
+        CancellationToken::new()
+    }
 
     /// How much of ten seconds the turns of somebody take who always has more to do, and how long the longest pause is.
     fn taken(turn: Duration) -> (Duration, Duration) {
@@ -125,16 +126,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_works_long_in_one_turn_rests_between_its_pieces_unless_it_hurries() {
+        let (rests, hurries) = (Rests::default(), never());
+        let turn = rests.turn("a", hurries.clone()).await;
+        let piece = || turn.during(async { tokio::time::sleep(Duration::from_millis(200)).await });
+        let begun = Instant::now();
+        tokio::join!(piece(), piece(), piece());
+        // 600 ms of rest after each piece, of which 500 may be owed.
+        assert!(begun.elapsed() >= Duration::from_millis(600 + 2 * 600 - 500), "{:?}", begun.elapsed());
+        let begun = Instant::now();
+        hurries.cancel();
+        tokio::join!(piece(), piece());
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
     async fn of_one_key_there_is_one_turn_at_once_and_nothing_is_kept_of_who_has_rested() {
         let rests = Rests::default();
-        let held = rests.turn("a").await;
-        let second = tokio::time::timeout(Duration::from_millis(20), rests.turn("a")).await;
+        let held = rests.turn("a", never()).await;
+        let second = tokio::time::timeout(Duration::from_millis(20), rests.turn("a", never())).await;
         assert!(second.is_err());
-        drop(rests.turn("b").await);
+        drop(rests.turn("b", never()).await);
         drop(held);
-        drop(rests.turn("a").await);
+        drop(rests.turn("a", never()).await);
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let held = rests.turn("c").await;
+        let held = rests.turn("c", never()).await;
         let kept: Vec<&str> = rests.keys.lock().expect("nobody panicked").keys().copied().collect();
         assert_eq!(kept, ["c"]);
         drop(held);

@@ -37,7 +37,7 @@ use crate::service::task_template;
 mod acting;
 pub mod answering;
 
-pub use acting::act;
+pub use acting::{Act, Acted, concerns};
 
 /// A dispatcher to be made.
 #[derive(Debug, Clone, Default)]

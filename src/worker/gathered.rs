@@ -6,18 +6,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::budget::rests::RestedTurn;
 use crate::db::connection::DbConnection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::ServiceContext;
 
-/// How many writes one transaction holds at most, and after how long it takes no more, so that others do not wait long for it.
+/// How many writes one transaction holds at most.
 const MOST: usize = 200;
-const LONGEST: Duration = Duration::from_millis(50);
 
 /// A write that may be done together with others of its kind.
 pub trait Write: Send + Sync + 'static {
     /// The result.
     type Done: Send + 'static;
+
+    /// After how long a transaction takes no more of them, so that others do not wait long for it.
+    const LONGEST: Duration = Duration::from_millis(50);
 
     /// The name of what it locks: writes are done in the order of these, so that none waits for another in a circle.
     fn locks(&self) -> &str;
@@ -31,6 +34,8 @@ pub struct Gathered<W: Write> {
     services: Arc<ServiceContext>,
     waiting: Mutex<Vec<Waiting<W>>>,
     turn: tokio::sync::Mutex<()>,
+    /// Whose transactions have rests between them.
+    rested: Option<RestedTurn>,
 }
 
 struct Waiting<W: Write> {
@@ -41,10 +46,16 @@ struct Waiting<W: Write> {
 impl<W: Write> Gathered<W> {
     /// Nothing is gathered yet.
     pub fn new(services: &Arc<ServiceContext>) -> Arc<Self> {
+        Self::within(services, None)
+    }
+
+    /// The same, for writes that are done within a turn, one transaction after the other.
+    pub fn within(services: &Arc<ServiceContext>, rested: impl Into<Option<RestedTurn>>) -> Arc<Self> {
         Arc::new(Self {
             services: Arc::clone(services),
             waiting: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            rested: rested.into(),
         })
     }
 
@@ -109,19 +120,20 @@ impl<W: Write> Gathered<W> {
     /// Does as many of these writes, in their order, as one transaction may hold.
     async fn write_some(&self, writes: Vec<Arc<W>>) -> Result<Vec<W::Done>> {
         let services = Arc::clone(&self.services);
-        self.services
-            .db
-            .write(move |connection| {
-                let begun = Instant::now();
-                let mut done = Vec::with_capacity(writes.len());
-                for write in &writes {
-                    done.push(write.write(&services, connection)?);
-                    if begun.elapsed() >= LONGEST {
-                        break;
-                    }
+        let written = self.services.db.write(move |connection| {
+            let begun = Instant::now();
+            let mut done = Vec::with_capacity(writes.len());
+            for write in &writes {
+                done.push(write.write(&services, connection)?);
+                if begun.elapsed() >= W::LONGEST {
+                    break;
                 }
-                Ok(done)
-            })
-            .await
+            }
+            Ok(done)
+        });
+        match &self.rested {
+            Some(turn) => turn.during(written).await,
+            None => written.await,
+        }
     }
 }

@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 use super::gathered::Gathered;
 use super::mail::Mails;
+use super::task_dispatcher::{DISPATCHED, DispatchTurn};
 use super::webhook::Webhooks;
-use crate::budget::rests::RestedTurn;
 use crate::clock::new_random_id;
 use crate::config::OutboxSettings;
 use crate::db::lease::{self, Lease};
@@ -59,8 +59,8 @@ pub async fn run(
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let worker = Arc::new(Worker::new(&services, (&webhooks, &mails), &settings));
-    let all = Arc::clone(&worker).serve_all(stop.clone());
+    let worker = Arc::new(Worker::new(&services, (&webhooks, &mails), &settings, stop.clone()));
+    let all = Arc::clone(&worker).serve_all();
     let out_of_patience = async {
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
@@ -78,7 +78,7 @@ pub async fn deliver_due(
     senders: (&Arc<Webhooks>, &Arc<Mails>),
     settings: &OutboxSettings,
 ) -> Result<usize> {
-    let worker = Arc::new(Worker::new(services, senders, settings));
+    let worker = Arc::new(Worker::new(services, senders, settings, CancellationToken::new()));
     let (mut made, mut in_hand, mut idle) = (0, HashSet::new(), HashSet::new());
     re_evaluation::register_checked_services(services).await?;
     let mut deliveries = JoinSet::new();
@@ -112,7 +112,7 @@ enum Held {
     /// The permit of a handler.
     Handler(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit),
     /// The turn of who answers for a dispatcher.
-    Turn(RestedTurn),
+    Turn(Box<DispatchTurn>),
 }
 
 /// What came of an attempt, and what is to be recorded of it.
@@ -124,6 +124,7 @@ struct Worker {
     mails: Arc<Mails>,
     settings: OutboxSettings,
     id: Uuid,
+    stop: CancellationToken,
     claims: Arc<Gathered<Claim>>,
     settlements: Arc<Gathered<Settlement>>,
     /// What was said of a subscriber.
@@ -135,6 +136,7 @@ impl Worker {
         services: &Arc<ServiceContext>,
         (webhooks, mails): (&Arc<Webhooks>, &Arc<Mails>),
         settings: &OutboxSettings,
+        stop: CancellationToken,
     ) -> Self {
         Self {
             services: Arc::clone(services),
@@ -142,6 +144,7 @@ impl Worker {
             mails: Arc::clone(mails),
             settings: settings.clone(),
             id: new_random_id(),
+            stop,
             claims: Gathered::new(services),
             settlements: Gathered::new(services),
             reports: Reports::every(SAID_EVERY),
@@ -172,7 +175,8 @@ impl Worker {
 
     /// Looks when somebody wakes the workers, and regularly, and tells the subscribers for whom deliveries are due. Each is served by
     /// itself. Handlers stay, but endpoints come and go.
-    async fn serve_all(self: Arc<Self>, stop: CancellationToken) {
+    async fn serve_all(self: Arc<Self>) {
+        let stop = &self.stop;
         let mut woken = self.services.db.woken();
         let mut at_work = JoinSet::new();
         let mut served: HashMap<String, (watch::Sender<Looked>, CancellationToken)> = HashMap::new();
@@ -309,8 +313,9 @@ impl Worker {
         match found.owner {
             Some(_) if in_hand > 0 => Vec::new(),
             Some(owner) => {
-                let turn = Held::Turn(self.services.dispatching.turn(owner).await);
-                vec![Some(Arc::new(turn)); PERMITS]
+                let turn = self.services.dispatching.turn(owner, self.stop.clone()).await;
+                let turn = Held::Turn(Box::new(DispatchTurn::new(&self.services, turn)));
+                vec![Some(Arc::new(turn)); DISPATCHED]
             }
             None => {
                 let mut permits = self.free_permits(subscriber, in_hand);

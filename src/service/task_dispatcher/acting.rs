@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::answering::owner_in_force;
 use crate::auth::requester::Requester;
-use crate::budget::rests::RestedTurn;
 use crate::db;
 use crate::db::Lock;
+use crate::db::connection::DbConnection;
 use crate::domain::function_run::RUN_BYTES;
 use crate::domain::json::Json;
 use crate::domain::task_dispatcher::{DispatchAction, DispatchActionKind};
@@ -22,47 +22,58 @@ use crate::service::context::ServiceContext;
 use crate::service::function_run::{self, Cause, CreateFunctionRun};
 use crate::service::task_mail;
 use crate::service::task_template::values::leave_out_texts;
-use crate::service::unit_of_work::UnitOfWork;
-use crate::signal::cause;
+use crate::service::unit_of_work::{Counted, UnitOfWork};
 
-/// Does what the dispatcher says about the event of a delivery, which `document` tells, within a turn of who answers for it.
-///
-/// # Errors
-/// FORBIDDEN if who answers for the dispatcher may not have it done any more, what the function says, or what the database says.
-/// Then nothing is done.
-pub async fn act(
-    services: &Arc<ServiceContext>,
-    id: Uuid,
-    delivery: &Delivery,
-    document: Json,
-    turn: &RestedTurn,
-) -> Result<()> {
-    let (system, dispatcher) = services
-        .read(move |_, connection| {
-            Ok((Requester::system(connection)?, db::get::<TaskDispatcher>(connection, id)?))
-        })
-        .await?;
-    // Most dispatchers are told of much that does not concern them, for which nobody waits.
-    if let Some(dispatcher) = &dispatcher
-        && !concerns(dispatcher, &document)?
-    {
-        return Ok(());
+/// What a dispatcher is to do about an event.
+pub struct Act {
+    /// The module itself, in whose name the end of the delivery is written.
+    pub system: Arc<Requester>,
+    /// The key of the dispatcher.
+    pub dispatcher_id: Uuid,
+    /// The delivery of the event.
+    pub delivery: Delivery,
+    /// What the event tells.
+    pub document: Json,
+}
+
+/// What came of an [`Act`].
+pub struct Acted {
+    /// A refusal, after which nothing of it is done.
+    pub outcome: Result<()>,
+    /// The counts to be made once the transaction is committed.
+    pub counted: Vec<Counted>,
+}
+
+impl Act {
+    /// Does it in the present transaction, so that it can be undone alone. A refusal is in the result: FORBIDDEN if who answers for the
+    /// dispatcher may not have it done any more, or what the function says.
+    pub fn act(&self, services: &ServiceContext, connection: &mut DbConnection) -> Result<Acted> {
+        let done = connection.savepoint(|connection| {
+            let mut unit = UnitOfWork::new(services, &self.system, connection, self.delivery.cause_depth)?;
+            self.act_once(&mut unit)
+        });
+        let (outcome, counted) = match done {
+            Ok(counted) => (Ok(()), counted),
+            Err(error) if error.is_internal() => return Err(error),
+            Err(refusal) => (Err(refusal), Vec::new()),
+        };
+        Ok(Acted { outcome, counted })
     }
-    let owner = dispatcher.map(|dispatcher| dispatcher.owner());
-    services.users.ahead(&Vec::from_iter(owner)).await?;
-    let (system, delivery) = (Arc::new(system), delivery.clone());
-    let depth = delivery.cause_depth;
-    let done = services.write(&system, move |unit| {
+
+    fn act_once(&self, unit: &mut UnitOfWork<'_>) -> Result<Vec<Counted>> {
+        let delivery = &self.delivery;
         let event = (delivery.event_id, delivery.entity_id);
         if !db::outbox::settle(unit.connection, event, &delivery.handler, unit.now)? {
-            return Ok(());
+            return Ok(Vec::new());
         }
         // Who changes or deletes it waits until this is done.
-        let dispatcher = db::lock::<TaskDispatcher>(unit.connection, id, Lock::Share)?;
-        let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else { return Ok(()) };
+        let dispatcher = db::lock::<TaskDispatcher>(unit.connection, self.dispatcher_id, Lock::Share)?;
+        let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else {
+            return Ok(Vec::new());
+        };
         // What does not concern it is no fault of who answers for it.
-        if !concerns(&dispatcher, &document)? {
-            return Ok(());
+        if !concerns(&dispatcher, &self.document)? {
+            return Ok(Vec::new());
         }
         let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
         let Some(owner) = owner else {
@@ -79,18 +90,19 @@ pub async fn act(
         for action in dispatcher.actions()? {
             match action.kind {
                 DispatchActionKind::Mail => {
-                    task_mail::leave_dispatched(&mut unit, &delivery, dispatcher.id, &action)?;
+                    task_mail::leave_dispatched(&mut unit, delivery, dispatcher.id, &action)?;
                 }
-                DispatchActionKind::Function => run(&mut unit, &delivery, &dispatcher, &action, &document)?,
+                DispatchActionKind::Function => {
+                    run(&mut unit, delivery, &dispatcher, &action, &self.document)?;
+                }
             }
         }
-        Ok(())
-    });
-    turn.during(cause::behind(depth, done)).await
+        Ok(unit.take_counted())
+    }
 }
 
 /// Whether all conditions of a dispatcher hold.
-fn concerns(dispatcher: &TaskDispatcher, document: &Json) -> Result<bool> {
+pub fn concerns(dispatcher: &TaskDispatcher, document: &Json) -> Result<bool> {
     Ok(dispatcher.conditions()?.iter().all(|condition| condition.holds(document)))
 }
 

@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::model::outbox::Delivery;
 use crate::service::{re_evaluation, task_mail};
 use crate::signal::{Event, cause};
-use crate::worker::task_dispatcher;
 
 impl Worker {
     /// Begins to tell the subscriber. A handler gets a thread of its own, so that it blocks nobody else; its permit is free
@@ -85,9 +84,7 @@ impl Worker {
                         let Some(Held::Turn(turn)) = permit.as_deref() else {
                             return Err("a dispatcher acts in turns only".to_owned());
                         };
-                        task_dispatcher::tell(&services, id, &delivery, &event, turn)
-                            .await
-                            .map_err(|error| explained(&error))
+                        turn.tell(&services, id, &delivery, &event).await.map_err(|error| explained(&error))
                     };
                     tokio::select! {
                         outcome = told => outcome.map(|attempted| (attempted, None)),
