@@ -26,6 +26,8 @@ pub struct Size {
     pub endpoints: usize,
     /// How many dispatchers are told of each event.
     pub dispatchers: usize,
+    /// How many schedules of functions there are.
+    pub schedules: usize,
     /// How many large requests fill a journal.
     pub large: usize,
     /// How many seconds attackers wait for the last answers.
@@ -50,6 +52,7 @@ impl Size {
             connections: 1_008,
             endpoints: 330,
             dispatchers: 30,
+            schedules: 200,
             large: 40,
             grace: 10,
             logins: 300,
@@ -69,6 +72,7 @@ impl Size {
             connections: 600,
             endpoints: 40,
             dispatchers: 8,
+            schedules: 20,
             large: 3,
             grace: 2,
             logins: 130,
@@ -169,7 +173,7 @@ pub fn file(size: &Size) -> Value {
             { "id": 3, "name": "Maker", "rights": [191_001, 191_002, 191_003, 191_005] },
             { "id": 4, "name": "Overseer", "rights": [121_701, 122_001, 190_001, 191_001, 191_005, 194_001, 194_002] },
             { "id": 5, "name": "Webhooks", "rights": [194_001, 194_002] },
-            { "id": 6, "name": "Functions", "rights": [195_001, 195_002, 195_005, 195_006, 195_008] },
+            { "id": 6, "name": "Functions", "rights": [195_001, 195_002, 195_005, 195_006, 195_008, 195_009] },
         ],
         "users": users,
         "taskGroups": groups,

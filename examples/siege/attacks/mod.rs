@@ -24,7 +24,7 @@ mod logins;
 mod runs;
 
 /// The attacks: their numbers, and what they do.
-pub const ATTACKS: [(&str, &str); 20] = [
+pub const ATTACKS: [(&str, &str); 21] = [
     ("1", "strangers send 2 MB of fields"),
     ("1", "strangers send what they may"),
     ("2", "documents and cursors that once broke the server"),
@@ -44,6 +44,7 @@ pub const ATTACKS: [(&str, &str); 20] = [
     ("11", "WebSockets that listen and never read"),
     ("12", "strangers call a public function"),
     ("13", "functions in JavaScript that harm whoever executes them"),
+    ("13", "the same functions by many schedules"),
     ("14", "many dispatchers are told of many events, and cause more"),
 ];
 
@@ -94,7 +95,8 @@ pub async fn run(place: usize, field: &Field<'_>) -> Result<Outcome, String> {
         16 => return connections::deaf(field).await,
         17 => return functions::public(field).await,
         18 => return runs::many(field).await,
-        19 => return dispatchers::many(field).await,
+        19 => return runs::scheduled(field).await,
+        20 => return dispatchers::many(field).await,
         _ => return Err(format!("there is no attack {place}")),
     }
     Ok(Outcome::default())
