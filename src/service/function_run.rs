@@ -16,14 +16,12 @@ use crate::auth::requester::Requester;
 use crate::clock::new_id;
 use crate::db;
 use crate::db::Lock;
-use crate::domain::event_data::EventData;
 use crate::domain::function_run::reason::{CANCELED, NOT_BEGUN};
 use crate::domain::function_run::{
     DEEPEST, MOST_TAGS, RUN_BYTES, RunError, RunErrorType, RunStatus, RunTrigger,
 };
 use crate::domain::json::Json;
 use crate::domain::query::ListQuery;
-use crate::domain::signal::Signal;
 use crate::domain::task_function::{PRIORITIES, check_function_name, check_range};
 use crate::domain::text::{check_code, check_json};
 use crate::domain::user::SYSTEM_USER;
@@ -191,9 +189,6 @@ pub fn add(
 }
 
 /// Adds a run that fails before it is begun: it shows what did not happen, and whoever hears of failures is told.
-///
-/// # Errors
-/// What the database says, or an error of a handler.
 pub(super) fn add_failed(
     unit: &mut UnitOfWork<'_>,
     function: &TaskFunction,
@@ -206,7 +201,7 @@ pub(super) fn add_failed(
     run.set_error(RunError::new(RunErrorType::Invocation, NOT_BEGUN, reason));
     db::function_run::add(unit.connection, &run, unit.now)?;
     unit.touch_other("function_run", run.id);
-    unit.changed(Signal::FunctionFailed, run.id, || EventData::new(None, Some(&run)))
+    ending::tell_of_failure(unit, &run)
 }
 
 /// Has a new run fail behind which there are too many others. Nobody is told of it: who is told might cause another.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tasks_management::{Builder, FixedClock, Settings};
+use tasks_management::{Builder, FixedClock, Settings, Signal, Signals};
 
 use crate::functions::greeting;
 use crate::sessions::beginning;
@@ -15,10 +15,14 @@ const FIELDS: &str = "uuid functionName data priority startTimestamp nextTimesta
 async fn scene(backend: Backend) -> (TestApp, FixedClock) {
     let clock = FixedClock::new(beginning());
     let own = clock.clone();
-    let settings = |settings: &mut Settings| settings.timers.outage_s = 1_000_000;
-    let app = TestApp::start_with(backend, settings, |builder: Builder| greeting(builder.clock(own))).await;
+    let app = TestApp::start_with(backend, unbroken, |builder: Builder| greeting(builder.clock(own))).await;
     app.done("admin", "createTaskFunction", json!({ "name": "greet", "kind": "HANDLER" })).await;
     (app, clock)
+}
+
+/// The clock leaps, which is no outage.
+fn unbroken(settings: &mut Settings) {
+    settings.timers.outage_s = 1_000_000;
 }
 
 async fn schedule(app: &TestApp, more: Value) -> Value {
@@ -366,6 +370,15 @@ async fn a_schedule_has_nothing_run_that_who_answers_for_it_may_not_have_run_at_
         let says = run["error"]["message"].as_str().expect("a reason");
         assert!(says.contains("who answers for the schedule, may not have"), "{says}");
     }
+    // A handler that refuses does not keep them from being shown.
+    let refusing =
+        Signals::builder().within(Signal::FunctionFailed, |_, _| Err(diesel::result::Error::NotFound.into()));
+    let own = clock.clone();
+    let refuses =
+        app.another_process_with(unbroken, |builder| greeting(builder.clock(own)).signals(refusing));
+    clock.advance(TimeDelta::seconds(60));
+    act(&refuses).await;
+    assert_eq!(each(&runs(&mut admin).await.split_off(6), "status"), ["FAILED", "FAILED", "FAILED"]);
     // Whoever changes it, or leaves it as it is, answers for it.
     for (priority, schedule) in [Value::Null, json!(7), json!(8)].into_iter().zip(schedules(&app).await) {
         let input = json!({ "id": schedule["uuid"], "isEnabled": true, "priority": priority });
@@ -373,7 +386,7 @@ async fn a_schedule_has_nothing_run_that_who_answers_for_it_may_not_have_run_at_
     }
     clock.advance(TimeDelta::seconds(60));
     act(&app).await;
-    let again = runs(&mut admin).await.split_off(6);
+    let again = runs(&mut admin).await.split_off(9);
     assert_eq!(each(&again, "status"), ["COMPLETE", "COMPLETE", "COMPLETE"]);
     assert!(again.iter().all(|run| run["createdByUser"]["username"] == "admin"), "{again:?}");
 }
