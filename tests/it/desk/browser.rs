@@ -112,16 +112,28 @@ impl Browser {
             json!(css),
             json!(text)
         );
-        let element = self.wait(&found);
-        let id = element[ELEMENT].as_str().expect("an element");
-        self.post(&format!("/element/{id}/click"), json!({}));
+        self.on_element(&found, "click", json!({}));
     }
 
     /// Types into an element.
     pub fn fill(&self, css: &str, text: &str) {
-        let element = self.wait(&format!("document.querySelector({}) ?? false", json!(css)));
-        let id = element[ELEMENT].as_str().expect("an element");
-        self.post(&format!("/element/{id}/value"), json!({ "text": text }));
+        let found = format!("document.querySelector({}) ?? false", json!(css));
+        self.on_element(&found, "value", json!({ "text": text }));
+    }
+
+    /// Does something with the element that an expression finds, now or later. What the page draws anew just then is found again.
+    fn on_element(&self, found: &str, what: &str, body: Value) {
+        for _ in 0..20 {
+            let element = self.wait(found);
+            let id = element[ELEMENT].as_str().expect("an element");
+            let path = format!("/element/{id}/{what}");
+            let (status, answer) = block_in_place(|| self.attempt("POST", &path, &body));
+            if answer["value"]["error"] != "stale element reference" {
+                assert_eq!(status, 200, "{what} {found} {body}: {answer}");
+                return;
+            }
+        }
+        panic!("the page draws it anew again and again: {found}");
     }
 
     /// Chooses from a list.
@@ -190,11 +202,17 @@ impl Browser {
     }
 
     fn ask(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.attempt(method, path, &body);
+        let sent = || body.to_string().chars().take(500).collect::<String>();
+        assert_eq!(status, 200, "{method} {path} {}: {answer}", sent());
+        answer["value"].clone()
+    }
+
+    /// The status and the answer.
+    fn attempt(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let path = format!("/session/{}{path}", self.session);
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let (status, answer) = self.driver.exchange(method, &path, &body);
-        assert_eq!(status, 200, "{method} {path} {}: {answer}", body.chars().take(500).collect::<String>());
-        answer["value"].clone()
+        self.driver.exchange(method, &path, &body)
     }
 }
 

@@ -92,6 +92,11 @@ impl TestApp {
         &self.database.url
     }
 
+    /// The database.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
     /// The number that a query counts, read past the module.
     pub fn count(&self, sql: &str) -> i64 {
         self.database.count(sql)

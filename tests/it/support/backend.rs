@@ -3,7 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
+use diesel::{
+    Connection as _, PgConnection, QueryResult, QueryableByName, RunQueryDsl as _, SqliteConnection,
+};
+
+use super::kept::Kept;
 
 /// Which kind of database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,7 @@ pub struct TestDatabase {
     backend: Backend,
     name: String,
     owned: bool,
+    kept: Kept,
 }
 
 impl TestDatabase {
@@ -60,16 +65,28 @@ impl TestDatabase {
         if let Some(bytes) = content {
             std::fs::write(&file, bytes).expect("the test's database is written");
         }
-        Self { url: format!("sqlite://{}", file.display()), backend: Backend::Sqlite, name, owned: true }
+        Self {
+            url: format!("sqlite://{}", file.display()),
+            backend: Backend::Sqlite,
+            name,
+            owned: true,
+            kept: Kept::new(),
+        }
     }
 
     /// A copy of a database on PostgreSQL that nobody is connected to.
     pub fn on_postgres(template: &str) -> Self {
         announce_run();
         let (server, name) = (server_url(), next_name());
-        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         let (base, _) = server.rsplit_once('/').expect("the URL names a database");
-        Self { url: format!("{base}/{name}"), backend: Backend::Postgres, name, owned: true }
+        Self {
+            url: format!("{base}/{name}"),
+            backend: Backend::Postgres,
+            name,
+            owned: true,
+            kept: Kept::new(),
+        }
     }
 
     /// The content of a file of SQLite that nobody has open.
@@ -89,45 +106,50 @@ impl TestDatabase {
 
     /// The number that a query counts.
     pub fn count(&self, sql: &str) -> i64 {
-        let counted: Counted = match self.backend {
-            Backend::Sqlite => {
-                diesel::sql_query(format!("SELECT ({sql}) AS number")).get_result(&mut self.sqlite())
-            }
-            Backend::Postgres => {
-                let mut connection = PgConnection::establish(&self.url).expect("the database answers");
-                diesel::sql_query(format!("SELECT ({sql}) AS number")).get_result(&mut connection)
-            }
+        let counted: QueryResult<Vec<Counted>> = self.load(&format!("SELECT ({sql}) AS number"));
+        counted.unwrap_or_else(|error| panic!("{sql}: {error}"))[0].number
+    }
+
+    /// The rows that a query gives.
+    pub fn load<T>(&self, sql: &str) -> QueryResult<Vec<T>>
+    where
+        T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + 'static,
+    {
+        let query = || diesel::sql_query(sql);
+        match self.backend {
+            Backend::Sqlite => query().load(&mut self.sqlite()),
+            Backend::Postgres => self.kept.with(&self.url, |connection| query().load(connection)),
         }
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        counted.number
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    pub fn try_execute(&self, sql: &str) -> QueryResult<usize> {
+        let query = || diesel::sql_query(sql);
+        match self.backend {
+            Backend::Sqlite => query().execute(&mut self.sqlite()),
+            Backend::Postgres => self.kept.with(&self.url, |connection| query().execute(connection)),
+        }
     }
 
     /// Runs a statement.
     pub fn execute(&self, sql: &str) {
-        match self.backend {
-            Backend::Sqlite => {
-                diesel::sql_query(sql)
-                    .execute(&mut self.sqlite())
-                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
-            }
-            Backend::Postgres => execute(&self.url, sql),
-        }
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Makes PostgreSQL end all connections to the database and take no more, or take them again.
     pub fn refuse_connections(&self, refuse: bool) {
-        let server = server_url();
-        execute(&server, &format!("ALTER DATABASE {} ALLOW_CONNECTIONS {}", self.name, !refuse));
+        execute(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {}", self.name, !refuse));
         if refuse {
             let end = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
                 self.name
             );
-            execute(&server, &end);
+            execute(&end);
         }
     }
 
-    fn sqlite(&self) -> SqliteConnection {
+    /// A connection of its own to the file.
+    pub fn sqlite(&self) -> SqliteConnection {
         let mut connection = SqliteConnection::establish(self.file()).expect("the file opens");
         diesel::sql_query("PRAGMA busy_timeout = 10000")
             .execute(&mut connection)
@@ -141,7 +163,13 @@ impl TestDatabase {
 
     /// The same database, for another process on it; it stays when this is dropped.
     pub fn borrowed(other: &Self) -> Self {
-        Self { url: other.url.clone(), backend: other.backend, name: other.name.clone(), owned: false }
+        Self {
+            url: other.url.clone(),
+            backend: other.backend,
+            name: other.name.clone(),
+            owned: false,
+            kept: Kept::new(),
+        }
     }
 }
 
@@ -155,11 +183,10 @@ impl Drop for TestDatabase {
                 let _ = std::fs::remove_dir_all(std::env::temp_dir().join(&self.name));
             }
             Backend::Postgres => {
+                self.kept.end();
+                let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
                 // A failing test is told by its own panic, not by one while it is being cleaned up after.
-                if let Ok(mut connection) = PgConnection::establish(&server_url()) {
-                    let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-                    let _ = diesel::sql_query(sql).execute(&mut connection);
-                }
+                let _ = on_server(&sql);
             }
         }
     }
@@ -198,7 +225,12 @@ fn announce_run() {
     });
 }
 
-fn execute(url: &str, sql: &str) {
-    let mut connection = PgConnection::establish(url).expect("the test server answers");
-    diesel::sql_query(sql).execute(&mut connection).expect("the test server obeys");
+/// Runs a statement in the server's own database.
+fn execute(sql: &str) {
+    on_server(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+fn on_server(sql: &str) -> QueryResult<usize> {
+    static KEPT: Kept = Kept::new();
+    KEPT.with(&server_url(), |connection| diesel::sql_query(sql).execute(connection))
 }

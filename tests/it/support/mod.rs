@@ -6,6 +6,7 @@ pub mod backend;
 pub mod client;
 pub mod example;
 pub mod flow;
+pub mod kept;
 pub mod log;
 pub mod people;
 pub mod prepared;

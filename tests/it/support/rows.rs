@@ -97,7 +97,7 @@ impl TestApp {
                 HeldTask::Postgres(connection)
             }
             Backend::Sqlite => {
-                let mut connection = self.sqlite();
+                let mut connection = self.database().sqlite();
                 connection.batch_execute(&sql).expect("the task is there");
                 HeldTask::Sqlite(connection)
             }
@@ -130,7 +130,8 @@ impl TestApp {
         match self.backend {
             Backend::Sqlite => {
                 let query = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"));
-                let rows: Vec<Detail> = query.load(&mut self.sqlite()).expect("the statement is right");
+                let rows: Vec<Detail> =
+                    query.load(&mut self.database().sqlite()).expect("the statement is right");
                 rows.into_iter().map(|row| row.detail).collect()
             }
             Backend::Postgres => {
@@ -154,30 +155,14 @@ impl TestApp {
 
     /// Changes rows, or is refused by the database.
     pub fn try_run(&self, sql: &str) -> diesel::QueryResult<usize> {
-        let query = diesel::sql_query(sql);
-        match self.backend {
-            Backend::Sqlite => query.execute(&mut self.sqlite()),
-            Backend::Postgres => query.execute(&mut self.postgres()),
-        }
+        self.database().try_execute(sql)
     }
 
     fn rows<T>(&self, sql: &str) -> Vec<T>
     where
         T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + 'static,
     {
-        let query = diesel::sql_query(sql);
-        let rows = match self.backend {
-            Backend::Sqlite => query.load(&mut self.sqlite()),
-            Backend::Postgres => query.load(&mut self.postgres()),
-        };
-        rows.expect("the query is right")
-    }
-
-    fn sqlite(&self) -> SqliteConnection {
-        let path = self.database_url().trim_start_matches("sqlite://");
-        let mut connection = SqliteConnection::establish(path).expect("the file is there");
-        connection.batch_execute("PRAGMA busy_timeout = 10000").expect("a known setting");
-        connection
+        self.database().load(sql).expect("the query is right")
     }
 
     fn postgres(&self) -> PgConnection {
