@@ -80,8 +80,9 @@ impl DispatchTurn {
         };
         let acted = self.acts.write(act).await?;
         unit_of_work::count(acted.counted);
-        match acted.outcome {
-            Ok(()) => Ok(Attempted::Delivered),
+        match acted.is_ended {
+            Ok(true) => Ok(Attempted::Delivered),
+            Ok(false) => Ok(Attempted::Withheld),
             Err(error) => match error.code() {
                 ErrorCode::Forbidden | ErrorCode::NotFound | ErrorCode::Validation => {
                     Ok(Attempted::Failed(error.to_string(), None))
@@ -110,6 +111,7 @@ impl DispatchTurn {
         };
         let (system, dispatcher) = self.dispatcher.get_or_try_init(read).await?;
         if let Some(dispatcher) = dispatcher
+            && dispatcher.is_enabled
             && !concerns(dispatcher, &document)?
         {
             return Ok(None);

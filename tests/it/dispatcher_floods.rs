@@ -61,7 +61,7 @@ async fn scene(backend: Backend, flood: Flood, called: &Arc<AtomicUsize>) -> Tes
         })
     };
     app.load(json!({
-        "roles": [{ "id": 60, "name": "Dispatching", "rights": [191_001, 191_002, 191_005, 196_001, 196_002] }],
+        "roles": [{ "id": 60, "name": "Dispatching", "rights": [191_001, 191_002, 191_005, 196_001, 196_002, 196_003] }],
         "users": [person(60, "flooder"), person(61, "other")],
     }))
     .await;
@@ -209,4 +209,42 @@ async fn what_waits_for_a_turn_is_in_no_hand_when_a_process_ends_and_is_made_onc
     };
     assert_eq!(counted("handler LIKE 'dispatcher:%' AND (status <> 'DELIVERED' OR attempts <> 1)"), 0);
     assert_eq!(called.load(Ordering::SeqCst), 90);
+}
+
+#[apply(on_both)]
+async fn who_is_disabled_does_nothing_more_once_that_is_answered_and_goes_on_when_enabled(backend: Backend) {
+    const TASKS: usize = 60;
+
+    let called = Arc::new(AtomicUsize::new(0));
+    let flood = Flood { dispatchers: 1, functions: 10 };
+    let app = scene(backend, flood, &called).await;
+    let mut flooder = app.user("flooder").await;
+    for _ in 0..TASKS {
+        create(&mut flooder, "flood").await;
+    }
+    let dispatcher = flooder.rows("taskDispatcher", "(name: \"flood 0\")", "uuid").await.remove(0);
+    let enable = |is_enabled: bool| json!({ "id": dispatcher["uuid"], "isEnabled": is_enabled });
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.module.workers(&stop));
+    let made = || usize::try_from(runs(&app, "triggered_by = 'EVENT'")).expect("few");
+    until("some are made", || made() > 0).await;
+    assert_eq!(flooder.outcome("updateTaskDispatcher", enable(false)).await, "ok");
+    let then = made();
+    assert!(then < TASKS * flood.functions, "all were made before");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(made(), then);
+    let counted = |condition: &str| {
+        app.count(&format!(
+            "SELECT count(*) FROM task_management_outbox WHERE handler LIKE 'dispatcher:%' \
+             AND handler IN (SELECT 'dispatcher:' || CAST(id AS text) FROM task_management_taskdispatcher WHERE name <> 'calm') \
+             AND {condition}"
+        ))
+    };
+    until("what waits is in no hand", || counted("leased_by IS NOT NULL") == 0).await;
+    assert_eq!(flooder.outcome("updateTaskDispatcher", enable(true)).await, "ok");
+    until("all are made", || made() == TASKS * flood.functions).await;
+    until("all have ended", || counted("status <> 'DELIVERED'") == 0).await;
+    assert_eq!(counted("attempts <> 1"), 0, "waiting is no attempt");
+    stop.cancel();
+    workers.await.expect("the workers end");
 }

@@ -38,8 +38,9 @@ pub struct Act {
 
 /// What came of an [`Act`].
 pub struct Acted {
-    /// A refusal, after which nothing of it is done.
-    pub outcome: Result<()>,
+    /// Whether its delivery has ended: that to a dispatcher which is disabled waits until it is enabled. Or a refusal, after which
+    /// nothing is done.
+    pub is_ended: Result<bool>,
     /// The counts to be made once the transaction is committed.
     pub counted: Vec<Counted>,
 }
@@ -52,28 +53,27 @@ impl Act {
             let mut unit = UnitOfWork::new(services, &self.system, connection, self.delivery.cause_depth)?;
             self.act_once(&mut unit)
         });
-        let (outcome, counted) = match done {
-            Ok(counted) => (Ok(()), counted),
-            Err(error) if error.is_internal() => return Err(error),
-            Err(refusal) => (Err(refusal), Vec::new()),
-        };
-        Ok(Acted { outcome, counted })
+        match done {
+            Ok((is_ended, counted)) => Ok(Acted { is_ended: Ok(is_ended), counted }),
+            Err(error) if error.is_internal() => Err(error),
+            Err(refusal) => Ok(Acted { is_ended: Err(refusal), counted: Vec::new() }),
+        }
     }
 
-    fn act_once(&self, unit: &mut UnitOfWork<'_>) -> Result<Vec<Counted>> {
+    fn act_once(&self, unit: &mut UnitOfWork<'_>) -> Result<(bool, Vec<Counted>)> {
         let delivery = &self.delivery;
-        let event = (delivery.event_id, delivery.entity_id);
-        if !db::outbox::settle(unit.connection, event, &delivery.handler, unit.now)? {
-            return Ok(Vec::new());
-        }
         // Who changes or deletes it waits until this is done.
         let dispatcher = db::lock::<TaskDispatcher>(unit.connection, self.dispatcher_id, Lock::Share)?;
-        let Some(dispatcher) = dispatcher.filter(|dispatcher| !dispatcher.is_deleted) else {
-            return Ok(Vec::new());
-        };
+        let dispatcher = dispatcher.filter(|dispatcher| !dispatcher.is_deleted);
+        if dispatcher.as_ref().is_some_and(|dispatcher| !dispatcher.is_enabled) {
+            return Ok((false, Vec::new()));
+        }
+        let event = (delivery.event_id, delivery.entity_id);
+        let is_new = db::outbox::settle(unit.connection, event, &delivery.handler, unit.now)?;
+        let Some(dispatcher) = dispatcher.filter(|_| is_new) else { return Ok((true, Vec::new())) };
         // What does not concern it is no fault of who answers for it.
         if !concerns(&dispatcher, &self.document)? {
-            return Ok(Vec::new());
+            return Ok((true, Vec::new()));
         }
         let owner = owner_in_force(unit.services, unit.connection, &unit.settings, &dispatcher)?;
         let Some(owner) = owner else {
@@ -97,7 +97,7 @@ impl Act {
                 }
             }
         }
-        Ok(unit.take_counted())
+        Ok((true, unit.take_counted()))
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Attempted {
     Delivered,
     /// It failed, for this reason. It is made again at this moment, or never.
     Failed(String, Option<NaiveDateTime>),
-    /// It was not made, because the endpoint is disabled.
+    /// It was not made, because the endpoint or the dispatcher is disabled.
     Withheld,
 }
 
