@@ -172,7 +172,7 @@ fn introduce(address: &str, database: &str) {
     println!(
         r#"
 Three things to try:
-1. As ada, approve or reject what waits for you: the keys j, k, a, r and ? help.
+1. As ada, approve or reject what waits for you: the keys j, k, Enter, a, r and ? help.
 2. As triage, find what nobody is asked about yet, and what is overdue.
 3. Ask the interface yourself: http://{address}/api/graphql is GraphiQL in a browser, and in a terminal
    TOKEN=$(curl -s http://{address}/api/graphql -H 'Content-Type: application/json' \
