@@ -159,7 +159,7 @@ pub fn look(
     );
     let subscribers = Sql::join(handlers.chain(endpoints).chain([dispatchers]).collect(), " UNION ALL ", "");
     Ok(Sql::new("SELECT subscriber.name, subscriber.is_failing, subscriber.owner, ")
-        .append(is_any_due("subscriber.name", now))
+        .append(is_any_due(connection.dialect(), "subscriber.name", now))
         .sql(" AS is_due FROM (")
         .append(subscribers)
         .sql(") AS subscriber")
@@ -167,29 +167,42 @@ pub fn look(
 }
 
 /// The condition that a delivery is due to the subscriber whose name `handler` is in SQL, and in no worker's hand. The earliest says
-/// it, because an index has that: by EXISTS, PostgreSQL might read the whole outbox.
-fn is_any_due(handler: &str, now: NaiveDateTime) -> Sql {
+/// it, because an index has that first: by EXISTS or `min`, PostgreSQL might read the whole outbox.
+fn is_any_due(dialect: Dialect, handler: &str, now: NaiveDateTime) -> Sql {
+    let by = by_index(dialect, "task_management_outbox_due");
     Sql::new(format!(
-        "COALESCE((SELECT min(due.date_due) FROM task_management_outbox AS due \
+        "COALESCE((SELECT due.date_due FROM task_management_outbox AS due {by} \
          WHERE due.status = 'PENDING' AND due.handler = {handler} AND (due.lease_until IS NULL OR due.lease_until < "
     ))
     .bind(now)
-    .sql(")) <= ")
+    .sql(") ORDER BY due.date_due LIMIT 1) <= ")
     .bind(now)
     .sql(", false)")
 }
 
-/// Leases deliveries for one handler that are due: only the oldest of each entity, to keep their order.
+/// Leases deliveries for one handler that are due: only the oldest of each entity, to keep their order. The oldest is looked up for each,
+/// because an index has that first. As a join, PostgreSQL might read all that waits once for each, where its statistics are of a time
+/// when little waited.
 pub fn lease(connection: &mut DbConnection, handler: &str, lease: Lease) -> Result<Vec<Delivery>> {
     let whose = Sql::new("waiting.handler = ").bind(handler);
-    let due = Sql::new("waiting.date_due <= ").bind(lease.now).sql(
-        " AND NOT EXISTS (SELECT 1 FROM task_management_outbox AS older WHERE older.status = 'PENDING' \
-         AND older.handler = waiting.handler AND older.entity_id = waiting.entity_id AND older.id < waiting.id)",
-    );
+    let by = by_index(connection.dialect(), "task_management_outbox_pending");
+    let due = Sql::new("waiting.date_due <= ").bind(lease.now).sql(format!(
+        " AND waiting.id = (SELECT older.id FROM task_management_outbox AS older {by} WHERE older.status = 'PENDING' \
+         AND older.handler = waiting.handler AND older.entity_id = waiting.entity_id ORDER BY older.id LIMIT 1)"
+    ));
     let mut taken: Vec<Delivery> =
         lease::lease(connection, lease, whose, due, "waiting.date_due, waiting.id")?;
     taken.sort_by_key(|delivery| delivery.id);
     Ok(taken)
+}
+
+/// Has SQLite use this index, which it may not where its statistics say that nothing waits. PostgreSQL can't be told so; it mostly takes
+/// the one that has first what is wanted.
+fn by_index(dialect: Dialect, index: &str) -> String {
+    match dialect {
+        Dialect::Postgres => String::new(),
+        Dialect::Sqlite => format!("INDEXED BY {index}"),
+    }
 }
 
 /// Makes these deliveries due again, as if they had never been tried; returns how many there are.
@@ -319,7 +332,7 @@ pub fn delivered(connection: &mut DbConnection, id: i64, worker: Uuid, now: Naiv
             .bind(worker)
             .sql(" RETURNING ")
             // This one is leased still, as PostgreSQL sees it here.
-            .append(is_any_due("task_management_outbox.handler", now))
+            .append(is_any_due(connection.dialect(), "task_management_outbox.handler", now))
             .sql(" AS is_more_due")
             .load(connection)?;
     Ok(settled.iter().any(|settled| settled.is_more_due))

@@ -39,6 +39,7 @@ mod demo;
 mod desk;
 mod dispatcher_floods;
 mod dispatcher_templates;
+mod due_deliveries;
 mod embedded_host;
 mod embedding;
 mod entities;
